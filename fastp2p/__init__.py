@@ -1,0 +1,64 @@
+"""Peer-to-peer electricity trading on low-voltage networks: match, clear on the network, settle, for many books at once."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastp2p.clearing import clear
+    from fastp2p.errors import FastP2PError, InputError, SolverError
+    from fastp2p.matching import match_orders
+    from fastp2p.network import Network
+    from fastp2p.orders import leave_over, make_orders
+    from fastp2p.profiles import Profiles
+    from fastp2p.results import Results
+    from fastp2p.runner import run
+    from fastp2p.settlement import Settlement, settle
+    from fastp2p.study import Study, studies
+    from fastp2p.trades import Clearing, Trades
+
+_HOME = {
+    "Clearing": "trades",
+    "FastP2PError": "errors",
+    "InputError": "errors",
+    "Network": "network",
+    "Profiles": "profiles",
+    "Results": "results",
+    "Settlement": "settlement",
+    "SolverError": "errors",
+    "Study": "study",
+    "Trades": "trades",
+    "clear": "clearing",
+    "leave_over": "orders",
+    "make_orders": "orders",
+    "match_orders": "matching",
+    "run": "runner",
+    "settle": "settlement",
+    "studies": "study",
+}
+
+__all__ = [
+    "Clearing",
+    "FastP2PError",
+    "InputError",
+    "Network",
+    "Profiles",
+    "Results",
+    "Settlement",
+    "SolverError",
+    "Study",
+    "Trades",
+    "clear",
+    "leave_over",
+    "make_orders",
+    "match_orders",
+    "run",
+    "settle",
+    "studies",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are loaded on first use, so that importing the package stays cheap."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"fastp2p.{_HOME[name]}"), name)

@@ -1,0 +1,109 @@
+"""One batch of scenarios through all stages: scenarios → orders → matching → clearing → settlement → tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.clearing import clear
+from fastp2p.kernels.positions import gather_profiles
+from fastp2p.matching import match_orders
+from fastp2p.network import Network
+from fastp2p.orders import Leftovers, leave_over, make_orders
+from fastp2p.profiles import Profiles
+from fastp2p.scenarios import Scenarios, draw_scenarios
+from fastp2p.settlement import Settlement, settle
+from fastp2p.study import Study
+from fastp2p.trades import Clearing, Trades
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class BatchResult:
+    """Arrays of one batch, book k = scenario * n_steps + step; tables are made from them in tables.py."""
+
+    scenarios: Scenarios
+    n_steps: int
+    step_hours: float
+    load_kwh: Floats
+    pv_kwh: Floats
+    left: Leftovers
+    trades: Trades
+    clearing: Clearing
+    settlement: Settlement
+
+
+def run_batch(study: Study, network: Network, profiles: Profiles, numbers: range) -> BatchResult:
+    """Run the scenarios `numbers` of a study through all time steps.
+
+    Parameters
+    ----------
+    study : Study
+    network : Network
+        With the study's limits.
+    profiles : Profiles
+    numbers : range
+        Scenario numbers.
+    """
+    market, rules, hours = study.market, study.clearing, profiles.step_hours
+    scenarios = draw_scenarios(study, network, profiles, numbers)
+    load_kwh = _energy(profiles, scenarios.load_profile, scenarios.homes)
+    pv_kwh = _energy(profiles, scenarios.pv_profile, scenarios.kwp)
+
+    orders = make_orders(load_kwh, pv_kwh, orders=market.orders, min_order_kwh=market.min_order_kwh)
+    trades = match_orders(
+        orders.bid_kwh,
+        orders.ask_kwh,
+        scenarios.bid_per_kwh,
+        scenarios.ask_per_kwh,
+        priority=market.priority,
+        ties=market.ties,
+        same_bus=market.same_bus,
+    )
+    left = leave_over(load_kwh, pv_kwh, trades)
+    trades = _stress(trades, rules.stress, load_kwh, pv_kwh)
+    fixed_kwh = left.surplus_kwh if rules.surplus == "export" else 0.0
+    clearing = clear(
+        network,
+        trades,
+        (fixed_kwh - left.deficit_kwh) / hours,
+        export_kw=left.surplus_kwh / hours if rules.surplus == "curtailable" else None,
+        objective=rules.objective,
+        unserved=rules.unserved,
+        step_hours=hours,
+    )
+    settlement = settle(
+        trades,
+        clearing,
+        load_kwh,
+        pv_kwh,
+        left.deficit_kwh,
+        left.surplus_kwh,
+        retail_per_kwh=market.retail_per_kwh,
+        feed_in_per_kwh=market.feed_in_per_kwh,
+        pricing=market.pricing,
+        unserved=rules.unserved,
+        surplus=rules.surplus,
+        step_hours=hours,
+    )
+    return BatchResult(scenarios, profiles.n_steps, hours, load_kwh, pv_kwh, left, trades, clearing, settlement)
+
+
+def _stress(trades: Trades, factor: float, load_kwh: Floats, pv_kwh: Floats) -> Trades:
+    """Multiply the matched quantities, and with them, in place, the load and PV that they stand for."""
+    if factor == 1.0:
+        return trades
+    added_kwh = trades.quantity_kwh * (factor - 1.0)
+    np.add.at(load_kwh, (trades.book, trades.buyer), added_kwh)
+    np.add.at(pv_kwh, (trades.book, trades.seller), added_kwh)
+    return replace(trades, quantity_kwh=trades.quantity_kwh * factor)
+
+
+def _energy(profiles: Profiles, profile_of: NDArray[np.int64], scale: Floats) -> Floats:
+    """(n_books, n_bus) kWh of every book."""
+    energy = np.empty((len(scale), profiles.n_steps, scale.shape[1]))
+    gather_profiles(profiles.kwh_per_unit, profile_of, scale, energy)
+    return energy.reshape(-1, scale.shape[1])

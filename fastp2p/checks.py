@@ -1,0 +1,115 @@
+"""What a network or a study is, and what looks wrong with it."""
+
+import numpy as np
+
+from fastp2p.network import Network
+from fastp2p.profiles import Profiles
+from fastp2p.runner import prepare
+from fastp2p.scenarios import draw_scenarios
+from fastp2p.study import Study
+
+PLACEHOLDER_KA = 0.9
+"""Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
+
+
+def check_network(source: str) -> tuple[dict[str, str], list[str]]:
+    """Facts about a network, and warnings.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or converted.
+    """
+    from fastp2p.io.pandapower import disconnected_elements, load_network
+
+    net = load_network(source)
+    network = Network.from_pandapower(net)
+    return _network_facts(network), _network_warnings(network) + _disconnected(
+        disconnected_elements(net, network.known_id, network.known_position)
+    )
+
+
+def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
+    """Facts about a study and its network, and warnings.
+
+    Raises
+    ------
+    InputError
+        Everything that would keep it from running.
+    """
+    network, profiles = prepare(study)
+    scenarios = draw_scenarios(study, network, profiles, range(1))
+    load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
+    ids = network.bus_id
+    facts = {
+        "study": f"{study.name}: {study.description}",
+        **_network_facts(network),
+        "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h",
+        "loads": f"{len(load_bus)} buses with {study.load.homes:g} x {study.load.profile}: {_listed(ids[load_bus])}",
+        "PV": f"{len(pv_bus)} buses with {study.pv.kwp:g} kWp of {study.pv.profile}: {_listed(ids[pv_bus])}",
+        "market": f"{study.market.orders} orders, {study.market.priority} priority, priced at the {study.market.pricing}",
+        "prices": (
+            f"bid {study.market.bid_per_kwh:g}, ask {study.market.ask_per_kwh:g}, retail {study.market.retail_per_kwh:g}, "
+            f"feed-in {study.market.feed_in_per_kwh:g} {study.currency} per kWh"
+        ),
+        "clearing": f"{study.clearing.objective}, unserved {study.clearing.unserved}, surplus {study.clearing.surplus}",
+    }
+    return facts, _network_warnings(network) + _study_warnings(study, network, profiles)
+
+
+def _network_facts(network: Network) -> dict[str, str]:
+    limited = np.isfinite(network.limit_kw)
+    kinds, counts = np.unique(network.element, return_counts=True)
+    limits = f"{network.limit_kw[limited].min():.4g} … {network.limit_kw[limited].max():.4g} kW" if limited.any() else "none"
+    return {
+        "buses": f"{network.n_bus} (of {len(network.known_id)} in pandapower; closed bus-bus switches join buses)",
+        "branches": f"{network.n_branch}: " + ", ".join(f"{n} {kind}" for kind, n in zip(kinds, counts, strict=True)),
+        "form": "radial" if network.is_radial else "meshed",
+        "external grids": f"at bus {_listed(network.bus_id[network.reference_bus])}",
+        "leaf buses": _listed(network.bus_id[network.leaf_buses()]),
+        "limits": f"{int(limited.sum())} of {network.n_branch} branches, {limits}",
+    }
+
+
+def _network_warnings(network: Network) -> list[str]:
+    warnings = []
+    lines = network.element == "line"
+    ampacity, types = network.ampacity_ka[lines], network.std_type[lines]
+    if lines.any() and len(np.unique(ampacity)) == 1 and ampacity[0] >= PLACEHOLDER_KA and len(ampacity) > 1:
+        warnings.append(
+            f"all {len(ampacity)} lines ({len(np.unique(types))} standard types) have the ampacity {ampacity[0]:g} kA: a "
+            "placeholder, not a rating; set network.ampacity_ka, .ampacity_ka_by_std_type or .ampacity_ka_by_line"
+        )
+    missing = int(np.isnan(ampacity).sum())
+    if missing:
+        warnings.append(f"{missing} lines have no ampacity (max_i_ka) and are not limited")
+    dead = network.known_id[network.known_position < 0]
+    if len(dead):
+        warnings.append(f"{len(dead)} buses have no path to an external grid and are left out: {_listed(dead)}")
+    return warnings
+
+
+def _study_warnings(study: Study, network: Network, profiles: Profiles) -> list[str]:
+    warnings = []
+    market = study.market
+    if market.ask_per_kwh > market.bid_per_kwh:
+        warnings.append("asks are dearer than bids: nothing will be traded")
+    if market.feed_in_per_kwh > market.retail_per_kwh:
+        warnings.append("the feed-in tariff is above the retail tariff: exporting pays more than using one's own PV")
+    if market.bid_per_kwh > market.retail_per_kwh:
+        warnings.append("bids are above the retail tariff: buyers would pay their neighbours more than the retailer")
+    if not network.is_radial and network.n_branch * network.n_bus > 50_000_000:
+        warnings.append("a large meshed network: congested hours need a dense sensitivity matrix of several GB")
+    return warnings
+
+
+def _disconnected(elements: list[str]) -> list[str]:
+    if not elements:
+        return []
+    return [f"{len(elements)} elements are in service without a path to an external grid: {', '.join(elements[:8])}"]
+
+
+def _listed(ids: np.ndarray[tuple[int, ...], np.dtype[np.int64]], most: int = 14) -> str:
+    """Bus ids in a line, the tail left out."""
+    shown = ", ".join(str(int(i)) for i in ids[:most])
+    return f"{shown}, … ({len(ids)})" if len(ids) > most else shown or "none"

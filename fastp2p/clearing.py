@@ -1,0 +1,155 @@
+"""Clearing: which part of the matched trades the network carries.
+
+Screen → reduce → solve → check, per book: the screen is here, the rest, for the few books that need it, in curtailment.py.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastp2p.curtailment import OBJECTIVES, ROW_TOLERANCE, LimitRows, collect, curtail
+from fastp2p.errors import refuse
+from fastp2p.kernels.clearing import inject_trades, screen_rows
+from fastp2p.network import Network
+from fastp2p.trades import STATUS, Clearing, Trades
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FREE, CLEARED, BASE_OVERLOAD, FAILED = range(4)
+UNSERVED = ("retail", "shed")
+CUT = 1e-9
+"""A trade counts as cut where this share of it, or more, is not executed."""
+
+
+def clear(
+    network: Network,
+    trades: Trades,
+    base_kw: ArrayLike,
+    *,
+    export_kw: ArrayLike | None = None,
+    objective: str = "volume",
+    unserved: str = "retail",
+    step_hours: float = 1.0,
+) -> Clearing:
+    """Execute as much of the matched trades as the network carries, book by book.
+
+    maximise Σ w_i y_i subject to lower ≤ c + R p⁰ + Σ a_i y_i ≤ upper and 0 ≤ y_i ≤ q_i, where trade i goes from seller s to
+    buyer d. A limit that p⁰ alone breaks becomes the base value, so y = 0 is always feasible. Among the optima: most
+    exports, then earlier trades (dearer bid, cheaper ask, smaller bus numbers) first, which makes the answer unique.
+
+    Parameters
+    ----------
+    network : Network
+    trades : Trades
+    base_kw : (n_books, n_bus) float, kW
+        Everything not traded: deficits left to the retailer (negative), fixed exports (positive).
+    export_kw : (n_books, n_bus) float, kW, optional
+        Surplus that may be exported as far as there is room, after all trades.
+    objective : {"volume", "welfare", "pro_rata"}
+        w = 1; w = bid - ask; or no LP: all trades shrink alike until they fit (progressive filling).
+    unserved : {"retail", "shed"}
+        "retail": the buyers' energy is in p⁰, served whatever happens; a cut spills the seller's PV, a_i = R[:, s].
+        "shed": what is cut is neither produced nor consumed, a_i = R[:, s] - R[:, d].
+    step_hours : float
+        Length of a step: kWh = kW x step_hours.
+
+    Raises
+    ------
+    InputError
+        Arrays that do not fit, buses outside the network, negative or non-finite numbers; all faults in one message.
+    """
+    base = np.ascontiguousarray(base_kw, np.float64)
+    export = np.zeros_like(base) if export_kw is None else np.ascontiguousarray(export_kw, np.float64)
+    refuse(_faults(network, trades, base, export, objective, unserved, step_hours))
+    retail = unserved == "retail"
+
+    floor_kw, full_kw = np.empty_like(base), np.empty_like(base)
+    inject_trades(
+        base, export, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, step_hours, retail, floor_kw, full_kw
+    )
+    rows = LimitRows.of(network)
+    floor_value, flow_kw = network.flow_kw(floor_kw), network.flow_kw(full_kw)
+    overload, congested = np.empty(len(base), np.int64), np.empty(len(base), np.int64)
+    screen_rows(floor_value, flow_kw, rows.lower, rows.upper, ROW_TOLERANCE, overload, congested)
+
+    executed, exported = trades.quantity_kwh.copy(), export.copy()
+    code = np.where(overload == 1, BASE_OVERLOAD, np.where(congested == 1, CLEARED, FREE))
+    shadow_price = np.zeros_like(flow_kw)
+    binding = np.full(trades.n_trades, -1, np.int64)
+    books = np.flatnonzero(congested)
+    if len(books):
+        columns = collect(books, trades, export, objective, retail, step_hours)
+        answer = curtail(rows, books, columns, floor_value, objective)
+        code[books[answer.failed]] = FAILED
+        shadow_price[books] = answer.dual / (step_hours if objective == "welfare" else 1.0)
+        cut = np.flatnonzero(columns.column_of >= 0)
+        column = columns.column_of[cut]
+        executed[cut] *= answer.share[column]
+        binding[cut] = np.where(answer.share[column] < 1.0 - CUT, answer.binding_row[column], -1)
+        exported[books] = 0.0
+        is_export = columns.is_export
+        exported[books[columns.place[is_export]], columns.plus[is_export]] = (answer.share * columns.most_kw)[is_export]
+        flow_kw[books] = network.flow_kw(
+            _injected(floor_kw[books] + exported[books], books, trades, executed / step_hours, retail)
+        )
+    return Clearing(executed, exported, flow_kw, STATUS[code], shadow_price, binding)
+
+
+def _injected(injection_kw: Floats, books: Ints, trades: Trades, executed_kw: Floats, retail: bool) -> Floats:
+    """Add the executed trades of some books to their injections, in place."""
+    row = np.full(trades.n_books, -1, np.int64)
+    row[books] = np.arange(len(books))
+    row_of_trade = row[trades.book]
+    ours = row_of_trade >= 0
+    np.add.at(injection_kw, (row_of_trade[ours], trades.seller[ours]), executed_kw[ours])
+    if not retail:
+        np.subtract.at(injection_kw, (row_of_trade[ours], trades.buyer[ours]), executed_kw[ours])
+    return injection_kw
+
+
+def _faults(
+    network: Network, trades: Trades, base: Floats, export: Floats, objective: str, unserved: str, step_hours: float
+) -> list[str]:
+    faults = []
+    if objective not in OBJECTIVES:
+        faults.append(f"objective = {objective!r}: must be one of {', '.join(OBJECTIVES)}")
+    if unserved not in UNSERVED:
+        faults.append(f"unserved = {unserved!r}: must be one of {', '.join(UNSERVED)}")
+    if not (np.isfinite(step_hours) and step_hours > 0):
+        faults.append(f"step_hours = {step_hours}: must be positive")
+    if np.isnan(network.limit_kw).any() or (network.limit_kw < 0).any():
+        bad = network.branch_name[np.isnan(network.limit_kw) | (network.limit_kw < 0)].tolist()
+        faults.append(f"limit_kw is NaN or negative for {', '.join(bad)}")
+    shape = (trades.n_books, network.n_bus)
+    for name, array in (("base_kw", base), ("export_kw", export)):
+        if array.shape != shape:
+            faults.append(f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}")
+        elif not np.isfinite(array).all():
+            faults.append(f"{name} is not finite in book {int(np.argwhere(~np.isfinite(array))[0][0])}")
+        elif name == "export_kw" and (array < 0).any():
+            faults.append(f"export_kw is negative in book {int(np.argwhere(array < 0)[0][0])}")
+    return faults + _trade_faults(network, trades, objective)
+
+
+def _trade_faults(network: Network, trades: Trades, objective: str) -> list[str]:
+    columns = (trades.seller, trades.buyer, trades.quantity_kwh, trades.bid_per_kwh, trades.ask_per_kwh)
+    if len({len(column) for column in columns}) > 1:
+        return [f"the arrays of the trades have unequal lengths {[len(column) for column in columns]}"]
+    offset = trades.offset
+    if not len(offset) or offset[0] != 0 or (np.diff(offset) < 0).any() or offset[-1] != trades.n_trades:
+        return [f"trade offsets must rise from 0 to the number of trades, {trades.n_trades}"]
+    faults = []
+    for name, bus in (("seller", trades.seller), ("buyer", trades.buyer)):
+        outside = np.flatnonzero((bus < 0) | (bus >= network.n_bus))
+        if len(outside):
+            faults.append(
+                f"{name} of trade {outside[0]} is bus position {bus[outside[0]]}; the network has 0…{network.n_bus - 1}"
+            )
+    bad = np.flatnonzero(~(np.isfinite(trades.quantity_kwh) & (trades.quantity_kwh >= 0)))
+    if len(bad):
+        faults.append(f"quantity_kwh of trade {bad[0]} is {trades.quantity_kwh[bad[0]]}; it must be finite and not negative")
+    if objective == "welfare":
+        loss = np.flatnonzero(~(trades.bid_per_kwh >= trades.ask_per_kwh))
+        if len(loss):
+            faults.append(f"trade {loss[0]} has a bid below its ask; welfare is not defined for it")
+    return faults

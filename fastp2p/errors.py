@@ -1,0 +1,40 @@
+"""Errors a user may see: what is wrong, where, and the way out."""
+
+from collections.abc import Sequence
+
+
+class FastP2PError(Exception):
+    """Base class of every error that fastp2p raises on purpose."""
+
+
+class InputError(FastP2PError, ValueError):
+    """Something the user gave is wrong; lists every fault found.
+
+    Parameters
+    ----------
+    faults : str or sequence of str
+        One sentence per fault: what, where, and what to do.
+    """
+
+    def __init__(self, faults: str | Sequence[str]) -> None:
+        self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+    def __reduce__(self) -> tuple[type["InputError"], tuple[tuple[str, ...]]]:
+        return type(self), (self.faults,)
+
+
+class SolverError(FastP2PError, RuntimeError):
+    """The LP solver was handed arrays of the wrong length, or returned an unknown status."""
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Raise `InputError` if there is any fault.
+
+    Raises
+    ------
+    InputError
+        If `faults` is not empty.
+    """
+    if faults:
+        raise InputError(faults)

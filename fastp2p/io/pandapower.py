@@ -1,0 +1,300 @@
+"""pandapower networks as arrays: the only file that knows pandapower and its units.
+
+pandapower converts and validates (`rundcpp` on a copy); its internal bus, branch and generator tables are then read
+out once, in kW. Nothing of pandapower is kept.
+"""
+
+import copy
+import difflib
+import inspect
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandapower as pp
+import pandapower.networks as pn
+import pandas as pd
+from numpy.typing import NDArray
+from pandapower.pypower.idx_brch import BR_STATUS, BR_X, F_BUS, SHIFT, T_BUS, TAP
+from pandapower.pypower.idx_bus import GS, PD, VA
+from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, PG
+
+from fastp2p.errors import InputError
+
+KW_PER_MW = 1e3
+VILLAGES = ("village_1", "village_2")
+PICKLES = {".p", ".pkl", ".pickle"}
+
+
+def network_names() -> list[str]:
+    """Names that `load_network` knows besides file paths."""
+    return ["cigre_lv", *VILLAGES, *sorted(_builders())]
+
+
+def load_network(source: str | Path) -> Any:
+    """A pandapower network by built-in name, `pandapower.networks` function name, or JSON/Excel path.
+
+    Raises
+    ------
+    InputError
+        Unknown name (with the nearest ones), missing or unreadable file, or a pickle.
+    """
+    name = str(source)
+    if name == "cigre_lv":
+        return pn.create_cigre_network_lv()
+    if name in VILLAGES:
+        return pn.create_synthetic_voltage_control_lv_network(network_class=name)
+    if name in _builders():
+        return _build(name)
+    path = Path(name)
+    if path.suffix.lower() in PICKLES:
+        raise InputError(f"{name}: a pickle can run code when it is opened and is refused; save it with pandapower.to_json")
+    readers = {".json": pp.from_json, ".xlsx": pp.from_excel}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        near = difflib.get_close_matches(name, network_names(), n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise InputError(
+            f"network {name!r} is neither a built-in network, nor a function of pandapower.networks, "
+            f"nor a .json or .xlsx file{hint}"
+        )
+    if not path.is_file():
+        raise InputError(f"network file {name}: not found")
+    try:
+        with _quiet():
+            net = reader(str(path))
+    except Exception as error:
+        raise InputError(f"network file {name}: pandapower could not read it ({_first_line(error)})") from error
+    if not isinstance(net, pp.pandapowerNet):
+        raise InputError(f"network file {name}: holds a {type(net).__name__}, not a pandapower network")
+    return net
+
+
+def network_arrays(net: Any) -> dict[str, NDArray[Any]]:
+    """Everything `fastp2p.Network` keeps of a pandapower network, as arrays by field name.
+
+    Raises
+    ------
+    InputError
+        No external grid, zero-impedance branches, or anything else that pandapower refuses to convert.
+    """
+    net, tables = _converted(net)
+    bus, branch = tables["bus"], tables["branch"]
+    known_id = np.sort(net.bus.index.to_numpy(np.int64))
+    known_position = net._pd2ppc_lookups["bus"][known_id].astype(np.int64)
+    known_position[(known_position < 0) | (known_position >= len(bus))] = -1
+    bus_id = np.full(len(bus), -1, np.int64)
+    alive = known_position >= 0
+    bus_id[known_position[alive][::-1]] = known_id[alive][::-1]  # fused buses go by their smallest id
+
+    tap = np.where(branch[:, TAP] == 0, 1.0, branch[:, TAP])
+    susceptance_pu = branch[:, BR_STATUS] / branch[:, BR_X] / tap
+    base_kw = float(net.sn_mva) * KW_PER_MW
+    elements = _branch_elements(net).loc[net._ppc["internal"]["branch_is"]]
+    loads = net._pd2ppc_lookups["bus"][np.unique(net.load.bus.to_numpy(np.int64)[net.load.in_service.to_numpy(bool)])]
+    return {
+        "load_bus": np.unique(loads[(loads >= 0) & (loads < len(bus))]).astype(np.int64),
+        "bus_id": bus_id,
+        "known_id": known_id,
+        "known_position": known_position,
+        "reference_bus": np.asarray(tables["ref"], np.int64),
+        "reference_angle_rad": np.deg2rad(tables["reference_angle_degree"]),
+        "fixed_kw": -bus[:, GS] * KW_PER_MW,
+        "from_bus": branch[:, F_BUS].astype(np.int64),
+        "to_bus": branch[:, T_BUS].astype(np.int64),
+        "susceptance_kw": susceptance_pu * base_kw,
+        "shift_rad": np.deg2rad(branch[:, SHIFT]),
+        "limit_kw": np.fmin(
+            elements.ampacity_ka.to_numpy(float) * elements.kw_per_ka.to_numpy(float), elements.rating_kw.to_numpy(float)
+        ),
+        **{
+            name: elements[name].to_numpy(kind)
+            for name, kind in (
+                ("element", str),
+                ("element_id", np.int64),
+                ("winding", str),
+                ("std_type", str),
+                ("ampacity_ka", float),
+                ("kw_per_ka", float),
+                ("rating_kw", float),
+                ("length_km", float),
+            )
+        },
+    }
+
+
+def network_injection_kw(net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What the network's own loads, generators and storages inject, per bus position.
+
+    Raises
+    ------
+    InputError
+        If the network does not have the buses, fused and connected as `known_position` says.
+    """
+    net, tables = _converted(net)
+    ids = np.sort(net.bus.index.to_numpy(np.int64))
+    positions = net._pd2ppc_lookups["bus"][ids].astype(np.int64) if np.array_equal(ids, known_id) else None
+    n_bus = len(tables["bus"])
+    if positions is not None:
+        positions[(positions < 0) | (positions >= n_bus)] = -1
+    if positions is None or not np.array_equal(positions, known_position):
+        raise InputError(
+            "the network's buses or switches differ from those this Network was made from; call from_pandapower again"
+        )
+    gen = tables["gen"]
+    ours = gen[:, GEN_STATUS] > 0
+    ours[tables["ref_gens"]] = False
+    injection_mw = -tables["bus"][:, PD]
+    np.add.at(injection_mw, gen[ours, GEN_BUS].astype(np.int64), gen[ours, PG])
+    injection_kw: NDArray[np.float64] = injection_mw * KW_PER_MW
+    return injection_kw
+
+
+def disconnected_elements(net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64]) -> list[str]:
+    """Loads and generators in service that sit on a bus without a path to an external grid."""
+    dead = set(known_id[known_position < 0].tolist())
+    found = []
+    for table in ("load", "sgen", "gen", "storage"):
+        rows = net[table]
+        for index, bus in rows.loc[rows.in_service.astype(bool), "bus"].items():
+            if int(bus) in dead:
+                found.append(f"{table} {index} at bus {bus}")
+    return found
+
+
+def _builders() -> dict[str, Any]:
+    return {
+        name: function
+        for name, function in inspect.getmembers(pn, inspect.isfunction)
+        if not name.startswith("_") and function.__module__.startswith("pandapower.networks")
+    }
+
+
+def _build(name: str) -> Any:
+    """The network that a `pandapower.networks` function builds without arguments (of a pair, the first)."""
+    try:
+        with _quiet():
+            built = _builders()[name]()
+    except Exception as error:
+        raise InputError(f"pandapower.networks.{name}() could not be built without arguments ({_first_line(error)})") from error
+    net = built[0] if isinstance(built, (tuple, list)) else built
+    if not isinstance(net, pp.pandapowerNet):
+        raise InputError(f"pandapower.networks.{name}() gives a {type(net).__name__}, not a network")
+    return net
+
+
+def _converted(net: Any) -> tuple[Any, dict[str, Any]]:
+    """A converted copy of `net` and pandapower's internal tables (in-service parts only)."""
+    for table in ("vsc", "svc", "ssc", "tcsc", "line_dc"):
+        if table in net and len(net[table]):
+            raise InputError(f"the network has {table} elements, which have no place in a DC power flow here; remove them")
+    net = copy.deepcopy(net)
+    try:
+        with _quiet():
+            pp.rundcpp(net)
+    except FloatingPointError as error:
+        raise InputError(_zero_impedances(net)) from error
+    except Exception as error:
+        raise InputError(f"pandapower could not convert the network: {_first_line(error)}") from error
+    internal = net._ppc["internal"]
+    tables = {name: internal[name] for name in ("bus", "branch", "gen", "ref", "ref_gens")}
+    tables["branch"] = np.real(tables["branch"])
+    tables["reference_angle_degree"] = tables["bus"][tables["ref"], VA]
+    if not np.all(np.isfinite(tables["bus"][:, VA])):
+        raise InputError("pandapower's DC power flow of the network is not finite; run pandapower.diagnostic on it")
+    return net, tables
+
+
+def _zero_impedances(net: Any) -> list[str]:
+    """One fault per in-service branch without reactance."""
+    branch = np.real(net._ppc["branch"])
+    elements = _branch_elements(net)
+    zero = (branch[:, BR_X] == 0) & (branch[:, BR_STATUS] > 0)
+    return [
+        f"{row.element} {row.element_id} has zero reactance, so its flow is not defined; "
+        "give it a reactance or replace it by a closed bus-bus switch"
+        for row in elements.loc[zero].itertuples()
+    ] or ["pandapower could not convert the network: a branch has no finite susceptance"]
+
+
+def _branch_elements(net: Any) -> pd.DataFrame:
+    """One row per branch of pandapower's own table: what it is, and what it may carry."""
+    blocks: dict[str, pd.DataFrame] = {}
+    line, trafo = net.line, net.trafo
+    if len(line):
+        parallel_kv = (
+            net.bus.vn_kv.loc[line.from_bus].to_numpy(float) * _column(line, "df", 1.0) * _column(line, "parallel", 1.0)
+        )
+        blocks["line"] = _block(
+            line,
+            std_type=_column(line, "std_type", "", str),
+            ampacity_ka=_column(line, "max_i_ka", np.nan),
+            kw_per_ka=np.sqrt(3.0) * parallel_kv * KW_PER_MW,
+            length_km=_column(line, "length_km", np.nan),
+        )
+    if len(trafo):
+        rating_mva = _column(trafo, "sn_mva", np.inf) * _column(trafo, "df", 1.0) * _column(trafo, "parallel", 1.0)
+        blocks["trafo"] = _block(trafo, std_type=_column(trafo, "std_type", "", str), rating_kw=rating_mva * KW_PER_MW)
+    if len(net.trafo3w):
+        blocks["trafo3w"] = pd.concat(
+            _block(
+                net.trafo3w,
+                winding=winding,
+                std_type=_column(net.trafo3w, "std_type", "", str),
+                rating_kw=_column(net.trafo3w, f"sn_{winding}_mva", np.inf) * KW_PER_MW,
+            )
+            for winding in ("hv", "mv", "lv")
+        )
+    for table in ("impedance", "xward"):
+        if len(net[table]):
+            blocks[table] = _block(net[table])
+    if "switch" in net._pd2ppc_lookups["branch"]:
+        blocks["switch"] = _block(net.switch.loc[net._impedance_bb_switches])
+    frames = [blocks[name].assign(element=name) for name in net._pd2ppc_lookups["branch"]]
+    if not frames:
+        return _block(net.line.iloc[:0]).assign(element="line")
+    return pd.concat(frames, ignore_index=True)
+
+
+def _block(table: pd.DataFrame, **columns: Any) -> pd.DataFrame:
+    defaults = {
+        "element_id": table.index.to_numpy(np.int64),
+        "winding": "",
+        "std_type": "",
+        "ampacity_ka": np.nan,
+        "kw_per_ka": np.nan,
+        "rating_kw": np.inf,
+        "length_km": np.nan,
+    }
+    return pd.DataFrame({**defaults, **columns})
+
+
+def _column(table: pd.DataFrame, name: str, default: Any, kind: type = float) -> NDArray[Any]:
+    """A column, with `default` where the column or a value is missing."""
+    if name not in table:
+        return np.full(len(table), default)
+    values = table[name]
+    return values.where(values.notna(), default).to_numpy(kind)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0] if text else 'no message'}"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep pandapower's warnings and log lines from the user's terminal; our own checks speak instead."""
+    logger = logging.getLogger("pandapower")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

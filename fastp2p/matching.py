@@ -1,0 +1,99 @@
+"""The double auction: orders to trades."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastp2p.errors import refuse
+from fastp2p.kernels.matching import match_books
+from fastp2p.trades import Trades
+
+Floats = NDArray[np.float64]
+
+DUST = 1e-12
+"""A remainder of at most this share of its order joins the trade before it."""
+
+
+def match_orders(
+    bid_kwh: ArrayLike,
+    ask_kwh: ArrayLike,
+    bid_per_kwh: ArrayLike,
+    ask_per_kwh: ArrayLike,
+    *,
+    priority: str = "price",
+    ties: str = "pro_rata",
+    same_bus: bool = True,
+) -> Trades:
+    """Match bids and asks of every book in a call auction.
+
+    Parameters
+    ----------
+    bid_kwh, ask_kwh : (n_books, n_bus) float, kWh
+        What each bus wants to buy and to sell; zero for no order.
+    bid_per_kwh, ask_per_kwh : (n_bus,) or (n_rows, n_bus) float, currency per kWh
+        One row for all books, one for each, or one for each n_books / n_rows books in turn (a scenario's steps).
+    priority : {"price", "volume"}
+        "price": bids high to low, asks low to high; the greatest welfare, the volume of the uniform price.
+        "volume": bids low to high, each with the dearest asks it can pay; the greatest volume.
+    ties : {"pro_rata", "order"}
+        How the orders of one price share what their price group trades: by size, or in bus order.
+    same_bus : bool
+        Whether a bus may trade with itself. If not, a bus whose bid and ask fills exceed the book's volume loses the
+        excess on both sides; under volume priority this holds within each pair of price groups.
+
+    Returns
+    -------
+    Trades
+        At most n_bids + n_asks - 1 per book, sellers and buyers both in priority order.
+
+    Raises
+    ------
+    InputError
+        Negative or non-finite quantities or prices, shapes that do not fit, unknown rules; all faults in one message.
+    """
+    bids, asks = np.ascontiguousarray(bid_kwh, np.float64), np.ascontiguousarray(ask_kwh, np.float64)
+    bid_prices, ask_prices = (np.ascontiguousarray(np.atleast_2d(p), np.float64) for p in (bid_per_kwh, ask_per_kwh))
+    refuse(_faults(bids, asks, bid_prices, ask_prices, priority, ties))
+    by_volume = priority == "volume"
+    bid_order = np.argsort(bid_prices if by_volume else -bid_prices, axis=1, kind="stable")
+    ask_order = np.argsort(ask_prices, axis=1, kind="stable")
+
+    n_books = len(bids)
+    room = 2 * (np.count_nonzero(bids) + np.count_nonzero(asks))
+    offset = np.zeros(n_books + 1, np.int64)
+    seller, buyer, quantity = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
+    match_books(
+        bids, asks, bid_prices, ask_prices, bid_order, ask_order,
+        by_volume, ties == "pro_rata", same_bus, DUST, offset, seller, buyer, quantity,
+    )  # fmt: skip
+    n_trades = int(offset[-1])
+    seller, buyer, quantity = seller[:n_trades].copy(), buyer[:n_trades].copy(), quantity[:n_trades].copy()
+    book = np.repeat(np.arange(n_books), np.diff(offset))
+    bid_row, ask_row = (book // max(n_books // max(len(p), 1), 1) for p in (bid_prices, ask_prices))
+    return Trades(offset, seller, buyer, quantity, bid_prices[bid_row, buyer], ask_prices[ask_row, seller])
+
+
+def _faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_prices: Floats, priority: str, ties: str) -> list[str]:
+    faults = []
+    if bids.ndim != 2 or bids.shape != asks.shape:
+        faults.append(f"bid_kwh {bids.shape} and ask_kwh {asks.shape} must both be (n_books, n_bus)")
+        return faults
+    for name, kwh in (("bid_kwh", bids), ("ask_kwh", asks)):
+        if not (np.isfinite(kwh) & (kwh >= 0)).all():
+            k, b = np.argwhere(~(np.isfinite(kwh) & (kwh >= 0)))[0]
+            faults.append(f"{name}: book {k}, bus {b} holds {kwh[k, b]}; quantities must be finite and not negative")
+    for name, prices in (("bid_per_kwh", bid_prices), ("ask_per_kwh", ask_prices)):
+        if (
+            prices.ndim != 2
+            or prices.shape[1] != bids.shape[1]
+            or len(bids) % max(len(prices), 1)
+            or (len(bids) and not len(prices))
+        ):
+            faults.append(f"{name} has shape {prices.shape}; it must be ({bids.shape[1]},) or ({len(bids)}, {bids.shape[1]})")
+        elif not np.isfinite(prices).all():
+            k, b = np.argwhere(~np.isfinite(prices))[0]
+            faults.append(f"{name}: row {k}, bus {b} holds {prices[k, b]}; prices must be finite")
+    if priority not in ("price", "volume"):
+        faults.append(f"priority = {priority!r}: must be 'price' or 'volume'")
+    if ties not in ("pro_rata", "order"):
+        faults.append(f"ties = {ties!r}: must be 'pro_rata' or 'order'")
+    return faults

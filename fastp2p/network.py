@@ -1,0 +1,317 @@
+"""The network as arrays: buses, branches, limits, and DC flows of many injections at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastp2p.errors import InputError, refuse
+from fastp2p.kernels.flows import meshed_flows, tree_flows
+from fastp2p.topology import Factors, Tree, factorise, grow_tree
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+BOOKS_PER_BLOCK = 64
+"""Books that a flow kernel does at a time; measured best between 32 and 128 on 44 to 907 buses."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network's DC model, made once and shared by every batch. kW throughout.
+
+    Buses that closed bus-bus switches join are one bus; parts without a path to an external grid are left out.
+
+    Attributes
+    ----------
+    bus_id : (n_bus,) int64
+        pandapower's index (of fused buses the smallest); -1 for the inner buses of three-winding transformers and such.
+    known_id, known_position : (n_pandapower_bus,) int64
+        Every bus index of the pandapower network, and its position here; -1 where it has no path to an external grid.
+    load_bus : (n_load_bus,) int64
+        Positions of the buses with a load in the pandapower network.
+    reference_bus : (n_reference,) int64
+        Positions of the external grids; `slack_bus` is the first.
+    reference_angle_rad : (n_reference,) float64
+    fixed_kw : (n_bus,) float64
+        Constant injections of the network itself: iron losses and shunts (negative draws power).
+    from_bus, to_bus : (n_branch,) int64
+    susceptance_kw : (n_branch,) float64
+        Series susceptance, kW per radian.
+    shift_rad : (n_branch,) float64
+        Phase shift of a transformer.
+    limit_kw : (n_branch,) float64
+        Largest flow in either direction; inf where nothing limits it.
+    element, winding, std_type : (n_branch,) str
+        "line", "trafo", "trafo3w", "impedance", "xward", "switch"; "hv", "mv" or "lv" for a three-winding transformer.
+    element_id : (n_branch,) int64
+        Index in pandapower's table of that element.
+    ampacity_ka, kw_per_ka, rating_kw, length_km : (n_branch,) float64
+        What ratings are made of: lines have an ampacity and its conversion, transformers a rating.
+    """
+
+    bus_id: Ints
+    known_id: Ints
+    known_position: Ints
+    load_bus: Ints
+    reference_bus: Ints
+    reference_angle_rad: Floats
+    fixed_kw: Floats
+    from_bus: Ints
+    to_bus: Ints
+    susceptance_kw: Floats
+    shift_rad: Floats
+    limit_kw: Floats
+    element: NDArray[np.str_]
+    element_id: Ints
+    winding: NDArray[np.str_]
+    std_type: NDArray[np.str_]
+    ampacity_ka: Floats
+    kw_per_ka: Floats
+    rating_kw: Floats
+    length_km: Floats
+
+    @classmethod
+    def from_pandapower(cls, net: Any) -> Network:
+        """Convert a pandapower network; pandapower decides what is connected, and is not kept.
+
+        Parameters
+        ----------
+        net : pandapowerNet
+
+        Raises
+        ------
+        InputError
+            No external grid, zero-impedance branches, or whatever else pandapower refuses to convert.
+        """
+        from fastp2p.io.pandapower import network_arrays
+
+        return cls(**network_arrays(net))
+
+    @classmethod
+    def load(cls, source: str | Path) -> Network:
+        """A built-in network by name, any `pandapower.networks` function by name, or a JSON or Excel file.
+
+        Raises
+        ------
+        InputError
+            Unknown name, unreadable file, a pickle, or a network that cannot be converted.
+        """
+        from fastp2p.io.pandapower import load_network
+
+        return cls.from_pandapower(load_network(source))
+
+    @property
+    def n_bus(self) -> int:
+        """Number of buses (fused ones count once)."""
+        return len(self.bus_id)
+
+    @property
+    def n_branch(self) -> int:
+        """Number of branches in service."""
+        return len(self.from_bus)
+
+    @property
+    def slack_bus(self) -> int:
+        """Position of the (first) external grid: the reference for sensitivities."""
+        return int(self.reference_bus[0])
+
+    @property
+    def is_radial(self) -> bool:
+        """Whether every bus has exactly one path to exactly one external grid."""
+        return self.n_branch == self.n_bus - len(self.reference_bus)
+
+    @property
+    def branches(self) -> pd.DataFrame:
+        """One row per branch: element, element_id, winding, std_type, from_bus, to_bus (positions), limit_kw."""
+        import pandas as pd
+
+        names = ("element", "element_id", "winding", "std_type", "from_bus", "to_bus", "limit_kw")
+        return pd.DataFrame({name: getattr(self, name) for name in names})
+
+    @property
+    def branch_name(self) -> NDArray[np.str_]:
+        """(n_branch,) names for people, such as ``line 12`` or ``trafo3w 0 mv``."""
+        pieces = zip(self.element.tolist(), self.element_id.tolist(), self.winding.tolist(), strict=True)
+        return np.array([f"{e} {i} {w}".rstrip() for e, i, w in pieces], dtype=np.str_)
+
+    def positions(self, bus_ids: Sequence[int] | Ints) -> Ints:
+        """Positions of pandapower bus indices.
+
+        Raises
+        ------
+        InputError
+            Buses that do not exist or have no path to an external grid, all of them named.
+        """
+        ids = np.asarray(bus_ids, np.int64)
+        row = np.searchsorted(self.known_id, ids)
+        known = (row < len(self.known_id)) & (self.known_id[np.minimum(row, len(self.known_id) - 1)] == ids)
+        position = np.where(known, self.known_position[np.minimum(row, len(self.known_id) - 1)], -1)
+        refuse(
+            [f"bus {b} does not exist in the network" for b in ids[~known].tolist()]
+            + [f"bus {b} has no path to an external grid" for b in ids[known & (position < 0)].tolist()]
+        )
+        return position
+
+    def leaf_buses(self) -> Ints:
+        """Positions of the buses with exactly one branch, in the order of their pandapower index."""
+        degree = np.bincount(np.concatenate([self.from_bus, self.to_bus]), minlength=self.n_bus)
+        leaves = np.flatnonzero((degree == 1) & (self.bus_id >= 0))
+        return leaves[np.argsort(self.bus_id[leaves], kind="stable")]
+
+    def injection_kw(self, net: Any) -> Floats:
+        """What the pandapower network's own loads, generators and storages inject, (n_bus,) kW; grid feed positive.
+
+        Raises
+        ------
+        InputError
+            If `net` has other buses or switch states than the network this was made from.
+        """
+        from fastp2p.io.pandapower import network_injection_kw
+
+        return network_injection_kw(net, self.known_id, self.known_position)
+
+    def flow_kw(self, injection_kw: ArrayLike) -> Floats:
+        """DC flows, positive from `from_bus` to `to_bus`, constant parts included.
+
+        Parameters
+        ----------
+        injection_kw : (..., n_bus) float, kW
+            Feeding the grid is positive; the external grids balance.
+
+        Returns
+        -------
+        (..., n_branch) float64, kW
+
+        Raises
+        ------
+        InputError
+            If the last axis is not n_bus long.
+
+        Notes
+        -----
+        On radial networks the flow is the sum of the injections behind a branch; on meshed ones B' θ = p is solved with
+        factors made once (Stott, Jardim, Alsaç 2009, DC power flow revisited). Equal to ``pandapower.rundcpp``.
+        """
+        injection = np.ascontiguousarray(injection_kw, np.float64)
+        if injection.ndim == 0 or injection.shape[-1] != self.n_bus:
+            raise InputError(f"injection_kw has shape {injection.shape}; its last axis must be the {self.n_bus} buses")
+        books = injection.reshape(-1, self.n_bus)
+        flow = np.empty((len(books), self.n_branch))
+        self._linear_flows(books, self.constant_kw, flow)
+        shaped: Floats = flow.reshape(*injection.shape[:-1], self.n_branch)
+        return shaped
+
+    def slack_kw(self, injection_kw: ArrayLike) -> Floats:
+        """Power that the external grids feed in together, (...) kW: minus all injections and constant draws."""
+        slack: Floats = -(np.asarray(injection_kw, np.float64).sum(axis=-1) + self.fixed_kw.sum())
+        return slack
+
+    def with_limits(
+        self,
+        families: Sequence[str] = ("thermal", "transformer"),
+        *,
+        angle_deg: float | None = None,
+        factor: float = 1.0,
+        ampacity_ka: float | None = None,
+        ampacity_ka_by_std_type: dict[str, float] | None = None,
+        ampacity_ka_by_line: dict[int, float] | None = None,
+    ) -> Network:
+        """The same network under other limits; the smallest of a branch's limits wins.
+
+        Parameters
+        ----------
+        families : subset of {"thermal", "transformer"}
+            Line ampacities and transformer ratings.
+        angle_deg : float, optional
+            Limit b·δ on every branch from this largest angle difference, degrees.
+        factor : float
+            Multiplies every limit.
+        ampacity_ka, ampacity_ka_by_std_type, ampacity_ka_by_line : optional
+            Ampacity of all lines; of a standard type; of a line by its pandapower index. The narrower one wins.
+
+        Raises
+        ------
+        InputError
+            Unknown standard types or lines, all named.
+        """
+        by_type, by_line = ampacity_ka_by_std_type or {}, ampacity_ka_by_line or {}
+        is_line = self.element == "line"
+        known_types, known_lines = set(self.std_type[is_line].tolist()), set(self.element_id[is_line].tolist())
+        refuse(
+            [
+                f"ampacity for std_type {t!r}: no line has it; there are {sorted(known_types)}"
+                for t in by_type
+                if t not in known_types
+            ]
+            + [f"ampacity for line {i}: no such line in service" for i in by_line if i not in known_lines]
+        )
+        ampacity = self.ampacity_ka.copy()
+        if ampacity_ka is not None:
+            ampacity[is_line] = ampacity_ka
+        for std_type, value in by_type.items():
+            ampacity[is_line & (self.std_type == std_type)] = value
+        for line, value in by_line.items():
+            ampacity[is_line & (self.element_id == line)] = value
+        limit = np.full(self.n_branch, np.inf)
+        if "thermal" in families:
+            limit = np.fmin(limit, ampacity * self.kw_per_ka)
+        if "transformer" in families:
+            limit = np.fmin(limit, self.rating_kw)
+        if angle_deg is not None:
+            limit = np.fmin(limit, np.abs(self.susceptance_kw) * np.deg2rad(angle_deg))
+        return dataclasses.replace(self, ampacity_ka=ampacity, limit_kw=limit * factor)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The forest below the external grids (radial networks)."""
+        return grow_tree(self.n_bus, self.from_bus, self.to_bus, self.reference_bus)
+
+    @cached_property
+    def constant_kw(self) -> Floats:
+        """(n_branch,) flows when nobody injects anything: iron losses, shunts, phase shifts, angles of several grids."""
+        flow = np.empty((1, self.n_branch))
+        fixed = self.fixed_kw.copy()
+        shifted = self.susceptance_kw * self.shift_rad
+        angle = np.zeros(self.n_bus)
+        angle[self.reference_bus] = self.reference_angle_rad
+        known = self.susceptance_kw * (angle[self.from_bus] - angle[self.to_bus]) - shifted
+        np.subtract.at(fixed, self.from_bus, known)
+        np.add.at(fixed, self.to_bus, known)
+        self._linear_flows(fixed[None, :], np.zeros(self.n_branch), flow)
+        constant: Floats = flow[0] + known
+        return constant
+
+    @cached_property
+    def ptdf(self) -> Floats:
+        """(n_branch, n_bus) power transfer distribution factors: flow = ptdf @ injection + constant, slack columns 0."""
+        flow = np.empty((self.n_bus, self.n_branch))
+        self._linear_flows(np.eye(self.n_bus), np.zeros(self.n_branch), flow)
+        return np.ascontiguousarray(flow.T)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: what is derived is derived again where it is needed."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def _linear_flows(self, books: Floats, constant_kw: Floats, flow: Floats) -> None:
+        if self.is_radial:
+            tree = self.tree
+            scratch = np.empty((self.n_bus, BOOKS_PER_BLOCK))
+            tree_flows(books, tree.order, tree.parent, tree.parent_branch, tree.parent_sign, constant_kw, scratch, flow)
+        else:
+            scratch = np.zeros((self.n_bus - len(self.reference_bus) + 1, BOOKS_PER_BLOCK))
+            meshed_flows(books, *self._factors, self.from_bus, self.to_bus, self.susceptance_kw, constant_kw, scratch, flow)
+
+    @cached_property
+    def _factors(self) -> Factors:
+        return factorise(self.n_bus, self.from_bus, self.to_bus, self.susceptance_kw, self.reference_bus)

@@ -1,0 +1,71 @@
+"""Load and PV profiles on the study's time axis."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """Energy per step of one unit: a home, or a kWp of PV.
+
+    Attributes
+    ----------
+    names : (n_profiles,) str
+    kinds : (n_profiles,) str
+        "load" or "pv".
+    kwh_per_unit : (n_profiles, n_steps) float64, kWh per step
+        Per home (load) or per kWp (PV).
+    step_hours : float
+    """
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    kwh_per_unit: Floats
+    step_hours: float = 1.0
+
+    @classmethod
+    def load(cls, source: str | Path = "typical_day") -> Profiles:
+        """The shipped typical day, or a CSV or Parquet file in its layout.
+
+        Columns ``profile, hour, load_kwh_per_home, pv_kwh_per_kwp``; one row per profile and hour, hours 0, 1, 2, … without
+        gaps; exactly one of the two energy columns filled.
+
+        Raises
+        ------
+        InputError
+            Missing or unreadable file, missing columns, gaps, unequal lengths, negative or non-finite values; every fault
+            with its file and row.
+        """
+        from fastp2p.io.profiles import read_profiles
+
+        return cls(*read_profiles(source))
+
+    @property
+    def n_steps(self) -> int:
+        """Number of time steps."""
+        return int(self.kwh_per_unit.shape[1])
+
+    def row(self, name: str, kind: str) -> int:
+        """Row of a profile.
+
+        Raises
+        ------
+        InputError
+            If there is no such profile of that kind.
+        """
+        ours = [n for n, k in zip(self.names, self.kinds, strict=True) if k == kind]
+        if name not in ours:
+            near = difflib.get_close_matches(name, ours, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InputError(f"no {kind} profile {name!r}; there are {', '.join(ours) or 'none'}{hint}")
+        return self.names.index(name)

@@ -1,0 +1,215 @@
+"""What a study is: frozen, validated, read from and written to TOML."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fastp2p.errors import InputError
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Buses = Literal["all", "even", "odd"] | tuple[int, ...]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class NetworkPart(_Part):
+    """Which network, and what limits it."""
+
+    source: str
+    """`cigre_lv`, `village_1`, `village_2`, a function of `pandapower.networks`, or a .json or .xlsx file."""
+    limits: tuple[Literal["thermal", "transformer"], ...] = ("thermal", "transformer")
+    """Line ampacities, transformer ratings."""
+    angle_deg: Positive | None = None
+    """Largest voltage angle over a branch, degrees; none by default."""
+    limit_factor: Positive = 1.0
+    ampacity_ka: Positive | None = None
+    """Ampacity of every line instead of the network's own."""
+    ampacity_ka_by_std_type: dict[str, Positive] = {}
+    ampacity_ka_by_line: dict[int, Positive] = {}
+
+
+class ProfilesPart(_Part):
+    """Where the load and PV profiles come from."""
+
+    source: str = "typical_day"
+    """`typical_day`, or a .csv or .parquet file in its layout."""
+
+
+class ParticipantsPart(_Part):
+    """Who may take part."""
+
+    buses: Literal["leaves", "loads", "all"] | tuple[int, ...] = "leaves"
+    """Leaf buses (the paper), buses with a load in the network, all but the external grids, or bus indices."""
+
+
+class LoadPart(_Part):
+    """Which participants consume, and what."""
+
+    profile: str
+    buses: Buses = "all"
+    """All participants; those at even or odd positions of the list (an equal number of each); or bus indices."""
+    homes: NotNegative = 1.0
+    """Homes per bus."""
+
+
+class PvPart(_Part):
+    """Which participants have PV, and how much."""
+
+    profile: str
+    buses: Buses = "all"
+    kwp: NotNegative = 3.0
+    """kWp per bus."""
+
+
+class MarketPart(_Part):
+    """The auction and its prices, in the study's currency per kWh."""
+
+    orders: Literal["net", "gross"] = "net"
+    priority: Literal["price", "volume"] = "price"
+    ties: Literal["pro_rata", "order"] = "pro_rata"
+    same_bus: bool = True
+    min_order_kwh: NotNegative = 1e-6
+    """Smaller orders are not placed: a trace of sun is not a trade."""
+    bid_per_kwh: NotNegative = 0.20
+    ask_per_kwh: NotNegative = 0.05
+    retail_per_kwh: NotNegative = 0.20
+    feed_in_per_kwh: NotNegative = 0.0
+    pricing: Literal["ask"] = "ask"
+
+
+class ClearingPart(_Part):
+    """What the network may refuse, and what happens then."""
+
+    objective: Literal["volume", "welfare", "pro_rata"] = "volume"
+    unserved: Literal["retail", "shed"] = "retail"
+    surplus: Literal["export", "curtailable", "spill"] = "curtailable"
+    stress: Positive = 1.0
+    """Multiplies the matched quantities before clearing."""
+
+
+class Study(_Part):
+    """One study; `Study.from_toml` reads it from a file, `studies()` has the built-in ones."""
+
+    name: str
+    description: str = ""
+    currency: str = "USD"
+    seed: Annotated[int, Field(ge=0)] = 0
+    network: NetworkPart
+    profiles: ProfilesPart = ProfilesPart()
+    participants: ParticipantsPart = ParticipantsPart()
+    load: LoadPart
+    pv: PvPart
+    market: MarketPart = MarketPart()
+    clearing: ClearingPart = ClearingPart()
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Study:
+        """Read a study file.
+
+        Paths in it are taken from the folder of the file.
+
+        Raises
+        ------
+        InputError
+            Missing file, wrong TOML, unknown keys (with the nearest right one) and wrong values, all in one message.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise InputError(f"study file {path}: not found; `fastp2p studies` lists the built-in studies")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"study file {path}: could not be read ({error})") from error
+        study = cls._parse(text, str(path))
+        network = _beside(path, study.network.source, (".json", ".xlsx"))
+        profiles = _beside(path, study.profiles.source, (".csv", ".parquet"))
+        return study.model_copy(
+            update={
+                "network": study.network.model_copy(update={"source": network}),
+                "profiles": study.profiles.model_copy(update={"source": profiles}),
+            }
+        )
+
+    def to_toml(self) -> str:
+        """The study with every default written out."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+    @classmethod
+    def _parse(cls, text: str, where: str) -> Study:
+        try:
+            return cls.model_validate(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{where}: not valid TOML: {error}") from error
+        except ValidationError as error:
+            raise InputError([f"{where}: {fault}" for fault in _faults(error)]) from error
+
+
+def studies() -> dict[str, Study]:
+    """The built-in studies by name."""
+    return {name: Study._parse(text, name) for name, text in study_files().items()}
+
+
+def study_files() -> dict[str, str]:
+    """The built-in studies' files, by name."""
+    folder = files("fastp2p") / "data" / "studies"
+    found = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return {f.name.removesuffix(".toml"): f.read_text(encoding="utf-8") for f in found}
+
+
+def _beside(study_file: Path, source: str, suffixes: tuple[str, ...]) -> str:
+    if Path(source).suffix.lower() not in suffixes or Path(source).is_absolute():
+        return source
+    return str(study_file.parent / source)
+
+
+def _faults(error: ValidationError) -> list[str]:
+    """One sentence per fault, by key; a union's branches count as one."""
+    faults: dict[str, str] = {}
+    for fault in error.errors():
+        place = [str(part) for part in fault["loc"]]
+        keys = _known_keys(place)
+        key = ".".join(keys)
+        if fault["type"] == "extra_forbidden":
+            owner = _model_at(keys[:-1])
+            near = difflib.get_close_matches(keys[-1], list(owner.model_fields), n=1)
+            faults[key] = f"unknown key {key}" + (
+                f"; did you mean {near[0]}?" if near else f"; known are {', '.join(owner.model_fields)}"
+            )
+        elif fault["type"] == "missing":
+            faults[key] = f"{key} is missing"
+        else:
+            message = fault["msg"][0].lower() + fault["msg"][1:]
+            faults[key] = f"{faults[key]}, or {message}" if key in faults else f"{key} = {fault['input']!r}: {message}"
+    return list(faults.values())
+
+
+def _known_keys(place: list[str]) -> list[str]:
+    """The part of an error's place that a user wrote (pydantic adds the branch of a union)."""
+    keys: list[str] = []
+    model: type[BaseModel] | None = Study
+    for part in place:
+        keys.append(part)
+        if model is None or part not in model.model_fields:
+            break
+        kind: Any = model.model_fields[part].annotation
+        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+        if model is None:
+            break
+    return keys
+
+
+def _model_at(keys: list[str]) -> type[BaseModel]:
+    model: type[BaseModel] = Study
+    for key in keys:
+        model = model.model_fields[key].annotation  # type: ignore[assignment]  # keys lead through models only
+    return model

@@ -1,0 +1,115 @@
+"""What flows are computed with: a tree of the buses (radial), or factors of the susceptance matrix (meshed)."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.errors import InputError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Tree(NamedTuple):
+    """A forest rooted at the external grids, as `kernels.flows.tree_flows` takes it.
+
+    Attributes
+    ----------
+    order : (n_bus,) int64
+        Buses, parents before children.
+    parent, parent_branch : (n_bus,) int64
+        -1 at roots.
+    parent_sign : (n_bus,) float64
+        +1 where the branch is directed from the bus to its parent, -1 otherwise.
+    depth : (n_bus,) int64
+        Branches to the root.
+    """
+
+    order: Ints
+    parent: Ints
+    parent_branch: Ints
+    parent_sign: Floats
+    depth: Ints
+
+
+class Factors(NamedTuple):
+    """L and U of the reduced susceptance matrix, as `kernels.flows.meshed_flows` takes them."""
+
+    position: Ints
+    lower_start: Ints
+    lower_row: Ints
+    lower_value: Floats
+    upper_start: Ints
+    upper_row: Ints
+    upper_value: Floats
+    column_position: Ints
+
+
+def grow_tree(n_bus: int, from_bus: Ints, to_bus: Ints, reference_bus: Ints) -> Tree:
+    """Breadth-first forest from the external grids.
+
+    Raises
+    ------
+    InputError
+        If the branches close a loop.
+    """
+    neighbours: list[list[tuple[int, int, float]]] = [[] for _ in range(n_bus)]
+    for branch, (f, t) in enumerate(zip(from_bus.tolist(), to_bus.tolist(), strict=True)):
+        neighbours[f].append((t, branch, -1.0))  # the branch comes to t from its parent
+        neighbours[t].append((f, branch, 1.0))
+    order = reference_bus.tolist()
+    parent, parent_branch = np.full(n_bus, -1, np.int64), np.full(n_bus, -1, np.int64)
+    parent_sign, depth = np.zeros(n_bus), np.full(n_bus, -1, np.int64)
+    depth[order] = 0
+    for bus in order:
+        for child, branch, sign in neighbours[bus]:
+            if branch == parent_branch[bus]:
+                continue
+            if depth[child] != -1:
+                raise InputError("the network is not radial: it has no tree")
+            parent[child], parent_branch[child], parent_sign[child] = bus, branch, sign
+            depth[child] = depth[bus] + 1
+            order.append(child)
+    return Tree(np.array(order, np.int64), parent, parent_branch, parent_sign, depth)
+
+
+def factorise(n_bus: int, from_bus: Ints, to_bus: Ints, susceptance: Floats, reference_bus: Ints) -> Factors:
+    """Sparse LU of the susceptance matrix B' without the rows and columns of the external grids.
+
+    Raises
+    ------
+    InputError
+        If the matrix is singular.
+    """
+    from scipy.sparse import csc_array
+    from scipy.sparse.linalg import splu
+
+    free = np.ones(n_bus, bool)
+    free[reference_bus] = False
+    n_free = int(free.sum())
+    reduced = np.where(free, np.cumsum(free) - 1, -1)
+    rows = np.concatenate([from_bus, to_bus, from_bus, to_bus])
+    columns = np.concatenate([from_bus, to_bus, to_bus, from_bus])
+    values = np.concatenate([susceptance, susceptance, -susceptance, -susceptance])
+    inside = free[rows] & free[columns]
+    matrix = csc_array((values[inside], (reduced[rows[inside]], reduced[columns[inside]])), shape=(n_free, n_free))
+    try:
+        lu = splu(matrix)
+    except RuntimeError as error:
+        raise InputError("the network's susceptance matrix is singular: some branches cancel one another out") from error
+    lower, upper = lu.L.tocsc(), lu.U.tocsc()
+    lower.sort_indices()
+    upper.sort_indices()
+    below = lower.indices != np.repeat(np.arange(n_free), np.diff(lower.indptr))
+    # Pr A Pc = L U: bus balance i is row perm_r[i] of L, the angle of bus j stands at perm_c[j] after the upper solve
+    return Factors(
+        np.where(free, lu.perm_r[reduced], -1).astype(np.int64),
+        np.concatenate([[0], np.cumsum(below)])[lower.indptr].astype(np.int64),
+        lower.indices[below].astype(np.int64),
+        np.ascontiguousarray(lower.data[below]),
+        upper.indptr.astype(np.int64),
+        upper.indices.astype(np.int64),
+        np.ascontiguousarray(upper.data),
+        np.where(free, lu.perm_c[reduced], -1).astype(np.int64),
+    )

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+import fastp2p
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "small: quick without compiled kernels; also run with JIT off and with bounds checks")
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """The published figures, where they lie beside the project."""
+    folder = Path(__file__).parents[2] / "shared" / "reference"
+    if not folder.is_dir():
+        pytest.skip("the published figures are not beside this checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def paper_44():
+    return fastp2p.run(fastp2p.studies()["paper-44"])
+
+
+@pytest.fixture(scope="session")
+def paper_80():
+    return fastp2p.run(fastp2p.studies()["paper-80"])
