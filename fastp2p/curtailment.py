@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cache
 import numpy as np
@@ -25,6 +26,8 @@ PRIMAL_TOLERANCE = 1e-7
 DUAL_TOLERANCE = 1e-9
 """Relative to the largest cost of a book."""
 FILL_TOLERANCE = 1e-9
+ENTRY_ZERO = 1e-11
+"""Dense sensitivities (of order 1) up to this size are rounding errors."""
 ENTRIES_PER_CHUNK = 2_000_000
 """Matrix entries that are held at a time."""
 
@@ -188,7 +191,7 @@ def _curtail_some(
     start, entry_row, entry_value = np.empty(c1 - c0 + 1, np.int64), np.empty(room, np.int32), np.empty(room)
     assemble_books(
         books[some.start : some.stop], offset, columns.plus[c0:c1], columns.minus[c0:c1], most_kw, floor_value,
-        rows.lower, rows.upper, ROW_TOLERANCE, rows.parent, rows.parent_row, rows.parent_sign, rows.depth, rows.dense,
+        rows.lower, rows.upper, ROW_TOLERANCE, rows.parent, rows.parent_row, rows.parent_sign, rows.depth, rows.dense, ENTRY_ZERO,
         row_offset, row, below, above, start, entry_row, entry_value,
     )  # fmt: skip
     if not (np.isfinite(entry_value[: start[-1]]).all() and np.isfinite(most_kw).all() and np.isfinite(columns.cost).all()):
@@ -248,16 +251,15 @@ def _fill(lp: BookLP, n_trades: int, x_kw: Floats, binding: Ints) -> bool:
 
 @cache
 def _tie_break(n: int) -> Floats:
-    """Decreasing weights, positive and below 1, of which no two different sums of equally many are equal.
+    """The first n of a decreasing sequence of weights in which no two different sums of terms are equal: 1/√prime.
 
-    Logarithms of primes: two sums are equal only if the products of the primes are, that is, for the same primes.
+    Square roots of different primes are linearly independent over the rationals (Besicovitch 1940).
     """
     primes: list[int] = []
     candidate = 2
-    while len(primes) <= n:
-        if all(candidate % p for p in primes if p * p <= candidate):
+    while len(primes) < n:
+        if all(candidate % p for p in itertools.takewhile(lambda p, limit=candidate: p * p <= limit, primes)):
             primes.append(candidate)
         candidate += 1
-    logs = np.log(np.array(primes, np.float64))
-    weights: Floats = (logs[-1] - logs[:-1]) / logs[-1]
+    weights: Floats = 1.0 / np.sqrt(np.array(primes, np.float64))
     return weights

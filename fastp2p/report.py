@@ -97,11 +97,12 @@ def tree_layout(network: Network) -> Layout:
     """
     order, depth, parent, parent_branch = _breadth_first(network)
     children: list[list[int]] = [[] for _ in range(network.n_bus)]
-    leaves = np.ones(network.n_bus, np.int64)
+    weight = np.full(network.n_bus, network.n_bus)  # of a subtree: its leaves count most, then its other buses
     for bus in reversed(order):
-        rising = sorted(children[bus], key=lambda child: int(leaves[child]))
+        rising = sorted(children[bus], key=lambda child: (int(weight[child]), child))
         children[bus] = rising[::2] + rising[1::2][::-1]
-        leaves[bus] = max(1, leaves[rising].sum())
+        if rising:
+            weight[bus] = 1 + weight[rising].sum()
         if parent[bus] >= 0:
             children[parent[bus]].append(bus)
     x = np.zeros(network.n_bus)
@@ -109,8 +110,7 @@ def tree_layout(network: Network) -> Layout:
     while todo:
         bus = todo.pop()
         todo += children[bus][::-1]
-        if not children[bus]:
-            x[bus], place = place, place + 1
+        x[bus], place = place, place + (not children[bus])
     for bus in reversed(order):
         if children[bus]:
             x[bus] = x[children[bus]].mean()

@@ -132,6 +132,6 @@ def limits_that_bind(seed, books, matrix, constant_kw, share, unserved="retail")
         upper, lower = np.maximum(scale * relative, base), np.minimum(-scale * relative, base)
         return np.mean(((full > upper + 1e-9) | (full < lower - 1e-9)).any(axis=1))
 
-    scales = np.geomspace(0.01, 30, 200)
+    scales = np.geomspace(0.01, 3000, 250)
     found = np.array([bound(scale) for scale in scales])
     return relative * scales[np.flatnonzero(found >= 0.95 * share * found.max())[-1]]

@@ -395,6 +395,17 @@ def test_three_buses_by_volume(unserved):
     assert answer.flow_kw[0, 1] == pytest.approx(-3.0, abs=1e-6)
 
 
+@pytest.mark.parametrize(("objective", "shadow"), [("volume", 0.25), ("welfare", 0.15)])
+def test_shadow_prices_of_a_quarter_of_an_hour(objective, shadow):
+    """A kW more of line carries 0.25 kWh in a quarter of an hour; welfare is priced by the kWh whatever the step."""
+    quarter = [(seller, buyer, kwh / 4, bid, ask) for seller, buyer, kwh, bid, ask in TWO_SALES]
+    answer = fastp2p.clear(
+        chain(3, [10, 3]), trades_of(*quarter), np.zeros((1, 3)), objective=objective, unserved="shed", step_hours=0.25
+    )
+    assert answer.executed_kwh.sum() == pytest.approx(0.75, abs=1e-6)
+    np.testing.assert_allclose(answer.shadow_price, [[0.0, -shadow]], rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("unserved", ["retail", "shed"])
 def test_three_buses_pro_rata(unserved):
     answer = fastp2p.clear(chain(3, [10, 3]), trades_of(*TWO_SALES), np.zeros((1, 3)), objective="pro_rata", unserved=unserved)

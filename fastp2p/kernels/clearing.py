@@ -168,6 +168,7 @@ def assemble_books(
     parent_sign: Floats,
     depth: Ints,
     dense: Floats,
+    zero: float,
     row_offset: Ints,
     row: Ints,
     room_below: Floats,
@@ -189,6 +190,8 @@ def assemble_books(
         Tree rows: an injection at a bus adds `parent_sign` to the row of each step to the root; parent -1 at roots.
     dense : (n_dense, n_bus) float64
         The remaining rows, numbered after the tree rows.
+    zero : float
+        Dense entries up to this size are rounding errors, not entries.
     row_offset : (n + 1,) int64; row, room_below, room_above : (room,)
         Outputs: kept rows of every book (their number), and how far their value may fall and rise from y = 0.
     entry_start : (n_columns + 1,) int64; entry_row : (room,) int32; entry_value : (room,) float64
@@ -208,7 +211,7 @@ def assemble_books(
         for j in range(column_offset[n], column_offset[n + 1]):
             begin = end
             end = _tree_entries(plus[j], minus[j], parent, parent_row, parent_sign, depth, entry_row, entry_value, end)
-            end = _dense_entries(plus[j], minus[j], dense, n_tree_rows, entry_row, entry_value, end)
+            end = _dense_entries(plus[j], minus[j], dense, zero, n_tree_rows, entry_row, entry_value, end)
             entry_start[j + 1] = end
             for e in range(begin, end):
                 change = entry_value[e] * most_kw[j]
@@ -248,11 +251,11 @@ def _tree_entries(
 
 @kernel
 def _dense_entries(
-    up: int, down: int, dense: Floats, first_row: int, entry_row: NDArray[np.int32], entry_value: Floats, end: int
+    up: int, down: int, dense: Floats, zero: float, first_row: int, entry_row: NDArray[np.int32], entry_value: Floats, end: int
 ) -> int:
     for r in range(len(dense)):
         value = dense[r, up] - (dense[r, down] if down != -1 else 0.0)
-        if value != 0.0:
+        if abs(value) > zero:
             entry_row[end], entry_value[end] = first_row + r, value
             end += 1
     return end
