@@ -81,7 +81,7 @@ def clear(
         columns = collect(books, trades, export, objective, retail, step_hours)
         answer = curtail(rows, books, columns, floor_value, objective)
         code[books[answer.failed]] = FAILED
-        shadow_price[books] = answer.dual / (step_hours if objective == "welfare" else 1.0)
+        shadow_price[books] = answer.dual * (step_hours if objective == "volume" else 1.0)
         cut = np.flatnonzero(columns.column_of >= 0)
         column = columns.column_of[cut]
         executed[cut] *= answer.share[column]

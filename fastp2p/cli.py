@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -19,7 +20,7 @@ PAPER = ("paper-44", "paper-80")
 COLUMNS = {
     "load": "load_kwh",
     "PV": "pv_kwh",
-    "self-\nconsumed": "self_kwh",
+    "self-\nused": "self_kwh",
     "matched": "matched_kwh",
     "executed": "executed_kwh",
     "import": "import_kwh",
@@ -168,20 +169,22 @@ def _summary(results: Results, folder: Path) -> dict[str, Any]:
 
 
 def _print_results(results: Results, folder: Path) -> None:
-    table = Table(title=f"{results.study.name}: {results.study.description}", caption="energy in kWh", title_justify="left")
-    table.add_column("hour", justify="right")
-    for heading in (*COLUMNS, "worst\nloading"):
+    table = Table(
+        box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption="energy in kWh, loading of the worst branch in %"
+    )
+    for heading in ("hour", *COLUMNS, "load-\ning"):
         table.add_column(heading, justify="right")
     table.add_column("status")
     hours = results.profiles.step_hours
     for book in results.books.to_dict("records"):
         cells = [f"{book['step'] * hours:g}", *(f"{book[column]:.3f}" for column in COLUMNS.values())]
-        table.add_row(*cells, f"{book['worst_loading_percent']:.1f} %", str(book["status"]))
+        table.add_row(*cells, f"{book['worst_loading_percent']:.1f}", str(book["status"]))
     table.add_section()
     total = results.scenarios.iloc[0]
     sums = [f"{total[column]:.2f}" for column in COLUMNS.values()]
-    table.add_row("day", *sums, f"{total['worst_loading_percent']:.1f} %", "", style="bold")
+    table.add_row("day", *sums, f"{total['worst_loading_percent']:.1f}", "", style="bold")
     console = Console(highlight=False)
+    console.print(f"[bold]{_plain(results.study.name)}[/]: {_plain(results.study.description)}", soft_wrap=True)
     console.print(table)
     written = ", ".join(sorted(path.name for path in folder.iterdir()))
     console.print(f"wrote {folder}/: {written}\n", soft_wrap=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -191,8 +191,8 @@ def _curtail_some(
     start, entry_row, entry_value = np.empty(c1 - c0 + 1, np.int64), np.empty(room, np.int32), np.empty(room)
     assemble_books(
         books[some.start : some.stop], offset, columns.plus[c0:c1], columns.minus[c0:c1], most_kw, floor_value,
-        rows.lower, rows.upper, ROW_TOLERANCE, rows.parent, rows.parent_row, rows.parent_sign, rows.depth, rows.dense, ENTRY_ZERO,
-        row_offset, row, below, above, start, entry_row, entry_value,
+        rows.lower, rows.upper, ROW_TOLERANCE, rows.parent, rows.parent_row, rows.parent_sign, rows.depth,
+        rows.dense, ENTRY_ZERO, row_offset, row, below, above, start, entry_row, entry_value,
     )  # fmt: skip
     if not (np.isfinite(entry_value[: start[-1]]).all() and np.isfinite(most_kw).all() and np.isfinite(columns.cost).all()):
         raise SolverError("the coefficients of a book are not finite")
@@ -258,7 +258,7 @@ def _tie_break(n: int) -> Floats:
     primes: list[int] = []
     candidate = 2
     while len(primes) < n:
-        if all(candidate % p for p in itertools.takewhile(lambda p, limit=candidate: p * p <= limit, primes)):
+        if all(candidate % prime for prime in primes):
             primes.append(candidate)
         candidate += 1
     weights: Floats = 1.0 / np.sqrt(np.array(primes, np.float64))

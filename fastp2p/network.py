@@ -107,9 +107,9 @@ class Network:
         InputError
             Unknown name, unreadable file, a pickle, or a network that cannot be converted.
         """
-        from fastp2p.io.pandapower import load_network
+        from fastp2p.io.cache import loaded_arrays
 
-        return cls.from_pandapower(load_network(source))
+        return cls(**loaded_arrays(source))
 
     @property
     def n_bus(self) -> int:

@@ -1,8 +1,12 @@
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 import fastp2p
+
+os.environ["FASTP2P_CACHE_DIR"] = tempfile.mkdtemp(prefix="fastp2p-test-")  # each run converts its networks itself
 
 
 def pytest_configure(config):

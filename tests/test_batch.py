@@ -8,7 +8,6 @@ from fastp2p.batch import run_batch
 from fastp2p.runner import prepare
 from fastp2p.study import Study
 
-
 BIG = {"profile": "solar_2", "kwp": 40.0, "buses": "odd"}
 
 
@@ -92,7 +91,9 @@ def test_book_tables_follow_from_the_arrays(cigre):
 
 
 def test_congestion_is_named(cigre):
-    results = fastp2p.run(study(network={"source": "cigre_lv", "limit_factor": 0.003, "limits": ["thermal"]}, pv=BIG), network=cigre)
+    results = fastp2p.run(
+        study(network={"source": "cigre_lv", "limit_factor": 0.003, "limits": ["thermal"]}, pv=BIG), network=cigre
+    )
     cut = results.trades[results.trades.executed_kwh < results.trades.matched_kwh - 1e-6]
     assert len(cut)
     assert (cut.binding_branch != "").all()

@@ -1,16 +1,18 @@
 """clear against dense linear programmes of one book each, against progressive filling, and cases worked by hand."""
 
 import functools
+import itertools
 from dataclasses import replace
 from types import SimpleNamespace
 
-import fastp2p
 import numpy as np
 import oracle
 import pandapower
 import pandapower.networks
 import pytest
 import strategies
+
+import fastp2p
 
 N_BOOKS = 170
 TIGHT_KW = 1e-6
@@ -348,7 +350,7 @@ def chain(n_bus, limit_kw):
     net = pandapower.create_empty_network()
     buses = [pandapower.create_bus(net, 0.4) for _ in range(n_bus)]
     pandapower.create_ext_grid(net, buses[0])
-    for start, end in zip(buses[:-1], buses[1:], strict=True):
+    for start, end in itertools.pairwise(buses):
         pandapower.create_line_from_parameters(net, start, end, 0.1, 0.3, 0.08, 0.0, 1.0)
     network = fastp2p.Network.from_pandapower(net)
     assert network.from_bus.tolist() == list(range(n_bus - 1))

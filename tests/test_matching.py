@@ -1,12 +1,13 @@
 """match_orders against the plain oracle, the transport problem, and cases worked by hand."""
 
-import fastp2p
 import numpy as np
 import oracle
 import pytest
 import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import fastp2p
 
 RULES = [(priority, ties) for priority in ("price", "volume") for ties in ("pro_rata", "order")]
 FIELDS = ("offset", "seller", "buyer", "quantity_kwh", "bid_per_kwh", "ask_per_kwh")
@@ -84,7 +85,7 @@ def test_net_books_never_trade_with_themselves(priority, ties, book):
 @check
 @given(book=strategies.books())
 def test_pairs_follow_both_lists(ties, book):
-    bid, ask, bid_price, ask_price = book
+    bid, _ask, bid_price, ask_price = book
     trades = match_one(book, ties=ties)
     bids_in_order = list(zip(-trades.bid_per_kwh, trades.buyer, strict=True))
     asks_in_order = list(zip(trades.ask_per_kwh, trades.seller, strict=True))

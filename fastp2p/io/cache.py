@@ -1,0 +1,52 @@
+"""Converted networks, kept between runs: importing pandapower takes longer than a study."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def loaded_arrays(source: str | Path) -> dict[str, NDArray[Any]]:
+    """Arrays of a network by name or path: from the cache, or converted by pandapower and then kept there.
+
+    An entry is found again only for the same name, file content, versions of pandapower and of the conversion. A cache that
+    cannot be read or written is no error. `FASTP2P_CACHE_DIR` moves it.
+
+    Raises
+    ------
+    InputError
+        See `fastp2p.Network.load`.
+    """
+    entry = _folder() / f"network-{_key(source)}.npz"
+    with contextlib.suppress(OSError, ValueError, EOFError), np.load(entry, allow_pickle=False) as kept:
+        return {name: kept[name] for name in kept.files}
+
+    from fastp2p.io.pandapower import load_network, network_arrays
+
+    arrays = network_arrays(load_network(source))
+    with contextlib.suppress(OSError):
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=entry.parent, suffix=".partial")
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # the stub takes its own keyword for an array
+        Path(name).replace(entry)
+    return arrays
+
+
+def _folder() -> Path:
+    chosen = os.environ.get("FASTP2P_CACHE_DIR")
+    return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastp2p"
+
+
+def _key(source: str | Path) -> str:
+    digest = hashlib.sha256(f"{version('pandapower')} {source} ".encode())
+    digest.update(Path(__file__).with_name("pandapower.py").read_bytes())
+    with contextlib.suppress(OSError):
+        digest.update(Path(source).read_bytes())
+    return digest.hexdigest()[:32]
