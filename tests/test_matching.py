@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import fastp2p
 
 RULES = [(priority, ties) for priority in ("price", "volume") for ties in ("pro_rata", "order")]
+pytestmark = pytest.mark.small
 FIELDS = ("offset", "seller", "buyer", "quantity_kwh", "bid_per_kwh", "ask_per_kwh")
 check = settings(max_examples=150, deadline=None, derandomize=True)
 each_rule = pytest.mark.parametrize(("priority", "ties"), RULES)

@@ -1,0 +1,99 @@
+"""The two ways to the rows of a radial network, and both attempts of the solver."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import fastp2p
+from fastp2p import curtailment
+from fastp2p.highs import BookLP, new_solver, solve_at_once, solve_in_turn
+
+
+def congested(name, seed=3, n_books=60):
+    """Books of many trades over narrow branches: (network, trades, base_kw, export_kw)."""
+    rng = np.random.default_rng(seed)
+    network = fastp2p.Network.load(name)
+    network = replace(network, limit_kw=rng.uniform(1.0, 6.0, network.n_branch))
+    side = rng.random((n_books, network.n_bus))
+    load, pv = rng.random(side.shape) * 3 * (side < 0.4), rng.random(side.shape) * 4 * (side > 0.6)
+    trades = fastp2p.match_orders(load, pv, rng.uniform(0.2, 0.3, network.n_bus), rng.uniform(0.0, 0.1, network.n_bus))
+    left = fastp2p.leave_over(load, pv, trades)
+    return network, trades, -left.deficit_kwh, left.surplus_kwh
+
+
+@pytest.mark.parametrize("unserved", ["retail", "shed"])
+@pytest.mark.parametrize("objective", ["volume", "welfare", "pro_rata"])
+@pytest.mark.parametrize("name", ["cigre_lv", "village_1"])
+def test_tree_rows_and_dense_rows_agree(name, objective, unserved, monkeypatch):
+    network, trades, base, export = congested(name)
+    options = {"export_kw": export, "objective": objective, "unserved": unserved}
+    by_tree = fastp2p.clear(network, trades, base, **options)
+    monkeypatch.setattr(fastp2p.Network, "is_radial", False)
+    by_rows = fastp2p.clear(replace(network), trades, base, **options)
+    assert len(curtailment.LimitRows.of(replace(network)).dense) == network.n_branch
+    assert (by_tree.status != "free").mean() > 0.9
+    assert np.array_equal(by_tree.status, by_rows.status)
+    np.testing.assert_allclose(by_rows.executed_kwh, by_tree.executed_kwh, atol=1e-6)
+    np.testing.assert_allclose(by_rows.exported_kw, by_tree.exported_kw, atol=1e-6)
+    np.testing.assert_allclose(by_rows.flow_kw, by_tree.flow_kw, atol=1e-6)
+    if unserved == "retail":  # shed trades may leave rows in series binding together, and then the prices may be on either
+        np.testing.assert_allclose(by_rows.shadow_price, by_tree.shadow_price, atol=1e-6)
+
+
+@pytest.mark.parametrize("objective", ["volume", "welfare"])
+def test_the_second_attempt_gives_the_same_answer(objective, monkeypatch):
+    network, trades, base, export = congested("cigre_lv")
+    first = fastp2p.clear(network, trades, base, export_kw=export, objective=objective)
+    monkeypatch.setattr(curtailment, "solve_at_once", lambda solver, lp: None)
+    second = fastp2p.clear(network, trades, base, export_kw=export, objective=objective)
+    assert "failed" not in first.status
+    assert "failed" not in second.status
+    np.testing.assert_allclose(second.executed_kwh, first.executed_kwh, atol=1e-6)
+    np.testing.assert_allclose(second.exported_kw, first.exported_kw, atol=1e-6)
+
+
+def test_a_book_without_proof_fails_alone(monkeypatch):
+    network, trades, base, export = congested("cigre_lv")
+    good = fastp2p.clear(network, trades, base, export_kw=export)
+    calls = []
+
+    def certify(*arguments):
+        calls.append(1)
+        return 3 if len(calls) <= 2 else curtailment_certify(*arguments)
+
+    curtailment_certify = curtailment.certify
+    monkeypatch.setattr(curtailment, "certify", certify)
+    answer = fastp2p.clear(network, trades, base, export_kw=export)
+    first = int(np.flatnonzero(good.status != "free")[0])
+    assert np.flatnonzero(answer.status == "failed").tolist() == [first]
+    assert (answer.executed_kwh[trades.book == first] == 0).all()
+    assert (answer.exported_kw[first] == 0).all()
+    assert np.array_equal(answer.executed_kwh[trades.book != first], good.executed_kwh[trades.book != first])
+
+
+def test_arrays_of_an_lp_must_fit():
+    good = {
+        "most_kw": np.ones(2),
+        "cost": np.ones((3, 2)),
+        "room_below": np.array([-1.0]),
+        "room_above": np.array([1.0]),
+        "entry_start": np.array([0, 1, 2], np.int32),
+        "entry_row": np.zeros(2, np.int32),
+        "entry_value": np.ones(2),
+    }
+    solver = new_solver()
+    for solve in (solve_at_once, solve_in_turn):
+        basic, x = solve(solver, BookLP(**good))
+        assert x.sum() == pytest.approx(1.0)
+        assert len(basic) == 1
+    for name, wrong in (("room_below", np.zeros(2)), ("cost", np.ones((3, 1))), ("entry_value", np.ones(1))):
+        with pytest.raises(fastp2p.SolverError, match="do not fit"):
+            solve_at_once(solver, BookLP(**{**good, name: wrong}))
+
+
+def test_coefficients_must_be_finite(monkeypatch):
+    network, trades, base, export = congested("cigre_lv")
+    monkeypatch.setattr(curtailment, "_tie_break", lambda n: np.full(n, np.nan))
+    with pytest.raises(fastp2p.SolverError, match="not finite"):
+        fastp2p.clear(network, trades, base, export_kw=export)
