@@ -8,11 +8,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.errors import SolverError
-from fastp2p.highs import BookLP, Solver, new_solver, solve_at_once, solve_in_turn
-from fastp2p.kernels.certificate import certify, strongest_rows
+from fastp2p.highs import BookLPs, Solver, new_solver, solve_at_once, solve_in_turn
+from fastp2p.kernels.certificate import certify_books, strongest_rows
 from fastp2p.kernels.clearing import assemble_books, collect_columns
-from fastp2p.kernels.progressive import fill_book
+from fastp2p.kernels.progressive import fill_books
 from fastp2p.network import Network
 from fastp2p.trades import Trades
 
@@ -25,6 +24,8 @@ ROW_TOLERANCE = 1e-9
 PRIMAL_TOLERANCE = 1e-7
 DUAL_TOLERANCE = 1e-9
 """Relative to the largest cost of a book."""
+UNSOLVED = -1
+"""Verdict on a book that HiGHS left without a basis."""
 FILL_TOLERANCE = 1e-9
 ENTRY_ZERO = 1e-11
 """Dense sensitivities (of order 1) up to this size are rounding errors."""
@@ -173,80 +174,83 @@ def curtail(rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats,
     first = 0
     while first < len(books):
         last = max(first + 1, int(np.searchsorted(columns.offset, columns.offset[first] + per_chunk, side="right")) - 1)
-        _curtail_some(rows, books, columns, floor_value, range(first, last), solver, answer)
+        lps, row = _reduce(rows, books, columns, floor_value, range(first, last))
+        if solver is None:
+            x_kw, dual, binding, done = _fill(lps, columns.n_trade_columns[first:last])
+        else:
+            x_kw, dual, binding, done = _solve(solver, lps)
+        ours = slice(int(columns.offset[first]), int(columns.offset[last]))
+        answer.share[ours] = x_kw / lps.most_kw
+        answer.binding_row[ours] = np.append(row, -1)[binding]
+        answer.dual[np.repeat(np.arange(first, last), np.diff(lps.row_offset)), row] = dual
+        answer.failed[first:last] = ~done
         first = last
     return answer
 
 
-def _curtail_some(
-    rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats, some: range, solver: Solver | None, answer: Curtailment
-) -> None:
-    """Reduce, solve and check the books `some`; writes into `answer`."""
-    c0, c1 = int(columns.offset[some.start]), int(columns.offset[some.stop])
-    offset = columns.offset[some.start : some.stop + 1] - c0
-    most_kw, n_rows = columns.most_kw[c0:c1], floor_value.shape[1]
-    row_offset, row = np.zeros(len(some) + 1, np.int64), np.empty(len(some) * n_rows, np.int64)
-    below, above = np.empty(len(row)), np.empty(len(row))
+def _reduce(rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats, some: range) -> tuple[BookLPs, Ints]:
+    """The LPs of the books `some` over the rows that they can break, and which rows these are."""
+    c0, c1, n_rows = int(columns.offset[some.start]), int(columns.offset[some.stop]), floor_value.shape[1]
+    column_offset = columns.offset[some.start : some.stop + 1] - c0
+    row_offset, entry_offset = np.empty(len(some) + 1, np.int64), np.empty(len(some) + 1, np.int64)
+    row, below, above = np.empty(len(some) * n_rows, np.int64), np.empty(len(some) * n_rows), np.empty(len(some) * n_rows)
     room = (c1 - c0) * rows.entries_per_column
-    start, entry_row, entry_value = np.empty(c1 - c0 + 1, np.int64), np.empty(room, np.int32), np.empty(room)
+    start, entry_row, entry_value = np.empty(c1 - c0 + len(some), np.int32), np.empty(room, np.int32), np.empty(room)
     assemble_books(
-        books[some.start : some.stop], offset, columns.plus[c0:c1], columns.minus[c0:c1], most_kw, floor_value,
-        rows.lower, rows.upper, ROW_TOLERANCE, rows.parent, rows.parent_row, rows.parent_sign, rows.depth,
-        rows.dense, ENTRY_ZERO, row_offset, row, below, above, start, entry_row, entry_value,
+        books[some.start : some.stop], column_offset, columns.plus[c0:c1], columns.minus[c0:c1], columns.most_kw[c0:c1],
+        floor_value, rows.lower, rows.upper, ROW_TOLERANCE, rows.parent, rows.parent_row, rows.parent_sign, rows.depth,
+        rows.dense, ENTRY_ZERO, row_offset, row, below, above, entry_offset, start, entry_row, entry_value,
     )  # fmt: skip
-    if not (np.isfinite(entry_value[: start[-1]]).all() and np.isfinite(most_kw).all() and np.isfinite(columns.cost).all()):
-        raise SolverError("the coefficients of a book are not finite")
-
-    for n in range(len(some)):
-        j, r = slice(int(offset[n]), int(offset[n + 1])), slice(int(row_offset[n]), int(row_offset[n + 1]))
-        e = slice(int(start[j.start]), int(start[j.stop]))
-        lp = BookLP(
-            most_kw[j], columns.cost[:, c0 + j.start : c0 + j.stop], below[r], above[r],
-            (start[j.start : j.stop + 1] - e.start).astype(np.int32), entry_row[e], entry_value[e],
-        )  # fmt: skip
-        x_kw, dual = np.zeros(j.stop - j.start), np.zeros(r.stop - r.start)
-        binding = np.empty(len(x_kw), np.int64)
-        if solver is None:
-            done = _fill(lp, int(columns.n_trade_columns[some.start + n]), x_kw, binding)
-        else:
-            done = _solve(solver, lp, x_kw, dual)
-            strongest_rows(lp.entry_start, lp.entry_row, lp.entry_value, dual, DUAL_TOLERANCE, binding)
-        book = some.start + n
-        if not done:
-            answer.failed[book] = True
-            continue
-        kept = row[r]
-        answer.share[c0 + j.start : c0 + j.stop] = x_kw / lp.most_kw
-        answer.dual[book, kept] = dual
-        answer.binding_row[c0 + j.start : c0 + j.stop] = np.where(binding >= 0, np.append(kept, -1)[binding], -1)
-
-
-def _solve(solver: Solver, lp: BookLP, x_kw: Floats, dual: Floats) -> bool:
-    """Solve one book and prove the answer; a second time, slower and from scratch, where the first answer has no proof."""
-    scale = float(np.abs(lp.cost).max(initial=1.0))
-    for attempt in (solve_at_once, solve_in_turn):
-        found = attempt(solver, lp)
-        if found is None:
-            continue
-        basic, x_kw[:] = found
-        verdict = certify(
-            lp.entry_start, lp.entry_row, lp.entry_value, lp.most_kw, lp.cost, lp.room_below, lp.room_above, basic,
-            PRIMAL_TOLERANCE, DUAL_TOLERANCE * scale, x_kw, dual,
-        )  # fmt: skip
-        if verdict == 0:
-            return True
-    x_kw[:] = 0.0
-    dual[:] = 0.0
-    return False
-
-
-def _fill(lp: BookLP, n_trades: int, x_kw: Floats, binding: Ints) -> bool:
-    """Progressive filling of one book."""
-    rounds = 100 + 10 * (len(x_kw) + len(lp.room_above))
-    return fill_book(
-        lp.entry_start, lp.entry_row, lp.entry_value, lp.most_kw, n_trades, lp.room_below, lp.room_above,
-        FILL_TOLERANCE, rounds, x_kw, binding,
+    m, e = int(row_offset[-1]), int(entry_offset[-1])
+    cost = np.ascontiguousarray(columns.cost[:, c0:c1])
+    lps = BookLPs(
+        column_offset, row_offset, entry_offset, start, entry_row[:e], entry_value[:e], columns.most_kw[c0:c1], cost,
+        below[:m], above[:m],
     )  # fmt: skip
+    return lps, row[:m]
+
+
+def _solve(solver: Solver, lps: BookLPs) -> tuple[Floats, Floats, Ints, NDArray[np.bool_]]:
+    """Solve and prove; once more, slower and from scratch, where the first answer has no proof.
+
+    Returns values, multipliers of the objective, each column's strongest row, and which books are proven.
+    """
+    x_kw, dual = np.zeros(len(lps.most_kw)), np.zeros(len(lps.room_above))
+    basic = np.zeros(len(dual), np.int32)
+    solved = solve_at_once(solver, lps, basic, x_kw)
+    verdict = np.where(solved, 0, UNSOLVED)
+    _certify(lps, np.arange(len(verdict)), basic, x_kw, dual, verdict)
+    for n in np.flatnonzero(verdict != 0).tolist():
+        verdict[n] = 0 if solve_in_turn(solver, lps, n, basic, x_kw) else UNSOLVED
+        _certify(lps, np.array([n]), basic, x_kw, dual, verdict)
+        if verdict[n] != 0:
+            x_kw[lps.column_offset[n] : lps.column_offset[n + 1]] = 0.0
+            dual[lps.row_offset[n] : lps.row_offset[n + 1]] = 0.0
+    binding = np.empty(len(x_kw), np.int64)
+    strongest_rows(
+        lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, dual,
+        DUAL_TOLERANCE, binding,
+    )  # fmt: skip
+    return x_kw, dual, binding, verdict == 0
+
+
+def _certify(lps: BookLPs, books: Ints, basic: NDArray[np.int32], x_kw: Floats, dual: Floats, verdict: Ints) -> None:
+    certify_books(
+        books, lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most_kw,
+        lps.cost, lps.room_below, lps.room_above, basic, PRIMAL_TOLERANCE, DUAL_TOLERANCE, x_kw, dual, verdict,
+    )  # fmt: skip
+
+
+def _fill(lps: BookLPs, n_trade_columns: Ints) -> tuple[Floats, Floats, Ints, NDArray[np.bool_]]:
+    """Progressive filling; the same outputs as `_solve`, without multipliers."""
+    x_kw, binding = np.zeros(len(lps.most_kw)), np.empty(len(lps.most_kw), np.int64)
+    done = np.empty(len(n_trade_columns), bool)
+    fill_books(
+        lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most_kw,
+        n_trade_columns, lps.room_below, lps.room_above, FILL_TOLERANCE, x_kw, binding, done,
+    )  # fmt: skip
+    x_kw[np.repeat(~done, np.diff(lps.column_offset))] = 0.0
+    return x_kw, np.zeros(len(lps.room_above)), binding, done
 
 
 @cache

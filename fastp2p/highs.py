@@ -15,6 +15,7 @@ from fastp2p.errors import SolverError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
+Offsets = NDArray[np.int64]
 Solver = highspy.Highs
 
 OPTIONS: dict[str, bool | int | float | str] = {
@@ -24,128 +25,177 @@ OPTIONS: dict[str, bool | int | float | str] = {
     "parallel": "off",
     "primal_feasibility_tolerance": 1e-9,
     "dual_feasibility_tolerance": 1e-10,
+    # books are small and their entries of order 1: scaling and perturbing cost more than they save (17 % of a solve)
+    "simplex_scale_strategy": 0,
+    "dual_simplex_cost_perturbation_multiplier": 0.0,
 }
 CRITERION_WEIGHT = (1.0, 1e-2, 1e-4)
 """Weights of objective, exports and tie-break in the one-pass cost; only speed depends on them."""
 
 DUAL_ZERO = 1e-9
 
-SOLVED = {highspy.HighsModelStatus.kOptimal: True}
-"""Model statuses that leave a basis to certify; any other one sends the book to the second attempt."""
+LEAVES_A_BASIS = {highspy.HighsModelStatus.kOptimal: True}
+"""Model statuses after which there is a basis to certify; any other one sends the book to the second attempt."""
+
+COLUMN_WISE = highspy.MatrixFormat.kColwise.value
+MAXIMISE = highspy.ObjSense.kMaximize.value
 
 
 @dataclass(frozen=True, eq=False)
-class BookLP:
-    """max cost·y, room_below ≤ A y ≤ room_above, 0 ≤ y ≤ most; A by column; cost has one row per criterion."""
+class BookLPs:
+    """The LPs of some books: max cost·y, room_below ≤ A y ≤ room_above, 0 ≤ y ≤ most.
 
+    Attributes
+    ----------
+    column_offset, row_offset, entry_offset : (n + 1,) int64
+        Where each book's columns, rows and entries lie in the arrays below.
+    start : (n_columns + n,) int32
+        Book n's A by column: its n_columns + 1 places begin at ``column_offset[n] + n``, counted within its entries.
+    entry_row : (n_entries,) int32; entry_value : (n_entries,) float64
+    most_kw : (n_columns,) float64; cost : (3, n_columns) float64
+        A row of `cost` per criterion, in rank.
+    room_below, room_above : (n_rows,) float64
+    """
+
+    column_offset: Offsets
+    row_offset: Offsets
+    entry_offset: Offsets
+    start: Ints
+    entry_row: Ints
+    entry_value: Floats
     most_kw: Floats
     cost: Floats
     room_below: Floats
     room_above: Floats
-    entry_start: Ints
-    entry_row: Ints
-    entry_value: Floats
 
-    def check(self) -> None:
-        """Lengths, which HiGHS does not check (nor that numbers are finite: the caller does, for many books at once).
+    def __post_init__(self) -> None:
+        """Lengths and finiteness, which HiGHS does not check.
 
         Raises
         ------
         SolverError
-            If the arrays do not fit one another.
+            If the arrays do not fit one another, or hold numbers that are not finite.
         """
-        n, m, entries = len(self.most_kw), len(self.room_above), len(self.entry_row)
-        if (
-            self.cost.shape != (len(CRITERION_WEIGHT), n)
-            or len(self.room_below) != m
-            or len(self.entry_start) != n + 1
-            or len(self.entry_value) != entries
-            or int(self.entry_start[-1]) != entries
-        ):
+        n_columns, n_rows, n_entries = (int(o[-1]) for o in (self.column_offset, self.row_offset, self.entry_offset))
+        n_books = len(self.column_offset) - 1
+        fits = (
+            len(self.row_offset) == len(self.entry_offset) == n_books + 1
+            and all((np.diff(o) >= 0).all() for o in (self.column_offset, self.row_offset, self.entry_offset))
+            and len(self.start) == n_columns + n_books
+            and len(self.entry_row) == len(self.entry_value) == n_entries
+            and len(self.most_kw) == n_columns
+            and self.cost.shape == (len(CRITERION_WEIGHT), n_columns)
+            and len(self.room_below) == len(self.room_above) == n_rows
+        )
+        if fits and n_books:
+            last = self.column_offset[1:] + np.arange(n_books)
+            rows_of_entries = np.repeat(np.diff(self.row_offset), np.diff(self.entry_offset))
+            fits = (
+                np.array_equal(self.start[last], np.diff(self.entry_offset))
+                and bool((self.entry_row >= 0).all())
+                and bool((self.entry_row < rows_of_entries).all())
+            )
+        if not fits:
             raise SolverError("the arrays of an LP do not fit one another")
+        if not all(np.isfinite(a).all() for a in (self.entry_value, self.most_kw, self.cost)):
+            raise SolverError("an LP holds coefficients that are not finite")
 
 
 def new_solver() -> Solver:
     """A HiGHS object with the package's options, for one thread's use."""
     solver: Solver = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy has partial stubs
-    for name, value in OPTIONS.items():
-        solver.setOptionValue(name, value)
+    _set_options(solver, OPTIONS)
     return solver
 
 
-def solve_at_once(solver: Solver, lp: BookLP) -> tuple[Ints, Floats] | None:
-    """Basic variables and values for the weighted sum of the criteria; None if HiGHS did not finish.
+def solve_at_once(solver: Solver, lps: BookLPs, basic: Ints, x_kw: Floats) -> NDArray[np.bool_]:
+    """Solve every book for the weighted sum of its criteria.
 
-    Raises
-    ------
-    SolverError
-        If the arrays do not fit.
+    Parameters
+    ----------
+    solver : Solver
+    lps : BookLPs
+    basic : (n_rows,) int32
+        Output: basic variables per book, j for a column, -(r + 1) for a row.
+    x_kw : (n_columns,) float64
+        Output.
+
+    Returns
+    -------
+    (n,) bool
+        Whether HiGHS finished.
     """
-    lp.check()
-    _pass(solver, lp, np.dot(CRITERION_WEIGHT, lp.cost))
-    return _run(solver)
+    cost = np.dot(CRITERION_WEIGHT, lps.cost)
+    solved = np.zeros(len(lps.column_offset) - 1, bool)
+    for n in range(len(solved)):
+        _pass(solver, lps, n, cost)
+        solved[n] = _run(solver, lps, n, basic, x_kw)
+    return solved
 
 
-def solve_in_turn(solver: Solver, lp: BookLP) -> tuple[Ints, Floats] | None:
-    """The same, criterion by criterion: each is maximised on the optimal face of the ones before; presolve on, from scratch.
+def solve_in_turn(solver: Solver, lps: BookLPs, n: int, basic: Ints, x_kw: Floats) -> bool:
+    """Solve book n criterion by criterion, each on the optimal face of the ones before; presolve on, from scratch.
 
     The optimal face is where complementary slackness with one dual optimum holds: columns with a reduced cost stay at their
-    bound, rows with a multiplier stay binding.
+    bound, rows with a multiplier stay binding. Outputs as in `solve_at_once`.
     """
-    lp.check()
     solver.clear()
-    for name, value in {**OPTIONS, "presolve": "on"}.items():
-        solver.setOptionValue(name, value)
+    _set_options(solver, {**OPTIONS, "presolve": "on"})
+    columns = np.arange(lps.column_offset[n + 1] - lps.column_offset[n], dtype=np.int32)
     try:
-        _pass(solver, lp, lp.cost[0])
-        answer = _run(solver)
-        columns = np.arange(len(lp.most_kw), dtype=np.int32)
-        for criterion in lp.cost[1:]:
-            if answer is None:
-                return None
-            _hold_face(solver, lp)
-            if not criterion.any():
-                continue
-            solver.changeColsCost(len(columns), columns, criterion)
-            answer = _run(solver)
-        return answer
+        _pass(solver, lps, n, lps.cost[0])
+        solved = _run(solver, lps, n, basic, x_kw)
+        for criterion in lps.cost[1:, lps.column_offset[n] : lps.column_offset[n + 1]]:
+            if solved and criterion.any():
+                _hold_face(solver, lps, n)
+                solver.changeColsCost(len(columns), columns, criterion)
+                solved = _run(solver, lps, n, basic, x_kw)
+        return solved
     finally:
         solver.clear()
-        for name, value in OPTIONS.items():
-            solver.setOptionValue(name, value)
+        _set_options(solver, OPTIONS)
 
 
-def _pass(solver: Solver, lp: BookLP, cost: Floats) -> None:
-    n, m = len(lp.most_kw), len(lp.room_above)
-    solver.clearSolver()
+def _pass(solver: Solver, lps: BookLPs, n: int, cost: Floats) -> None:
+    """Hand book n over; this also clears the basis of the book before, so that no book depends on another."""
+    j0, j1, r0, r1 = (int(i) for i in (*lps.column_offset[n : n + 2], *lps.row_offset[n : n + 2]))
+    e0, e1 = int(lps.entry_offset[n]), int(lps.entry_offset[n + 1])
+    zeros = np.zeros(j1 - j0)
     status = solver.passModel(
-        n, m, len(lp.entry_row), highspy.MatrixFormat.kColwise.value, highspy.ObjSense.kMaximize.value, 0.0,
-        cost, np.zeros(n), lp.most_kw, lp.room_below, lp.room_above,
-        lp.entry_start, lp.entry_row, lp.entry_value, np.zeros(n, np.int32),
+        j1 - j0, r1 - r0, e1 - e0, COLUMN_WISE, MAXIMISE, 0.0,
+        cost[j0:j1], zeros, lps.most_kw[j0:j1], lps.room_below[r0:r1], lps.room_above[r0:r1],
+        lps.start[j0 + n : j1 + n + 1], lps.entry_row[e0:e1], lps.entry_value[e0:e1], np.zeros(j1 - j0, np.int32),
     )  # fmt: skip
     if status == highspy.HighsStatus.kError:
         raise SolverError("HiGHS refused the arrays of an LP")
 
 
-def _run(solver: Solver) -> tuple[Ints, Floats] | None:
+def _run(solver: Solver, lps: BookLPs, n: int, basic: Ints, x_kw: Floats) -> bool:
     solver.run()
-    if not SOLVED.get(solver.getModelStatus(), False):
-        return None
-    status, basic = solver.getBasicVariables()  # type: ignore[attr-defined]  # missing from highspy's stubs
+    if not LEAVES_A_BASIS.get(solver.getModelStatus(), False):
+        return False
+    status, variables = solver.getBasicVariables()  # type: ignore[attr-defined]  # missing from highspy's stubs
     if status == highspy.HighsStatus.kError:
-        return None
-    return np.asarray(basic, np.int32), np.array(solver.getSolution().col_value)
+        return False
+    basic[lps.row_offset[n] : lps.row_offset[n + 1]] = variables
+    x_kw[lps.column_offset[n] : lps.column_offset[n + 1]] = solver.getSolution().col_value
+    return True
 
 
-def _hold_face(solver: Solver, lp: BookLP) -> None:
+def _hold_face(solver: Solver, lps: BookLPs, n: int) -> None:
     """Fix what the last optimum's multipliers say every optimum has in common."""
     solution = solver.getSolution()
-    value, reduced = np.array(solution.col_value), np.array(solution.col_dual)
-    level, multiplier = np.array(solution.row_value), np.array(solution.row_dual)
-    for j in np.flatnonzero(np.abs(reduced) > DUAL_ZERO).tolist():
-        bound = lp.most_kw[j] if value[j] > 0.5 * lp.most_kw[j] else 0.0
+    most = lps.most_kw[lps.column_offset[n] : lps.column_offset[n + 1]]
+    below, above = (room[lps.row_offset[n] : lps.row_offset[n + 1]] for room in (lps.room_below, lps.room_above))
+    value, level = np.array(solution.col_value), np.array(solution.row_value)
+    for j in np.flatnonzero(np.abs(solution.col_dual) > DUAL_ZERO).tolist():
+        bound = most[j] if value[j] > 0.5 * most[j] else 0.0
         solver.changeColBounds(j, bound, bound)
-    for r in np.flatnonzero(np.abs(multiplier) > DUAL_ZERO).tolist():
-        above = lp.room_above[r] - level[r] <= level[r] - lp.room_below[r]
-        bound = lp.room_above[r] if above else lp.room_below[r]
+    for r in np.flatnonzero(np.abs(solution.row_dual) > DUAL_ZERO).tolist():
+        bound = above[r] if above[r] - level[r] <= level[r] - below[r] else below[r]
         solver.changeRowBounds(r, bound, bound)
+
+
+def _set_options(solver: Solver, options: dict[str, bool | int | float | str]) -> None:
+    for name, value in options.items():
+        solver.setOptionValue(name, value)

@@ -7,7 +7,7 @@ import pytest
 
 import fastp2p
 from fastp2p import curtailment
-from fastp2p.highs import BookLP, new_solver, solve_at_once, solve_in_turn
+from fastp2p.highs import BookLPs, new_solver, solve_at_once, solve_in_turn
 
 
 def congested(name, seed=3, n_books=60):
@@ -45,7 +45,7 @@ def test_tree_rows_and_dense_rows_agree(name, objective, unserved, monkeypatch):
 def test_the_second_attempt_gives_the_same_answer(objective, monkeypatch):
     network, trades, base, export = congested("cigre_lv")
     first = fastp2p.clear(network, trades, base, export_kw=export, objective=objective)
-    monkeypatch.setattr(curtailment, "solve_at_once", lambda solver, lp: None)
+    monkeypatch.setattr(curtailment, "solve_at_once", lambda solver, lps, *_: np.zeros(len(lps.row_offset) - 1, bool))
     second = fastp2p.clear(network, trades, base, export_kw=export, objective=objective)
     assert "failed" not in first.status
     assert "failed" not in second.status
@@ -56,14 +56,13 @@ def test_the_second_attempt_gives_the_same_answer(objective, monkeypatch):
 def test_a_book_without_proof_fails_alone(monkeypatch):
     network, trades, base, export = congested("cigre_lv")
     good = fastp2p.clear(network, trades, base, export_kw=export)
-    calls = []
+    certify_books = curtailment.certify_books
 
-    def certify(*arguments):
-        calls.append(1)
-        return 3 if len(calls) <= 2 else curtailment_certify(*arguments)
+    def doubtful(books, *arguments):
+        certify_books(books, *arguments)
+        arguments[-1][0] = 3
 
-    curtailment_certify = curtailment.certify
-    monkeypatch.setattr(curtailment, "certify", certify)
+    monkeypatch.setattr(curtailment, "certify_books", doubtful)
     answer = fastp2p.clear(network, trades, base, export_kw=export)
     first = int(np.flatnonzero(good.status != "free")[0])
     assert np.flatnonzero(answer.status == "failed").tolist() == [first]
@@ -72,24 +71,40 @@ def test_a_book_without_proof_fails_alone(monkeypatch):
     assert np.array_equal(answer.executed_kwh[trades.book != first], good.executed_kwh[trades.book != first])
 
 
-def test_arrays_of_an_lp_must_fit():
-    good = {
-        "most_kw": np.ones(2),
-        "cost": np.ones((3, 2)),
-        "room_below": np.array([-1.0]),
-        "room_above": np.array([1.0]),
-        "entry_start": np.array([0, 1, 2], np.int32),
-        "entry_row": np.zeros(2, np.int32),
-        "entry_value": np.ones(2),
-    }
-    solver = new_solver()
-    for solve in (solve_at_once, solve_in_turn):
-        basic, x = solve(solver, BookLP(**good))
-        assert x.sum() == pytest.approx(1.0)
-        assert len(basic) == 1
-    for name, wrong in (("room_below", np.zeros(2)), ("cost", np.ones((3, 1))), ("entry_value", np.ones(1))):
-        with pytest.raises(fastp2p.SolverError, match="do not fit"):
-            solve_at_once(solver, BookLP(**{**good, name: wrong}))
+GOOD = {
+    "column_offset": np.array([0, 2, 4]),
+    "row_offset": np.array([0, 1, 2]),
+    "entry_offset": np.array([0, 2, 3]),
+    "start": np.array([0, 1, 2, 0, 1, 1], np.int32),
+    "entry_row": np.zeros(3, np.int32),
+    "entry_value": np.ones(3),
+    "most_kw": np.ones(4),
+    "cost": np.ones((3, 4)),
+    "room_below": np.full(2, -1.0),
+    "room_above": np.full(2, 0.5),
+}
+
+
+def test_two_books_by_either_attempt():
+    lps, solver = BookLPs(**GOOD), new_solver()
+    basic, x = np.zeros(2, np.int32), np.zeros(4)
+    assert solve_at_once(solver, lps, basic, x).tolist() == [True, True]
+    assert [x[:2].sum(), *x[2:]] == pytest.approx([0.5, 0.5, 1.0])
+    for n in range(2):
+        x[:] = 0.0
+        assert solve_in_turn(solver, lps, n, basic, x)
+        assert x.sum() == pytest.approx([0.5, 1.5][n])
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_arrays_of_an_lp_must_fit(name):
+    with pytest.raises(fastp2p.SolverError, match="do not fit"):
+        BookLPs(**{**GOOD, name: GOOD[name][..., :-1]})
+
+
+def test_entries_of_an_lp_must_name_its_rows():
+    with pytest.raises(fastp2p.SolverError, match="do not fit"):
+        BookLPs(**{**GOOD, "entry_row": np.array([0, 1, 0], np.int32)})
 
 
 def test_coefficients_must_be_finite(monkeypatch):

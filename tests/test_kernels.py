@@ -221,16 +221,18 @@ def assembled(rng, retail, as_tree):
     floor, upper = rng.normal(size=(1, n_bus - 1)), rng.random(n_bus - 1)
     row_offset, row = np.zeros(2, np.int64), np.empty(n_bus, np.int64)
     below, above = np.empty(n_bus), np.empty(n_bus)
-    start, entry_row, entry_value = np.empty(n + 1, np.int64), np.empty(n * 2 * n_bus, np.int32), np.empty(n * 2 * n_bus)
+    entry_offset, start = np.zeros(2, np.int64), np.empty(n + 1, np.int32)
+    entry_row, entry_value = np.empty(n * 2 * n_bus, np.int32), np.empty(n * 2 * n_bus)
     none = np.full(n_bus, -1)
     shape = (tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, np.empty((0, n_bus)))
     if not as_tree:
         shape = (none, none, np.zeros(n_bus), np.zeros(n_bus, np.int64), matrix)
     assemble_books(
         books, offset, plus[:n], minus[:n], most[:n], floor, -upper, upper, 1e-9, *shape, 1e-11,
-        row_offset, row, below, above, start, entry_row, entry_value,
+        row_offset, row, below, above, entry_offset, start, entry_row, entry_value,
     )  # fmt: skip
     m = row_offset[1]
+    assert entry_offset[1] == start[n]
     found = np.zeros((m, n))
     for j in range(n):
         for e in range(start[j], start[j + 1]):
@@ -300,7 +302,8 @@ def test_strongest_rows(seed):
     rng = np.random.default_rng(seed)
     matrix, dual = rng.integers(-2, 3, (4, 5)).astype(float), np.round(rng.normal(size=4) * rng.integers(0, 2, 4), 3)
     found = np.empty(5, np.int64)
-    strongest_rows(*csc(matrix), dual, 1e-9, found)
+    start, rows, values = csc(matrix)
+    strongest_rows(np.array([0, 5]), np.array([0, 4]), np.array([0, len(rows)]), start, rows, values, dual, 1e-9, found)
     for j in range(5):
         sizes = np.abs(matrix[:, j] * dual)
         assert (found[j] == -1) if sizes.max() == 0 else (sizes[found[j]] == sizes.max())

@@ -10,6 +10,77 @@ Ints = NDArray[np.int64]
 
 
 @kernel
+def certify_books(
+    books: Ints,
+    column_offset: Ints,
+    row_offset: Ints,
+    entry_offset: Ints,
+    start: NDArray[np.int32],
+    entry_row: NDArray[np.int32],
+    entry_value: Floats,
+    most_kw: Floats,
+    cost: Floats,
+    room_below: Floats,
+    room_above: Floats,
+    basic: NDArray[np.int32],
+    primal_tolerance: float,
+    dual_tolerance: float,
+    x_kw: Floats,
+    dual: Floats,
+    verdict: Ints,
+) -> None:
+    """`certify` for the books numbered `books` of a batch; arrays as `kernels.clearing.assemble_books` lays them out.
+
+    Parameters
+    ----------
+    verdict : (n_all_books,) int64
+        In: negative where there is no answer to certify. Output: what `certify` says, where there is.
+    """
+    for n in books:
+        if verdict[n] < 0:
+            continue
+        j0, j1, r0, r1 = column_offset[n], column_offset[n + 1], row_offset[n], row_offset[n + 1]
+        e0, e1 = entry_offset[n], entry_offset[n + 1]
+        verdict[n] = certify(
+            start[j0 + n : j1 + n + 1], entry_row[e0:e1], entry_value[e0:e1], most_kw[j0:j1], cost[:, j0:j1],
+            room_below[r0:r1], room_above[r0:r1], basic[r0:r1], primal_tolerance, dual_tolerance, x_kw[j0:j1], dual[r0:r1],
+        )  # fmt: skip
+
+
+@kernel
+def strongest_rows(
+    column_offset: Ints,
+    row_offset: Ints,
+    entry_offset: Ints,
+    start: NDArray[np.int32],
+    entry_row: NDArray[np.int32],
+    entry_value: Floats,
+    dual: Floats,
+    tolerance: float,
+    strongest: Ints,
+) -> None:
+    """Per column the row with the largest |dual x coefficient|, counted over all books; -1 where all are below `tolerance`.
+
+    Parameters
+    ----------
+    column_offset … entry_value : as `kernels.clearing.assemble_books` lays them out
+    dual : (n_rows,) float64
+    strongest : (n_columns,) int64
+        Output.
+    """
+    for n in range(len(column_offset) - 1):
+        for j in range(column_offset[n], column_offset[n + 1]):
+            strongest[j] = -1
+            most = tolerance
+            for place in range(start[j + n], start[j + n + 1]):
+                e = entry_offset[n] + place
+                size = abs(entry_value[e] * dual[row_offset[n] + entry_row[e]])
+                if size > most:
+                    most = size
+                    strongest[j] = row_offset[n] + entry_row[e]
+
+
+@kernel
 def certify(
     start: NDArray[np.int32],
     entry_row: NDArray[np.int32],
@@ -126,29 +197,6 @@ def certify(
         if not _has_sign(reduced, x_kw[j] > 0.0, dual_tolerance):
             return 3
     return 0
-
-
-@kernel
-def strongest_rows(
-    start: NDArray[np.int32], entry_row: NDArray[np.int32], entry_value: Floats, dual: Floats, tolerance: float, strongest: Ints
-) -> None:
-    """Per column the row with the largest |dual x coefficient|; -1 where all are below `tolerance`.
-
-    Parameters
-    ----------
-    start, entry_row, entry_value : one book's matrix by column
-    dual : (m,) float64
-    strongest : (n,) int64
-        Output.
-    """
-    for j in range(len(strongest)):
-        strongest[j] = -1
-        most = tolerance
-        for e in range(start[j], start[j + 1]):
-            size = abs(entry_value[e] * dual[entry_row[e]])
-            if size > most:
-                most = size
-                strongest[j] = entry_row[e]
 
 
 @kernel

@@ -173,7 +173,8 @@ def assemble_books(
     row: Ints,
     room_below: Floats,
     room_above: Floats,
-    entry_start: Ints,
+    entry_offset: Ints,
+    start: NDArray[np.int32],
     entry_row: NDArray[np.int32],
     entry_value: Floats,
 ) -> None:
@@ -194,25 +195,29 @@ def assemble_books(
         Dense entries up to this size are rounding errors, not entries.
     row_offset : (n + 1,) int64; row, room_below, room_above : (room,)
         Outputs: kept rows of every book (their number), and how far their value may fall and rise from y = 0.
-    entry_start : (n_columns + 1,) int64; entry_row : (room,) int32; entry_value : (room,) float64
-        Outputs: entries by column; `entry_row` counts within the book's kept rows. Room for every entry before rows are
-        dropped: for each column the tree rows on its path and all dense rows.
+    entry_offset : (n + 1,) int64; entry_row : (room,) int32; entry_value : (room,) float64
+        Outputs: entries of every book, column by column; `entry_row` counts within the book's kept rows. There must be room for
+        every entry before rows are dropped: for each column the tree rows on its path and all dense rows.
+    start : (n_columns + n,) int32
+        Output: book n's n_columns + 1 places, from ``column_offset[n] + n`` on, say where its columns begin and end among its
+        entries.
     """
     n_rows = floor_value.shape[1]
     n_tree_rows = n_rows - len(dense)
     rise, fall, place = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows, np.int32)
-    end = 0
-    row_offset[0] = 0
-    entry_start[column_offset[0]] = 0
+    row_offset[0] = entry_offset[0] = 0
     for n in range(len(books)):
         rise[:] = 0.0
         fall[:] = 0.0
-        first = end
-        for j in range(column_offset[n], column_offset[n + 1]):
+        first = end = entry_offset[n]
+        j0, j1 = column_offset[n], column_offset[n + 1]
+        begins = start[j0 + n : j1 + n + 1]
+        begins[0] = 0
+        for j in range(j0, j1):
             begin = end
             end = _tree_entries(plus[j], minus[j], parent, parent_row, parent_sign, depth, entry_row, entry_value, end)
             end = _dense_entries(plus[j], minus[j], dense, zero, n_tree_rows, entry_row, entry_value, end)
-            entry_start[j + 1] = end
+            begins[j - j0 + 1] = end - first
             for e in range(begin, end):
                 change = entry_value[e] * most_kw[j]
                 rise[entry_row[e]] += max(change, 0.0)
@@ -226,7 +231,7 @@ def assemble_books(
                 row[kept], room_below[kept], room_above[kept] = r, below, above
                 kept += 1
         row_offset[n + 1] = kept
-        end = _drop_rows(column_offset[n], column_offset[n + 1], first, place, entry_start, entry_row, entry_value)
+        entry_offset[n + 1] = first + _drop_rows(place, begins, entry_row[first:end], entry_value[first:end])
 
 
 @kernel
@@ -262,18 +267,16 @@ def _dense_entries(
 
 
 @kernel
-def _drop_rows(
-    j0: int, j1: int, end: int, place: NDArray[np.int32], entry_start: Ints, entry_row: NDArray[np.int32], entry_value: Floats
-) -> int:
-    """Renumber the entries of columns j0:j1 to the kept rows, moving them together."""
-    read = entry_start[j0]
-    for j in range(j0, j1):
-        stop = entry_start[j + 1]
+def _drop_rows(place: NDArray[np.int32], begins: NDArray[np.int32], entry_row: NDArray[np.int32], entry_value: Floats) -> int:
+    """Renumber a book's entries to the kept rows, moving them together; returns how many are left."""
+    end = read = 0
+    for j in range(1, len(begins)):
+        stop = begins[j]
         while read < stop:
             r = place[entry_row[read]]
             if r != -1:
                 entry_row[end], entry_value[end] = r, entry_value[read]
                 end += 1
             read += 1
-        entry_start[j + 1] = end
+        begins[j] = end
     return end

@@ -10,6 +10,37 @@ Ints = NDArray[np.int64]
 
 
 @kernel
+def fill_books(
+    column_offset: Ints,
+    row_offset: Ints,
+    entry_offset: Ints,
+    start: NDArray[np.int32],
+    entry_row: NDArray[np.int32],
+    entry_value: Floats,
+    most_kw: Floats,
+    n_trades: Ints,
+    room_below: Floats,
+    room_above: Floats,
+    tolerance: float,
+    x_kw: Floats,
+    last_row: Ints,
+    finished: NDArray[np.bool_],
+) -> None:
+    """`fill_book` for every book; arrays as `kernels.clearing.assemble_books` lays them out, rows counted over all books."""
+    for n in range(len(n_trades)):
+        j0, j1, r0, r1 = column_offset[n], column_offset[n + 1], row_offset[n], row_offset[n + 1]
+        e0, e1 = entry_offset[n], entry_offset[n + 1]
+        rounds = 100 + 10 * (j1 - j0 + r1 - r0)
+        finished[n] = fill_book(
+            start[j0 + n : j1 + n + 1], entry_row[e0:e1], entry_value[e0:e1], most_kw[j0:j1], n_trades[n],
+            room_below[r0:r1], room_above[r0:r1], tolerance, rounds, x_kw[j0:j1], last_row[j0:j1],
+        )  # fmt: skip
+        for j in range(j0, j1):
+            if last_row[j] != -1:
+                last_row[j] += r0
+
+
+@kernel
 def fill_book(
     start: NDArray[np.int32],
     entry_row: NDArray[np.int32],
