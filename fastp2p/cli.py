@@ -185,6 +185,7 @@ def _print_results(results: Results, folder: Path) -> None:
     table.add_row("day", *sums, f"{total['worst_loading_percent']:.1f}", "", style="bold")
     console = Console(highlight=False)
     console.print(f"[bold]{_plain(results.study.name)}[/]: {_plain(results.study.description)}", soft_wrap=True)
+    console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
     console.print(table)
     written = ", ".join(sorted(path.name for path in folder.iterdir()))
     console.print(f"wrote {folder}/: {written}\n", soft_wrap=True)

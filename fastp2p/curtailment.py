@@ -23,7 +23,7 @@ ROW_TOLERANCE = 1e-9
 """How far a row may pass its limit, relative to the limit (absolute below 1 kW)."""
 PRIMAL_TOLERANCE = 1e-7
 DUAL_TOLERANCE = 1e-9
-"""Relative to the largest cost of a book."""
+"""Reduced costs (of order 1) up to this size count as zero."""
 UNSOLVED = -1
 """Verdict on a book that HiGHS left without a basis."""
 FILL_TOLERANCE = 1e-9

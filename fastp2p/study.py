@@ -142,7 +142,9 @@ class Study(_Part):
 
     def to_toml(self) -> str:
         """The study with every default written out."""
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        parts = self.model_dump(mode="json", exclude_none=True)
+        parts["network"] = {key: value for key, value in parts["network"].items() if value != {}}
+        return tomli_w.dumps(parts)
 
     @classmethod
     def _parse(cls, text: str, where: str) -> Study:

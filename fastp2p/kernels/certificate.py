@@ -111,7 +111,7 @@ def certify(
     basic : (m,) int32
         The solver's basic variables: j for a column, -(r + 1) for a row.
     primal_tolerance, dual_tolerance : float
-        Absolute (kW), and relative to the largest cost.
+        Absolute, in kW and in units of the cost.
     x_kw : (n,) float64, kW
         In: the solver's values, which tell upper from lower bound. Output: the basis's own.
     dual : (m,) float64

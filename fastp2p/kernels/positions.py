@@ -89,8 +89,9 @@ def leftovers(
             deficit_kwh[k, buyer[i]] -= quantity_kwh[i]
             surplus_kwh[k, seller[i]] -= quantity_kwh[i]
         for b in range(n_bus):
-            # a trade may take 1e-12 of an order more than there is (the dust it was joined with)
-            deficit, surplus = max(deficit_kwh[k, b], 0.0), max(surplus_kwh[k, b], 0.0)
+            # what is left of 1e-12 of a load, or less, is the auction's dust or rounding
+            deficit = deficit_kwh[k, b] if deficit_kwh[k, b] > 1e-12 * load_kwh[k, b] else 0.0
+            surplus = surplus_kwh[k, b] if surplus_kwh[k, b] > 1e-12 * pv_kwh[k, b] else 0.0
             own = min(deficit, surplus)
             self_kwh[k, b] = own
             deficit_kwh[k, b] = deficit - own

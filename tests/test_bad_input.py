@@ -1,0 +1,712 @@
+"""Bad input: every fault named at once, exit code 2, no traceback, nothing written; from Python an InputError."""
+
+import dataclasses
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandapower as pp
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import fastp2p
+from fastp2p.cli import app
+from fastp2p.io.pandapower import load_network
+
+HEADER = "profile,hour,load_kwh_per_home,pv_kwh_per_kwp\n"
+SECTIONS = {
+    "": 'name = "mine"',
+    "network": 'source = "cigre_lv"',
+    "profiles": "",
+    "participants": "",
+    "load": 'profile = "residential_0"',
+    "pv": 'profile = "solar_1"',
+    "market": "",
+    "clearing": "",
+}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    """Each test runs in a folder of its own, and draws nothing."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fastp2p.report.write_figures", lambda *_: [])
+
+
+@pytest.fixture(scope="module")
+def cigre():
+    return fastp2p.Network.load("cigre_lv")
+
+
+def study_text(**sections):
+    """A study whose sections hold these lines besides the required ones; a line of the same key replaces it."""
+    parts = []
+    for name, required in SECTIONS.items():
+        lines = sections.get(name or "top", "")
+        keys = {line.split("=")[0].strip() for line in lines.splitlines()}
+        kept = "" if required.split("=")[0].strip() in keys else required
+        parts.append((f"[{name}]\n" if name else "") + f"{kept}\n{lines}\n")
+    return "\n".join(parts)
+
+
+def run_text(text, code=2, name="mine.toml"):
+    Path(name).write_text(text, encoding="utf-8")
+    return call("run", name, "--out", "out", code=code)
+
+
+def call(*arguments, code=2):
+    before = set(Path().rglob("*"))
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == code, result.output
+    if code == 2:
+        assert set(Path().rglob("*")) == before, "something was written"
+        assert result.stdout == ""
+        assert all(line.startswith("error: ") for line in result.stderr.splitlines())
+    return result
+
+
+def refused(text, *told):
+    """The study is refused, and the message tells all of these."""
+    message = run_text(text).stderr
+    assert [piece for piece in told if piece not in message] == [], message
+
+
+# --- study files
+
+
+@pytest.mark.parametrize(
+    ("subject", "told"),
+    [
+        ("nope.toml", ["nope.toml", "not found", "fastp2p studies"]),
+        ("folder.toml", ["folder.toml", "not found"]),
+        ("no/such/folder/x.toml", ["no/such/folder/x.toml", "not found"]),
+        ("paper-45", ["'paper-45'", "paper-44", "paper-80", ".toml"]),
+        ("ä [red]☀ 'q'.toml", ["ä [red]☀ 'q'.toml", "not found"]),
+    ],
+)
+def test_studies_that_are_not_there(subject, told):
+    Path("folder.toml").mkdir()
+    for command in (["run", subject], ["run", subject, "--out", "out"]):
+        message = call(*command).stderr
+        assert all(piece in message for piece in told), message
+
+
+def test_a_study_that_is_no_text():
+    Path("mine.toml").write_bytes(b"\xff\xfe\x00name")
+    assert "mine.toml: could not be read" in call("run", "mine.toml").stderr
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('name = "a"\nname = "b"\n', "line 2"),
+        ('name = "a"\n[network\n', "line 2"),
+        ("name = a\n", "line 1"),
+        ('a = 1\n\nb = "\n', "line 3"),
+        ("x = [1,\n2", "end of document"),
+    ],
+)
+def test_wrong_toml(command, text, where):
+    Path("mine.toml").write_text(text)
+    message = call(command, "mine.toml").stderr
+    assert "mine.toml: not valid TOML" in message
+    assert where in message
+
+
+def test_an_empty_study_misses_everything():
+    refused("", "name is missing", "network is missing", "load is missing", "pv is missing")
+
+
+def test_every_fault_of_a_study_is_named_at_once():
+    refused(
+        study_text(
+            top='curency = "EUR"\nseed = -1\nname = 3',
+            network="angle_deg = nan\nlimit_factor = -1\nlimts = []",
+            profiles="source = 7",
+            participants='buses = "leafs"',
+            load="homes = -2.5\nbuses = 12",
+            pv='kwp = inf\nprofle = "solar_0"',
+            market='bid_per_kwh = -1\norders = "brutto"\npricng = "ask"',
+            clearing="stress = 0\n[clearng]",
+        ),
+        "mine.toml: unknown key curency; did you mean currency?",
+        "seed = -1: ",
+        "name = 3: ",
+        "network.angle_deg = nan: ",
+        "network.limit_factor = -1: ",
+        "unknown key network.limts; did you mean limits?",
+        "profiles.source = 7: ",
+        "participants.buses = 'leafs': ",
+        "'leaves', 'loads' or 'all'",
+        "load.homes = -2.5: ",
+        "load.buses = 12: ",
+        "pv.kwp = inf: ",
+        "unknown key pv.profle; did you mean profile?",
+        "market.bid_per_kwh = -1: ",
+        "market.orders = 'brutto': ",
+        "'net' or 'gross'",
+        "unknown key market.pricng; did you mean pricing?",
+        "clearing.stress = 0: ",
+        "unknown key clearng; did you mean clearing?",
+    )
+
+
+def test_unknown_keys_without_a_near_match_list_the_known_ones():
+    refused(study_text(pv="zzz = 1"), "unknown key pv.zzz; known are profile, buses, kwp")
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        (section, key)
+        for section, keys in {
+            "network": ["limit_factor", "angle_deg", "ampacity_ka"],
+            "load": ["homes"],
+            "pv": ["kwp"],
+            "market": ["bid_per_kwh", "ask_per_kwh", "retail_per_kwh", "feed_in_per_kwh", "min_order_kwh"],
+            "clearing": ["stress"],
+        }.items()
+        for key in keys
+    ],
+)
+def test_numbers_are_finite_and_not_negative(section, key):
+    for value in ("-0.1", "nan", "inf", "-inf", '"much"', "[1]", "{ a = 1 }", "2024-01-01"):
+        refused(study_text(**{section: f"{key} = {value}"}), f"mine.toml: {section}.{key} = ")
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ("network", 'limits = "thermal"'),
+        ("network", 'limits = ["thermal", "thermel"]'),
+        ("network", "source = ['cigre_lv']"),
+        ("network", "ampacity_ka_by_std_type = { UG1 = 0 }"),
+        ("network", "ampacity_ka_by_line = { one = 1 }"),
+        ("participants", "buses = [1.5]"),
+        ("load", "profile = 1"),
+        ("load", 'buses = ["a"]'),
+        ("pv", 'buses = "leaves"'),
+        ("market", 'same_bus = "perhaps"'),
+        ("market", 'ties = "random"'),
+        ("clearing", 'objective = "money"'),
+        ("clearing", "surplus = true"),
+    ],
+)
+def test_wrong_types_and_words(section, line):
+    refused(study_text(**{section: line}), f"mine.toml: {section}.{line.split()[0]}")
+
+
+def test_a_section_that_is_no_table():
+    refused('name = "mine"\nnetwork = "cigre_lv"\nload = 1\npv = []\n', "network = 'cigre_lv'", "load = 1", "pv = []")
+
+
+def test_text_like_markup_is_printed_as_it_is():
+    refused(study_text(top='"[red]k[/red]" = 1\n"[/]" = 2'), "unknown key [red]k[/red]", "unknown key [/]")
+    refused(study_text(network='source = "[bold]net"', load='profile = "[/dim]"'), "'[bold]net'")
+    refused(study_text(load='profile = "[/dim]"', pv='profile = "größe ☀"'), "'[/dim]'", "'größe ☀'")
+
+
+# --- who takes part
+
+
+def test_buses_that_are_not_there_are_all_named():
+    refused(
+        study_text(participants="buses = [12, 77]", load="buses = [99, 12, 98]", pv="buses = [-1]"),
+        "participants.buses: bus 77 does not exist",
+        "load.buses: bus 99 does not exist",
+        "load.buses: bus 98 does not exist",
+        "pv.buses: bus -1 does not exist",
+    )
+
+
+def test_buses_profiles_and_names_are_named_together():
+    refused(
+        study_text(load='profile = "residential_9"\nbuses = [99]', pv='profile = "residential_0"\nbuses = [98]'),
+        "load.profile: no load profile 'residential_9'; there are residential_0",
+        "did you mean 'residential_",
+        "pv.profile: no pv profile 'residential_0'; there are solar_0, solar_1, solar_2",
+        "load.buses: bus 99 does not exist",
+        "pv.buses: bus 98 does not exist",
+    )
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [{"participants": "buses = []"}, {"load": "buses = []", "pv": "buses = []"}, {"participants": "buses = [12]\n[x]"}],
+)
+def test_nobody_takes_part(sections):
+    sections = {key: value.replace("\n[x]", "") for key, value in sections.items()}
+    if sections.get("participants") == "buses = [12]":
+        sections |= {"load": 'buses = "even"', "pv": 'buses = "odd"'}
+    refused(study_text(**sections), "nobody takes part")
+
+
+def test_buses_without_a_path_to_the_slack():
+    net = load_network("cigre_lv")
+    net.line.loc[5, "in_service"] = False
+    pp.to_json(net, "cut.json")
+    refused(
+        study_text(network='source = "cut.json"', load="buses = [18, 12, 8]", pv="buses = [19]"),
+        "load.buses: bus 18 has no path to an external grid",
+        "load.buses: bus 8 has no path",
+        "pv.buses: bus 19 has no path",
+    )
+    assert "load 4 at bus 18, load 5 at bus 19" in call("check", "cut.json", code=0).stdout
+
+
+# --- networks
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("cigre_vl", ["'cigre_vl'", "did you mean cigre_lv"]),
+        ("create_cigre_network_lw", ["did you mean create_cigre_network_lv"]),
+        ("zzz", ["'zzz'", "pandapower.networks", ".json or .xlsx"]),
+        ("", ["network ''"]),
+        ("nope.json", ["nope.json", "not found"]),
+        ("nope.xlsx", ["nope.xlsx", "not found"]),
+        ("folder.json", ["folder.json", "not found"]),
+        ("net.p", ["net.p", "a pickle can run code", "pandapower.to_json"]),
+        ("net.PKL", ["net.PKL", "a pickle can run code"]),
+        ("net.pickle", ["a pickle can run code"]),
+        ("net.mat", ["'net.mat'", ".json or .xlsx"]),
+    ],
+)
+def test_networks_that_are_not_there(name, told):
+    Path("folder.json").mkdir()
+    for message in (call("check", name).stderr, run_text(study_text(network=f'source = "{name}"')).stderr):
+        assert all(piece in message for piece in told), message
+
+
+def test_pickles_are_not_opened():
+    class Trap:
+        def __reduce__(self):
+            return Path.write_text, (Path("trapped"), "run")
+
+    for name in ("net.p", "net.pkl", "net.json", "net.xlsx"):
+        Path(name).write_bytes(pickle.dumps(Trap()))
+        call("check", name)
+    for name in ("mine.csv", "mine.parquet"):
+        Path(name).write_bytes(pickle.dumps(Trap()))
+        run_text(study_text(profiles=f'source = "{name}"'))
+    assert not Path("trapped").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[]", "null", "1", '"x"', '{"a": [1, 2]}', '{"_module": "os"}', "\x00\x01"])
+@pytest.mark.parametrize("name", ["net.json", "net.xlsx"])
+def test_files_that_are_no_networks(name, content):
+    Path(name).write_text(content)
+    assert f"network file {name}: " in call("check", name).stderr
+
+
+def test_json_cannot_call_what_it_likes():
+    for module, name in (("subprocess", "Popen"), ("os", "system"), ("builtins", "exec"), ("shutil", "rmtree")):
+        Path("net.json").write_text(json.dumps({"_module": module, "_class": name, "_object": ["touch", "called"]}))
+        call("check", "net.json")
+    assert not Path("called").exists()
+
+
+def no_grid(net):
+    net.ext_grid = net.ext_grid.iloc[:0]
+
+
+def change(table, rows, column, value):
+    def changed(net):
+        net[table].loc[rows, column] = value
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (no_grid, ["reference bus", "ext_grid"]),
+        (change("ext_grid", 0, "in_service", False), ["reference bus", "ext_grid"]),
+        (change("ext_grid", 0, "bus", 999), ["pandapower could not convert"]),
+        (change("line", 3, "to_bus", 999), ["pandapower could not convert"]),
+        (change("load", 3, "bus", 999), ["pandapower could not convert"]),
+        (change("line", [3, 7], "x_ohm_per_km", 0.0), ["line 3 has zero reactance", "line 7 has zero reactance", "switch"]),
+        (change("line", 9, "length_km", 0.0), ["line 9 has zero reactance"]),
+        (change("line", 3, "x_ohm_per_km", np.nan), ["not finite"]),
+        (change("load", 3, "p_mw", np.nan), ["not finite"]),
+        (change("trafo", 0, "vk_percent", 0.0), ["not finite"]),
+        (change("bus", [3, 4], "vn_kv", 0.0), ["not finite"]),
+    ],
+)
+def test_networks_that_cannot_be_converted(spoil, told):
+    net = load_network("cigre_lv")
+    spoil(net)
+    pp.to_json(net, "net.json")
+    for message in (call("check", "net.json").stderr, run_text(study_text(network='source = "net.json"')).stderr):
+        assert all(piece in message for piece in told), message
+
+
+def test_elements_without_a_place_in_a_dc_power_flow():
+    net = load_network("cigre_lv")
+    pp.create_svc(net, 12, 1.0, -10.0, 1.0, 90.0)
+    with pytest.raises(fastp2p.InputError, match="svc elements"):
+        fastp2p.Network.from_pandapower(net)
+
+
+def test_ampacities_of_nobody_are_all_named():
+    refused(
+        study_text(network="ampacity_ka_by_line = { 999 = 1, 998 = 1 }\nampacity_ka_by_std_type = { a = 1, b = 2 }"),
+        "'a': no line has it",
+        "'b': no line has it",
+        "'UG1'",
+        "line 999: no such line",
+        "line 998: no such line",
+    )
+
+
+def test_a_wrong_network_and_wrong_profiles_are_named_together():
+    refused(study_text(network='source = "nope"', profiles='source = "nope.csv"'), "network 'nope'", "nope.csv: not found")
+
+
+# --- profiles
+
+
+def rows(name="residential_0", n=24, value="1.0", pv=False):
+    return [f"{name},{hour},{'' if pv else value},{value if pv else ''}" for hour in range(n)]
+
+
+def with_line(at, line):
+    lines = rows()
+    lines[at : at + 1] = [line] if line else []
+    return HEADER + "\n".join(lines + rows("solar_1", pv=True)) + "\n"
+
+
+def read(content, name="mine.csv"):
+    Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return study_text(profiles=f'source = "{name}"')
+
+
+def test_good_profiles_from_csv_and_parquet():
+    text = with_line(0, rows()[0])
+    run_text(read(text), code=0)
+    pd.read_csv("mine.csv").to_parquet("mine.parquet")
+    Path("mine.toml").write_text(study_text(profiles='source = "mine.parquet"'))
+    call("run", "mine.toml", "--out", "other", code=0)
+    assert Path("out/books.parquet").read_bytes() == Path("other/books.parquet").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("at", "line", "told"),
+    [
+        (3, "", ["row 5", "residential_0 has hour 4 where 3 is due"]),
+        (3, "residential_0,2,1.0,", ["row 5", "hour 2 where 3 is due"]),
+        (3, "residential_0,3.5,1.0,", ["row 5", "hour 3.5 where 3 is due"]),
+        (3, "residential_0,noon,1.0,", ["row 5", "hour = 'noon'"]),
+        (3, "residential_0,,1.0,", ["row 5", "where 3 is due"]),
+        (3, "residential_0,-3,1.0,", ["row 5", "hour = "]),
+        (3, "residential_0,3,-0.5,", ["row 5", "load_kwh_per_home = ", "-0.5", "not negative"]),
+        (3, "residential_0,3,much,", ["row 5", "load_kwh_per_home = 'much'"]),
+        (3, "residential_0,3,inf,", ["row 5", "load_kwh_per_home = ", "finite"]),
+        (3, "residential_0,3,nan,", ["residential_0 has no value at hour 3"]),
+        (3, "residential_0,3,,", ["residential_0 has no value at hour 3"]),
+        (3, "residential_0,3,1.0,1.0", ["residential_0 must fill one of", "not 2"]),
+        (23, "", ["residential_0 23, solar_1 24", "same hours"]),
+    ],
+)
+def test_profile_rows(at, line, told):
+    refused(read(with_line(at, line)), "mine.csv", *told)
+
+
+def test_faults_of_several_rows_are_named_at_once():
+    lines = rows()
+    lines[2], lines[5], lines[9] = "residential_0,2,-1,", "residential_0,5,x,", "residential_0,nine,1.0,"
+    refused(read(HEADER + "\n".join(lines) + "\n"), "row 4: load", "row 7: load", "row 11: hour")
+
+
+def test_faults_of_several_profiles_are_named_at_once():
+    lines = rows()[:5] + rows()[6:] + rows("b")[1:] + rows("c", value="") + rows("d")
+    refused(read(HEADER + "\n".join(lines) + "\n"), "residential_0 has hour 6", "profile b has hour 1", "profile c must fill")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "could not be read"),
+        (HEADER, "is empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "could not be read"),
+        (HEADER.encode() + "für,0,1,\n".encode("latin-1"), "could not be read"),
+        ("profile,hour\na,0\n", "no column load_kwh_per_home, pv_kwh_per_kwp; it has profile, hour"),
+        ("a,b\n1,2\n", "no column profile, hour, load_kwh_per_home, pv_kwh_per_kwp"),
+        (HEADER.replace(",", ";") + "a;0;1;\n", "no column profile"),
+        (HEADER + "a,0,1,\na,1,1,,,,\n", "could not be read"),
+        ('{"profile": [1]}\n{}\n', "no column profile"),
+    ],
+)
+def test_files_that_hold_no_profiles(content, told):
+    refused(read(content), "mine.csv", told)
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("typical_dya", "neither 'typical_day' nor a .csv or .parquet file"),
+        ("nope.csv", "nope.csv: not found"),
+        ("folder.csv", "folder.csv: not found"),
+        ("mine.txt", "neither 'typical_day' nor"),
+    ],
+)
+def test_profile_files_that_are_not_there(source, told):
+    Path("folder.csv").mkdir()
+    Path("mine.txt").write_text(HEADER)
+    refused(study_text(profiles=f'source = "{source}"'), told)
+
+
+def test_a_parquet_file_that_is_none():
+    refused(read("hello", "mine.parquet"), "mine.parquet: could not be read")
+
+
+def test_profiles_with_odd_names():
+    lines = rows("[red]größe 'q' ☀[/red]") + rows("solar_1", pv=True)
+    text = read(HEADER + "\n".join(lines) + "\n")
+    run_text(text.replace("residential_0", "[red]größe 'q' ☀[/red]"), code=0)
+
+
+# --- where to write
+
+
+@pytest.mark.parametrize(
+    ("out", "extra", "told"),
+    [
+        ("there", [], "there exists"),
+        ("file", [], "file exists"),
+        ("file", ["--overwrite"], "is a file"),
+        ("file/below", [], "is not a folder"),
+        ("file/below/far/below", ["--overwrite"], "is not a folder"),
+        (".", [], "exists"),
+        ("/proc/nope/out", [], "cannot be written"),
+    ],
+)
+def test_folders_that_cannot_be_written(out, extra, told):
+    Path("there").mkdir()
+    Path("there/mine.txt").write_text("mine")
+    Path("file").write_text("mine")
+    assert told in call("run", "paper-44", "--out", out, *extra).stderr
+    assert Path("there/mine.txt").read_text() == Path("file").read_text() == "mine"
+
+
+def test_read_only_folders(monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert "not a folder that you may write to" in call("run", "paper-44", "--out", "a/b").stderr
+
+
+def test_files_and_folders_with_odd_names():
+    folder = Path('it\'s a "folder" ☀ [bold]')
+    folder.mkdir()
+    pp.to_json(load_network("cigre_lv"), folder / "net x.json")
+    (folder / "my [red].toml").write_text(study_text(network='source = "net x.json"'), encoding="utf-8")
+    call("run", folder / "my [red].toml", "--out", folder / "out ☀", "--quiet", code=0)
+    assert (folder / "out ☀" / "books.parquet").exists()
+
+
+# --- odd, but right
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"load": "homes = 0"},
+        {"pv": "kwp = 0"},
+        {"load": "homes = 0", "pv": "kwp = 0"},
+        {"pv": "buses = []"},
+        {"load": "buses = []"},
+        {"load": "buses = [12]", "pv": "buses = [12]"},
+        {"load": "buses = [12]", "pv": "buses = [12]", "market": 'orders = "gross"\nsame_bus = false'},
+        {"load": "buses = [0]", "pv": "buses = [0]", "market": 'orders = "gross"'},
+        {"network": "limits = []"},
+        {"network": "limits = []\nangle_deg = 0.001", "pv": "kwp = 50"},
+        {"network": "limit_factor = 1e-6", "pv": "kwp = 50"},
+        {"network": 'source = "case14"', "participants": 'buses = "all"', "pv": 'kwp = 1e4\nbuses = "odd"'},
+        {"network": 'source = "case14"\nangle_deg = 0.001', "participants": 'buses = "loads"', "pv": "kwp = 1e4"},
+        {"network": 'source = "mv_oberrhein"\nlimit_factor = 0.001', "participants": 'buses = "all"', "pv": 'buses = "odd"'},
+        {"load": "homes = 1e9", "pv": "kwp = 1e9"},
+        {"market": "bid_per_kwh = 0\nask_per_kwh = 0\nretail_per_kwh = 0"},
+        {"market": "bid_per_kwh = 0.1\nask_per_kwh = 0.2"},
+        {"top": 'currency = ""\ndescription = "[red]x[/red] ☀"\nseed = 123456789012345678901234567890'},
+    ],
+)
+def test_odd_studies_run_and_conserve_energy(sections):
+    run_text(study_text(**sections), code=0)
+    books = pd.read_parquet("out/books.parquet")
+    scale = max(1.0, books.load_kwh.max(), books.pv_kwh.max())
+    served = books.self_kwh + books.executed_kwh + books.import_kwh + books.shed_kwh
+    used = books.self_kwh + books.executed_kwh + books.export_kwh + books.spilled_kwh
+    np.testing.assert_allclose(served, books.load_kwh, atol=1e-9 * scale)
+    np.testing.assert_allclose(used, books.pv_kwh, atol=1e-9 * scale)
+    assert np.isfinite(books.select_dtypes(float).to_numpy()).all()
+    assert not (books.status == "failed").any()
+
+
+def test_everything_at_one_bus_of_a_network_without_branches():
+    net = pp.create_empty_network()
+    pp.create_ext_grid(net, pp.create_bus(net, 0.4))
+    pp.to_json(net, "one.json")
+    assert "buses           1 (of 1" in call("check", "one.json", code=0).stdout
+    one = study_text(network='source = "one.json"', load="buses = [0]", pv="buses = [0]", market='orders = "gross"')
+    run_text(one, code=0)
+    books = pd.read_parquet("out/books.parquet")
+    assert books.executed_kwh.sum() > 0
+    assert (books.worst_loading_percent == 0).all()
+
+
+# --- from Python
+
+BIDS, ASKS = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]]), np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
+ONES = np.ones(3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"bid_kwh": -BIDS}, "bid_kwh: book 0, bus 0 holds -1"),
+        ({"ask_kwh": ASKS * np.nan}, "ask_kwh: book 0, bus 0 holds nan"),
+        ({"bid_kwh": BIDS + np.inf}, "quantities must be finite"),
+        ({"bid_kwh": BIDS[0]}, r"must both be \(n_books, n_bus\)"),
+        ({"bid_kwh": BIDS[:1]}, r"must both be \(n_books, n_bus\)"),
+        ({"bid_kwh": BIDS[:, :2]}, r"must both be \(n_books, n_bus\)"),
+        ({"bid_kwh": None}, r"must both be \(n_books, n_bus\)"),
+        ({"bid_per_kwh": 0.2}, r"bid_per_kwh has shape \(1, 1\)"),
+        ({"bid_per_kwh": np.ones(2)}, "bid_per_kwh has shape"),
+        ({"ask_per_kwh": np.ones((3, 3))}, "ask_per_kwh has shape"),
+        ({"ask_per_kwh": np.ones((4, 3))}, "ask_per_kwh has shape"),
+        ({"ask_per_kwh": np.ones((0, 3))}, "ask_per_kwh has shape"),
+        ({"ask_per_kwh": np.ones((2, 1, 3))}, "ask_per_kwh has shape"),
+        ({"bid_per_kwh": ONES * np.nan}, "bid_per_kwh: row 0, bus 0 holds nan"),
+        ({"priority": "greed"}, "priority = 'greed'"),
+        ({"priority": None}, "priority = None"),
+        ({"ties": ["order"]}, "ties = "),
+        ({"bid_kwh": -BIDS, "ask_per_kwh": np.ones(2), "ties": "x"}, r"(?s)bid_kwh: book 0.*ask_per_kwh has.*ties = 'x'"),
+    ],
+)
+def test_match_orders_refuses(changed, told):
+    given = {"bid_kwh": BIDS, "ask_kwh": ASKS, "bid_per_kwh": ONES, "ask_per_kwh": ONES, **changed}
+    arrays = [given.pop(name) for name in ("bid_kwh", "ask_kwh", "bid_per_kwh", "ask_per_kwh")]
+    with pytest.raises(fastp2p.InputError, match=told):
+        fastp2p.match_orders(*arrays, **given)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0, 0)])
+def test_match_orders_of_nothing(shape):
+    trades = fastp2p.match_orders(np.zeros(shape), np.zeros(shape), np.ones(shape[1]), np.ones(shape[1]))
+    assert (trades.n_books, trades.n_trades) == (shape[0], 0)
+
+
+def test_match_orders_takes_lists_and_any_layout():
+    expected = fastp2p.match_orders(BIDS, ASKS, ONES, ONES).quantity_kwh
+    for bids, asks in ((BIDS.tolist(), ASKS.tolist()), (np.asfortranarray(BIDS), ASKS.astype(int)), (BIDS > 0, ASKS > 0)):
+        trades = fastp2p.match_orders(bids, asks, [1, 1, 1], ONES.tolist())
+        assert trades.quantity_kwh.sum() == pytest.approx(np.minimum(np.sum(bids, 1), np.sum(asks, 1)).sum())
+    assert np.array_equal(fastp2p.match_orders(BIDS.tolist(), ASKS.tolist(), ONES, ONES).quantity_kwh, expected)
+
+
+@pytest.fixture(scope="module")
+def some_trades(cigre):
+    bids, asks = np.zeros((2, cigre.n_bus)), np.zeros((2, cigre.n_bus))
+    bids[:, 3], bids[1, 7], asks[:, 5] = 2.0, 1.0, 1.0
+    return fastp2p.match_orders(bids, asks, np.full(cigre.n_bus, 0.2), np.full(cigre.n_bus, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"base": lambda z: z[0]}, r"base_kw has shape \(41,\).*\(2, 41\)"),
+        ({"base": lambda z: z[:, :3]}, r"base_kw has shape \(2, 3\)"),
+        ({"base": lambda z: np.vstack([z, z])}, r"base_kw has shape \(4, 41\)"),
+        ({"base": lambda z: None}, "base_kw has shape"),
+        ({"base": lambda z: z * np.nan}, "base_kw is not finite in book 0"),
+        ({"base": lambda z: z - np.inf}, "base_kw is not finite in book 0"),
+        ({"export": lambda z: z - 1}, "export_kw is negative in book 0"),
+        ({"export": lambda z: z[:1]}, "export_kw has shape"),
+        ({"export": lambda z: z + np.nan}, "export_kw is not finite"),
+        ({"objective": "money"}, "objective = 'money'"),
+        ({"unserved": "ration"}, "unserved = 'ration'"),
+        ({"step_hours": 0}, "step_hours = 0"),
+        ({"step_hours": np.nan}, "step_hours = nan"),
+        ({"objective": "x", "unserved": "y", "step_hours": -1}, r"(?s)objective = 'x'.*unserved = 'y'.*step_hours = -1"),
+        ({"trades": {"seller": lambda a: a + 99}}, "seller of trade 0 is bus position 104"),
+        ({"trades": {"buyer": lambda a: a * 0 - 1}}, "buyer of trade 0 is bus position -1"),
+        ({"trades": {"seller": lambda a: a[:1]}}, "unequal lengths"),
+        ({"trades": {"quantity_kwh": lambda a: -a}}, "quantity_kwh of trade 0 is -1"),
+        ({"trades": {"quantity_kwh": lambda a: a * np.nan}}, "quantity_kwh of trade 0 is nan"),
+        ({"trades": {"offset": lambda a: a[::-1]}}, "offsets must rise"),
+        ({"trades": {"offset": lambda a: a + 1}}, "offsets must rise"),
+        ({"trades": {"bid_per_kwh": lambda a: a - 1}, "objective": "welfare"}, "bid below its ask"),
+        ({"limit": -1.0}, "limit_kw is NaN or negative for line 0"),
+        ({"limit": np.nan}, "limit_kw is NaN or negative for line 0"),
+    ],
+)
+def test_clear_refuses(changed, told, cigre, some_trades):
+    given, zeros = dict(changed), np.zeros((2, cigre.n_bus))
+    limit = np.full(cigre.n_branch, given.pop("limit", 1.0))
+    edits = {name: edit(getattr(some_trades, name)) for name, edit in given.pop("trades", {}).items()}
+    base = given.pop("base", lambda z: z)(zeros)
+    if "export" in given:
+        given["export_kw"] = given.pop("export")(zeros)
+    with pytest.raises(fastp2p.InputError, match=told):
+        fastp2p.clear(dataclasses.replace(cigre, limit_kw=limit), dataclasses.replace(some_trades, **edits), base, **given)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"load_kwh": np.ones(41)}, r"load_kwh has shape \(41,\)"),
+        ({"pv_kwh": np.ones((1, 41))}, r"pv_kwh has shape \(1, 41\)"),
+        ({"deficit_kwh": np.ones((2, 3)), "surplus_kwh": 0.0}, r"(?s)deficit_kwh has shape \(2, 3\).*surplus_kwh has shape"),
+        ({"pricing": "haggle", "surplus": "burn"}, r"(?s)pricing = 'haggle'.*surplus = 'burn'"),
+    ],
+)
+def test_settle_refuses(changed, told, cigre, some_trades):
+    zeros = np.zeros((2, cigre.n_bus))
+    clearing = fastp2p.clear(cigre, some_trades, zeros)
+    given = {"load_kwh": zeros, "pv_kwh": zeros, "deficit_kwh": zeros, "surplus_kwh": zeros, **changed}
+    with pytest.raises(fastp2p.InputError, match=told):
+        fastp2p.settle(some_trades, clearing, retail_per_kwh=0.2, feed_in_per_kwh=0.0, **given)
+
+
+def test_settle_refuses_the_clearing_of_other_trades(cigre, some_trades):
+    zeros = np.zeros((2, cigre.n_bus))
+    clearing = fastp2p.clear(cigre, some_trades, zeros)
+    other = fastp2p.match_orders(zeros, zeros, zeros[0], zeros[0])
+    with pytest.raises(fastp2p.InputError, match="the clearing has 3 trades, the trades are 0"):
+        fastp2p.settle(other, clearing, *[zeros] * 4, retail_per_kwh=0.2, feed_in_per_kwh=0.0)
+
+
+@pytest.mark.parametrize("injection", [None, 0.0, np.zeros(3), np.zeros((41, 2)), np.zeros((0,))])
+def test_flows_of_other_shapes_are_refused(injection, cigre):
+    with pytest.raises(fastp2p.InputError, match="its last axis must be the 41 buses"):
+        cigre.flow_kw(injection)
+
+
+def test_orders_of_unequal_shapes_are_refused():
+    for load, pv in ((np.ones((1, 2)), np.ones((2, 2))), (np.ones(2), np.ones(2))):
+        with pytest.raises(fastp2p.InputError, match=r"must both be \(n_books, n_bus\)"):
+            fastp2p.make_orders(load, pv)
+    with pytest.raises(fastp2p.InputError, match="orders = 'brutto'"):
+        fastp2p.make_orders(np.ones((1, 2)), np.ones((1, 2)), orders="brutto")
+
+
+@pytest.mark.parametrize("net", ["cigre_lv", {}, []])
+def test_what_is_no_pandapower_network(net):
+    with pytest.raises(fastp2p.InputError, match="pandapower could not convert"):
+        fastp2p.Network.from_pandapower(net)
+
+
+def test_results_are_refused_a_folder_that_exists():
+    Path("there").mkdir()
+    with pytest.raises(fastp2p.InputError, match="there exists"):
+        fastp2p.run(fastp2p.studies()["paper-44"], out="there")
+
+
+def test_faults_from_python_are_a_list():
+    with pytest.raises(fastp2p.InputError) as error:
+        fastp2p.Network.load("cigre_lv").positions([99, 12, -1])
+    assert error.value.faults == ("bus 99 does not exist in the network", "bus -1 does not exist in the network")
