@@ -6,6 +6,8 @@ solved one after the other.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import highspy
 import numpy as np
@@ -101,6 +103,27 @@ class BookLPs:
         if not all(np.isfinite(a).all() for a in (self.entry_value, self.most_kw, self.cost)):
             raise SolverError("an LP holds coefficients that are not finite")
 
+    @cached_property
+    def slices(self) -> list[tuple[slice, slice, slice, slice]]:
+        """Per book, where its columns, rows, entries and places of `start` are."""
+        columns, rows, entries = (offset.tolist() for offset in (self.column_offset, self.row_offset, self.entry_offset))
+        return [
+            (slice(j0, j1), slice(r0, r1), slice(e0, e1), slice(j0 + n, j1 + n + 1))
+            for n, ((j0, j1), (r0, r1), (e0, e1)) in enumerate(
+                zip(pairwise(columns), pairwise(rows), pairwise(entries), strict=True)
+            )
+        ]
+
+    @cached_property
+    def zero(self) -> Floats:
+        """Lower bounds of as many columns as the largest book has."""
+        return np.zeros(int(np.diff(self.column_offset).max(initial=0)))
+
+    @cached_property
+    def continuous(self) -> Ints:
+        """Integrality of as many columns: none."""
+        return np.zeros(len(self.zero), np.int32)
+
 
 def new_solver() -> Solver:
     """A HiGHS object with the package's options, for one thread's use."""
@@ -159,13 +182,12 @@ def solve_in_turn(solver: Solver, lps: BookLPs, n: int, basic: Ints, x_kw: Float
 
 def _pass(solver: Solver, lps: BookLPs, n: int, cost: Floats) -> None:
     """Hand book n over; this also clears the basis of the book before, so that no book depends on another."""
-    j0, j1, r0, r1 = (int(i) for i in (*lps.column_offset[n : n + 2], *lps.row_offset[n : n + 2]))
-    e0, e1 = int(lps.entry_offset[n]), int(lps.entry_offset[n + 1])
-    zeros = np.zeros(j1 - j0)
+    j, r, e, s = lps.slices[n]
+    n_columns = j.stop - j.start
     status = solver.passModel(
-        j1 - j0, r1 - r0, e1 - e0, COLUMN_WISE, MAXIMISE, 0.0,
-        cost[j0:j1], zeros, lps.most_kw[j0:j1], lps.room_below[r0:r1], lps.room_above[r0:r1],
-        lps.start[j0 + n : j1 + n + 1], lps.entry_row[e0:e1], lps.entry_value[e0:e1], np.zeros(j1 - j0, np.int32),
+        n_columns, r.stop - r.start, e.stop - e.start, COLUMN_WISE, MAXIMISE, 0.0,
+        cost[j], lps.zero[:n_columns], lps.most_kw[j], lps.room_below[r], lps.room_above[r],
+        lps.start[s], lps.entry_row[e], lps.entry_value[e], lps.continuous[:n_columns],
     )  # fmt: skip
     if status == highspy.HighsStatus.kError:
         raise SolverError("HiGHS refused the arrays of an LP")
@@ -178,16 +200,17 @@ def _run(solver: Solver, lps: BookLPs, n: int, basic: Ints, x_kw: Floats) -> boo
     status, variables = solver.getBasicVariables()  # type: ignore[attr-defined]  # missing from highspy's stubs
     if status == highspy.HighsStatus.kError:
         return False
-    basic[lps.row_offset[n] : lps.row_offset[n + 1]] = variables
-    x_kw[lps.column_offset[n] : lps.column_offset[n + 1]] = solver.getSolution().col_value
+    j, r, *_ = lps.slices[n]
+    basic[r] = variables
+    x_kw[j] = solver.getSolution().col_value
     return True
 
 
 def _hold_face(solver: Solver, lps: BookLPs, n: int) -> None:
     """Fix what the last optimum's multipliers say every optimum has in common."""
     solution = solver.getSolution()
-    most = lps.most_kw[lps.column_offset[n] : lps.column_offset[n + 1]]
-    below, above = (room[lps.row_offset[n] : lps.row_offset[n + 1]] for room in (lps.room_below, lps.room_above))
+    column, row, *_ = lps.slices[n]
+    most, below, above = lps.most_kw[column], lps.room_below[row], lps.room_above[row]
     value, level = np.array(solution.col_value), np.array(solution.row_value)
     for j in np.flatnonzero(np.abs(solution.col_dual) > DUAL_ZERO).tolist():
         bound = most[j] if value[j] > 0.5 * most[j] else 0.0
