@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fastp2p.orders import leave_over, make_orders
     from fastp2p.profiles import Profiles
     from fastp2p.results import Results
-    from fastp2p.runner import run
+    from fastp2p.runner import open_results, run
     from fastp2p.settlement import Settlement, settle
     from fastp2p.study import Study, studies
     from fastp2p.trades import Clearing, Trades
@@ -31,6 +31,7 @@ _HOME = {
     "leave_over": "orders",
     "make_orders": "orders",
     "match_orders": "matching",
+    "open_results": "runner",
     "run": "runner",
     "settle": "settlement",
     "studies": "study",
@@ -51,6 +52,7 @@ __all__ = [
     "leave_over",
     "make_orders",
     "match_orders",
+    "open_results",
     "run",
     "settle",
     "studies",

@@ -36,8 +36,8 @@ class BatchResult:
     settlement: Settlement
 
 
-def run_batch(study: Study, network: Network, profiles: Profiles, numbers: range) -> BatchResult:
-    """Run the scenarios `numbers` of a study through all time steps.
+def run_batch(study: Study, network: Network, profiles: Profiles, share: float | None, numbers: range) -> BatchResult:
+    """Run the scenarios `numbers` of a study, at one share of PV, through all time steps.
 
     Parameters
     ----------
@@ -45,11 +45,13 @@ def run_batch(study: Study, network: Network, profiles: Profiles, numbers: range
     network : Network
         With the study's limits.
     profiles : Profiles
+    share : float or None
+        See `fastp2p.scenarios.draw_scenarios`.
     numbers : range
         Scenario numbers.
     """
     market, rules, hours = study.market, study.clearing, profiles.step_hours
-    scenarios = draw_scenarios(study, network, profiles, numbers)
+    scenarios = draw_scenarios(study, network, profiles, share, numbers)
     load_kwh = _energy(profiles, scenarios.load_profile, scenarios.homes)
     pv_kwh = _energy(profiles, scenarios.pv_profile, scenarios.kwp)
 

@@ -3,10 +3,9 @@
 import numpy as np
 
 from fastp2p.network import Network
-from fastp2p.profiles import Profiles
 from fastp2p.runner import prepare
-from fastp2p.scenarios import draw_scenarios
-from fastp2p.study import Study
+from fastp2p.scenarios import Scenarios, draw_scenarios
+from fastp2p.study import Amount, Study, profile_names
 
 PLACEHOLDER_KA = 0.9
 """Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
@@ -38,23 +37,27 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         Everything that would keep it from running.
     """
     network, profiles = prepare(study)
-    scenarios = draw_scenarios(study, network, profiles, range(1))
+    scenarios = draw_scenarios(study, network, profiles, None, range(1))
     load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
     ids = network.bus_id
     facts = {
         "study": f"{study.name}: {study.description}",
         **_network_facts(network),
         "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h",
-        "loads": f"{len(load_bus)} buses with {study.load.homes:g} x {study.load.profile}: {_listed(ids[load_bus])}",
-        "PV": f"{len(pv_bus)} buses with {study.pv.kwp:g} kWp of {study.pv.profile}: {_listed(ids[pv_bus])}",
+        "loads": f"{len(load_bus)} buses with {_said(study.load.homes)} x {', '.join(profile_names(study.load.profile))}: {_listed(ids[load_bus])}",
+        "PV": f"{len(pv_bus)} buses with {_said(study.pv.kwp)} kWp of {', '.join(profile_names(study.pv.profile))}: {_listed(ids[pv_bus])}",
         "market": f"{study.market.orders} orders, {study.market.priority} priority, priced at the {study.market.pricing}",
         "prices": (
-            f"bid {study.market.bid_per_kwh:g}, ask {study.market.ask_per_kwh:g}, retail {study.market.retail_per_kwh:g}, "
+            f"bid {_said(study.market.bid_per_kwh)}, ask {_said(study.market.ask_per_kwh)}, retail {study.market.retail_per_kwh:g}, "
             f"feed-in {study.market.feed_in_per_kwh:g} {study.currency} per kWh"
         ),
         "clearing": f"{study.clearing.objective}, unserved {study.clearing.unserved}, surplus {study.clearing.surplus}",
     }
-    return facts, _network_warnings(network) + _study_warnings(study, network, profiles)
+    sweep = study.scenarios
+    if study.n_cases > 1:
+        shares = ", ".join(f"{share:.0%}" for share in sweep.shares) or "as listed"
+        facts["scenarios"] = f"{sweep.count} each with PV at a share of {shares}: {study.n_cases * profiles.n_steps:,} books"
+    return facts, _network_warnings(network) + _study_warnings(study, network, scenarios)
 
 
 def _network_facts(network: Network) -> dict[str, str]:
@@ -89,18 +92,29 @@ def _network_warnings(network: Network) -> list[str]:
     return warnings
 
 
-def _study_warnings(study: Study, network: Network, profiles: Profiles) -> list[str]:
+def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> list[str]:
     warnings = []
-    market = study.market
-    if market.ask_per_kwh > market.bid_per_kwh:
+    market, who = study.market, scenarios.participant
+    highest_bid = scenarios.bid_per_kwh[:, who].max()
+    if scenarios.ask_per_kwh[:, who].min() > highest_bid:
         warnings.append("asks are dearer than bids: nothing will be traded")
     if market.feed_in_per_kwh > market.retail_per_kwh:
         warnings.append("the feed-in tariff is above the retail tariff: exporting pays more than using one's own PV")
-    if market.bid_per_kwh > market.retail_per_kwh:
+    if highest_bid > market.retail_per_kwh:
         warnings.append("bids are above the retail tariff: buyers would pay their neighbours more than the retailer")
     if not network.is_radial and network.n_branch * network.n_bus > 50_000_000:
         warnings.append("a large meshed network: congested hours need a dense sensitivity matrix of several GB")
     return warnings
+
+
+def _said(amount: Amount) -> str:
+    """An amount in words: the number, the range of a list, or the distribution and its parameters."""
+    if isinstance(amount, float):
+        return f"{amount:g}"
+    if isinstance(amount, tuple):
+        return f"{min(amount):g}…{max(amount):g} (listed)"
+    parameters = amount.model_dump(exclude={"distribution"}, exclude_none=True)
+    return f"{amount.distribution}({', '.join(f'{key} {value}' for key, value in parameters.items())})"
 
 
 def _disconnected(elements: list[str]) -> list[str]:

@@ -10,12 +10,11 @@ from fastp2p.curtailment import OBJECTIVES, ROW_TOLERANCE, LimitRows, collect, c
 from fastp2p.errors import refuse
 from fastp2p.kernels.clearing import inject_trades, screen_rows
 from fastp2p.network import Network
-from fastp2p.trades import STATUS, Clearing, Trades
+from fastp2p.trades import BASE_OVERLOAD, CLEARED, FAILED, FREE, STATUS, Clearing, Trades
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FREE, CLEARED, BASE_OVERLOAD, FAILED = range(4)
 UNSERVED = ("retail", "shed")
 CUT = 1e-9
 """A trade counts as cut where this share of it, or more, is not executed."""

@@ -2,10 +2,12 @@
 
 import json
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -15,6 +17,9 @@ from rich.table import Table
 from fastp2p.errors import FastP2PError, InputError
 from fastp2p.results import Results
 from fastp2p.study import Study, studies, study_files
+
+if TYPE_CHECKING:
+    from fastp2p.parts import Done
 
 PAPER = ("paper-44", "paper-80")
 COLUMNS = {
@@ -34,6 +39,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 StudyArgument = Annotated[str | None, typer.Argument(help="Built-in study or TOML file; both paper studies if left out.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY if left out.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it exists.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with what the folder holds of this study.")]
+Workers = Annotated[int | None, typer.Option(help="Threads; all processors if left out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
@@ -77,6 +84,8 @@ def run(
     study: StudyArgument = None,
     out: Out = None,
     overwrite: Overwrite = False,
+    resume: Resume = False,
+    workers: Workers = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -84,24 +93,54 @@ def run(
     from fastp2p.runner import run as run_study
 
     chosen = [_study(name) for name in ([study] if study else PAPER)]
-    folders = [_folder(out, one.name, alone=study is not None) for one in chosen]
     summaries = []
     failed = 0
-    for one, folder in zip(chosen, folders, strict=True):
-        results = run_study(one, out=folder, overwrite=overwrite)
+    for one in chosen:
+        folder = _folder(out, one.name, alone=study is not None)
+        try:
+            with _progress(one, quiet or as_json) as progress:
+                results = run_study(one, out=folder, overwrite=overwrite, resume=resume, workers=workers, progress=progress)
+        except KeyboardInterrupt:
+            go_on = " --resume goes on from there" if (folder / "manifest.json").exists() else ""
+            errors.print(f"stopped; what is finished is whole.{go_on}", soft_wrap=True)
+            raise typer.Exit(130) from None
         failed += len(results.failures)
         if as_json:
             summaries.append(_summary(results, folder))
         elif not quiet:
             _print_results(results, folder)
-        for scenario, step in results.failures:
+        for share, scenario, step in results.failures:
             errors.print(
-                f"[red]failed:[/] {one.name}, scenario {scenario}, step {step}: no proven optimum; nothing executed there"
+                f"[red]failed:[/] {one.name}, share {share:g}, scenario {scenario}, step {step}: no proven optimum; "
+                "nothing executed there",
+                soft_wrap=True,
             )
     if as_json:
         typer.echo(json.dumps(summaries if study is None else summaries[0], indent=2))
     if failed:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(study: Study, silent: bool) -> Iterator[Callable[[list["Done"], int], None] | None]:
+    """A bar on stderr for studies of many scenarios, where stderr is a terminal."""
+    if silent or study.n_cases == 1 or not errors.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=errors, transient=True) as bar:
+        task = bar.add_task(study.name, total=None, speed="")
+        clock = time.perf_counter()
+
+        def update(finished: list["Done"], n_parts: int) -> None:
+            books = sum(done.n_books for done in finished)
+            share = sum(done.n_congested for done in finished) / books
+            speed = f"{books / (time.perf_counter() - clock):,.0f} books/s, {share:.1%} congested"
+            bar.update(task, total=n_parts, completed=len(finished), speed=speed)
+
+        yield update
 
 
 @app.command(name="studies")
@@ -157,38 +196,63 @@ def _folder(out: Path | None, name: str, *, alone: bool) -> Path:
 
 
 def _summary(results: Results, folder: Path) -> dict[str, Any]:
-    scenario = results.scenarios.iloc[0].to_dict()
-    books = results.books.drop(columns=["share", "scenario"])
-    return {
-        "study": results.study.name,
-        "out": str(folder),
-        "totals": scenario,
-        "books": json.loads(books.to_json(orient="records", double_precision=15)),
-        "failures": results.failures,
-    }
+    """What `--json` prints: the totals of the one scenario and its books, or the means of a sweep's scenarios by share."""
+    summary: dict[str, Any] = {"study": results.study.name, "out": str(folder), "failures": results.failures}
+    if results.study.n_cases > 1:
+        means = results.scenarios.drop(columns="scenario").groupby("share").mean().reset_index()
+        return {**summary, "means": json.loads(means.to_json(orient="records", double_precision=15))}
+    summary["totals"] = results.scenarios.iloc[0].to_dict()
+    if results.books is not None:
+        books = results.books.drop(columns=["share", "scenario"])
+        summary["books"] = json.loads(books.to_json(orient="records", double_precision=15))
+    return summary
 
 
 def _print_results(results: Results, folder: Path) -> None:
-    table = Table(
-        box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption="energy in kWh, loading of the worst branch in %"
-    )
-    for heading in ("hour", *COLUMNS, "load-\ning"):
-        table.add_column(heading, justify="right")
+    table = _sweep_table(results) if results.study.n_cases > 1 else _day_table(results)
+    console = Console(highlight=False)
+    console.print(f"[bold]{_plain(results.study.name)}[/]: {_plain(results.study.description)}", soft_wrap=True)
+    console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
+    console.print(table)
+    written = ", ".join(sorted(path.name + "/" * path.is_dir() for path in folder.iterdir()))
+    console.print(f"wrote {folder}/: {written}\n", soft_wrap=True)
+
+
+def _day_table(results: Results) -> Table:
+    """The one scenario, hour by hour."""
+    table = _table("hour", *COLUMNS, "load-\ning", caption="energy in kWh, loading of the worst branch in %")
     table.add_column("status")
     hours = results.profiles.step_hours
-    for book in results.books.to_dict("records"):
+    for book in [] if results.books is None else results.books.to_dict("records"):
         cells = [f"{book['step'] * hours:g}", *(f"{book[column]:.3f}" for column in COLUMNS.values())]
         table.add_row(*cells, f"{book['worst_loading_percent']:.1f}", str(book["status"]))
     table.add_section()
     total = results.scenarios.iloc[0]
     sums = [f"{total[column]:.2f}" for column in COLUMNS.values()]
     table.add_row("day", *sums, f"{total['worst_loading_percent']:.1f}", "", style="bold")
-    console = Console(highlight=False)
-    console.print(f"[bold]{_plain(results.study.name)}[/]: {_plain(results.study.description)}", soft_wrap=True)
-    console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
-    console.print(table)
-    written = ", ".join(sorted(path.name for path in folder.iterdir()))
-    console.print(f"wrote {folder}/: {written}\n", soft_wrap=True)
+    return table
+
+
+def _sweep_table(results: Results) -> Table:
+    """Means over the scenarios of each share."""
+    table = _table(
+        "PV\nshare", "scen-\narios", *COLUMNS, "load-\ning", "con-\ngested", "over-\nloaded",
+        caption="means in kWh; highest loading in %; scenarios with a congested book, with a base overload, in %",
+    )  # fmt: skip
+    for share, rows in results.scenarios.groupby("share"):
+        means = [f"{rows[column].mean():.2f}" for column in COLUMNS.values()]
+        congested, overloaded = rows.n_cleared > 0, rows.n_base_overload > 0
+        loading = f"{rows.worst_loading_percent.max():.1f}"
+        shares = [f"{100 * (congested | overloaded).mean():.1f}", f"{100 * overloaded.mean():.1f}"]
+        table.add_row(f"{share:.0%}", str(len(rows)), *means, loading, *shares)
+    return table
+
+
+def _table(*headings: str, caption: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    return table
 
 
 def _plain(text: str) -> str:

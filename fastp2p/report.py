@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from fastp2p.network import Network
 from fastp2p.results import Results
+from fastp2p.study import profile_names
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -56,7 +57,7 @@ class Layout(NamedTuple):
 def write_figures(results: Results, folder: Path) -> list[Path]:
     """Draw a run: supply per step, the network and the profiles, each as PNG and as PDF.
 
-    Of several scenarios, the first one is drawn.
+    Of several scenarios, the first one is drawn; a figure whose tables the study did not keep is left out.
 
     Parameters
     ----------
@@ -72,7 +73,13 @@ def write_figures(results: Results, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     with matplotlib.rc_context(STYLE):
-        for name, draw in (("supply", _supply), ("network", _network), ("profiles", _profiles)):
+        for name, draw, needed in (
+            ("supply", _supply, (results.books,)),
+            ("network", _network, (results.branches, results.participants)),
+            ("profiles", _profiles, ()),
+        ):
+            if any(table is None for table in needed):
+                continue
             figure = draw(results)
             figure.savefig(folder / f"{name}.png", dpi=150, pil_kwargs={"compress_level": 3})
             figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
@@ -260,16 +267,22 @@ def _profiles(results: Results) -> Figure:
         (panels[0], "load", study.load.profile, "Load (kWh per hour and home)", BLUE),
         (panels[1], "pv", study.pv.profile, "PV (kWh per hour and kWp)", ORANGE),
     ):
-        row = profiles.row(used, kind)
-        others = [r for r, of_kind in enumerate(profiles.kinds) if of_kind == kind and r != row]
-        handles = axes.plot(middle, power[row], color=colour, linewidth=2.6, label=f"{used:.24} (this study)", zorder=3)
+        rows = [profiles.row(name, kind) for name in dict.fromkeys(profile_names(used))]
+        others = [r for r, of_kind in enumerate(profiles.kinds) if of_kind == kind and r not in rows]
+        handles = [
+            line
+            for row in rows
+            for line in axes.plot(
+                middle, power[row], color=colour, linewidth=2.6, label=f"{profiles.names[row]:.24} (this study)", zorder=3
+            )
+        ]
         few = len(others) <= MAX_NAMED_PROFILES
         for place, other in enumerate(others):
             text = f"{profiles.names[other]:.24}" if few else f"{len(others)} others"
             tint = (GREY, PURPLE, GREEN, RED, SKY)[place] if few else PALE
             handles += axes.plot(middle, power[other], linewidth=1.1, color=tint, label=text)
         axes.legend(handles=handles if few else handles[:2], loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, fontsize=8)
-        _time_axes(axes, profiles.n_steps * profiles.step_hours, float(power[[row, *others]].max()), label)
+        _time_axes(axes, profiles.n_steps * profiles.step_hours, float(power[[*rows, *others]].max()), label)
     return figure
 
 
@@ -294,6 +307,8 @@ def _time_axes(axes: Axes, hours: float, top: float, label: str) -> None:
     axes.grid(True)
 
 
-def _first_scenario(table: pd.DataFrame) -> pd.DataFrame:
+def _first_scenario(table: pd.DataFrame | None) -> pd.DataFrame:
+    if table is None:
+        raise ValueError("a figure of one scenario needs its tables")
     keys = ["share", "scenario"]
     return table[(table[keys] == table[keys].head(1).to_numpy()).all(axis=1)] if len(table) else table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -10,35 +10,38 @@ from fastp2p.network import Network
 from fastp2p.profiles import Profiles
 from fastp2p.study import Study
 
-TABLES = ("books", "scenarios", "trades", "branches", "participants")
+TABLES = ("scenarios", "hours", "books", "trades", "branches", "participants")
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Tables of a study, and what they were made from.
+    """Tables of a study, and what they were made from; a table is None where the study did not keep it.
 
     Attributes
     ----------
-    books : DataFrame
-        One row per (scenario, step): energy, status, worst loading.
     scenarios : DataFrame
-        One row per scenario: totals and indicators.
-    trades, branches, participants : DataFrame
+        One row per share and scenario: totals and indicators.
+    hours : DataFrame or None
+        One row per share, scenario and hour of the day: the mean day.
+    books : DataFrame or None
+        One row per share, scenario and step: energy, status, worst loading.
+    trades, branches, participants : DataFrame or None
         One row per trade; per branch and scenario; per participating bus and scenario.
-    failures : list of (scenario, step)
+    failures : list of (share, scenario, step)
         Books that could not be solved; nothing is executed in them.
     """
 
     study: Study
     network: Network
     profiles: Profiles
-    books: pd.DataFrame
     scenarios: pd.DataFrame
-    trades: pd.DataFrame
-    branches: pd.DataFrame
-    participants: pd.DataFrame
-    failures: list[tuple[int, int]] = field(default_factory=list)
+    hours: pd.DataFrame | None
+    books: pd.DataFrame | None
+    trades: pd.DataFrame | None
+    branches: pd.DataFrame | None
+    participants: pd.DataFrame | None
+    failures: list[tuple[float, int, int]]
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """The tables by name."""
-        return {name: getattr(self, name) for name in TABLES}
+        """The tables that were kept, by name."""
+        return {name: table for name in TABLES if (table := getattr(self, name)) is not None}

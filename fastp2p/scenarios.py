@@ -1,28 +1,37 @@
-"""Scenarios: who consumes, who has PV, which profile, how big, which prices."""
+"""Scenarios: who consumes, who has PV, which profile, how big, which prices.
+
+Every scenario has its own stretch of one counter-based stream of random numbers (Philox, keyed by the study's seed): a
+uniform number per stream below and bus. So a scenario is the same whatever block it is drawn in, and in every share: the
+buses with PV at a small share have it at a larger one too.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.distributions import pick
 from fastp2p.errors import InputError, refuse
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
-from fastp2p.study import Study
+from fastp2p.study import Amount, ProfileChoice, ProfileName, Study, profile_names
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+STREAMS = ("pv", "kwp", "homes", "load_profile", "pv_profile", "bid", "ask", "reserve")
+"""What each uniform number of a bus is for; their order is part of what a seed means."""
+
 
 @dataclass(frozen=True, eq=False)
 class Scenarios:
-    """A block of scenarios.
+    """A block of scenarios of one share.
 
     Attributes
     ----------
     number : (n_scenarios,) int64
-    share : (n_scenarios,) float64
-        Participating buses with PV over all participating buses.
+    share : float
+        Share of PV: the one asked for, or participating buses with PV over all participating buses.
     participant : (n_participants,) int64
         Bus positions.
     load_profile, pv_profile : (n_scenarios, n_bus) int64
@@ -33,7 +42,7 @@ class Scenarios:
     """
 
     number: Ints
-    share: Floats
+    share: float
     participant: Ints
     load_profile: Ints
     pv_profile: Ints
@@ -43,41 +52,115 @@ class Scenarios:
     ask_per_kwh: Floats
 
 
-def draw_scenarios(study: Study, network: Network, profiles: Profiles, numbers: range) -> Scenarios:
-    """The scenarios `numbers` of a study.
+@dataclass(frozen=True, eq=False)
+class Members:
+    """Who a study is about: bus positions with a load, with PV (or that may have it), and all of them."""
+
+    load_bus: Ints
+    pv_bus: Ints
+    participant: Ints
+
+
+def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: float | None, numbers: range) -> Scenarios:
+    """The scenarios `numbers` of a study at one of its shares.
+
+    Parameters
+    ----------
+    study : Study
+    network : Network
+    profiles : Profiles
+    share : float or None
+        Share of the buses that may have PV; None: all of them have it.
+    numbers : range
 
     Raises
     ------
     InputError
-        Profiles, buses or participants that do not exist, all of them named.
+        Profiles, buses or participants that do not exist, lists of the wrong length, all of them named.
     """
     faults: list[str] = []
+    who = find_members(study, network, faults)
+    n_bus = network.n_bus
+    u = uniforms(study.seed, numbers, n_bus)
+    load_row = _profile_rows(study.load.profile, "load", who.load_bus, u[:, STREAMS.index("load_profile")], profiles, faults)
+    pv_row = _profile_rows(study.pv.profile, "pv", who.pv_bus, u[:, STREAMS.index("pv_profile")], profiles, faults)
+    homes = _amounts(study.load.homes, "load.homes", who.load_bus, u[:, STREAMS.index("homes")], faults)
+    kwp = _amounts(study.pv.kwp, "pv.kwp", who.pv_bus, u[:, STREAMS.index("kwp")], faults)
+    bid = _amounts(study.market.bid_per_kwh, "market.bid_per_kwh", who.participant, u[:, STREAMS.index("bid")], faults)
+    ask = _amounts(study.market.ask_per_kwh, "market.ask_per_kwh", who.participant, u[:, STREAMS.index("ask")], faults)
+    refuse(faults)
+    if share is not None:
+        without = ~_has_pv(u[:, STREAMS.index("pv")], who.pv_bus, share, study.scenarios.exact)
+        pv_row[without], kwp[without] = -1, 0.0
+    named_share = len(who.pv_bus) / len(who.participant) if share is None else share
+    return Scenarios(np.asarray(numbers, np.int64), named_share, who.participant, load_row, pv_row, homes, kwp, bid, ask)
+
+
+def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
+    """Uniform numbers in [0, 1) of the scenarios `numbers`, (n_scenarios, n_streams, n_bus)."""
+    per_scenario = len(STREAMS) * n_bus
+    generator = np.random.Philox(key=seed)
+    generator.advance(numbers.start * (per_scenario // 4))  # a step of the counter gives four numbers; 8 streams divide by 4
+    drawn = np.random.Generator(generator).random(len(numbers) * per_scenario)
+    return drawn.reshape(len(numbers), len(STREAMS), n_bus)
+
+
+def find_members(study: Study, network: Network, faults: list[str]) -> Members:
+    """Who a study is about; what is wrong is added to `faults`."""
     eligible = _positions(study.participants.buses, network, "participants.buses", faults)
-    load_bus = _members(study.load.buses, eligible, network, "load.buses", faults)
-    pv_bus = _members(study.pv.buses, eligible, network, "pv.buses", faults)
-    load_row = _row(profiles, study.load.profile, "load", faults)
-    pv_row = _row(profiles, study.pv.profile, "pv", faults)
+    load_bus = _chosen(study.load.buses, eligible, network, "load.buses", faults)
+    pv_bus = _chosen(study.pv.buses, eligible, network, "pv.buses", faults)
     participant = np.union1d(load_bus, pv_bus)
     if not len(participant) and not faults:
         faults.append(f"{study.name}: nobody takes part; participants.buses = {study.participants.buses!r} gives no bus")
-    refuse(faults)
+    return Members(load_bus, pv_bus, participant)
 
-    n, shape = len(numbers), (len(numbers), network.n_bus)
-    load_profile, pv_profile = np.full(shape, -1, np.int64), np.full(shape, -1, np.int64)
-    homes, kwp = np.zeros(shape), np.zeros(shape)
-    load_profile[:, load_bus], homes[:, load_bus] = load_row, study.load.homes
-    pv_profile[:, pv_bus], kwp[:, pv_bus] = pv_row, study.pv.kwp
-    return Scenarios(
-        np.asarray(numbers, np.int64),
-        np.full(n, len(pv_bus) / len(participant)),
-        participant,
-        load_profile,
-        pv_profile,
-        homes,
-        kwp,
-        np.full(shape, study.market.bid_per_kwh),
-        np.full(shape, study.market.ask_per_kwh),
-    )
+
+def _has_pv(u: Floats, pv_bus: Ints, share: float, exact: bool) -> NDArray[np.bool_]:
+    """(n_scenarios, n_bus) who has PV: those below the share, or the first so many of one random order."""
+    if not exact:
+        return u < share
+    has = np.zeros(u.shape, bool)
+    first = pv_bus[np.argsort(u[:, pv_bus], axis=1, kind="stable")[:, : round(share * len(pv_bus))]]
+    np.put_along_axis(has, first, True, axis=1)
+    return has
+
+
+def _amounts(amount: Amount, key: str, buses: Ints, u: Floats, faults: list[str]) -> Floats:
+    """(n_scenarios, n_bus) values at `buses`, zero elsewhere."""
+    values = np.zeros(u.shape)
+    if isinstance(amount, tuple):
+        if len(amount) != len(buses):
+            faults.append(f"{key} lists {len(amount)} values for {len(buses)} buses")
+        else:
+            values[:, buses] = amount
+    elif isinstance(amount, float):
+        values[:, buses] = amount
+    else:
+        values[:, buses] = amount.quantile(u[:, buses])
+    return values
+
+
+def _profile_rows(name: ProfileName, kind: str, buses: Ints, u: Floats, profiles: Profiles, faults: list[str]) -> Ints:
+    """(n_scenarios, n_bus) rows of the profiles at `buses`, -1 elsewhere."""
+    rows = np.full(u.shape, -1, np.int64)
+    names = profile_names(name)
+    found = []
+    for one in names:
+        try:
+            found.append(profiles.row(one, kind))
+        except InputError as error:
+            faults += [f"{kind}.profile: {fault}" for fault in error.faults]
+    if len(found) < len(names):
+        return rows
+    if isinstance(name, ProfileChoice):
+        drawn = pick(u, len(names), name.weights)
+        rows[:, buses] = np.array(found)[drawn[:, buses] if name.per == "bus" else drawn[:, :1]]
+    elif isinstance(name, tuple) and len(name) != len(buses):
+        faults.append(f"{kind}.profile lists {len(name)} profiles for {len(buses)} buses")
+    else:
+        rows[:, buses] = found
+    return rows
 
 
 def _positions(buses: str | tuple[int, ...], network: Network, key: str, faults: list[str]) -> Ints:
@@ -95,7 +178,7 @@ def _positions(buses: str | tuple[int, ...], network: Network, key: str, faults:
         return np.empty(0, np.int64)
 
 
-def _members(buses: str | tuple[int, ...], eligible: Ints, network: Network, key: str, faults: list[str]) -> Ints:
+def _chosen(buses: str | tuple[int, ...], eligible: Ints, network: Network, key: str, faults: list[str]) -> Ints:
     """All of the eligible buses, those at even or odd places (as many of either), or those listed."""
     pairs = len(eligible) // 2
     if buses == "all":
@@ -105,11 +188,3 @@ def _members(buses: str | tuple[int, ...], eligible: Ints, network: Network, key
     if buses == "odd":
         return eligible[1::2][:pairs]
     return _positions(buses, network, key, faults)
-
-
-def _row(profiles: Profiles, name: str, kind: str, faults: list[str]) -> int:
-    try:
-        return profiles.row(name, kind)
-    except InputError as error:
-        faults += [f"{kind}.profile: {fault}" for fault in error.faults]
-        return -1

@@ -6,16 +6,20 @@ import difflib
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from fastp2p.distributions import Distribution, NotNegative, Positive, check_weights
 from fastp2p.errors import InputError
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Buses = Literal["all", "even", "odd"] | tuple[int, ...]
+Amount = NotNegative | tuple[NotNegative, ...] | Distribution
+"""One for all, one per bus in the order of the list, or drawn per bus."""
+Table = Literal["hours", "books", "trades", "branches", "participants"]
+HOURS_UP_TO = 20_000
+"""Scenarios up to which the table of hours is kept unasked: half a million rows."""
 
 
 class _Part(BaseModel):
@@ -52,23 +56,66 @@ class ParticipantsPart(_Part):
     """Leaf buses (the paper), buses with a load in the network, all but the external grids, or bus indices."""
 
 
+class ProfileChoice(_Part):
+    """A profile drawn for each bus, or one for all buses of a scenario (one sky over the network)."""
+
+    choice: Annotated[tuple[str, ...], Field(min_length=1)]
+    weights: tuple[NotNegative, ...] | None = None
+    per: Literal["bus", "scenario"] = "bus"
+
+    @model_validator(mode="after")
+    def _weighted(self) -> ProfileChoice:
+        check_weights(self.choice, self.weights)
+        return self
+
+
+ProfileName = str | tuple[str, ...] | ProfileChoice
+"""One for all, one per bus in the order of the list, or drawn."""
+
+
+def profile_names(name: ProfileName) -> tuple[str, ...]:
+    """The profiles that a study names, however it does."""
+    return name.choice if isinstance(name, ProfileChoice) else (name,) if isinstance(name, str) else name
+
+
 class LoadPart(_Part):
     """Which participants consume, and what."""
 
-    profile: str
+    profile: ProfileName
     buses: Buses = "all"
     """All participants; those at even or odd positions of the list (an equal number of each); or bus indices."""
-    homes: NotNegative = 1.0
+    homes: Amount = 1.0
     """Homes per bus."""
 
 
 class PvPart(_Part):
     """Which participants have PV, and how much."""
 
-    profile: str
+    profile: ProfileName
     buses: Buses = "all"
-    kwp: NotNegative = 3.0
+    """Who has PV; in a sweep over shares, who may have it."""
+    kwp: Amount = 3.0
     """kWp per bus."""
+
+
+class ScenariosPart(_Part):
+    """How many random scenarios, and which shares of PV they sweep."""
+
+    count: Annotated[int, Field(ge=1)] = 1
+    """Scenarios per share."""
+    shares: tuple[Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)], ...] = ()
+    """Shares of the buses that may have PV; none: all of them have it."""
+    exact: bool = False
+    """Whether a share is an exact number of buses, or each bus's probability."""
+    keep: tuple[Table, ...] | None = None
+    """Tables to keep besides `scenarios`; by default all of them for one scenario, `hours` for up to 20,000."""
+
+    @field_validator("shares")
+    @classmethod
+    def _rising(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if list(shares) != sorted(set(shares)):
+            raise ValueError("shares must rise, each once")
+        return shares
 
 
 class MarketPart(_Part):
@@ -80,8 +127,9 @@ class MarketPart(_Part):
     same_bus: bool = True
     min_order_kwh: NotNegative = 1e-6
     """Smaller orders are not placed: a trace of sun is not a trade."""
-    bid_per_kwh: NotNegative = 0.20
-    ask_per_kwh: NotNegative = 0.05
+    bid_per_kwh: Amount = 0.20
+    """Of all participants, of each in the order of the list, or drawn."""
+    ask_per_kwh: Amount = 0.05
     retail_per_kwh: NotNegative = 0.20
     feed_in_per_kwh: NotNegative = 0.0
     pricing: Literal["ask"] = "ask"
@@ -111,6 +159,20 @@ class Study(_Part):
     pv: PvPart
     market: MarketPart = MarketPart()
     clearing: ClearingPart = ClearingPart()
+    scenarios: ScenariosPart = ScenariosPart()
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that a run keeps."""
+        kept = self.scenarios.keep
+        if kept is None:
+            kept = get_args(Table) if self.n_cases == 1 else ("hours",) if self.n_cases <= HOURS_UP_TO else ()
+        return ("scenarios", *kept)
+
+    @property
+    def n_cases(self) -> int:
+        """Scenarios over all shares."""
+        return self.scenarios.count * max(1, len(self.scenarios.shares))
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Study:
@@ -156,6 +218,10 @@ class Study(_Part):
             raise InputError([f"{where}: {fault}" for fault in _faults(error)]) from error
 
 
+OTHER_KIND = {"tuple_type", "model_type", "model_attributes_type", "dict_type"}
+"""Complaints of a union's other branches; left out where a first one has said what is wrong."""
+
+
 def studies() -> dict[str, Study]:
     """The built-in studies by name."""
     return {name: Study._parse(text, name) for name, text in study_files().items()}
@@ -189,8 +255,9 @@ def _faults(error: ValidationError) -> list[str]:
             )
         elif fault["type"] == "missing":
             faults[key] = f"{key} is missing"
-        else:
-            message = fault["msg"][0].lower() + fault["msg"][1:]
+        elif not (fault["type"] in OTHER_KIND and key in faults):
+            message = fault["msg"].removeprefix("Value error, ")
+            message = message[0].lower() + message[1:]
             faults[key] = f"{faults[key]}, or {message}" if key in faults else f"{key} = {fault['input']!r}: {message}"
     return list(faults.values())
 

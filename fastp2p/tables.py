@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,8 +15,25 @@ from fastp2p.trades import STATUS
 Floats = NDArray[np.float64]
 
 
-def book_table(batch: BatchResult, network: Network) -> pd.DataFrame:
-    """One row per (scenario, step): energy in kWh, trades, worst loading, status.
+HOUR_COLUMNS = ("load_kwh", "pv_kwh", "self_kwh", "matched_kwh", "executed_kwh", "import_kwh", "export_kwh", "shed_kwh")
+
+
+def make_tables(batch: BatchResult, network: Network, names: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The tables `names` of a batch."""
+    books = book_columns(batch, network)
+    makers: dict[str, Callable[[], pd.DataFrame]] = {
+        "scenarios": lambda: scenario_table(batch, books),
+        "hours": lambda: hour_table(batch, books),
+        "books": lambda: book_table(batch, books),
+        "trades": lambda: trade_table(batch, network),
+        "branches": lambda: branch_table(batch, network),
+        "participants": lambda: participant_table(batch, network),
+    }
+    return {name: makers[name]() for name in names}
+
+
+def book_columns(batch: BatchResult, network: Network) -> dict[str, Floats | NDArray[np.int64]]:
+    """Arrays (n_books,): energy in kWh, trades, worst loading, money.
 
     load = self + executed + import + shed and pv = self + executed + export + spilled; `slack_kwh` is what the external
     grids feed in, constant losses of the network included, read off the branch flows.
@@ -24,29 +43,31 @@ def book_table(batch: BatchResult, network: Network) -> pd.DataFrame:
     executed = _per_book(clearing.executed_kwh, batch)
     limited = np.isfinite(network.limit_kw) & (network.limit_kw > 0)
     loading = np.abs(clearing.flow_kw[:, limited]) / network.limit_kw[limited] * 100.0
-    return pd.DataFrame(
-        {
-            **_keys(batch),
-            "load_kwh": batch.load_kwh.sum(axis=1),
-            "pv_kwh": batch.pv_kwh.sum(axis=1),
-            "self_kwh": batch.left.self_kwh.sum(axis=1),
-            "matched_kwh": matched,
-            "executed_kwh": executed,
-            "cut_kwh": matched - executed,
-            "import_kwh": settled.retail_kwh.sum(axis=1),
-            "export_kwh": settled.exported_kwh.sum(axis=1),
-            "spilled_kwh": settled.spilled_kwh.sum(axis=1),
-            "shed_kwh": settled.shed_kwh.sum(axis=1),
-            "slack_kwh": _slack_kw(batch, network) * batch.step_hours,
-            "n_trades": np.diff(trades.offset),
-            "worst_loading_percent": loading.max(axis=1, initial=0.0),
-            "paid": settled.paid.sum(axis=1),
-            "received": settled.received.sum(axis=1),
-            "bill": settled.bill.sum(axis=1),
-            "baseline_bill": settled.baseline_bill.sum(axis=1),
-            "status": pd.Categorical(clearing.status, categories=STATUS.tolist()),
-        }
-    )
+    return {
+        "load_kwh": batch.load_kwh.sum(axis=1),
+        "pv_kwh": batch.pv_kwh.sum(axis=1),
+        "self_kwh": batch.left.self_kwh.sum(axis=1),
+        "matched_kwh": matched,
+        "executed_kwh": executed,
+        "cut_kwh": matched - executed,
+        "import_kwh": settled.retail_kwh.sum(axis=1),
+        "export_kwh": settled.exported_kwh.sum(axis=1),
+        "spilled_kwh": settled.spilled_kwh.sum(axis=1),
+        "shed_kwh": settled.shed_kwh.sum(axis=1),
+        "slack_kwh": _slack_kw(batch, network) * batch.step_hours,
+        "n_trades": np.diff(trades.offset),
+        "worst_loading_percent": loading.max(axis=1, initial=0.0),
+        "paid": settled.paid.sum(axis=1),
+        "received": settled.received.sum(axis=1),
+        "bill": settled.bill.sum(axis=1),
+        "baseline_bill": settled.baseline_bill.sum(axis=1),
+    }
+
+
+def book_table(batch: BatchResult, books: dict[str, Floats | NDArray[np.int64]]) -> pd.DataFrame:
+    """One row per (scenario, step): `book_columns` and the status."""
+    status = pd.Categorical(batch.clearing.status, categories=STATUS.tolist())
+    return pd.DataFrame({**_keys(batch), **books, "status": status})
 
 
 def trade_table(batch: BatchResult, network: Network) -> pd.DataFrame:
@@ -78,16 +99,13 @@ def branch_table(batch: BatchResult, network: Network) -> pd.DataFrame:
     """One row per scenario and branch: limit, flows, loading, and in how many books its limit bound."""
     clearing, n = batch.clearing, len(batch.scenarios.number)
     flow = clearing.flow_kw.reshape(n, batch.n_steps, network.n_branch)
-    binds = clearing.shadow_price != 0.0
-    held = clearing.binding_branch >= 0
-    binds[batch.trades.book[held], clearing.binding_branch[held]] = True
     worst = np.abs(flow).argmax(axis=1)
     limited = np.isfinite(network.limit_kw) & (network.limit_kw > 0)
     loading = np.full(flow.shape, np.nan)
     loading[..., limited] = np.abs(flow[..., limited]) / network.limit_kw[limited] * 100.0
     return pd.DataFrame(
         {
-            "share": np.repeat(batch.scenarios.share, network.n_branch),
+            "share": np.full(n * network.n_branch, batch.scenarios.share),
             "scenario": np.repeat(batch.scenarios.number, network.n_branch),
             "branch": np.tile(network.branch_name, n),
             "from_bus": np.tile(network.bus_id[network.from_bus], n),
@@ -98,7 +116,7 @@ def branch_table(batch: BatchResult, network: Network) -> pd.DataFrame:
             "p50_loading_percent": np.percentile(loading, 50, axis=1).ravel(),
             "p95_loading_percent": np.percentile(loading, 95, axis=1).ravel(),
             "max_loading_percent": loading.max(axis=1).ravel(),
-            "n_binding_books": binds.reshape(flow.shape).sum(axis=1).ravel(),
+            "n_binding_books": _bound(batch).reshape(flow.shape).sum(axis=1).ravel(),
         }
     )
 
@@ -115,7 +133,7 @@ def participant_table(batch: BatchResult, network: Network) -> pd.DataFrame:
     bill, baseline = total(settled.bill), total(settled.baseline_bill)
     return pd.DataFrame(
         {
-            "share": np.repeat(batch.scenarios.share, len(who)),
+            "share": np.full(n * len(who), batch.scenarios.share),
             "scenario": np.repeat(batch.scenarios.number, len(who)),
             "bus": np.tile(network.bus_id[who], n),
             "kwp": batch.scenarios.kwp[:, who].ravel(),
@@ -137,30 +155,67 @@ def participant_table(batch: BatchResult, network: Network) -> pd.DataFrame:
     )
 
 
-def scenario_table(books: pd.DataFrame) -> pd.DataFrame:
+def scenario_table(batch: BatchResult, books: dict[str, Floats | NDArray[np.int64]]) -> pd.DataFrame:
     """One row per scenario: totals of the books, and the shares that follow from them."""
-    groups = books.groupby(["share", "scenario"], sort=False)
-    energy = [name for name in books.columns if name.endswith("_kwh")]
-    money = ["paid", "received", "bill", "baseline_bill"]
-    table = groups[[*energy, "n_trades", *money]].sum()
-    used_pv = table["self_kwh"] + table["executed_kwh"]
-    table["saving"] = table["baseline_bill"] - table["bill"]
-    table["self_sufficiency"] = _ratio(used_pv, table["load_kwh"])
-    table["self_consumption"] = _ratio(used_pv, table["pv_kwh"])
-    table["worst_loading_percent"] = groups["worst_loading_percent"].max()
-    for status in STATUS.tolist():
-        table[f"n_{status}"] = (books["status"] == status).groupby([books["share"], books["scenario"]], sort=False).sum()
-    return table.reset_index()
+    numbers = batch.scenarios.number
+    by_scenario = {name: column.reshape(len(numbers), batch.n_steps) for name, column in books.items()}
+    worst = by_scenario.pop("worst_loading_percent").max(axis=1)
+    total = {name: column.sum(axis=1) for name, column in by_scenario.items()}
+    used_pv = total["self_kwh"] + total["executed_kwh"]
+    status = batch.clearing.status.reshape(len(numbers), batch.n_steps)
+    return pd.DataFrame(
+        {
+            "share": np.full(len(numbers), batch.scenarios.share),
+            "scenario": numbers,
+            "n_pv": (batch.scenarios.pv_profile >= 0).sum(axis=1),
+            "kwp": batch.scenarios.kwp.sum(axis=1),
+            **total,
+            "saving": total["baseline_bill"] - total["bill"],
+            "self_sufficiency": _ratio(used_pv, total["load_kwh"]),
+            "self_consumption": _ratio(used_pv, total["pv_kwh"]),
+            "worst_loading_percent": worst,
+            **{f"n_{name}": (status == name).sum(axis=1) for name in STATUS.tolist()},
+        }
+    )
 
 
-def _ratio(part: pd.Series[float], whole: pd.Series[float]) -> pd.Series[float]:
-    return (part / whole).where(whole > 0, 0.0)
+def hour_table(batch: BatchResult, books: dict[str, Floats | NDArray[np.int64]]) -> pd.DataFrame:
+    """One row per scenario and hour of the day: the mean day's energy in kWh."""
+    n, steps = len(batch.scenarios.number), np.arange(batch.n_steps)
+    hour = np.floor(steps * batch.step_hours).astype(np.int64) % 24
+    hours = np.unique(hour)
+    days = max(1.0, batch.n_steps * batch.step_hours / 24.0)
+    mean_day = (hour[:, None] == hours) / days
+    keys = {
+        "share": np.full(n * len(hours), batch.scenarios.share),
+        "scenario": np.repeat(batch.scenarios.number, len(hours)),
+        "hour": np.tile(hours, n),
+    }
+    columns = {name: np.empty((n, len(hours))) for name in HOUR_COLUMNS}
+    for name, column in columns.items():
+        by_scenario = books[name].reshape(n, batch.n_steps)
+        for s in range(n):  # one scenario at a time: its bits must not depend on how many there are
+            column[s] = by_scenario[s] @ mean_day
+    return pd.DataFrame({**keys, **{name: column.ravel() for name, column in columns.items()}})
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+
+
+def _bound(batch: BatchResult) -> NDArray[np.bool_]:
+    """(n_books, n_branch) where a limit bound."""
+    clearing = batch.clearing
+    binds: NDArray[np.bool_] = clearing.shadow_price != 0.0
+    held = clearing.binding_branch >= 0
+    binds[batch.trades.book[held], clearing.binding_branch[held]] = True
+    return binds
 
 
 def _keys(batch: BatchResult) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
     """share, scenario and step of every book."""
     return {
-        "share": np.repeat(batch.scenarios.share, batch.n_steps),
+        "share": np.full(batch.trades.n_books, batch.scenarios.share),
         "scenario": np.repeat(batch.scenarios.number, batch.n_steps),
         "step": np.tile(np.arange(batch.n_steps), len(batch.scenarios.number)),
     }

@@ -10,6 +10,8 @@ Ints = NDArray[np.int64]
 
 STATUS: NDArray[np.str_] = np.array(["free", "cleared", "base_overload", "failed"])
 """What a book's clearing may end as; see `Clearing`."""
+FREE, CLEARED, BASE_OVERLOAD, FAILED = range(4)
+"""Places in `STATUS`."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -81,12 +81,12 @@ def test_energy_is_conserved_in_every_book(cigre, parts):
 def test_book_tables_follow_from_the_arrays(cigre):
     one = study(network={"source": "cigre_lv", "limit_factor": 0.05})
     network, profiles = prepare(one, cigre)
-    batch = run_batch(one, network, profiles, range(3))
+    batch = run_batch(one, network, profiles, None, range(3))
     assert batch.trades.n_books == 3 * 24
     thirds = np.array_split(batch.clearing.executed_kwh, 3)
     assert np.array_equal(thirds[0], thirds[1])
     assert np.array_equal(thirds[0], thirds[2])
-    alone = run_batch(one, network, profiles, range(1))
+    alone = run_batch(one, network, profiles, None, range(1))
     assert np.array_equal(alone.clearing.executed_kwh, thirds[0])
 
 

@@ -4,13 +4,16 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from fastp2p.errors import InputError
@@ -93,12 +96,67 @@ def staged_folder(out: Path, overwrite: bool) -> Iterator[Path]:
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
     """One Parquet file per table, units in the metadata of its columns."""
     for name, table in tables.items():
-        arrow = pa.Table.from_pandas(table, preserve_index=False)
-        fields = [arrow.schema.field(i) for i in range(arrow.num_columns)]
-        fields = [f.with_metadata({"unit": unit_of(f.name)}) if unit_of(f.name) else f for f in fields]
-        pq.write_table(arrow.cast(pa.schema(fields, metadata=arrow.schema.metadata)), folder / f"{name}.parquet")
+        pq.write_table(_with_units(table), folder / f"{name}.parquet")
+
+
+def write_part(tables: dict[str, pd.DataFrame], folder: Path, number: int) -> None:
+    """Part `number` of every table, each written whole under another name first.
+
+    Raises
+    ------
+    InputError
+        If the disk refuses.
+    """
+    for name, table in tables.items():
+        _replace(folder / name / f"part-{number:06d}.parquet", partial(pq.write_table, _with_units(table)))
 
 
 def write_manifest(manifest: dict[str, Any], folder: Path) -> None:
-    """`manifest.json`: what the run was made with."""
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    """`manifest.json`: what the run was made with, and how far it is."""
+    _replace(folder / "manifest.json", lambda file: file.write((json.dumps(manifest, indent=2) + "\n").encode()))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a results folder.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it cannot be read.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: no readable manifest.json, so not a results folder of fastp2p") from error
+    return manifest
+
+
+def open_dataset(folder: Path, name: str) -> ds.Dataset | None:
+    """A table of a results folder, read lazily; None where it was not kept."""
+    for path in (folder / f"{name}.parquet", folder / name):
+        if path.exists():
+            return ds.dataset(path, format="parquet")
+    return None
+
+
+def _with_units(table: pd.DataFrame) -> pa.Table:
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    fields = [arrow.schema.field(i) for i in range(arrow.num_columns)]
+    fields = [f.with_metadata({"unit": unit_of(f.name)}) if unit_of(f.name) else f for f in fields]
+    return arrow.cast(pa.schema(fields, metadata=arrow.schema.metadata))
+
+
+def _replace(path: Path, write: Callable[[Any], Any]) -> None:
+    """Write a file under a temporary name and rename it: there is never half of it under its own."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            write(file)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be written: {error.strerror or error}; what was finished before is whole"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,160 @@
+"""What a sweep answers: means, quantiles and probabilities by share of PV, each with its confidence interval.
+
+The scenario is the independent unit, never the hour: the hours of a day go together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from fastp2p.errors import InputError
+
+Floats = NDArray[np.float64]
+
+INDICATORS = (
+    "load_kwh", "pv_kwh", "self_kwh", "matched_kwh", "executed_kwh", "cut_kwh", "import_kwh", "export_kwh", "spilled_kwh",
+    "shed_kwh", "saving", "self_sufficiency", "self_consumption", "worst_loading_percent",
+)  # fmt: skip
+QUANTILES = {"median": 0.5, "p5": 0.05, "p95": 0.95}
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class HostingCapacity:
+    """The largest share of PV at which overloads stay rare, and what the draws allow it to be."""
+
+    share: float
+    low: float
+    high: float
+
+
+def summarise(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
+    """Mean, median, 5th and 95th percentile of every indicator, by share.
+
+    Parameters
+    ----------
+    scenarios : DataFrame
+        `Results.scenarios`.
+    confidence : float
+        Of the intervals ``…_low``, ``…_high``: Student's t for means, order statistics for quantiles (distribution-free, at
+        least this confidence; infinite where there are too few scenarios).
+
+    Returns
+    -------
+    DataFrame
+        One row per share and indicator, in the indicator's own unit.
+    """
+    rows = []
+    for share, group in scenarios.groupby("share"):
+        for indicator in INDICATORS:
+            values = np.sort(group[indicator].to_numpy(np.float64))
+            low, high = _mean_interval(values, confidence)
+            row = {
+                "share": share,
+                "indicator": indicator,
+                "n": len(values),
+                "mean": values.mean(),
+                "mean_low": low,
+                "mean_high": high,
+            }
+            for name, q in QUANTILES.items():
+                low, high = quantile_interval(values, q, confidence)
+                row |= {name: np.quantile(values, q), f"{name}_low": low, f"{name}_high": high}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
+    """Mean change of every indicator from each share to the next, paired scenario by scenario.
+
+    Shares are nested (a scenario only gains PV), so paired differences are far less uncertain than those of means.
+    """
+    wide = {share: group.set_index("scenario") for share, group in scenarios.groupby("share")}
+    shares = sorted(wide)
+    rows = []
+    for before, after in zip(shares[:-1], shares[1:], strict=True):
+        for indicator in INDICATORS:
+            change = (wide[after][indicator] - wide[before][indicator]).dropna().to_numpy(np.float64)
+            low, high = _mean_interval(change, confidence)
+            keys = {"share_before": before, "share": after, "indicator": indicator, "n": len(change)}
+            rows.append({**keys, "mean_change": change.mean(), "mean_change_low": low, "mean_change_high": high})
+    return pd.DataFrame(rows)
+
+
+def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
+    """Probability, by share, that a scenario has a book in which a limit binds, and one overloaded before any trade.
+
+    Intervals are exact (Clopper and Pearson 1934).
+    """
+    rows = []
+    for share, group in scenarios.groupby("share"):
+        overload = group["n_base_overload"] > 0
+        row: dict[str, float] = {"share": float(share), "n": len(group)}  # type: ignore[arg-type]  # the key is a float
+        for name, event in (("binding", overload | (group["n_cleared"] > 0)), ("overload", overload)):
+            interval = stats.binomtest(int(event.sum()), len(group)).proportion_ci(confidence, "exact")
+            row |= {f"{name}_probability": event.mean(), f"{name}_low": interval.low, f"{name}_high": interval.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05) -> HostingCapacity:
+    """The largest share up to which the probability of an overload stays at or below a threshold.
+
+    Parameters
+    ----------
+    probabilities : DataFrame
+        Of `find_probabilities`.
+    threshold : float
+
+    Returns
+    -------
+    HostingCapacity
+        Among the shares that were run (0 where even the smallest is too much); `low` counts only shares whose whole interval
+        is below the threshold, `high` all whose interval reaches below it.
+
+    Raises
+    ------
+    InputError
+        If the threshold is not between 0 and 1.
+    """
+    if not 0 <= threshold <= 1:
+        raise InputError(f"threshold = {threshold}: must be a probability between 0 and 1")
+    ordered = probabilities.sort_values("share")
+
+    def largest(column: str) -> float:
+        fits = np.minimum.accumulate((ordered[column] <= threshold).to_numpy())
+        return float(ordered["share"].to_numpy()[fits].max(initial=0.0))
+
+    return HostingCapacity(largest("overload_probability"), largest("overload_high"), largest("overload_low"))
+
+
+def quantile_interval(ordered: Floats, q: float, confidence: float) -> tuple[float, float]:
+    """Order statistics between which the q-quantile lies with at least this confidence.
+
+    The number of values below the quantile is binomial (David and Nagaraja 2003, Order Statistics, section 7.1).
+
+    Parameters
+    ----------
+    ordered : (n,) float
+        Rising.
+    q, confidence : float
+    """
+    n = len(ordered)
+    tail = (1.0 - confidence) / 2.0
+    below = int(stats.binom.ppf(tail, n, q))  # P(fewer than `below` values under the quantile) < tail
+    above = int(stats.binom.isf(tail, n, q)) + 1
+    low = float(ordered[below - 1]) if below >= 1 else -np.inf
+    high = float(ordered[above - 1]) if above <= n else np.inf
+    return low, high
+
+
+def _mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
+    if len(values) < 2:
+        return -np.inf, np.inf
+    half = stats.t.isf((1.0 - confidence) / 2.0, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - half), float(values.mean() + half)

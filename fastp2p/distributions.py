@@ -1,0 +1,139 @@
+"""Named distributions of a study file, as quantile functions: one uniform number in, one value out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from scipy.special import ndtr, ndtri
+
+Floats = NDArray[np.float64]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class _Distribution(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Uniform(_Distribution):
+    """Between `low` and `high`."""
+
+    distribution: Literal["uniform"]
+    low: NotNegative
+    high: NotNegative
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Uniform:
+        if self.low > self.high:
+            raise ValueError(f"low = {self.low:g} is above high = {self.high:g}")
+        return self
+
+    def quantile(self, u: Floats) -> Floats:
+        """Values at the probabilities `u`."""
+        return self.low + u * (self.high - self.low)
+
+
+class Normal(_Distribution):
+    """Normal, cut off below `low` and above `high` (truncated, not clipped)."""
+
+    distribution: Literal["normal"]
+    mean: Finite
+    sd: Positive
+    low: NotNegative = 0.0
+    high: Positive = float("inf")
+
+    @model_validator(mode="after")
+    def _has_mass(self) -> Normal:
+        if self.low >= self.high:
+            raise ValueError(f"low = {self.low:g} is not below high = {self.high:g}")
+        if not ndtr((self.high - self.mean) / self.sd) - ndtr((self.low - self.mean) / self.sd) > 1e-9:
+            raise ValueError(
+                f"nothing of a normal around {self.mean:g} (sd {self.sd:g}) lies between {self.low:g} and {self.high:g}"
+            )
+        return self
+
+    def quantile(self, u: Floats) -> Floats:
+        """Values at the probabilities `u`."""
+        first, last = ndtr((self.low - self.mean) / self.sd), ndtr((self.high - self.mean) / self.sd)
+        values: Floats = np.clip(self.mean + self.sd * ndtri(first + u * (last - first)), self.low, self.high)
+        return values
+
+
+class Triangular(_Distribution):
+    """Rising from `low` to `mode`, falling to `high`."""
+
+    distribution: Literal["triangular"]
+    low: NotNegative
+    mode: NotNegative
+    high: NotNegative
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Triangular:
+        if not self.low <= self.mode <= self.high:
+            raise ValueError(f"must have low <= mode <= high, not {self.low:g}, {self.mode:g}, {self.high:g}")
+        return self
+
+    def quantile(self, u: Floats) -> Floats:
+        """Values at the probabilities `u`."""
+        width, left = self.high - self.low, self.mode - self.low
+        rising = self.low + np.sqrt(u * width * left)
+        falling = self.high - np.sqrt((1.0 - u) * width * (width - left))
+        return np.where(u * width < left, rising, falling)
+
+
+class LogNormal(_Distribution):
+    """exp(normal) with this median and this standard deviation of the logarithm."""
+
+    distribution: Literal["lognormal"]
+    median: Positive
+    sigma: Positive
+
+    def quantile(self, u: Floats) -> Floats:
+        """Values at the probabilities `u`."""
+        values: Floats = self.median * np.exp(self.sigma * ndtri(np.clip(u, 2.0**-54, 1.0 - 2.0**-53)))
+        return values
+
+
+class Choice(_Distribution):
+    """One of `values`, all equally likely or by `weights`."""
+
+    distribution: Literal["choice"]
+    values: Annotated[tuple[NotNegative, ...], Field(min_length=1)]
+    weights: tuple[NotNegative, ...] | None = None
+
+    @model_validator(mode="after")
+    def _weighted(self) -> Choice:
+        check_weights(self.values, self.weights)
+        return self
+
+    def quantile(self, u: Floats) -> Floats:
+        """Values at the probabilities `u`."""
+        return np.array(self.values)[pick(u, len(self.values), self.weights)]
+
+
+Distribution = Annotated[Uniform | Normal | Triangular | LogNormal | Choice, Field(discriminator="distribution")]
+
+
+def check_weights(values: tuple[object, ...], weights: tuple[float, ...] | None) -> None:
+    """Refuse weights that do not fit the values.
+
+    Raises
+    ------
+    ValueError
+        Another number of weights than values, or weights that are all zero.
+    """
+    if weights is not None and len(weights) != len(values):
+        raise ValueError(f"{len(weights)} weights for {len(values)} values")
+    if weights is not None and sum(weights) <= 0:
+        raise ValueError("the weights are all zero")
+
+
+def pick(u: Floats, n: int, weights: tuple[float, ...] | None) -> NDArray[np.int64]:
+    """Index 0…n-1 at the probabilities `u`."""
+    edges = np.cumsum(np.ones(n) if weights is None else np.array(weights))
+    index = np.searchsorted(edges / edges[-1], u, side="right")
+    return np.minimum(index, n - 1)

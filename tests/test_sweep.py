@@ -1,0 +1,163 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import fastp2p
+from fastp2p import parts
+from fastp2p.study import Study
+
+SWEEP = Study.model_validate(
+    {
+        "name": "small-sweep",
+        "seed": 11,
+        "network": {"source": "cigre_lv", "limit_factor": 0.03},
+        "load": {"profile": {"choice": ["residential_0", "residential_1"]}},
+        "pv": {"profile": "solar_2", "kwp": {"distribution": "uniform", "low": 5, "high": 30}},
+        "market": {"bid_per_kwh": {"distribution": "uniform", "low": 0.1, "high": 0.2}, "feed_in_per_kwh": 0.03},
+        "scenarios": {"count": 40, "shares": [0.2, 0.6], "keep": ["hours", "books", "trades", "branches", "participants"]},
+    }
+)
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch):
+    monkeypatch.setattr(parts, "PART_BOOKS", 240)
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return fastp2p.run(SWEEP, workers=1).tables()
+
+
+def assert_same(tables, expected):
+    assert tables.keys() == expected.keys()
+    for name, table in expected.items():
+        pd.testing.assert_frame_equal(
+            tables[name], table, check_exact=True, check_categorical=False, check_dtype=name != "trades"
+        )
+
+
+class Backwards(Executor):
+    """Runs what it is given in the opposite order, when the first result is asked for."""
+
+    def __init__(self):
+        self.waiting = []
+
+    def submit(self, function, *arguments):
+        future = Future()
+        self.waiting.append((future, function, arguments))
+        if len(self.waiting) == 8:
+            for one, job, given in reversed(self.waiting):
+                one.set_result(job(*given))
+        return future
+
+
+def test_congestion_is_in_the_sweep(expected):
+    assert set(expected["books"].status.unique()) >= {"free", "cleared"}
+    assert len(expected["scenarios"]) == 80
+    assert len(parts.cut_into_parts(SWEEP, 24)) == 8
+
+
+@pytest.mark.parametrize("options", [{"workers": 2}, {"batch_scenarios": 1}, {"batch_scenarios": 7}, {"batch_scenarios": 1000}])
+def test_the_same_bits_for_any_workers_and_batches(options, expected):
+    assert_same(fastp2p.run(SWEEP, **options).tables(), expected)
+
+
+def test_the_same_bits_for_any_order_and_part(expected, monkeypatch):
+    assert_same(fastp2p.run(SWEEP, executor=Backwards()).tables(), expected)
+    monkeypatch.setattr(parts, "PART_BOOKS", 10_000)
+    assert_same(fastp2p.run(SWEEP).tables(), expected)
+
+
+def test_the_same_bits_from_processes(expected):
+    with ProcessPoolExecutor(2) as pool:
+        assert_same(fastp2p.run(SWEEP, executor=pool).tables(), expected)
+
+
+def test_a_scenario_does_not_depend_on_how_many_there_are(expected):
+    fewer = SWEEP.model_copy(update={"scenarios": SWEEP.scenarios.model_copy(update={"count": 5})})
+    table = expected["scenarios"]
+    pd.testing.assert_frame_equal(fastp2p.run(fewer).scenarios, table[table.scenario < 5].reset_index(drop=True))
+
+
+def test_a_sweep_without_randomness_repeats_the_papers_day(paper_44):
+    scenarios = paper_44.study.scenarios.model_copy(update={"count": 3, "keep": ("books",)})
+    results = fastp2p.run(paper_44.study.model_copy(update={"scenarios": scenarios}))
+    for number in range(3):
+        books = results.books[results.books.scenario == number].reset_index(drop=True)
+        pd.testing.assert_frame_equal(books.drop(columns="scenario"), paper_44.books.drop(columns="scenario"))
+    assert results.trades is None
+    assert results.hours is None
+
+
+def test_sums_over_hours_and_books(expected):
+    by = ["share", "scenario"]
+    for name in ("load_kwh", "executed_kwh", "import_kwh"):
+        total = expected["scenarios"].set_index(by)[name]
+        np.testing.assert_allclose(expected["books"].groupby(by)[name].sum(), total, rtol=1e-12)
+        np.testing.assert_allclose(expected["hours"].groupby(by)[name].sum(), total, rtol=1e-12)
+
+
+def test_on_disk_and_again(expected, tmp_path):
+    results = fastp2p.run(SWEEP, out=tmp_path / "sweep")
+    assert_same(results.tables(), expected)
+    opened = fastp2p.open_results(tmp_path / "sweep")
+    assert opened["scenarios"].count_rows() == 80
+    assert opened["books"].schema.field("load_kwh").metadata == {b"unit": b"kWh"}
+    manifest = json.loads((tmp_path / "sweep" / "manifest.json").read_text())
+    assert manifest["done"] == list(range(8))
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("*")}
+    assert_same(fastp2p.run(SWEEP, out=tmp_path / "sweep", resume=True).tables(), expected)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("*")} == before
+    with pytest.raises(fastp2p.InputError, match="exists"):
+        fastp2p.run(SWEEP, out=tmp_path / "sweep")
+
+
+def test_resume_of_another_study_names_the_keys(tmp_path):
+    fastp2p.run(SWEEP, out=tmp_path / "sweep")
+    other = SWEEP.model_copy(update={"seed": 12, "market": SWEEP.market.model_copy(update={"retail_per_kwh": 0.3})})
+    with pytest.raises(fastp2p.InputError, match=r"market\.retail_per_kwh, seed differ"):
+        fastp2p.run(other, out=tmp_path / "sweep", resume=True)
+    (tmp_path / "other").mkdir()
+    with pytest.raises(fastp2p.InputError, match="not a results folder"):
+        fastp2p.run(SWEEP, out=tmp_path / "other", resume=True)
+
+
+KILLED = """
+import sys
+from fastp2p import parts, run
+from fastp2p.study import Study
+parts.PART_BOOKS = 24
+run(Study.from_toml(sys.argv[1]), out=sys.argv[2], resume=True, workers=2)
+"""
+
+
+def test_killed_again_and_again(expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "PART_BOOKS", 24)
+    (tmp_path / "sweep.toml").write_text(SWEEP.to_toml())
+    out = tmp_path / "out"
+    moments = random.Random(2)
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "sweep.toml"), str(out)]
+    done = 0
+    for _ in range(10):
+        process = subprocess.Popen(command, env=os.environ)
+        deadline, target = time.monotonic() + 60, done + moments.randint(1, 6)
+        while process.poll() is None and time.monotonic() < deadline and done < target:
+            time.sleep(0.005)
+            if (out / "manifest.json").exists():
+                done = len(json.loads((out / "manifest.json").read_text())["done"])
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for path in out.rglob("part-*.parquet"):
+            assert len(pd.read_parquet(path)) >= 0
+    assert 0 < done < 80
+    assert_same(fastp2p.run(SWEEP, out=out, resume=True).tables(), expected)
