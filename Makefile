@@ -6,6 +6,7 @@ BIN := .venv/bin
 
 run: .venv/installed
 	$(BIN)/fastp2p run --overwrite
+	$(BIN)/fastp2p run pv-sweep --overwrite
 
 test: .venv/installed
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastp2p.answers import compare_shares, find_hosting_capacity, find_probabilities, summarise
     from fastp2p.clearing import clear
     from fastp2p.errors import FastP2PError, InputError, SolverError
     from fastp2p.matching import match_orders
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from fastp2p.trades import Clearing, Trades
 
 _HOME = {
+    "compare_shares": "answers",
+    "find_hosting_capacity": "answers",
+    "find_probabilities": "answers",
+    "summarise": "answers",
     "Clearing": "trades",
     "FastP2PError": "errors",
     "InputError": "errors",
@@ -49,6 +54,9 @@ __all__ = [
     "Study",
     "Trades",
     "clear",
+    "compare_shares",
+    "find_hosting_capacity",
+    "find_probabilities",
     "leave_over",
     "make_orders",
     "match_orders",
@@ -56,6 +64,7 @@ __all__ = [
     "run",
     "settle",
     "studies",
+    "summarise",
 ]
 
 

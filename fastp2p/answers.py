@@ -6,6 +6,7 @@ The scenario is the independent unit, never the hour: the hours of a day go toge
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -74,10 +75,10 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
 
     Shares are nested (a scenario only gains PV), so paired differences are far less uncertain than those of means.
     """
-    wide = {share: group.set_index("scenario") for share, group in scenarios.groupby("share")}
-    shares = sorted(wide)
+    shares = np.unique(scenarios["share"]).tolist()
+    wide = {share: scenarios[scenarios["share"] == share].set_index("scenario") for share in shares}
     rows = []
-    for before, after in zip(shares[:-1], shares[1:], strict=True):
+    for before, after in pairwise(shares):
         for indicator in INDICATORS:
             change = (wide[after][indicator] - wide[before][indicator]).dropna().to_numpy(np.float64)
             low, high = _mean_interval(change, confidence)

@@ -40,15 +40,17 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     scenarios = draw_scenarios(study, network, profiles, None, range(1))
     load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
     ids = network.bus_id
+    loads, suns = (", ".join(profile_names(name)) for name in (study.load.profile, study.pv.profile))
     facts = {
         "study": f"{study.name}: {study.description}",
         **_network_facts(network),
         "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h",
-        "loads": f"{len(load_bus)} buses with {_said(study.load.homes)} x {', '.join(profile_names(study.load.profile))}: {_listed(ids[load_bus])}",
-        "PV": f"{len(pv_bus)} buses with {_said(study.pv.kwp)} kWp of {', '.join(profile_names(study.pv.profile))}: {_listed(ids[pv_bus])}",
+        "loads": f"{len(load_bus)} buses with {_said(study.load.homes)} x {loads}: {_listed(ids[load_bus])}",
+        "PV": f"{len(pv_bus)} buses with {_said(study.pv.kwp)} kWp of {suns}: {_listed(ids[pv_bus])}",
         "market": f"{study.market.orders} orders, {study.market.priority} priority, priced at the {study.market.pricing}",
         "prices": (
-            f"bid {_said(study.market.bid_per_kwh)}, ask {_said(study.market.ask_per_kwh)}, retail {study.market.retail_per_kwh:g}, "
+            f"bid {_said(study.market.bid_per_kwh)}, ask {_said(study.market.ask_per_kwh)}, "
+            f"retail {study.market.retail_per_kwh:g}, "
             f"feed-in {study.market.feed_in_per_kwh:g} {study.currency} per kWh"
         ),
         "clearing": f"{study.clearing.objective}, unserved {study.clearing.unserved}, surplus {study.clearing.surplus}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,10 @@ class Profiles:
         from fastp2p.io.profiles import read_profiles
 
         return cls(*read_profiles(source))
+
+    def repeated(self, times: int) -> Profiles:
+        """The same profiles, `times` after one another."""
+        return replace(self, kwh_per_unit=np.tile(self.kwh_per_unit, (1, times)))
 
     @property
     def n_steps(self) -> int:

@@ -146,7 +146,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     except InputError as error:
         faults += error.faults
     try:
-        profiles = profiles or Profiles.load(study.profiles.source)
+        profiles = (profiles or Profiles.load(study.profiles.source)).repeated(study.profiles.days)
     except InputError as error:
         faults += error.faults
     if network is not None and profiles is not None:
@@ -204,7 +204,25 @@ def _run_in_folder(
         write_manifest(manifest, folder)
         _tell(progress, finished, done, len(parts))
     tables = {name: table.to_table().to_pandas() for name, table in open_results(folder).items()}
-    return _results(work, tables, [tuple(failure) for failure in manifest["failures"]])
+    results = _results(work, tables, [tuple(failure) for failure in manifest["failures"]])
+    if not manifest.get("complete"):
+        _write_answers(results, folder)
+        write_manifest({**manifest, "complete": True}, folder)
+    return results
+
+
+def _write_answers(results: Results, folder: Path) -> None:
+    """What a sweep answers, as tables and figures."""
+    from fastp2p.answers import compare_shares, find_probabilities, summarise
+    from fastp2p.sweep_report import write_sweep_figures
+
+    answers = {
+        "summary": summarise(results.scenarios),
+        "changes": compare_shares(results.scenarios),
+        "probabilities": find_probabilities(results.scenarios),
+    }
+    write_tables({name: table for name, table in answers.items() if len(table)}, folder)
+    write_sweep_figures(results, folder)
 
 
 def _results(work: Work, tables: dict[str, pd.DataFrame], failures: list[tuple[float, int, int]]) -> Results:

@@ -47,6 +47,8 @@ class ProfilesPart(_Part):
 
     source: str = "typical_day"
     """`typical_day`, or a .csv or .parquet file in its layout."""
+    days: Annotated[int, Field(ge=1)] = 1
+    """How often the profiles are repeated, one after the other."""
 
 
 class ParticipantsPart(_Part):

@@ -155,6 +155,11 @@ def test_every_fault_of_a_study_is_named_at_once():
     )
 
 
+@pytest.mark.parametrize("share", ["-0.1", "1.5", "nan", '"half"'])
+def test_shares_lie_between_0_and_1(share):
+    refused(study_text(clearing=f"[scenarios]\nshares = [0.5, {share}]"), "scenarios.shares", share.strip('"'))
+
+
 def test_unknown_keys_without_a_near_match_list_the_known_ones():
     refused(study_text(pv="zzz = 1"), "unknown key pv.zzz; known are profile, buses, kwp")
 
@@ -174,7 +179,7 @@ def test_unknown_keys_without_a_near_match_list_the_known_ones():
     ],
 )
 def test_numbers_are_finite_and_not_negative(section, key):
-    for value in ("-0.1", "nan", "inf", "-inf", '"much"', "[1]", "{ a = 1 }", "2024-01-01"):
+    for value in ("-0.1", "nan", "inf", "-inf", '"much"', "{ a = 1 }", "2024-01-01"):
         refused(study_text(**{section: f"{key} = {value}"}), f"mine.toml: {section}.{key} = ")
 
 
@@ -341,9 +346,18 @@ def change(table, rows, column, value):
 def test_networks_that_cannot_be_converted(spoil, told):
     net = load_network("cigre_lv")
     spoil(net)
+    with pytest.raises(fastp2p.InputError) as error:
+        fastp2p.Network.from_pandapower(net)
+    assert all(piece in str(error.value) for piece in told), error.value
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_no_external_grid(command):
+    net = load_network("cigre_lv")
+    no_grid(net)
     pp.to_json(net, "net.json")
-    message = call("check", "net.json").stderr
-    assert all(piece in message for piece in told), message
+    Path("mine.toml").write_text(study_text(network='source = "net.json"'))
+    assert "reference bus" in call(command, "mine.toml").stderr
 
 
 def test_a_study_on_a_network_that_cannot_be_converted():

@@ -1,0 +1,94 @@
+import csv
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import fastp2p
+from fastp2p.answers import INDICATORS, compare_shares, find_hosting_capacity, find_probabilities, quantile_interval, summarise
+
+
+def scenarios(n=400, seed=1):
+    """Three nested shares: what a scenario trades grows by 2 kWh a share, on top of its own luck."""
+    rng = np.random.default_rng(seed)
+    luck = rng.normal(10.0, 3.0, n)
+    frames = []
+    for place, share in enumerate((0.1, 0.3, 0.5)):
+        frame = pd.DataFrame({name: luck + 2.0 * place + rng.normal(0, 0.1, n) for name in INDICATORS})
+        overloads = (luck > (99.0, 16.0, 12.0)[place]).astype(int)
+        frames.append(frame.assign(share=share, scenario=np.arange(n), n_base_overload=overloads, n_cleared=0))
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_summary_and_paired_changes():
+    table = scenarios()
+    summary = summarise(table).set_index(["indicator", "share"]).loc[("executed_kwh", 0.3)]
+    values = table[table.share == 0.3].executed_kwh
+    assert summary.n == 400
+    assert summary["mean"] == pytest.approx(values.mean())
+    interval = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+    assert (summary.mean_low, summary.mean_high) == pytest.approx((interval.low, interval.high))
+    assert (summary["median"], summary.p5, summary.p95) == pytest.approx(values.quantile([0.5, 0.05, 0.95]).tolist())
+    assert summary.p5_low < summary.p5 < summary.p5_high < summary["median"]
+    changes = compare_shares(table).set_index(["indicator", "share"]).loc[("executed_kwh", 0.3)]
+    assert changes.mean_change == pytest.approx(2.0, abs=0.03)
+    assert changes.mean_change_high - changes.mean_change_low < 0.05 * (summary.mean_high - summary.mean_low) * 2
+
+
+@pytest.mark.parametrize("q", [0.5, 0.95])
+@pytest.mark.parametrize("n", [40, 200])
+def test_quantile_intervals_cover(q, n):
+    """Of 2,000 samples, at least 95 % of the intervals hold the true quantile (less three standard errors of that count)."""
+    rng = np.random.default_rng(3)
+    samples = np.sort(rng.exponential(size=(2000, n)), axis=1)
+    truth = stats.expon.ppf(q)
+    held = [low <= truth <= high for low, high in (quantile_interval(sample, q, 0.95) for sample in samples)]
+    assert np.mean(held) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 2000)
+    assert np.mean(held) < 0.995
+
+
+def test_mean_intervals_cover():
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({name: rng.normal(5, 2, 30 * 500) for name in INDICATORS}).assign(
+        share=np.repeat(np.arange(500) / 500, 30)
+    )
+    summary = summarise(frame)
+    held = (summary.mean_low <= 5) & (summary.mean_high >= 5)
+    assert held.mean() == pytest.approx(0.95, abs=0.02)
+
+
+def test_too_few_scenarios_say_so():
+    assert quantile_interval(np.array([1.0, 2.0]), 0.5, 0.95) == (-np.inf, np.inf)
+
+
+def test_probabilities_and_hosting_capacity():
+    table = scenarios()
+    probabilities = find_probabilities(table)
+    row = probabilities.set_index("share").loc[0.5]
+    events = int((table[table.share == 0.5].n_base_overload > 0).sum())
+    exact = stats.binomtest(events, 400).proportion_ci(0.95, "exact")
+    assert (row.overload_probability, row.overload_low, row.overload_high) == pytest.approx(
+        (events / 400, exact.low, exact.high)
+    )
+    capacity = find_hosting_capacity(probabilities, 0.05)
+    assert (capacity.low, capacity.share, capacity.high) == (0.3, 0.3, 0.3)
+    narrow = find_hosting_capacity(probabilities, float(probabilities.overload_probability[1]))
+    assert (narrow.low, narrow.share, narrow.high) == (0.1, 0.3, 0.3)
+    assert find_hosting_capacity(probabilities[1:], 0.0).share == 0.0
+    with pytest.raises(fastp2p.InputError, match="between 0 and 1"):
+        find_hosting_capacity(probabilities, 5)
+
+
+def test_ampacities_of_the_sweeps_are_those_of_the_table():
+    with (files("fastp2p") / "data" / "conductors.csv").open() as file:
+        rows = {row["std_type"]: row for row in csv.DictReader(file)}
+    network = fastp2p.Network.load("cigre_lv")
+    assert set(rows) == set(network.std_type[network.element == "line"].tolist())
+    for row in rows.values():
+        ratio = float(row["reference_r_ohm_per_km"]) / float(row["r_ohm_per_km"])
+        assert float(row["ampacity_ka"]) == pytest.approx(float(row["reference_ampacity_ka"]) * np.sqrt(ratio), abs=5e-4)
+    for name in ("pv-sweep", "pv-sweep-year"):
+        by_type = fastp2p.studies()[name].network.ampacity_ka_by_std_type
+        assert by_type == {std_type: float(row["ampacity_ka"]) for std_type, row in rows.items()}

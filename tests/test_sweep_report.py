@@ -1,0 +1,89 @@
+"""Figures of a sweep: that they are made, for one share and for several, without pyplot, and say what the tables say."""
+
+import dataclasses
+import pickle
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+
+import fastp2p
+from fastp2p.sweep_report import _distribution, _loading, _probability, _some, write_sweep_figures
+
+FILES = [f"{name}.{kind}" for name in ("hours", "loading", "probability") for kind in ("png", "pdf")]
+
+
+@cache
+def results(*shares):
+    study = fastp2p.studies()["pv-sweep"]
+    network = study.network.model_copy(update={"limit_factor": 0.09})
+    scenarios = study.scenarios.model_copy(update={"count": 20, "shares": shares})
+    return fastp2p.run(study.model_copy(update={"network": network, "scenarios": scenarios}), workers=1)
+
+
+def assert_written(written, names):
+    assert [path.name for path in written] == names
+    for path in written:
+        assert path.read_bytes().startswith(b"\x89PNG" if path.suffix == ".png" else b"%PDF")
+        assert path.stat().st_size > 5_000
+
+
+@pytest.mark.parametrize("shares", [(), (0.0,), (0.2, 0.6)])
+def test_all_figures_are_written(shares, tmp_path):
+    assert_written(write_sweep_figures(results(*shares), tmp_path / "figures"), FILES)
+
+
+def test_without_hours_and_without_limits(tmp_path):
+    run = results(0.2, 0.6)
+    free = dataclasses.replace(run, hours=None, scenarios=run.scenarios.assign(worst_loading_percent=0.0))
+    assert_written(write_sweep_figures(free, tmp_path), FILES[2:])
+
+
+def test_no_pyplot_and_the_same_bytes_from_another_process(tmp_path):
+    (tmp_path / "results.pkl").write_bytes(pickle.dumps(results(0.2, 0.6)))
+    code = """
+import pickle, sys
+from pathlib import Path
+from fastp2p.sweep_report import write_sweep_figures
+write_sweep_figures(pickle.loads(Path("results.pkl").read_bytes()), Path("there"))
+sys.exit("matplotlib.pyplot was imported" if "matplotlib.pyplot" in sys.modules else 0)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    for path in write_sweep_figures(results(0.2, 0.6), tmp_path / "here"):
+        assert path.read_bytes() == (tmp_path / "there" / path.name).read_bytes(), path.name
+
+
+def test_the_limit_is_drawn_only_where_it_matters():
+    run = results(0.2, 0.6)
+    for loading, near in ((run.scenarios["worst_loading_percent"], True), (run.scenarios["worst_loading_percent"] / 10, False)):
+        axes = _loading(dataclasses.replace(run, scenarios=run.scenarios.assign(worst_loading_percent=loading))).axes[0]
+        assert ([text.get_text() for text in axes.texts] == ["limit"]) is near
+        assert axes.get_xlim()[0] <= loading.min() <= loading.max() <= axes.get_xlim()[1]
+
+
+def test_probabilities_are_those_of_the_table():
+    run = results(0.2, 0.6)
+    overload, binding = [True] * 5 + [False] * 15, [True] * 8 + [False] * 12
+    scenarios = run.scenarios.assign(n_base_overload=[*overload, *binding], n_cleared=[*binding, *binding])
+    axes = _probability(dataclasses.replace(run, scenarios=scenarios)).axes[0]
+    points = [bars.lines[0].get_ydata() for bars in axes.containers]
+    np.testing.assert_allclose(points, [[40.0, 40.0], [25.0, 40.0]])
+    assert axes.get_ylim()[0] == 0.0
+
+
+def test_distribution_starts_at_zero_and_ends_at_all():
+    for values in (np.array([3.0]), np.array([2.0, 1.0, 2.0, 5.0]), np.random.default_rng(0).normal(size=9999)):
+        x, below = _distribution(values)
+        assert (x[0], x[-1], below[0], below[-1]) == (values.min(), values.max(), 0.0, 100.0)
+        np.testing.assert_allclose(
+            below[1:-1], [100.0 * (np.sort(values) <= v).mean() for v in x[1:-1]], atol=30.0 / len(values)
+        )
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"), [(1, [0]), (3, [0, 1, 2]), (11, [0, 2, 4, 6, 8, 10]), (101, [0, 20, 40, 60, 80, 100])]
+)
+def test_named_shares(n, expected):
+    assert _some(list(range(n)), 6) == expected
