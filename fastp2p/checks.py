@@ -85,6 +85,9 @@ def _network_warnings(network: Network) -> list[str]:
             f"all {len(ampacity)} lines ({len(np.unique(types))} standard types) have the ampacity {ampacity[0]:g} kA: a "
             "placeholder, not a rating; set network.ampacity_ka, .ampacity_ka_by_std_type or .ampacity_ka_by_line"
         )
+    negative = network.branch_name[(network.limit_kw <= 0) | (network.rating_kw <= 0) | (network.ampacity_ka <= 0)]
+    if len(negative):
+        warnings.append(f"ratings that are not positive: {', '.join(negative.tolist()[:8])}; a study refuses negative ones")
     missing = int(np.isnan(ampacity).sum())
     if missing:
         warnings.append(f"{missing} lines have no ampacity (max_i_ka) and are not limited")

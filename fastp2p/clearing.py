@@ -6,6 +6,7 @@ Screen → reduce → solve → check, per book: the screen is here, the rest, f
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p.arrays import floats
 from fastp2p.curtailment import OBJECTIVES, ROW_TOLERANCE, LimitRows, collect, curtail
 from fastp2p.errors import refuse
 from fastp2p.kernels.clearing import inject_trades, screen_rows
@@ -58,8 +59,8 @@ def clear(
     InputError
         Arrays that do not fit, buses outside the network, negative or non-finite numbers; all faults in one message.
     """
-    base = np.ascontiguousarray(base_kw, np.float64)
-    export = np.zeros_like(base) if export_kw is None else np.ascontiguousarray(export_kw, np.float64)
+    base = floats("base_kw", base_kw)
+    export = np.zeros_like(base) if export_kw is None else floats("export_kw", export_kw)
     refuse(_faults(network, trades, base, export, objective, unserved, step_hours))
     retail = unserved == "retail"
 
@@ -115,9 +116,11 @@ def _faults(
         faults.append(f"objective = {objective!r}: must be one of {', '.join(OBJECTIVES)}")
     if unserved not in UNSERVED:
         faults.append(f"unserved = {unserved!r}: must be one of {', '.join(UNSERVED)}")
-    if not (np.isfinite(step_hours) and step_hours > 0):
+    if not (isinstance(step_hours, int | float) and np.isfinite(step_hours) and step_hours > 0):
         faults.append(f"step_hours = {step_hours}: must be positive")
-    if np.isnan(network.limit_kw).any() or (network.limit_kw < 0).any():
+    if np.shape(network.limit_kw) != (network.n_branch,):
+        faults.append(f"limit_kw has shape {np.shape(network.limit_kw)}; it must be (n_branch,) = ({network.n_branch},)")
+    elif np.isnan(network.limit_kw).any() or (network.limit_kw < 0).any():
         bad = network.branch_name[np.isnan(network.limit_kw) | (network.limit_kw < 0)].tolist()
         faults.append(f"limit_kw is NaN or negative for {', '.join(bad)}")
     shape = (trades.n_books, network.n_bus)
@@ -128,27 +131,8 @@ def _faults(
             faults.append(f"{name} is not finite in book {int(np.argwhere(~np.isfinite(array))[0][0])}")
         elif name == "export_kw" and (array < 0).any():
             faults.append(f"export_kw is negative in book {int(np.argwhere(array < 0)[0][0])}")
-    return faults + _trade_faults(network, trades, objective)
-
-
-def _trade_faults(network: Network, trades: Trades, objective: str) -> list[str]:
-    columns = (trades.seller, trades.buyer, trades.quantity_kwh, trades.bid_per_kwh, trades.ask_per_kwh)
-    if len({len(column) for column in columns}) > 1:
-        return [f"the arrays of the trades have unequal lengths {[len(column) for column in columns]}"]
-    offset = trades.offset
-    if not len(offset) or offset[0] != 0 or (np.diff(offset) < 0).any() or offset[-1] != trades.n_trades:
-        return [f"trade offsets must rise from 0 to the number of trades, {trades.n_trades}"]
-    faults = []
-    for name, bus in (("seller", trades.seller), ("buyer", trades.buyer)):
-        outside = np.flatnonzero((bus < 0) | (bus >= network.n_bus))
-        if len(outside):
-            faults.append(
-                f"{name} of trade {outside[0]} is bus position {bus[outside[0]]}; the network has 0…{network.n_bus - 1}"
-            )
-    bad = np.flatnonzero(~(np.isfinite(trades.quantity_kwh) & (trades.quantity_kwh >= 0)))
-    if len(bad):
-        faults.append(f"quantity_kwh of trade {bad[0]} is {trades.quantity_kwh[bad[0]]}; it must be finite and not negative")
-    if objective == "welfare":
+    faults += trades.faults(len(base) if base.ndim == 2 else trades.n_books, network.n_bus)
+    if objective == "welfare" and not faults:
         loss = np.flatnonzero(~(trades.bid_per_kwh >= trades.ask_per_kwh))
         if len(loss):
             faults.append(f"trade {loss[0]} has a bid below its ask; welfare is not defined for it")

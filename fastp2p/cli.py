@@ -13,13 +13,14 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from fastp2p.errors import FastP2PError, InputError
-from fastp2p.results import Results
 from fastp2p.study import Study, studies, study_files
 
 if TYPE_CHECKING:
     from fastp2p.parts import Done
+    from fastp2p.results import Results
 
 PAPER = ("paper-44", "paper-80")
 COLUMNS = {
@@ -59,10 +60,10 @@ def _fault_exit(command: Command) -> Command:
             return command(*args, **kwargs)
         except InputError as error:
             for fault in error.faults:
-                errors.print(f"[red]error:[/] {_plain(fault)}", soft_wrap=True)
+                _say(errors, "error:", "red", fault)
             raise typer.Exit(2) from None
         except FastP2PError as error:
-            errors.print(f"[red]error:[/] {_plain(str(error))}", soft_wrap=True)
+            _say(errors, "error:", "red", str(error))
             raise typer.Exit(1) from None
 
     return wrapped  # type: ignore[return-value]  # same signature, by functools.wraps
@@ -93,10 +94,11 @@ def run(
     from fastp2p.runner import run as run_study
 
     chosen = [_study(name) for name in ([study] if study else PAPER)]
+    folders = [_folder(out, one.name, alone=study is not None) for one in chosen]
+    _check_all(folders, overwrite, resume)
     summaries = []
     failed = 0
-    for one in chosen:
-        folder = _folder(out, one.name, alone=study is not None)
+    for one, folder in zip(chosen, folders, strict=True):
         try:
             with _progress(one, quiet or as_json) as progress:
                 results = run_study(one, out=folder, overwrite=overwrite, resume=resume, workers=workers, progress=progress)
@@ -110,15 +112,21 @@ def run(
         elif not quiet:
             _print_results(results, folder)
         for share, scenario, step in results.failures:
-            errors.print(
-                f"[red]failed:[/] {one.name}, share {share:g}, scenario {scenario}, step {step}: no proven optimum; "
-                "nothing executed there",
-                soft_wrap=True,
-            )
+            where = f"{one.name}, share {share:g}, scenario {scenario}, step {step}"
+            _say(errors, "failed:", "red", f"{where}: no proven optimum; nothing executed there")
     if as_json:
         typer.echo(json.dumps(summaries if study is None else summaries[0], indent=2))
     if failed:
         raise typer.Exit(1)
+
+
+def _check_all(folders: list[Path], overwrite: bool, resume: bool) -> None:
+    """That no folder is in the way, before anything is run."""
+    if len(folders) > 1 and not resume:
+        from fastp2p.io.parquet import check_folder
+
+        for folder in folders:
+            check_folder(folder, overwrite)
 
 
 @contextmanager
@@ -176,7 +184,7 @@ def check(
         typer.echo(f"{key:<{width}}  {value}")
     console = Console(highlight=False)
     for warning in warnings:
-        console.print(f"[yellow]warning:[/] {_plain(warning)}", soft_wrap=True)
+        _say(console, "warning:", "yellow", warning)
     if not warnings:
         console.print("[green]nothing looks wrong[/]")
 
@@ -195,7 +203,7 @@ def _folder(out: Path | None, name: str, *, alone: bool) -> Path:
     return out if alone else out / name
 
 
-def _summary(results: Results, folder: Path) -> dict[str, Any]:
+def _summary(results: "Results", folder: Path) -> dict[str, Any]:
     """What `--json` prints: the totals of the one scenario and its books, or the means of a sweep's scenarios by share."""
     summary: dict[str, Any] = {"study": results.study.name, "out": str(folder), "failures": results.failures}
     if results.study.n_cases > 1:
@@ -208,17 +216,17 @@ def _summary(results: Results, folder: Path) -> dict[str, Any]:
     return summary
 
 
-def _print_results(results: Results, folder: Path) -> None:
+def _print_results(results: "Results", folder: Path) -> None:
     table = _sweep_table(results) if results.study.n_cases > 1 else _day_table(results)
     console = Console(highlight=False)
-    console.print(f"[bold]{_plain(results.study.name)}[/]: {_plain(results.study.description)}", soft_wrap=True)
+    _say(console, f"{results.study.name}:", "bold", results.study.description)
     console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
     console.print(table)
     written = ", ".join(sorted(path.name + "/" * path.is_dir() for path in folder.iterdir()))
-    console.print(f"wrote {folder}/: {written}\n", soft_wrap=True)
+    _say(console, "wrote", "", f"{folder}/: {written}\n")
 
 
-def _day_table(results: Results) -> Table:
+def _day_table(results: "Results") -> Table:
     """The one scenario, hour by hour."""
     table = _table("hour", *COLUMNS, "load-\ning", caption="energy in kWh, loading of the worst branch in %")
     table.add_column("status")
@@ -233,7 +241,7 @@ def _day_table(results: Results) -> Table:
     return table
 
 
-def _sweep_table(results: Results) -> Table:
+def _sweep_table(results: "Results") -> Table:
     """Means over the scenarios of each share."""
     table = _table(
         "PV\nshare", "scen-\narios", *COLUMNS, "load-\ning", "con-\ngested", "over-\nloaded",
@@ -255,6 +263,6 @@ def _table(*headings: str, caption: str) -> Table:
     return table
 
 
-def _plain(text: str) -> str:
-    """Text that rich must not take for markup."""
-    return text.replace("[", "\\[")
+def _say(console: Console, word: str, style: str, text: str) -> None:
+    """Print a styled word and a text that rich must not take for markup."""
+    console.print(Text.assemble((word, style), " ", text), soft_wrap=True)

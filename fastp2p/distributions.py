@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.special import ndtr, ndtri
 
 Floats = NDArray[np.float64]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(strict=True, ge=-1e12, le=1e12)]
+NotNegative = Annotated[float, Field(strict=True, ge=0, le=1e12)]
+Positive = Annotated[float, Field(strict=True, gt=0, ge=1e-9, le=1e12)]
+"""Numbers of a study file; the bounds keep products of them finite."""
 
 
 class _Distribution(BaseModel):
@@ -44,7 +45,7 @@ class Normal(_Distribution):
     mean: Finite
     sd: Positive
     low: NotNegative = 0.0
-    high: Positive = float("inf")
+    high: Positive = 1e12
 
     @model_validator(mode="after")
     def _has_mass(self) -> Normal:

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p.arrays import amount_faults, floats
 from fastp2p.errors import refuse
 from fastp2p.kernels.matching import match_books
 from fastp2p.trades import Trades
@@ -50,8 +51,9 @@ def match_orders(
     InputError
         Negative or non-finite quantities or prices, shapes that do not fit, unknown rules; all faults in one message.
     """
-    bids, asks = np.ascontiguousarray(bid_kwh, np.float64), np.ascontiguousarray(ask_kwh, np.float64)
-    bid_prices, ask_prices = (np.ascontiguousarray(np.atleast_2d(p), np.float64) for p in (bid_per_kwh, ask_per_kwh))
+    bids, asks = floats("bid_kwh", bid_kwh), floats("ask_kwh", ask_kwh)
+    bid_prices = np.atleast_2d(floats("bid_per_kwh", bid_per_kwh))
+    ask_prices = np.atleast_2d(floats("ask_per_kwh", ask_per_kwh))
     refuse(_faults(bids, asks, bid_prices, ask_prices, priority, ties))
     by_volume = priority == "volume"
     bid_order = np.argsort(bid_prices if by_volume else -bid_prices, axis=1, kind="stable")
@@ -77,10 +79,7 @@ def _faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_prices: Floats, 
     if bids.ndim != 2 or bids.shape != asks.shape:
         faults.append(f"bid_kwh {bids.shape} and ask_kwh {asks.shape} must both be (n_books, n_bus)")
         return faults
-    for name, kwh in (("bid_kwh", bids), ("ask_kwh", asks)):
-        if not (np.isfinite(kwh) & (kwh >= 0)).all():
-            k, b = np.argwhere(~(np.isfinite(kwh) & (kwh >= 0)))[0]
-            faults.append(f"{name}: book {k}, bus {b} holds {kwh[k, b]}; quantities must be finite and not negative")
+    faults += amount_faults("bid_kwh", bids) + amount_faults("ask_kwh", asks)
     for name, prices in (("bid_per_kwh", bid_prices), ("ask_per_kwh", ask_prices)):
         if (
             prices.ndim != 2

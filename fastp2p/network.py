@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p.arrays import floats, integers
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.flows import meshed_flows, tree_flows
 from fastp2p.topology import Factors, Tree, factorise, grow_tree
@@ -109,7 +110,9 @@ class Network:
         """
         from fastp2p.io.cache import loaded_arrays
 
-        return cls(**loaded_arrays(source))
+        if not isinstance(source, str | Path):
+            raise InputError(f"a network is loaded by its name or path, not by a {type(source).__name__}")
+        return cls(**loaded_arrays(source, {field.name for field in dataclasses.fields(cls)}))
 
     @property
     def n_bus(self) -> int:
@@ -153,7 +156,7 @@ class Network:
         InputError
             Buses that do not exist or have no path to an external grid, all of them named.
         """
-        ids = np.asarray(bus_ids, np.int64)
+        ids = integers("bus indices", bus_ids)
         row = np.searchsorted(self.known_id, ids)
         known = (row < len(self.known_id)) & (self.known_id[np.minimum(row, len(self.known_id) - 1)] == ids)
         position = np.where(known, self.known_position[np.minimum(row, len(self.known_id) - 1)], -1)
@@ -203,7 +206,7 @@ class Network:
         On radial networks the flow is the sum of the injections behind a branch; on meshed ones B' θ = p is solved with
         factors made once (Stott, Jardim, Alsaç 2009, DC power flow revisited). Equal to ``pandapower.rundcpp``.
         """
-        injection = np.ascontiguousarray(injection_kw, np.float64)
+        injection = floats("injection_kw", injection_kw)
         if injection.ndim == 0 or injection.shape[-1] != self.n_bus:
             raise InputError(f"injection_kw has shape {injection.shape}; its last axis must be the {self.n_bus} buses")
         books = injection.reshape(-1, self.n_bus)
@@ -214,7 +217,10 @@ class Network:
 
     def slack_kw(self, injection_kw: ArrayLike) -> Floats:
         """Power that the external grids feed in together, (...) kW: minus all injections and constant draws."""
-        slack: Floats = -(np.asarray(injection_kw, np.float64).sum(axis=-1) + self.fixed_kw.sum())
+        injection = floats("injection_kw", injection_kw)
+        if injection.ndim == 0 or injection.shape[-1] != self.n_bus:
+            raise InputError(f"injection_kw has shape {injection.shape}; its last axis must be the {self.n_bus} buses")
+        slack: Floats = -(injection.sum(axis=-1) + self.fixed_kw.sum())
         return slack
 
     def with_limits(
@@ -243,19 +249,25 @@ class Network:
         Raises
         ------
         InputError
-            Unknown standard types or lines, all named.
+            Unknown families, standard types or lines, numbers that are not positive, negative ratings; all named.
         """
         by_type, by_line = ampacity_ka_by_std_type or {}, ampacity_ka_by_line or {}
+        numbers = {"factor": factor, "angle_deg": angle_deg, "ampacity_ka": ampacity_ka}
+        numbers |= {f"ampacity of {key!r}": value for key, value in (*by_type.items(), *by_line.items())}
+        faults = [
+            f"unknown limits {f!r}: there are thermal and transformer" for f in families if f not in ("thermal", "transformer")
+        ]
+        faults += [
+            f"{name} = {value}: must be a positive number"
+            for name, value in numbers.items()
+            if value is not None and not 0 < value < np.inf
+        ]
         is_line = self.element == "line"
         known_types, known_lines = set(self.std_type[is_line].tolist()), set(self.element_id[is_line].tolist())
-        refuse(
-            [
-                f"ampacity for std_type {t!r}: no line has it; there are {sorted(known_types)}"
-                for t in by_type
-                if t not in known_types
-            ]
-            + [f"ampacity for line {i}: no such line in service" for i in by_line if i not in known_lines]
-        )
+        unknown_types = [t for t in by_type if t not in known_types]
+        faults += [f"ampacity for std_type {t!r}: no line has it; there are {sorted(known_types)}" for t in unknown_types]
+        faults += [f"ampacity for line {i}: no such line in service" for i in by_line if i not in known_lines]
+        refuse(faults)
         ampacity = self.ampacity_ka.copy()
         if ampacity_ka is not None:
             ampacity[is_line] = ampacity_ka
@@ -270,6 +282,8 @@ class Network:
             limit = np.fmin(limit, self.rating_kw)
         if angle_deg is not None:
             limit = np.fmin(limit, np.abs(self.susceptance_kw) * np.deg2rad(angle_deg))
+        names = zip(self.element[limit < 0].tolist(), self.element_id[limit < 0].tolist(), strict=True)
+        refuse([f"{element} {number} has a negative rating" for element, number in names])
         return dataclasses.replace(self, ampacity_ka=ampacity, limit_kw=limit * factor)
 
     @cached_property

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.errors import InputError
+from fastp2p.arrays import amount_faults, floats
+from fastp2p.errors import refuse
 from fastp2p.kernels.positions import leftovers, split_orders
 from fastp2p.trades import Trades
 
@@ -30,7 +31,7 @@ class Leftovers:
     surplus_kwh: Floats
 
 
-def make_orders(load_kwh: Floats, pv_kwh: Floats, *, orders: str = "net", min_order_kwh: float = 1e-6) -> Orders:
+def make_orders(load_kwh: ArrayLike, pv_kwh: ArrayLike, *, orders: str = "net", min_order_kwh: float = 1e-6) -> Orders:
     """Bids and asks of every book.
 
     Parameters
@@ -45,18 +46,19 @@ def make_orders(load_kwh: Floats, pv_kwh: Floats, *, orders: str = "net", min_or
     Raises
     ------
     InputError
-        If the arrays differ in shape, or `orders` is unknown.
+        Arrays of other shapes, negative or non-finite numbers, unknown `orders`; all faults in one message.
     """
-    if load_kwh.shape != pv_kwh.shape or load_kwh.ndim != 2:
-        raise InputError(f"load_kwh {load_kwh.shape} and pv_kwh {pv_kwh.shape} must both be (n_books, n_bus)")
+    load, pv = floats("load_kwh", load_kwh), floats("pv_kwh", pv_kwh)
+    faults = _faults(load, pv)
     if orders not in ("net", "gross"):
-        raise InputError(f"orders = {orders!r}: must be 'net' or 'gross'")
-    own, bid, ask = np.empty_like(load_kwh), np.empty_like(load_kwh), np.empty_like(load_kwh)
-    split_orders(load_kwh, pv_kwh, orders == "gross", min_order_kwh, own, bid, ask)
+        faults.append(f"orders = {orders!r}: must be 'net' or 'gross'")
+    refuse(faults)
+    own, bid, ask = np.empty_like(load), np.empty_like(load), np.empty_like(load)
+    split_orders(load, pv, orders == "gross", min_order_kwh, own, bid, ask)
     return Orders(own, bid, ask)
 
 
-def leave_over(load_kwh: Floats, pv_kwh: Floats, trades: Trades) -> Leftovers:
+def leave_over(load_kwh: ArrayLike, pv_kwh: ArrayLike, trades: Trades) -> Leftovers:
     """Own use, deficit and surplus of every book and bus once the matched trades are taken out.
 
     Parameters
@@ -64,7 +66,23 @@ def leave_over(load_kwh: Floats, pv_kwh: Floats, trades: Trades) -> Leftovers:
     load_kwh, pv_kwh : (n_books, n_bus) float64, kWh
     trades : Trades
         Of the same books.
+
+    Raises
+    ------
+    InputError
+        Arrays of other shapes than the trades' books, negative or non-finite numbers.
     """
-    own, deficit, surplus = np.empty_like(load_kwh), np.empty_like(load_kwh), np.empty_like(load_kwh)
-    leftovers(load_kwh, pv_kwh, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, own, deficit, surplus)
+    load, pv = floats("load_kwh", load_kwh), floats("pv_kwh", pv_kwh)
+    faults = _faults(load, pv)
+    if not faults:
+        faults = trades.faults(len(load), load.shape[1])
+    refuse(faults)
+    own, deficit, surplus = np.empty_like(load), np.empty_like(load), np.empty_like(load)
+    leftovers(load, pv, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, own, deficit, surplus)
     return Leftovers(own, deficit, surplus)
+
+
+def _faults(load: Floats, pv: Floats) -> list[str]:
+    if load.shape != pv.shape or load.ndim != 2:
+        return [f"load_kwh {load.shape} and pv_kwh {pv.shape} must both be (n_books, n_bus)"]
+    return amount_faults("load_kwh", load) + amount_faults("pv_kwh", pv)

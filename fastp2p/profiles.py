@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.errors import InputError
+from fastp2p.arrays import floats
+from fastp2p.errors import InputError, refuse
 
 Floats = NDArray[np.float64]
+
+KINDS = ("load", "pv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +36,29 @@ class Profiles:
     kwh_per_unit: Floats
     step_hours: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Check what was given.
+
+        Raises
+        ------
+        InputError
+            Names, kinds and rows of different number, unknown kinds, negative or non-finite energy, no steps.
+        """
+        energy = floats("kwh_per_unit", self.kwh_per_unit)
+        faults = []
+        if energy.ndim != 2 or not energy.shape[1] or not len(self.names) == len(self.kinds) == len(energy):
+            faults.append(
+                f"kwh_per_unit has shape {energy.shape}; it must be (n_profiles, n_steps) for "
+                f"{len(self.names)} names and {len(self.kinds)} kinds"
+            )
+        elif not (np.isfinite(energy) & (energy >= 0) & (energy <= 1e12)).all():
+            faults.append("kwh_per_unit must be finite and not negative")
+        faults += [f"a profile is of kind {kind!r}: must be load or pv" for kind in self.kinds if kind not in KINDS]
+        if not (np.isfinite(self.step_hours) and self.step_hours > 0):
+            faults.append(f"step_hours = {self.step_hours}: must be positive")
+        refuse(faults)
+        object.__setattr__(self, "kwh_per_unit", energy)
+
     @classmethod
     def load(cls, source: str | Path = "typical_day") -> Profiles:
         """The shipped typical day, or a CSV or Parquet file in its layout.
@@ -48,6 +74,8 @@ class Profiles:
         """
         from fastp2p.io.profiles import read_profiles
 
+        if not isinstance(source, str | Path):
+            raise InputError(f"profiles are loaded by name or path, not by a {type(source).__name__}")
         return cls(*read_profiles(source))
 
     def repeated(self, times: int) -> Profiles:
@@ -67,9 +95,16 @@ class Profiles:
         InputError
             If there is no such profile of that kind.
         """
+        refuse(self.missing((name,), kind))
+        return list(zip(self.names, self.kinds, strict=True)).index((name, kind))
+
+    def missing(self, names: tuple[str, ...], kind: str) -> list[str]:
+        """A fault for each of the names that is no profile of that kind."""
         ours = [n for n, k in zip(self.names, self.kinds, strict=True) if k == kind]
-        if name not in ours:
-            near = difflib.get_close_matches(name, ours, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise InputError(f"no {kind} profile {name!r}; there are {', '.join(ours) or 'none'}{hint}")
-        return self.names.index(name)
+        faults = []
+        for name in names:
+            if name not in ours:
+                near = difflib.get_close_matches(name, ours, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                faults.append(f"{kind}.profile: no {kind} profile {name!r}; there are {', '.join(ours) or 'none'}{hint}")
+        return faults

@@ -28,7 +28,7 @@ from fastp2p.parts import Done, Part, cut_into_parts, run_part, write_and_report
 from fastp2p.profiles import Profiles
 from fastp2p.results import TABLES, Results
 from fastp2p.scenarios import draw_scenarios
-from fastp2p.study import Study
+from fastp2p.study import Study, profile_names
 
 Result = TypeVar("Result")
 Work = tuple[Study, Network, Profiles]
@@ -83,16 +83,15 @@ def run(
     InputError
         Everything that is wrong with the study, in one message, before anything is run or written.
     """
+    _check_kinds(study, out, network, profiles)
     folder = None if out is None else Path(out)
     if workers is not None and workers < 1:
         raise InputError(f"workers = {workers}: must be at least 1")
     if resume and folder is None:
         raise InputError("resume needs a folder to go on with")
     resume = resume and folder is not None and folder.exists()
-    if folder is not None and not resume:
-        check_folder(folder, overwrite)
     clock = time.perf_counter()
-    network, profiles = prepare(study, network, profiles)
+    network, profiles = _checked(study, network, profiles, None if resume else folder, overwrite)
     about = _about(study, network, profiles)
     parts = cut_into_parts(study, profiles.n_steps)
     work = (study, network, profiles)
@@ -135,7 +134,8 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     faults: list[str] = []
     part = study.network
     try:
-        network = (network or Network.load(part.source)).with_limits(
+        network = network or Network.load(part.source)
+        network = network.with_limits(
             part.limits,
             angle_deg=part.angle_deg,
             factor=part.limit_factor,
@@ -149,11 +149,39 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
         profiles = (profiles or Profiles.load(study.profiles.source)).repeated(study.profiles.days)
     except InputError as error:
         faults += error.faults
-    if network is not None and profiles is not None:
+    if profiles is not None and network is not None:
         try:
             draw_scenarios(study, network, profiles, None, range(1))
         except InputError as error:
             faults += error.faults
+    elif profiles is not None:
+        for name, kind in ((study.load.profile, "load"), (study.pv.profile, "pv")):
+            faults += profiles.missing(profile_names(name), kind)
+    if faults or network is None or profiles is None:
+        raise InputError(faults)
+    return network, profiles
+
+
+def _check_kinds(study: Any, out: Any, network: Any, profiles: Any) -> None:
+    kinds = (("study", study, Study), ("out", out, str | Path | None))
+    kinds += (("network", network, Network | None), ("profiles", profiles, Profiles | None))  # type: ignore[assignment]  # longer
+    refuse([f"{name} is a {type(value).__name__}, not {kind}" for name, value, kind in kinds if not isinstance(value, kind)])
+
+
+def _checked(
+    study: Study, network: Network | None, profiles: Profiles | None, folder: Path | None, overwrite: bool
+) -> tuple[Network, Profiles]:
+    """`prepare`, and that the folder can be written; everything wrong in one error."""
+    faults: list[str] = []
+    try:
+        if folder is not None:
+            check_folder(folder, overwrite)
+    except InputError as error:
+        faults += error.faults
+    try:
+        network, profiles = prepare(study, network, profiles)
+    except InputError as error:
+        faults += error.faults
     if faults or network is None or profiles is None:
         raise InputError(faults)
     return network, profiles

@@ -6,6 +6,7 @@ buses with PV at a small share have it at a larger one too.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from fastp2p.distributions import pick
 from fastp2p.errors import InputError, refuse
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
-from fastp2p.study import Amount, ProfileChoice, ProfileName, Study, profile_names
+from fastp2p.study import Amount, Buses, ProfileChoice, ProfileName, Study, profile_names
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -112,7 +113,10 @@ def find_members(study: Study, network: Network, faults: list[str]) -> Members:
     pv_bus = _chosen(study.pv.buses, eligible, network, "pv.buses", faults)
     participant = np.union1d(load_bus, pv_bus)
     if not len(participant) and not faults:
-        faults.append(f"{study.name}: nobody takes part; participants.buses = {study.participants.buses!r} gives no bus")
+        faults.append(
+            f"{study.name}: nobody takes part; participants.buses = {study.participants.buses!r}, load.buses = "
+            f"{study.load.buses!r} and pv.buses = {study.pv.buses!r} give no bus"
+        )
     return Members(load_bus, pv_bus, participant)
 
 
@@ -145,14 +149,11 @@ def _profile_rows(name: ProfileName, kind: str, buses: Ints, u: Floats, profiles
     """(n_scenarios, n_bus) rows of the profiles at `buses`, -1 elsewhere."""
     rows = np.full(u.shape, -1, np.int64)
     names = profile_names(name)
-    found = []
-    for one in names:
-        try:
-            found.append(profiles.row(one, kind))
-        except InputError as error:
-            faults += [f"{kind}.profile: {fault}" for fault in error.faults]
-    if len(found) < len(names):
+    missing = profiles.missing(names, kind)
+    faults += missing
+    if missing:
         return rows
+    found = [profiles.row(one, kind) for one in names]
     if isinstance(name, ProfileChoice):
         drawn = pick(u, len(names), name.weights)
         rows[:, buses] = np.array(found)[drawn[:, buses] if name.per == "bus" else drawn[:, :1]]
@@ -163,22 +164,28 @@ def _profile_rows(name: ProfileName, kind: str, buses: Ints, u: Floats, profiles
     return rows
 
 
-def _positions(buses: str | tuple[int, ...], network: Network, key: str, faults: list[str]) -> Ints:
+def _positions(buses: Buses | Literal["leaves", "loads"], network: Network, key: str, faults: list[str]) -> Ints:
     """Positions of the buses that a study names, in the order of their index."""
     if buses == "leaves":
         return network.leaf_buses()
     if buses == "loads":
         return network.load_bus
-    if buses == "all":
+    if isinstance(buses, str):
         return np.setdiff1d(np.flatnonzero(network.bus_id >= 0), network.reference_bus)
     try:
-        return network.positions([int(b) for b in buses])
+        positions = network.positions(buses)
     except InputError as error:
         faults += [f"{key}: {fault}" for fault in error.faults]
         return np.empty(0, np.int64)
+    for position, times in zip(*np.unique(positions, return_counts=True), strict=True):
+        same = [bus for bus, at in zip(buses, positions.tolist(), strict=True) if at == position]
+        if times > 1:
+            why = "is listed twice" if len(set(same)) == 1 else "are one bus, joined by closed switches"
+            faults.append(f"{key}: bus {', '.join(str(bus) for bus in dict.fromkeys(same))} {why}; list it once")
+    return positions
 
 
-def _chosen(buses: str | tuple[int, ...], eligible: Ints, network: Network, key: str, faults: list[str]) -> Ints:
+def _chosen(buses: Buses, eligible: Ints, network: Network, key: str, faults: list[str]) -> Ints:
     """All of the eligible buses, those at even or odd places (as many of either), or those listed."""
     pairs = len(eligible) // 2
     if buses == "all":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p.arrays import amount_faults, floats
 from fastp2p.errors import refuse
 from fastp2p.kernels.settlement import settle_books
 from fastp2p.trades import Clearing, Trades
@@ -12,6 +13,7 @@ from fastp2p.trades import Clearing, Trades
 Floats = NDArray[np.float64]
 
 PRICING = ("ask",)
+UNSERVED = ("retail", "shed")
 SURPLUS = ("export", "curtailable", "spill")
 
 
@@ -84,16 +86,24 @@ def settle(
     InputError
         Shapes that do not fit, unknown rules; all faults in one message.
     """
-    load, pv, deficit, left = (np.ascontiguousarray(a, np.float64) for a in (load_kwh, pv_kwh, deficit_kwh, surplus_kwh))
+    load, pv = floats("load_kwh", load_kwh), floats("pv_kwh", pv_kwh)
+    deficit, left = floats("deficit_kwh", deficit_kwh), floats("surplus_kwh", surplus_kwh)
     shape = clearing.exported_kw.shape
-    faults = [
-        f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}"
-        for name, array in (("load_kwh", load), ("pv_kwh", pv), ("deficit_kwh", deficit), ("surplus_kwh", left))
-        if array.shape != shape
-    ]
+    faults = trades.faults(shape[0], shape[1])
+    for name, array in (("load_kwh", load), ("pv_kwh", pv), ("deficit_kwh", deficit), ("surplus_kwh", left)):
+        if array.shape != shape:
+            faults.append(f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}")
+        else:
+            faults += amount_faults(name, array)
     if len(clearing.executed_kwh) != trades.n_trades:
         faults.append(f"the clearing has {len(clearing.executed_kwh)} trades, the trades are {trades.n_trades}")
-    for name, value, known in (("pricing", pricing, PRICING), ("surplus", surplus, SURPLUS)):
+    for name, number in (("retail_per_kwh", retail_per_kwh), ("feed_in_per_kwh", feed_in_per_kwh), ("step_hours", step_hours)):
+        if not (isinstance(number, int | float) and np.isfinite(number) and number >= 0) or (
+            name == "step_hours" and number == 0
+        ):
+            faults.append(f"{name} = {number!r}: must be a finite number, not negative (and not zero for step_hours)")
+    choices = (("pricing", pricing, PRICING), ("unserved", unserved, UNSERVED), ("surplus", surplus, SURPLUS))
+    for name, value, known in choices:
         if value not in known:
             faults.append(f"{name} = {value!r}: must be one of {', '.join(known)}")
     refuse(faults)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fastp2p.distributions import Distribution, NotNegative, Positive, check_weights
 from fastp2p.errors import InputError
+from fastp2p.io.paths import is_file
 
-Buses = Literal["all", "even", "odd"] | tuple[int, ...]
+Index = Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)]
+Flag = Annotated[bool, Field(strict=True)]
+Buses = Literal["all", "even", "odd"] | tuple[Index, ...]
 Amount = NotNegative | tuple[NotNegative, ...] | Distribution
 """One for all, one per bus in the order of the list, or drawn per bus."""
 Table = Literal["hours", "books", "trades", "branches", "participants"]
@@ -47,14 +51,14 @@ class ProfilesPart(_Part):
 
     source: str = "typical_day"
     """`typical_day`, or a .csv or .parquet file in its layout."""
-    days: Annotated[int, Field(ge=1)] = 1
+    days: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1
     """How often the profiles are repeated, one after the other."""
 
 
 class ParticipantsPart(_Part):
     """Who may take part."""
 
-    buses: Literal["leaves", "loads", "all"] | tuple[int, ...] = "leaves"
+    buses: Literal["leaves", "loads", "all"] | tuple[Index, ...] = "leaves"
     """Leaf buses (the paper), buses with a load in the network, all but the external grids, or bus indices."""
 
 
@@ -103,11 +107,11 @@ class PvPart(_Part):
 class ScenariosPart(_Part):
     """How many random scenarios, and which shares of PV they sweep."""
 
-    count: Annotated[int, Field(ge=1)] = 1
+    count: Annotated[int, Field(strict=True, ge=1, le=10**9)] = 1
     """Scenarios per share."""
     shares: tuple[Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)], ...] = ()
     """Shares of the buses that may have PV; none: all of them have it."""
-    exact: bool = False
+    exact: Flag = False
     """Whether a share is an exact number of buses, or each bus's probability."""
     keep: tuple[Table, ...] | None = None
     """Tables to keep besides `scenarios`; by default all of them for one scenario, `hours` for up to 20,000."""
@@ -126,7 +130,7 @@ class MarketPart(_Part):
     orders: Literal["net", "gross"] = "net"
     priority: Literal["price", "volume"] = "price"
     ties: Literal["pro_rata", "order"] = "pro_rata"
-    same_bus: bool = True
+    same_bus: Flag = True
     min_order_kwh: NotNegative = 1e-6
     """Smaller orders are not placed: a trace of sun is not a trade."""
     bid_per_kwh: Amount = 0.20
@@ -151,9 +155,10 @@ class Study(_Part):
     """One study; `Study.from_toml` reads it from a file, `studies()` has the built-in ones."""
 
     name: str
+    """Also the name of its results folder."""
     description: str = ""
     currency: str = "USD"
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**128)] = 0
     network: NetworkPart
     profiles: ProfilesPart = ProfilesPart()
     participants: ParticipantsPart = ParticipantsPart()
@@ -162,6 +167,13 @@ class Study(_Part):
     market: MarketPart = MarketPart()
     clearing: ClearingPart = ClearingPart()
     scenarios: ScenariosPart = ScenariosPart()
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_folder_name(cls, name: str) -> str:
+        if not name.strip() or name.startswith(".") or len(name) > 100 or re.search(r"[/\\\x00-\x1f]", name):
+            raise ValueError("must do as a folder name: no slashes, no control characters, no leading dot, not empty")
+        return name
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -187,8 +199,10 @@ class Study(_Part):
         InputError
             Missing file, wrong TOML, unknown keys (with the nearest right one) and wrong values, all in one message.
         """
+        if not isinstance(path, str | Path):
+            raise InputError(f"a study is read from a path, not from a {type(path).__name__}")
         path = Path(path)
-        if not path.is_file():
+        if not is_file(path):
             raise InputError(f"study file {path}: not found; `fastp2p studies` lists the built-in studies")
         try:
             text = path.read_text(encoding="utf-8")
@@ -214,10 +228,10 @@ class Study(_Part):
     def _parse(cls, text: str, where: str) -> Study:
         try:
             return cls.model_validate(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"{where}: not valid TOML: {error}") from error
         except ValidationError as error:
             raise InputError([f"{where}: {fault}" for fault in _faults(error)]) from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{where}: not valid TOML: {error}") from error
 
 
 OTHER_KIND = {"tuple_type", "model_type", "model_attributes_type", "dict_type"}
@@ -239,7 +253,7 @@ def study_files() -> dict[str, str]:
 def _beside(study_file: Path, source: str, suffixes: tuple[str, ...]) -> str:
     if Path(source).suffix.lower() not in suffixes or Path(source).is_absolute():
         return source
-    return str(study_file.parent / source)
+    return str((study_file.parent / source).resolve())
 
 
 def _faults(error: ValidationError) -> list[str]:
@@ -275,6 +289,8 @@ def _known_keys(place: list[str]) -> list[str]:
         kind: Any = model.model_fields[part].annotation
         model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
         if model is None:
+            # the entry of a list or table, where pydantic does not put the branch of a union first
+            keys += [p for p in place[len(keys) : len(keys) + 1] if p.isdigit() or get_origin(kind) is dict]
             break
     return keys
 

@@ -65,7 +65,7 @@ def _hours(results: Results, hours: pd.DataFrame) -> Figure:
     spread = hours.groupby(["share", "hour"])[list(labels)].quantile(levels).unstack()
     for axes, (column, label) in zip(panels, labels.items(), strict=True):
         for layer, (share, colour) in enumerate(colours.items()):
-            of_share = spread.loc[share, column]
+            of_share = spread.xs(share, level="share")[column]
             at, (low, middle, high) = of_share.index.to_numpy(np.float64) + 0.5, of_share.to_numpy(np.float64).T
             if share in banded:
                 axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0.0, zorder=1.5)
@@ -87,9 +87,8 @@ def _loading(results: Results) -> Figure:
     for layer, (share, colour) in enumerate(colours.items()):
         # later curves are thinner, so that those they lie upon still show
         width = 3.4 - 2.2 * layer / max(1, len(colours) - 1) if share in named else 0.6
-        axes.plot(
-            *_distribution(worst[of == share].to_numpy(np.float64)), drawstyle="steps-post", color=colour, linewidth=width
-        )
+        x, below = _distribution(worst[of == share].to_numpy(np.float64))
+        axes.plot(x, below, drawstyle="steps-post", color=colour, linewidth=width)
     low, high = float(worst.min()), float(worst.max())
     span = max(high - low, 0.02 * high, 1.0)
     if low - 0.5 * span <= 100.0 <= high + 0.5 * span:
@@ -110,6 +109,7 @@ def _probability(results: Results) -> Figure:
     share = table["share"].to_numpy(np.float64)
     span = float(np.ptp(share)) or 10.0
     aside = min(0.006 * span, 0.15 * float(np.diff(share).min(initial=span)))
+    handles: dict[str, Any] = {}
     for name, label, colour, marker, size, width, sign in (
         ("binding", "A limit binds in some hour", ORANGE, "o", 6.5, 2.8, -1.0),
         ("overload", "Overload in some hour, before any trade", RED, "D", 4.0, 1.1, 1.0),
@@ -117,14 +117,18 @@ def _probability(results: Results) -> Figure:
         low, middle, high = (table[f"{name}_{end}"].to_numpy(np.float64) for end in ("low", "probability", "high"))
         bars = np.stack([middle - low, high - middle]).clip(min=0.0)
         look: dict[str, Any] = {"linewidth": width, "elinewidth": 1.2, "capsize": 3.0, "marker": marker, "markersize": size}
-        axes.errorbar(share + sign * aside, middle, bars, color=colour, label=label, clip_on=False, zorder=3, **look)
+        drawn = axes.errorbar(share + sign * aside, middle, bars, color=colour, clip_on=False, zorder=3, **look)
+        for intervals in drawn.lines[2]:
+            intervals.set_capstyle("butt")  # else it depends on whether pandapower, which changes the default, was imported
+        handles[label] = drawn.lines[0]
     top = float(table[["binding_high", "overload_high"]].to_numpy().max())
     axes.set(xlim=(share[0] - 0.05 * span, share[-1] + 0.05 * span), ylim=(0.0, max(5.0, min(102.0, 1.08 * top))))
     axes.set(xlabel="Share of PV (%)", ylabel="Probability (% of scenarios)")
     _tidy(axes)
     if len(share) == 1:
         axes.set_xticks(share, [f"{share[0]:.4g}"])
-    figure.legend(**_below_title(figure), ncols=2, title=f"Estimate and {CONFIDENCE:.0%} confidence interval")
+    title = f"Estimate and {CONFIDENCE:.0%} confidence interval"
+    figure.legend(handles.values(), handles.keys(), **_below_title(figure), ncols=2, title=title)
     return figure
 
 

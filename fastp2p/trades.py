@@ -1,9 +1,12 @@
 """Trades of many books, flat arrays with an offset per book: as matched, and as the network carries them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fastp2p.arrays import floats, integers
+from fastp2p.errors import refuse
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -35,6 +38,20 @@ class Trades:
     bid_per_kwh: Floats
     ask_per_kwh: Floats
 
+    def __post_init__(self) -> None:
+        """Make every array flat and of its dtype.
+
+        Raises
+        ------
+        InputError
+            If one of them is not a flat array of numbers.
+        """
+        for name in ("offset", "seller", "buyer"):
+            object.__setattr__(self, name, integers(f"trades.{name}", getattr(self, name)))
+        for name in ("quantity_kwh", "bid_per_kwh", "ask_per_kwh"):
+            object.__setattr__(self, name, floats(f"trades.{name}", getattr(self, name)))
+        refuse([f"trades.{f.name} must be flat" for f in fields(self) if getattr(self, f.name).ndim != 1])
+
     @property
     def n_books(self) -> int:
         """Number of books, empty ones included."""
@@ -44,6 +61,26 @@ class Trades:
     def n_trades(self) -> int:
         """Number of trades in all books."""
         return len(self.seller)
+
+    def faults(self, n_books: int, n_bus: int) -> list[str]:
+        """What is wrong with the trades as those of `n_books` books on `n_bus` buses."""
+        lengths = {f.name: len(getattr(self, f.name)) for f in fields(self) if f.name != "offset"}
+        if len(set(lengths.values())) > 1:
+            return [f"the arrays of the trades have unequal lengths: {', '.join(f'{k} {n}' for k, n in lengths.items())}"]
+        if not len(self.offset) or self.offset[0] != 0 or (np.diff(self.offset) < 0).any() or self.offset[-1] != self.n_trades:
+            return [f"trade offsets must rise from 0 to the number of trades, {self.n_trades}"]
+        faults = [] if self.n_books == n_books else [f"the trades have {self.n_books} books, the other arrays {n_books}"]
+        for name, bus in (("seller", self.seller), ("buyer", self.buyer)):
+            outside = np.flatnonzero((bus < 0) | (bus >= n_bus))
+            if len(outside):
+                faults.append(f"{name} of trade {outside[0]} is bus position {bus[outside[0]]}; the network has 0…{n_bus - 1}")
+        for name in ("quantity_kwh", "bid_per_kwh", "ask_per_kwh"):
+            values = getattr(self, name)
+            bad = np.flatnonzero(~np.isfinite(values) | ((values < 0) if name == "quantity_kwh" else False))
+            if len(bad):
+                rule = "finite and not negative" if name == "quantity_kwh" else "finite"
+                faults.append(f"{name} of trade {bad[0]} is {values[bad[0]]}; it must be {rule}")
+        return faults
 
     @property
     def book(self) -> Ints:

@@ -337,10 +337,10 @@ def change(table, rows, column, value):
         (change("load", 3, "bus", 999), ["pandapower could not convert"]),
         (change("line", [3, 7], "x_ohm_per_km", 0.0), ["line 3 has zero reactance", "line 7 has zero reactance", "switch"]),
         (change("line", 9, "length_km", 0.0), ["line 9 has zero reactance"]),
-        (change("line", 3, "x_ohm_per_km", np.nan), ["not finite"]),
+        (change("line", 3, "x_ohm_per_km", np.nan), ["line 3 has no finite reactance"]),
         (change("load", 3, "p_mw", np.nan), ["not finite"]),
-        (change("trafo", 0, "vk_percent", 0.0), ["not finite"]),
-        (change("bus", [3, 4], "vn_kv", 0.0), ["not finite"]),
+        (change("trafo", 0, "vk_percent", 0.0), ["trafo 0 has no finite reactance"]),
+        (change("bus", [3, 4], "vn_kv", 0.0), ["no finite reactance"]),
     ],
 )
 def test_networks_that_cannot_be_converted(spoil, told):
@@ -499,11 +499,11 @@ def test_profiles_with_odd_names():
     ("out", "extra", "told"),
     [
         ("there", [], "there exists"),
-        ("file", [], "file exists"),
+        ("file", [], "not a folder"),
         ("file", ["--overwrite"], "is a file"),
         ("file/below", [], "is not a folder"),
         ("file/below/far/below", ["--overwrite"], "is not a folder"),
-        (".", [], "exists"),
+        (".", [], "a folder of their own"),
         ("/proc/nope/out", [], "cannot be written"),
     ],
 )
@@ -717,7 +717,7 @@ def test_orders_of_unequal_shapes_are_refused():
 
 @pytest.mark.parametrize("net", ["cigre_lv", {}, []])
 def test_what_is_no_pandapower_network(net):
-    with pytest.raises(fastp2p.InputError, match="pandapower could not convert"):
+    with pytest.raises(fastp2p.InputError, match="no pandapower network"):
         fastp2p.Network.from_pandapower(net)
 
 

@@ -181,7 +181,7 @@ def test_networks_that_cannot_be(tmp_path):
         fastp2p.Network.from_pandapower(empty)
     net = load_network("cigre_lv")
     net.line.loc[[3, 7], "x_ohm_per_km"] = 0.0
-    with pytest.raises(fastp2p.InputError, match=r"(?s)line 3 has zero reactance.*line 7 has zero reactance"):
+    with pytest.raises(fastp2p.InputError, match=r"(?s)line 3 has zero reactance.*line 7 has zero"):
         fastp2p.Network.from_pandapower(net)
     with pytest.raises(fastp2p.InputError, match="did you mean cigre_lv"):
         fastp2p.Network.load("cigre_vl")

@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import zipfile
+import zlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.errors import InputError
 
-def loaded_arrays(source: str | Path) -> dict[str, NDArray[Any]]:
+UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+"""What a torn or foreign file in the cache may raise; it is then made anew."""
+
+
+def loaded_arrays(source: str | Path, names: set[str]) -> dict[str, NDArray[Any]]:
     """Arrays of a network by name or path: from the cache, or converted by pandapower and then kept there.
 
     An entry is found again only for the same name, file content, versions of pandapower and of the conversion. A cache that
@@ -24,12 +31,16 @@ def loaded_arrays(source: str | Path) -> dict[str, NDArray[Any]]:
         See `fastp2p.Network.load`.
     """
     entry = _folder() / f"network-{_key(source)}.npz"
-    with contextlib.suppress(OSError, ValueError, EOFError), np.load(entry, allow_pickle=False) as kept:
-        return {name: kept[name] for name in kept.files}
+    with contextlib.suppress(*UNREADABLE), entry.open("rb") as found, np.load(found, allow_pickle=False) as kept:
+        return {name: kept[name] for name in names}
 
     from fastp2p.io.pandapower import load_network, network_arrays
 
-    arrays = network_arrays(load_network(source))
+    net = load_network(source)
+    try:
+        arrays = network_arrays(net)
+    except InputError as error:
+        raise InputError([f"network {source}: {fault}" for fault in error.faults]) from error
     with contextlib.suppress(OSError):
         entry.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=entry.parent, suffix=".partial")
@@ -47,6 +58,6 @@ def _folder() -> Path:
 def _key(source: str | Path) -> str:
     digest = hashlib.sha256(f"{version('pandapower')} {source} ".encode())
     digest.update(Path(__file__).with_name("pandapower.py").read_bytes())
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
         digest.update(Path(source).read_bytes())
     return digest.hexdigest()[:32]

@@ -8,6 +8,7 @@ import copy
 import difflib
 import inspect
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +25,11 @@ from pandapower.pypower.idx_bus import GS, PD, VA
 from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, PG
 
 from fastp2p.errors import InputError
+from fastp2p.io.paths import is_file
 
 KW_PER_MW = 1e3
 VILLAGES = ("village_1", "village_2")
+MODULES = {"pandapower", "pandas", "numpy", "networkx", "shapely", "geopandas", "builtins", ""}
 PICKLES = {".p", ".pkl", ".pickle"}
 
 
@@ -62,8 +65,10 @@ def load_network(source: str | Path) -> Any:
             f"network {name!r} is neither a built-in network, nor a function of pandapower.networks, "
             f"nor a .json or .xlsx file{hint}"
         )
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"network file {name}: not found")
+    if path.suffix.lower() == ".json":
+        _refuse_foreign_modules(path)
     try:
         with _quiet():
             net = reader(str(path))
@@ -72,6 +77,17 @@ def load_network(source: str | Path) -> Any:
     if not isinstance(net, pp.pandapowerNet):
         raise InputError(f"network file {name}: holds a {type(net).__name__}, not a pandapower network")
     return net
+
+
+def _refuse_foreign_modules(path: Path) -> None:
+    """Pandapower imports the modules that a JSON file names; only those of its own kind are let in."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"network file {path}: could not be read ({error})") from error
+    named = {module.split(".")[0] for module in re.findall(r'_module\\*"\s*:\s*\\*"([^"\\]*)', text)}
+    if foreign := sorted(named - MODULES):
+        raise InputError(f"network file {path}: names the modules {', '.join(foreign)}, which no network needs, and is refused")
 
 
 def network_arrays(net: Any) -> dict[str, NDArray[Any]]:
@@ -189,6 +205,8 @@ def _build(name: str) -> Any:
 
 def _converted(net: Any) -> tuple[Any, dict[str, Any]]:
     """A converted copy of `net` and pandapower's internal tables (in-service parts only)."""
+    if not isinstance(net, pp.pandapowerNet):
+        raise InputError(f"a {type(net).__name__} is no pandapower network")
     for table in ("vsc", "svc", "ssc", "tcsc", "line_dc"):
         if table in net and len(net[table]):
             raise InputError(f"the network has {table} elements, which have no place in a DC power flow here; remove them")
@@ -205,7 +223,7 @@ def _converted(net: Any) -> tuple[Any, dict[str, Any]]:
     tables["branch"] = np.real(tables["branch"])
     tables["reference_angle_degree"] = tables["bus"][tables["ref"], VA]
     if not np.all(np.isfinite(tables["bus"][:, VA])):
-        raise InputError("pandapower's DC power flow of the network is not finite; run pandapower.diagnostic on it")
+        raise InputError(_zero_impedances(net))
     return net, tables
 
 
@@ -213,12 +231,13 @@ def _zero_impedances(net: Any) -> list[str]:
     """One fault per in-service branch without reactance."""
     branch = np.real(net._ppc["branch"])
     elements = _branch_elements(net)
-    zero = (branch[:, BR_X] == 0) & (branch[:, BR_STATUS] > 0)
+    zero = ((branch[:, BR_X] == 0) | ~np.isfinite(branch[:, BR_X])) & (branch[:, BR_STATUS] > 0)
+    reason = np.where(branch[zero, BR_X] == 0, "zero reactance", "no finite reactance")
     return [
-        f"{row.element} {row.element_id} has zero reactance, so its flow is not defined; "
+        f"{row.element} {row.element_id} has {why}, so its flow is not defined; "
         "give it a reactance or replace it by a closed bus-bus switch"
-        for row in elements.loc[zero].itertuples()
-    ] or ["pandapower could not convert the network: a branch has no finite susceptance"]
+        for row, why in zip(elements.loc[zero].itertuples(), reason, strict=True)
+    ] or ["pandapower's DC power flow of the network is not finite; run pandapower.diagnostic on it"]
 
 
 def _branch_elements(net: Any) -> pd.DataFrame:

@@ -44,19 +44,29 @@ def unit_of(column: str) -> str:
 
 
 def check_folder(out: Path, overwrite: bool) -> None:
-    """Refuse a folder that exists, or one that cannot be made.
+    """Refuse a folder that exists, one that is not ours to replace, or one that cannot be made.
 
     Raises
     ------
     InputError
     """
-    if out.exists() and not overwrite:
-        raise InputError(f"{out} exists; choose another folder, or --overwrite it")
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file, not a folder")
-    parent = out.absolute().parent
-    while not parent.exists():
-        parent = parent.parent
+    try:
+        place = out.resolve()
+        if place == Path.cwd() or place in Path.cwd().parents:
+            raise InputError(f"results need a folder of their own; '{out}' is the one you are in, or above it")
+        if out.is_symlink() or (out.exists() and not out.is_dir()):
+            raise InputError(f"{out} is a file or a link, not a folder")
+        if out.exists() and not overwrite:
+            raise InputError(f"{out} exists; choose another folder, or --overwrite it")
+        if out.exists() and any(out.iterdir()) and not (out / "manifest.json").exists():
+            raise InputError(f"{out} holds other things than results and is not overwritten; choose another folder")
+        parent = place.parent
+        while not parent.exists():
+            parent = parent.parent
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(out)[:80]} cannot be written: {error}") from error
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise InputError(f"{out} cannot be written: {parent} is not a folder that you may write to")
 

@@ -1,5 +1,6 @@
 """Profile tables from files."""
 
+import warnings
 from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -9,8 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError, refuse
+from fastp2p.io.paths import is_file
 
 KEYS = ["profile", "hour"]
+SHOWN = 5
+"""Faulty rows that are named, per column."""
 ENERGY = {"load": "load_kwh_per_home", "pv": "pv_kwh_per_kwp"}
 
 
@@ -30,31 +34,16 @@ def read_profiles(source: str | Path) -> tuple[tuple[str, ...], tuple[str, ...],
     missing = [name for name in (*KEYS, *ENERGY.values()) if name not in table]
     if missing:
         raise InputError(f"{source}: no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
-    refuse(_row_faults(str(source), table))
-
+    faults = _row_faults(str(source), table)
     names, kinds, rows = [], [], []
-    faults = []
-    for name, group in table.groupby("profile", sort=False):
+    for name, group in table.groupby("profile", sort=False, observed=True):
         filled = [kind for kind, column in ENERGY.items() if group[column].notna().any()]
-        hours = group["hour"].to_numpy(float)
-        expected = np.arange(len(group))
-        if not np.array_equal(hours, expected):
-            first = int(np.flatnonzero(hours != expected)[0])
-            row = group.index[first] + 2
-            faults.append(
-                f"{source}, row {row}: profile {name} has hour {hours[first]:g} where {first} is due (a gap, or unsorted)"
-            )
-        elif len(filled) != 1:
-            faults.append(
-                f"{source}: profile {name} must fill one of {' or '.join(ENERGY.values())}, not {len(filled)} of them"
-            )
-        else:
+        wrong = _profile_faults(str(source), str(name), group, filled)
+        faults += wrong
+        if not wrong:
             names.append(str(name))
             kinds.append(filled[0])
             rows.append(group[ENERGY[filled[0]]].to_numpy(float))
-    for name, values in zip(names, rows, strict=True):
-        if not np.isfinite(values).all():
-            faults.append(f"{source}: profile {name} has no value at hour {int(np.flatnonzero(~np.isfinite(values))[0])}")
     lengths = {name: len(values) for name, values in zip(names, rows, strict=True)}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
@@ -63,35 +52,57 @@ def read_profiles(source: str | Path) -> tuple[tuple[str, ...], tuple[str, ...],
     return tuple(names), tuple(kinds), np.ascontiguousarray(np.vstack(rows)), 1.0
 
 
+def _profile_faults(source: str, name: str, group: pd.DataFrame, filled: list[str]) -> list[str]:
+    """What is wrong with the rows of one profile: a gap, no energy or two kinds of it, a missing value."""
+    hours, due = group["hour"].to_numpy(float), np.arange(len(group))
+    if not np.array_equal(hours, due):
+        first = int(np.flatnonzero(hours != due)[0])
+        where = f"{source}, row {group.index[first] + 2}"
+        return [f"{where}: profile {name} has hour {hours[first]:g} where {first} is due (a gap, or unsorted)"]
+    if len(filled) != 1:
+        return [f"{source}: profile {name} must fill one of {' or '.join(ENERGY.values())}, not {len(filled)} of them"]
+    missing = np.flatnonzero(group[ENERGY[filled[0]]].isna())
+    return [f"{source}: profile {name} has no value at hour {missing[0]}"] if len(missing) else []
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
+
+
 def _read_table(path: Path) -> pd.DataFrame:
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {".csv": _read_csv, ".parquet": pd.read_parquet}
     if path.suffix.lower() not in readers:
         raise InputError(f"profiles {path}: neither 'typical_day' nor a .csv or .parquet file")
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"profile file {path}: not found")
     try:
         table = readers[path.suffix.lower()](path)
     except Exception as error:
-        raise InputError(f"profile file {path}: could not be read ({error})") from error
+        reason = " ".join(str(error).split())
+        raise InputError(f"profile file {path}: could not be read ({reason})") from error
     if table.empty:
         raise InputError(f"profile file {path}: is empty")
-    return table
+    return table.reset_index(drop=True)
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, float_precision="round_trip")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # such as rows that are longer than the header
+        return pd.read_csv(path, float_precision="round_trip", index_col=False, converters={"profile": str})
 
 
 def _row_faults(source: str, table: pd.DataFrame) -> list[str]:
-    """Values that are no numbers, infinite or negative, with their row (the header is row 1)."""
-    faults = []
+    """Missing names, and values that are no numbers, infinite, huge or negative, with their row (the header is row 1)."""
+    nameless = table["profile"].isna() | (table["profile"].astype(str).str.strip() == "")
+    faults = [f"{source}, row {row + 2}: no profile name" for row in table.index[nameless][:SHOWN]]
     for column in ("hour", *ENERGY.values()):
         numbers = pd.to_numeric(table[column], errors="coerce")
-        wrong = (table[column].notna() & numbers.isna()) | ~np.isfinite(numbers.fillna(0.0)) | (numbers < 0)
+        wrong = (table[column].notna() & numbers.isna()) | ~(numbers.fillna(0.0).abs() <= 1e12) | (numbers < 0)
         faults += [
-            f"{source}, row {row + 2}: {column} = {table.at[row, column]!r} must be a finite number, not negative"
-            for row in table.index[wrong][:5]
+            f"{source}, row {row + 2}: {column} = {_shown(table.at[row, column])} must be a finite number, not negative"
+            for row in table.index[wrong][:SHOWN]
         ]
-        if not wrong.any():
-            table[column] = numbers
+        if wrong.sum() > SHOWN:
+            faults.append(f"{source}: and {wrong.sum() - SHOWN} more rows of {column}")
+        table[column] = numbers
     return faults
