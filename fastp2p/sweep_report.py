@@ -24,6 +24,7 @@ Colours = dict[float, Any]
 
 MAX_NAMED_SHARES = 6
 MAX_ALL_BANDS = 3
+MAX_ERROR_BARS = 25
 MAX_CURVE_POINTS = 1500
 
 
@@ -64,15 +65,17 @@ def _hours(results: Results, hours: pd.DataFrame) -> Figure:
     levels = np.array([QUANTILES[name] for name in ("p5", "median", "p95")])
     spread = hours.groupby(["share", "hour"])[list(labels)].quantile(levels).unstack()
     for axes, (column, label) in zip(panels, labels.items(), strict=True):
+        top = 0.0
         for layer, (share, colour) in enumerate(colours.items()):
             of_share = spread.xs(share, level="share")[column]
             at, (low, middle, high) = of_share.index.to_numpy(np.float64) + 0.5, of_share.to_numpy(np.float64).T
             if share in banded:
                 axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0.0, zorder=1.5)
+                axes.plot(at, np.stack([low, high], axis=1), color=colour, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1.6)
             width, size = (1.8, 3.2) if share in named else (0.6, 0.0)
             axes.plot(at, middle, color=colour, linewidth=width, marker="o", markersize=size, zorder=2 + layer / len(colours))
-        shown = spread.loc[named, column].to_numpy(np.float64)
-        _time_axes(axes, float(hours["hour"].max() + 1), float(shown.max()), label)
+            top = max(top, float((high if share in banded else middle).max()))
+        _time_axes(axes, float(hours["hour"].max() + 1), top, label)
         axes.set_xlabel("Hour of the mean day")
     which = "" if banded == named else f" at {', '.join(_percent(share) for share in banded)}"
     _share_legend(figure, colours, f"; line: median of the scenarios, band{which}: 5th to 95th percentile")
@@ -107,28 +110,33 @@ def _probability(results: Results) -> Figure:
     figure, (axes,) = _sweep_page(results, 7.6, 4.7, (0.75, 0.3, 0.6, 1.25))
     table = find_probabilities(results.scenarios) * 100.0
     share = table["share"].to_numpy(np.float64)
+    alone, dense = len(share) == 1, len(share) > MAX_ERROR_BARS
     span = float(np.ptp(share)) or 10.0
-    aside = min(0.006 * span, 0.15 * float(np.diff(share).min(initial=span)))
-    handles: dict[str, Any] = {}
+    aside = 0.0 if dense else min(0.006 * span, 0.15 * float(np.diff(share).min(initial=span)))
+    common: dict[str, Any] = {"clip_on": False, "zorder": 3}
+    scale, handles = 0.6 if dense else 1.0, []
     for name, label, colour, marker, size, width, sign in (
         ("binding", "A limit binds in some hour", ORANGE, "o", 6.5, 2.8, -1.0),
         ("overload", "Overload in some hour, before any trade", RED, "D", 4.0, 1.1, 1.0),
     ):
+        at, look = share + sign * aside, {**common, "color": colour}
         low, middle, high = (table[f"{name}_{end}"].to_numpy(np.float64) for end in ("low", "probability", "high"))
-        bars = np.stack([middle - low, high - middle]).clip(min=0.0)
-        look: dict[str, Any] = {"linewidth": width, "elinewidth": 1.2, "capsize": 3.0, "marker": marker, "markersize": size}
-        drawn = axes.errorbar(share + sign * aside, middle, bars, color=colour, clip_on=False, zorder=3, **look)
-        for intervals in drawn.lines[2]:
-            intervals.set_capstyle("butt")  # else it depends on whether pandapower, which changes the default, was imported
-        handles[label] = drawn.lines[0]
+        handles += axes.plot(at, middle, linewidth=width, marker=marker, markersize=size * scale, label=label, **look)
+        if dense:
+            axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0.0)
+            continue
+        around = np.stack([middle - low, high - middle]).clip(min=0.0)
+        for bars in axes.errorbar(at, middle, around, fmt="none", elinewidth=1.2, capsize=3.0, **look).lines[2]:
+            bars.set_capstyle("butt")  # pandapower, once imported, changes the default
     top = float(table[["binding_high", "overload_high"]].to_numpy().max())
-    axes.set(xlim=(share[0] - 0.05 * span, share[-1] + 0.05 * span), ylim=(0.0, max(5.0, min(102.0, 1.08 * top))))
+    pad = 0.5 * span if alone else 0.05 * span
+    axes.set(xlim=(share[0] - pad, share[-1] + pad), ylim=(0.0, max(5.0, min(102.0, 1.08 * top))))
     axes.set(xlabel="Share of PV (%)", ylabel="Probability (% of scenarios)")
     _tidy(axes)
-    if len(share) == 1:
+    if alone:
         axes.set_xticks(share, [f"{share[0]:.4g}"])
     title = f"Estimate and {CONFIDENCE:.0%} confidence interval"
-    figure.legend(handles.values(), handles.keys(), **_below_title(figure), ncols=2, title=title)
+    figure.legend(handles=handles, **_below_title(figure), ncols=2, title=title)
     return figure
 
 

@@ -39,9 +39,8 @@ def test_all_figures_of_several_shares(written):
     assert_written(written, FILES)
 
 
-@pytest.mark.parametrize("shares", [(), (0.0,)])
-def test_all_figures_of_one_share(shares, tmp_path):
-    assert_written(write_sweep_figures(results(*shares), tmp_path), FILES)
+def test_all_figures_of_one_share(tmp_path):
+    assert_written(write_sweep_figures(results(), tmp_path), FILES)
 
 
 def test_without_hours_and_without_limits(tmp_path):
@@ -73,12 +72,28 @@ def test_the_limit_is_drawn_only_where_it_matters(factor, near):
     assert axes.get_xlim()[0] <= loading.min() <= loading.max() <= axes.get_xlim()[1]
 
 
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_one_share_is_marked(share):
+    run = results()
+    axes = _probability(dataclasses.replace(run, scenarios=run.scenarios.assign(share=share))).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == [f"{100 * share:g}"]
+    assert axes.get_xlim()[0] < 100 * share < axes.get_xlim()[1]
+
+
+def test_many_shares_have_bands():
+    run = results(0.2, 0.6)
+    scenarios = run.scenarios.assign(share=np.arange(40) / 40)
+    axes = _probability(dataclasses.replace(run, scenarios=scenarios)).axes[0]
+    assert not axes.containers
+    assert len(axes.collections) == 2
+
+
 def test_probabilities_are_those_of_the_table():
     run = results(0.2, 0.6)
     overload, binding = [True] * 5 + [False] * 15, [True] * 8 + [False] * 12
     scenarios = run.scenarios.assign(n_base_overload=[*overload, *binding], n_cleared=[*binding, *binding])
     axes = _probability(dataclasses.replace(run, scenarios=scenarios)).axes[0]
-    points = [bars.lines[0].get_ydata() for bars in axes.containers]
+    points = [line.get_ydata() for line in axes.get_lines() if line.get_label().startswith(("A limit", "Overload"))]
     np.testing.assert_allclose(points, [[40.0, 40.0], [25.0, 40.0]])
     assert axes.get_ylim()[0] == 0.0
 
