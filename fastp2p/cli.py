@@ -2,9 +2,7 @@
 
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -19,7 +17,6 @@ from fastp2p.errors import FastP2PError, InputError
 from fastp2p.study import Study, studies, study_files
 
 if TYPE_CHECKING:
-    from fastp2p.parts import Done
     from fastp2p.results import Results
 
 PAPER = ("paper-44", "paper-80")
@@ -100,8 +97,8 @@ def run(
     failed = 0
     for one, folder in zip(chosen, folders, strict=True):
         try:
-            with _progress(one, quiet or as_json) as progress:
-                results = run_study(one, out=folder, overwrite=overwrite, resume=resume, workers=workers, progress=progress)
+            bar = one.n_cases > 1 and not (quiet or as_json)
+            results = run_study(one, out=folder, overwrite=overwrite, resume=resume, workers=workers, progress=bar)
         except KeyboardInterrupt:
             go_on = " --resume goes on from there" if (folder / "manifest.json").exists() else ""
             errors.print(f"stopped; what is finished is whole.{go_on}", soft_wrap=True)
@@ -127,28 +124,6 @@ def _check_all(folders: list[Path], overwrite: bool, resume: bool) -> None:
 
         for folder in folders:
             check_folder(folder, overwrite)
-
-
-@contextmanager
-def _progress(study: Study, silent: bool) -> Iterator[Callable[[list["Done"], int], None] | None]:
-    """A bar on stderr for studies of many scenarios, where stderr is a terminal."""
-    if silent or study.n_cases == 1 or not errors.is_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=errors, transient=True) as bar:
-        task = bar.add_task(study.name, total=None, speed="")
-        clock = time.perf_counter()
-
-        def update(finished: list["Done"], n_parts: int) -> None:
-            books = sum(done.n_books for done in finished)
-            share = sum(done.n_congested for done in finished) / books
-            speed = f"{books / (time.perf_counter() - clock):,.0f} books/s, {share:.1%} congested"
-            bar.update(task, total=n_parts, completed=len(finished), speed=speed)
-
-        yield update
 
 
 @app.command(name="studies")

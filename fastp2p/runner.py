@@ -11,7 +11,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -26,6 +26,7 @@ from fastp2p.io.parquet import check_folder, open_dataset, read_manifest, staged
 from fastp2p.network import Network
 from fastp2p.parts import Done, Part, cut_into_parts, run_part, write_and_report
 from fastp2p.profiles import Profiles
+from fastp2p.progress import progress_bar
 from fastp2p.results import TABLES, Results
 from fastp2p.scenarios import draw_scenarios
 from fastp2p.study import Study, profile_names
@@ -44,7 +45,7 @@ def run(
     resume: bool = False,
     workers: int | None = None,
     executor: Executor | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool = False,
     network: Network | None = None,
     profiles: Profiles | None = None,
     batch_scenarios: int | None = None,
@@ -65,8 +66,8 @@ def run(
         Threads; by default one per processor.
     executor : concurrent.futures.Executor, optional
         Where to run the parts instead, such as a process pool.
-    progress : callable, optional
-        Called after every part with the parts done so far and the number of all.
+    progress : bool or callable
+        True: a bar on stderr. A callable is called after every part with the parts done so far and the number of all.
     network : Network, optional
         Instead of the one that ``study.network.source`` names; the study's limits are applied to it.
     profiles : Profiles, optional
@@ -95,10 +96,11 @@ def run(
     about = _about(study, network, profiles)
     parts = cut_into_parts(study, profiles.n_steps)
     work = (study, network, profiles)
-    with _pool(executor, workers, len(parts)) as pool:
+    bar = progress_bar(study.name) if progress is True else nullcontext(progress or None)
+    with bar as tell, _pool(executor, workers, len(parts)) as pool:
         if folder is not None and (len(parts) > 1 or resume):
-            return _run_in_folder(work, parts, folder, resume, about, pool, progress, batch_scenarios)
-        results = _run_in_memory(work, parts, pool, progress, batch_scenarios)
+            return _run_in_folder(work, parts, folder, resume, about, pool, tell, batch_scenarios)
+        results = _run_in_memory(work, parts, pool, tell, batch_scenarios)
     if folder is not None:
         from fastp2p.report import write_figures
 

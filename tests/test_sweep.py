@@ -99,6 +99,15 @@ def test_a_sweep_without_randomness_repeats_the_papers_day(paper_44):
     assert results.hours is None
 
 
+def test_progress_is_told_or_shown(capsys):
+    told = []
+    fastp2p.run(SWEEP, progress=lambda done, n_parts: told.append((len(done), n_parts)))
+    assert told == [(n, 8) for n in range(1, 9)]
+    fastp2p.run(SWEEP, progress=True)
+    fastp2p.run(SWEEP, progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_sums_over_hours_and_books(expected):
     by = ["share", "scenario"]
     for name in ("load_kwh", "executed_kwh", "import_kwh"):
