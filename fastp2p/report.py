@@ -225,7 +225,9 @@ def _draw_branches(figure: Figure, axes: Axes, results: Results, layout: Layout)
     paths, width = _branch_paths(results.network, layout, in_tree), 1.4 + 2.2 * percent / top
     for which, style, thin in ((~in_tree, (0, (4, 2)), 0.6), (in_tree, "solid", 1.0)):
         look: dict[str, Any] = {"colors": colour[which], "linewidths": thin * width[which], "linestyles": style}
-        axes.add_collection(LineCollection([paths[i] for i in np.flatnonzero(which)], zorder=1, **look), autolim=False)
+        axes.add_collection(
+            LineCollection([paths[i] for i in np.flatnonzero(which)], zorder=1, capstyle="round", **look), autolim=False
+        )
     if limited.any():
         w, h = figure.get_size_inches()
         box = figure.add_axes((1 - 2.95 / w, 0.47 / h, 2.6 / w, 0.11 / h))

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from types import UnionType
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -165,9 +166,13 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
 
 
 def _check_kinds(study: Any, out: Any, network: Any, profiles: Any) -> None:
-    kinds = (("study", study, Study), ("out", out, str | Path | None))
-    kinds += (("network", network, Network | None), ("profiles", profiles, Profiles | None))  # type: ignore[assignment]  # longer
-    refuse([f"{name} is a {type(value).__name__}, not {kind}" for name, value, kind in kinds if not isinstance(value, kind)])
+    given: dict[str, tuple[Any, type | UnionType, str]] = {
+        "study": (study, Study, "a Study; studies() has the built-in ones, Study.from_toml reads one"),
+        "out": (out, str | Path | None, "a path"),
+        "network": (network, Network | None, "a Network; Network.load knows names and files"),
+        "profiles": (profiles, Profiles | None, "Profiles; Profiles.load knows names and files"),
+    }
+    refuse([f"{name} must be {what}" for name, (value, kinds, what) in given.items() if not isinstance(value, kinds)])
 
 
 def _checked(
