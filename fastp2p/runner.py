@@ -91,6 +91,8 @@ def run(
         raise InputError(f"workers = {workers}: must be at least 1")
     if resume and folder is None:
         raise InputError("resume needs a folder to go on with")
+    if resume and overwrite:
+        raise InputError("either resume a folder or overwrite it, not both")
     resume = resume and folder is not None and folder.exists()
     clock = time.perf_counter()
     network, profiles = _checked(study, network, profiles, None if resume else folder, overwrite)
@@ -109,7 +111,10 @@ def run(
             write_tables(results.tables(), staged)
             (staged / "study.toml").write_text(study.to_toml(), encoding="utf-8")
             write_figures(results, staged)
-            write_manifest({**about, "seconds": _since(clock), "parts": 1, "done": [0], "failures": results.failures}, staged)
+            write_manifest(
+                {**about, "seconds": _since(clock), "parts": 1, "done": [0], "failures": results.failures, "complete": True},
+                staged,
+            )
     return results
 
 

@@ -131,6 +131,16 @@ def test_on_disk_and_again(expected, tmp_path):
         fastp2p.run(SWEEP, out=tmp_path / "sweep")
 
 
+def test_a_finished_day_is_left_alone(tmp_path, paper_44):
+    fastp2p.run(paper_44.study, out=tmp_path / "day")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "day").iterdir()}
+    again = fastp2p.run(paper_44.study, out=tmp_path / "day", resume=True)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "day").iterdir()} == before
+    assert again.scenarios.equals(paper_44.scenarios)
+    with pytest.raises(fastp2p.InputError, match="not both"):
+        fastp2p.run(paper_44.study, out=tmp_path / "day", resume=True, overwrite=True)
+
+
 def test_resume_of_another_study_names_the_keys(tmp_path):
     fastp2p.run(SWEEP, out=tmp_path / "sweep")
     other = SWEEP.model_copy(update={"seed": 12, "market": SWEEP.market.model_copy(update={"retail_per_kwh": 0.3})})

@@ -94,5 +94,5 @@ def leftovers(
             surplus = surplus_kwh[k, b] if surplus_kwh[k, b] > 1e-12 * pv_kwh[k, b] else 0.0
             own = min(deficit, surplus)
             self_kwh[k, b] = own
-            deficit_kwh[k, b] = deficit - own
-            surplus_kwh[k, b] = surplus - own
+            deficit_kwh[k, b] = deficit - own if deficit - own > 1e-12 * load_kwh[k, b] else 0.0
+            surplus_kwh[k, b] = surplus - own if surplus - own > 1e-12 * pv_kwh[k, b] else 0.0
