@@ -67,7 +67,7 @@ def _network_facts(network: Network) -> dict[str, str]:
     kinds, counts = np.unique(network.element, return_counts=True)
     limits = f"{network.limit_kw[limited].min():.4g} … {network.limit_kw[limited].max():.4g} kW" if limited.any() else "none"
     return {
-        "buses": f"{network.n_bus} (pandapower has {len(network.known_id)}: closed switches join some, inner and open ends add some)",
+        "buses": f"{network.n_bus} (pandapower has {len(network.known_id)}: closed switches join some, open ends add some)",
         "branches": f"{network.n_branch}: " + ", ".join(f"{n} {kind}" for kind, n in zip(kinds, counts, strict=True)),
         "form": "radial" if network.is_radial else "meshed",
         "external grids": f"at bus {_listed(network.bus_id[network.reference_bus])}",

@@ -297,7 +297,7 @@ def test_failed_books_exit_with_1_and_everything_is_written(monkeypatch):
 
 def test_check_warns_of_placeholder_ratings():
     result = call("check", "cigre_lv")
-    assert "buses           41 (of 44 in pandapower" in result.stdout
+    assert "buses           41 (pandapower has 44" in result.stdout
     assert "37 line, 3 trafo" in result.stdout
     assert "radial" in result.stdout
     assert "warning: all 37 lines" in result.stdout
