@@ -13,7 +13,7 @@ from fastp2p.matching import match_orders
 from fastp2p.network import Network
 from fastp2p.orders import Leftovers, leave_over, make_orders
 from fastp2p.profiles import Profiles
-from fastp2p.scenarios import Scenarios, draw_scenarios
+from fastp2p.sampling import Scenarios, draw_scenarios
 from fastp2p.settlement import Settlement, settle
 from fastp2p.study import Study
 from fastp2p.trades import Clearing, Trades
@@ -46,7 +46,7 @@ def run_batch(study: Study, network: Network, profiles: Profiles, share: float |
         With the study's limits.
     profiles : Profiles
     share : float or None
-        See `fastp2p.scenarios.draw_scenarios`.
+        See `fastp2p.sampling.draw_scenarios`.
     numbers : range
         Scenario numbers.
     """

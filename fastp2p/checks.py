@@ -4,7 +4,7 @@ import numpy as np
 
 from fastp2p.network import Network
 from fastp2p.runner import prepare
-from fastp2p.scenarios import Scenarios, draw_scenarios
+from fastp2p.sampling import Scenarios, draw_scenarios
 from fastp2p.study import Amount, Study, profile_names
 
 PLACEHOLDER_KA = 0.9

@@ -29,7 +29,7 @@ from fastp2p.parts import Done, Part, cut_into_parts, run_part, write_and_report
 from fastp2p.profiles import Profiles
 from fastp2p.progress import progress_bar
 from fastp2p.results import TABLES, Results
-from fastp2p.scenarios import draw_scenarios
+from fastp2p.sampling import draw_scenarios
 from fastp2p.study import Study, profile_names
 
 Result = TypeVar("Result")

@@ -5,7 +5,7 @@ from scipy import stats
 
 import fastp2p
 from fastp2p.distributions import Distribution, pick
-from fastp2p.scenarios import draw_scenarios, uniforms
+from fastp2p.sampling import draw_scenarios, uniforms
 from fastp2p.study import Study
 
 PARTS = {
