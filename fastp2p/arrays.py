@@ -42,9 +42,17 @@ def integers(name: str, value: Any) -> NDArray[np.int64]:
 
 def amount_faults(name: str, array: NDArray[np.float64]) -> list[str]:
     """A fault where a (n_books, n_bus) array holds a negative or non-finite number."""
-    bad = ~(np.isfinite(array) & (array >= 0))
-    if not bad.any():
+    if is_between(array, 0.0):
         return []
+    bad = ~(np.isfinite(array) & (array >= 0))
     place = tuple(int(i) for i in np.argwhere(bad)[0])
     where = f"book {place[0]}, bus {place[1]}" if len(place) == 2 else f"place {place}"
     return [f"{name}: {where} holds {array[place]:g}; quantities must be finite and not negative"]
+
+
+def is_between(array: NDArray[np.float64], least: float = -np.inf) -> bool:
+    """Whether every number is finite and at least `least`; two passes and no temporary array, NaN fails either."""
+    if not array.size:
+        return True
+    low, high = array.min(), array.max()
+    return bool(low >= least and np.isfinite(low) and np.isfinite(high))

@@ -1,4 +1,4 @@
-"""One batch of scenarios through all stages: scenarios → orders → matching → clearing → settlement → tables."""
+"""One batch of books through all stages: orders → matching → clearing → settlement."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from fastp2p.clearing import clear
 from fastp2p.kernels.positions import gather_profiles
 from fastp2p.matching import match_orders
 from fastp2p.network import Network
-from fastp2p.orders import Leftovers, leave_over, make_orders
+from fastp2p.orders import leave_over, make_orders
 from fastp2p.profiles import Profiles
-from fastp2p.sampling import Scenarios, draw_scenarios
+from fastp2p.sampling import Scenarios
 from fastp2p.settlement import Settlement, settle
 from fastp2p.study import Study
-from fastp2p.trades import Clearing, Trades
+from fastp2p.trades import Clearing, Leftovers, Trades
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class BatchResult:
-    """Arrays of one batch, book k = scenario * n_steps + step; tables are made from them in tables.py."""
+    """Arrays of one batch: book k is step ``steps[k % len(steps)]`` of scenario k // len(steps)."""
 
     scenarios: Scenarios
-    n_steps: int
+    steps: range
     step_hours: float
     load_kwh: Floats
     pv_kwh: Floats
@@ -36,8 +36,8 @@ class BatchResult:
     settlement: Settlement
 
 
-def run_batch(study: Study, network: Network, profiles: Profiles, share: float | None, numbers: range) -> BatchResult:
-    """Run the scenarios `numbers` of a study, at one share of PV, through all time steps.
+def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Scenarios, steps: range) -> BatchResult:
+    """Run some scenarios of a study through some time steps.
 
     Parameters
     ----------
@@ -45,15 +45,15 @@ def run_batch(study: Study, network: Network, profiles: Profiles, share: float |
     network : Network
         With the study's limits.
     profiles : Profiles
-    share : float or None
-        See `fastp2p.sampling.draw_scenarios`.
-    numbers : range
-        Scenario numbers.
+    scenarios : Scenarios
+        As `fastp2p.sampling.draw_scenarios` gives them.
+    steps : range
+        Consecutive steps.
     """
     market, rules, hours = study.market, study.clearing, profiles.step_hours
-    scenarios = draw_scenarios(study, network, profiles, share, numbers)
-    load_kwh = _energy(profiles, scenarios.load_profile, scenarios.homes)
-    pv_kwh = _energy(profiles, scenarios.pv_profile, scenarios.kwp)
+    kwh_per_unit = np.ascontiguousarray(profiles.kwh_per_unit[:, steps.start : steps.stop])
+    load_kwh = _energy(kwh_per_unit, scenarios.load_profile, scenarios.homes)
+    pv_kwh = _energy(kwh_per_unit, scenarios.pv_profile, scenarios.kwp)
 
     orders = make_orders(load_kwh, pv_kwh, orders=market.orders, min_order_kwh=market.min_order_kwh)
     trades = match_orders(
@@ -82,16 +82,15 @@ def run_batch(study: Study, network: Network, profiles: Profiles, share: float |
         clearing,
         load_kwh,
         pv_kwh,
-        left.deficit_kwh,
-        left.surplus_kwh,
+        left,
         retail_per_kwh=market.retail_per_kwh,
         feed_in_per_kwh=market.feed_in_per_kwh,
-        pricing=market.pricing,
         unserved=rules.unserved,
         surplus=rules.surplus,
         step_hours=hours,
+        books_per_row=len(steps),
     )
-    return BatchResult(scenarios, profiles.n_steps, hours, load_kwh, pv_kwh, left, trades, clearing, settlement)
+    return BatchResult(scenarios, steps, hours, load_kwh, pv_kwh, left, trades, clearing, settlement)
 
 
 def _stress(trades: Trades, factor: float, load_kwh: Floats, pv_kwh: Floats) -> Trades:
@@ -104,8 +103,8 @@ def _stress(trades: Trades, factor: float, load_kwh: Floats, pv_kwh: Floats) -> 
     return replace(trades, quantity_kwh=trades.quantity_kwh * factor)
 
 
-def _energy(profiles: Profiles, profile_of: NDArray[np.int64], scale: Floats) -> Floats:
+def _energy(kwh_per_unit: Floats, profile_of: NDArray[np.int64], scale: Floats) -> Floats:
     """(n_books, n_bus) kWh of every book."""
-    energy = np.empty((len(scale), profiles.n_steps, scale.shape[1]))
-    gather_profiles(profiles.kwh_per_unit, profile_of, scale, energy)
+    energy = np.empty((len(scale), kwh_per_unit.shape[1], scale.shape[1]))
+    gather_profiles(kwh_per_unit, profile_of, scale, energy)
     return energy.reshape(-1, scale.shape[1])

@@ -6,12 +6,12 @@ Screen → reduce → solve → check, per book: the screen is here, the rest, f
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import floats
+from fastp2p.arrays import floats, is_between
 from fastp2p.curtailment import OBJECTIVES, ROW_TOLERANCE, LimitRows, collect, curtail
 from fastp2p.errors import refuse
 from fastp2p.kernels.clearing import inject_trades, screen_rows
 from fastp2p.network import Network
-from fastp2p.trades import BASE_OVERLOAD, CLEARED, FAILED, FREE, STATUS, Clearing, Trades
+from fastp2p.trades import BASE_OVERLOAD, CLEARED, FAILED, FREE, Clearing, Trades
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -74,7 +74,7 @@ def clear(
     screen_rows(floor_value, flow_kw, rows.lower, rows.upper, ROW_TOLERANCE, overload, congested)
 
     executed, exported = trades.quantity_kwh.copy(), export.copy()
-    code = np.where(overload == 1, BASE_OVERLOAD, np.where(congested == 1, CLEARED, FREE))
+    code = np.where(overload == 1, BASE_OVERLOAD, np.where(congested == 1, CLEARED, FREE)).astype(np.int8)
     shadow_price = np.zeros_like(flow_kw)
     binding = np.full(trades.n_trades, -1, np.int64)
     books = np.flatnonzero(congested)
@@ -90,10 +90,9 @@ def clear(
         exported[books] = 0.0
         is_export = columns.is_export
         exported[books[columns.place[is_export]], columns.plus[is_export]] = (answer.share * columns.most_kw)[is_export]
-        flow_kw[books] = network.flow_kw(
-            _injected(floor_kw[books] + exported[books], books, trades, executed / step_hours, retail)
-        )
-    return Clearing(executed, exported, flow_kw, STATUS[code], shadow_price, binding)
+        full_kw[books] = _injected(floor_kw[books] + exported[books], books, trades, executed / step_hours, retail)
+        flow_kw[books] = network.flow_kw(full_kw[books])
+    return Clearing(executed, exported, flow_kw, _slack_kw(network, full_kw, flow_kw), code, shadow_price, binding)
 
 
 def _injected(injection_kw: Floats, books: Ints, trades: Trades, executed_kw: Floats, retail: bool) -> Floats:
@@ -106,6 +105,18 @@ def _injected(injection_kw: Floats, books: Ints, trades: Trades, executed_kw: Fl
     if not retail:
         np.subtract.at(injection_kw, (row_of_trade[ours], trades.buyer[ours]), executed_kw[ours])
     return injection_kw
+
+
+def _slack_kw(network: Network, injection_kw: Floats, flow_kw: Floats) -> Floats:
+    """(n_books,) what leaves the external grids' buses on branches less what is injected there."""
+    at = network.reference_bus
+    slack_kw: Floats = -injection_kw[:, at].sum(axis=1) - network.fixed_kw[at].sum()
+    # one branch after the other: a book's bits must not depend on how many there are
+    for branch in np.flatnonzero(np.isin(network.from_bus, at)):
+        slack_kw += flow_kw[:, branch]
+    for branch in np.flatnonzero(np.isin(network.to_bus, at)):
+        slack_kw -= flow_kw[:, branch]
+    return slack_kw
 
 
 def _faults(
@@ -127,9 +138,9 @@ def _faults(
     for name, array in (("base_kw", base), ("export_kw", export)):
         if array.shape != shape:
             faults.append(f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}")
-        elif not np.isfinite(array).all():
+        elif not is_between(array):
             faults.append(f"{name} is not finite in book {int(np.argwhere(~np.isfinite(array))[0][0])}")
-        elif name == "export_kw" and (array < 0).any():
+        elif name == "export_kw" and not is_between(array, 0.0):
             faults.append(f"export_kw is negative in book {int(np.argwhere(array < 0)[0][0])}")
     faults += trades.faults(len(base) if base.ndim == 2 else trades.n_books, network.n_bus)
     if objective == "welfare" and not faults:

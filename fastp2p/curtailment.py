@@ -124,13 +124,16 @@ class Curtailment:
 
 def collect(books: Ints, trades: Trades, export_kw: Floats, objective: str, retail: bool, step_hours: float) -> Columns:
     """Columns of the congested books; trades between the same buses at the same prices are one column."""
-    book = trades.book
-    keys = (book, -trades.bid_per_kwh, trades.ask_per_kwh, trades.seller, trades.buyer)
-    ranked = np.lexsort(keys[::-1])
-    same = np.zeros(trades.n_trades, bool)
-    same[1:] = np.logical_and.reduce([key[ranked][1:] == key[ranked][:-1] for key in keys])
+    size = np.diff(trades.offset)[books]
+    ours = np.repeat(trades.offset[books] - np.cumsum(size) + size, size) + np.arange(size.sum())
+    book, seller, buyer = np.repeat(books, size), trades.seller[ours], trades.buyer[ours]
+    keys = (book, -trades.bid_per_kwh[ours], trades.ask_per_kwh[ours], seller, buyer)
+    order = np.lexsort(keys[::-1])
+    ranked, same = np.empty(trades.n_trades, np.int64), np.zeros(trades.n_trades, bool)
+    ranked[ours] = ours[order]
+    same[ours[1:]] = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
 
-    room = int(np.diff(trades.offset)[books].sum() + np.count_nonzero(export_kw[books] > 0.0))
+    room = int(size.sum() + np.count_nonzero(export_kw[books] > 0.0))
     weight = trades.bid_per_kwh - trades.ask_per_kwh if objective == "welfare" else np.ones(trades.n_trades)
     offset = np.zeros(len(books) + 1, np.int64)
     plus, minus, most_kw, cost = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.zeros((3, room))

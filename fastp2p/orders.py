@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.arrays import amount_faults, floats
 from fastp2p.errors import refuse
 from fastp2p.kernels.positions import leftovers, split_orders
-from fastp2p.trades import Trades
+from fastp2p.trades import Leftovers, Trades
 
 Floats = NDArray[np.float64]
 
@@ -20,15 +20,6 @@ class Orders:
     self_kwh: Floats
     bid_kwh: Floats
     ask_kwh: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Leftovers:
-    """What no trade takes, per book and bus, kWh: own use, load for the retailer, surplus for the grid."""
-
-    self_kwh: Floats
-    deficit_kwh: Floats
-    surplus_kwh: Floats
 
 
 def make_orders(load_kwh: ArrayLike, pv_kwh: ArrayLike, *, orders: str = "net", min_order_kwh: float = 1e-6) -> Orders:

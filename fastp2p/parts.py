@@ -9,18 +9,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fastp2p.batch import BatchResult, run_batch
+from fastp2p.batch import run_batch
 from fastp2p.io.parquet import write_part
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
+from fastp2p.reduction import Reduced, join_steps, reduce_batch
+from fastp2p.sampling import Scenarios, draw_scenarios
 from fastp2p.study import Study
-from fastp2p.tables import make_tables
-from fastp2p.trades import FAILED, STATUS
+from fastp2p.tables import make_columns, make_frames
+from fastp2p.trades import FAILED, FREE
 
 PART_BOOKS = 12_000
 """Books of a part: a second of work at most, and few enough part files. A part is at least one scenario."""
 BATCH_CELLS = 100_000
 """Books times buses of a batch: arrays of under a megabyte."""
+KEPT_BYTES = 30_000_000
+"""A block of memory that is taken and given back before a part, see `run_part`."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +68,23 @@ def run_part(
     study, network, profiles : as for `fastp2p.batch.run_batch`
     part : Part
     batch_scenarios : int, optional
-        Scenarios at a time; by default as many as keep the arrays in the processor's cache.
+        Scenarios at a time; by default as many as keep the arrays in the processor's cache. A scenario of so many steps
+        that it alone does not fit is run alone, one stretch of steps after the other.
     """
-    size = batch_scenarios or max(1, BATCH_CELLS // (profiles.n_steps * network.n_bus))
-    n_congested, failures, pieces = 0, [], []
+    # glibc gives freed memory back to the system beyond twice the largest block it has seen freed, and page faults to get it
+    # again cost a third of a part's time; having seen a block of this size, it keeps what a batch needs
+    np.empty(KEPT_BYTES, np.uint8)
+    most = max(1, BATCH_CELLS // network.n_bus)
+    # sums over several stretches of steps have bits of their own, so no number of scenarios may decide whether there are any
+    size = 1 if profiles.n_steps > most else batch_scenarios or most // profiles.n_steps
+    n_congested = 0
+    failures, pieces = [], []
     for numbers in _blocks(part.scenarios, size):
-        batch = run_batch(study, network, profiles, part.share, numbers)
-        pieces.append(make_tables(batch, network, study.tables))
-        n_congested += int((batch.clearing.status != STATUS[0]).sum())
-        failures += _failures(batch)
-    tables = {name: pd.concat([piece[name] for piece in pieces], ignore_index=True) for name in study.tables}
-    return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), tables
+        ran = _run_block(study, network, profiles, draw_scenarios(study, network, profiles, part.share, numbers), most)
+        pieces.append(make_columns(ran, network, study.tables))
+        n_congested += int(np.count_nonzero(ran.status_code != FREE))
+        failures += _failures(ran)
+    return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), make_frames(pieces)
 
 
 def write_and_report(
@@ -86,12 +96,22 @@ def write_and_report(
     return done
 
 
+def _run_block(study: Study, network: Network, profiles: Profiles, scenarios: Scenarios, most: int) -> Reduced:
+    """Some scenarios through all steps, at most `most` at a time."""
+    return join_steps(
+        [
+            reduce_batch(run_batch(study, network, profiles, scenarios, steps), network, study.tables)
+            for steps in _blocks(range(profiles.n_steps), most)
+        ]
+    )
+
+
 def _blocks(numbers: range, size: int) -> Iterator[range]:
     for first in range(numbers.start, numbers.stop, size):
         yield range(first, min(first + size, numbers.stop))
 
 
-def _failures(batch: BatchResult) -> list[tuple[float, int, int]]:
-    failed = np.flatnonzero(batch.clearing.status == STATUS[FAILED])
-    numbers = batch.scenarios.number
-    return [(batch.scenarios.share, int(numbers[k // batch.n_steps]), k % batch.n_steps) for k in failed.tolist()]
+def _failures(ran: Reduced) -> list[tuple[float, int, int]]:
+    failed = np.flatnonzero(ran.status_code == FAILED)
+    numbers = ran.scenarios.number
+    return [(ran.scenarios.share, int(numbers[k // ran.n_steps]), k % ran.n_steps) for k in failed.tolist()]

@@ -1,39 +1,43 @@
 """Settlement: executed trades to energy and money, with and without trading."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import amount_faults, floats
-from fastp2p.errors import refuse
-from fastp2p.kernels.settlement import settle_books
-from fastp2p.trades import Clearing, Trades
+from fastp2p.arrays import amount_faults, floats, is_between
+from fastp2p.errors import InputError, refuse
+from fastp2p.kernels.settlement import settle_buses, settle_trades
+from fastp2p.trades import Clearing, Leftovers, Trades
 
 Floats = NDArray[np.float64]
 
-PRICING = ("ask",)
 UNSERVED = ("retail", "shed")
 SURPLUS = ("export", "curtailable", "spill")
 
 
 @dataclass(frozen=True, eq=False)
-class Settlement:
-    """Energy (kWh) and money (currency) per book and bus, shape (n_books, n_bus); `price_per_kwh` per trade.
+class Accounts:
+    """Energy (kWh) and money (currency); every array has the same shape.
+
+    load = self + bought + retail + shed, pv = self + sold + exported + spilled.
 
     Attributes
     ----------
-    price_per_kwh : (n_trades,) float64
+    load_kwh, pv_kwh, self_kwh : consumption, generation, and what of it a bus used itself
     bought_kwh, sold_kwh : P2P energy that flowed
     retail_kwh : bought from the retailer
     exported_kwh, spilled_kwh : surplus that reached the grid, or was not produced
     shed_kwh : load not served
-    paid, received : to and from neighbours
-    bill : retail purchases + paid - received - feed-in earnings
+    paid, received : for P2P energy, by its buyers and to its sellers
+    charges : network charges of its buyers
+    bill : retail purchases + paid + charges - received - feed-in earnings
     baseline_bill : the same without trading
     """
 
-    price_per_kwh: Floats
+    load_kwh: Floats
+    pv_kwh: Floats
+    self_kwh: Floats
     bought_kwh: Floats
     sold_kwh: Floats
     retail_kwh: Floats
@@ -41,9 +45,44 @@ class Settlement:
     spilled_kwh: Floats
     shed_kwh: Floats
     paid: Floats
+    charges: Floats
     received: Floats
     bill: Floats
     baseline_bill: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class BookAccounts(Accounts):
+    """Accounts of books, (n_books,).
+
+    Attributes
+    ----------
+    baseline_retail_kwh, baseline_exported_kwh : without trading
+    cut_kwh : matched, but not carried by the network
+    buyer_surplus, seller_surplus : what the bids were worth beyond what was paid; what was received beyond the asks
+    """
+
+    baseline_retail_kwh: Floats
+    baseline_exported_kwh: Floats
+    cut_kwh: Floats
+    buyer_surplus: Floats
+    seller_surplus: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Settlement:
+    """Who got and paid what.
+
+    Attributes
+    ----------
+    books : BookAccounts
+        Arrays (n_books,).
+    buses : Accounts
+        Arrays (n_books / books_per_row, n_bus).
+    """
+
+    books: BookAccounts
+    buses: Accounts
 
 
 def settle(
@@ -51,17 +90,19 @@ def settle(
     clearing: Clearing,
     load_kwh: ArrayLike,
     pv_kwh: ArrayLike,
-    deficit_kwh: ArrayLike,
-    surplus_kwh: ArrayLike,
+    left: Leftovers,
     *,
-    retail_per_kwh: float,
-    feed_in_per_kwh: float,
-    pricing: str = "ask",
+    retail_per_kwh: ArrayLike,
+    feed_in_per_kwh: ArrayLike,
+    buyer_per_kwh: ArrayLike | None = None,
+    seller_per_kwh: ArrayLike | None = None,
+    charge_per_kwh: ArrayLike = 0.0,
     unserved: str = "retail",
     surplus: str = "curtailable",
     step_hours: float = 1.0,
+    books_per_row: int = 1,
 ) -> Settlement:
-    """Price the executed trades and bill everyone, beside the bill without trading.
+    """Bill everyone, beside the bill without trading.
 
     Without trading the retailer serves every load that a bus's own PV does not, and surplus earns the feed-in tariff.
 
@@ -70,53 +111,89 @@ def settle(
     trades : Trades
     clearing : Clearing
     load_kwh, pv_kwh : (n_books, n_bus) float, kWh
-    deficit_kwh, surplus_kwh : (n_books, n_bus) float, kWh
-        What the auction left over, as `fastp2p.orders.leave_over` gives it.
-    retail_per_kwh, feed_in_per_kwh : float, currency per kWh
-    pricing : {"ask"}
-        The seller's price (the paper).
+    left : Leftovers
+        What the auction left over, as `fastp2p.leave_over` gives it.
+    retail_per_kwh, feed_in_per_kwh : float or (n_books,) float, currency per kWh
+    buyer_per_kwh, seller_per_kwh : (n_trades,) float, optional, currency per kWh
+        What the buyer of a trade pays and its seller gets per executed kWh, as `fastp2p.price_trades` gives them; by default
+        the ask (the paper's rule).
+    charge_per_kwh : float or (n_trades,) float, currency per kWh
+        Network charge, paid by the buyer.
     unserved : {"retail", "shed"}
         As in `clear`.
     surplus : {"export", "curtailable", "spill"}
         All surplus is exported; what clearing let through; none.
     step_hours : float
+    books_per_row : int
+        How many books in turn the buses' accounts sum up (a scenario's steps); 1: accounts per book and bus.
 
     Raises
     ------
     InputError
-        Shapes that do not fit, unknown rules; all faults in one message.
+        Shapes that do not fit, negative quantities, unknown rules; all faults in one message.
     """
     load, pv = floats("load_kwh", load_kwh), floats("pv_kwh", pv_kwh)
-    deficit, left = floats("deficit_kwh", deficit_kwh), floats("surplus_kwh", surplus_kwh)
     shape = clearing.exported_kw.shape
-    faults = trades.faults(shape[0], shape[1])
-    for name, array in (("load_kwh", load), ("pv_kwh", pv), ("deficit_kwh", deficit), ("surplus_kwh", left)):
+    faults = trades.faults(*shape)
+    own, deficit, surplus_left = (floats(f"left.{f.name}", getattr(left, f.name)) for f in fields(left))
+    given = {
+        "load_kwh": load,
+        "pv_kwh": pv,
+        "left.self_kwh": own,
+        "left.deficit_kwh": deficit,
+        "left.surplus_kwh": surplus_left,
+    }
+    for name, array in given.items():
         if array.shape != shape:
             faults.append(f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}")
         else:
             faults += amount_faults(name, array)
     if len(clearing.executed_kwh) != trades.n_trades:
         faults.append(f"the clearing has {len(clearing.executed_kwh)} trades, the trades are {trades.n_trades}")
-    for name, number in (("retail_per_kwh", retail_per_kwh), ("feed_in_per_kwh", feed_in_per_kwh), ("step_hours", step_hours)):
-        if not (isinstance(number, int | float) and np.isfinite(number) and number >= 0) or (
-            name == "step_hours" and number == 0
-        ):
-            faults.append(f"{name} = {number!r}: must be a finite number, not negative (and not zero for step_hours)")
-    choices = (("pricing", pricing, PRICING), ("unserved", unserved, UNSERVED), ("surplus", surplus, SURPLUS))
-    for name, value, known in choices:
+    if not (isinstance(step_hours, int | float) and np.isfinite(step_hours) and step_hours > 0):
+        faults.append(f"step_hours = {step_hours!r}: must be positive")
+    if not (isinstance(books_per_row, int) and books_per_row > 0 and shape[0] % books_per_row == 0):
+        faults.append(f"books_per_row = {books_per_row!r}: the {shape[0]} books are no whole number of rows of it")
+    for name, value, known in (("unserved", unserved, UNSERVED), ("surplus", surplus, SURPLUS)):
         if value not in known:
             faults.append(f"{name} = {value!r}: must be one of {', '.join(known)}")
+    buyer, seller = (trades.ask_per_kwh if p is None else p for p in (buyer_per_kwh, seller_per_kwh))
+    prices = {"buyer_per_kwh": buyer, "seller_per_kwh": seller, "charge_per_kwh": charge_per_kwh}
+    per_kwh = _rows(prices, trades.n_trades, "n_trades", faults)
+    # without a market for surplus there is none to be paid for
+    tariffs = {"retail_per_kwh": retail_per_kwh, "feed_in_per_kwh": 0.0 if surplus == "spill" else feed_in_per_kwh}
+    tariff_per_kwh = _rows(tariffs, shape[0], "n_books", faults)
     refuse(faults)
 
-    exported = {"export": left, "curtailable": clearing.exported_kw * step_hours, "spill": np.zeros(shape)}[surplus]
-    price = trades.ask_per_kwh
-    bought, sold, retail, shed, spilled, paid, received = (np.empty(shape) for _ in range(7))
-    settle_books(
-        trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh, price,
-        deficit, left, exported, unserved == "retail", bought, sold, retail, shed, spilled, paid, received,
+    exported, scale = {
+        "export": (surplus_left, 1.0),
+        "curtailable": (clearing.exported_kw, step_hours),
+        "spill": (surplus_left, 0.0),
+    }[surplus]
+    bus = np.zeros((len(fields(Accounts)), shape[0] // books_per_row, shape[1]))
+    book = np.empty((len(fields(BookAccounts)), shape[0]))
+    settle_buses(load, pv, own, deficit, surplus_left, exported, scale, tariff_per_kwh, books_per_row, bus, book)
+    settle_trades(
+        trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh,
+        np.vstack([per_kwh, trades.bid_per_kwh, trades.ask_per_kwh]), tariff_per_kwh, unserved == "retail", books_per_row,
+        bus, book,
     )  # fmt: skip
-    bill = retail * retail_per_kwh + paid - received - exported * feed_in_per_kwh
-    own = np.minimum(load, pv)
-    earns_per_kwh = 0.0 if surplus == "spill" else feed_in_per_kwh
-    baseline = (load - own) * retail_per_kwh - (pv - own) * earns_per_kwh
-    return Settlement(price, bought, sold, retail, exported, spilled, shed, paid, received, bill, baseline)
+    return Settlement(BookAccounts(*book), Accounts(*bus))
+
+
+def _rows(values: dict[str, ArrayLike], length: int, what: str, faults: list[str]) -> Floats:
+    """Numbers or flat arrays as the rows of one array, (len(values), length)."""
+    rows = np.zeros((len(values), length))
+    for row, (name, value) in enumerate(values.items()):
+        try:
+            array = floats(name, value)
+        except InputError as error:
+            faults += error.faults
+            continue
+        if array.size != 1 and array.shape != (length,):
+            faults.append(f"{name} has shape {array.shape}; it must be a number or ({what},) = ({length},)")
+        elif not is_between(array):
+            faults.append(f"{name} is not finite")
+        else:
+            rows[row] = array
+    return rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.arrays import floats, integers
+from fastp2p.arrays import floats, integers, is_between
 from fastp2p.errors import refuse
 
 Floats = NDArray[np.float64]
@@ -15,6 +15,15 @@ STATUS: NDArray[np.str_] = np.array(["free", "cleared", "base_overload", "failed
 """What a book's clearing may end as; see `Clearing`."""
 FREE, CLEARED, BASE_OVERLOAD, FAILED = range(4)
 """Places in `STATUS`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Leftovers:
+    """What no trade takes, per book and bus, kWh: own use, load for the retailer, surplus for the grid."""
+
+    self_kwh: Floats
+    deficit_kwh: Floats
+    surplus_kwh: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +80,13 @@ class Trades:
             return [f"trade offsets must rise from 0 to the number of trades, {self.n_trades}"]
         faults = [] if self.n_books == n_books else [f"the trades have {self.n_books} books, the other arrays {n_books}"]
         for name, bus in (("seller", self.seller), ("buyer", self.buyer)):
-            outside = np.flatnonzero((bus < 0) | (bus >= n_bus))
-            if len(outside):
+            if self.n_trades and not 0 <= bus.min() <= bus.max() < n_bus:
+                outside = np.flatnonzero((bus < 0) | (bus >= n_bus))
                 faults.append(f"{name} of trade {outside[0]} is bus position {bus[outside[0]]}; the network has 0…{n_bus - 1}")
         for name in ("quantity_kwh", "bid_per_kwh", "ask_per_kwh"):
-            values = getattr(self, name)
-            bad = np.flatnonzero(~np.isfinite(values) | ((values < 0) if name == "quantity_kwh" else False))
-            if len(bad):
+            values, least = getattr(self, name), 0.0 if name == "quantity_kwh" else -np.inf
+            if not is_between(values, least):
+                bad = np.flatnonzero(~np.isfinite(values) | (values < least))
                 rule = "finite and not negative" if name == "quantity_kwh" else "finite"
                 faults.append(f"{name} of trade {bad[0]} is {values[bad[0]]}; it must be {rule}")
         return faults
@@ -99,9 +108,10 @@ class Clearing:
         Of the curtailable exports.
     flow_kw : (n_books, n_branch) float64, kW
         With what is executed and exported.
-    status : (n_books,) str
-        "free": no limit binds; "cleared": cut to fit; "base_overload": a limit was broken before any trade (and no trade
-        adds to it); "failed": not solved, nothing executed.
+    slack_kw : (n_books,) float64, kW
+        What the external grids feed in, constant losses included: what leaves their buses less what is injected there.
+    status_code : (n_books,) int8
+        Place in `STATUS`; `status` has the words.
     shadow_price : (n_books, n_branch) float64
         Change of the objective per kW of limit; positive where the flow is at its upper limit, negative at its lower.
         kWh per kW (volume), currency per kWh (welfare); zero under "pro_rata".
@@ -112,6 +122,16 @@ class Clearing:
     executed_kwh: Floats
     exported_kw: Floats
     flow_kw: Floats
-    status: NDArray[np.str_]
+    slack_kw: Floats
+    status_code: NDArray[np.int8]
     shadow_price: Floats
     binding_branch: Ints
+
+    @property
+    def status(self) -> NDArray[np.str_]:
+        """(n_books,) words.
+
+        "free": no limit binds; "cleared": cut to fit; "base_overload": a limit was broken before any trade (and no trade
+        adds to it); "failed": not solved, nothing executed.
+        """
+        return STATUS[self.status_code]

@@ -326,3 +326,34 @@ def settle(seller, buyer, executed_kwh, ask_per_kwh, n_bus):
         paid[b] += price * kwh
         received[s] += price * kwh
     return paid, received
+
+
+def accounts(trades, executed_kwh, load, pv, left, exported, tariffs, prices, retail):
+    """Every account of every (book, bus), as {name: array (n_books, n_bus)}; `left` is (own, deficit, surplus)."""
+    (own, deficit, surplus), (n_books, n_bus) = left, np.shape(load)
+    pays, gets, charge = prices
+    names = ["load", "pv", "self", "bought", "sold", "retail", "exported", "spilled", "shed", "cut"]
+    names += ["paid", "charges", "received", "bill", "baseline_bill"]
+    found = {name: np.zeros((n_books, n_bus)) for name in names}
+    for k in range(n_books):
+        for b in range(n_bus):
+            found["load"][k, b], found["pv"][k, b], found["self"][k, b] = load[k, b], pv[k, b], own[k, b]
+            found["retail"][k, b], found["exported"][k, b] = deficit[k, b], exported[k, b]
+            found["spilled"][k, b] = surplus[k, b] - exported[k, b]
+        for i in np.flatnonzero(trades.book == k):
+            s, d, kwh = trades.seller[i], trades.buyer[i], executed_kwh[i]
+            cut = trades.quantity_kwh[i] - kwh
+            found["bought"][k, d] += kwh
+            found["sold"][k, s] += kwh
+            found["spilled"][k, s] += cut
+            found["cut"][k, d] += cut
+            found["retail" if retail else "shed"][k, d] += cut
+            found["paid"][k, d] += pays[i] * kwh
+            found["charges"][k, d] += charge[i] * kwh
+            found["received"][k, s] += gets[i] * kwh
+        for b in range(n_bus):
+            bought, sold = found["retail"][k, b] * tariffs[0][k], found["exported"][k, b] * tariffs[1][k]
+            found["bill"][k, b] = bought + found["paid"][k, b] + found["charges"][k, b] - found["received"][k, b] - sold
+            alone = min(load[k, b], pv[k, b])
+            found["baseline_bill"][k, b] = (load[k, b] - alone) * tariffs[0][k] - (pv[k, b] - alone) * tariffs[1][k]
+    return found

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p.cli import app
 from fastp2p.io.pandapower import load_network
+from fastp2p.trades import Leftovers
 
 HEADER = "profile,hour,load_kwh_per_home,pv_kwh_per_kwp\n"
 SECTIONS = {
@@ -681,16 +682,23 @@ def test_clear_refuses(changed, told, cigre, some_trades):
     [
         ({"load_kwh": np.ones(41)}, r"load_kwh has shape \(41,\)"),
         ({"pv_kwh": np.ones((1, 41))}, r"pv_kwh has shape \(1, 41\)"),
-        ({"deficit_kwh": np.ones((2, 3)), "surplus_kwh": 0.0}, r"(?s)deficit_kwh has shape \(2, 3\).*surplus_kwh has shape"),
-        ({"pricing": "haggle", "surplus": "burn"}, r"(?s)pricing = 'haggle'.*surplus = 'burn'"),
+        (
+            {"left": Leftovers(np.zeros((2, 41)), np.ones((2, 3)), np.zeros(()))},
+            r"(?s)left.deficit_kwh has shape \(2, 3\).*left.surplus_kwh has shape",
+        ),
+        ({"unserved": "x", "surplus": "burn"}, r"(?s)unserved = 'x'.*surplus = 'burn'"),
+        ({"buyer_per_kwh": np.ones(2)}, r"buyer_per_kwh has shape \(2,\); it must be a number or \(n_trades,\) = \(3,\)"),
+        ({"retail_per_kwh": np.ones(3)}, r"retail_per_kwh has shape \(3,\); it must be a number or \(n_books,\) = \(2,\)"),
+        ({"books_per_row": 3}, "books_per_row = 3: the 2 books are no whole number of rows"),
     ],
 )
 def test_settle_refuses(changed, told, cigre, some_trades):
     zeros = np.zeros((2, cigre.n_bus))
     clearing = fastp2p.clear(cigre, some_trades, zeros)
-    given = {"load_kwh": zeros, "pv_kwh": zeros, "deficit_kwh": zeros, "surplus_kwh": zeros, **changed}
+    left = Leftovers(zeros, zeros, zeros)
+    given = {"load_kwh": zeros, "pv_kwh": zeros, "left": left, "retail_per_kwh": 0.2, "feed_in_per_kwh": 0.0, **changed}
     with pytest.raises(fastp2p.InputError, match=told):
-        fastp2p.settle(some_trades, clearing, retail_per_kwh=0.2, feed_in_per_kwh=0.0, **given)
+        fastp2p.settle(some_trades, clearing, **given)
 
 
 def test_settle_refuses_the_clearing_of_other_trades(cigre, some_trades):
@@ -698,7 +706,7 @@ def test_settle_refuses_the_clearing_of_other_trades(cigre, some_trades):
     clearing = fastp2p.clear(cigre, some_trades, zeros)
     other = fastp2p.match_orders(zeros, zeros, zeros[0], zeros[0])
     with pytest.raises(fastp2p.InputError, match="the clearing has 3 trades, the trades are 0"):
-        fastp2p.settle(other, clearing, *[zeros] * 4, retail_per_kwh=0.2, feed_in_per_kwh=0.0)
+        fastp2p.settle(other, clearing, zeros, zeros, Leftovers(zeros, zeros, zeros), retail_per_kwh=0.2, feed_in_per_kwh=0.0)
 
 
 @pytest.mark.parametrize("injection", [None, 0.0, np.zeros(3), np.zeros((41, 2)), np.zeros((0,))])

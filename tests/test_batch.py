@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 import fastp2p
 from fastp2p.batch import run_batch
 from fastp2p.runner import prepare
+from fastp2p.sampling import draw_scenarios
 from fastp2p.study import Study
 
 BIG = {"profile": "solar_2", "kwp": 40.0, "buses": "odd"}
@@ -81,12 +82,12 @@ def test_energy_is_conserved_in_every_book(cigre, parts):
 def test_book_tables_follow_from_the_arrays(cigre):
     one = study(network={"source": "cigre_lv", "limit_factor": 0.05})
     network, profiles = prepare(one, cigre)
-    batch = run_batch(one, network, profiles, None, range(3))
+    batch = run_batch(one, network, profiles, draw_scenarios(one, network, profiles, None, range(3)), range(24))
     assert batch.trades.n_books == 3 * 24
     thirds = np.array_split(batch.clearing.executed_kwh, 3)
     assert np.array_equal(thirds[0], thirds[1])
     assert np.array_equal(thirds[0], thirds[2])
-    alone = run_batch(one, network, profiles, None, range(1))
+    alone = run_batch(one, network, profiles, draw_scenarios(one, network, profiles, None, range(1)), range(24))
     assert np.array_equal(alone.clearing.executed_kwh, thirds[0])
 
 

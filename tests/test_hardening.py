@@ -32,6 +32,7 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p.cli import app
 from fastp2p.io.pandapower import load_network
+from fastp2p.trades import Leftovers
 
 
 @pytest.mark.parametrize("out", ["", ".", "mine"])
@@ -97,14 +98,23 @@ def test_settle_checks_everything(bad, cigre, some_trades):
     zeros = np.zeros((2, cigre.n_bus))
     clearing = fastp2p.clear(cigre, some_trades, zeros)
     with pytest.raises(fastp2p.InputError):
-        fastp2p.settle(some_trades, clearing, *[zeros] * 4, **{"retail_per_kwh": 0.2, "feed_in_per_kwh": 0.0, **bad})
+        fastp2p.settle(
+            some_trades,
+            clearing,
+            zeros,
+            zeros,
+            Leftovers(zeros, zeros, zeros),
+            **{"retail_per_kwh": 0.2, "feed_in_per_kwh": 0.0, **bad},
+        )
 
 
 def test_settle_negative_load(cigre, some_trades):
     zeros = np.zeros((2, cigre.n_bus))
     clearing = fastp2p.clear(cigre, some_trades, zeros)
     with pytest.raises(fastp2p.InputError):
-        fastp2p.settle(some_trades, clearing, zeros - 1, zeros, zeros, zeros, retail_per_kwh=0.2, feed_in_per_kwh=0.0)
+        fastp2p.settle(
+            some_trades, clearing, zeros - 1, zeros, Leftovers(zeros, zeros, zeros), retail_per_kwh=0.2, feed_in_per_kwh=0.0
+        )
 
 
 def test_duplicate_buses_are_named():

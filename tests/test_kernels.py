@@ -12,7 +12,6 @@ from fastp2p.kernels.clearing import assemble_books, collect_columns, inject_tra
 from fastp2p.kernels.flows import meshed_flows, tree_flows
 from fastp2p.kernels.positions import gather_profiles, split_orders
 from fastp2p.kernels.progressive import fill_book
-from fastp2p.kernels.settlement import settle_books
 from fastp2p.orders import leave_over, make_orders
 from fastp2p.topology import factorise, grow_tree
 from fastp2p.trades import Trades
@@ -133,34 +132,6 @@ def test_leftovers(seed):
             assert left.self_kwh[k, b] == pytest.approx(own, abs=1e-12)
             assert left.deficit_kwh[k, b] == pytest.approx(max(deficit, 0.0) - own, abs=1e-12)
             assert left.surplus_kwh[k, b] == pytest.approx(max(surplus, 0.0) - own, abs=1e-12)
-
-
-@check
-@given(seed=seeds, retail=st.booleans())
-def test_settle_books(seed, retail):
-    rng = np.random.default_rng(seed)
-    trades, *_ = random_trades(rng, 3, 4)
-    executed = trades.quantity_kwh * rng.choice([0.0, 0.5, 1.0], trades.n_trades)
-    price, deficit, surplus = rng.random(trades.n_trades), rng.random((3, 4)), rng.random((3, 4))
-    exported = surplus * 0.25
-    bought, sold, retail_kwh, shed, spilled, paid, received = outputs = [np.full((3, 4), np.nan) for _ in range(7)]
-    settle_books(
-        trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, executed, price,
-        deficit, surplus, exported, retail, *outputs,
-    )  # fmt: skip
-    for k in range(3):
-        ours = slice(trades.offset[k], trades.offset[k + 1])
-        paid_by, received_by = oracle.settle(trades.seller[ours], trades.buyer[ours], executed[ours], price[ours], 4)
-        np.testing.assert_allclose(paid[k], paid_by)
-        np.testing.assert_allclose(received[k], received_by)
-        for b in range(4):
-            bids, asks = trades.buyer[ours] == b, trades.seller[ours] == b
-            cut = trades.quantity_kwh[ours] - executed[ours]
-            assert bought[k, b] == pytest.approx(executed[ours][bids].sum())
-            assert sold[k, b] == pytest.approx(executed[ours][asks].sum())
-            assert retail_kwh[k, b] == pytest.approx(deficit[k, b] + (cut[bids].sum() if retail else 0.0))
-            assert shed[k, b] == pytest.approx(0.0 if retail else cut[bids].sum())
-            assert spilled[k, b] == pytest.approx(surplus[k, b] - exported[k, b] + cut[asks].sum())
 
 
 @check

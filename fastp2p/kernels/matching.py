@@ -64,8 +64,11 @@ def match_books(
     offset[0] = 0
     for k in range(n_books):
         bid_row, ask_row = k // bid_books, k // ask_books
-        n_bids = _collect(bid_kwh[k], bid_per_kwh[bid_row], bid_order[bid_row], bids, bid_size, bid_price, bid_fill)
+        offset[k + 1] = end
         n_asks = _collect(ask_kwh[k], ask_per_kwh[ask_row], ask_order[ask_row], asks, ask_size, ask_price, ask_fill)
+        if n_asks == 0:
+            continue
+        n_bids = _collect(bid_kwh[k], bid_per_kwh[bid_row], bid_order[bid_row], bids, bid_size, bid_price, bid_fill)
         if by_volume:
             n_pools = _greedy_volume(
                 n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, at_bid, pool, pool_kwh
@@ -74,6 +77,8 @@ def match_books(
             n_pools = _greedy_price(
                 n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, pool, pool_kwh
             )
+        if n_pools == 0:
+            continue
         _share(n_bids, bid_size, bid_price, pro_rata, dust, bid_fill)
         _share(n_asks, ask_size, ask_price, pro_rata, dust, ask_fill)
         for p in range(n_pools):

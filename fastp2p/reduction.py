@@ -1,0 +1,160 @@
+"""What is kept of a batch once it has run: columns of its books, sums of its buses, and what the study's tables need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.batch import BatchResult
+from fastp2p.kernels.reduction import worst_loadings
+from fastp2p.network import Network
+from fastp2p.sampling import Scenarios
+from fastp2p.settlement import Accounts
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Column = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.str_]
+Columns = dict[str, Column]
+"""Arrays of one length, by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """Some scenarios, whole in time.
+
+    Attributes
+    ----------
+    scenarios : Scenarios
+    n_steps : int
+    step_hours : float
+    books : Columns
+        See `book_columns`; book k = scenario * n_steps + step.
+    status_code : (n_books,) int8
+        Place in `fastp2p.trades.STATUS`.
+    buses : Accounts
+        Arrays (n_scenarios, n_bus): sums over the steps.
+    trades : Columns or None
+        One row per trade.
+    flow_kw, bound : (n_books, n_branch) or None
+        Flows, and where a limit bound.
+    """
+
+    scenarios: Scenarios
+    n_steps: int
+    step_hours: float
+    books: Columns
+    status_code: NDArray[np.int8]
+    buses: Accounts
+    trades: Columns | None
+    flow_kw: Floats | None
+    bound: NDArray[np.bool_] | None
+
+
+def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) -> Reduced:
+    """Reduce a batch to what the tables are made from."""
+    with_branches = "branches" in tables
+    return Reduced(
+        batch.scenarios,
+        len(batch.steps),
+        batch.step_hours,
+        book_columns(batch, network),
+        batch.clearing.status_code,
+        batch.settlement.buses,
+        trade_columns(batch, network) if "trades" in tables else None,
+        batch.clearing.flow_kw if with_branches else None,
+        _bound(batch) if with_branches else None,
+    )
+
+
+def join_steps(pieces: Sequence[Reduced]) -> Reduced:
+    """Put together what the same scenario gave in one run of steps after the other."""
+    first = pieces[0]
+    if len(pieces) == 1:
+        return first
+    sums = {f.name: sum(getattr(piece.buses, f.name) for piece in pieces) for f in fields(Accounts)}
+    return Reduced(
+        first.scenarios,
+        sum(piece.n_steps for piece in pieces),
+        first.step_hours,
+        join_columns([piece.books for piece in pieces]),
+        np.concatenate([piece.status_code for piece in pieces]),
+        Accounts(**sums),
+        join_columns([piece.trades for piece in pieces if piece.trades is not None]) if first.trades is not None else None,
+        np.concatenate([piece.flow_kw for piece in pieces if piece.flow_kw is not None]) if first.flow_kw is not None else None,
+        np.concatenate([piece.bound for piece in pieces if piece.bound is not None]) if first.bound is not None else None,
+    )
+
+
+def join_columns(pieces: Sequence[Columns]) -> Columns:
+    """Put columns of the same names one below the other."""
+    return pieces[0] if len(pieces) == 1 else {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def book_columns(batch: BatchResult, network: Network) -> Columns:
+    """Arrays (n_books,): energy in kWh, trades, worst loading, money.
+
+    load = self + executed + import + shed and pv = self + executed + export + spilled; `slack_kwh` is what the external
+    grids feed in, constant losses of the network included, read off the branch flows.
+    """
+    books, clearing = batch.settlement.books, batch.clearing
+    limited = np.isfinite(network.limit_kw) & (network.limit_kw > 0)
+    percent_per_kw = np.divide(100.0, network.limit_kw, out=np.zeros(network.n_branch), where=limited)
+    worst = np.empty(len(clearing.flow_kw))
+    worst_loadings(clearing.flow_kw, percent_per_kw, worst)
+    return {
+        "load_kwh": books.load_kwh,
+        "pv_kwh": books.pv_kwh,
+        "self_kwh": books.self_kwh,
+        "matched_kwh": books.bought_kwh + books.cut_kwh,
+        "executed_kwh": books.bought_kwh,
+        "cut_kwh": books.cut_kwh,
+        "import_kwh": books.retail_kwh,
+        "export_kwh": books.exported_kwh,
+        "spilled_kwh": books.spilled_kwh,
+        "shed_kwh": books.shed_kwh,
+        "slack_kwh": clearing.slack_kw * batch.step_hours,
+        "n_trades": np.diff(batch.trades.offset),
+        "worst_loading_percent": worst,
+        "paid": books.paid,
+        "received": books.received,
+        "bill": books.bill,
+        "baseline_bill": books.baseline_bill,
+    }
+
+
+def trade_columns(batch: BatchResult, network: Network) -> Columns:
+    """One row per trade: who, how much, at what price, and what cut it."""
+    trades, clearing = batch.trades, batch.clearing
+    book = trades.book
+    binding = clearing.binding_branch
+    names = np.append(network.branch_name, "")
+    shadow = np.where(binding >= 0, clearing.shadow_price[book, binding] if network.n_branch else 0.0, 0.0)
+    price = trades.ask_per_kwh
+    return {
+        "share": np.full(trades.n_trades, batch.scenarios.share),
+        "scenario": batch.scenarios.number[book // len(batch.steps)],
+        "step": batch.steps.start + book % len(batch.steps),
+        "seller": network.bus_id[trades.seller],
+        "buyer": network.bus_id[trades.buyer],
+        "matched_kwh": trades.quantity_kwh,
+        "executed_kwh": clearing.executed_kwh,
+        "bid_per_kwh": trades.bid_per_kwh,
+        "ask_per_kwh": trades.ask_per_kwh,
+        "price_per_kwh": price,
+        "buyer_benefit": (trades.bid_per_kwh - price) * clearing.executed_kwh,
+        "received": price * clearing.executed_kwh,
+        "binding_branch": names[binding],
+        "shadow_price": np.abs(shadow),
+    }
+
+
+def _bound(batch: BatchResult) -> NDArray[np.bool_]:
+    """(n_books, n_branch) where a limit bound."""
+    clearing = batch.clearing
+    binds: NDArray[np.bool_] = clearing.shadow_price != 0.0
+    held = clearing.binding_branch >= 0
+    binds[batch.trades.book[held], clearing.binding_branch[held]] = True
+    return binds
