@@ -56,14 +56,21 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
     pv_kwh = _energy(kwh_per_unit, scenarios.pv_profile, scenarios.kwp)
 
     orders = make_orders(load_kwh, pv_kwh, orders=market.orders, min_order_kwh=market.min_order_kwh)
+    bid_per_kwh, ask_per_kwh = (
+        _price_rows(price, scenarios, steps, network.n_bus) for price in (scenarios.bid_per_kwh, scenarios.ask_per_kwh)
+    )
     trades = match_orders(
         orders.bid_kwh,
         orders.ask_kwh,
-        scenarios.bid_per_kwh,
-        scenarios.ask_per_kwh,
+        bid_per_kwh,
+        ask_per_kwh,
         priority=market.priority,
         ties=market.ties,
         same_bus=market.same_bus,
+    )
+    retail_per_kwh, feed_in_per_kwh = (
+        np.tile(tariff[steps.start : steps.stop], len(scenarios.number))
+        for tariff in (scenarios.retail_per_kwh, scenarios.feed_in_per_kwh)
     )
     left = leave_over(load_kwh, pv_kwh, trades)
     trades = _stress(trades, rules.stress, load_kwh, pv_kwh)
@@ -83,14 +90,31 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         load_kwh,
         pv_kwh,
         left,
-        retail_per_kwh=market.retail_per_kwh,
-        feed_in_per_kwh=market.feed_in_per_kwh,
+        retail_per_kwh=retail_per_kwh,
+        feed_in_per_kwh=feed_in_per_kwh,
+        charge_per_kwh=_charges(study, network, trades),
         unserved=rules.unserved,
         surplus=rules.surplus,
         step_hours=hours,
         books_per_row=len(steps),
     )
     return BatchResult(scenarios, steps, hours, load_kwh, pv_kwh, left, trades, clearing, settlement)
+
+
+def _price_rows(price: Floats, scenarios: Scenarios, steps: range, n_bus: int) -> Floats:
+    """Prices as `match_orders` takes them: a row per scenario, or per book where they follow the clock."""
+    if price.shape[1] == n_bus:
+        return price
+    return np.tile(price[steps.start : steps.stop], (len(scenarios.number), n_bus))
+
+
+def _charges(study: Study, network: Network, trades: Trades) -> Floats:
+    """(n_trades,) network charge, per kWh: a fixed one, and one for every branch between seller and buyer."""
+    market = study.market
+    charge = np.full(trades.n_trades, market.network_charge_per_kwh)
+    if market.branch_charge_per_kwh > 0.0:
+        charge += market.branch_charge_per_kwh * network.branches_between[trades.seller, trades.buyer]
+    return charge
 
 
 def _stress(trades: Trades, factor: float, load_kwh: Floats, pv_kwh: Floats) -> Trades:

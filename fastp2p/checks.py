@@ -5,7 +5,7 @@ import numpy as np
 from fastp2p.network import Network
 from fastp2p.runner import prepare
 from fastp2p.sampling import Scenarios, draw_scenarios
-from fastp2p.study import Amount, Study, profile_names
+from fastp2p.study import Amount, Series, Study, profile_names
 
 PLACEHOLDER_KA = 0.9
 """Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
@@ -50,8 +50,8 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         "market": f"{study.market.orders} orders, {study.market.priority} priority, priced at the {study.market.pricing}",
         "prices": (
             f"bid {_said(study.market.bid_per_kwh)}, ask {_said(study.market.ask_per_kwh)}, "
-            f"retail {study.market.retail_per_kwh:g}, "
-            f"feed-in {study.market.feed_in_per_kwh:g} {study.currency} per kWh"
+            f"retail {_said(study.market.retail_per_kwh)}, "
+            f"feed-in {_said(study.market.feed_in_per_kwh)} {study.currency} per kWh"
         ),
         "clearing": f"{study.clearing.objective}, unserved {study.clearing.unserved}, surplus {study.clearing.surplus}",
     }
@@ -99,25 +99,27 @@ def _network_warnings(network: Network) -> list[str]:
 
 def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> list[str]:
     warnings = []
-    market, who = study.market, scenarios.participant
-    highest_bid = scenarios.bid_per_kwh[:, who].max()
-    if scenarios.ask_per_kwh[:, who].min() > highest_bid:
+    who = scenarios.participant
+    bids, asks = (p[:, who] if p.shape[1] > 1 else p for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
+    if asks.min() > bids.max():
         warnings.append("asks are dearer than bids: nothing will be traded")
-    if market.feed_in_per_kwh > market.retail_per_kwh:
+    if (scenarios.feed_in_per_kwh > scenarios.retail_per_kwh).any():
         warnings.append("the feed-in tariff is above the retail tariff: exporting pays more than using one's own PV")
-    if highest_bid > market.retail_per_kwh:
+    if bids.max() > scenarios.retail_per_kwh.max():
         warnings.append("bids are above the retail tariff: buyers would pay their neighbours more than the retailer")
     if not network.is_radial and network.n_branch * network.n_bus > 50_000_000:
         warnings.append("a large meshed network: congested hours need a dense sensitivity matrix of several GB")
     return warnings
 
 
-def _said(amount: Amount) -> str:
-    """An amount in words: the number, the range of a list, or the distribution and its parameters."""
+def _said(amount: Amount | Series) -> str:
+    """An amount in words: the number, the range of a list or series, or the distribution and its parameters."""
     if isinstance(amount, float):
         return f"{amount:g}"
     if isinstance(amount, tuple):
         return f"{min(amount):g}…{max(amount):g} (listed)"
+    if isinstance(amount, Series):
+        return f"{min(amount.series):g}…{max(amount.series):g} (by the clock)"
     parameters = amount.model_dump(exclude={"distribution"}, exclude_none=True)
     return f"{amount.distribution}({', '.join(f'{key} {value}' for key, value in parameters.items())})"
 

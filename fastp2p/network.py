@@ -292,6 +292,21 @@ class Network:
         return grow_tree(self.n_bus, self.from_bus, self.to_bus, self.reference_bus)
 
     @cached_property
+    def branches_between(self) -> Floats:
+        """(n_bus, n_bus) electrical distance: Σ |ptdf[:, i] - ptdf[:, j]|, on a radial network the branches of the path."""
+        if not self.is_radial:
+            return np.array([np.abs(self.ptdf - self.ptdf[:, [bus]]).sum(axis=0) for bus in range(self.n_bus)])
+        distance = np.zeros((self.n_bus, self.n_bus))
+        tree = self.tree
+        for place, bus in enumerate(tree.order.tolist()):
+            before = tree.order[:place]
+            up = tree.parent[bus]
+            # the external grids are one node: all of them are the reference
+            along = tree.depth[before].astype(np.float64) if up == -1 else distance[up, before] + 1.0
+            distance[bus, before] = distance[before, bus] = along
+        return distance
+
+    @cached_property
     def constant_kw(self) -> Floats:
         """(n_branch,) flows when nobody injects anything: iron losses, shunts, phase shifts, angles of several grids."""
         flow = np.empty((1, self.n_branch))

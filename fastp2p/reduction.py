@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,10 @@ class Reduced:
     flow_kw: Floats | None
     bound: NDArray[np.bool_] | None
 
+    def by_step(self, name: str) -> Floats:
+        """(n_scenarios, n_steps) of a column of the books."""
+        return cast(Floats, self.books[name]).reshape(len(self.scenarios.number), self.n_steps)
+
 
 def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) -> Reduced:
     """Reduce a batch to what the tables are made from."""
@@ -94,16 +99,19 @@ def join_columns(pieces: Sequence[Columns]) -> Columns:
 
 
 def book_columns(batch: BatchResult, network: Network) -> Columns:
-    """Arrays (n_books,): energy in kWh, trades, worst loading, money.
+    """Arrays (n_books,): energy in kWh, trades, worst loading, money, and the same without trading (baseline).
 
     load = self + executed + import + shed and pv = self + executed + export + spilled; `slack_kwh` is what the external
-    grids feed in, constant losses of the network included, read off the branch flows.
+    grids feed in, constant losses of the network included, read off the branch flows. bill = retailer_revenue +
+    operator_balance.
     """
     books, clearing = batch.settlement.books, batch.clearing
     limited = np.isfinite(network.limit_kw) & (network.limit_kw > 0)
     percent_per_kw = np.divide(100.0, network.limit_kw, out=np.zeros(network.n_branch), where=limited)
     worst = np.empty(len(clearing.flow_kw))
     worst_loadings(clearing.flow_kw, percent_per_kw, worst)
+    steps, n_scenarios = batch.steps, len(batch.scenarios.number)
+    co2_kg_per_kwh = np.tile(batch.scenarios.co2_kg_per_kwh[steps.start : steps.stop], n_scenarios)
     return {
         "load_kwh": books.load_kwh,
         "pv_kwh": books.pv_kwh,
@@ -120,8 +128,17 @@ def book_columns(batch: BatchResult, network: Network) -> Columns:
         "worst_loading_percent": worst,
         "paid": books.paid,
         "received": books.received,
+        "charges": books.charges,
+        "operator_balance": books.paid + books.charges - books.received,
+        "retailer_revenue": books.bill - books.paid - books.charges + books.received,
         "bill": books.bill,
+        "buyer_surplus": books.buyer_surplus,
+        "seller_surplus": books.seller_surplus,
+        "co2_kg": books.retail_kwh * co2_kg_per_kwh,
+        "baseline_import_kwh": books.baseline_retail_kwh,
+        "baseline_export_kwh": books.baseline_exported_kwh,
         "baseline_bill": books.baseline_bill,
+        "baseline_co2_kg": books.baseline_retail_kwh * co2_kg_per_kwh,
     }
 
 

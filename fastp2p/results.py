@@ -10,7 +10,7 @@ from fastp2p.network import Network
 from fastp2p.profiles import Profiles
 from fastp2p.study import Study
 
-TABLES = ("scenarios", "hours", "books", "trades", "branches", "participants")
+TABLES = ("scenarios", "hours", "histograms", "books", "trades", "branches", "participants")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,8 @@ class Results:
         One row per share and scenario: totals and indicators.
     hours : DataFrame or None
         One row per share, scenario and hour of the day: the mean day.
+    histograms : DataFrame or None
+        One row per share, hour of the day, quantity and bin: in how many books its value lies there.
     books : DataFrame or None
         One row per share, scenario and step: energy, status, worst loading.
     trades, branches, participants : DataFrame or None
@@ -36,6 +38,7 @@ class Results:
     profiles: Profiles
     scenarios: pd.DataFrame
     hours: pd.DataFrame | None
+    histograms: pd.DataFrame | None
     books: pd.DataFrame | None
     trades: pd.DataFrame | None
     branches: pd.DataFrame | None

@@ -31,6 +31,7 @@ from fastp2p.progress import progress_bar
 from fastp2p.results import TABLES, Results
 from fastp2p.sampling import draw_scenarios
 from fastp2p.study import Study, profile_names
+from fastp2p.tables import add_histograms
 
 Result = TypeVar("Result")
 Work = tuple[Study, Network, Profiles]
@@ -270,6 +271,7 @@ def _results(work: Work, tables: dict[str, pd.DataFrame], failures: list[tuple[f
         *work,
         scenarios=tables["scenarios"],
         hours=tables.get("hours"),
+        histograms=add_histograms(tables["histograms"]) if "histograms" in tables else None,
         books=tables.get("books"),
         trades=tables.get("trades"),
         branches=tables.get("branches"),

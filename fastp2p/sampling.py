@@ -15,7 +15,7 @@ from fastp2p.distributions import pick
 from fastp2p.errors import InputError, refuse
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
-from fastp2p.study import Amount, Buses, ProfileChoice, ProfileName, Study, profile_names
+from fastp2p.study import Amount, Buses, ProfileChoice, ProfileName, Series, Study, Tariff, profile_names
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,6 +40,9 @@ class Scenarios:
     homes : (n_scenarios, n_bus) float64
     kwp : (n_scenarios, n_bus) float64
     bid_per_kwh, ask_per_kwh : (n_scenarios, n_bus) float64, currency per kWh
+        (n_steps, 1) where prices follow the clock: a row per step then, the same for every bus and scenario.
+    retail_per_kwh, feed_in_per_kwh : (n_steps,) float64, currency per kWh
+    co2_kg_per_kwh : (n_steps,) float64, kg per kWh
     """
 
     number: Ints
@@ -51,6 +54,9 @@ class Scenarios:
     kwp: Floats
     bid_per_kwh: Floats
     ask_per_kwh: Floats
+    retail_per_kwh: Floats
+    feed_in_per_kwh: Floats
+    co2_kg_per_kwh: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,14 +93,23 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     pv_row = _profile_rows(study.pv.profile, "pv", who.pv_bus, u[:, STREAMS.index("pv_profile")], profiles, faults)
     homes = _amounts(study.load.homes, "load.homes", who.load_bus, u[:, STREAMS.index("homes")], faults)
     kwp = _amounts(study.pv.kwp, "pv.kwp", who.pv_bus, u[:, STREAMS.index("kwp")], faults)
-    bid = _amounts(study.market.bid_per_kwh, "market.bid_per_kwh", who.participant, u[:, STREAMS.index("bid")], faults)
-    ask = _amounts(study.market.ask_per_kwh, "market.ask_per_kwh", who.participant, u[:, STREAMS.index("ask")], faults)
+    bid, ask = (
+        _by_step(amount, f"market.{side}_per_kwh", profiles, faults)[:, None]
+        if isinstance(amount, Series)
+        else _amounts(amount, f"market.{side}_per_kwh", who.participant, u[:, STREAMS.index(side)], faults)
+        for side, amount in (("bid", study.market.bid_per_kwh), ("ask", study.market.ask_per_kwh))
+    )
+    tariffs = [
+        _by_step(getattr(study.market, name), f"market.{name}", profiles, faults)
+        for name in ("retail_per_kwh", "feed_in_per_kwh", "co2_kg_per_kwh")
+    ]
     refuse(faults)
     if share is not None:
         without = ~_has_pv(u[:, STREAMS.index("pv")], who.pv_bus, share, study.scenarios.exact)
         pv_row[without], kwp[without] = -1, 0.0
     named_share = len(who.pv_bus) / len(who.participant) if share is None else share
-    return Scenarios(np.asarray(numbers, np.int64), named_share, who.participant, load_row, pv_row, homes, kwp, bid, ask)
+    number = np.asarray(numbers, np.int64)
+    return Scenarios(number, named_share, who.participant, load_row, pv_row, homes, kwp, bid, ask, *tariffs)
 
 
 def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
@@ -143,6 +158,19 @@ def _amounts(amount: Amount, key: str, buses: Ints, u: Floats, faults: list[str]
     else:
         values[:, buses] = amount.quantile(u[:, buses])
     return values
+
+
+def _by_step(tariff: Tariff, key: str, profiles: Profiles, faults: list[str]) -> Floats:
+    """(n_steps,) values; those of a day repeat."""
+    values = np.atleast_1d(np.array(tariff.series if isinstance(tariff, Series) else tariff, np.float64))
+    of_a_day = round(24.0 / profiles.step_hours)
+    if len(values) not in (1, profiles.n_steps) and (len(values) != of_a_day or profiles.n_steps % of_a_day):
+        faults.append(
+            f"{key} lists {len(values)} values; it must be one for each of the {profiles.n_steps} steps, or for each of the "
+            f"{of_a_day} steps of a day"
+        )
+        return np.zeros(profiles.n_steps)
+    return np.resize(values, profiles.n_steps)
 
 
 def _profile_rows(name: ProfileName, kind: str, buses: Ints, u: Floats, profiles: Profiles, faults: list[str]) -> Ints:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arrays import amount_faults, floats, is_between
 from fastp2p.errors import InputError, refuse
-from fastp2p.kernels.settlement import settle_buses, settle_trades
+from fastp2p.kernels.settlement import BASELINE_EXPORTED, settle_buses, settle_trades
 from fastp2p.trades import Clearing, Leftovers, Trades
 
 Floats = NDArray[np.float64]
@@ -160,7 +160,6 @@ def settle(
     buyer, seller = (trades.ask_per_kwh if p is None else p for p in (buyer_per_kwh, seller_per_kwh))
     prices = {"buyer_per_kwh": buyer, "seller_per_kwh": seller, "charge_per_kwh": charge_per_kwh}
     per_kwh = _rows(prices, trades.n_trades, "n_trades", faults)
-    # without a market for surplus there is none to be paid for
     tariffs = {"retail_per_kwh": retail_per_kwh, "feed_in_per_kwh": 0.0 if surplus == "spill" else feed_in_per_kwh}
     tariff_per_kwh = _rows(tariffs, shape[0], "n_books", faults)
     refuse(faults)
@@ -173,6 +172,8 @@ def settle(
     bus = np.zeros((len(fields(Accounts)), shape[0] // books_per_row, shape[1]))
     book = np.empty((len(fields(BookAccounts)), shape[0]))
     settle_buses(load, pv, own, deficit, surplus_left, exported, scale, tariff_per_kwh, books_per_row, bus, book)
+    if surplus == "spill":  # nor is any exported without trading
+        book[BASELINE_EXPORTED] = 0.0
     settle_trades(
         trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh,
         np.vstack([per_kwh, trades.bid_per_kwh, trades.ask_per_kwh]), tariff_per_kwh, unserved == "retail", books_per_row,

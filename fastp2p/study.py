@@ -21,7 +21,7 @@ Flag = Annotated[bool, Field(strict=True)]
 Buses = Literal["all", "even", "odd"] | tuple[Index, ...]
 Amount = NotNegative | tuple[NotNegative, ...] | Distribution
 """One for all, one per bus in the order of the list, or drawn per bus."""
-Table = Literal["hours", "books", "trades", "branches", "participants"]
+Table = Literal["hours", "histograms", "books", "trades", "branches", "participants"]
 HOURS_UP_TO = 20_000
 """Scenarios up to which the table of hours is kept unasked: half a million rows."""
 
@@ -114,7 +114,7 @@ class ScenariosPart(_Part):
     exact: Flag = False
     """Whether a share is an exact number of buses, or each bus's probability."""
     keep: tuple[Table, ...] | None = None
-    """Tables to keep besides `scenarios`; by default all of them for one scenario, `hours` for up to 20,000."""
+    """Tables to keep besides `scenarios`; by default everything of one scenario, `hours` of up to 20,000, else `histograms`."""
 
     @field_validator("shares")
     @classmethod
@@ -122,6 +122,18 @@ class ScenariosPart(_Part):
         if list(shares) != sorted(set(shares)):
             raise ValueError("shares must rise, each once")
         return shares
+
+
+class Series(_Part):
+    """A value per time step: one for each step of the study, or for each step of a day, which then repeats."""
+
+    series: Annotated[tuple[NotNegative, ...], Field(min_length=1)]
+
+
+Tariff = NotNegative | Series
+MarketRuleName = Literal[
+    "ask", "bid", "midpoint", "k", "uniform", "mcafee", "mid_market_rate", "bill_sharing", "supply_demand_ratio"
+]
 
 
 class MarketPart(_Part):
@@ -133,12 +145,21 @@ class MarketPart(_Part):
     same_bus: Flag = True
     min_order_kwh: NotNegative = 1e-6
     """Smaller orders are not placed: a trace of sun is not a trade."""
-    bid_per_kwh: Amount = 0.20
-    """Of all participants, of each in the order of the list, or drawn."""
-    ask_per_kwh: Amount = 0.05
-    retail_per_kwh: NotNegative = 0.20
-    feed_in_per_kwh: NotNegative = 0.0
-    pricing: Literal["ask"] = "ask"
+    bid_per_kwh: Amount | Series = 0.20
+    """Of all participants, of each in the order of the list, drawn, or following the clock."""
+    ask_per_kwh: Amount | Series = 0.05
+    retail_per_kwh: Tariff = 0.20
+    feed_in_per_kwh: Tariff = 0.0
+    pricing: MarketRuleName = "ask"
+    """The market rule; docs/market-rules.md has them all."""
+    kappa: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.5
+    """Where in the marginal interval the rule "k" puts the price: 0 favours buyers, 1 sellers."""
+    network_charge_per_kwh: NotNegative = 0.0
+    """What buyers pay the network operator per kWh bought from neighbours."""
+    branch_charge_per_kwh: NotNegative = 0.0
+    """The same per branch between buyer and seller: a charge on electrical distance."""
+    co2_kg_per_kwh: Tariff = 0.0
+    """Carbon intensity of what the retailer delivers."""
 
 
 class ClearingPart(_Part):
@@ -180,7 +201,8 @@ class Study(_Part):
         """The tables that a run keeps."""
         kept = self.scenarios.keep
         if kept is None:
-            kept = get_args(Table) if self.n_cases == 1 else ("hours",) if self.n_cases <= HOURS_UP_TO else ()
+            one = tuple(table for table in get_args(Table) if table != "histograms")
+            kept = one if self.n_cases == 1 else ("hours",) if self.n_cases <= HOURS_UP_TO else ("histograms",)
         return ("scenarios", *kept)
 
     @property

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fastp2p.kernels.reduction import sum_by_slot
+from fastp2p.indicators import scenario_columns
+from fastp2p.kernels.reduction import count_by_slot, sum_by_slot
 from fastp2p.network import Network
 from fastp2p.reduction import Columns, Reduced, join_columns
 from fastp2p.trades import STATUS
@@ -19,11 +20,23 @@ Ints = NDArray[np.int64]
 HOUR_COLUMNS = ("load_kwh", "pv_kwh", "self_kwh", "matched_kwh", "executed_kwh", "import_kwh", "export_kwh", "shed_kwh")
 
 
+ENERGY_EDGES = 2.0 ** np.arange(-10, 20.5, 0.5)
+"""kWh; two bins to the doubling, from a watt-hour to a gigawatt-hour."""
+HISTOGRAMS = {
+    "executed_kwh": ENERGY_EDGES,
+    "import_kwh": ENERGY_EDGES,
+    "export_kwh": ENERGY_EDGES,
+    "worst_loading_percent": np.arange(5.0, 205.0, 5.0),
+}
+"""What is counted by the hour of the day, and the inner edges of the bins."""
+
+
 def make_columns(ran: Reduced, network: Network, names: Sequence[str]) -> dict[str, Columns]:
     """The columns of the tables `names`; `make_frames` puts those of several blocks of scenarios together."""
     makers: dict[str, Callable[[], Columns]] = {
-        "scenarios": lambda: scenario_columns(ran),
+        "scenarios": lambda: scenario_columns(ran, network),
         "hours": lambda: hour_columns(ran),
+        "histograms": lambda: histogram_columns(ran),
         "books": lambda: {**_keys(ran), **ran.books, "status": ran.status_code.astype(np.int64)},
         "trades": lambda: ran.trades or {},
         "branches": lambda: branch_columns(ran, network),
@@ -35,6 +48,8 @@ def make_columns(ran: Reduced, network: Network, names: Sequence[str]) -> dict[s
 def make_frames(pieces: Sequence[dict[str, Columns]]) -> dict[str, pd.DataFrame]:
     """Tables from the columns of one block of scenarios after the other."""
     frames = {name: pd.DataFrame(join_columns([piece[name] for piece in pieces])) for name in pieces[0]}
+    if "histograms" in frames:
+        frames["histograms"] = add_histograms(frames["histograms"])
     if "books" in frames:
         frames["books"]["status"] = pd.Categorical.from_codes(frames["books"]["status"], STATUS.tolist())
     return frames
@@ -71,7 +86,7 @@ def participant_columns(ran: Reduced, network: Network) -> Columns:
     who, n = ran.scenarios.participant, len(ran.scenarios.number)
     names = (
         "load_kwh", "pv_kwh", "self_kwh", "bought_kwh", "sold_kwh", "retail_kwh", "exported_kwh", "spilled_kwh", "shed_kwh",
-        "paid", "received", "bill", "baseline_bill",
+        "paid", "charges", "received", "bill", "baseline_bill",
     )  # fmt: skip
     total = {name: getattr(ran.buses, name)[:, who].ravel() for name in names}
     return {
@@ -84,28 +99,6 @@ def participant_columns(ran: Reduced, network: Network) -> Columns:
     }
 
 
-def scenario_columns(ran: Reduced) -> Columns:
-    """One row per scenario: totals of the books, and the shares that follow from them."""
-    numbers = ran.scenarios.number
-    by_scenario = {name: column.reshape(len(numbers), ran.n_steps) for name, column in ran.books.items()}
-    worst = by_scenario.pop("worst_loading_percent").max(axis=1)
-    total = {name: column.sum(axis=1) for name, column in by_scenario.items()}
-    used_pv = total["self_kwh"] + total["executed_kwh"]
-    status = ran.status_code.reshape(len(numbers), ran.n_steps)
-    return {
-        "share": np.full(len(numbers), ran.scenarios.share),
-        "scenario": numbers,
-        "n_pv": (ran.scenarios.pv_profile >= 0).sum(axis=1),
-        "kwp": ran.scenarios.kwp.sum(axis=1),
-        **total,
-        "saving": total["baseline_bill"] - total["bill"],
-        "self_sufficiency": _ratio(used_pv, total["load_kwh"]),
-        "self_consumption": _ratio(used_pv, total["pv_kwh"]),
-        "worst_loading_percent": worst,
-        **{f"n_{name}": (status == code).sum(axis=1) for code, name in enumerate(STATUS.tolist())},
-    }
-
-
 def hour_columns(ran: Reduced) -> Columns:
     """One row per scenario and hour of the day: the mean day's energy in kWh."""
     n = len(ran.scenarios.number)
@@ -113,7 +106,7 @@ def hour_columns(ran: Reduced) -> Columns:
     days = max(1.0, ran.n_steps * ran.step_hours / 24.0)
     columns = {name: np.empty((n, len(hours))) for name in HOUR_COLUMNS}
     for name, column in columns.items():
-        sum_by_slot(ran.books[name].astype(np.float64, copy=False).reshape(n, ran.n_steps), slot, column)
+        sum_by_slot(ran.by_step(name), slot, column)
     return {
         "share": np.full(n * len(hours), ran.scenarios.share),
         "scenario": np.repeat(ran.scenarios.number, len(hours)),
@@ -122,15 +115,38 @@ def hour_columns(ran: Reduced) -> Columns:
     }
 
 
+def histogram_columns(ran: Reduced) -> Columns:
+    """One row per hour of the day, quantity and bin that is not empty: in how many books its value lies there."""
+    hours, slot = hours_of_day(ran)
+    pieces = []
+    for name, edge in HISTOGRAMS.items():
+        count = np.zeros((len(hours), len(edge) + 1), np.int64)
+        count_by_slot(ran.by_step(name), slot, edge, count)
+        at, bin_ = np.nonzero(count)
+        pieces.append(
+            {
+                "share": np.full(len(at), ran.scenarios.share),
+                "hour": hours[at],
+                "quantity": np.full(len(at), name),
+                "from_value": np.append(0.0, edge)[bin_],
+                "to_value": np.append(edge, np.inf)[bin_],
+                "n_books": count[at, bin_],
+            }
+        )
+    return join_columns(pieces)
+
+
+def add_histograms(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put the counts of equal bins together."""
+    keys = ["share", "hour", "quantity", "from_value", "to_value"]
+    return rows.groupby(keys, sort=True, as_index=False).agg({"n_books": "sum"})
+
+
 def hours_of_day(ran: Reduced) -> tuple[Ints, Ints]:
     """The hours of the day that occur, and the place among them of every step."""
     hour = np.floor(np.arange(ran.n_steps) * ran.step_hours).astype(np.int64) % 24
     hours, slot = np.unique(hour, return_inverse=True)
     return hours, slot
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
 def _keys(ran: Reduced) -> Columns:

@@ -73,7 +73,8 @@ def test_accounts(seed, retail, surplus, rows):
     np.testing.assert_allclose(settled.books.seller_surplus, settled.books.received - ask_value, atol=1e-12)
     alone = np.minimum(load, pv)
     np.testing.assert_allclose(settled.books.baseline_retail_kwh, (load - alone).sum(axis=1), atol=1e-12)
-    np.testing.assert_allclose(settled.books.baseline_exported_kwh, (pv - alone).sum(axis=1), atol=1e-12)
+    exported_alone = 0.0 if surplus == "spill" else (pv - alone).sum(axis=1)
+    np.testing.assert_allclose(settled.books.baseline_exported_kwh, exported_alone, atol=1e-12)
 
 
 def test_by_default_both_sides_settle_at_the_ask():

@@ -15,6 +15,7 @@ import fastp2p
 from fastp2p import parts
 from fastp2p.study import Study
 
+KEEP = ["hours", "histograms", "books", "trades", "branches", "participants"]
 SWEEP = Study.model_validate(
     {
         "name": "small-sweep",
@@ -23,7 +24,11 @@ SWEEP = Study.model_validate(
         "load": {"profile": {"choice": ["residential_0", "residential_1"]}},
         "pv": {"profile": "solar_2", "kwp": {"distribution": "uniform", "low": 5, "high": 30}},
         "market": {"bid_per_kwh": {"distribution": "uniform", "low": 0.1, "high": 0.2}, "feed_in_per_kwh": 0.03},
-        "scenarios": {"count": 40, "shares": [0.2, 0.6], "keep": ["hours", "books", "trades", "branches", "participants"]},
+        "scenarios": {
+            "count": 40,
+            "shares": [0.2, 0.6],
+            "keep": ["hours", "histograms", "books", "trades", "branches", "participants"],
+        },
     }
 )
 
@@ -70,6 +75,25 @@ def test_congestion_is_in_the_sweep(expected):
 @pytest.mark.parametrize("options", [{"workers": 2}, {"batch_scenarios": 1}, {"batch_scenarios": 7}, {"batch_scenarios": 1000}])
 def test_the_same_bits_for_any_workers_and_batches(options, expected):
     assert_same(fastp2p.run(SWEEP, **options).tables(), expected)
+
+
+def test_a_scenario_too_long_for_a_batch_goes_through_in_stretches(expected, monkeypatch):
+    monkeypatch.setattr(parts, "BATCH_CELLS", 41 * 7)
+    stretched = fastp2p.run(SWEEP, workers=1).tables()
+    for name, table in expected.items():
+        pd.testing.assert_frame_equal(stretched[name], table, rtol=1e-12, check_categorical=False, check_dtype=False)
+    assert_same(fastp2p.run(SWEEP, workers=2, batch_scenarios=7).tables(), stretched)
+
+
+def test_histograms_count_the_books(expected):
+    books, counts = expected["books"], expected["histograms"]
+    by_hour = counts.groupby(["share", "quantity", "hour"]).n_books.sum()
+    assert len(by_hour) == 2 * 4 * 24
+    assert (by_hour == 40).all()
+    for (share, hour, quantity), bins in counts.groupby(["share", "hour", "quantity"]):
+        values = books[(books.share == share) & (books.step == hour)][quantity].to_numpy()
+        for low, high, n in zip(bins.from_value, bins.to_value, bins.n_books, strict=True):
+            assert ((values < high) & ((values >= low) | (low == 0.0))).sum() == n
 
 
 def test_the_same_bits_for_any_order_and_part(expected, monkeypatch):

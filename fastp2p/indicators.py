@@ -1,0 +1,125 @@
+"""Indicators of a scenario, with and without trading; docs/indicators.md defines each."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.network import Network
+from fastp2p.reduction import Columns, Reduced
+from fastp2p.trades import STATUS
+
+Floats = NDArray[np.float64]
+
+SUMMED = (
+    "load_kwh", "pv_kwh", "self_kwh", "matched_kwh", "executed_kwh", "cut_kwh", "import_kwh", "export_kwh", "spilled_kwh",
+    "shed_kwh", "slack_kwh", "n_trades", "paid", "received", "charges", "operator_balance", "retailer_revenue", "bill",
+    "buyer_surplus", "seller_surplus", "co2_kg",
+    "baseline_import_kwh", "baseline_export_kwh", "baseline_bill", "baseline_co2_kg",
+)  # fmt: skip
+"""Columns of the books that a scenario has the sums of."""
+
+
+def scenario_columns(ran: Reduced, network: Network) -> Columns:
+    """One row per scenario: totals of its books, and what follows from them."""
+    scenarios = ran.scenarios
+    total: dict[str, Floats] = {name: ran.by_step(name).sum(axis=1) for name in SUMMED}
+    used_pv = total["self_kwh"] + total["executed_kwh"]
+    status = ran.status_code.reshape(-1, ran.n_steps)
+    return {
+        "share": np.full(len(scenarios.number), scenarios.share),
+        "scenario": scenarios.number,
+        "n_pv": (scenarios.pv_profile >= 0).sum(axis=1),
+        "kwp": scenarios.kwp.sum(axis=1),
+        **total,
+        "saving": total["baseline_bill"] - total["bill"],
+        **_saving_spread(ran),
+        "welfare": total["buyer_surplus"] + total["seller_surplus"] + total["paid"] - total["received"],
+        "self_sufficiency": _ratio(used_pv, total["load_kwh"]),
+        "self_consumption": _ratio(used_pv, total["pv_kwh"]),
+        "p2p_share": _ratio(total["executed_kwh"], total["load_kwh"]),
+        "cut_share": _ratio(total["cut_kwh"], total["matched_kwh"]),
+        **_slack_power(ran, network),
+        **_loading(ran),
+        **{f"n_{name}": (status == code).sum(axis=1) for code, name in enumerate(STATUS.tolist())},
+    }
+
+
+def jain_index(values: Floats) -> Floats:
+    """Jain's fairness index (Σx)² / (n Σx²) of every row; 1 where all are equal, zeros included.
+
+    Parameters
+    ----------
+    values : (n_rows, n) float64
+
+    Notes
+    -----
+    Jain, Chiu, Hawe 1984, A quantitative measure of fairness and discrimination for resource allocation.
+    """
+    squares = values.shape[1] * (values**2).sum(axis=1)
+    index: Floats = np.divide(values.sum(axis=1) ** 2, squares, out=np.ones(len(values)), where=squares > 0)
+    return index
+
+
+def gini_index(values: Floats) -> Floats:
+    """Gini's index Σ|x_i - x_j| / (2 n Σ|x|) of every row; 0 where all are equal.
+
+    With |x| below the line it stays within 0…1 where some lose (Chen, Tsaur, Rhai 1982 discuss the choice); with no losers it
+    is the usual index.
+
+    Parameters
+    ----------
+    values : (n_rows, n) float64
+    """
+    n = values.shape[1]
+    rank_weight = 2.0 * np.arange(1, n + 1) - n - 1.0  # Σ_ij |x_i - x_j| = 2 Σ_i (2 i - n - 1) x_(i)
+    spread: Floats = (np.sort(values, axis=1) * rank_weight).sum(axis=1)
+    whole = n * np.abs(values).sum(axis=1)
+    return _ratio(spread, whole)
+
+
+def _saving_spread(ran: Reduced) -> Columns:
+    """How the saving is spread over the participants."""
+    who = ran.scenarios.participant
+    # rows in one piece: the order of a sum, and so its bits, must not depend on how many scenarios there are
+    saving = np.ascontiguousarray((ran.buses.baseline_bill - ran.buses.bill)[:, who])
+    saving[np.abs(saving) < 1e-9] = 0.0  # rounding is no gain
+    return {
+        "least_saving": saving.min(axis=1),
+        "greatest_saving": saving.max(axis=1),
+        "n_worse_off": (saving < 0.0).sum(axis=1),
+        "jain_saving": jain_index(saving),
+        "gini_saving": gini_index(saving),
+    }
+
+
+def _slack_power(ran: Reduced, network: Network) -> Columns:
+    """Peaks at the external grids, and the mean import over its peak."""
+    with_trading = ran.by_step("slack_kwh") / ran.step_hours
+    baseline_kwh = ran.by_step("baseline_import_kwh") - ran.by_step("baseline_export_kwh")
+    without = baseline_kwh / ran.step_hours - network.fixed_kw.sum()
+    import_kw = np.maximum(with_trading, 0.0)
+    return {
+        "peak_import_kw": import_kw.max(axis=1),
+        "peak_export_kw": np.maximum(-with_trading, 0.0).max(axis=1),
+        "load_factor": _ratio(import_kw.mean(axis=1), import_kw.max(axis=1)),
+        "baseline_peak_import_kw": np.maximum(without, 0.0).max(axis=1),
+        "baseline_peak_export_kw": np.maximum(-without, 0.0).max(axis=1),
+    }
+
+
+def _loading(ran: Reduced) -> Columns:
+    """Of the worst branch of each step: percentiles over the steps, the maximum, and how long it was overloaded."""
+    loading = ran.by_step("worst_loading_percent")
+    p50, p95, p99 = np.percentile(loading, (50.0, 95.0, 99.0), axis=1)
+    return {
+        "p50_loading_percent": p50,
+        "p95_loading_percent": p95,
+        "p99_loading_percent": p99,
+        "worst_loading_percent": loading.max(axis=1),
+        "hours_above_100_percent": (loading > 100.0 * (1.0 + 1e-6)).sum(axis=1) * ran.step_hours,
+    }
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
