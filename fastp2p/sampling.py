@@ -170,7 +170,8 @@ def _by_step(tariff: Tariff, key: str, profiles: Profiles, faults: list[str]) ->
             f"{of_a_day} steps of a day"
         )
         return np.zeros(profiles.n_steps)
-    return np.resize(values, profiles.n_steps)
+    repeated: Floats = values[np.arange(profiles.n_steps) % len(values)]
+    return repeated
 
 
 def _profile_rows(name: ProfileName, kind: str, buses: Ints, u: Floats, profiles: Profiles, faults: list[str]) -> Ints:
