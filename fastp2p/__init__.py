@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fastp2p.matching import match_orders
     from fastp2p.network import Network
     from fastp2p.orders import leave_over, make_orders
+    from fastp2p.preparation import scenarios
     from fastp2p.profiles import Profiles
     from fastp2p.results import Results
     from fastp2p.runner import open_results, run
@@ -38,6 +39,7 @@ _HOME = {
     "match_orders": "matching",
     "open_results": "runner",
     "run": "runner",
+    "scenarios": "preparation",
     "settle": "settlement",
     "studies": "study",
 }
@@ -62,6 +64,7 @@ __all__ = [
     "match_orders",
     "open_results",
     "run",
+    "scenarios",
     "settle",
     "studies",
     "summarise",

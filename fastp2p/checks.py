@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastp2p.network import Network
-from fastp2p.runner import prepare
+from fastp2p.preparation import prepare
 from fastp2p.sampling import Scenarios, draw_scenarios
 from fastp2p.study import Amount, Series, Study, profile_names
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -39,13 +40,9 @@ Out = Annotated[Path | None, typer.Option(help="Folder to write to; results/STUD
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it exists.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with what the folder holds of this study.")]
 Workers = Annotated[int | None, typer.Option(help="Threads; all processors if left out.")]
+Dask = Annotated[str | None, typer.Option(help="Scheduler of a Dask cluster, tcp://HOST:PORT, to run on instead.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
-
-
-def main() -> None:
-    """Entry point of the `fastp2p` command."""
-    app()
 
 
 def _fault_exit(command: Command) -> Command:
@@ -84,25 +81,19 @@ def run(
     overwrite: Overwrite = False,
     resume: Resume = False,
     workers: Workers = None,
+    dask: Dask = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a study and write its tables and figures."""
-    from fastp2p.runner import run as run_study
-
     chosen = [_study(name) for name in ([study] if study else PAPER)]
     folders = [_folder(out, one.name, alone=study is not None) for one in chosen]
     _check_all(folders, overwrite, resume)
     summaries = []
     failed = 0
     for one, folder in zip(chosen, folders, strict=True):
-        try:
-            bar = one.n_cases > 1 and not (quiet or as_json)
-            results = run_study(one, out=folder, overwrite=overwrite, resume=resume, workers=workers, progress=bar)
-        except KeyboardInterrupt:
-            go_on = " --resume goes on from there" if (folder / "manifest.json").exists() else ""
-            errors.print(f"stopped; what is finished is whole.{go_on}", soft_wrap=True)
-            raise typer.Exit(130) from None
+        bar = one.n_cases > 1 and not (quiet or as_json)
+        results = _run_until_interrupted(one, folder, overwrite, resume, workers, dask, bar)
         failed += len(results.failures)
         if as_json:
             summaries.append(_summary(results, folder))
@@ -115,6 +106,23 @@ def run(
         typer.echo(json.dumps(summaries if study is None else summaries[0], indent=2))
     if failed:
         raise typer.Exit(1)
+
+
+def _run_until_interrupted(
+    study: Study, folder: Path, overwrite: bool, resume: bool, workers: int | None, dask: str | None, bar: bool
+) -> "Results":
+    from fastp2p.cluster import connect
+    from fastp2p.runner import run as run_study
+
+    try:
+        with connect(dask) if dask else nullcontext() as executor:
+            return run_study(
+                study, out=folder, overwrite=overwrite, resume=resume, workers=workers, executor=executor, progress=bar
+            )
+    except KeyboardInterrupt:
+        go_on = " --resume goes on from there" if (folder / "manifest.json").exists() else ""
+        errors.print(f"stopped; what is finished is whole.{go_on}", soft_wrap=True)
+        raise typer.Exit(130) from None
 
 
 def _check_all(folders: list[Path], overwrite: bool, resume: bool) -> None:
@@ -197,6 +205,11 @@ def _print_results(results: "Results", folder: Path) -> None:
     _say(console, f"{results.study.name}:", "bold", results.study.description)
     console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
     console.print(table)
+    if results.stopped_at and (stop := results.study.scenarios.stop):
+        enough = (
+            f"{results.stopped_at:,} scenarios a share were enough: {stop.indicator} is known to {stop.within:g} of its mean"
+        )
+        _say(console, "stopped early,", "", enough)
     written = ", ".join(sorted(path.name + "/" * path.is_dir() for path in folder.iterdir()))
     _say(console, "wrote", "", f"{folder}/: {written}\n")
 

@@ -18,6 +18,13 @@ SUMMED = (
     "baseline_import_kwh", "baseline_export_kwh", "baseline_bill", "baseline_co2_kg",
 )  # fmt: skip
 """Columns of the books that a scenario has the sums of."""
+INDICATORS = (
+    "load_kwh", "pv_kwh", "self_kwh", "matched_kwh", "executed_kwh", "cut_kwh", "import_kwh", "export_kwh", "spilled_kwh",
+    "shed_kwh", "bill", "saving", "welfare", "operator_balance", "retailer_revenue", "co2_kg", "least_saving", "n_worse_off",
+    "jain_saving", "gini_saving", "self_sufficiency", "self_consumption", "p2p_share", "cut_share", "peak_import_kw",
+    "peak_export_kw", "load_factor", "p95_loading_percent", "worst_loading_percent", "hours_above_100_percent",
+)  # fmt: skip
+"""Columns of the scenarios that a sweep's answers are about."""
 
 
 def scenario_columns(ran: Reduced, network: Network) -> Columns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from fastp2p.sampling import Scenarios, draw_scenarios
 from fastp2p.study import Study
 from fastp2p.tables import make_columns, make_frames
 from fastp2p.trades import FAILED, FREE
+
+Work = tuple[Study, Network, Profiles]
 
 PART_BOOKS = 12_000
 """Books of a part: a second of work at most, and few enough part files. A part is at least one scenario."""
@@ -46,31 +49,39 @@ class Done:
     failures: list[tuple[float, int, int]]
 
 
-def cut_into_parts(study: Study, n_steps: int) -> list[Part]:
-    """The parts of a study; they depend on nothing but the study and its steps, so that a later run finds them again."""
+def cut_into_rounds(study: Study, n_steps: int) -> list[list[Part]]:
+    """The parts of a study, in rounds after which it may stop.
+
+    They depend on nothing but the study and its steps, so that a later run finds them again; a round has the same scenarios
+    of every share.
+    """
     size = max(1, PART_BOOKS // n_steps)
-    count = study.scenarios.count
-    return [
-        Part(number, share, range(first, min(first + size, count)))
-        for number, (share, first) in enumerate(
-            (share, first) for share in study.scenarios.shares or (None,) for first in range(0, count, size)
-        )
-    ]
+    sweep = study.scenarios
+    looks = sweep.stop.checkpoints(sweep.count) if sweep.stop else [sweep.count]
+    rounds: list[list[Part]] = []
+    number = 0
+    for begin, end in pairwise([0, *looks]):
+        rounds.append([])
+        for share in sweep.shares or (None,):
+            for numbers in _blocks(range(begin, end), size):
+                rounds[-1].append(Part(number, share, numbers))
+                number += 1
+    return rounds
 
 
-def run_part(
-    study: Study, network: Network, profiles: Profiles, part: Part, batch_scenarios: int | None = None
-) -> tuple[Done, dict[str, pd.DataFrame]]:
+def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tuple[Done, dict[str, pd.DataFrame]]:
     """Run one part, batch by batch.
 
     Parameters
     ----------
-    study, network, profiles : as for `fastp2p.batch.run_batch`
+    work : (Study, Network, Profiles)
+        What all parts have in common.
     part : Part
     batch_scenarios : int, optional
         Scenarios at a time; by default as many as keep the arrays in the processor's cache. A scenario of so many steps
         that it alone does not fit is run alone, one stretch of steps after the other.
     """
+    study, network, profiles = work
     # glibc gives freed memory back to the system beyond twice the largest block it has seen freed, and page faults to get it
     # again cost a third of a part's time; having seen a block of this size, it keeps what a batch needs
     np.empty(KEPT_BYTES, np.uint8)
@@ -87,11 +98,9 @@ def run_part(
     return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), make_frames(pieces)
 
 
-def write_and_report(
-    study: Study, network: Network, profiles: Profiles, part: Part, folder: Path, batch_scenarios: int | None = None
-) -> Done:
+def write_and_report(work: Work, part: Part, folder: Path, batch_scenarios: int | None = None) -> Done:
     """Run one part and write its tables into `folder`."""
-    done, tables = run_part(study, network, profiles, part, batch_scenarios)
+    done, tables = run_part(work, part, batch_scenarios)
     write_part(tables, folder, part.number)
     return done
 

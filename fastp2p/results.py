@@ -31,6 +31,8 @@ class Results:
         One row per trade; per branch and scenario; per participating bus and scenario.
     failures : list of (share, scenario, step)
         Books that could not be solved; nothing is executed in them.
+    stopped_at : int or None
+        Scenarios per share that were enough, where the study's rule stopped it before `count`.
     """
 
     study: Study
@@ -44,6 +46,7 @@ class Results:
     branches: pd.DataFrame | None
     participants: pd.DataFrame | None
     failures: list[tuple[float, int, int]]
+    stopped_at: int | None = None
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables that were kept, by name."""

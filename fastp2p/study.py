@@ -104,6 +104,25 @@ class PvPart(_Part):
     """kWp per bus."""
 
 
+class StopPart(_Part):
+    """When a sweep has enough scenarios: looked at after `at_least` of them per share, then at twice as many each time."""
+
+    indicator: str
+    """A column of the summary, such as "executed_kwh"."""
+    within: Positive
+    """Half-width of the 95 % confidence interval of its mean, as a part of that mean, that every share must reach."""
+    at_least: Annotated[int, Field(strict=True, ge=100)] = 1_000
+
+    def checkpoints(self, count: int) -> list[int]:
+        """Scenarios per share after which is looked, the last one `count`."""
+        looks = []
+        look = self.at_least
+        while look < count:
+            looks.append(look)
+            look *= 2
+        return [*looks, count]
+
+
 class ScenariosPart(_Part):
     """How many random scenarios, and which shares of PV they sweep."""
 
@@ -113,6 +132,8 @@ class ScenariosPart(_Part):
     """Shares of the buses that may have PV; none: all of them have it."""
     exact: Flag = False
     """Whether a share is an exact number of buses, or each bus's probability."""
+    stop: StopPart | None = None
+    """When fewer scenarios than `count` will do; by default all of them are run."""
     keep: tuple[Table, ...] | None = None
     """Tables to keep besides `scenarios`; by default everything of one scenario, `hours` of up to 20,000, else `histograms`."""
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 import fastp2p
 from fastp2p.batch import run_batch
-from fastp2p.runner import prepare
+from fastp2p.preparation import prepare
 from fastp2p.sampling import draw_scenarios
 from fastp2p.study import Study
 

@@ -21,7 +21,8 @@ from fastp2p.cli import app
 from fastp2p.results import TABLES
 
 FIGURES = [f"{name}.{kind}" for name in ("supply", "network", "profiles") for kind in ("png", "pdf")]
-WRITTEN = {*(f"{name}.parquet" for name in TABLES), *FIGURES, "study.toml", "manifest.json"}
+KEPT = [name for name in TABLES if name != "histograms"]
+WRITTEN = {*(f"{name}.parquet" for name in KEPT), *FIGURES, "study.toml", "manifest.json"}
 COMMAND = Path(sys.executable).with_name("fastp2p")
 CONGESTED = """
 name = "tight"
@@ -64,7 +65,7 @@ def call(*arguments, code=0):
 
 
 def same_tables(one, other):
-    return all((Path(one) / f"{t}.parquet").read_bytes() == (Path(other) / f"{t}.parquet").read_bytes() for t in TABLES)
+    return all((Path(one) / f"{t}.parquet").read_bytes() == (Path(other) / f"{t}.parquet").read_bytes() for t in KEPT)
 
 
 def children(folder="."):
@@ -252,7 +253,7 @@ def test_input_hashes_tell_inputs_apart(paper_folder):
 
 def test_tables_on_disk_carry_units(paper_folder):
     units = {}
-    for table in TABLES:
+    for table in KEPT:
         for column in pq.read_schema(paper_folder / f"{table}.parquet"):
             units[table, column.name] = (column.metadata or {}).get(b"unit", b"").decode()
     assert units["books", "load_kwh"] == units["trades", "executed_kwh"] == units["participants", "sold_kwh"] == "kWh"

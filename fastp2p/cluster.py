@@ -1,0 +1,55 @@
+"""Parts on a Dask cluster; see docs/cluster.md. The only file that knows of Dask."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from typing import Any, cast
+
+from fastp2p.errors import InputError
+from fastp2p.parts import Work
+
+PATIENCE = "10s"
+"""How long a scheduler may take to answer."""
+
+
+@contextmanager
+def connect(address: str) -> Iterator[Executor]:
+    """An executor on the Dask scheduler at `address`, such as ``tcp://host:8786``.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed, or nobody answers.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError("Dask is not installed; pip install 'fastp2p[dask]'") from error
+    try:
+        client: Any = Client(address, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise InputError(f"no Dask scheduler answers at {address}: {error}") from error
+    with client:
+        yield client.get_executor()
+
+
+def share_work(pool: Executor, work: Work) -> Work:
+    """What is handed to every part: the work itself, or on a cluster a future of it, which each worker fetches once.
+
+    It is a task's result and not scattered data, so that the scheduler makes it again should the workers that hold it die.
+    """
+    if "distributed" not in sys.modules:
+        return work
+    from distributed.cfexecutor import ClientExecutor
+
+    if not isinstance(pool, ClientExecutor):
+        return work
+    client: Any = pool._client
+    return cast(Work, client.submit(_itself, work, pure=False))
+
+
+def _itself(work: Work) -> Work:
+    return work

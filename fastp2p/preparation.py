@@ -1,0 +1,138 @@
+"""What comes before a run: load what a study names, and say everything that is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import UnionType
+from typing import Any
+
+from fastp2p.errors import InputError, refuse
+from fastp2p.indicators import INDICATORS
+from fastp2p.io.parquet import check_folder
+from fastp2p.network import Network
+from fastp2p.profiles import Profiles
+from fastp2p.sampling import Scenarios, draw_scenarios
+from fastp2p.study import Study, profile_names
+
+
+def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:
+    """The network, under the study's limits, and the profiles of a study; everything wrong with either in one error.
+
+    Raises
+    ------
+    InputError
+    """
+    faults: list[str] = []
+    part = study.network
+    try:
+        network = network or Network.load(part.source)
+        network = network.with_limits(
+            part.limits,
+            angle_deg=part.angle_deg,
+            factor=part.limit_factor,
+            ampacity_ka=part.ampacity_ka,
+            ampacity_ka_by_std_type=part.ampacity_ka_by_std_type,
+            ampacity_ka_by_line=part.ampacity_ka_by_line,
+        )
+    except InputError as error:
+        faults += error.faults
+    try:
+        profiles = (profiles or Profiles.load(study.profiles.source)).repeated(study.profiles.days)
+    except InputError as error:
+        faults += error.faults
+    if profiles is not None and network is not None:
+        try:
+            draw_scenarios(study, network, profiles, None, range(1))
+        except InputError as error:
+            faults += error.faults
+    elif profiles is not None:
+        for name, kind in ((study.load.profile, "load"), (study.pv.profile, "pv")):
+            faults += profiles.missing(profile_names(name), kind)
+    stop = study.scenarios.stop
+    if stop is not None and stop.indicator not in INDICATORS:
+        faults.append(f"scenarios.stop.indicator = {stop.indicator!r}: must be one of {', '.join(INDICATORS)}")
+    if faults or network is None or profiles is None:
+        raise InputError(faults)
+    return network, profiles
+
+
+def scenarios(
+    study: Study,
+    numbers: range,
+    *,
+    share: float | None = None,
+    network: Network | None = None,
+    profiles: Profiles | None = None,
+) -> Scenarios:
+    """What is drawn in some scenarios of a study, for people who want to look: the same arrays that a run draws.
+
+    Parameters
+    ----------
+    study : Study
+    numbers : range
+        Scenario numbers, such as ``range(10)``; scenario i is the same in any range and, but for who has PV, at any share.
+    share : float, optional
+        Share of the buses that may have PV; by default all of them have it.
+    network, profiles : optional
+        Instead of those that the study names.
+
+    Returns
+    -------
+    Scenarios
+        Arrays (n_scenarios, n_bus) of homes, kWp, profiles and prices.
+
+    Raises
+    ------
+    InputError
+        Numbers that the study does not have, a share outside 0…1, and everything that would keep the study from running.
+    """
+    check_kinds(study, None, network, profiles)
+    count = study.scenarios.count
+    faults = []
+    if not isinstance(numbers, range) or numbers.step != 1 or not 0 <= numbers.start < numbers.stop <= count:
+        faults.append(f"numbers = {numbers!r}: must be a range within the study's scenarios, range({count})")
+    if share is not None and not (isinstance(share, int | float) and 0 <= share <= 1):
+        faults.append(f"share = {share!r}: must lie in 0…1")
+    refuse(faults)
+    network, profiles = prepare(study, network, profiles)
+    return draw_scenarios(study, network, profiles, share, numbers)
+
+
+def check_kinds(study: Any, out: Any, network: Any, profiles: Any) -> None:
+    """That a caller's arguments are what they should be.
+
+    Raises
+    ------
+    InputError
+    """
+    given: dict[str, tuple[Any, type | UnionType, str]] = {
+        "study": (study, Study, "a Study; studies() has the built-in ones, Study.from_toml reads one"),
+        "out": (out, str | Path | None, "a path"),
+        "network": (network, Network | None, "a Network; Network.load knows names and files"),
+        "profiles": (profiles, Profiles | None, "Profiles; Profiles.load knows names and files"),
+    }
+    refuse([f"{name} must be {what}" for name, (value, kinds, what) in given.items() if not isinstance(value, kinds)])
+
+
+def prepare_with_folder(
+    study: Study, network: Network | None, profiles: Profiles | None, folder: Path | None, overwrite: bool
+) -> tuple[Network, Profiles]:
+    """`prepare`, and that the folder can be written; everything wrong in one error.
+
+    Raises
+    ------
+    InputError
+    """
+    faults: list[str] = []
+    try:
+        if folder is not None:
+            check_folder(folder, overwrite)
+    except InputError as error:
+        faults += error.faults
+    try:
+        network, profiles = prepare(study, network, profiles)
+    except InputError as error:
+        faults += error.faults
+    if faults or network is None or profiles is None:
+        raise InputError(faults)
+    return network, profiles

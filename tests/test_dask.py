@@ -1,0 +1,103 @@
+"""The same tables from a Dask cluster of two processes, also when one of them dies."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+from test_sweep import SWEEP, assert_same
+
+import fastp2p
+from fastp2p import parts
+
+distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_parts():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "PART_BOOKS", 120)
+        yield
+
+
+@pytest.fixture(scope="module")
+def expected(small_parts):
+    return fastp2p.run(SWEEP, workers=1).tables()
+
+
+@pytest.fixture(scope="module")
+def client():
+    with (
+        distributed.LocalCluster(n_workers=2, processes=True, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as one,
+    ):
+        yield one
+
+
+def test_tables_are_the_same_in_memory(client, expected):
+    assert_same(fastp2p.run(SWEEP, executor=client.get_executor()).tables(), expected)
+
+
+def test_tables_are_the_same_in_a_folder_and_from_the_command_line(client, expected, tmp_path):
+    from typer.testing import CliRunner
+
+    from fastp2p.cli import app
+
+    study = tmp_path / "small-sweep.toml"
+    study.write_text(SWEEP.to_toml())
+    address = client.scheduler.address
+    answer = CliRunner().invoke(app, ["run", str(study), "--out", str(tmp_path / "out"), "--dask", address, "--quiet"])
+    assert answer.exit_code == 0, answer.output
+    read = {name: table.to_table().to_pandas() for name, table in fastp2p.open_results(tmp_path / "out").items()}
+    for name in ("scenarios", "books", "participants"):
+        assert_same({name: read[name]}, {name: expected[name]})
+
+
+def test_the_network_travels_once(client, expected, monkeypatch):
+    sent = []
+    submit = type(client).submit
+    monkeypatch.setattr(
+        type(client), "submit", lambda self, *given, **named: sent.append(given) or submit(self, *given, **named)
+    )
+    fastp2p.run(SWEEP, executor=client.get_executor())
+    whole = [given for given in sent if any(isinstance(one, tuple) and len(one) == 3 for one in given)]
+    assert len(sent) == 1 + sum(len(one) for one in parts.cut_into_rounds(SWEEP, 24))
+    assert len(whole) == 1
+
+
+def test_a_worker_that_dies_has_its_parts_run_again(client, expected, tmp_path):
+    finished = []
+    killed = threading.Event()
+
+    def kill_one(done, n_parts):
+        finished.append(len(done))
+        if len(done) == 3:
+            pid = next(iter(client.run(os.getpid).values()))
+            os.kill(pid, signal.SIGKILL)
+            killed.set()
+
+    results = fastp2p.run(SWEEP, out=tmp_path / "out", executor=client.get_executor(), progress=kill_one)
+    assert killed.is_set()
+    assert finished[-1] == 16
+    assert_same(results.tables(), expected)
+    deadline = time.monotonic() + 20
+    while len(client.scheduler_info()["workers"]) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def test_nobody_at_the_address(monkeypatch):
+    from fastp2p import cluster
+
+    monkeypatch.setattr(cluster, "PATIENCE", "1s")
+    with (
+        pytest.raises(fastp2p.InputError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"),
+        cluster.connect("tcp://127.0.0.1:9"),
+    ):
+        pass
+
+
+def test_workers_and_an_executor_exclude_each_other(client):
+    with pytest.raises(fastp2p.InputError, match="either workers of this machine or an executor"):
+        fastp2p.run(SWEEP, workers=2, executor=client.get_executor())
