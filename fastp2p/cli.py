@@ -59,6 +59,9 @@ def _fault_exit(command: Command) -> Command:
         except FastP2PError as error:
             _say(errors, "error:", "red", str(error))
             raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            errors.print("stopped")
+            raise typer.Exit(130) from None
 
     return wrapped  # type: ignore[return-value]  # same signature, by functools.wraps
 

@@ -128,7 +128,7 @@ class ScenariosPart(_Part):
 
     count: Annotated[int, Field(strict=True, ge=1, le=10**9)] = 1
     """Scenarios per share."""
-    shares: tuple[Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)], ...] = ()
+    shares: tuple[Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)], ...] = ()
     """Shares of the buses that may have PV; none: all of them have it."""
     exact: Flag = False
     """Whether a share is an exact number of buses, or each bus's probability."""

@@ -1,0 +1,155 @@
+"""Runs that end badly: a full disk, a folder that cannot be written, an interrupt; and sweeps that never begin."""
+
+import resource
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+from test_sweep import SWEEP, assert_same
+
+import fastp2p
+from fastp2p import parts
+from fastp2p.study import Study
+
+RUN = [sys.executable, "-m", "fastp2p", "run"]
+STUDY = SWEEP.model_copy(update={"scenarios": SWEEP.scenarios.model_copy(update={"count": 2000, "keep": ("books",)})})
+
+
+@contextmanager
+def tmpfs(path, *options):
+    path.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", path], capture_output=True).returncode:
+        pytest.skip("this machine does not let the tests mount a file system")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+def finished_parts_are_readable(folder):
+    books = fastp2p.open_results(folder)["books"].to_table().to_pandas()
+    assert len(books)
+    assert len(books) % 24 == 0
+    assert not list(folder.rglob("*.partial"))
+    return books
+
+
+def test_a_full_disk_keeps_the_finished_parts(tmp_path):
+    with tmpfs(tmp_path / "disk", "size=6m") as disk:
+        with pytest.raises(fastp2p.InputError, match=r"No space left on device; what was finished before is whole"):
+            fastp2p.run(STUDY, out=disk / "out", workers=2)
+        finished_parts_are_readable(disk / "out")
+        subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
+        resumed = fastp2p.run(STUDY, out=disk / "out", resume=True)
+        assert_same(resumed.tables(), fastp2p.run(STUDY).tables())
+
+
+def test_a_file_that_may_not_grow(tmp_path):
+    """The same on any machine: files over 150 kB are refused."""
+    (tmp_path / "study.toml").write_text(STUDY.to_toml())
+
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+
+    command = [*RUN, "study.toml", "--out", "out"]
+    ended = subprocess.run(command, cwd=tmp_path, preexec_fn=small_files, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert "could not be written: File too large" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not list((tmp_path / "out").rglob("*.partial"))
+    assert subprocess.run([*command, "--resume", "--quiet"], cwd=tmp_path).returncode == 0
+    books = finished_parts_are_readable(tmp_path / "out")
+    assert len(books) == 2 * 2000 * 24
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    with tmpfs(tmp_path / "disk", "ro") as disk, pytest.raises(fastp2p.InputError, match="cannot be written"):
+        fastp2p.run(STUDY, out=disk / "out")
+
+
+@pytest.mark.parametrize("seconds", [0.15, 0.4, 0.8])
+def test_an_interrupt_during_the_start_has_no_traceback(seconds, tmp_path):
+    with subprocess.Popen([*RUN, "pv-sweep-year"], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)  # Python may end itself by the signal once the message is out
+    assert "stopped" in told
+    assert "Traceback" not in told
+
+
+def test_an_interrupt_keeps_what_is_whole_and_says_how_to_go_on(tmp_path):
+    study = STUDY.model_copy(update={"scenarios": STUDY.scenarios.model_copy(update={"count": 200_000})})
+    (tmp_path / "study.toml").write_text(study.to_toml())
+    with subprocess.Popen(
+        [*RUN, "study.toml", "--out", "out", "--quiet"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "out" / "books").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume goes on from there" in told
+    assert "Traceback" not in told
+    finished_parts_are_readable(tmp_path / "out")
+
+
+def changed(**parts_of_it):
+    given = SWEEP.model_dump(mode="json", exclude_none=True)
+    for part, values in parts_of_it.items():
+        given[part] = {**given.get(part, {}), **values}
+    return given
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"scenarios": {"shares": [-0.1, 0.5]}}, "greater than or equal to 0"),
+        ({"scenarios": {"shares": [0.5, 1.1]}}, "less than or equal to 1"),
+        ({"scenarios": {"shares": [0.5, 0.1]}}, "shares must rise"),
+        ({"scenarios": {"shares": [0.5, 0.5]}}, "shares must rise, each once"),
+        ({"scenarios": {"shares": ["0.5"]}}, "valid number"),
+        ({"scenarios": {"count": 0}}, "greater than or equal to 1"),
+        ({"scenarios": {"stop": {"indicator": "saving", "within": 0.01, "at_least": 10}}}, "greater than or equal to 100"),
+        ({"pv": {"kwp": {"distribution": "uniform", "low": 9.0, "high": 3.0}}}, "low = 9 is above high = 3"),
+        ({"pv": {"kwp": {"distribution": "triangular", "low": 1.0, "mode": 9.0, "high": 3.0}}}, "mode"),
+        ({"pv": {"kwp": {"distribution": "normal", "mean": -50.0, "sd": 1.0}}}, "nothing of a normal"),
+        ({"load": {"profile": {"choice": ["residential_0"], "weights": [0.0]}}}, "weights"),
+    ],
+)
+def test_sweeps_that_cannot_be(given, told):
+    with pytest.raises(ValueError, match=told):
+        Study.model_validate(changed(**given))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"participants": {"buses": [12, 13]}, "pv": {"kwp": [1.0, 2.0, 3.0]}}, "pv.kwp lists 3 values for 2 buses"),
+        ({"pv": {"buses": [12, 12]}}, "bus 12 is listed twice"),
+        ({"pv": {"buses": [999]}}, "bus 999 does not exist"),
+        (
+            {"market": {"retail_per_kwh": {"series": [0.1, 0.2]}}},
+            "market.retail_per_kwh lists 2 values; it must be one for each",
+        ),
+    ],
+)
+def test_more_than_there_is_to_give(given, told, tmp_path):
+    with pytest.raises(fastp2p.InputError, match=told):
+        fastp2p.run(Study.model_validate(changed(**given)), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_another_version(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "PART_BOOKS", 240)
+    fastp2p.run(SWEEP, out=tmp_path / "out")
+    manifest = tmp_path / "out" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"fastp2p": "', '"fastp2p": "0.0.'))
+    with pytest.raises(fastp2p.InputError, match=r"begun with fastp2p 0\.0\..*go on with that version"):
+        fastp2p.run(SWEEP, out=tmp_path / "out", resume=True)
