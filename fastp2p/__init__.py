@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fastp2p.network import Network
     from fastp2p.orders import leave_over, make_orders
     from fastp2p.preparation import scenarios
+    from fastp2p.pricing import price_trades, reduce_orders
     from fastp2p.profiles import Profiles
     from fastp2p.results import Results
     from fastp2p.runner import open_results, run
@@ -38,6 +39,8 @@ _HOME = {
     "make_orders": "orders",
     "match_orders": "matching",
     "open_results": "runner",
+    "price_trades": "pricing",
+    "reduce_orders": "pricing",
     "run": "runner",
     "scenarios": "preparation",
     "settle": "settlement",
@@ -63,6 +66,8 @@ __all__ = [
     "make_orders",
     "match_orders",
     "open_results",
+    "price_trades",
+    "reduce_orders",
     "run",
     "scenarios",
     "settle",

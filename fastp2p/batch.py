@@ -1,8 +1,9 @@
-"""One batch of books through all stages: orders → matching → clearing → settlement."""
+"""One batch of books through all stages: orders → matching and pricing → clearing → settlement."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from fastp2p.clearing import clear
 from fastp2p.kernels.positions import gather_profiles
 from fastp2p.matching import match_orders
 from fastp2p.network import Network
-from fastp2p.orders import leave_over, make_orders
+from fastp2p.orders import Orders, leave_over, make_orders
+from fastp2p.pricing import RULES, Prices, price_trades, reduce_orders
 from fastp2p.profiles import Profiles
 from fastp2p.sampling import Scenarios
 from fastp2p.settlement import Settlement, settle
@@ -32,6 +34,7 @@ class BatchResult:
     pv_kwh: Floats
     left: Leftovers
     trades: Trades
+    prices: Prices
     clearing: Clearing
     settlement: Settlement
 
@@ -56,22 +59,15 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
     pv_kwh = _energy(kwh_per_unit, scenarios.pv_profile, scenarios.kwp)
 
     orders = make_orders(load_kwh, pv_kwh, orders=market.orders, min_order_kwh=market.min_order_kwh)
-    bid_per_kwh, ask_per_kwh = (
-        _price_rows(price, scenarios, steps, network.n_bus) for price in (scenarios.bid_per_kwh, scenarios.ask_per_kwh)
-    )
-    trades = match_orders(
-        orders.bid_kwh,
-        orders.ask_kwh,
-        bid_per_kwh,
-        ask_per_kwh,
-        priority=market.priority,
-        ties=market.ties,
-        same_bus=market.same_bus,
-    )
     retail_per_kwh, feed_in_per_kwh = (
         np.tile(tariff[steps.start : steps.stop], len(scenarios.number))
         for tariff in (scenarios.retail_per_kwh, scenarios.feed_in_per_kwh)
     )
+    if RULES[market.pricing].allocation == "pool":
+        bids, asks = (np.repeat(tariff[:, None], network.n_bus, axis=1) for tariff in (retail_per_kwh, feed_in_per_kwh))
+    else:
+        bids, asks = (_price_rows(p, scenarios, steps, network.n_bus) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
+    trades, prices = _trade(study, orders, bids, asks, retail_per_kwh, feed_in_per_kwh)
     left = leave_over(load_kwh, pv_kwh, trades)
     trades = _stress(trades, rules.stress, load_kwh, pv_kwh)
     fixed_kwh = left.surplus_kwh if rules.surplus == "export" else 0.0
@@ -92,13 +88,41 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         left,
         retail_per_kwh=retail_per_kwh,
         feed_in_per_kwh=feed_in_per_kwh,
+        buyer_per_kwh=prices.buyer_per_kwh,
+        seller_per_kwh=prices.seller_per_kwh,
         charge_per_kwh=_charges(study, network, trades),
         unserved=rules.unserved,
         surplus=rules.surplus,
         step_hours=hours,
         books_per_row=len(steps),
     )
-    return BatchResult(scenarios, steps, hours, load_kwh, pv_kwh, left, trades, clearing, settlement)
+    return BatchResult(scenarios, steps, hours, load_kwh, pv_kwh, left, trades, prices, clearing, settlement)
+
+
+def _trade(
+    study: Study, orders: Orders, bids: Floats, asks: Floats, retail_per_kwh: Floats, feed_in_per_kwh: Floats
+) -> tuple[Trades, Prices]:
+    """Who trades how much with whom, and at what prices, by the study's market rule."""
+    market = study.market
+    rule = RULES[market.pricing]
+    ties = "pro_rata" if rule.allocation == "pool" else market.ties
+    match = partial(match_orders, priority=market.priority, ties=ties, same_bus=market.same_bus)
+    trades = match(orders.bid_kwh, orders.ask_kwh, bids, asks)
+    if rule.allocation == "trade_reduction":
+        reduced = reduce_orders(trades, orders.bid_kwh, orders.ask_kwh, bids, asks)
+        trades = match(reduced.bid_kwh, reduced.ask_kwh, bids, asks)
+        return trades, Prices(reduced.buyer_per_kwh[trades.book], reduced.seller_per_kwh[trades.book])
+    return trades, price_trades(
+        trades,
+        orders.bid_kwh,
+        orders.ask_kwh,
+        bids,
+        asks,
+        pricing=market.pricing,
+        kappa=market.kappa,
+        retail_per_kwh=retail_per_kwh,
+        feed_in_per_kwh=feed_in_per_kwh,
+    )
 
 
 def _price_rows(price: Floats, scenarios: Scenarios, steps: range, n_bus: int) -> Floats:

@@ -10,6 +10,7 @@ from fastp2p.errors import InputError, refuse
 from fastp2p.indicators import INDICATORS
 from fastp2p.io.parquet import check_folder
 from fastp2p.network import Network
+from fastp2p.pricing import rule_faults
 from fastp2p.profiles import Profiles
 from fastp2p.sampling import Scenarios, draw_scenarios
 from fastp2p.study import Study, profile_names
@@ -42,7 +43,11 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
         faults += error.faults
     if profiles is not None and network is not None:
         try:
-            draw_scenarios(study, network, profiles, None, range(1))
+            drawn = draw_scenarios(study, network, profiles, None, range(1))
+            tariffs = {"retail_per_kwh": drawn.retail_per_kwh, "feed_in_per_kwh": drawn.feed_in_per_kwh}
+            market = study.market
+            found = rule_faults(market.pricing, priority=market.priority, kappa=market.kappa, **tariffs)
+            faults += [f"market.{fault}" for fault in found]
         except InputError as error:
             faults += error.faults
     elif profiles is not None:

@@ -149,7 +149,7 @@ def trade_columns(batch: BatchResult, network: Network) -> Columns:
     binding = clearing.binding_branch
     names = np.append(network.branch_name, "")
     shadow = np.where(binding >= 0, clearing.shadow_price[book, binding] if network.n_branch else 0.0, 0.0)
-    price = trades.ask_per_kwh
+    pays, gets = batch.prices.buyer_per_kwh, batch.prices.seller_per_kwh
     return {
         "share": np.full(trades.n_trades, batch.scenarios.share),
         "scenario": batch.scenarios.number[book // len(batch.steps)],
@@ -160,9 +160,10 @@ def trade_columns(batch: BatchResult, network: Network) -> Columns:
         "executed_kwh": clearing.executed_kwh,
         "bid_per_kwh": trades.bid_per_kwh,
         "ask_per_kwh": trades.ask_per_kwh,
-        "price_per_kwh": price,
-        "buyer_benefit": (trades.bid_per_kwh - price) * clearing.executed_kwh,
-        "received": price * clearing.executed_kwh,
+        "price_per_kwh": pays,
+        "seller_price_per_kwh": gets,
+        "buyer_benefit": (trades.bid_per_kwh - pays) * clearing.executed_kwh,
+        "received": gets * clearing.executed_kwh,
         "binding_branch": names[binding],
         "shadow_price": np.abs(shadow),
     }
