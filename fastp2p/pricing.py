@@ -14,7 +14,7 @@ from fastp2p.trades import Trades
 Floats = NDArray[np.float64]
 
 UNFILLED = 1e-12
-"""An order with at most this share of it left is filled (the auction's dust)."""
+"""An order with at most this share of it, or of the book's volume, left is filled (the auction's dust)."""
 
 
 @dataclass(frozen=True)

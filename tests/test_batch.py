@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 import fastp2p
 from fastp2p.batch import run_batch
 from fastp2p.preparation import prepare
+from fastp2p.pricing import RULES
 from fastp2p.sampling import draw_scenarios
 from fastp2p.study import Study
 
@@ -37,9 +38,13 @@ rules = st.fixed_dictionaries(
                 "priority": st.sampled_from(["price", "volume"]),
                 "ties": st.sampled_from(["pro_rata", "order"]),
                 "same_bus": st.booleans(),
-                "feed_in_per_kwh": st.just(0.03),
+                "feed_in_per_kwh": st.sampled_from([0.03, {"series": [0.01] * 12 + [0.05] * 12}]),
+                "bid_per_kwh": st.sampled_from([0.2, {"series": [0.1, 0.2] * 12}]),
+                "pricing": st.sampled_from(list(RULES)),
+                "network_charge_per_kwh": st.sampled_from([0.0, 0.02]),
+                "branch_charge_per_kwh": st.sampled_from([0.0, 0.001]),
             }
-        ),
+        ).filter(lambda market: market["priority"] == "price" or not RULES[market["pricing"]].by_price),
         "clearing": st.fixed_dictionaries(
             {
                 "objective": st.sampled_from(["volume", "welfare", "pro_rata"]),
@@ -59,9 +64,9 @@ rules = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(deadline=None, max_examples=120, derandomize=True)
 @given(parts=rules)
-def test_energy_is_conserved_in_every_book(cigre, parts):
+def test_energy_and_money_are_conserved_in_every_book(cigre, parts):
     results = fastp2p.run(study(**parts), network=cigre)
     books = results.books
     served = books.self_kwh + books.executed_kwh + books.import_kwh + books.shed_kwh
@@ -70,13 +75,32 @@ def test_energy_is_conserved_in_every_book(cigre, parts):
     np.testing.assert_allclose(served, books.load_kwh, atol=1e-9)
     np.testing.assert_allclose(used, books.pv_kwh, atol=1e-9)
     np.testing.assert_allclose(books.slack_kwh, books.import_kwh - books.export_kwh + losses, atol=1e-9)
-    np.testing.assert_allclose(books.paid, books.received, atol=1e-9)
+    assert_money_is_conserved(results, parts["market"])
     assert (results.books[["spilled_kwh", "import_kwh", "export_kwh", "cut_kwh"]] > -1e-9).all().all()
     assert not results.failures
     limited = books.status.isin(["free", "cleared"])
     assert (books.worst_loading_percent[limited] <= 100 * (1 + 1e-6)).all()
     assert results.participants.load_kwh.sum() == pytest.approx(books.load_kwh.sum())
     assert results.participants.bill.sum() == pytest.approx(books.bill.sum())
+
+
+def assert_money_is_conserved(results, market):
+    """What participants pay is what retailer and operator get, in every book and in total, to 1e-9 of the turnover."""
+    books, trades = results.books, results.trades
+    turnover = books.bill.abs() + books.paid + books.received + books.retailer_revenue.abs()
+    near = {"rtol": 0, "atol": 1e-9 * max(1.0, turnover.max())}
+    np.testing.assert_allclose(books.bill, books.retailer_revenue + books.operator_balance, **near)
+    np.testing.assert_allclose(books.operator_balance, books.paid + books.charges - books.received, **near)
+    if market["pricing"] != "mcafee":
+        np.testing.assert_allclose(books.paid, books.received, **near)
+    assert (books.paid >= books.received - near["atol"]).all()
+    per_kwh = market["network_charge_per_kwh"] * trades.executed_kwh.sum()
+    assert books.charges.sum() >= per_kwh - 1e-9
+    if market["branch_charge_per_kwh"] == 0.0:
+        assert books.charges.sum() == pytest.approx(per_kwh)
+    by_bus = results.participants
+    for money in ("bill", "baseline_bill", "paid", "received", "charges"):
+        assert by_bus[money].sum() == pytest.approx(books[money].sum(), abs=1e-9 * max(1.0, turnover.sum()))
 
 
 def test_book_tables_follow_from_the_arrays(cigre):

@@ -32,7 +32,7 @@ def find_margins(
         Each row serves n_books / n_rows books in turn.
     offset, seller, buyer, quantity_kwh : trades in CSR form
     dust : float
-        Share of an order up to which what is left of it counts as nothing.
+        Share of an order, or of the book's volume, up to which what is left of the order counts as nothing.
     margin : (4, n_books) float64, currency per kWh
         Output: the cheapest bid and the dearest ask that trade (NaN in a book without trades), the dearest bid and the
         cheapest ask with something left (-inf and inf for none).
@@ -48,17 +48,18 @@ def find_margins(
         bids, asks = bid_per_kwh[k // bid_books], ask_per_kwh[k // ask_books]
         bought[:] = 0.0
         sold[:] = 0.0
-        last_bid, last_ask = np.inf, -np.inf
+        last_bid, last_ask, volume = np.inf, -np.inf, 0.0
         for i in range(offset[k], offset[k + 1]):
             bought[buyer[i]] += quantity_kwh[i]
             sold[seller[i]] += quantity_kwh[i]
+            volume += quantity_kwh[i]
             last_bid = min(last_bid, bids[buyer[i]])
             last_ask = max(last_ask, asks[seller[i]])
         next_bid, next_ask = -np.inf, np.inf
         for b in range(n_bus):
-            if bid_kwh[k, b] - bought[b] > dust * bid_kwh[k, b]:
+            if bid_kwh[k, b] - bought[b] > dust * max(bid_kwh[k, b], volume):
                 next_bid = max(next_bid, bids[b])
-            if ask_kwh[k, b] - sold[b] > dust * ask_kwh[k, b]:
+            if ask_kwh[k, b] - sold[b] > dust * max(ask_kwh[k, b], volume):
                 next_ask = min(next_ask, asks[b])
         margin[0, k], margin[1, k], margin[2, k], margin[3, k] = last_bid, last_ask, next_bid, next_ask
 
