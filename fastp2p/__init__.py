@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastp2p.answers import compare_shares, find_hosting_capacity, find_probabilities, summarise
     from fastp2p.clearing import clear
+    from fastp2p.comparison import compare_rules
     from fastp2p.errors import FastP2PError, InputError, SolverError
     from fastp2p.matching import match_orders
     from fastp2p.network import Network
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fastp2p.trades import Clearing, Trades
 
 _HOME = {
+    "compare_rules": "comparison",
     "compare_shares": "answers",
     "find_hosting_capacity": "answers",
     "find_probabilities": "answers",
@@ -59,6 +61,7 @@ __all__ = [
     "Study",
     "Trades",
     "clear",
+    "compare_rules",
     "compare_shares",
     "find_hosting_capacity",
     "find_probabilities",

@@ -38,7 +38,7 @@ def is_narrow(scenarios: pd.DataFrame, indicator: str, within: float, confidence
     doubling numbers from 100 on, 93 instead of 95 times in a hundred (tests/test_stopping.py).
     """
     for _, values in scenarios.groupby("share")[indicator]:
-        low, high = _mean_interval(values.to_numpy(np.float64), confidence)
+        low, high = mean_interval(values.to_numpy(np.float64), confidence)
         if not (high - low) / 2.0 <= within * abs(values.mean()):
             return False
     return True
@@ -64,7 +64,7 @@ def summarise(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.Dat
     for share, group in scenarios.groupby("share"):
         for indicator in INDICATORS:
             values = np.sort(group[indicator].to_numpy(np.float64))
-            low, high = _mean_interval(values, confidence)
+            low, high = mean_interval(values, confidence)
             row = {
                 "share": share,
                 "indicator": indicator,
@@ -91,7 +91,7 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
     for before, after in pairwise(shares):
         for indicator in INDICATORS:
             change = (wide[after][indicator] - wide[before][indicator]).dropna().to_numpy(np.float64)
-            low, high = _mean_interval(change, confidence)
+            low, high = mean_interval(change, confidence)
             keys = {"share_before": before, "share": after, "indicator": indicator, "n": len(change)}
             rows.append({**keys, "mean_change": change.mean(), "mean_change_low": low, "mean_change_high": high})
     return pd.DataFrame(rows)
@@ -164,7 +164,14 @@ def quantile_interval(ordered: Floats, q: float, confidence: float) -> tuple[flo
     return low, high
 
 
-def _mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
+def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
+    """Student's interval of a mean; infinite for a single value.
+
+    Parameters
+    ----------
+    values : (n,) float
+    confidence : float
+    """
     if len(values) < 2:
         return -np.inf, np.inf
     half = stats.t.isf((1.0 - confidence) / 2.0, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))

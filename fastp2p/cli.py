@@ -18,17 +18,29 @@ from fastp2p.errors import FastP2PError, InputError
 from fastp2p.study import Study, studies, study_files
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from fastp2p.results import Results
 
 PAPER = ("paper-44", "paper-80")
 COLUMNS = {
     "load": "load_kwh",
     "PV": "pv_kwh",
-    "self-\nused": "self_kwh",
+    "self\nused": "self_kwh",
     "matched": "matched_kwh",
     "executed": "executed_kwh",
     "import": "import_kwh",
     "export": "export_kwh",
+}
+COMPARISON = {
+    "executed\nkWh": "executed_kwh",
+    "bill": "bill",
+    "saving": "saving",
+    "least\nsaving": "least_saving",
+    "worse\noff": "n_worse_off",
+    "Jain": "jain_saving",
+    "operator": "operator_balance",
+    "retailer": "retailer_revenue",
 }
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -137,6 +149,45 @@ def _check_all(folders: list[Path], overwrite: bool, resume: bool) -> None:
             check_folder(folder, overwrite)
 
 
+@app.command()
+@_fault_exit
+def compare(
+    study: Annotated[str, typer.Argument(help="Built-in study or TOML file.")],
+    rules: Annotated[str, typer.Option(help="Market rules to compare, separated by commas.")] = "ask,uniform,mid_market_rate",
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY-rules if left out.")] = None,
+    overwrite: Overwrite = False,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the same draws of a study under several market rules, and compare who gains what."""
+    from fastp2p.comparison import compare_rules
+
+    one = _study(study)
+    folder = out or Path("results") / f"{one.name}-rules"
+    names = [name.strip() for name in rules.split(",")]
+    table = compare_rules(one, names, out=folder, overwrite=overwrite, workers=workers)
+    if as_json:
+        typer.echo(table.to_json(orient="records", double_precision=15, indent=2))
+    elif not quiet:
+        _print_comparison(one, table, folder)
+
+
+def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) -> None:
+    table = _table("PV\nshare", "rule", *COMPARISON, caption=f"means over the scenarios; money in {study.currency}")
+    wide = comparison.pivot(index=["share", "rule"], columns="indicator", values="mean")
+    order = comparison[["share", "rule"]].drop_duplicates().itertuples(index=False, name=None)
+    last = None
+    for share, rule in order:
+        row = wide.loc[(share, rule)]
+        cells = [f"{row[column]:.2f}" for column in COMPARISON.values()]
+        if last not in (None, share):
+            table.add_section()
+        table.add_row("" if share == last else f"{share:.0%}", rule, *cells)
+        last = share
+    _print_table(f"{study.name}:", study.description, table, folder)
+
+
 @app.command(name="studies")
 @_fault_exit
 def list_studies(name: Annotated[str | None, typer.Argument(help="Study to print.")] = None) -> None:
@@ -204,22 +255,27 @@ def _summary(results: "Results", folder: Path) -> dict[str, Any]:
 
 def _print_results(results: "Results", folder: Path) -> None:
     table = _sweep_table(results) if results.study.n_cases > 1 else _day_table(results)
+    note = ""
+    if results.stopped_at and (stop := results.study.scenarios.stop):
+        note = f"{results.stopped_at:,} scenarios a share tell {stop.indicator} to within {stop.within:.1%} of its mean"
+    _print_table(f"{results.study.name}:", results.study.description, table, folder, note)
+
+
+def _print_table(name: str, description: str, table: Table, folder: Path, stopped: str = "") -> None:
+    """A table between what it is of and where the files are."""
     console = Console(highlight=False)
-    _say(console, f"{results.study.name}:", "bold", results.study.description)
+    _say(console, name, "bold", description)
     console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
     console.print(table)
-    if results.stopped_at and (stop := results.study.scenarios.stop):
-        enough = (
-            f"{results.stopped_at:,} scenarios a share were enough: {stop.indicator} is known to {stop.within:g} of its mean"
-        )
-        _say(console, "stopped early,", "", enough)
+    if stopped:
+        _say(console, "stopped:", "", stopped)
     written = ", ".join(sorted(path.name + "/" * path.is_dir() for path in folder.iterdir()))
     _say(console, "wrote", "", f"{folder}/: {written}\n")
 
 
 def _day_table(results: "Results") -> Table:
     """The one scenario, hour by hour."""
-    table = _table("hour", *COLUMNS, "load-\ning", caption="energy in kWh, loading of the worst branch in %")
+    table = _table("hour", *COLUMNS, "worst\n%", caption="energy in kWh, loading of the worst branch in %")
     table.add_column("status")
     hours = results.profiles.step_hours
     for book in [] if results.books is None else results.books.to_dict("records"):
@@ -235,8 +291,8 @@ def _day_table(results: "Results") -> Table:
 def _sweep_table(results: "Results") -> Table:
     """Means over the scenarios of each share."""
     table = _table(
-        "PV\nshare", "scen-\narios", *COLUMNS, "load-\ning", "con-\ngested", "over-\nloaded",
-        caption="means in kWh; highest loading in %; scenarios with a congested book, with a base overload, in %",
+        "PV\nshare", "draws", *COLUMNS, "worst\n%", "bound\n%", "over\n%",
+        caption="means in kWh; highest loading; scenarios in which a limit binds, in which the base is over a limit",
     )  # fmt: skip
     for share, rows in results.scenarios.groupby("share"):
         means = [f"{rows[column].mean():.2f}" for column in COLUMNS.values()]

@@ -55,6 +55,57 @@ def write_sweep_figures(results: Results, folder: Path) -> list[Path]:
     return written
 
 
+def write_comparison_figure(results: dict[str, Results], folder: Path) -> list[Path]:
+    """Draw how the participants' bills change under each market rule, as PNG and as PDF.
+
+    Parameters
+    ----------
+    results : dict of Results
+        By market rule, from the same draws, with their tables of participants.
+    folder : Path
+
+    Returns
+    -------
+    list of Path
+        ``bills.png`` and ``bills.pdf``.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = _bills(results)
+        figure.savefig(folder / "bills.png", dpi=150)
+        figure.savefig(folder / "bills.pdf", metadata={"CreationDate": None})
+    return [folder / "bills.png", folder / "bills.pdf"]
+
+
+def _bills(results: dict[str, Results]) -> Figure:
+    """Change of the bill against no trading: participants with PV and without, by rule; box 25-75 %, whiskers 5-95 %."""
+    ran = next(iter(results.values()))
+    height = 2.0 + 0.5 * len(results)
+    figure, (axes,) = _sweep_page(ran, 8.6, height, (1.9, 0.3, 0.6, 1.25))
+    handles = []
+    for side, (label, colour, offset) in enumerate((("with PV", ORANGE, -0.18), ("without PV", BLUE, 0.18))):
+        changes = []
+        for result in results.values():
+            assert result.participants is not None
+            has_pv = result.participants["kwp"] > 0.0
+            changes.append(-result.participants["saving"][has_pv if side == 0 else ~has_pv].to_numpy(np.float64))
+        places = np.arange(len(results)) + offset
+        look = {"color": INK, "linewidth": 0.9}
+        boxes = axes.boxplot(
+            changes, positions=places.tolist(), orientation="horizontal", widths=0.3, whis=(5, 95), showfliers=False,
+            patch_artist=True, boxprops={**look, "facecolor": colour, "alpha": 0.75}, medianprops={**look, "linewidth": 1.6},
+            whiskerprops=look, capprops=look,
+        )  # fmt: skip
+        boxes["boxes"][0].set_label(label)
+        handles.append(boxes["boxes"][0])
+    axes.axvline(0.0, color=GREY, linewidth=0.9, zorder=0.5)
+    axes.set(ylim=(len(results) - 0.5, -0.5), xlabel=f"Change of a participant's bill by trading ({ran.study.currency})")
+    axes.set_yticks(range(len(results)), [rule.replace("_", " ") for rule in results])
+    axes.grid(True, axis="x")
+    title = "Participants of all scenarios; box: 25 to 75 %, line: median, whiskers: 5 to 95 %"
+    figure.legend(handles=handles, **_below_title(figure), ncols=2, title=title)
+    return figure
+
+
 def _hours(results: Results, hours: pd.DataFrame) -> Figure:
     """P2P trades and retailer supply over the hours of the mean day: median and 5th to 95th percentile by share."""
     figure, panels = _sweep_page(results, 10.0, 4.6, (0.75, 0.3, 0.6, 1.3), panels=2)
@@ -110,9 +161,8 @@ def _probability(results: Results) -> Figure:
     figure, (axes,) = _sweep_page(results, 7.6, 4.7, (0.75, 0.3, 0.6, 1.25))
     table = find_probabilities(results.scenarios) * 100.0
     share = table["share"].to_numpy(np.float64)
-    alone, dense = len(share) == 1, len(share) > MAX_ERROR_BARS
-    span = float(np.ptp(share)) or 10.0
-    aside = 0.0 if dense else min(0.006 * span, 0.15 * float(np.diff(share).min(initial=span)))
+    dense = len(share) > MAX_ERROR_BARS
+    aside = 0.0 if dense else min(0.6, 0.15 * float(np.diff(share).min(initial=100.0)))
     common: dict[str, Any] = {"clip_on": False, "zorder": 3}
     scale, handles = 0.6 if dense else 1.0, []
     for name, label, colour, marker, size, width, sign in (
@@ -129,12 +179,9 @@ def _probability(results: Results) -> Figure:
         for bars in axes.errorbar(at, middle, around, fmt="none", elinewidth=1.2, capsize=3.0, **look).lines[2]:
             bars.set_capstyle("butt")  # pandapower, once imported, changes the default
     top = float(table[["binding_high", "overload_high"]].to_numpy().max())
-    pad = 0.5 * span if alone else 0.05 * span
-    axes.set(xlim=(share[0] - pad, share[-1] + pad), ylim=(0.0, max(5.0, min(102.0, 1.08 * top))))
+    axes.set(xlim=(-2.0, 102.0), ylim=(0.0, max(5.0, min(102.0, 1.08 * top))))
     axes.set(xlabel="Share of PV (%)", ylabel="Probability (% of scenarios)")
     _tidy(axes)
-    if alone:
-        axes.set_xticks(share, [f"{share[0]:.4g}"])
     title = f"Estimate and {CONFIDENCE:.0%} confidence interval"
     figure.legend(handles=handles, **_below_title(figure), ncols=2, title=title)
     return figure
@@ -143,8 +190,9 @@ def _probability(results: Results) -> Figure:
 def _sweep_page(results: Results, width: float, height: float, margins: Margins, panels: int = 1) -> tuple[Figure, list[Axes]]:
     """A page that says how many scenarios it stands for, in place of which one."""
     figure, axes = _page(results, width, height, margins, panels)
-    each = " at each share of PV" if results.scenarios["share"].nunique() > 1 else ""
-    figure.texts[0].set_text(f"{results.study.name}, {results.study.scenarios.count:,} scenarios{each}")
+    n_shares = results.scenarios["share"].nunique()
+    each = " at each share of PV" if n_shares > 1 else ""
+    figure.texts[0].set_text(f"{results.study.name}, {len(results.scenarios) // n_shares:,} scenarios{each}")
     return figure, axes
 
 

@@ -1,0 +1,140 @@
+"""One set of draws under several market rules: what each rule is worth, and to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fastp2p.answers import CONFIDENCE, mean_interval
+from fastp2p.errors import InputError, refuse
+from fastp2p.folder import describe_run
+from fastp2p.io.parquet import check_folder, staged_folder, write_manifest, write_tables
+from fastp2p.network import Network
+from fastp2p.preparation import check_kinds, prepare
+from fastp2p.pricing import RULES
+from fastp2p.profiles import Profiles
+from fastp2p.results import Results
+from fastp2p.runner import run
+from fastp2p.study import HOURS_UP_TO, Study
+
+COMPARED = (
+    "executed_kwh", "cut_kwh", "bill", "saving", "least_saving", "greatest_saving", "n_worse_off", "jain_saving",
+    "gini_saving", "buyer_surplus", "seller_surplus", "welfare", "operator_balance", "retailer_revenue",
+)  # fmt: skip
+"""Indicators of a comparison; docs/indicators.md defines them."""
+
+
+def compare_rules(
+    study: Study,
+    rules: Sequence[str],
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    network: Network | None = None,
+    profiles: Profiles | None = None,
+) -> pd.DataFrame:
+    """Run the same draws of a study under several market rules.
+
+    Parameters
+    ----------
+    study : Study
+        Its own ``market.pricing`` is replaced by each rule in turn.
+    rules : sequence of str
+        Names of `fastp2p.pricing.RULES`; changes are against the first.
+    out : path, optional
+        Folder for the table, the participants' savings and a figure.
+    overwrite, workers, executor, network, profiles : as for `fastp2p.run`
+
+    Returns
+    -------
+    DataFrame
+        One row per share, rule and indicator: mean over the scenarios, and the mean of the paired change against the first
+        rule, both with confidence intervals.
+
+    Raises
+    ------
+    InputError
+        Unknown rules, and everything that would keep one of them from running, in one message before anything is run.
+    """
+    check_kinds(study, out, network, profiles)
+    folder = None if out is None else Path(out)
+    faults = []
+    if isinstance(rules, str) or not rules or len(set(rules)) < len(rules):
+        faults.append(f"rules = {rules!r}: name some of {', '.join(RULES)}, each once")
+    else:
+        faults += [f"unknown market rule {rule!r}; there are {', '.join(RULES)}" for rule in rules if rule not in RULES]
+    if study.n_cases > HOURS_UP_TO:
+        faults.append(
+            f"{study.name} has {study.n_cases:,} scenarios; a comparison holds all participants of at most {HOURS_UP_TO:,} in "
+            "memory: lower scenarios.count"
+        )
+    refuse(faults)
+    if folder is not None:
+        check_folder(folder, overwrite)
+    studies = {rule: _under(study, rule) for rule in rules}
+    for one in studies.values():
+        try:
+            prepare(one, network, profiles)
+        except InputError as error:
+            faults += [fault for fault in error.faults if fault not in faults]
+    refuse(faults)
+    results = {
+        rule: run(one, workers=workers, executor=executor, network=network, profiles=profiles) for rule, one in studies.items()
+    }
+    table = compare_results(results)
+    if folder is not None:
+        from fastp2p.sweep_report import write_comparison_figure
+
+        with staged_folder(folder, overwrite) as staged:
+            write_tables({"comparison": table, "savings": savings(results)}, staged)
+            (staged / "study.toml").write_text(study.to_toml(), encoding="utf-8")
+            write_comparison_figure(results, staged)
+            ran = results[rules[0]]
+            write_manifest({**describe_run(study, ran.network, ran.profiles), "rules": list(rules), "complete": True}, staged)
+    return table
+
+
+def compare_results(results: dict[str, Results], confidence: float = CONFIDENCE) -> pd.DataFrame:
+    """The table of `compare_rules`, from results of the same draws by rule."""
+    first = next(iter(results.values())).scenarios
+    rows = []
+    for share in np.unique(first["share"]).tolist():
+        before = first[first["share"] == share]
+        for rule, result in results.items():
+            after = result.scenarios[result.scenarios["share"] == share]
+            for indicator in COMPARED:
+                values = after[indicator].to_numpy(np.float64)
+                change = values - before[indicator].to_numpy(np.float64)
+                low, high = mean_interval(values, confidence)
+                change_low, change_high = mean_interval(change, confidence)
+                rows.append(
+                    {
+                        "share": share, "rule": rule, "indicator": indicator, "n": len(values),
+                        "mean": values.mean(), "mean_low": low, "mean_high": high,
+                        "change": change.mean(), "change_low": change_low, "change_high": change_high,
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def savings(results: dict[str, Results]) -> pd.DataFrame:
+    """What every participant saves against no trading, a column per rule."""
+    tables = {rule: result.participants for rule, result in results.items() if result.participants is not None}
+    keys = next(iter(tables.values()))[["share", "scenario", "bus", "kwp"]]
+    return keys.assign(**{f"{rule}_saving": table["saving"] for rule, table in tables.items()})
+
+
+def _under(study: Study, rule: str) -> Study:
+    """The study under another rule, with its participants kept."""
+    return study.model_copy(
+        update={
+            "market": study.market.model_copy(update={"pricing": rule}),
+            "scenarios": study.scenarios.model_copy(update={"keep": ("participants",), "stop": None}),
+        }
+    )
