@@ -302,23 +302,42 @@ def _beside(study_file: Path, source: str, suffixes: tuple[str, ...]) -> str:
 def _faults(error: ValidationError) -> list[str]:
     """One sentence per fault, by key; a union's branches count as one."""
     faults: dict[str, str] = {}
+    tables: dict[str, Any] = {}
     for fault in error.errors():
         place = [str(part) for part in fault["loc"]]
         keys = _known_keys(place)
         key = ".".join(keys)
-        if fault["type"] == "extra_forbidden":
+        inside = place[-1] != keys[-1]  # of a union's branch
+        tables.setdefault(key, fault["input"])
+        if _is_of_another_branch(place[len(keys) :], tables[key]):
+            continue
+        if fault["type"] == "extra_forbidden" and not inside:
             owner = _model_at(keys[:-1])
             near = difflib.get_close_matches(keys[-1], list(owner.model_fields), n=1)
             faults[key] = f"unknown key {key}" + (
                 f"; did you mean {near[0]}?" if near else f"; known are {', '.join(owner.model_fields)}"
             )
-        elif fault["type"] == "missing":
+        elif fault["type"] == "missing" and not inside:
             faults[key] = f"{key} is missing"
         elif not (fault["type"] in OTHER_KIND and key in faults):
             message = fault["msg"].removeprefix("Value error, ")
-            message = message[0].lower() + message[1:]
-            faults[key] = f"{faults[key]}, or {message}" if key in faults else f"{key} = {fault['input']!r}: {message}"
+            if fault["type"] == "union_tag_not_found":
+                message = "needs the key distribution"
+            message = message[0].lower() + message[1:] + (f" ({place[-1]})" if inside and place[-1].isidentifier() else "")
+            faults[key] = f"{faults[key]}, or {message}" if key in faults else f"{key} = {tables[key]!r}: {message}"
     return list(faults.values())
+
+
+def _is_of_another_branch(inside: list[str], value: Any) -> bool:
+    """Whether a complaint comes from a branch of a union that a table was not meant for."""
+    if not isinstance(value, dict) or not inside:
+        return False
+    branch = inside[0]
+    if branch.startswith("tagged-union"):
+        return "series" in value
+    if branch == "Series":
+        return "distribution" in value
+    return branch.startswith(("constrained-float", "tuple"))
 
 
 def _known_keys(place: list[str]) -> list[str]:

@@ -29,6 +29,11 @@ def tmpfs(path, *options):
         subprocess.run(["umount", path], check=True)
 
 
+def interruptible():
+    """A shell may have its background jobs ignore interrupts, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def finished_parts_are_readable(folder):
     books = fastp2p.open_results(folder)["books"].to_table().to_pandas()
     assert len(books)
@@ -73,7 +78,8 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 @pytest.mark.parametrize("seconds", [0.15, 0.4, 0.8])
 def test_an_interrupt_during_the_start_has_no_traceback(seconds, tmp_path):
-    with subprocess.Popen([*RUN, "pv-sweep-year"], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stderr": subprocess.PIPE, "text": True, "preexec_fn": interruptible}
+    with subprocess.Popen([*RUN, "pv-sweep-year"], cwd=tmp_path, **pipes) as process:
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
@@ -85,9 +91,8 @@ def test_an_interrupt_during_the_start_has_no_traceback(seconds, tmp_path):
 def test_an_interrupt_keeps_what_is_whole_and_says_how_to_go_on(tmp_path):
     study = STUDY.model_copy(update={"scenarios": STUDY.scenarios.model_copy(update={"count": 200_000})})
     (tmp_path / "study.toml").write_text(study.to_toml())
-    with subprocess.Popen(
-        [*RUN, "study.toml", "--out", "out", "--quiet"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-    ) as process:
+    pipes = {"stderr": subprocess.PIPE, "text": True, "preexec_fn": interruptible}
+    with subprocess.Popen([*RUN, "study.toml", "--out", "out", "--quiet"], cwd=tmp_path, **pipes) as process:
         deadline = time.monotonic() + 60
         while not (tmp_path / "out" / "books").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
