@@ -42,6 +42,8 @@ COMPARISON = {
     "operator": "operator_balance",
     "retailer": "retailer_revenue",
 }
+PROCESSES_FROM = 40_000
+"""Scenario-days from which workers are processes: those scale better than threads, and a second to start them is little."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 errors = Console(stderr=True, highlight=False)
@@ -51,7 +53,7 @@ StudyArgument = Annotated[str | None, typer.Argument(help="Built-in study or TOM
 Out = Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY if left out.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it exists.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with what the folder holds of this study.")]
-Workers = Annotated[int | None, typer.Option(help="Threads; all processors if left out.")]
+Workers = Annotated[int | None, typer.Option(help="Threads, or processes for a large sweep; all processors if left out.")]
 Dask = Annotated[str | None, typer.Option(help="Scheduler of a Dask cluster, tcp://HOST:PORT, to run on instead.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
@@ -126,13 +128,17 @@ def run(
 def _run_until_interrupted(
     study: Study, folder: Path, overwrite: bool, resume: bool, workers: int | None, dask: str | None, bar: bool
 ) -> "Results":
-    from fastp2p.cluster import connect
+    from fastp2p.cluster import connect, start_processes
     from fastp2p.runner import run as run_study
 
+    large = study.n_cases * study.profiles.days >= PROCESSES_FROM and workers != 1
+    if dask and workers is not None:
+        raise InputError("either --workers of this machine or a cluster with --dask, not both")
     try:
-        with connect(dask) if dask else nullcontext() as executor:
+        with connect(dask) if dask else start_processes(workers) if large else nullcontext() as executor:
+            threads = workers if executor is None else None
             return run_study(
-                study, out=folder, overwrite=overwrite, resume=resume, workers=workers, executor=executor, progress=bar
+                study, out=folder, overwrite=overwrite, resume=resume, workers=threads, executor=executor, progress=bar
             )
     except KeyboardInterrupt:
         go_on = " --resume goes on from there" if (folder / "manifest.json").exists() else ""

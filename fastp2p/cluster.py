@@ -1,10 +1,13 @@
-"""Parts on a Dask cluster; see docs/cluster.md. The only file that knows of Dask."""
+"""Where parts run beside threads: processes of this machine, or a Dask cluster (docs/cluster.md)."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -13,6 +16,17 @@ from fastp2p.parts import Work
 
 PATIENCE = "10s"
 """How long a scheduler may take to answer."""
+
+
+def start_processes(workers: int | None) -> ProcessPoolExecutor:
+    """Processes that leave interrupts to the one that starts them; by default one per processor. For the main thread."""
+    count = workers or os.cpu_count() or 1
+    pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # what a process ignores, those it starts ignore from the first
+    for _ in range(count):  # each job starts one while none is idle
+        pool.submit(int)
+    signal.signal(signal.SIGINT, before)
+    return pool
 
 
 @contextmanager

@@ -406,3 +406,17 @@ def test_a_folder_that_appears_meanwhile_is_not_touched(monkeypatch):
     assert "here exists" in result.stderr
     assert children("here") == {"mine.txt"}
     assert children() == {"here"}
+
+
+def test_a_large_sweep_runs_in_processes(monkeypatch):
+    study = fastp2p.studies()["pv-sweep"]
+    scenarios = study.scenarios.model_copy(update={"count": 600, "shares": (0.3,)})
+    Path("large.toml").write_text(study.model_copy(update={"scenarios": scenarios}).to_toml())
+    call("run", "large.toml", "--out", "threads", "--quiet")
+    monkeypatch.setattr("fastp2p.cli.PROCESSES_FROM", 1)
+    call("run", "large.toml", "--out", "processes", "--quiet")
+    for table in ("scenarios", "hours"):
+        one, other = (pq.read_table(Path(out) / table) for out in ("threads", "processes"))
+        assert one.equals(other)
+    told = call("run", "large.toml", "--out", "x", "--dask", "tcp://127.0.0.1:9", "--workers", "2", code=2)
+    assert "either --workers of this machine or a cluster with --dask" in told.stderr
