@@ -47,7 +47,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h",
         "loads": f"{len(load_bus)} buses with {_said(study.load.homes)} x {loads}: {_listed(ids[load_bus])}",
         "PV": f"{len(pv_bus)} buses with {_said(study.pv.kwp)} kWp of {suns}: {_listed(ids[pv_bus])}",
-        "market": f"{study.market.orders} orders, {study.market.priority} priority, priced at the {study.market.pricing}",
+        "market": f"{study.market.orders} orders, {study.market.priority} priority, market rule {study.market.pricing}",
         "prices": (
             f"bid {_said(study.market.bid_per_kwh)}, ask {_said(study.market.ask_per_kwh)}, "
             f"retail {_said(study.market.retail_per_kwh)}, "
