@@ -298,7 +298,7 @@ def _sweep_table(results: "Results") -> Table:
     """Means over the scenarios of each share."""
     table = _table(
         "PV\nshare", "draws", *COLUMNS, "worst\n%", "bound\n%", "over\n%",
-        caption="means in kWh; highest loading; scenarios in which a limit binds, in which the base is over a limit",
+        caption="means in kWh; highest loading; scenarios in which a limit binds, or the base is over it",
     )  # fmt: skip
     for share, rows in results.scenarios.groupby("share"):
         means = [f"{rows[column].mean():.2f}" for column in COLUMNS.values()]
