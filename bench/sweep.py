@@ -96,8 +96,8 @@ def main():
         with ProcessPoolExecutor(2) as processes:
             jobs = {
                 "1 worker": lambda: fastp2p.run(study, workers=1),  # noqa: B023  # called within this turn
-                "2 threads": lambda: fastp2p.run(study, workers=2),  # noqa: B023
-                "2 processes": lambda: fastp2p.run(study, executor=processes),  # noqa: B023
+                "2 threads": lambda: fastp2p.run(study, workers=2),  # noqa: B023  # the same
+                "2 processes": lambda: fastp2p.run(study, executor=processes),  # noqa: B023  # the same
             }
             in_turns(jobs, 1) if chosen.quick else None
             medians, given = in_turns(jobs, rounds)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ Floats = NDArray[np.float64]
 
 QUANTILES = {"median": 0.5, "p5": 0.05, "p95": 0.95}
 CONFIDENCE = 0.95
+Event = Literal["binding", "overload"]
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,19 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
     return pd.DataFrame(rows)
 
 
-def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05) -> HostingCapacity:
+def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, event: Event = "binding") -> HostingCapacity:
     """The largest share up to which the probability of an overload stays at or below a threshold.
+
+    A limit binds exactly where everything that is matched and left over, fed in without control, would overload the network.
+    That is what "binding" counts. "overload" counts what no control can prevent: limits that the base alone breaks, to which
+    surplus belongs only where the study fixes it (``surplus = "export"``).
 
     Parameters
     ----------
     probabilities : DataFrame
         Of `find_probabilities`.
     threshold : float
+    event : {"binding", "overload"}
 
     Returns
     -------
@@ -131,17 +138,19 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05) 
     Raises
     ------
     InputError
-        If the threshold is not between 0 and 1.
+        If the threshold is not between 0 and 1, or the event is another one.
     """
     if not 0 <= threshold <= 1:
         raise InputError(f"threshold = {threshold}: must be a probability between 0 and 1")
+    if event not in get_args(Event):
+        raise InputError(f"event = {event!r}: must be one of {', '.join(get_args(Event))}")
     ordered = probabilities.sort_values("share")
 
     def largest(column: str) -> float:
         fits = np.minimum.accumulate((ordered[column] <= threshold).to_numpy())
         return float(ordered["share"].to_numpy()[fits].max(initial=0.0))
 
-    return HostingCapacity(largest("overload_probability"), largest("overload_high"), largest("overload_low"))
+    return HostingCapacity(largest(f"{event}_probability"), largest(f"{event}_high"), largest(f"{event}_low"))
 
 
 def quantile_interval(ordered: Floats, q: float, confidence: float) -> tuple[float, float]:

@@ -296,21 +296,20 @@ def _day_table(results: "Results") -> Table:
 
 def _sweep_table(results: "Results") -> Table:
     """Means over the scenarios of each share."""
-    table = _table(
-        "PV\nshare", "draws", *COLUMNS, "worst\n%", "bound\n%", "over\n%",
-        caption="means in kWh; highest loading; scenarios in which a limit binds, or the base is over it",
-    )  # fmt: skip
+    n_draws = len(results.scenarios) // results.scenarios["share"].nunique()
+    caption = f"means of {n_draws:,} scenarios in kWh; highest loading;\nthose in which a limit binds, or the base is over it"
+    table = _table("PV\nshare", *COLUMNS, "worst\n%", "bound\n%", "over\n%", caption=caption)
     for share, rows in results.scenarios.groupby("share"):
         means = [f"{rows[column].mean():.2f}" for column in COLUMNS.values()]
         congested, overloaded = rows.n_cleared > 0, rows.n_base_overload > 0
         loading = f"{rows.worst_loading_percent.max():.1f}"
         shares = [f"{100 * (congested | overloaded).mean():.1f}", f"{100 * overloaded.mean():.1f}"]
-        table.add_row(f"{share:.0%}", str(len(rows)), *means, loading, *shares)
+        table.add_row(f"{share:.0%}", *means, loading, *shares)
     return table
 
 
 def _table(*headings: str, caption: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption=caption)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, caption=caption)
     for heading in headings:
         table.add_column(heading, justify="right")
     return table

@@ -11,7 +11,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, cast
 
-from fastp2p.errors import InputError
+from fastp2p.errors import FastP2PError, InputError
 from fastp2p.parts import Work
 
 PATIENCE = "10s"
@@ -37,17 +37,22 @@ def connect(address: str) -> Iterator[Executor]:
     ------
     InputError
         If Dask is not installed, or nobody answers.
+    FastP2PError
+        If workers keep dying of the same part.
     """
     try:
-        from distributed import Client
+        from distributed import Client, KilledWorker
     except ImportError as error:
         raise InputError("Dask is not installed; pip install 'fastp2p[dask]'") from error
     try:
-        client: Any = Client(address, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
+        client: Any = Client(address, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]  # distributed has no types
     except (OSError, ValueError) as error:
         raise InputError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:
-        yield client.get_executor()
+        try:
+            yield client.get_executor()
+        except KilledWorker as error:
+            raise FastP2PError(f"workers died again and again, often for want of memory; see their logs: {error}") from error
 
 
 def share_work(pool: Executor, work: Work) -> Work:

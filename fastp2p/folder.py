@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import platform
+import tempfile
 import tomllib
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastp2p.errors import refuse
-from fastp2p.io.parquet import read_manifest, write_tables
+from fastp2p.io.parquet import read_manifest, told_disk_faults, write_tables
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
 from fastp2p.results import Results
@@ -80,7 +81,13 @@ def _sha256(*pieces: bytes) -> str:
 
 
 def write_answers(results: Results, folder: Path) -> None:
-    """What a sweep answers, as tables and figures."""
+    """What a sweep answers, as tables and figures, each under its name once all are whole.
+
+    Raises
+    ------
+    InputError
+        If the disk refuses.
+    """
     from fastp2p.answers import compare_shares, find_probabilities, summarise
     from fastp2p.sweep_report import write_sweep_figures
 
@@ -89,5 +96,9 @@ def write_answers(results: Results, folder: Path) -> None:
         "changes": compare_shares(results.scenarios),
         "probabilities": find_probabilities(results.scenarios),
     }
-    write_tables({name: table for name, table in answers.items() if len(table)}, folder)
-    write_sweep_figures(results, folder)
+    kept = "all parts are whole; resume the run once it can be"
+    with told_disk_faults(folder, kept), tempfile.TemporaryDirectory(".partial", ".answers.", folder) as staged:
+        write_tables({name: table for name, table in answers.items() if len(table)}, Path(staged))
+        write_sweep_figures(results, Path(staged))
+        for path in Path(staged).iterdir():
+            path.replace(folder / path.name)

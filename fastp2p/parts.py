@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from platform import node
 
 import numpy as np
 import pandas as pd
 
 from fastp2p.batch import run_batch
+from fastp2p.errors import InputError
 from fastp2p.io.parquet import write_part
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
@@ -99,7 +101,15 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
 
 
 def write_and_report(work: Work, part: Part, folder: Path, batch_scenarios: int | None = None) -> Done:
-    """Run one part and write its tables into `folder`."""
+    """Run one part and write its tables into `folder`.
+
+    Raises
+    ------
+    InputError
+        If this worker does not find the folder that the run has begun, or the disk refuses.
+    """
+    if not (folder / "manifest.json").exists():
+        raise InputError(f"{folder} on {node()} is not the folder of this run; workers must reach it under the same path")
     done, tables = run_part(work, part, batch_scenarios)
     write_part(tables, folder, part.number)
     return done

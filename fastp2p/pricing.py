@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import floats, is_between
+from fastp2p.arrays import amount_faults, floats, is_between
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.pricing import find_margins, keep_fills
 from fastp2p.trades import Trades
@@ -66,18 +66,25 @@ class Reduction:
 
 def rule_faults(pricing: str, *, priority: str, kappa: float, retail_per_kwh: Floats, feed_in_per_kwh: Floats) -> list[str]:
     """What keeps a market rule from being used; tariffs are (n_books,), or anything of one shape."""
-    if pricing not in RULES:
-        return [f"pricing = {pricing!r}: there are {', '.join(RULES)}"]
-    rule, faults = RULES[pricing], []
-    if rule.by_price and priority != "price":
-        faults.append(f"pricing = {pricing!r} needs priority = 'price': one price would not suit trades made by volume")
+    faults = []
     if not (isinstance(kappa, int | float) and 0 <= kappa <= 1):
         faults.append(f"kappa = {kappa!r}: must lie in 0…1")
+    if pricing not in RULES:
+        return [f"pricing = {pricing!r}: there are {', '.join(RULES)}", *faults]
+    rule = RULES[pricing]
+    if rule.by_price and priority != "price":
+        faults.append(f"pricing = {pricing!r} needs priority = 'price': one price would not suit trades made by volume")
     if rule.allocation == "pool" and (feed_in_per_kwh > retail_per_kwh).any():
         k = int(np.argmax(feed_in_per_kwh > retail_per_kwh))
         faults.append(
             f"pricing = {pricing!r} needs a feed-in tariff that is not above the retail tariff; at place {k} they are "
             f"{feed_in_per_kwh[k]:g} and {retail_per_kwh[k]:g}"
+        )
+    if pricing == "supply_demand_ratio" and (feed_in_per_kwh < 0).any():
+        k = int(np.argmax(feed_in_per_kwh < 0))
+        faults.append(
+            f"pricing = {pricing!r} is not defined for a negative feed-in tariff; at place {k} it is {feed_in_per_kwh[k]:g}. "
+            "mid_market_rate is"
         )
     return faults
 
@@ -127,13 +134,14 @@ def price_trades(
     Raises
     ------
     InputError
-        Unknown rules, arrays that do not fit, tariffs in the wrong order; all faults in one message.
+        Unknown rules, arrays that do not fit, negative quantities, tariffs in the wrong order; all faults in one message.
+        Under "k" and "uniform" also trades that were not matched under price priority.
     """
     faults, orders, tariffs = _checked(trades, bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh, retail_per_kwh, feed_in_per_kwh)
     if pricing == "mcafee":
         faults.append("pricing = 'mcafee' changes who trades; reduce_orders gives the orders to match again, and their prices")
-    if not faults:
-        faults = rule_faults(pricing, priority="price", kappa=kappa, retail_per_kwh=tariffs[0], feed_in_per_kwh=tariffs[1])
+    if len(tariffs) == 2:
+        faults += rule_faults(pricing, priority="price", kappa=kappa, retail_per_kwh=tariffs[0], feed_in_per_kwh=tariffs[1])
     refuse(faults)
     if pricing == "ask":
         return Prices(trades.ask_per_kwh, trades.ask_per_kwh)
@@ -175,7 +183,7 @@ def reduce_orders(
     Raises
     ------
     InputError
-        Arrays that do not fit; all faults in one message.
+        Arrays that do not fit, negative quantities, trades that were not matched under price priority.
     """
     faults, orders, _ = _checked(trades, bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh, 0.0, 0.0)
     refuse(faults)
@@ -189,20 +197,28 @@ def reduce_orders(
 
 
 def _margins(trades: Trades, orders: list[Floats]) -> Floats:
+    """(4, n_books) of `find_margins`; refuses books in which an ask trades that is above a bid that trades."""
     margin = np.empty((4, trades.n_books))
     bids, asks, bid_prices, ask_prices = orders
     find_margins(
         bids, asks, bid_prices, ask_prices, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, UNFILLED, margin
     )
+    crossed = np.flatnonzero(margin[0] < margin[1])
+    if len(crossed):
+        bid, ask = margin[:2, crossed[0]]
+        raise InputError(
+            f"book {crossed[0]}: a bid of {bid:g} and an ask of {ask:g} both trade, which no one price suits; match the orders "
+            "with priority = 'price' for this rule"
+        )
     return margin
 
 
 def _marginal_price(margin: Floats, kappa: float) -> Floats:
-    """(n_books,); within [s_k, b_k] also where orders that could not be paired would invert the interval."""
+    """(n_books,); within [s_k, b_k] to the last digit, also where orders that could not be paired invert the interval."""
     last_bid, last_ask, next_bid, next_ask = margin
     low = np.clip(next_bid, last_ask, last_bid)
     high = np.clip(next_ask, last_ask, last_bid)
-    price: Floats = kappa * high + (1.0 - kappa) * low
+    price: Floats = np.clip(kappa * high + (1.0 - kappa) * low, last_ask, last_bid)
     return price
 
 
@@ -234,7 +250,8 @@ def _checked(
     for name, array in zip(names[2:], orders[2:], strict=True):
         if array.ndim != 2 or array.shape[1] != shape[1] or len(array) == 0 or shape[0] % len(array):
             faults.append(f"{name} has shape {array.shape}; it must be ({shape[1]},) or {shape}")
-    faults += [f"{name} is not finite" for name, array in zip(names, orders, strict=True) if not is_between(array)]
+    faults += amount_faults("bid_kwh", orders[0]) + amount_faults("ask_kwh", orders[1])
+    faults += [f"{name} is not finite" for name, array in zip(names[2:], orders[2:], strict=True) if not is_between(array)]
     by_book = []
     for name, value in zip(("retail_per_kwh", "feed_in_per_kwh"), tariffs, strict=True):
         array = floats(name, value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
@@ -99,7 +98,7 @@ def run(
     bar = progress_bar(study.name) if progress is True else nullcontext(progress or None)
     with bar as tell, _pool(executor, workers, n_parts) as pool:
         if folder is not None and (n_parts > 1 or resume):
-            manifest = _begin_folder(work, folder, n_parts, resume)
+            manifest = _begin_folder(work, folder, n_parts, resume, overwrite)
             return _run_in_folder(work, rounds, folder, manifest, pool, tell, batch_scenarios)
         results = _run_in_memory(work, rounds, pool, tell, batch_scenarios)
     if folder is not None:
@@ -115,7 +114,7 @@ def run(
 
 
 def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
-    """The tables of a results folder as pyarrow datasets, read only as far as they are asked for.
+    """The tables of a results folder as pyarrow datasets, read only as far as they are asked for; of finished parts alone.
 
     ``open_results(folder)["scenarios"].to_table().to_pandas()`` reads one; units are in the metadata of the columns.
 
@@ -124,8 +123,8 @@ def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
     InputError
         If it is no results folder.
     """
-    read_manifest(Path(folder))
-    return {name: table for name in TABLES if (table := open_dataset(Path(folder), name)) is not None}
+    done = read_manifest(Path(folder)).get("done", [])
+    return {name: table for name in TABLES if (table := open_dataset(Path(folder), name, done)) is not None}
 
 
 def _run_in_memory(
@@ -136,8 +135,9 @@ def _run_in_memory(
     n_parts = sum(len(parts) for parts in rounds)
     pieces: dict[int, dict[str, pd.DataFrame]] = {}
     finished: list[Done] = []
+    shared = share_work(pool, work)
     for parts in rounds:
-        for done, tables in _finished(pool, partial(run_part, batch_scenarios=batch_scenarios), work, parts):
+        for done, tables in _finished(pool, partial(run_part, batch_scenarios=batch_scenarios), shared, parts):
             pieces[done.number] = tables
             _tell(progress, finished, done, n_parts)
         ordered = [pieces[number] for number in sorted(pieces)]
@@ -147,16 +147,15 @@ def _run_in_memory(
     return _results(work, tables, sorted(failure for done in finished for failure in done.failures))
 
 
-def _begin_folder(work: Work, folder: Path, n_parts: int, resume: bool) -> dict[str, Any]:
+def _begin_folder(work: Work, folder: Path, n_parts: int, resume: bool, overwrite: bool) -> dict[str, Any]:
     """The manifest of a folder that is gone on with, or of a new one."""
     about = describe_run(*work)
     if resume:
         return matching_manifest(folder, about, work[0])
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / "study.toml").write_text(work[0].to_toml(), encoding="utf-8")
     manifest = {**about, "seconds": 0.0, "parts": n_parts, "done": [], "failures": []}
-    write_manifest(manifest, folder)
+    with staged_folder(folder, overwrite) as staged:
+        (staged / "study.toml").write_text(work[0].to_toml(), encoding="utf-8")
+        write_manifest(manifest, staged)
     return manifest
 
 
@@ -173,10 +172,11 @@ def _run_in_folder(
     clock = time.perf_counter()
     before, stop = manifest["seconds"], work[0].scenarios.stop
     finished: list[Done] = []
+    shared = share_work(pool, work)
     job = partial(write_and_report, folder=folder, batch_scenarios=batch_scenarios)
     for parts in rounds:
         missing = [part for part in parts if part.number not in set(manifest["done"])]
-        for done in _finished(pool, job, work, missing):
+        for done in _finished(pool, job, shared, missing):
             manifest["done"] = sorted([*manifest["done"], done.number])
             manifest["failures"] = sorted([*map(tuple, manifest["failures"]), *done.failures])
             manifest["seconds"] = round(before + _since(clock), 3)
@@ -188,7 +188,11 @@ def _run_in_folder(
     results = _results(work, tables, [tuple(failure) for failure in manifest["failures"]])
     if not manifest.get("complete"):
         write_answers(results, folder)
-        write_manifest({**manifest, "complete": True, "stopped_at": results.stopped_at}, folder)
+        because = None
+        if results.stopped_at and stop:
+            because = f"{stop.indicator} is known to within {stop.within:g} of its mean at every share"
+        stopped = {"stopped_at": results.stopped_at, "stopped_because": because}
+        write_manifest({**manifest, "complete": True, **stopped}, folder)
     return results
 
 
@@ -207,7 +211,7 @@ def _results(work: Work, tables: dict[str, pd.DataFrame], failures: list[tuple[f
         for name in tables.keys() - {"histograms"}:
             tables[name] = tables[name].sort_values(["share", "scenario"], kind="stable", ignore_index=True)
     per_share = len(tables["scenarios"]) // max(1, len(study.scenarios.shares))
-    stopped_at = per_share if per_share < study.scenarios.count else None
+    stopped_at = per_share if study.scenarios.stop and per_share < study.scenarios.count else None
     kept: dict[str, Any] = {name: tables.get(name) for name in TABLES}
     return Results(*work, **kept, failures=failures, stopped_at=stopped_at)
 
@@ -227,8 +231,7 @@ def _pool(executor: Executor | None, workers: int | None, n_parts: int) -> Itera
 
 def _finished(pool: Executor, job: Callable[[Work, Part], Result], work: Work, parts: list[Part]) -> Iterator[Result]:
     """What the job gives for each part, as it is done."""
-    shared = share_work(pool, work)
-    futures = [pool.submit(job, shared, part) for part in parts]
+    futures = [pool.submit(job, work, part) for part in parts]
     try:
         for future in as_completed(futures):
             yield future.result()

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from fastp2p.answers import CONFIDENCE, QUANTILES, find_probabilities
+from fastp2p.answers import CONFIDENCE, QUANTILES, find_hosting_capacity, find_probabilities
 from fastp2p.report import BLUE, GREY, INK, ORANGE, RED, STYLE, _page, _time_axes
 from fastp2p.results import Results
 
@@ -159,7 +159,8 @@ def _loading(results: Results) -> Figure:
 def _probability(results: Results) -> Figure:
     """Probabilities that a limit binds and of a base overload, with their confidence intervals, over the share of PV."""
     figure, (axes,) = _sweep_page(results, 7.6, 4.7, (0.75, 0.3, 0.6, 1.25))
-    table = find_probabilities(results.scenarios) * 100.0
+    probabilities = find_probabilities(results.scenarios)
+    table = probabilities * 100.0
     share = table["share"].to_numpy(np.float64)
     dense = len(share) > MAX_ERROR_BARS
     aside = 0.0 if dense else min(0.6, 0.15 * float(np.diff(share).min(initial=100.0)))
@@ -182,9 +183,24 @@ def _probability(results: Results) -> Figure:
     axes.set(xlim=(-2.0, 102.0), ylim=(0.0, max(5.0, min(102.0, 1.08 * top))))
     axes.set(xlabel="Share of PV (%)", ylabel="Probability (% of scenarios)")
     _tidy(axes)
+    axes.set_xticks(range(0, 101, 10))
+    _mark_hosting_capacity(axes, probabilities)
     title = f"Estimate and {CONFIDENCE:.0%} confidence interval"
     figure.legend(handles=handles, **_below_title(figure), ncols=2, title=title)
     return figure
+
+
+def _mark_hosting_capacity(axes: Axes, probabilities: pd.DataFrame) -> None:
+    """The hosting capacity at 5 % and its interval; left out where the shares that were run do not end it."""
+    capacity = find_hosting_capacity(probabilities)
+    if capacity.share >= probabilities["share"].max() or capacity.share < probabilities["share"].min():
+        return
+    axes.axvline(100.0 * capacity.share, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1.5)
+    axes.axvspan(100.0 * capacity.low, 100.0 * capacity.high, color=GREY, alpha=0.15, linewidth=0.0, zorder=0.5)
+    text = f"a limit binds in at most 5%: {_percent(capacity.share)} ({_percent(capacity.low)} to {_percent(capacity.high)})"
+    aside, side = (-3, "right") if capacity.share > 0.5 else (3, "left")
+    place = (100.0 * capacity.share, 1.0)
+    axes.annotate(text, place, (aside, 1), ("data", "axes fraction"), "offset points", ha=side, color=INK, fontsize=8)
 
 
 def _sweep_page(results: Results, width: float, height: float, margins: Margins, panels: int = 1) -> tuple[Figure, list[Axes]]:

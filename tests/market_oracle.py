@@ -22,7 +22,10 @@ def unit_margin(bid, ask, bid_price, ask_price):
     k = 0
     while k < min(len(bids), len(asks)) and bids[k][0] >= asks[k][0]:
         k += 1
-    of = lambda side, i: side[i][0] if 0 <= i < len(side) else None  # noqa: E731
+
+    def of(side, i):
+        return side[i][0] if 0 <= i < len(side) else None
+
     return k, of(bids, k - 1), of(asks, k - 1), of(bids, k), of(asks, k)
 
 

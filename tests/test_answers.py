@@ -79,6 +79,17 @@ def test_probabilities_and_hosting_capacity():
     assert find_hosting_capacity(probabilities[1:], 0.0).share == 0.0
     with pytest.raises(fastp2p.InputError, match="between 0 and 1"):
         find_hosting_capacity(probabilities, 5)
+    with pytest.raises(fastp2p.InputError, match="event = 'fire': must be one of binding, overload"):
+        find_hosting_capacity(probabilities, event="fire")
+
+
+def test_hosting_capacity_counts_what_only_curtailment_prevents():
+    """Exports that may be cut never overload the base; that they have to be cut is what ends the capacity."""
+    table = scenarios().assign(n_base_overload=0)
+    table["n_cleared"] = (table.share > 0.2).astype(int)
+    probabilities = find_probabilities(table)
+    assert find_hosting_capacity(probabilities).share == 0.1
+    assert find_hosting_capacity(probabilities, event="overload").share == table.share.max()
 
 
 def test_ampacities_of_the_sweeps_are_those_of_the_table():

@@ -420,3 +420,10 @@ def test_a_large_sweep_runs_in_processes(monkeypatch):
         assert one.equals(other)
     told = call("run", "large.toml", "--out", "x", "--dask", "tcp://127.0.0.1:9", "--workers", "2", code=2)
     assert "either --workers of this machine or a cluster with --dask" in told.stderr
+
+
+@pytest.mark.parametrize("study", ["paper-44", "pv-sweep"])
+def test_tables_fit_a_terminal(study, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    told = call("run", study, "--out", "here").stdout.splitlines()
+    assert max(len(line) for line in told[1:] if not line.startswith("wrote")) <= 80

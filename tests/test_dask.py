@@ -4,12 +4,14 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from test_sweep import SWEEP, assert_same
 
 import fastp2p
 from fastp2p import parts
+from fastp2p.study import StopPart
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("default")
@@ -55,15 +57,18 @@ def test_tables_are_the_same_in_a_folder_and_from_the_command_line(client, expec
         assert_same({name: read[name]}, {name: expected[name]})
 
 
-def test_the_network_travels_once(client, expected, monkeypatch):
+@pytest.mark.parametrize("stop", [None, StopPart(indicator="saving", within=1e-9, at_least=100)])
+def test_the_network_travels_once(stop, client, monkeypatch):
+    count = SWEEP.scenarios.count if stop is None else 400
+    study = SWEEP.model_copy(update={"scenarios": SWEEP.scenarios.model_copy(update={"count": count, "stop": stop})})
     sent = []
     submit = type(client).submit
     monkeypatch.setattr(
         type(client), "submit", lambda self, *given, **named: sent.append(given) or submit(self, *given, **named)
     )
-    fastp2p.run(SWEEP, executor=client.get_executor())
+    fastp2p.run(study, executor=client.get_executor())
     whole = [given for given in sent if any(isinstance(one, tuple) and len(one) == 3 for one in given)]
-    assert len(sent) == 1 + sum(len(one) for one in parts.cut_into_rounds(SWEEP, 24))
+    assert len(sent) == 1 + sum(len(one) for one in parts.cut_into_rounds(study, 24))
     assert len(whole) == 1
 
 
@@ -85,6 +90,16 @@ def test_a_worker_that_dies_has_its_parts_run_again(client, expected, tmp_path):
     deadline = time.monotonic() + 20
     while len(client.scheduler_info()["workers"]) < 2 and time.monotonic() < deadline:
         time.sleep(0.2)
+
+
+def test_workers_that_keep_dying_are_told(client):
+    from fastp2p import cluster
+
+    with (
+        pytest.raises(fastp2p.FastP2PError, match="died again and again"),
+        cluster.connect(client.scheduler.address),
+    ):
+        raise distributed.KilledWorker("a part", SimpleNamespace(address="tcp://there"), 3)
 
 
 def test_nobody_at_the_address(monkeypatch):

@@ -1,5 +1,6 @@
 """Runs that end badly: a full disk, a folder that cannot be written, an interrupt; and sweeps that never begin."""
 
+import os
 import resource
 import signal
 import subprocess
@@ -74,6 +75,54 @@ def test_a_file_that_may_not_grow(tmp_path):
 def test_a_folder_that_cannot_be_written(tmp_path):
     with tmpfs(tmp_path / "disk", "ro") as disk, pytest.raises(fastp2p.InputError, match="cannot be written"):
         fastp2p.run(STUDY, out=disk / "out")
+
+
+def test_a_folder_below_a_file(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(fastp2p.InputError, match=r"cannot be written: .*file is not a folder that you may write to"):
+        fastp2p.run(STUDY, out=tmp_path / "file" / "a" / "out")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_of_somebody_else(tmp_path):
+    tmp_path.chmod(0o555)
+    try:
+        with pytest.raises(fastp2p.InputError, match="not a folder that you may write to"):
+            fastp2p.run(STUDY, out=tmp_path / "out")
+    finally:
+        tmp_path.chmod(0o755)
+
+
+def test_a_disk_full_from_the_start_leaves_no_folder(tmp_path):
+    def no_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    (tmp_path / "study.toml").write_text(STUDY.to_toml())
+    command = [*RUN, "study.toml", "--out", "out"]
+    ended = subprocess.run(command, cwd=tmp_path, preexec_fn=no_files, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert "could not be written: File too large" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["study.toml"]
+
+
+@pytest.mark.parametrize("failing", ["fastp2p.folder.write_tables", "fastp2p.sweep_report.write_sweep_figures"])
+def test_a_disk_full_at_the_answers_keeps_all_parts(failing, tmp_path, monkeypatch):
+    def full(_, folder):
+        (folder / "summary.parquet").write_text("half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(parts, "PART_BOOKS", 240)
+    with monkeypatch.context() as broken:
+        broken.setattr(failing, full)
+        with pytest.raises(fastp2p.InputError, match="No space left on device; all parts are whole; resume"):
+            fastp2p.run(SWEEP, out=tmp_path / "out")
+    assert len(fastp2p.open_results(tmp_path / "out")["scenarios"].to_table()) == 80
+    assert not list((tmp_path / "out").glob("*summary*"))
+    assert not list((tmp_path / "out").rglob("*.partial"))
+    assert_same(fastp2p.run(SWEEP, out=tmp_path / "out", resume=True).tables(), fastp2p.run(SWEEP).tables())
+    assert (tmp_path / "out" / "summary.parquet").exists()
 
 
 @pytest.mark.parametrize("seconds", [0.15, 0.4, 0.8])

@@ -221,6 +221,31 @@ def test_bill_sharing_is_not_individually_rational():
     assert received[1] == 0.0 < 2 * FEED_IN
 
 
+def test_who_withholds_gains_under_the_supply_demand_ratio_and_bill_sharing():
+    """A seller with 10 of 10 kWh asked for gains by offering 5 and exporting 5; at the mid-market rate it loses."""
+
+    def income(pricing, offered):
+        trades, _, received = trade(([10, 0], [0, offered], [0, 0], [0, 0]), pricing, retail=0.2, feed_in=0.05)
+        return received[1] + 0.05 * (10 - trades.quantity_kwh.sum())
+
+    # r = 1: 10 at 0.05. r = 1/2: 5 at 0.2·0.05/(0.15/2 + 0.05) = 0.08, and 5 at 0.05.
+    assert income("supply_demand_ratio", 10) == pytest.approx(0.50)
+    assert income("supply_demand_ratio", 5) == pytest.approx(0.65)
+    assert income("bill_sharing", 10) == 0.0
+    assert income("bill_sharing", 5) == pytest.approx(0.25)
+    assert income("mid_market_rate", 5) < income("mid_market_rate", 10)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("kappa", [0.1, 0.3, 0.7])
+def test_no_price_leaves_its_trade_by_rounding(kappa):
+    rng = np.random.default_rng(0)
+    sides = [*rng.integers(0, 4, (2, 500, 6)), rng.integers(10, 40, (500, 6)) / 100, rng.integers(5, 35, (500, 6)) / 100]
+    trades = fastp2p.match_orders(*sides)
+    price = price_trades(trades, *sides, pricing="k", kappa=kappa).buyer_per_kwh
+    assert ((trades.ask_per_kwh <= price) & (price <= trades.bid_per_kwh)).all()
+
+
 @pytest.mark.parametrize("pricing", RULES)
 @check
 @given(book=strategies.books())
@@ -254,6 +279,14 @@ def test_pools_trade_all_that_can_be_traded(pricing, book):
     trades, _, _ = trade(book, pricing)
     most = min(book[0].sum(), book[1].sum())
     assert trades.quantity_kwh.sum() == pytest.approx(most, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("pricing", POOLS)
+def test_pools_are_not_efficient_where_a_kwh_is_worth_more_to_some(pricing):
+    """1 kWh for two who lack 1 each: an auction gives it to the one who bids 0.30, a pool half to the one who bids 0.10."""
+    book = ([1, 1, 0], [0, 0, 1], [0.30, 0.10, 0], [0, 0, 0.05])
+    assert fills(trade(book, "ask")[0], 3)[0] == pytest.approx([1.0, 0.0, 0.0])
+    assert fills(trade(book, pricing)[0], 3)[0] == pytest.approx([0.5, 0.5, 0.0])
 
 
 def test_mcafee_is_not_efficient():
@@ -308,29 +341,27 @@ def books_of_own_prices(draw):
     return bid, ask, price, price
 
 
-@pytest.mark.parametrize("pricing", RULES)
-@check
-@given(book=books_of_own_prices(), data=st.data())
-def test_a_permutation_of_participants_permutes_the_bills(pricing, book, data):
-    """With equal prices pairing goes by bus number, which the rules that price each trade alone are not free of."""
-    order = np.array(data.draw(st.permutations(range(len(book[0])))))
+def assert_permuted(book, pricing, order):
     _, paid, received = trade(book, pricing)
     _, paid_there, received_there = trade(tuple(side[order] for side in book), pricing)
     size = max(book[0].sum(), book[1].sum(), 1.0)
     assert paid_there == pytest.approx(paid[order], abs=1e-9 * size)
     assert received_there == pytest.approx(received[order], abs=1e-9 * size)
+
+
+@pytest.mark.parametrize("pricing", RULES)
+@check
+@given(book=books_of_own_prices(), data=st.data())
+def test_a_permutation_of_participants_permutes_the_bills(pricing, book, data):
+    """With equal prices pairing goes by bus number, which the rules that price each trade alone are not free of."""
+    assert_permuted(book, pricing, np.array(data.draw(st.permutations(range(len(book[0]))))))
 
 
 @pytest.mark.parametrize("pricing", ["k", "uniform", *POOLS])
 @check
 @given(book=strategies.books(), data=st.data())
 def test_one_price_for_all_is_blind_to_numbers_even_with_ties(pricing, book, data):
-    order = np.array(data.draw(st.permutations(range(len(book[0])))))
-    _, paid, received = trade(book, pricing)
-    _, paid_there, received_there = trade(tuple(side[order] for side in book), pricing)
-    size = max(book[0].sum(), book[1].sum(), 1.0)
-    assert paid_there == pytest.approx(paid[order], abs=1e-9 * size)
-    assert received_there == pytest.approx(received[order], abs=1e-9 * size)
+    assert_permuted(book, pricing, np.array(data.draw(st.permutations(range(len(book[0]))))))
 
 
 @pytest.mark.parametrize("pricing", RULES)
@@ -378,6 +409,9 @@ def test_many_books_at_once_and_tariffs_by_the_clock():
         ({"pricing": "mid_market_rate", "feed_in_per_kwh": 0.5}, "needs a feed-in tariff that is not above the retail tariff"),
         ({"retail_per_kwh": [0.1, 0.2, 0.3]}, r"retail_per_kwh has shape \(3,\)"),
         ({"feed_in_per_kwh": np.nan}, "feed_in_per_kwh is not finite"),
+        ({"pricing": "supply_demand_ratio", "feed_in_per_kwh": -0.1}, "not defined for a negative feed-in tariff"),
+        ({"bid_kwh": [-1.0, 0]}, "bid_kwh: book 0, bus 0 holds -1"),
+        ({"bid_kwh": [-1.0, 0], "pricing": "haggle", "kappa": 2}, "(?s)bid_kwh.*haggle.*kappa"),
         ({"bid_per_kwh": [0.1]}, r"bid_per_kwh has shape \(1, 1\)"),
     ],
 )
@@ -392,3 +426,16 @@ def test_reduce_orders_refuses_other_books():
     trades = fastp2p.match_orders([[1.0, 0]], [[0, 1.0]], [0.2, 0], [0, 0.1])
     with pytest.raises(fastp2p.InputError, match="the trades have 1 books, the other arrays 2"):
         reduce_orders(trades, np.ones((2, 2)), np.ones((2, 2)), [0.2, 0.2], [0.1, 0.1])
+
+
+@pytest.mark.small
+def test_trades_made_by_volume_are_refused_where_one_price_must_suit_all():
+    """By volume the bid of 0.2 meets the ask of 0.1, and 0.4 meets 0.3: no price suits the bid of 0.2 and the ask of 0.3."""
+    sides = [[1, 1, 0, 0]], [[0, 0, 1, 1]], [0.4, 0.2, 0, 0], [0, 0, 0.1, 0.3]
+    trades = fastp2p.match_orders(*sides, priority="volume")
+    told = r"book 0: a bid of 0\.2 and an ask of 0\.3 both trade"
+    for pricing in ("k", "uniform"):
+        with pytest.raises(fastp2p.InputError, match=told):
+            price_trades(trades, *sides, pricing=pricing)
+    with pytest.raises(fastp2p.InputError, match=told):
+        reduce_orders(trades, *sides)

@@ -77,6 +77,7 @@ def test_a_folder_holds_what_was_enough_and_says_so(options, long, tmp_path):
     assert_same(results.tables(), in_memory.tables())
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["stopped_at"] == results.stopped_at
+    assert manifest["stopped_because"] == "executed_kwh is known to within 0.08 of its mean at every share"
     assert manifest["complete"]
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     again = fastp2p.run(study, out=out, resume=True)

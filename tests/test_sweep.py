@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -173,6 +174,27 @@ def test_resume_of_another_study_names_the_keys(tmp_path):
     (tmp_path / "other").mkdir()
     with pytest.raises(fastp2p.InputError, match="not a results folder"):
         fastp2p.run(SWEEP, out=tmp_path / "other", resume=True)
+
+
+def test_only_finished_parts_are_read(tmp_path):
+    fastp2p.run(SWEEP, out=tmp_path / "out")
+    manifest = tmp_path / "out" / "manifest.json"
+    text = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**text, "done": text["done"][:-1]}))
+    tables = fastp2p.open_results(tmp_path / "out")
+    assert {name: tables[name].count_rows() for name in ("scenarios", "books")} == {"scenarios": 70, "books": 70 * 24}
+    manifest.write_text(json.dumps({**text, "done": []}))
+    assert fastp2p.open_results(tmp_path / "out") == {}
+
+
+def test_a_worker_that_does_not_reach_the_folder_is_told(tmp_path):
+    class Elsewhere(Backwards):
+        def submit(self, function, *arguments):
+            return super().submit(partial(function, folder=tmp_path / "elsewhere"), *arguments)
+
+    with pytest.raises(fastp2p.InputError, match=r"elsewhere on .* is not the folder of this run"):
+        fastp2p.run(SWEEP, out=tmp_path / "out", executor=Elsewhere())
+    assert not (tmp_path / "elsewhere").exists()
 
 
 KILLED = """

@@ -112,3 +112,14 @@ def test_distribution_rises_from_zero_to_all():
 )
 def test_named_shares(n, expected):
     assert _some(list(range(n)), 6) == expected
+
+
+@pytest.mark.parametrize(("overloads", "marked"), [((0, 12), True), ((0, 0), False), ((12, 12), False)])
+def test_the_hosting_capacity_is_marked_where_the_shares_end_it(overloads, marked):
+    run = results(0.2, 0.6)
+    first, last = overloads
+    n_overload = [*[1] * first, *[0] * (20 - first), *[1] * last, *[0] * (20 - last)]
+    axes = _probability(dataclasses.replace(run, scenarios=run.scenarios.assign(n_cleared=0, n_base_overload=n_overload))).axes[
+        0
+    ]
+    assert [text.get_text() for text in axes.texts] == ["a limit binds in at most 5%: 20% (0% to 20%)"] * marked

@@ -4,12 +4,12 @@ import json
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 import pyarrow as pa
@@ -129,7 +129,11 @@ def write_part(tables: dict[str, pd.DataFrame], folder: Path, number: int) -> No
         If the disk refuses.
     """
     for name, table in tables.items():
-        _replace(folder / name / f"part-{number:06d}.parquet", partial(pq.write_table, _with_units(table)))
+        _replace(_part_file(folder, name, number), partial(pq.write_table, _with_units(table)))
+
+
+def _part_file(folder: Path, name: str, number: int) -> Path:
+    return folder / name / f"part-{number:06d}.parquet"
 
 
 def write_manifest(manifest: dict[str, Any], folder: Path) -> None:
@@ -152,12 +156,27 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def open_dataset(folder: Path, name: str) -> ds.Dataset | None:
-    """A table of a results folder, read lazily; None where it was not kept."""
-    for path in (folder / f"{name}.parquet", folder / name):
-        if path.exists():
-            return ds.dataset(path, format="parquet")
-    return None
+def open_dataset(folder: Path, name: str, parts: list[int]) -> ds.Dataset | None:
+    """A table of a results folder, read lazily: one file, or those of the finished parts; None where it was not kept."""
+    whole = folder / f"{name}.parquet"
+    if whole.exists():
+        return ds.dataset(whole, format="parquet")
+    files = [str(_part_file(folder, name, number)) for number in parts]
+    return ds.dataset(files, format="parquet") if files and (folder / name).is_dir() else None
+
+
+@contextmanager
+def told_disk_faults(path: Path, kept: str) -> Iterator[None]:
+    """Tell what the disk refuses to write in one sentence, with what was kept.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} could not be written: {error.strerror or error}; {kept}") from error
 
 
 def _with_units(table: pd.DataFrame) -> pa.Table:
@@ -169,15 +188,12 @@ def _with_units(table: pd.DataFrame) -> pa.Table:
 
 def _replace(path: Path, write: Callable[[Any], Any]) -> None:
     """Write a file under a temporary name and rename it: there is never half of it under its own."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            write(file)
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"{path} could not be written: {error.strerror or error}; what was finished before is whole"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.partial")
+    with told_disk_faults(path, "what was finished before is whole"):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                write(file)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
