@@ -128,7 +128,7 @@ def run(
 def _run_until_interrupted(
     study: Study, folder: Path, overwrite: bool, resume: bool, workers: int | None, dask: str | None, bar: bool
 ) -> "Results":
-    from fastp2p.cluster import connect, start_processes
+    from fastp2p.cluster import connect, has_workers, start_processes
     from fastp2p.runner import run as run_study
 
     large = study.n_cases * study.profiles.days >= PROCESSES_FROM and workers != 1
@@ -136,6 +136,8 @@ def _run_until_interrupted(
         raise InputError("either --workers of this machine or a cluster with --dask, not both")
     try:
         with connect(dask) if dask else start_processes(workers) if large else nullcontext() as executor:
+            if dask and executor and not has_workers(executor):
+                _say(errors, "waiting:", "yellow", f"the scheduler at {dask} has no workers yet")
             threads = workers if executor is None else None
             return run_study(
                 study, out=folder, overwrite=overwrite, resume=resume, workers=threads, executor=executor, progress=bar

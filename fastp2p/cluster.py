@@ -55,6 +55,12 @@ def connect(address: str) -> Iterator[Executor]:
             raise FastP2PError(f"workers died again and again, often for want of memory; see their logs: {error}") from error
 
 
+def has_workers(pool: Executor) -> bool:
+    """Whether the cluster of an executor from `connect` has any workers yet; a queue may start them in hours."""
+    client: Any = cast(Any, pool)._client
+    return bool(client.scheduler_info()["workers"])
+
+
 def share_work(pool: Executor, work: Work) -> Work:
     """What is handed to every part: the work itself, or on a cluster a future of it, which each worker fetches once.
 

@@ -215,7 +215,7 @@ def _positions(buses: Buses | Literal["leaves", "loads"], network: Network, key:
 
 
 def _chosen(buses: Buses, eligible: Ints, network: Network, key: str, faults: list[str]) -> Ints:
-    """All of the eligible buses, those at even or odd places (as many of either), or those listed."""
+    """All of the eligible buses, those at even or odd places (as many of either), or those of them that are listed."""
     pairs = len(eligible) // 2
     if buses == "all":
         return eligible
@@ -223,4 +223,8 @@ def _chosen(buses: Buses, eligible: Ints, network: Network, key: str, faults: li
         return eligible[0::2][:pairs]
     if buses == "odd":
         return eligible[1::2][:pairs]
-    return _positions(buses, network, key, faults)
+    positions = _positions(buses, network, key, faults)
+    outside = ", ".join(map(str, network.bus_id[np.setdiff1d(positions, eligible)]))
+    if outside and not any(fault.startswith("participants.buses") for fault in faults):
+        faults.append(f"{key}: bus {outside} may not take part; add to participants.buses, or leave out here")
+    return positions

@@ -229,6 +229,15 @@ def test_buses_that_are_not_there_are_all_named():
     )
 
 
+@pytest.mark.parametrize(("participants", "outside"), [("buses = [12, 16]", "18, 22"), ('buses = "leaves"', "2")])
+def test_loads_and_pv_outside_the_participants(participants, outside):
+    refused(
+        study_text(participants=participants, load=f"buses = [{outside}, 12]", pv=f"buses = [{outside}, 16]"),
+        f"load.buses: bus {outside} may not take part; add to participants.buses, or leave out here",
+        f"pv.buses: bus {outside} may not take part; add to participants.buses, or leave out here",
+    )
+
+
 def test_buses_profiles_and_names_are_named_together():
     refused(
         study_text(load='profile = "residential_9"\nbuses = [99]', pv='profile = "residential_0"\nbuses = [98]'),
@@ -543,7 +552,7 @@ def test_files_and_folders_with_odd_names():
         {"load": "buses = []"},
         {"load": "buses = [12]", "pv": "buses = [12]"},
         {"load": "buses = [12]", "pv": "buses = [12]", "market": 'orders = "gross"\nsame_bus = false'},
-        {"load": "buses = [0]", "pv": "buses = [0]", "market": 'orders = "gross"'},
+        {"participants": "buses = [0]", "market": 'orders = "gross"'},
         {"network": "limits = []"},
         {"network": "limits = []\nangle_deg = 0.001", "pv": "kwp = 50"},
         {"network": "limit_factor = 1e-6", "pv": "kwp = 50"},
@@ -573,7 +582,7 @@ def test_everything_at_one_bus_of_a_network_without_branches():
     pp.create_ext_grid(net, pp.create_bus(net, 0.4))
     pp.to_json(net, "one.json")
     assert "buses           1 (pandapower has 1" in call("check", "one.json", code=0).stdout
-    one = study_text(network='source = "one.json"', load="buses = [0]", pv="buses = [0]", market='orders = "gross"')
+    one = study_text(network='source = "one.json"', participants="buses = [0]", market='orders = "gross"')
     run_text(one, code=0)
     books = pd.read_parquet("out/books.parquet")
     assert books.executed_kwh.sum() > 0

@@ -8,9 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 from test_sweep import SWEEP, assert_same
+from typer.testing import CliRunner
 
 import fastp2p
 from fastp2p import parts
+from fastp2p.cli import app
 from fastp2p.study import StopPart
 
 distributed = pytest.importorskip("distributed")
@@ -43,10 +45,6 @@ def test_tables_are_the_same_in_memory(client, expected):
 
 
 def test_tables_are_the_same_in_a_folder_and_from_the_command_line(client, expected, tmp_path):
-    from typer.testing import CliRunner
-
-    from fastp2p.cli import app
-
     study = tmp_path / "small-sweep.toml"
     study.write_text(SWEEP.to_toml())
     address = client.scheduler.address
@@ -100,6 +98,17 @@ def test_workers_that_keep_dying_are_told(client):
         cluster.connect(client.scheduler.address),
     ):
         raise distributed.KilledWorker("a part", SimpleNamespace(address="tcp://there"), 3)
+
+
+def test_a_scheduler_without_workers_is_waited_for_and_told(tmp_path):
+    study = tmp_path / "small-sweep.toml"
+    study.write_text(SWEEP.to_toml())
+    with distributed.LocalCluster(n_workers=0, processes=True, threads_per_worker=1, dashboard_address=None) as cluster:
+        threading.Timer(1.0, cluster.scale, (1,)).start()
+        arguments = ["run", str(study), "--out", str(tmp_path / "out"), "--dask", cluster.scheduler_address, "--quiet"]
+        answer = CliRunner().invoke(app, arguments)
+    assert answer.exit_code == 0, answer.output
+    assert "has no workers yet" in answer.output
 
 
 def test_nobody_at_the_address(monkeypatch):
