@@ -5,7 +5,7 @@ import numpy as np
 from fastp2p.network import Network
 from fastp2p.preparation import prepare
 from fastp2p.sampling import Scenarios, draw_scenarios
-from fastp2p.study import Amount, Series, Study, profile_names
+from fastp2p.study import Amount, OfTransformer, Series, Study, profile_names
 
 PLACEHOLDER_KA = 0.9
 """Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
@@ -40,7 +40,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     scenarios = draw_scenarios(study, network, profiles, None, range(1))
     load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
     ids = network.bus_id
-    loads, suns = (", ".join(profile_names(name)) for name in (study.load.profile, study.pv.profile))
+    loads, suns = (", ".join(profile_names(name)) or "the bus's own" for name in (study.load.profile, study.pv.profile))
     facts = {
         "study": f"{study.name}: {study.description}",
         **_network_facts(network),
@@ -112,7 +112,7 @@ def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> lis
     return warnings
 
 
-def _said(amount: Amount | Series) -> str:
+def _said(amount: Amount | Series | OfTransformer) -> str:
     """An amount in words: the number, the range of a list or series, or the distribution and its parameters."""
     if isinstance(amount, float):
         return f"{amount:g}"
@@ -120,6 +120,8 @@ def _said(amount: Amount | Series) -> str:
         return f"{min(amount):g}…{max(amount):g} (listed)"
     if isinstance(amount, Series):
         return f"{min(amount.series):g}…{max(amount.series):g} (by the clock)"
+    if isinstance(amount, OfTransformer):
+        return f"{amount.of_transformer:g} of the transformer's"
     parameters = amount.model_dump(exclude={"distribution"}, exclude_none=True)
     return f"{amount.distribution}({', '.join(f'{key} {value}' for key, value in parameters.items())})"
 

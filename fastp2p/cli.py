@@ -2,19 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable
 from contextlib import nullcontext
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from fastp2p.errors import FastP2PError, InputError
+from fastp2p.console import errors, fault_exit, make_table, say
+from fastp2p.errors import InputError
+from fastp2p.profiles_cli import profiles_app
 from fastp2p.study import Study, studies, study_files
 
 if TYPE_CHECKING:
@@ -46,9 +44,7 @@ PROCESSES_FROM = 40_000
 """Scenario-days from which workers are processes: those scale better than threads, and a second to start them is little."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
-errors = Console(stderr=True, highlight=False)
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+app.add_typer(profiles_app, name="profiles")
 StudyArgument = Annotated[str | None, typer.Argument(help="Built-in study or TOML file; both paper studies if left out.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY if left out.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it exists.")]
@@ -57,27 +53,6 @@ Workers = Annotated[int | None, typer.Option(help="Threads, or processes for a l
 Dask = Annotated[str | None, typer.Option(help="Scheduler of a Dask cluster, tcp://HOST:PORT, to run on instead.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
-
-
-def _fault_exit(command: Command) -> Command:
-    """Turn errors into a message and an exit code: 2 for input, 1 for anything that went wrong later."""
-
-    @wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except InputError as error:
-            for fault in error.faults:
-                _say(errors, "error:", "red", fault)
-            raise typer.Exit(2) from None
-        except FastP2PError as error:
-            _say(errors, "error:", "red", str(error))
-            raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            errors.print("stopped")
-            raise typer.Exit(130) from None
-
-    return wrapped  # type: ignore[return-value]  # same signature, by functools.wraps
 
 
 @app.callback(invoke_without_command=True)
@@ -91,7 +66,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 
 @app.command()
-@_fault_exit
+@fault_exit
 def run(
     study: StudyArgument = None,
     out: Out = None,
@@ -118,7 +93,7 @@ def run(
             _print_results(results, folder)
         for share, scenario, step in results.failures:
             where = f"{one.name}, share {share:g}, scenario {scenario}, step {step}"
-            _say(errors, "failed:", "red", f"{where}: no proven optimum; nothing executed there")
+            say(errors, "failed:", "red", f"{where}: no proven optimum; nothing executed there")
     if as_json:
         typer.echo(json.dumps(summaries if study is None else summaries[0], indent=2))
     if failed:
@@ -131,13 +106,13 @@ def _run_until_interrupted(
     from fastp2p.cluster import connect, has_workers, start_processes
     from fastp2p.runner import run as run_study
 
-    large = study.n_cases * study.profiles.days >= PROCESSES_FROM and workers != 1
+    large = study.n_cases * (study.profiles.days or 1) >= PROCESSES_FROM and workers != 1
     if dask and workers is not None:
         raise InputError("either --workers of this machine or a cluster with --dask, not both")
     try:
         with connect(dask) if dask else start_processes(workers) if large else nullcontext() as executor:
             if dask and executor and not has_workers(executor):
-                _say(errors, "waiting:", "yellow", f"the scheduler at {dask} has no workers yet")
+                say(errors, "waiting:", "yellow", f"the scheduler at {dask} has no workers yet")
             threads = workers if executor is None else None
             return run_study(
                 study, out=folder, overwrite=overwrite, resume=resume, workers=threads, executor=executor, progress=bar
@@ -158,7 +133,7 @@ def _check_all(folders: list[Path], overwrite: bool, resume: bool) -> None:
 
 
 @app.command()
-@_fault_exit
+@fault_exit
 def compare(
     study: Annotated[str, typer.Argument(help="Built-in study or TOML file.")],
     rules: Annotated[str, typer.Option(help="Market rules to compare, separated by commas.")] = "ask,uniform,mid_market_rate",
@@ -182,7 +157,7 @@ def compare(
 
 
 def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) -> None:
-    table = _table("PV\nshare", "rule", *COMPARISON, caption=f"means over the scenarios; money in {study.currency}")
+    table = make_table("PV\nshare", "rule", *COMPARISON, caption=f"means over the scenarios; money in {study.currency}")
     wide = comparison.pivot(index=["share", "rule"], columns="indicator", values="mean")
     order = comparison[["share", "rule"]].drop_duplicates().itertuples(index=False, name=None)
     last = None
@@ -197,7 +172,7 @@ def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) ->
 
 
 @app.command(name="studies")
-@_fault_exit
+@fault_exit
 def list_studies(name: Annotated[str | None, typer.Argument(help="Study to print.")] = None) -> None:
     """List the built-in studies, or print one as the TOML file it is."""
     found = study_files()
@@ -211,7 +186,7 @@ def list_studies(name: Annotated[str | None, typer.Argument(help="Study to print
 
 
 @app.command()
-@_fault_exit
+@fault_exit
 def check(
     subject: Annotated[str, typer.Argument(metavar="NETWORK|STUDY", help="Network or study, built-in or file.")],
     as_json: AsJson = False,
@@ -229,7 +204,7 @@ def check(
         typer.echo(f"{key:<{width}}  {value}")
     console = Console(highlight=False)
     for warning in warnings:
-        _say(console, "warning:", "yellow", warning)
+        say(console, "warning:", "yellow", warning)
     if not warnings:
         console.print("[green]nothing looks wrong[/]")
 
@@ -272,18 +247,18 @@ def _print_results(results: "Results", folder: Path) -> None:
 def _print_table(name: str, description: str, table: Table, folder: Path, stopped: str = "") -> None:
     """A table between what it is of and where the files are."""
     console = Console(highlight=False)
-    _say(console, name, "bold", description)
+    say(console, name, "bold", description)
     console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
     console.print(table)
     if stopped:
-        _say(console, "stopped:", "", stopped)
+        say(console, "stopped:", "", stopped)
     written = ", ".join(sorted(path.name + "/" * path.is_dir() for path in folder.iterdir()))
-    _say(console, "wrote", "", f"{folder}/: {written}\n")
+    say(console, "wrote", "", f"{folder}/: {written}\n")
 
 
 def _day_table(results: "Results") -> Table:
     """The one scenario, hour by hour."""
-    table = _table("hour", *COLUMNS, "worst\n%", caption="energy in kWh, loading of the worst branch in %")
+    table = make_table("hour", *COLUMNS, "worst\n%", caption="energy in kWh, loading of the worst branch in %")
     table.add_column("status")
     hours = results.profiles.step_hours
     for book in [] if results.books is None else results.books.to_dict("records"):
@@ -300,7 +275,7 @@ def _sweep_table(results: "Results") -> Table:
     """Means over the scenarios of each share."""
     n_draws = len(results.scenarios) // results.scenarios["share"].nunique()
     caption = f"means of {n_draws:,} scenarios in kWh; highest loading;\nthose in which a limit binds, or the base is over it"
-    table = _table("PV\nshare", *COLUMNS, "worst\n%", "bound\n%", "over\n%", caption=caption)
+    table = make_table("PV\nshare", *COLUMNS, "worst\n%", "bound\n%", "over\n%", caption=caption)
     for share, rows in results.scenarios.groupby("share"):
         means = [f"{rows[column].mean():.2f}" for column in COLUMNS.values()]
         congested, overloaded = rows.n_cleared > 0, rows.n_base_overload > 0
@@ -308,15 +283,3 @@ def _sweep_table(results: "Results") -> Table:
         shares = [f"{100 * (congested | overloaded).mean():.1f}", f"{100 * overloaded.mean():.1f}"]
         table.add_row(f"{share:.0%}", *means, loading, *shares)
     return table
-
-
-def _table(*headings: str, caption: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, caption=caption)
-    for heading in headings:
-        table.add_column(heading, justify="right")
-    return table
-
-
-def _say(console: Console, word: str, style: str, text: str) -> None:
-    """Print a styled word and a text that rich must not take for markup."""
-    console.print(Text.assemble((word, style), " ", text), soft_wrap=True)

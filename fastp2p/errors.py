@@ -24,6 +24,10 @@ class InputError(FastP2PError, ValueError):
         return type(self), (self.faults,)
 
 
+class InputWarning(UserWarning):
+    """Something the user gave looks wrong, and is taken as it is."""
+
+
 class SolverError(FastP2PError, RuntimeError):
     """The LP solver was handed arrays of the wrong length, or returned an unknown status."""
 

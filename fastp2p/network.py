@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.arrays import floats, integers
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.flows import meshed_flows, tree_flows
-from fastp2p.topology import Factors, Tree, factorise, grow_tree
+from fastp2p.topology import Factors, Tree, factorise, grow_tree, pass_down
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,6 +171,11 @@ class Network:
         degree = np.bincount(np.concatenate([self.from_bus, self.to_bus]), minlength=self.n_bus)
         leaves = np.flatnonzero((degree == 1) & (self.bus_id >= 0))
         return leaves[np.argsort(self.bus_id[leaves], kind="stable")]
+
+    def feeding_rating_kw(self) -> Floats:
+        """(n_bus,) rating of the nearest transformer between each bus and the external grid, kVA; NaN where there is none."""
+        rating = np.where(np.char.startswith(self.element, "trafo"), self.rating_kw, np.nan)
+        return pass_down(self.n_bus, self.from_bus, self.to_bus, rating, self.reference_bus)
 
     def injection_kw(self, net: Any) -> Floats:
         """What the pandapower network's own loads, generators and storages inject, (n_bus,) kW; grid feed positive.

@@ -38,7 +38,11 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     except InputError as error:
         faults += error.faults
     try:
-        profiles = (profiles or Profiles.load(study.profiles.source)).repeated(study.profiles.days)
+        of = study.profiles
+        profiles = profiles or Profiles.load(of.source)
+        if of.step_hours is not None:
+            profiles = profiles.resampled(of.step_hours)
+        profiles = profiles.select(first_day=of.first_day, months=of.months, leap_day=of.leap_day, days=of.days)
     except InputError as error:
         faults += error.faults
     if profiles is not None and network is not None:

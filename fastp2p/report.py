@@ -269,7 +269,8 @@ def _profiles(results: Results) -> Figure:
         (panels[0], "load", study.load.profile, "Load (kWh per hour and home)", BLUE),
         (panels[1], "pv", study.pv.profile, "PV (kWh per hour and kWp)", ORANGE),
     ):
-        rows = [profiles.row(name, kind) for name in dict.fromkeys(profile_names(used))]
+        named = profile_names(used) or [name for name, of in zip(profiles.names, profiles.kinds, strict=True) if of == kind]
+        rows = [profiles.row(name, kind) for name in dict.fromkeys(named)]
         others = [r for r, of_kind in enumerate(profiles.kinds) if of_kind == kind and r not in rows]
         handles = [
             line

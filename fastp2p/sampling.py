@@ -15,7 +15,7 @@ from fastp2p.distributions import pick
 from fastp2p.errors import InputError, refuse
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
-from fastp2p.study import Amount, Buses, ProfileChoice, ProfileName, Series, Study, Tariff, profile_names
+from fastp2p.study import BY_BUS, Amount, Buses, OfTransformer, ProfileChoice, ProfileName, Series, Study, Tariff, profile_names
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -89,10 +89,15 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     who = find_members(study, network, faults)
     n_bus = network.n_bus
     u = uniforms(study.seed, numbers, n_bus)
-    load_row = _profile_rows(study.load.profile, "load", who.load_bus, u[:, STREAMS.index("load_profile")], profiles, faults)
-    pv_row = _profile_rows(study.pv.profile, "pv", who.pv_bus, u[:, STREAMS.index("pv_profile")], profiles, faults)
+    load_row, pv_row = (
+        _profile_rows(_own(name, network, buses), kind, buses, u[:, STREAMS.index(f"{kind}_profile")], profiles, faults)
+        for name, kind, buses in ((study.load.profile, "load", who.load_bus), (study.pv.profile, "pv", who.pv_bus))
+    )
     homes = _amounts(study.load.homes, "load.homes", who.load_bus, u[:, STREAMS.index("homes")], faults)
-    kwp = _amounts(study.pv.kwp, "pv.kwp", who.pv_bus, u[:, STREAMS.index("kwp")], faults)
+    if isinstance(study.pv.kwp, OfTransformer):
+        kwp = _of_transformer(study.pv.kwp.of_transformer, network, who.pv_bus, len(numbers), faults)
+    else:
+        kwp = _amounts(study.pv.kwp, "pv.kwp", who.pv_bus, u[:, STREAMS.index("kwp")], faults)
     bid, ask = (
         _by_step(amount, f"market.{side}_per_kwh", profiles, faults)[:, None]
         if isinstance(amount, Series)
@@ -158,6 +163,22 @@ def _amounts(amount: Amount, key: str, buses: Ints, u: Floats, faults: list[str]
     else:
         values[:, buses] = amount.quantile(u[:, buses])
     return values
+
+
+def _of_transformer(part: float, network: Network, buses: Ints, n_scenarios: int, faults: list[str]) -> Floats:
+    """(n_scenarios, n_bus) kWp of systems that are each a part of the rating of the transformer that feeds them."""
+    rating = network.feeding_rating_kw()
+    without = ", ".join(map(str, network.bus_id[buses[np.isnan(rating[buses])]]))
+    if without:
+        faults.append(f"pv.kwp.of_transformer: no transformer with a rating feeds bus {without}; give kWp instead")
+    values = np.zeros((n_scenarios, network.n_bus))
+    values[:, buses] = part * rating[buses]
+    return values
+
+
+def _own(name: ProfileName, network: Network, buses: Ints) -> ProfileName:
+    """Each bus's own profile, where a study asks for that."""
+    return tuple(f"bus_{bus}" for bus in network.bus_id[buses].tolist()) if name == BY_BUS else name
 
 
 def _by_step(tariff: Tariff, key: str, profiles: Profiles, faults: list[str]) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -49,10 +50,23 @@ class NetworkPart(_Part):
 class ProfilesPart(_Part):
     """Where the load and PV profiles come from."""
 
-    source: str = "typical_day"
-    """`typical_day`, or a .csv or .parquet file in its layout."""
-    days: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1
-    """How often the profiles are repeated, one after the other."""
+    source: str | Annotated[tuple[str, ...], Field(min_length=1)] = "typical_day"
+    """`typical_day`, `simbench:CODE`, a file (docs/profiles.md), or several of these on one axis."""
+    first_day: date | None = None
+    """Where to begin; by default where the profiles do."""
+    months: tuple[Annotated[int, Field(strict=True, ge=1, le=12)], ...] = ()
+    """Months to keep: a season; by default all."""
+    leap_day: Flag = True
+    """Whether to keep 29 February."""
+    days: Annotated[int, Field(strict=True, ge=1, le=10_000)] | None = None
+    """How many days; fewer than that repeat. By default all that there are."""
+    step_hours: Positive | None = None
+    """Length of a step; by default the profiles' own."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every source, in order."""
+        return (self.source,) if isinstance(self.source, str) else self.source
 
 
 class ParticipantsPart(_Part):
@@ -77,10 +91,14 @@ class ProfileChoice(_Part):
 
 ProfileName = str | tuple[str, ...] | ProfileChoice
 """One for all, one per bus in the order of the list, or drawn."""
+BY_BUS = "by_bus"
+"""The name that stands for each bus's own profile, named ``bus_N``."""
 
 
 def profile_names(name: ProfileName) -> tuple[str, ...]:
-    """The profiles that a study names, however it does."""
+    """The profiles that a study names, however it does; `by_bus` is none."""
+    if name == BY_BUS:
+        return ()
     return name.choice if isinstance(name, ProfileChoice) else (name,) if isinstance(name, str) else name
 
 
@@ -94,13 +112,20 @@ class LoadPart(_Part):
     """Homes per bus."""
 
 
+class OfTransformer(_Part):
+    """PV sized by the transformer that feeds its bus."""
+
+    of_transformer: Annotated[float, Field(strict=True, gt=0, le=10)]
+    """Each system's kWp as a part of the rating (kVA) of the nearest transformer towards the external grid."""
+
+
 class PvPart(_Part):
     """Which participants have PV, and how much."""
 
     profile: ProfileName
     buses: Buses = "all"
     """Who has PV; in a sweep over shares, who may have it."""
-    kwp: Amount = 3.0
+    kwp: Amount | OfTransformer = 3.0
     """kWp per bus."""
 
 
@@ -253,7 +278,8 @@ class Study(_Part):
             raise InputError(f"study file {path}: could not be read ({error})") from error
         study = cls._parse(text, str(path))
         network = _beside(path, study.network.source, (".json", ".xlsx"))
-        profiles = _beside(path, study.profiles.source, (".csv", ".parquet"))
+        read = [_beside(path, one, (".csv", ".parquet", ".xlsx", ".json")) for one in study.profiles.sources]
+        profiles = read[0] if isinstance(study.profiles.source, str) else tuple(read)
         return study.model_copy(
             update={
                 "network": study.network.model_copy(update={"source": network}),
@@ -334,8 +360,8 @@ def _is_of_another_branch(inside: list[str], value: Any) -> bool:
         return False
     branch = inside[0]
     if branch.startswith("tagged-union"):
-        return "series" in value
-    if branch == "Series":
+        return "series" in value or "of_transformer" in value
+    if branch in ("Series", "OfTransformer"):
         return "distribution" in value
     return branch.startswith(("constrained-float", "tuple"))
 

@@ -74,6 +74,41 @@ def grow_tree(n_bus: int, from_bus: Ints, to_bus: Ints, reference_bus: Ints) -> 
     return Tree(np.array(order, np.int64), parent, parent_branch, parent_sign, depth)
 
 
+def pass_down(n_bus: int, from_bus: Ints, to_bus: Ints, value: Floats, reference_bus: Ints) -> Floats:
+    """The value of the nearest branch that has one (is not NaN) on the shortest way from each bus to an external grid.
+
+    Parameters
+    ----------
+    from_bus, to_bus : (n_branch,) int64
+    value : (n_branch,) float64
+        NaN where a branch has none; those of parallel branches are added.
+    reference_bus : (n_reference,) int64
+
+    Returns
+    -------
+    (n_bus,) float64
+        NaN where there is none on the way.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import dijkstra
+
+    ends = np.sort(np.stack([from_bus, to_bus]), axis=0)
+    graph = csr_array((np.ones(len(from_bus)), (ends[0], ends[1])), shape=(n_bus, n_bus))
+    distance, before, _ = dijkstra(
+        graph, directed=False, indices=reference_bus, unweighted=True, min_only=True, return_predecessors=True
+    )
+    between: dict[tuple[int, int], float] = {}
+    for a, b, one in zip(*ends.tolist(), value.tolist(), strict=True):
+        if not np.isnan(one):
+            between[a, b] = between.get((a, b), 0.0) + one
+    passed = np.full(n_bus, np.nan)
+    for bus in np.argsort(distance, kind="stable").tolist():
+        up = int(before[bus])
+        if up >= 0:
+            passed[bus] = between.get((min(bus, up), max(bus, up)), passed[up])
+    return passed
+
+
 def factorise(n_bus: int, from_bus: Ints, to_bus: Ints, susceptance: Floats, reference_bus: Ints) -> Factors:
     """Sparse LU of the susceptance matrix B' without the rows and columns of the external grids.
 

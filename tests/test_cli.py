@@ -194,7 +194,7 @@ def test_a_printed_study_runs_to_the_same_result(paper_folder):
 def test_the_written_study_has_every_default_and_runs_to_the_same_tables(paper_folder):
     written = tomllib.loads((paper_folder / "study.toml").read_text(encoding="utf-8"))
     assert written["market"]["min_order_kwh"] == 1e-6
-    assert written["profiles"] == {"source": "typical_day", "days": 1}
+    assert written["profiles"] == {"source": "typical_day", "months": [], "leap_day": True}
     assert fastp2p.Study.from_toml(paper_folder / "study.toml") == fastp2p.studies()["paper-44"]
     call("run", paper_folder / "study.toml", "--out", "again", "--quiet")
     assert same_tables("again", paper_folder)

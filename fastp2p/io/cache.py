@@ -6,7 +6,8 @@ import os
 import tempfile
 import zipfile
 import zlib
-from importlib.metadata import version
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +23,34 @@ UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.
 def loaded_arrays(source: str | Path, names: set[str]) -> dict[str, NDArray[Any]]:
     """Arrays of a network by name or path: from the cache, or converted by pandapower and then kept there.
 
-    An entry is found again only for the same name, file content, versions of pandapower and of the conversion. A cache that
-    cannot be read or written is no error. `FASTP2P_CACHE_DIR` moves it.
-
     Raises
     ------
     InputError
         See `fastp2p.Network.load`.
     """
-    entry = _folder() / f"network-{_key(source)}.npz"
+
+    def convert() -> dict[str, NDArray[Any]]:
+        from fastp2p.io.pandapower import load_network, network_arrays
+
+        net = load_network(source)
+        try:
+            return network_arrays(net)
+        except InputError as error:
+            raise InputError([f"network {source}: {fault}" for fault in error.faults]) from error
+
+    return kept_arrays(source, names, convert)
+
+
+def kept_arrays(source: str | Path, names: set[str], make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Arrays under these names: from the cache, or made and then kept there.
+
+    An entry is found again only for the same names, source, file content, versions of the packages that read it and of what
+    converts it. A cache that cannot be read or written is no error. `FASTP2P_CACHE_DIR` moves it.
+    """
+    entry = _folder() / f"network-{_key(source, names)}.npz"
     with contextlib.suppress(*UNREADABLE), entry.open("rb") as found, np.load(found, allow_pickle=False) as kept:
         return {name: kept[name] for name in names}
-
-    from fastp2p.io.pandapower import load_network, network_arrays
-
-    net = load_network(source)
-    try:
-        arrays = network_arrays(net)
-    except InputError as error:
-        raise InputError([f"network {source}: {fault}" for fault in error.faults]) from error
+    arrays = make()
     with contextlib.suppress(OSError):
         entry.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=entry.parent, suffix=".partial")
@@ -55,9 +65,15 @@ def _folder() -> Path:
     return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastp2p"
 
 
-def _key(source: str | Path) -> str:
-    digest = hashlib.sha256(f"{version('pandapower')} {source} ".encode())
-    digest.update(Path(__file__).with_name("pandapower.py").read_bytes())
+def _key(source: str | Path, names: set[str]) -> str:
+    packages = ("pandapower", "simbench") if str(source).startswith("simbench:") else ("pandapower",)
+    installed = []
+    for package in packages:
+        with contextlib.suppress(PackageNotFoundError):
+            installed.append(version(package))
+    digest = hashlib.sha256(f"{installed} {sorted(names)} {source} ".encode())
+    for converter in packages:
+        digest.update(Path(__file__).with_name(f"{converter}.py").read_bytes())
     with contextlib.suppress(OSError, ValueError):
         digest.update(Path(source).read_bytes())
     return digest.hexdigest()[:32]

@@ -26,6 +26,7 @@ from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, PG
 
 from fastp2p.errors import InputError
 from fastp2p.io.paths import is_file
+from fastp2p.io.simbench import PREFIX, simbench_net
 
 KW_PER_MW = 1e3
 VILLAGES = ("village_1", "village_2")
@@ -53,6 +54,8 @@ def load_network(source: str | Path) -> Any:
         return pn.create_synthetic_voltage_control_lv_network(network_class=name)
     if name in _builders():
         return _build(name)
+    if name.startswith(PREFIX):
+        return simbench_net(name)
     path = Path(name)
     if path.suffix.lower() in PICKLES:
         raise InputError(f"{name}: a pickle can run code when it is opened and is refused; save it with pandapower.to_json")
@@ -63,7 +66,7 @@ def load_network(source: str | Path) -> Any:
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise InputError(
             f"network {name!r} is neither a built-in network, nor a function of pandapower.networks, "
-            f"nor a .json or .xlsx file{hint}"
+            f"nor a .json or .xlsx file, nor simbench:CODE{hint}"
         )
     if not is_file(path):
         raise InputError(f"network file {name}: not found")

@@ -1,108 +1,93 @@
-"""Profile tables from files."""
+"""Profiles by name or path: what kind of source it is, and its reader."""
 
 import warnings
 from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from fastp2p.errors import InputError, refuse
-from fastp2p.io.paths import is_file
+from fastp2p.errors import InputError, InputWarning, refuse
+from fastp2p.io.axis import ProfileTable
+from fastp2p.io.eulp import is_eulp, read_eulp
+from fastp2p.io.frames import column_names
+from fastp2p.io.gsa import read_json, read_report
+from fastp2p.io.simbench import PREFIX, read_simbench
+from fastp2p.io.tables import read_table
 
-KEYS = ["profile", "hour"]
-SHOWN = 5
-"""Faulty rows that are named, per column."""
-ENERGY = {"load": "load_kwh_per_home", "pv": "pv_kwh_per_kwp"}
+NIGHT_FROM, NIGHT_TO = 22, 3
+NIGHT_SHARE = 0.01
+"""Of a profile's peak; more PV at night is a sign of a wrong clock."""
 
 
-def read_profiles(source: str | Path) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64], float]:
-    """Names, kinds, kWh per unit (n_profiles, n_steps) and step length of a tidy profile file.
+class _Kind(NamedTuple):
+    """A kind of source: what it is called, its reader, and the options that this takes."""
+
+    called: str
+    read: Callable[..., ProfileTable]
+    options: tuple[str, ...] = ()
+
+
+def read_profiles(source: str | Path, **options: Any) -> ProfileTable:
+    """Profiles of a source, whatever kind it is of.
+
+    Parameters
+    ----------
+    source : str or Path
+        `typical_day`, ``simbench:CODE``, or a .csv, .parquet, .xlsx or .json file.
+    **options
+        As `fastp2p.Profiles.load` takes them; those that are None or False do not count.
 
     Raises
     ------
     InputError
         See `fastp2p.Profiles.load`.
     """
+    kind = _kind(source)
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    refuse([f"{source} is {kind.called}; {name} does not apply to it" for name in given if name not in kind.options])
+    table = kind.read(source, **given)
+    _warn_of_night(table)
+    return table
+
+
+def _kind(source: str | Path) -> _Kind:
     if str(source) == "typical_day":
-        with as_file(files("fastp2p") / "data" / "typical_day.csv") as path:
-            table = _read_csv(path)
-    else:
-        table = _read_table(Path(source))
-    missing = [name for name in (*KEYS, *ENERGY.values()) if name not in table]
-    if missing:
-        raise InputError(f"{source}: no column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
-    faults = _row_faults(str(source), table)
-    names, kinds, rows = [], [], []
-    for name, group in table.groupby("profile", sort=False, observed=True):
-        filled = [kind for kind, column in ENERGY.items() if group[column].notna().any()]
-        wrong = _profile_faults(str(source), str(name), group, filled)
-        faults += wrong
-        if not wrong:
-            names.append(str(name))
-            kinds.append(filled[0])
-            rows.append(group[ENERGY[filled[0]]].to_numpy(float))
-    lengths = {name: len(values) for name, values in zip(names, rows, strict=True)}
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
-        faults.append(f"{source}: profiles differ in length ({listed}); all must cover the same hours")
-    refuse(faults)
-    return tuple(names), tuple(kinds), np.ascontiguousarray(np.vstack(rows)), 1.0
+        return _Kind("the typical day", _typical_day)
+    if str(source).startswith(PREFIX):
+        return _Kind("a SimBench network", read_simbench)
+    path = Path(source)
+    suffix = path.suffix.lower()
+    if suffix in (".xlsx", ".json"):
+        reader = read_report if suffix == ".xlsx" else read_json
+        return _Kind("a Global Solar Atlas report", lambda _, **given: reader(path, **given), ("year",))
+    if suffix not in (".csv", ".parquet"):
+        raise InputError(
+            f"profiles {source}: neither 'typical_day' nor a .csv or .parquet file, a Global Solar Atlas report (.xlsx, "
+            ".json) or simbench:CODE"
+        )
+    if is_eulp(column_names(path)):
+        options = ("net", "floor_area_sqft", "units_represented")
+        return _Kind("an NREL End-Use Load Profile", lambda _, **given: read_eulp(path, **given), options)
+    return _Kind("a table", lambda _, **given: read_table(path, **given), ("unit", "zone", "period_ending"))
 
 
-def _profile_faults(source: str, name: str, group: pd.DataFrame, filled: list[str]) -> list[str]:
-    """What is wrong with the rows of one profile: a gap, no energy or two kinds of it, a missing value."""
-    hours, due = group["hour"].to_numpy(float), np.arange(len(group))
-    if not np.array_equal(hours, due):
-        first = int(np.flatnonzero(hours != due)[0])
-        where = f"{source}, row {group.index[first] + 2}"
-        return [f"{where}: profile {name} has hour {hours[first]:g} where {first} is due (a gap, or unsorted)"]
-    if len(filled) != 1:
-        return [f"{source}: profile {name} must fill one of {' or '.join(ENERGY.values())}, not {len(filled)} of them"]
-    missing = np.flatnonzero(group[ENERGY[filled[0]]].isna())
-    return [f"{source}: profile {name} has no value at hour {missing[0]}"] if len(missing) else []
+def _typical_day(_: str | Path) -> ProfileTable:
+    with as_file(files("fastp2p") / "data" / "typical_day.csv") as path:
+        return read_table(path)._replace(source="typical_day")
 
 
-def _shown(value: object) -> str:
-    return repr(value) if isinstance(value, str) else str(value)
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    readers: dict[str, Callable[[Path], pd.DataFrame]] = {".csv": _read_csv, ".parquet": pd.read_parquet}
-    if path.suffix.lower() not in readers:
-        raise InputError(f"profiles {path}: neither 'typical_day' nor a .csv or .parquet file")
-    if not is_file(path):
-        raise InputError(f"profile file {path}: not found")
-    try:
-        table = readers[path.suffix.lower()](path)
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"profile file {path}: could not be read ({reason})") from error
-    if table.empty:
-        raise InputError(f"profile file {path}: is empty")
-    return table.reset_index(drop=True)
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # such as rows that are longer than the header
-        return pd.read_csv(path, float_precision="round_trip", index_col=False, converters={"profile": str})
-
-
-def _row_faults(source: str, table: pd.DataFrame) -> list[str]:
-    """Missing names, and values that are no numbers, infinite, huge or negative, with their row (the header is row 1)."""
-    nameless = table["profile"].isna() | (table["profile"].astype(str).str.strip() == "")
-    faults = [f"{source}, row {row + 2}: no profile name" for row in table.index[nameless][:SHOWN]]
-    for column in ("hour", *ENERGY.values()):
-        numbers = pd.to_numeric(table[column], errors="coerce")
-        wrong = (table[column].notna() & numbers.isna()) | ~(numbers.fillna(0.0).abs() <= 1e12) | (numbers < 0)
-        faults += [
-            f"{source}, row {row + 2}: {column} = {_shown(table.at[row, column])} must be a finite number, not negative"
-            for row in table.index[wrong][:SHOWN]
-        ]
-        if wrong.sum() > SHOWN:
-            faults.append(f"{source}: and {wrong.sum() - SHOWN} more rows of {column}")
-        table[column] = numbers
-    return faults
+def _warn_of_night(table: ProfileTable) -> None:
+    """Warn of PV at night, which tells of a wrong clock."""
+    hour = (np.arange(table.kwh_per_unit.shape[1]) * table.step_hours) % 24.0
+    night = (hour >= NIGHT_FROM) | (hour < NIGHT_TO)
+    for name, kind, kwh in zip(*table[:3], strict=True):
+        if kind == "pv" and night.any() and kwh[night].max() > NIGHT_SHARE * kwh.max():
+            at = int(np.flatnonzero(night)[kwh[night].argmax()])
+            warnings.warn(
+                f"{table.source}: PV profile {name} has {kwh[at]:.3g} kWh per kWp at {hour[at]:g} h (step {at}); is its clock "
+                "another zone's?",
+                InputWarning,
+                stacklevel=4,
+            )

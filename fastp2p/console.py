@@ -1,0 +1,65 @@
+"""What every command prints with: tables, words and errors."""
+
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fastp2p.errors import FastP2PError, InputError, InputWarning
+
+errors = Console(stderr=True, highlight=False)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def fault_exit(command: Command) -> Command:
+    """Turn errors into a message and an exit code: 2 for input, 1 for anything that went wrong later."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", InputWarning)
+                warnings.showwarning = _show_warning  # put back by catch_warnings
+                return command(*args, **kwargs)
+        except InputError as error:
+            for fault in error.faults:
+                say(errors, "error:", "red", fault)
+            raise typer.Exit(2) from None
+        except FastP2PError as error:
+            say(errors, "error:", "red", str(error))
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            errors.print("stopped")
+            raise typer.Exit(130) from None
+
+    return wrapped  # type: ignore[return-value]  # same signature, by functools.wraps
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None
+) -> None:
+    """Tell of what looks wrong in a user's input as of an error; other warnings as Python does."""
+    if issubclass(category, InputWarning):
+        say(errors, "warning:", "yellow", str(message))
+    else:
+        errors.print(warnings.formatwarning(message, category, filename, lineno, line), markup=False, soft_wrap=True)
+
+
+def make_table(*headings: str, caption: str) -> Table:
+    """An empty table with a caption; its columns to the right."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, caption=caption)
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def say(console: Console, word: str, style: str, text: str) -> None:
+    """Print a styled word and a text that rich must not take for markup."""
+    console.print(Text.assemble((word, style), " ", text), soft_wrap=True)

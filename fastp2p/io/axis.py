@@ -1,0 +1,181 @@
+"""Time stamps of a file as a regular axis; what is wrong with them, and in which row."""
+
+from datetime import timedelta, timezone
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fastp2p.errors import InputError, refuse
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+SHOWN = 5
+"""Faulty rows that are named, per column."""
+DAY_FIRST = "%d.%m.%Y %H:%M"
+NS_PER_HOUR = 3_600_000_000_000
+TRACE = 0.1
+"""Steps of another length are a mixture from this share of all on, else gaps."""
+
+
+class ProfileTable(NamedTuple):
+    """What a file of profiles holds, as `Profiles` takes it."""
+
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    kwh_per_unit: Floats
+    step_hours: float
+    time: pd.DatetimeIndex | None
+    source: str
+
+
+def parse_times(where: str, given: pd.Series, rows: Ints) -> pd.DatetimeIndex:
+    """Stamps as they are written, or on the clock of the first of them where they carry an offset to UTC.
+
+    Parameters
+    ----------
+    where : str
+        File and column, for messages.
+    given : Series
+        Dates, or texts in ISO 8601 or such as 31.12.2016 23:45.
+    rows : (n,) int64
+        Their rows in the file.
+
+    Raises
+    ------
+    InputError
+        Stamps that are missing or cannot be read, or of which only some have an offset.
+    """
+    if not pd.api.types.is_datetime64_any_dtype(given):
+        texts = given.astype(str).str.strip()
+        offset = texts.str.contains(r"\d(?:Z|[+-]\d\d:?\d\d)$", regex=True)
+        if offset.any() and not offset.all():
+            row = rows[np.flatnonzero(offset.to_numpy() != offset.iloc[0])[0]]
+            raise InputError(f"{where}, row {row}: some stamps have an offset to UTC and some have none")
+        read = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=bool(offset.all()))
+        if read.isna().any() and not offset.any():
+            dotted = pd.to_datetime(texts, format=DAY_FIRST, errors="coerce")
+            read = dotted if dotted.notna().sum() > read.notna().sum() else read
+        refuse(_unreadable(where, given, read, rows))
+        if offset.all():
+            first = pd.Timestamp(texts.iloc[0])
+            read = read.dt.tz_convert(timezone(first.utcoffset() or timedelta()))
+        return pd.DatetimeIndex(read).as_unit("ns")
+    refuse(_unreadable(where, given, given, rows))
+    index = pd.DatetimeIndex(given).as_unit("ns")
+    return index if index.tz is None else _standard(index)
+
+
+def localise(where: str, stamps: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
+    """Stamps of a clock that may change for summer, on that zone's standard time all year.
+
+    Raises
+    ------
+    InputError
+        Unknown zone, hours that the clock skips, or a doubled hour that is there once.
+    """
+    try:
+        return _standard(stamps.tz_localize(zone, ambiguous="infer"))
+    except Exception as error:  # pandas lets pytz's and zoneinfo's errors through, of several bases
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{where}: the stamps are no clock of {zone} ({reason})") from error
+
+
+def regular_axis(
+    where: str, stamps: pd.DatetimeIndex, rows: Ints, *, period_ending: bool = False
+) -> tuple[pd.DatetimeIndex, float]:
+    """The start of every step, and the length of a step in hours.
+
+    Parameters
+    ----------
+    where : str
+        File and column, for messages.
+    stamps : (n,) DatetimeIndex
+    rows : (n,) int64
+        Their rows in the file.
+    period_ending : bool
+        Whether a stamp is the end of its step.
+
+    Raises
+    ------
+    InputError
+        Gaps, doubled or unsorted stamps, steps of different length or that do not divide a day, or a first step that does
+        not start at midnight.
+    """
+    if len(stamps) < 2:
+        raise InputError(f"{where}: {len(stamps)} time stamp tells no step length; there must be two or more")
+    jump = np.diff(stamps.asi8)
+    lengths, count = np.unique(jump[jump > 0], return_counts=True)
+    step = int(lengths[count.argmax()]) if len(lengths) else 0
+    refuse(_jump_faults(where, stamps, rows, jump, step, lengths[count >= TRACE * len(jump)]))
+    hours = step / NS_PER_HOUR
+    faults = []
+    if (24 * NS_PER_HOUR) % step:
+        faults.append(f"{where}: a step of {_length(step)} does not divide a day")
+    start = stamps - pd.Timedelta(step, "ns") if period_ending else stamps
+    if start[0] != start[0].normalize():
+        ending = not period_ending and stamps[0] - pd.Timedelta(step, "ns") == stamps[0].normalize()
+        hint = "; stamps that end their steps are read with period_ending" if ending else ""
+        faults.append(f"{where}, row {rows[0]}: the first step starts at {start[0]:%H:%M}, not at midnight; drop rows{hint}")
+    refuse(faults)
+    return start, hours
+
+
+def hour_axis(where: str, whose: str, hours: Floats, rows: Ints) -> tuple[float, list[str]]:
+    """Step length of hours that are counted from 0 on, and the first one that is wrong."""
+    jump = np.diff(hours)
+    lengths, count = np.unique(np.round(jump[jump > 0], 9), return_counts=True)
+    step = float(lengths[count.argmax()]) if len(lengths) else 1.0
+    due = np.arange(len(hours)) * step
+    wrong = np.flatnonzero(~(np.abs(hours - due) <= 1e-6))
+    if not len(wrong):
+        return step, []
+    at = int(wrong[0])
+    return step, [f"{where}, row {rows[at]}: {whose} has hour {hours[at]:g} where {due[at]:g} is due (a gap, or unsorted)"]
+
+
+def listed(faults: list[str], place: str) -> list[str]:
+    """The first few faults, and how many more there are."""
+    more = len(faults) - SHOWN
+    return faults if more <= 0 else [*faults[:SHOWN], f"{place}: and {more} more rows"]
+
+
+def _standard(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """On the standard time of its zone, without summer time, so that every day has the same number of steps."""
+    first = index[0]
+    return index.tz_convert(timezone((first.utcoffset() or timedelta()) - (first.dst() or timedelta())))
+
+
+def _unreadable(where: str, given: pd.Series, read: pd.Series, rows: Ints) -> list[str]:
+    faults = []
+    for at in np.flatnonzero(read.isna()):
+        value = given.iloc[at]
+        told = "no time" if pd.isna(value) or not str(value).strip() else f"{value!r} is not a date and time"
+        faults.append(f"{where}, row {rows[at]}: {told}; such as 2018-01-01 00:15 or 01.01.2018 00:15")
+    return listed(faults, where)
+
+
+def _jump_faults(where: str, stamps: pd.DatetimeIndex, rows: Ints, jump: Ints, step: int, common: Ints) -> list[str]:
+    """A fault for every stamp that is not one step after the one before."""
+    if len(common) > 1 and (common % common.min() == 0).all():
+        firsts = [int(np.flatnonzero(jump == length)[0]) + 1 for length in common]
+        told = ", ".join(f"{_length(length)} at row {rows[at]}" for length, at in zip(common, firsts, strict=True))
+        return [f"{where}: mixed steps ({told}); bring all rows to one step first"]
+    faults = []
+    for at in np.flatnonzero(jump != step).tolist():
+        place, before, here = f"{where}, row {rows[at + 1]}", stamps[at], stamps[at + 1]
+        if jump[at] == 0:
+            faults.append(f"{place}: {here} is there twice; a clock that changes for summer is read with its zone")
+        elif jump[at] < 0:
+            faults.append(f"{place}: {here} comes after {before}; sort the rows by time")
+        elif jump[at] % step == 0:
+            faults.append(f"{place}: a gap of {jump[at] // step - 1} steps between {before} and {here}")
+        else:
+            faults.append(f"{place}: a step of {_length(jump[at])} where the others are {_length(step)}")
+    return listed(faults, where)
+
+
+def _length(nanoseconds: int) -> str:
+    return f"{nanoseconds / NS_PER_HOUR * 60:g} min"

@@ -1,0 +1,106 @@
+"""NREL End-Use Load Profiles: ResStock and ComStock `timeseries_aggregates`, as they are published.
+
+Quarter hours whose stamps end them (the first is 00:15, the last the next year's 00:00) on Eastern Standard Time all year;
+kWh per step, summed over all the dwellings or the floor area that the file stands for.
+"""
+
+import difflib
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fastp2p.errors import InputError, refuse
+from fastp2p.io.axis import ProfileTable, listed, parse_times, regular_axis
+from fastp2p.io.frames import column_names, read_frame
+
+ELECTRICITY = re.compile(r"^(?:(baseline|upgrade)\.)?out\.electricity\.(total|net)\.energy_consumption(?:\.{1,2}kwh)?$")
+TIMES = ("timestamp", "Timestamp (EST)")
+STANDS_FOR = ("units_represented", "floor_area_represented")
+ZONE = "Etc/GMT+5"
+
+
+def is_eulp(names: list[str]) -> bool:
+    """Whether these are the columns of such a file."""
+    return any(name in TIMES for name in names) and any(".energy_consumption" in name for name in names)
+
+
+def read_eulp(
+    path: Path, *, net: bool = False, floor_area_sqft: float | None = None, units_represented: float | None = None
+) -> ProfileTable:
+    """The electricity of one dwelling (ResStock), or of a floor area (ComStock).
+
+    Parameters
+    ----------
+    path : Path
+        CSV or Parquet.
+    net : bool
+        What the meter sees, PV taken off, rather than the consumption.
+    floor_area_sqft : float, optional
+        Floor area of one customer, for ComStock.
+    units_represented : float, optional
+        What the file is the sum of, where it does not say so itself.
+
+    Raises
+    ------
+    InputError
+        Every fault with its file, column and row.
+    """
+    names = column_names(path)
+    wanted = "net" if net else "total"
+    columns = {name: match[1] for name in names if (match := ELECTRICITY.match(name)) and match[2] == wanted}
+    if not columns:
+        target = f"out.electricity.{wanted}.energy_consumption"
+        near = difflib.get_close_matches(target, names, n=3, cutoff=0.0)
+        raise InputError(f"{path}: no column {target} (..kwh or .kwh may follow); the nearest are {', '.join(near)}")
+    time = next(name for name in TIMES if name in names)
+    known = next((name for name in STANDS_FOR if name in names), None)
+    frame = read_frame(path, [time, *columns, *([known] if known else [])])
+    rows = frame.index.to_numpy()
+    where = f"{path}, column {time}"
+    stamps = parse_times(where, frame[time], rows)
+    axis, step_hours = regular_axis(where, stamps.tz_localize(ZONE) if stamps.tz is None else stamps, rows, period_ending=True)
+    share = _share(path, frame, known, floor_area_sqft, units_represented)
+    faults, kwh = [], []
+    for column in columns:
+        values = pd.to_numeric(frame[column], errors="coerce").to_numpy(float)
+        wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+        found = [f"{path}, row {rows[at]}: {column} = {frame[column].iloc[at]} must be a number, not negative" for at in wrong]
+        if net and len(wrong):
+            found = [*found[:1], f"{path}: PV exceeds the load in {len(wrong)} steps; read the total instead of the net"]
+        faults += listed(found, f"{path}, column {column}")
+        kwh.append(values * share)
+    refuse(faults)
+    labels = tuple(path.stem if len(columns) == 1 else f"{path.stem} {prefix}" for prefix in columns.values())
+    return ProfileTable(
+        labels, ("load",) * len(labels), np.array(kwh), step_hours, axis, f"{path} (NREL End-Use Load Profiles)"
+    )
+
+
+def _share(path: Path, frame: pd.DataFrame, known: str | None, area: float | None, units: float | None) -> float:
+    """One dwelling, or the floor area that is asked for, as a part of what the file is the sum of."""
+    is_commercial = known == "floor_area_represented"
+    faults = [
+        f"{path}: {name} = {value:g}; it must be positive"
+        for name, value in (("floor_area_sqft", area), ("units_represented", units))
+        if value is not None and not (np.isfinite(value) and value > 0)
+    ]
+    if is_commercial and area is None:
+        faults.append(f"{path}: sums over floor area; give floor_area_sqft, the floor area of one customer")
+    if not is_commercial and area is not None:
+        faults.append(f"{path}: has no floor_area_represented; floor_area_sqft does not apply")
+    if known is None and units is None:
+        faults.append(f"{path}: no column {' or '.join(STANDS_FOR)}; give units_represented, 1 for a single building")
+    if known is not None and units is not None:
+        faults.append(f"{path}: says itself what it sums over ({known}); leave out units_represented")
+    refuse(faults)
+    if known is None:
+        return 1.0 / (units or 1.0)
+    total = pd.to_numeric(frame[known], errors="coerce").to_numpy(float)
+    wrong = np.flatnonzero(~(total > 0) | (np.abs(total - total[0]) > 1e-9 * abs(total[0])))
+    if len(wrong):
+        at = int(wrong[0])
+        told = f"{path}, row {frame.index[at]}: {known} = {frame[known].iloc[at]}"
+        raise InputError(f"{told}; it must be positive and the same in every row (one aggregate a file)")
+    return (area or 1.0) / float(total[0])

@@ -1,0 +1,235 @@
+"""Global Solar Atlas: the typical day of every month, from its report workbook or its JSON."""
+
+import calendar
+import json
+import re
+import zipfile
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fastp2p.errors import InputError, refuse
+from fastp2p.io.axis import Floats, ProfileTable, listed
+from fastp2p.io.frames import check_file, unreadable
+
+MONTHS = tuple(calendar.month_abbr[1:])
+TITLE = "total photovoltaic power output"
+DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+MAX_UNPACKED = 100_000_000
+"""Bytes; a report is some 30 kB, and a few hundred unpacked."""
+MAX_ROWS, MAX_COLUMNS = 2_000, 64
+TOLERANCE = 0.015
+"""Of a month's sum; the report rounds to Wh, and its February has 28 or 28.25 days."""
+
+Row = Sequence[Any]
+
+
+def read_report(path: Path, *, year: int | None = None) -> ProfileTable:
+    """PV profiles per kWp from a report `GSA_Report_*.xlsx` with a PV system.
+
+    Parameters
+    ----------
+    path : Path
+    year : int, optional
+        A calendar year made of the typical days; by default the twelve days, named Jan to Dec.
+
+    Raises
+    ------
+    InputError
+        A file that is no such report or was made without a PV system, a cell that is no number, or days that do not add up
+        to the report's months; with sheet and row.
+    """
+    sheets = _read_sheets(path, ("Hourly_profiles", "PV_config", "Monthly_averages"))
+    if "Hourly_profiles" not in sheets:
+        raise InputError(f"{path}: no sheet Hourly_profiles; is it a Global Solar Atlas report?")
+    watt_hours = _hourly(f"{path}, sheet Hourly_profiles", sheets["Hourly_profiles"])
+    if "PV_config" not in sheets:
+        raise InputError(f"{path}: no sheet PV_config; without the system's size its output is not known per kWp")
+    size_kwp = _system_kwp(f"{path}, sheet PV_config", sheets["PV_config"])
+    kwh = watt_hours / 1e3
+    _check_months(path, kwh, size_kwp, _monthly(f"{path}, sheet Monthly_averages", sheets.get("Monthly_averages", [])))
+    return _profiles(kwh / size_kwp, f"{path} (Global Solar Atlas, {size_kwp:g} kWp)", path.stem, year)
+
+
+def read_json(path: Path, *, year: int | None = None) -> ProfileTable:
+    """PV profiles per kWp from the Atlas's JSON: `monthly-hourly`, `data`, `PVOUT_specific`, 12 × 24 in Wh per kWp.
+
+    Raises
+    ------
+    InputError
+        As for `read_report`.
+    """
+    check_file(path)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise unreadable(path, error) from error
+    hourly = _member(found, "monthly-hourly")
+    days = _member(hourly, "PVOUT_specific")
+    if days is None:
+        has = ", ".join(hourly.get("data", hourly)) if isinstance(hourly, dict) else "none"
+        raise InputError(f"{path}: no monthly-hourly PVOUT_specific (it has {has}); ask the Atlas for a PV system")
+    try:
+        kwh = np.array(days, np.float64) / 1e3
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: PVOUT_specific must be 12 lists of 24 numbers ({error})") from error
+    if kwh.shape != (12, 24):
+        raise InputError(f"{path}: PVOUT_specific has shape {kwh.shape}; it must be (12, 24)")
+    wrong = np.argwhere(~(np.isfinite(kwh) & (kwh >= 0)))
+    if len(wrong):
+        month, hour = wrong[0]
+        raise InputError(f"{path}: PVOUT_specific of {MONTHS[month]}, hour {hour} must be a finite number, not negative")
+    sums = _member(_member(found, "monthly"), "PVOUT_specific")
+    if isinstance(sums, list) and len(sums) == 12:
+        _check_months(path, kwh, 1.0, np.array(sums, np.float64))
+    return _profiles(kwh, f"{path} (Global Solar Atlas)", path.stem, year)
+
+
+def _member(found: Any, name: str) -> Any:
+    """A member of a JSON object, or of its `data`."""
+    if not isinstance(found, dict):
+        return None
+    inside = found.get("data")
+    return found.get(name, inside.get(name) if isinstance(inside, dict) else None)
+
+
+def _profiles(kwh: Floats, source: str, name: str, year: int | None) -> ProfileTable:
+    """The twelve days, or a year of them."""
+    if year is None:
+        return ProfileTable(MONTHS, ("pv",) * 12, kwh, 1.0, None, source)
+    if not 1900 <= year <= 2200:
+        raise InputError(f"year = {year}: must lie in 1900…2200")
+    time = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", inclusive="left")
+    return ProfileTable((name,), ("pv",), kwh[time.month - 1, time.hour][None, :], 1.0, time, source)
+
+
+def _read_sheets(path: Path, names: tuple[str, ...]) -> dict[str, list[Row]]:
+    """The rows of the sheets that are there; no more than a report has."""
+    import openpyxl
+
+    check_file(path)
+    try:
+        with zipfile.ZipFile(path) as packed:
+            unpacked = sum(one.file_size for one in packed.infolist())
+        if unpacked > MAX_UNPACKED:
+            raise InputError(f"profile file {path}: unpacks to {unpacked / 1e6:,.0f} MB; a report has less than one")
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        try:
+            return {
+                name: list(islice(book[name].iter_rows(max_row=MAX_ROWS, max_col=MAX_COLUMNS, values_only=True), MAX_ROWS))
+                for name in names
+                if name in book.sheetnames
+            }
+        finally:
+            book.close()
+    except InputError:
+        raise
+    except Exception as error:
+        raise unreadable(path, error) from error
+
+
+def _hourly(where: str, rows: list[Row]) -> Floats:
+    """(12, 24) Wh of the configured system, from the table titled so, wherever it stands."""
+    titles = [at for at, row in enumerate(rows) if any(_text(cell).lower().startswith(TITLE) for cell in row)]
+    if not titles:
+        others = [_text(row[0]) for row in rows if row and re.search(r"irradia|power|output", _text(row[0]), re.I)]
+        told = f" (only {', '.join(others)})" if others else ""
+        raise InputError(f"{where}: no table '{TITLE.capitalize()}'{told}; make the report with a PV system configured")
+    title = " ".join(_text(cell) for cell in rows[titles[0]])
+    unit = re.search(r"\[(.*?)\]", title)
+    if unit and unit[1].strip() != "Wh":
+        raise InputError(f"{where}, row {titles[0] + 1}: the table is in {unit[1]}; it must be in Wh")
+    months, at = _month_columns(where, rows, titles[0])
+    values, seen, faults = np.zeros((12, 24)), set[int](), list[str]()
+    for number, row in islice(enumerate(rows, 1), at, None):
+        label = re.fullmatch(r"(\d+)\s*[-–]\s*(\d+)", _text(row[0])) if row else None
+        if label is None and seen:
+            break
+        if label is None:
+            continue
+        hour = int(label[1])
+        if hour in seen or hour > 23 or int(label[2]) != hour + 1:
+            faults.append(f"{where}, row {number}: hour {_text(row[0])} is not one of 0 - 1 … 23 - 24, each once")
+            continue
+        seen.add(hour)
+        for month, column in enumerate(months):
+            values[month, hour] = _number(f"{where}, row {number}, {MONTHS[month]}", row, column, faults)
+    if not faults and len(seen) < 24:
+        faults.append(f"{where}: the table has no hours {', '.join(str(hour) for hour in range(24) if hour not in seen)}")
+    refuse(faults)
+    return values
+
+
+def _month_columns(where: str, rows: list[Row], start: int) -> tuple[list[int], int]:
+    """The column of each month, and how many rows come before the first hour."""
+    for at, row in islice(enumerate(rows), start, start + 8):
+        found = {_text(cell)[:3].capitalize(): column for column, cell in enumerate(row) if isinstance(cell, str)}
+        if all(month in found for month in MONTHS):
+            return [found[month] for month in MONTHS], at + 1
+    raise InputError(f"{where}, row {start + 1}: no row of months Jan … Dec below the title")
+
+
+def _system_kwp(where: str, rows: list[Row]) -> float:
+    """The configured system's size."""
+    for number, row in enumerate(rows, 1):
+        if not re.search(r"system size|capacity|installed power", _text(row[0]) if row else "", re.I):
+            continue
+        text = " ".join(_text(cell) for cell in row)
+        found = re.search(r"(\d[\d,]*(?:\.\d+)?)\s*\[?(kWp|MWp|Wp)?", " ".join(_text(cell) for cell in row[1:]))
+        unit = re.search(r"(kWp|MWp|\bWp)", text)
+        if found and unit:
+            size = float(found[1].replace(",", "")) * {"kWp": 1.0, "MWp": 1e3, "Wp": 1e-3}[unit[1]]
+            if size > 0:
+                return size
+        raise InputError(f"{where}, row {number}: '{text.strip()}' is no size in kWp")
+    raise InputError(f"{where}: no row with the system's size in kWp")
+
+
+def _monthly(where: str, rows: list[Row]) -> Floats | None:
+    """(12,) kWh of the system in every month, as the report sums it up; None where it does not."""
+    for at, row in enumerate(rows):
+        heads = [_text(cell) for cell in row]
+        if "PVOUT_total" not in heads:
+            continue
+        column, faults, sums = heads.index("PVOUT_total"), list[str](), dict[str, float]()
+        for number, below in islice(enumerate(rows, 1), at + 1, None):
+            month = _text(below[0])[:3].capitalize() if below else ""
+            if month in MONTHS:
+                sums.setdefault(month, _number(f"{where}, row {number}", below, column, faults))
+        refuse(faults)
+        return np.array([sums[month] for month in MONTHS]) if len(sums) == 12 else None
+    return None
+
+
+def _check_months(path: Path, kwh: Floats, size_kwp: float, sums: Floats | None) -> None:
+    """That the days of a month add up to the month."""
+    if sums is None:
+        return
+    added = kwh.sum(axis=1) * DAYS
+    rounding = (kwh > 0).sum(axis=1) * 0.5e-3 * DAYS
+    wrong = np.flatnonzero(~(np.abs(added - sums) <= TOLERANCE * sums + rounding + 0.05 * min(1.0, size_kwp)))
+    days = [
+        f"{path}: the day of {MONTHS[m]} times {DAYS[m]} is {added[m]:,.1f} kWh, its month {sums[m]:,.1f} kWh" for m in wrong
+    ]
+    refuse(listed(days, str(path)))
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else str(cell).strip()
+
+
+def _number(where: str, row: Row, column: int, faults: list[str]) -> float:
+    """A cell as a number; empty ones are zero (night), texts may have thousands commas."""
+    text = _text(row[column] if column < len(row) else None).replace(",", "").replace(" ", "")
+    try:
+        value = float(text or 0.0)
+    except ValueError:
+        value = np.nan
+    if not (np.isfinite(value) and value >= 0):
+        faults.append(f"{where}: {_text(row[column])!r} must be a number, not negative")
+        return 0.0
+    return value

@@ -1,0 +1,221 @@
+"""Plain tables of profiles: one column per profile, or tidy; units in the headings."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from fastp2p.errors import InputError, refuse
+from fastp2p.io.axis import (
+    SHOWN,
+    Floats,
+    Ints,
+    ProfileTable,
+    hour_axis,
+    listed,
+    localise,
+    parse_times,
+    regular_axis,
+)
+from fastp2p.io.frames import column_names, read_frame
+
+TIMES = ("time", "timestamp", "datetime", "date_time", "date")
+TIDY = {"load_kwh_per_home": "kWh/home", "pv_kwh_per_kwp": "kWh/kWp"}
+"""Columns of the tidy layout, and their units."""
+QUANTITIES = {"kwh": (1.0, False), "wh": (1e-3, False), "kw": (1.0, True), "w": (1e-3, True)}
+"""In kWh or kW, and whether it is a power."""
+PER = {"": "load", "home": "load", "kwp": "pv"}
+UNITS = "kWh, Wh, kW, W for loads (/home may follow); kWh/kWp, Wh/kWp, kW/kWp, W/kWp for PV"
+MOST = 1e12
+"""kWh per step; more is a mistake."""
+
+
+class _Column(NamedTuple):
+    """What a column of values holds."""
+
+    column: str
+    name: str
+    kind: str
+    factor: float
+    is_power: bool
+
+
+def read_table(path: Path, *, unit: str | None = None, zone: str | None = None, period_ending: bool = False) -> ProfileTable:
+    """Profiles from a CSV or Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+        A column of times, or `hour` counting from 0, and one column per profile headed ``name [unit]``; or tidy: `profile`,
+        a time or hour, and a column for loads and one for PV, of which each profile fills one.
+    unit : str, optional
+        Of the columns that name none.
+    zone : str, optional
+        Clock of the times, such as Europe/Berlin; by default one without summer time, or the offsets in the file.
+    period_ending : bool
+        Whether a time is the end of its step.
+
+    Raises
+    ------
+    InputError
+        Every fault with its file, column and row.
+    """
+    names = column_names(path)
+    time = next((name for name in names if name.lower() in TIMES), "hour" if "hour" in names else None)
+    tidy = "profile" in names
+    if time is None:
+        raise InputError(f"{path}: no column hour, or a time ({', '.join(TIMES)}); it has {', '.join(names)}")
+    keys = ["profile", time] if tidy else [time]
+    values = _value_columns(path, [name for name in names if name not in keys], unit, tidy)
+    frame = read_frame(path, names)
+    faults = _hour_faults(str(path), frame) if time == "hour" else []
+    faults += _value_faults(str(path), frame, [one.column for one in values])
+    read = _tidy if tidy else _wide
+    found, stamps, rows = read(path, frame, time, values, faults)
+    refuse(faults)
+    axis, step_hours = None, _hours(stamps)
+    if time != "hour":
+        where = f"{path}, column {time}"
+        parsed = parse_times(where, stamps, rows)
+        parsed = parsed if zone is None else localise(where, parsed, zone)
+        axis, step_hours = regular_axis(where, parsed, rows, period_ending=period_ending)
+    scale = [one.factor * (step_hours if one.is_power else 1.0) for one, _, _ in found]
+    kwh = np.array([series * factor for (_, _, series), factor in zip(found, scale, strict=True)])
+    kinds = tuple(one.kind for one, _, _ in found)
+    return ProfileTable(tuple(name for _, name, _ in found), kinds, kwh, step_hours, axis, str(path))
+
+
+def write_table(path: Path, table: ProfileTable) -> None:
+    """Profiles as a file that `read_table` reads: kWh per step, a column each.
+
+    Raises
+    ------
+    InputError
+        A path that ends neither in .csv nor in .parquet.
+    """
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise InputError(f"{path}: profiles are written to a .csv or .parquet file")
+    per = {"load": "home", "pv": "kWp"}
+    hours = np.arange(table.kwh_per_unit.shape[1]) * table.step_hours
+    frame = pd.DataFrame({"hour": hours} if table.time is None else {"time": table.time})
+    columns = {f"{name} [kWh/{per[kind]}]": row for name, kind, row in zip(*table[:3], strict=True)}
+    frame = pd.concat([frame, pd.DataFrame(columns)], axis=1)
+    if path.suffix.lower() == ".csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_parquet(path, index=False)
+
+
+def _value_columns(path: Path, names: list[str], unit: str | None, tidy: bool) -> list[_Column]:
+    """What the columns of values hold; without any column the tidy layout's are missed."""
+    faults, columns = [], []
+    if tidy:
+        known = [name for name in names if name in TIDY or re.search(r"\[.*\]\s*$", name)]
+        if not known and unit is None:
+            raise InputError(f"{path}: no column {', '.join(TIDY)}; it has profile, {', '.join(names) or 'no values'}")
+        names = known or names
+    for name in names:
+        match = re.fullmatch(r"(.*\S)\s*\[([^\]]*)\]\s*", name)
+        said = TIDY.get(name, match[2] if match else unit)
+        if said is None:
+            faults.append(f"{path}: column {name} says no unit; head it '{name} [kW]', or declare one; known are {UNITS}")
+            continue
+        quantity, _, per = said.strip().casefold().partition("/")
+        if quantity not in QUANTITIES or per not in PER:
+            faults.append(f"{path}: column {name} has the unknown unit {said!r}; known are {UNITS}")
+            continue
+        columns.append(_Column(name, match[1] if match else name, PER[per], *QUANTITIES[quantity]))
+    keys = [(one.name, one.kind) for one in columns]
+    if not tidy:
+        faults += [
+            f"{path}: two {kind} columns are named {name}" for name, kind in sorted(set(keys)) if keys.count((name, kind)) > 1
+        ]
+    if not columns and not faults:
+        faults.append(f"{path}: no column of values beside the time")
+    refuse(faults)
+    return columns
+
+
+Found = list[tuple[_Column, str, Floats]]
+
+
+def _wide(
+    path: Path, frame: pd.DataFrame, time: str, values: list[_Column], faults: list[str]
+) -> tuple[Found, pd.Series, Ints]:
+    """Each column is a profile."""
+    rows = frame.index.to_numpy()
+    for one in values:
+        missing = rows[frame[one.column].isna()]
+        faults += listed([f"{path}, row {row}: {one.column} has no value" for row in missing], f"{path}, column {one.column}")
+    if time == "hour":
+        faults += hour_axis(str(path), "the table", frame["hour"].to_numpy(float), rows)[1]
+    return [(one, one.name, frame[one.column].to_numpy(float)) for one in values], frame[time], rows
+
+
+def _tidy(
+    path: Path, frame: pd.DataFrame, time: str, values: list[_Column], faults: list[str]
+) -> tuple[Found, pd.Series, Ints]:
+    """Each profile has rows of its own, all on the same axis."""
+    names = frame["profile"].astype(str).str.strip()
+    nameless = frame.index[frame["profile"].isna() | (names == "")]
+    faults += [f"{path}, row {row}: no profile name" for row in nameless[:SHOWN]]
+    found: Found = []
+    axes: dict[str, pd.Series] = {}
+    for name, group in frame.groupby("profile", sort=False, observed=True):
+        filled = [one for one in values if group[one.column].notna().any()]
+        wrong = _profile_faults(path, str(name), group, time, values, filled)
+        faults += wrong
+        if not wrong:
+            found.append((filled[0], str(name), group[filled[0].column].to_numpy(float)))
+            axes[str(name)] = group[time]
+    if len({len(axis) for axis in axes.values()}) > 1:
+        told = ", ".join(f"{name} {len(axis)}" for name, axis in axes.items())
+        faults.append(f"{path}: profiles differ in length ({told}); all must cover the same hours")
+    first = next(iter(axes.values()), frame[time])
+    for name, axis in axes.items():
+        if not faults and not np.array_equal(axis.to_numpy(), first.to_numpy()):
+            faults.append(f"{path}: profile {name} has other times than {next(iter(axes))}; all must cover the same steps")
+    return found, first, first.index.to_numpy()
+
+
+def _profile_faults(
+    path: Path, name: str, group: pd.DataFrame, time: str, values: list[_Column], filled: list[_Column]
+) -> list[str]:
+    """What is wrong with the rows of one profile: a gap, no energy or two kinds of it, a missing value."""
+    if time == "hour":
+        wrong = hour_axis(str(path), f"profile {name}", group[time].to_numpy(float), group.index.to_numpy())[1]
+        if wrong:
+            return wrong
+    if len(filled) != 1:
+        return [
+            f"{path}: profile {name} must fill one of {' or '.join(one.column for one in values)}, not {len(filled)} of them"
+        ]
+    missing = np.flatnonzero(group[filled[0].column].isna())
+    return [f"{path}: profile {name} has no value at {time} {group[time].iloc[missing[0]]}"] if len(missing) else []
+
+
+def _hours(stamps: pd.Series) -> float:
+    return hour_axis("", "", pd.to_numeric(stamps, errors="coerce").to_numpy(float), stamps.index.to_numpy())[0]
+
+
+def _hour_faults(path: str, frame: pd.DataFrame) -> list[str]:
+    return _value_faults(path, frame, ["hour"])
+
+
+def _value_faults(path: str, frame: pd.DataFrame, columns: list[str]) -> list[str]:
+    """Values that are no numbers, infinite, huge or negative, with their row; the columns are numbers afterwards."""
+    faults = []
+    for column in columns:
+        given = frame[column]
+        numbers = pd.to_numeric(given, errors="coerce")
+        wrong = (given.notna() & numbers.isna()) | ~(numbers.fillna(0.0).abs() <= MOST) | (numbers < 0)
+        found = []
+        for row in frame.index[wrong]:
+            value = given.at[row]
+            told = repr(value) if isinstance(value, str) else str(value)
+            found.append(f"{path}, row {row}: {column} = {told} must be a finite number, not negative")
+        faults += listed(found, f"{path}, column {column}")
+        frame[column] = numbers
+    return faults
