@@ -164,12 +164,14 @@ def _jump_faults(where: str, stamps: pd.DatetimeIndex, rows: Ints, jump: Ints, s
         told = ", ".join(f"{_length(length)} at row {rows[at]}" for length, at in zip(common, firsts, strict=True))
         return [f"{where}: mixed steps ({told}); bring all rows to one step first"]
     faults = []
-    for at in np.flatnonzero(jump != step).tolist():
-        place, before, here = f"{where}, row {rows[at + 1]}", stamps[at], stamps[at + 1]
+    wrong = jump < 0 if (jump < 0).any() else jump != step  # what is not sorted looks full of gaps
+    for at in np.flatnonzero(wrong).tolist():
+        place, before, here = (f"{where}, row {rows[at + 1]}", *(f"{stamps[i]:%Y-%m-%d %H:%M}" for i in (at, at + 1)))
         if jump[at] == 0:
-            faults.append(f"{place}: {here} is there twice; a clock that changes for summer is read with its zone")
+            faults.append(f"{place}: {here} is there twice; keep one of them")
         elif jump[at] < 0:
-            faults.append(f"{place}: {here} comes after {before}; sort the rows by time")
+            summer = ", or give the zone of a clock that changes for summer" if jump[at] > -NS_PER_HOUR else ""
+            faults.append(f"{place}: {here} comes after {before}; sort the rows by time{summer}")
         elif jump[at] % step == 0:
             faults.append(f"{place}: a gap of {jump[at] // step - 1} steps between {before} and {here}")
         else:

@@ -7,6 +7,7 @@ kWh per step, summed over all the dwellings or the floor area that the file stan
 import difflib
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,7 +67,7 @@ def read_eulp(
     for column in columns:
         values = pd.to_numeric(frame[column], errors="coerce").to_numpy(float)
         wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
-        found = [f"{path}, row {rows[at]}: {column} = {frame[column].iloc[at]} must be a number, not negative" for at in wrong]
+        found = [f"{path}, row {rows[at]}: {column} {_told(frame[column].iloc[at])}" for at in wrong]
         if net and len(wrong):
             found = [*found[:1], f"{path}: PV exceeds the load in {len(wrong)} steps; read the total instead of the net"]
         faults += listed(found, f"{path}, column {column}")
@@ -76,6 +77,10 @@ def read_eulp(
     return ProfileTable(
         labels, ("load",) * len(labels), np.array(kwh), step_hours, axis, f"{path} (NREL End-Use Load Profiles)"
     )
+
+
+def _told(value: Any) -> str:
+    return "has no value" if pd.isna(value) else f"= {value} must be a number, not negative"
 
 
 def _share(path: Path, frame: pd.DataFrame, known: str | None, area: float | None, units: float | None) -> float:

@@ -146,14 +146,14 @@ def _hourly(where: str, rows: list[Row]) -> Floats:
     months, at = _month_columns(where, rows, titles[0])
     values, seen, faults = np.zeros((12, 24)), set[int](), list[str]()
     for number, row in islice(enumerate(rows, 1), at, None):
-        label = re.fullmatch(r"(\d+)\s*[-–]\s*(\d+)", _text(row[0])) if row else None
+        label = re.fullmatch(r"(\d+)\s*[-–]\s*(\d+)", _text(row[max(0, min(months) - 1)])) if row else None
         if label is None and seen:
             break
         if label is None:
             continue
         hour = int(label[1])
         if hour in seen or hour > 23 or int(label[2]) != hour + 1:
-            faults.append(f"{where}, row {number}: hour {_text(row[0])} is not one of 0 - 1 … 23 - 24, each once")
+            faults.append(f"{where}, row {number}: hour {label[0]} is not one of 0 - 1 … 23 - 24, each once")
             continue
         seen.add(hour)
         for month, column in enumerate(months):

@@ -1,0 +1,264 @@
+"""Plain tables of profiles, the time axis, and several sources on one axis."""
+
+import warnings
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastp2p import InputError, Profiles
+from fastp2p.errors import InputWarning
+
+
+def hours(n=24, start="2018-01-01", freq="h", **kwargs):
+    return pd.date_range(start, periods=n, freq=freq, **kwargs)
+
+
+def load(frame, path, **options):
+    write = frame.to_parquet if path.suffix == ".parquet" else lambda where: frame.to_csv(where, index=False)
+    write(path)
+    return Profiles.load(path, **options)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+@pytest.mark.parametrize(
+    ("unit", "kind", "factor"),
+    [
+        *(("kWh", "load", 1.0), ("Wh", "load", 1e-3), ("kW", "load", 0.25), ("W", "load", 0.25e-3), ("kW/home", "load", 0.25)),
+        *(("kWh/kWp", "pv", 1.0), ("Wh/kWp", "pv", 1e-3), ("kW/kWp", "pv", 0.25), ("W/kWp", "pv", 0.25e-3)),
+    ],
+)
+def test_units(name, unit, kind, factor, tmp_path):
+    values = np.zeros(96)
+    values[40:60] = np.arange(20) * 10.0
+    read = load(pd.DataFrame({"time": hours(96, freq="15min"), f"south [{unit}]": values}), tmp_path / name)
+    assert (read.names, read.kinds, read.step_hours) == (("south",), (kind,), 0.25)
+    np.testing.assert_allclose(read.kwh_per_unit[0], values * factor, rtol=1e-12)
+    declared = load(pd.DataFrame({"time": hours(96, freq="15min"), "south": values}), tmp_path / name, unit=unit)
+    np.testing.assert_array_equal(declared.kwh_per_unit, read.kwh_per_unit)
+
+
+@pytest.mark.parametrize(
+    "stamps", [hours(48, freq="30min").strftime("%d.%m.%Y %H:%M"), hours(48, freq="30min").strftime("%Y-%m-%dT%H:%MZ")]
+)
+def test_written_times(stamps, tmp_path):
+    read = load(pd.DataFrame({"Date": stamps, "a [kW]": 1.0}), tmp_path / "a.csv")
+    assert (read.step_hours, read.time[0].hour, read.time[-1].minute) == (0.5, 0, 30)
+
+
+def test_tidy_and_wide_say_the_same(tmp_path):
+    values = np.random.default_rng(1).random((2, 48))
+    wide = load(pd.DataFrame({"time": hours(48), "a [kWh]": values[0], "b [kWh]": values[1]}), tmp_path / "wide.csv")
+    rows = [{"profile": "ab"[i], "time": t, "use [kWh]": values[i, s]} for i in range(2) for s, t in enumerate(hours(48))]
+    tidy = load(pd.DataFrame(rows), tmp_path / "tidy.parquet")
+    assert tidy.names == wide.names
+    np.testing.assert_array_equal(tidy.kwh_per_unit, wide.kwh_per_unit)
+    assert tidy.time.equals(wide.time)
+
+
+def test_a_clock_that_changes_for_summer(tmp_path):
+    local = pd.date_range("2016-01-01", "2017-01-01", freq="15min", inclusive="left", tz="Europe/Berlin")
+    frame = pd.DataFrame({"time": local.tz_localize(None).strftime("%d.%m.%Y %H:%M"), "a [kW]": 1.0})
+    with pytest.raises(InputError, match=r"row 29098: 2016-10-30 02:00 comes after 2016-10-30 02:45.*give the zone of a clock"):
+        load(frame, tmp_path / "a.csv")
+    read = load(frame, tmp_path / "a.csv", zone="Europe/Berlin")
+    assert read.n_steps == 35_136
+    assert read.time.is_unique
+    assert (read.time == local).all()
+    assert set(np.diff(read.time.asi8)) == {900 * 10**9}
+    assert read.time[0].isoformat() == "2016-01-01T00:00:00+01:00"
+    with pytest.raises(InputError, match="the stamps are no clock of Mars/Base"):
+        load(frame, tmp_path / "a.csv", zone="Mars/Base")
+    with pytest.raises(InputError, match="are no clock of Europe/Berlin"):
+        load(frame.drop_duplicates("time"), tmp_path / "a.csv", zone="Europe/Berlin")
+
+
+def test_stamps_at_the_end_of_their_steps(tmp_path):
+    frame = pd.DataFrame({"time": hours(24, "2018-01-01 01:00"), "a [kWh]": np.arange(24.0)})
+    with pytest.raises(InputError, match=r"row 2: the first step starts at 01:00.*read with period_ending"):
+        load(frame, tmp_path / "a.csv")
+    read = load(frame, tmp_path / "a.csv", period_ending=True)
+    assert read.time[0] == pd.Timestamp("2018-01-01")
+    np.testing.assert_array_equal(read.kwh_per_unit[0], np.arange(24.0))
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+@pytest.mark.parametrize("step", [1.0, 0.5, 0.25])
+@pytest.mark.parametrize("zone", [None, "Etc/GMT+5", "no dates"])
+def test_what_is_saved_is_read_again_to_the_bit(name, step, zone, tmp_path):
+    kwh = np.random.default_rng(2).random((3, round(48 / step))) / 3
+    kwh[1:, hour_of(kwh.shape[1], step) < 6] = 0
+    kwh[1:, hour_of(kwh.shape[1], step) >= 20] = 0
+    time = None if zone == "no dates" else hours(kwh.shape[1], freq=f"{int(60 * step)}min", tz=zone)
+    before = Profiles(("a", "a", 'größe ☀, "x"'), ("load", "pv", "pv"), kwh, step, time)
+    before.save(tmp_path / name)
+    after = Profiles.load(tmp_path / name)
+    assert (after.names, after.kinds, after.step_hours) == (before.names, before.kinds, step)
+    np.testing.assert_array_equal(after.kwh_per_unit, kwh)
+    assert (after.time is None) if time is None else (after.time == time).all()
+
+
+def hour_of(n, step):
+    return np.arange(n) * step % 24
+
+
+def test_profiles_are_saved_as_csv_or_parquet_only(tmp_path):
+    with pytest.raises(InputError, match=r"a\.xlsx: profiles are written to a \.csv or \.parquet"):
+        Profiles.load().save(tmp_path / "a.xlsx")
+
+
+def with_value(row, value):
+    frame = pd.DataFrame({"time": hours(), "a [kWh]": np.ones(24, object)})
+    frame.loc[row, "a [kWh]"] = value
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        (with_value(5, None), r"row 7: a \[kWh\] has no value"),
+        (with_value(5, -0.5), r"row 7: a \[kWh\] = '?-0\.5'? must be a finite number, not negative"),
+        (with_value(5, "x"), r"row 7: a \[kWh\] = 'x' must be"),
+        (with_value(5, np.inf), r"row 7: a \[kWh\] = '?inf'? must be"),
+        (pd.DataFrame({"time": hours(), "a [kVAh]": 1.0}), r"column a \[kVAh\] has the unknown unit 'kVAh'; known are kWh, Wh"),
+        (pd.DataFrame({"time": hours(), "a": 1.0}), r"column a says no unit; head it 'a \[kW\]'"),
+        (pd.DataFrame({"time": hours()}), "no column of values beside the time"),
+        (pd.DataFrame({"when": hours(), "a [kW]": 1.0}), "no column hour, or a time .*; it has when, a"),
+        (pd.DataFrame({"time": hours(), "a [kW]": 1.0, "a [kWh]": 1.0}), "two load columns are named a"),
+        (pd.DataFrame({"time": hours(24, freq="7min"), "a [kW]": 1.0}), "a step of 7 min does not divide a day"),
+        (pd.DataFrame({"time": hours().delete(3), "a [kW]": 1.0}), "row 5: a gap of 1 steps between 2018-01-01 02:00 and"),
+        (pd.DataFrame({"hour": [0, 1, 3], "a [kW]": 1.0}), "row 4: the table has hour 3 where 2 is due"),
+        (
+            pd.DataFrame({"time": ["2018-01-01 00:00+01:00", "2018-01-01 01:00"], "a [kW]": 1.0}),
+            "row 3: some stamps have an offset",
+        ),
+    ],
+)
+def test_faults_name_file_column_and_row(frame, told, tmp_path):
+    with pytest.raises(InputError, match=told) as error:
+        load(frame, tmp_path / "mine.csv")
+    assert "mine.csv" in str(error.value)
+
+
+def test_many_faults_are_counted(tmp_path):
+    frame = pd.DataFrame({"time": hours(), "a [kWh]": -1.0})
+    with pytest.raises(InputError) as error:
+        load(frame, tmp_path / "mine.csv")
+    assert len(error.value.faults) == 6
+    assert error.value.faults[-1].endswith("and 19 more rows")
+
+
+def test_blank_lines_do_not_shift_the_rows(tmp_path):
+    lines = ["time,a [kW]", *(f"2018-01-01 {hour:02d}:00,1" for hour in range(24))]
+    lines[4:4] = ["", ""]
+    (tmp_path / "a.csv").write_text("\ufeff" + "\r\n".join([*lines, "", ""]))
+    assert Profiles.load(tmp_path / "a.csv").n_steps == 24
+    (tmp_path / "a.csv").write_text("\n".join(lines).replace("05:00,1", "05:00,-1"))
+    with pytest.raises(InputError, match="row 9: a"):
+        Profiles.load(tmp_path / "a.csv")
+
+
+def test_pv_at_night_is_warned_of(tmp_path):
+    sun = np.roll(np.clip(np.sin((np.arange(24) - 6) / 12 * np.pi), 0, None), 8)
+    frame = pd.DataFrame({"time": hours(), "south [kWh/kWp]": sun, "a [kWh]": 1.0})
+    with pytest.warns(InputWarning, match=r"PV profile south has 0\.866 kWh per kWp at 22 h \(step 22\); is its clock"):
+        load(frame, tmp_path / "a.csv")
+    frame["south [kWh/kWp]"] = np.roll(sun, -8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load(frame, tmp_path / "a.csv")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([0.25, 0.5, 1.0]), st.sampled_from([0.25, 0.5, 1.0]), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_resampling_keeps_energy(before, after, days, seed):
+    kwh = np.random.default_rng(seed).random((2, round(24 * days / before)))
+    time = hours(kwh.shape[1], freq=f"{int(60 * before)}min", tz="Etc/GMT-1")
+    one = Profiles(("a", "b"), ("load", "pv"), kwh, before, time)
+    other = one.resampled(after)
+    assert other.step_hours == after
+    np.testing.assert_allclose(other.kwh_per_unit.sum(axis=1), kwh.sum(axis=1), rtol=1e-9)
+    by_hour = [part.kwh_per_unit.reshape(2, 24 * days, -1).sum(axis=2) for part in (one, other)]
+    np.testing.assert_allclose(*by_hour, rtol=1e-9)
+    assert (other.time == hours(other.n_steps, freq=f"{int(60 * after)}min", tz="Etc/GMT-1")).all()
+
+
+@pytest.mark.parametrize("step", [0.0, -1.0, np.nan, 0.4, 7.0, "1"])
+def test_steps_that_do_not_fit(step):
+    with pytest.raises(InputError, match="step"):
+        Profiles.load().resampled(step)
+
+
+@pytest.fixture(scope="module")
+def leap_year():
+    time = hours(8_784, "2016-01-01")
+    return Profiles(("day",), ("load",), time.dayofyear.to_numpy(float)[None, :], 1.0, time, "a year")
+
+
+def test_choosing_days(leap_year):
+    week = leap_year.select(first_day=date(2016, 7, 4), days=7)
+    assert (week.n_steps, week.time[0], week.time[-1].day) == (168, pd.Timestamp("2016-07-04"), 10)
+    winter = leap_year.select(months=(12, 1, 2))
+    assert winter.n_steps == 24 * (31 + 31 + 29)
+    assert set(winter.time.month) == {12, 1, 2}
+    assert leap_year.select(leap_day=False).n_steps == 8_760
+    assert 60.0 not in leap_year.select(leap_day=False).kwh_per_unit
+    repeated = leap_year.select(first_day=date(2016, 12, 30), days=5)
+    assert (repeated.n_steps, repeated.time) == (120, None)
+    np.testing.assert_array_equal(repeated.kwh_per_unit[0, ::24], [365, 366, 365, 366, 365])
+    assert leap_year.select().n_steps == 8_784
+    assert Profiles.load().select(days=365).n_steps == 8_760
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ({"first_day": date(2017, 1, 1)}, "covers 2016-01-01 to 2016-12-31; none of that is from 2017-01-01"),
+        ({"first_day": date(2015, 1, 1)}, "none of that is from 2015-01-01"),
+        ({"first_day": date(2016, 6, 1), "months": (2,)}, "from 2016-06-01 in months"),
+    ],
+)
+def test_days_that_are_not_there(choice, told, leap_year):
+    with pytest.raises(InputError, match=told):
+        leap_year.select(**choice)
+    with pytest.raises(InputError, match="typical_day: has no dates"):
+        Profiles.load().select(**choice)
+
+
+def test_several_sources_on_one_axis(leap_year):
+    sun = Profiles(("sun",), ("pv",), np.arange(48.0)[None, :], 0.5, None, "a day")
+    both = Profiles.combined([leap_year, sun])
+    assert (both.names, both.kinds, both.step_hours, both.n_steps) == (("day", "sun"), ("load", "pv"), 0.5, 2 * 8_784)
+    np.testing.assert_allclose(both.kwh_per_unit.sum(axis=1), [leap_year.kwh_per_unit.sum(), 366 * np.arange(48).sum()])
+    assert (both.time[:3] == hours(3, "2016-01-01", "30min")).all()
+    assert both.source == "a year; a day"
+
+
+def test_sources_that_do_not_fit(leap_year):
+    days = 24 * np.array([59, 365])
+    march = Profiles(("march",), ("load",), np.ones((1, 8_784 - days[0])), 1.0, leap_year.time[days[0] :], "from march")
+    plain = Profiles(("plain",), ("load",), np.ones((1, days[1])), 1.0, None, "365 days")
+    with pytest.raises(InputError) as error:
+        Profiles.combined([leap_year, march, plain, leap_year])
+    told = "\n".join(error.value.faults)
+    for piece in (
+        "two load profiles 'day'",
+        "from march: 7368 steps do not repeat",
+        "365 days: 8760 steps do not repeat",
+        "start on different days",
+    ):
+        assert piece in told
+
+
+@pytest.mark.parametrize("source", [[], [1], 3, None])
+def test_sources_are_names_or_paths(source):
+    with pytest.raises(InputError, match="loaded by name or path"):
+        Profiles.load(source)
+
+
+def test_time_must_match_the_steps():
+    with pytest.raises(InputError, match="time has 3 stamps for 24 steps"):
+        Profiles(("a",), ("load",), np.ones((1, 24)), 1.0, hours(3))
