@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastp2p.answers import compare_shares, find_hosting_capacity, find_probabilities, summarise
     from fastp2p.clearing import clear
+    from fastp2p.clusters import Clusters, cluster_days, compare_cluster_counts
     from fastp2p.comparison import compare_rules
-    from fastp2p.errors import FastP2PError, InputError, SolverError
+    from fastp2p.errors import FastP2PError, InputError, InputWarning, SolverError
     from fastp2p.matching import match_orders
     from fastp2p.network import Network
     from fastp2p.orders import leave_over, make_orders
@@ -21,14 +22,18 @@ if TYPE_CHECKING:
     from fastp2p.trades import Clearing, Trades
 
 _HOME = {
+    "cluster_days": "clusters",
+    "compare_cluster_counts": "clusters",
     "compare_rules": "comparison",
     "compare_shares": "answers",
     "find_hosting_capacity": "answers",
     "find_probabilities": "answers",
     "summarise": "answers",
     "Clearing": "trades",
+    "Clusters": "clusters",
     "FastP2PError": "errors",
     "InputError": "errors",
+    "InputWarning": "errors",
     "Network": "network",
     "Profiles": "profiles",
     "Results": "results",
@@ -51,8 +56,10 @@ _HOME = {
 
 __all__ = [
     "Clearing",
+    "Clusters",
     "FastP2PError",
     "InputError",
+    "InputWarning",
     "Network",
     "Profiles",
     "Results",
@@ -61,6 +68,8 @@ __all__ = [
     "Study",
     "Trades",
     "clear",
+    "cluster_days",
+    "compare_cluster_counts",
     "compare_rules",
     "compare_shares",
     "find_hosting_capacity",
