@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -9,11 +10,14 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from fastp2p.clusters import Clusters
+from fastp2p.clusters import Clusters, shapes
+from fastp2p.io.parquet import replace_file
 from fastp2p.profiles import UNITS
-from fastp2p.report import BLUE, INK, ORANGE, PALE, STYLE
+from fastp2p.report import BLUE, GREY, INK, ORANGE, STYLE
 
 COLUMNS = 4
+OPAQUE_DAYS, FAINTEST = 30, 0.02
+"""Days behind a typical one that are drawn in full; more are drawn fainter, down to this."""
 
 
 def write_cluster_figure(clusters: Clusters, stem: Path) -> list[Path]:
@@ -28,12 +32,19 @@ def write_cluster_figure(clusters: Clusters, stem: Path) -> list[Path]:
     Returns
     -------
     list of Path
+
+    Raises
+    ------
+    InputError
+        If the disk refuses.
     """
     with matplotlib.rc_context(STYLE):
         figure = _clusters(clusters)
         written = [stem.with_name(f"{stem.name}{suffix}") for suffix in (".png", ".pdf")]
-        figure.savefig(written[0], dpi=150, pil_kwargs={"compress_level": 3})
-        figure.savefig(written[1], metadata={"CreationDate": None})
+        png = partial(figure.savefig, format="png", dpi=150, pil_kwargs={"compress_level": 3})
+        pdf = partial(figure.savefig, format="pdf", metadata={"CreationDate": None})
+        for path, write in zip(written, (png, pdf), strict=True):
+            replace_file(path, write, "the figure was not written")
     return written
 
 
@@ -44,11 +55,14 @@ def _clusters(clusters: Clusters) -> Figure:
     figure = Figure(figsize=(0.9 + 2.7 * columns, 0.9 + 2.4 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
     hours = (np.arange(profiles.n_steps) + 0.5) * profiles.step_hours
-    days, typical = (power / profiles.step_hours for power in (clusters.day_kwh, profiles.kwh_per_unit))
+    days, typical = (
+        shapes(kwh, clusters.normalised) / profiles.step_hours for kwh in (clusters.day_kwh, profiles.kwh_per_unit)
+    )
     colour = ORANGE if profiles.kinds[0] == "pv" else BLUE
     for group, axes in enumerate(panels[:k]):
         lines = [np.column_stack([hours, day]) for day in days[clusters.label == group]]
-        axes.add_collection(LineCollection(lines, colors=PALE, linewidths=0.6, rasterized=True))
+        alpha = min(1.0, max(FAINTEST, OPAQUE_DAYS / len(lines)))
+        axes.add_collection(LineCollection(lines, colors=GREY, linewidths=0.6, alpha=alpha, rasterized=True))
         axes.plot(hours, typical[group], color=colour, linewidth=2.4, zorder=3)
         share = clusters.size[group] / clusters.size.sum()
         axes.set_title(f"{profiles.names[group]}: {clusters.size[group]:,} days, {share:.0%}", color=INK, fontsize=9)
@@ -57,5 +71,6 @@ def _clusters(clusters: Clusters) -> Figure:
     for axes in panels[k:]:
         axes.set_visible(False)
     figure.supxlabel("Hour", fontsize=9)
-    figure.supylabel(f"{UNITS[profiles.kinds[0]].replace('kWh', 'kW')}", fontsize=9)
+    unit = UNITS[profiles.kinds[0]].replace("kWh", "kW")
+    figure.supylabel("Part of the day's energy per hour" if clusters.normalised else unit, fontsize=9)
     return figure

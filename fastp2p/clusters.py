@@ -20,7 +20,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Centre = Literal["median", "mean", "medoid"]
 
-ITERATIONS = 100
+ITERATIONS = 10
+ROUNDS = 30
+"""k-means goes on, ten iterations at a time, until no day changes its cluster."""
+SILHOUETTE_DAYS = 4_000
+"""Of more days than that the silhouette is that of so many, drawn at random: it takes their distances to one another."""
 ROWS_AT_ONCE = 512
 """Days whose distances to all others are held at a time."""
 
@@ -43,6 +47,8 @@ class Clusters:
         Whose day each is.
     day_number : (n_days,) int64
         Its place in its profile.
+    normalised : bool
+        Whether the days were compared by shape alone.
     inertia : float
         Sum of squared distances to the clusters' means, of what was clustered.
     """
@@ -53,6 +59,7 @@ class Clusters:
     day_kwh: Floats
     day_profile: tuple[str, ...]
     day_number: Ints
+    normalised: bool
     inertia: float
 
     def days(self) -> pd.DataFrame:
@@ -108,7 +115,7 @@ def cluster_days(
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
             faults.append(f"{name} = {value!r}: must be a whole number, at least {least}")
     refuse(faults)
-    shape = _shapes(day_kwh, normalise)
+    shape = shapes(day_kwh, normalise)
     order = np.lexsort((*day_kwh.T[::-1], *shape.T[::-1]))
     label, inertia = _best_labels(shape[order], k, seed, restarts)
     of_day = np.empty(len(order), np.int64)
@@ -124,7 +131,7 @@ def cluster_days(
         tuple(f"cluster_{one}" for one in range(k)), kinds, centres[rank], profiles.step_hours, source=profiles.source
     )
     size = np.array([len(members[group]) for group in rank])
-    return Clusters(typical, size, place[of_day], day_kwh, names, number, inertia)
+    return Clusters(typical, size, place[of_day], day_kwh, names, number, normalise, inertia)
 
 
 def compare_cluster_counts(
@@ -143,7 +150,7 @@ def compare_cluster_counts(
     DataFrame
         k; inertia, whose bend ("elbow") tells where more clusters gain little; silhouette, the mean over the days of
         (b − a) / max(a, b) with a the mean distance to its own cluster and b to the nearest other one (Rousseeuw 1987), best
-        where largest; and the smallest cluster's days.
+        where largest, of up to 4,000 of the days; and the smallest cluster's days.
 
     Raises
     ------
@@ -155,8 +162,12 @@ def compare_cluster_counts(
     rows = []
     for k in counts:
         found = cluster_days(profiles, k, kind=kind, normalise=normalise, seed=seed, restarts=restarts)
-        shape = _shapes(found.day_kwh, normalise)
-        silhouette = _silhouette(shape, found.label, k) if k > 1 else np.nan
+        shape = shapes(found.day_kwh, normalise)
+        some = np.arange(len(shape))
+        if len(some) > SILHOUETTE_DAYS:
+            order = np.lexsort((*found.day_kwh.T[::-1], *shape.T[::-1]))
+            some = np.random.default_rng(seed).choice(order, SILHOUETTE_DAYS, replace=False)
+        silhouette = _silhouette(shape[some], found.label[some], k) if k > 1 else np.nan
         rows.append({"k": k, "inertia": found.inertia, "silhouette": silhouette, "smallest_days": int(found.size.min())})
     return pd.DataFrame(rows)
 
@@ -175,20 +186,22 @@ def _days(profiles: Profiles, kind: str | None) -> tuple[Floats, tuple[str, ...]
     """(n_days, n_steps of a day) kWh; whose day each is; its number."""
     wanted = _kind(profiles, kind)
     of_a_day = round(24.0 / profiles.step_hours)
-    if profiles.n_steps % of_a_day:
-        raise InputError(f"{profiles.source or 'profiles'}: {profiles.n_steps} steps are not whole days of {of_a_day}")
+    if of_a_day < 1 or abs(of_a_day * profiles.step_hours - 24.0) > 1e-6 or profiles.n_steps % of_a_day:
+        raise InputError(
+            f"{profiles.source or 'profiles'}: {profiles.n_steps} steps of {profiles.step_hours:g} h are not whole days"
+        )
     rows = [row for row, one in enumerate(profiles.kinds) if one == wanted]
     n_days = profiles.n_steps // of_a_day
     names = tuple(profiles.names[row] for row in rows for _ in range(n_days))
     return profiles.kwh_per_unit[rows].reshape(-1, of_a_day), names, np.tile(np.arange(n_days), len(rows))
 
 
-def _shapes(day_kwh: Floats, normalise: bool) -> Floats:
+def shapes(day_kwh: Floats, normalise: bool) -> Floats:
     """What is compared: the days, or each over its energy (a day without any stays zero)."""
     if not normalise:
         return day_kwh
     energy = day_kwh.sum(axis=1, keepdims=True)
-    return np.asarray(day_kwh / np.where(energy > 0, energy, 1.0))
+    return np.round(day_kwh / np.where(energy > 0, energy, 1.0), 12)  # the same shape, whatever its size
 
 
 def _best_labels(shape: Floats, k: int, seed: int, restarts: int) -> tuple[Ints, float]:
@@ -201,7 +214,12 @@ def _best_labels(shape: Floats, k: int, seed: int, restarts: int) -> tuple[Ints,
     best: tuple[Ints, float] | None = None
     for start in np.random.SeedSequence(seed).spawn(restarts):
         try:
-            means, _ = kmeans2(shape, k, iter=ITERATIONS, minit="++", missing="raise", seed=np.random.default_rng(start))
+            means, before = kmeans2(shape, k, iter=ITERATIONS, minit="++", missing="raise", seed=np.random.default_rng(start))
+            for _ in range(ROUNDS):
+                means, label = kmeans2(shape, means, iter=ITERATIONS, minit="matrix", missing="raise")
+                if np.array_equal(label, before):
+                    break
+                before = label
         except ClusterError:  # a start that lost a cluster on its way
             continue
         label, distance = vq(shape, means)
@@ -239,7 +257,7 @@ def _silhouette(shape: Floats, label: Ints, k: int) -> float:
     size = np.bincount(label, minlength=k).astype(np.float64)
     sums, own = _summed_distances(shape, label, k), np.arange(len(shape))
     a = sums[own, label] / np.maximum(size[label] - 1.0, 1.0)
-    others = sums / size
+    others = np.divide(sums, size, out=np.full_like(sums, np.inf), where=size > 0)
     others[own, label] = np.inf
     b = others.min(axis=1)
     width = np.divide(b - a, np.maximum(a, b), out=np.zeros(len(shape)), where=np.maximum(a, b) > 0)

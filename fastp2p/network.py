@@ -174,7 +174,7 @@ class Network:
 
     def feeding_rating_kw(self) -> Floats:
         """(n_bus,) rating of the nearest transformer between each bus and the external grid, kVA; NaN where there is none."""
-        rating = np.where(np.char.startswith(self.element, "trafo"), self.rating_kw, np.nan)
+        rating = np.where(np.char.startswith(self.element, "trafo") & (self.rating_kw > 0), self.rating_kw, np.nan)
         return pass_down(self.n_bus, self.from_bus, self.to_bus, rating, self.reference_bus)
 
     def injection_kw(self, net: Any) -> Floats:

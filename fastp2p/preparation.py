@@ -39,10 +39,10 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
         faults += error.faults
     try:
         of = study.profiles
-        profiles = profiles or Profiles.load(of.source)
-        if of.step_hours is not None:
-            profiles = profiles.resampled(of.step_hours)
-        profiles = profiles.select(first_day=of.first_day, months=of.months, leap_day=of.leap_day, days=of.days)
+        parts = [profiles] if profiles is not None else [Profiles.load(source) for source in of.sources]
+        profiles = None
+        choice: dict[str, Any] = of.model_dump(exclude={"source"})
+        profiles = Profiles.combined(parts, **choice)
     except InputError as error:
         faults += error.faults
     if profiles is not None and network is not None:

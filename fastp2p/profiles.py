@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 KINDS = ("load", "pv")
+MOST_DAYS = 10_000
 UNITS = {"load": "kWh per home", "pv": "kWh per kWp"}
 
 
@@ -67,8 +68,8 @@ class Profiles:
         elif not (np.isfinite(energy) & (energy >= 0) & (energy <= 1e12)).all():
             faults.append("kwh_per_unit must be finite and not negative")
         faults += [f"a profile is of kind {kind!r}: must be load or pv" for kind in self.kinds if kind not in KINDS]
-        if not (np.isfinite(self.step_hours) and self.step_hours > 0):
-            faults.append(f"step_hours = {self.step_hours}: must be positive")
+        if not (isinstance(self.step_hours, int | float) and 0 < self.step_hours < np.inf):
+            faults.append(f"step_hours = {self.step_hours!r}: must be positive")
         if self.time is not None and energy.ndim == 2 and len(self.time) != energy.shape[1]:
             faults.append(f"time has {len(self.time)} stamps for {energy.shape[1]} steps")
         refuse(faults)
@@ -77,7 +78,7 @@ class Profiles:
     @classmethod
     def load(
         cls,
-        source: str | Path | Sequence[str | Path] = "typical_day",
+        source: str | Path = "typical_day",
         *,
         unit: str | None = None,
         zone: str | None = None,
@@ -87,13 +88,13 @@ class Profiles:
         net: bool = False,
         year: int | None = None,
     ) -> Profiles:
-        """Profiles by name or from files as their sources give them; docs/profiles.md has the kinds.
+        """Profiles by name or from a file as its source gives it; docs/profiles.md has the kinds.
 
         Parameters
         ----------
-        source : str, Path or several of them
+        source : str or Path
             `typical_day`; ``simbench:CODE``; a CSV or Parquet table, or one of NREL's End-Use Load Profiles; a Global Solar
-            Atlas report (.xlsx, .json). Several are put together on one axis.
+            Atlas report (.xlsx, .json). `combined` puts several together.
         unit, zone, period_ending
             Of tables: the unit of columns that name none; the clock of the times, such as "Europe/Berlin", by default one
             without summer time; whether a time is the end of its step.
@@ -116,8 +117,7 @@ class Profiles:
         """
         from fastp2p.io.profiles import read_profiles
 
-        sources = [source] if isinstance(source, str | Path) else source
-        if not isinstance(sources, Sequence) or not sources or not all(isinstance(one, str | Path) for one in sources):
+        if not isinstance(source, str | Path):
             raise InputError(f"profiles are loaded by name or path, not by a {type(source).__name__}")
         options: dict[str, Any] = {
             "unit": unit,
@@ -128,43 +128,60 @@ class Profiles:
             "net": net,
             "year": year,
         }
-        return cls.combined([cls(*read_profiles(one, **options)) for one in sources])
+        return cls(*read_profiles(source, **options))
 
     @classmethod
-    def combined(cls, parts: Sequence[Profiles]) -> Profiles:
-        """Profiles of several sources on one axis: the finest step, the longest time; shorter ones repeat.
+    def combined(
+        cls,
+        parts: Sequence[Profiles],
+        *,
+        step_hours: float | None = None,
+        first_day: date | None = None,
+        months: Sequence[int] = (),
+        leap_day: bool = True,
+        days: int | None = None,
+    ) -> Profiles:
+        """Profiles of one or several sources on one axis; those without dates, such as a typical day, repeat.
+
+        Parameters
+        ----------
+        parts : sequence of Profiles
+            Those with dates must, once their days are chosen, have the same days of the year; the years may differ.
+        step_hours : float, optional
+            By default the finest step of the parts.
+        first_day, months, leap_day, days
+            What `select` takes, of every part with dates; a part of another year begins on the same day of its own.
 
         Raises
         ------
         InputError
-            Names that are there twice, times that start on different days of the year, lengths that do not repeat.
+            Names that are there twice, other days of the year, lengths that do not repeat, and what `select` and
+            `resampled` refuse.
         """
-        if len(parts) == 1:
-            return parts[0]
-        step_hours = min(part.step_hours for part in parts)
-        fine = [part.resampled(step_hours) for part in parts]
-        n_steps = max(part.n_steps for part in fine)
-        dated = [part for part in fine if part.time is not None]
+        if not parts or not all(isinstance(part, Profiles) for part in parts):
+            raise InputError("combined takes one or several Profiles")
         keys = [key for part in parts for key in zip(part.names, part.kinds, strict=True)]
-        faults = [f"there are two {kind} profiles {name!r}" for name, kind in sorted(set(keys)) if keys.count((name, kind)) > 1]
-        for part in fine:
-            if n_steps % part.n_steps:
-                faults.append(f"{part.source}: {part.n_steps} steps do not repeat to {n_steps}; choose days so that they do")
-            elif part.time is not None and part.n_steps < n_steps:
-                faults.append(f"{part.source}: covers {part.n_steps} dated steps of {n_steps}; choose the same days of all")
-        starts = {part.source: part.time[0].strftime("%m-%d %H:%M") for part in dated if part.time is not None}
-        if len(set(starts.values())) > 1:
-            told = ", ".join(f"{source} on {start}" for source, start in starts.items())
-            faults.append(f"profiles start on different days: {told}")
-        refuse(faults)
-        return cls(
+        refuse([f"there are two {kind} profiles {name!r}" for name, kind in sorted(set(keys)) if keys.count((name, kind)) > 1])
+        step = min(part.step_hours for part in parts) if step_hours is None else step_hours
+        any_dated = any(part.time is not None for part in parts)
+        chosen = []
+        for part in (part if part.step_hours == step else part.resampled(step) for part in parts):
+            if part.time is None and any_dated:
+                chosen.append(part)  # a typical day is one of any day
+            else:
+                chosen.append(part.select(first_day=_in_year_of(part, first_day), months=months, leap_day=leap_day))
+        dated = [part for part in chosen if part.time is not None]
+        n_steps = max(part.n_steps for part in dated or chosen)
+        refuse([fault for part in chosen for fault in _repeat_faults(part, n_steps)] + _axis_faults(dated))
+        whole = cls(
             tuple(name for name, _ in keys),
             tuple(kind for _, kind in keys),
-            np.vstack([np.tile(part.kwh_per_unit, n_steps // part.n_steps) for part in fine]),
-            step_hours,
+            np.vstack([np.tile(part.kwh_per_unit, n_steps // part.n_steps) for part in chosen]),
+            step,
             dated[0].time if dated else None,
-            "; ".join(part.source for part in parts),
+            "; ".join(part.source for part in chosen),
         )
+        return whole if days is None else whole.select(days=days)
 
     def save(self, path: str | Path) -> None:
         """Write a CSV or Parquet table that `load` reads.
@@ -187,10 +204,10 @@ class Profiles:
         Raises
         ------
         InputError
-            Steps that are no multiple or part of the ones there are, or that do not divide the profiles.
+            Steps that do not divide a day, are shorter than a minute, or no multiple or part of the ones there are.
         """
-        if not (isinstance(step_hours, int | float) and np.isfinite(step_hours) and step_hours > 0):
-            raise InputError(f"step_hours = {step_hours!r}: must be positive")
+        if not (isinstance(step_hours, int | float) and 1.0 / 60.0 - 1e-9 <= step_hours <= 24.0 and _divides_a_day(step_hours)):
+            raise InputError(f"step_hours = {step_hours!r}: must divide a day, and be a minute (1/60) or more")
         ratio = step_hours / self.step_hours
         times, parts = round(ratio), round(1.0 / ratio)
         if times > 1 and abs(ratio - times) < 1e-6 and self.n_steps % times == 0:
@@ -201,12 +218,12 @@ class Profiles:
             if time is not None:
                 offsets = np.tile(np.arange(parts), self.n_steps) * np.timedelta64(round(step_hours * 3.6e12), "ns")
                 time = time.repeat(parts) + offsets
-        elif times == 1 and abs(ratio - 1.0) < 1e-6:
+        elif abs(ratio - 1.0) < 1e-6:
             return self
         else:
             raise InputError(
-                f"{self.n_steps} steps of {self.step_hours:g} h cannot be brought to {step_hours:g} h; one must be a multiple "
-                "of the other and divide the whole"
+                f"{self.source or 'profiles'}: {self.n_steps} steps of {self.step_hours:g} h cannot be brought to "
+                f"{step_hours:g} h; one must be a multiple of the other and divide the whole"
             )
         return replace(self, kwh_per_unit=kwh, step_hours=step_hours, time=time)
 
@@ -229,33 +246,43 @@ class Profiles:
         leap_day : bool
             Whether to keep 29 February.
         days : int, optional
-            How many days from there on; if there are fewer, they repeat from the first one.
+            How many days from there on; if there are fewer, they repeat from the first one, without dates.
 
         Raises
         ------
         InputError
             Days, months or a leap day of profiles that have no dates, or that there are not.
         """
-        keep = np.ones(self.n_steps, bool)
-        time = self.time
-        if time is None and (first_day is not None or months or not leap_day):
-            raise InputError(f"{self.source or 'profiles'}: has no dates; first_day, months and leap_day choose none")
-        if time is not None:
-            if first_day is not None:
-                keep &= np.array(time.date >= first_day) & bool(time[0].date() <= first_day)
-            if months:
-                keep &= time.month.isin(months)
-            if not leap_day:
-                keep &= ~((time.month == 2) & (time.day == 29))
-            if not keep.any():
-                raise InputError(
-                    f"{self.source}: covers {time[0]:%Y-%m-%d} to {time[-1]:%Y-%m-%d}; none of that is "
-                    + " in ".join(
-                        str(one) for one in (first_day and f"from {first_day}", months and f"months {tuple(months)}") if one
-                    )
-                )
-        chosen = replace(self, kwh_per_unit=self.kwh_per_unit[:, keep], time=None if time is None else time[keep])
+        faults = []
+        if first_day is not None and not isinstance(first_day, date):
+            faults.append(f"first_day = {first_day!r}: must be a date")
+        if not isinstance(months, Sequence) or not all(isinstance(one, int) and 1 <= one <= 12 for one in months):
+            faults.append(f"months = {months!r}: must list months 1 to 12")
+        if days is not None and not (isinstance(days, int) and 1 <= days <= MOST_DAYS):
+            faults.append(f"days = {days!r}: must be a whole number in 1…{MOST_DAYS:,}")
+        choosy = first_day is not None or bool(months) or not leap_day
+        if self.time is None and choosy:
+            faults.append(f"{self.source or 'profiles'}: has no dates; first_day, months and leap_day choose none")
+        refuse(faults)
+        chosen = self._of_dates(self.time, first_day, months, leap_day) if self.time is not None and choosy else self
         return chosen if days is None else chosen._for_days(days)
+
+    def _of_dates(self, time: pd.DatetimeIndex, first_day: date | None, months: Sequence[int], leap_day: bool) -> Profiles:
+        keep = np.ones(self.n_steps, bool)
+        if first_day is not None:
+            day = date(first_day.year, first_day.month, first_day.day)  # of a datetime, too
+            keep &= np.array(time.date >= day) & bool(time[0].date() <= day)
+        if months:
+            keep &= time.month.isin(months)
+        if not leap_day:
+            keep &= ~((time.month == 2) & (time.day == 29))
+        if not keep.any():
+            wanted = [f"from {first_day}"] * (first_day is not None) + [f"in months {', '.join(map(str, months))}"] * bool(
+                months
+            )
+            covered = f"{time[0]:%Y-%m-%d} to {time[-1]:%Y-%m-%d}"
+            raise InputError(f"{self.source or 'profiles'}: covers {covered}; none of that is {' and '.join(wanted)}")
+        return replace(self, kwh_per_unit=self.kwh_per_unit[:, keep], time=time[keep])
 
     def _for_days(self, days: int) -> Profiles:
         """So many days from the first on; if there are fewer, they repeat and are no longer dated."""
@@ -298,3 +325,43 @@ class Profiles:
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 faults.append(f"{kind}.profile: no {kind} profile {name!r}; there are {', '.join(ours) or 'none'}{hint}")
         return faults
+
+
+def _divides_a_day(step_hours: float) -> bool:
+    return abs(round(24.0 / step_hours) * step_hours - 24.0) < 1e-6
+
+
+def _in_year_of(part: Profiles, day: date | None) -> date | None:
+    """The day, or the same day of the year that a part has."""
+    if day is None or part.time is None or part.time[0].date() <= day <= part.time[-1].date():
+        return day
+    try:
+        return date(part.time[0].year, day.month, day.day)
+    except ValueError:  # 29 February
+        return day
+
+
+def _repeat_faults(part: Profiles, n_steps: int) -> list[str]:
+    """Why a part cannot fill so many steps."""
+    if part.n_steps == n_steps:
+        return []
+    if part.time is not None:
+        return [f"{part.source}: covers {part.n_steps} of {n_steps} steps with dates; choose days that all sources have"]
+    if n_steps % part.n_steps or part.n_steps * part.step_hours % 24.0:
+        return [f"{part.source}: {part.n_steps} steps do not repeat to {n_steps}; it must be whole days that divide the whole"]
+    return []
+
+
+def _axis_faults(dated: list[Profiles]) -> list[str]:
+    """A fault for every part whose days of the year are not those of the first."""
+    faults = []
+    for part in dated[1:]:
+        one, other = dated[0].time, part.time
+        if one is None or other is None or len(one) != len(other):
+            continue
+        same = (one.month == other.month) & (one.day == other.day) & (one.hour == other.hour) & (one.minute == other.minute)
+        if not same.all():
+            at = int(np.flatnonzero(~same)[0])
+            told = f"{part.source} has {other[at]:%d %B %H:%M} where {dated[0].source} has {one[at]:%d %B %H:%M}"
+            faults.append(f"{told}; choose days that all sources have")
+    return faults

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from fastp2p.console import fault_exit, make_table, say
+from fastp2p.console import errors, fault_exit, make_table, say
 from fastp2p.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ def show(sources: Sources) -> None:
     """Say what profiles a source has; `convert` shows those that need options."""
     from fastp2p.profiles import Profiles
 
-    _print_profiles(Profiles.load(sources))
+    for source in sources:
+        _print_profiles(Profiles.load(source))
 
 
 @profiles_app.command()
@@ -73,20 +76,22 @@ def convert(
     from fastp2p.profiles import Profiles
 
     _check_out([out], overwrite)
-    found = Profiles.load(
-        sources,
-        unit=unit,
-        zone=zone,
-        period_ending=period_ending,
-        floor_area_sqft=floor_area_sqft,
-        units_represented=units_represented,
-        net=net,
-        year=year,
-    )
-    if step_hours is not None:
-        found = found.resampled(step_hours)
     first = None if first_day is None else first_day.date()
-    found = found.select(first_day=first, months=_months(months), leap_day=not no_leap_day, days=days)
+    chosen = _months(months)
+    parts = [
+        Profiles.load(
+            source,
+            unit=unit,
+            zone=zone,
+            period_ending=period_ending,
+            floor_area_sqft=floor_area_sqft,
+            units_represented=units_represented,
+            net=net,
+            year=year,
+        )
+        for source in sources
+    ]
+    found = Profiles.combined(parts, step_hours=step_hours, first_day=first, months=chosen, leap_day=not no_leap_day, days=days)
     found.save(out)
     _print_profiles(found)
     say(Console(highlight=False), "wrote", "", str(out))
@@ -117,20 +122,21 @@ def cluster(
     profiles = Profiles.load(source)
     console = Console(highlight=False)
     if k is None or out is None:
-        counts = compare_cluster_counts(profiles, COUNTS, kind=kind, normalise=normalise, seed=seed)
-        table = make_table(
-            "k", "inertia", "silhouette", "smallest", caption="days in the smallest; silhouette: best where largest"
-        )
+        with errors.status(f"clustering the days of {source}"):
+            counts = compare_cluster_counts(profiles, COUNTS, kind=kind, normalise=normalise, seed=seed)
+        table = make_table("k", "inertia", "silhouette", "smallest", caption="")
         for row in counts.itertuples():
             table.add_row(str(row.k), f"{row.inertia:.4g}", f"{row.silhouette:.3f}", str(row.smallest_days))
         console.print(table)
         say(console, "smallest:", "", "days in the smallest cluster; a silhouette is best where it is largest")
         return
     from fastp2p.cluster_report import write_cluster_figure
+    from fastp2p.io.parquet import replace_file
 
-    found = cluster_days(profiles, k, kind=kind, centre=centre, normalise=normalise, seed=seed)
+    with errors.status(f"clustering the days of {source}"):
+        found = cluster_days(profiles, k, kind=kind, centre=centre, normalise=normalise, seed=seed)
     found.profiles.save(out)
-    found.days().to_csv(beside[1], index=False)
+    replace_file(beside[1], partial(found.days().to_csv, index=False), f"{out} is whole")
     write_cluster_figure(found, out.with_suffix(""))
     _print_clusters(found, console)
     say(console, "wrote", "", ", ".join(str(path) for path in beside))
@@ -141,7 +147,8 @@ def _check_out(files: list[Path], overwrite: bool) -> None:
     faults = []
     if files and files[0].suffix.lower() not in (".csv", ".parquet"):
         faults.append(f"{files[0]}: profiles are written to a .csv or .parquet file")
-    faults += [f"{path} exists; --overwrite replaces it" for path in files if path.exists() and not overwrite]
+    faults += [f"{path} exists; --overwrite replaces it" for path in files if path.is_file() and not overwrite]
+    faults += [f"{path} is a folder" for path in files if path.is_dir()]
     faults += [f"{folder}: no such folder" for folder in {path.parent for path in files} if not folder.is_dir()]
     if faults:
         raise InputError(faults)
@@ -152,7 +159,7 @@ def _months(text: str | None) -> tuple[int, ...]:
         months = tuple(int(one) for one in (text or "").split(",") if one.strip())
     except ValueError:
         months = (0,)
-    if not all(1 <= month <= 12 for month in months):
+    if not all(1 <= month <= 12 for month in months) or (text is not None and not months):
         raise InputError(f"--months {text}: must list months 1 to 12, such as 12,1,2")
     return months
 
@@ -167,7 +174,7 @@ def _print_profiles(profiles: Profiles) -> None:
     for name, unit, row, kwh in list(zip(profiles.names, profiles.units, power, profiles.kwh_per_unit, strict=True))[
         :MOST_ROWS
     ]:
-        table.add_row(name, unit, f"{kwh.sum():,.2f}", f"{kwh.sum() / days:.3f}", f"{row.max():.3f}")
+        table.add_row(escape(name), unit, f"{kwh.sum():,.2f}", f"{kwh.sum() / days:.3f}", f"{row.max():.3f}")
     console = Console(highlight=False)
     console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
     console.print(table)

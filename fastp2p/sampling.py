@@ -90,7 +90,14 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     n_bus = network.n_bus
     u = uniforms(study.seed, numbers, n_bus)
     load_row, pv_row = (
-        _profile_rows(_own(name, network, buses), kind, buses, u[:, STREAMS.index(f"{kind}_profile")], profiles, faults)
+        _profile_rows(
+            _by_bus(network, buses, kind, profiles, faults) if name == BY_BUS else name,
+            kind,
+            buses,
+            u[:, STREAMS.index(f"{kind}_profile")],
+            profiles,
+            faults,
+        )
         for name, kind, buses in ((study.load.profile, "load", who.load_bus), (study.pv.profile, "pv", who.pv_bus))
     )
     homes = _amounts(study.load.homes, "load.homes", who.load_bus, u[:, STREAMS.index("homes")], faults)
@@ -176,9 +183,19 @@ def _of_transformer(part: float, network: Network, buses: Ints, n_scenarios: int
     return values
 
 
-def _own(name: ProfileName, network: Network, buses: Ints) -> ProfileName:
-    """Each bus's own profile, where a study asks for that."""
-    return tuple(f"bus_{bus}" for bus in network.bus_id[buses].tolist()) if name == BY_BUS else name
+def _by_bus(network: Network, buses: Ints, kind: str, profiles: Profiles, faults: list[str]) -> tuple[str, ...]:
+    """Each bus's own profile, named after any one of the pandapower buses that it is."""
+    there = {name for name, of_kind in zip(profiles.names, profiles.kinds, strict=True) if of_kind == kind}
+    chosen = []
+    for bus in buses.tolist():
+        names = [f"bus_{one}" for one in network.known_id[network.known_position == bus].tolist()]
+        found = [name for name in names if name in there]
+        if len(found) > 1:
+            faults.append(
+                f"{kind}.profile: {', '.join(found)} belong to one bus, joined by closed switches; make them one profile"
+            )
+        chosen.append(found[0] if found else f"bus_{network.bus_id[bus]}")
+    return tuple(chosen)
 
 
 def _by_step(tariff: Tariff, key: str, profiles: Profiles, faults: list[str]) -> Floats:

@@ -104,6 +104,29 @@ def test_a_file_that_does_not_say_what_it_sums_over(tmp_path):
     np.testing.assert_allclose(Profiles.load(path, units_represented=10.0).kwh_per_unit, [frame[TOTAL] / 10], rtol=1e-12)
 
 
+def test_rows_of_another_length_are_told_though_few_columns_are_read(tmp_path):
+    path = write(eulp_frame(n_days=1), tmp_path / "one.csv")
+    lines = path.read_text().splitlines()
+    lines[8] += ",1,2"
+    path.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="row 9 has 14 fields where the header has 12"):
+        Profiles.load(path)
+
+
+def test_stamps_typed_as_utc_are_eastern_standard_time(tmp_path):
+    frame = eulp_frame(n_days=2)
+    frame["timestamp"] = pd.to_datetime(frame.timestamp).dt.tz_localize("UTC")
+    read = Profiles.load(write(frame, tmp_path / "one.parquet"))
+    assert read.time[0] == pd.Timestamp("2018-01-01", tz="Etc/GMT+5")
+
+
+def test_newer_releases_name_the_unit_of_the_floor_area(tmp_path):
+    frame = eulp_frame(n_days=1, represented="floor_area_represented..sqft")
+    assert Profiles.load(write(frame, tmp_path / "one.csv"), floor_area_sqft=UNITS).kwh_per_unit.sum() == pytest.approx(
+        frame[TOTAL].sum()
+    )
+
+
 def faulty(change, n_days=1):
     frame = eulp_frame(n_days=n_days)
     result = change(frame)
@@ -128,11 +151,14 @@ def put(row, column, value):
         (put(7, "timestamp", "noon"), r"row 9: 'noon' is not a date and time"),
         (put(7, "timestamp", None), r"row 9: no time"),
         (put(7, TOTAL, None), r"row 9: out\.electricity\.total\.energy_consumption has no value"),
-        (put(7, TOTAL, -1.0), r"row 9: .* = -1\.0 must be a number, not negative"),
-        (put(7, TOTAL, "much"), r"row 9: .* = much must be a number"),
+        (put(7, TOTAL, -1.0), r"row 9: .* = -1\.0 must be a finite number, not negative"),
+        (put(7, TOTAL, "much"), r"row 9: .* = much must be a finite number"),
         (put(7, "units_represented", 5), r"row 9: units_represented = 5.*same in every row"),
         (lambda f: f.assign(units_represented=0), r"row 2: units_represented = 0; it must be positive"),
         (lambda f: f.drop(columns=TOTAL), r"no column out\.electricity\.total\.energy_consumption .* the nearest are out\."),
+        (lambda f: f.assign(**{TOTAL + ".kwh": f[TOTAL]}), r"are all the electricity of the baseline; leave one"),
+        (lambda f: f.assign(units_represented=np.inf), r"row 2: units_represented = inf; it must be positive"),
+        (put(7, TOTAL, 1e300), r"row 9: .* = 1e\+300 must be a finite number"),
         (lambda f: f.iloc[:1], r"1 time stamp tells no step length"),
         (lambda f: f.iloc[:0], r"is empty"),
         (lambda f: f.iloc[3:], r"row 2: the first step starts at 00:45, not at midnight"),
@@ -156,7 +182,8 @@ def test_faults_name_file_column_and_row(change, told, name, tmp_path):
     [
         ({"floor_area_sqft": 100.0}, "has no floor_area_represented"),
         ({"units_represented": 3.0}, "leave out units_represented"),
-        ({"floor_area_sqft": -1.0}, "floor_area_sqft = -1; it must be positive"),
+        ({"units_represented": "10"}, "units_represented = '10'; it must be a positive number"),
+        ({"floor_area_sqft": -1.0}, r"floor_area_sqft = -1\.0; it must be a positive number"),
         ({"unit": "kW"}, "unit does not apply"),
         ({"year": 2018, "zone": "UTC"}, "year does not apply"),
     ],

@@ -49,6 +49,19 @@ def test_the_table_is_found_by_its_title_wherever_it_stands(tmp_path):
     np.testing.assert_allclose(moved.kwh_per_unit, solar_days(1000) / 1e6, rtol=1e-12)
 
 
+def test_tables_side_by_side_and_titles_of_another_spelling(tmp_path):
+    sheets = gsa_sheets()
+    rows = sheets["Hourly_profiles"]
+    title = next(i for i, row in enumerate(rows) if row and str(row[0]).startswith("Total"))
+    wide = [[*(row or [None]), *[None] * (14 - len(row))] for row in rows[title : title + 28]]
+    other = [[*(row or [None]), *[None] * (14 - len(row))] for row in rows[2:30]]
+    wide[0][0] = "Total  photovoltaic power output (Wh)"
+    for pair in ((wide, other), (other, wide)):
+        sheets["Hourly_profiles"] = [[*left, *right] for left, right in zip(*pair, strict=True)]
+        read = Profiles.load(write_workbook(tmp_path / "here.xlsx", sheets))
+        np.testing.assert_allclose(read.kwh_per_unit, solar_days(1000) / 1e6, rtol=1e-12)
+
+
 def test_the_json_form(tmp_path):
     read = Profiles.load(write_gsa_json(tmp_path / "here.json"))
     assert read.names == tuple(MONTHS)
@@ -94,6 +107,10 @@ def without(sheet):
         (change("Hourly_profiles", first_hour() - 1, 4, "Vier"), "no row of months"),
         (change("Hourly_profiles", first_hour() - 3, 0, "Total photovoltaic power output [kWh]"), "in kWh; it must be in Wh"),
         (change("PV_config", 3, 1, "large"), "row 4: 'System size large kWp' is no size in kWp"),
+        (change("PV_config", 3, 1, "0,5"), "row 4: 'System size 0,5 kWp' is no size in kWp"),
+        (change("PV_config", 3, 1, "1 000"), "row 4: 'System size 1 000 kWp' is no size"),
+        (change("PV_config", 3, 1, "-1"), "row 4: 'System size -1 kWp' is no size"),
+        (change("PV_config", 3, 1, "500"), "PVOUT_specific: the day of Jan times 31"),
         (change("PV_config", 3, 0, "Colour"), "no row with the system's size"),
         (change("Monthly_averages", 6, 2, "10.0"), r"day of Mar times 31 is .* kWh, its month 10\.0 kWh"),
         (change("Monthly_averages", 6, 2, "many"), "sheet Monthly_averages, row 7: 'many'"),
@@ -112,10 +129,20 @@ def test_faults_name_sheet_and_row(fault, told, tmp_path):
     [
         ("{", "could not be read"),
         ("[]", "no monthly-hourly PVOUT_specific"),
+        ('{"monthly-hourly": {"data": 5}}', "no monthly-hourly PVOUT_specific"),
+        ('{"monthly-hourly": {"data": null}}', "no monthly-hourly PVOUT_specific"),
+        (json.dumps({"monthly-hourly": {"PVOUT_specific": [[10**400] * 24] * 12}}), "must be lists of numbers"),
+        (
+            json.dumps({"monthly-hourly": {"PVOUT_specific": [[0] * 24] * 12}, "monthly": {"PVOUT_specific": ["x"] * 12}}),
+            "PVOUT_specific of monthly must be lists of numbers",
+        ),
         ('{"monthly-hourly": {"data": {"DNI": []}}}', r"it has DNI\); ask the Atlas for a PV system"),
         ('{"monthly-hourly": {"data": {"PVOUT_specific": [[1, 2]]}}}', r"has shape \(1, 2\)"),
-        ('{"monthly-hourly": {"data": {"PVOUT_specific": [[1, 2], [1]]}}}', "12 lists of 24 numbers"),
-        (json.dumps({"monthly-hourly": {"PVOUT_specific": [[-1.0] * 24] * 12}}), "of Jan, hour 0 must be"),
+        ('{"monthly-hourly": {"data": {"PVOUT_specific": [[1, 2], [1]]}}}', r"must be lists of numbers, \(12, 24\)"),
+        (
+            json.dumps({"monthly-hourly": {"PVOUT_specific": [[-1.0] * 24] * 12}}),
+            r"month and hour \(0, 0\), must be a finite number",
+        ),
     ],
 )
 def test_json_that_is_none(document, told, tmp_path):
@@ -149,7 +176,7 @@ def test_workbooks_that_are_none(content, tmp_path):
         Profiles.load(tmp_path / "none.xlsx")
 
 
-@pytest.mark.parametrize("year", [0, 99_999])
+@pytest.mark.parametrize("year", [0, 99_999, 2018.5])
 def test_impossible_years(year, tmp_path):
-    with pytest.raises(InputError, match="must lie in 1900…2200"):
+    with pytest.raises(InputError, match="must be a whole number in 1900…2200"):
         Profiles.load(write_gsa_json(tmp_path / "here.json"), year=year)

@@ -218,7 +218,7 @@ def test_choosing_days(leap_year):
     [
         ({"first_day": date(2017, 1, 1)}, "covers 2016-01-01 to 2016-12-31; none of that is from 2017-01-01"),
         ({"first_day": date(2015, 1, 1)}, "none of that is from 2015-01-01"),
-        ({"first_day": date(2016, 6, 1), "months": (2,)}, "from 2016-06-01 in months"),
+        ({"first_day": date(2016, 6, 1), "months": (2,)}, "from 2016-06-01 and in months 2"),
     ],
 )
 def test_days_that_are_not_there(choice, told, leap_year):
@@ -241,19 +241,158 @@ def test_sources_that_do_not_fit(leap_year):
     days = 24 * np.array([59, 365])
     march = Profiles(("march",), ("load",), np.ones((1, 8_784 - days[0])), 1.0, leap_year.time[days[0] :], "from march")
     plain = Profiles(("plain",), ("load",), np.ones((1, days[1])), 1.0, None, "365 days")
+    with pytest.raises(InputError, match="two load profiles 'day'"):
+        Profiles.combined([leap_year, leap_year])
     with pytest.raises(InputError) as error:
-        Profiles.combined([leap_year, march, plain, leap_year])
-    told = "\n".join(error.value.faults)
-    for piece in (
-        "two load profiles 'day'",
-        "from march: 7368 steps do not repeat",
-        "365 days: 8760 steps do not repeat",
-        "start on different days",
-    ):
-        assert piece in told
+        Profiles.combined([leap_year, march, plain])
+    assert "from march: covers 7368 of 8784 steps with dates; choose days that all sources have" in error.value.faults
+    assert "365 days: 8760 steps do not repeat to 8784; it must be whole days that divide the whole" in error.value.faults
+    six_hours = Profiles(("six",), ("load",), np.ones((1, 6)), 1.0, None, "six hours")
+    with pytest.raises(InputError, match="six hours: 6 steps do not repeat to 24"):
+        Profiles.combined([six_hours, Profiles.load()])
 
 
-@pytest.mark.parametrize("source", [[], [1], 3, None])
+def test_other_days_of_the_year_are_not_put_together(leap_year):
+    def of(name, **choice):
+        chosen = leap_year.select(**choice)
+        return Profiles((name,), ("load",), chosen.kwh_per_unit, 1.0, chosen.time)
+
+    with pytest.raises(InputError, match=" has 01 December 00:00 where  has 01 March 00:00"):
+        Profiles.combined([of("a", months=(1, 3)), of("b", months=(1, 12))])
+    with pytest.raises(InputError, match="has 01 March 00:00 where  has 29 February 00:00"):
+        Profiles.combined([of("a", days=365), of("b", leap_day=False)])
+
+
+def test_a_leap_year_and_another_year(leap_year, tmp_path):
+    time = hours(8_760, "2018-01-01")
+    other = Profiles(("other",), ("load",), time.dayofyear.to_numpy(float)[None, :], 1.0, time, "2018")
+    with pytest.raises(InputError, match="2018: covers 8760 of 8784 steps with dates"):
+        Profiles.combined([leap_year, other])
+    both = Profiles.combined([leap_year, other], leap_day=False)
+    assert both.n_steps == 8_760
+    week = Profiles.combined([leap_year, other], first_day=date(2018, 3, 5), leap_day=False, days=7)
+    assert (week.n_steps, week.time[0]) == (168, pd.Timestamp("2016-03-05"))
+    np.testing.assert_array_equal(week.kwh_per_unit[:, 0], [65, 64])  # day of the year, 29 February among the first's
+    both.save(tmp_path / "both.parquet")
+    assert Profiles.load(tmp_path / "both.parquet").time is None  # dates with a gap are counted as hours
+    np.testing.assert_array_equal(Profiles.load(tmp_path / "both.parquet").kwh_per_unit, both.kwh_per_unit)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+@pytest.mark.parametrize("per_hour", [12, 6, 60])
+def test_short_steps_are_read_again(per_hour, name, tmp_path):
+    kwh = np.random.default_rng(4).random((1, 14 * 24 * per_hour))
+    Profiles(("a",), ("load",), kwh, 1 / per_hour).save(tmp_path / name)
+    after = Profiles.load(tmp_path / name)
+    assert after.step_hours == pytest.approx(1 / per_hour, rel=1e-15)
+    np.testing.assert_array_equal(after.kwh_per_unit, kwh)
+
+
+@pytest.mark.parametrize("digits", [3, 6, 9])
+def test_hours_that_are_rounded(digits, tmp_path):
+    read = load(pd.DataFrame({"hour": np.round(np.arange(288) / 12, digits), "a [kW]": 1.0}), tmp_path / "a.csv")
+    assert read.step_hours == pytest.approx(1 / 12, rel=1e-15)
+    assert read.kwh_per_unit.sum() == pytest.approx(24.0, rel=1e-9)
+
+
+def test_a_table_does_not_tell_the_length_of_one_step(tmp_path):
+    with pytest.raises(InputError, match="a table of one step does not tell how long it is"):
+        Profiles.load().resampled(24.0).save(tmp_path / "a.csv")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("zone", ["Australia/Sydney", "America/Santiago", "Europe/Dublin", "America/New_York", "UTC"])
+def test_clocks_of_the_whole_world(zone, tmp_path):
+    local = pd.date_range("2018-01-01", "2019-01-01", freq="15min", inclusive="left", tz=zone)
+    frame = pd.DataFrame({"time": local.tz_localize(None), "a [kW]": 1.0})
+    read = load(frame, tmp_path / "a.csv", zone=zone)
+    assert (read.time == local).all()
+    assert (read.n_steps, read.time[0].hour) == (35_040, 0)
+    aware = load(frame.assign(time=local), tmp_path / "a.parquet")
+    assert (aware.time == local).all()
+    with pytest.raises(InputError, match="say their offset to UTC; the zone"):
+        Profiles.load(tmp_path / "a.parquet", zone=zone)
+
+
+def test_decimal_commas_after_a_night_of_zeros(tmp_path):
+    sun = np.clip(np.sin((np.arange(24) - 6) / 12 * np.pi), 0, None)
+    cells = [f"{value:.6g}".replace(".", ",") if value > 1e-9 else "0" for value in sun]
+    lines = ["time;south [kWh/kWp]", *(f"01.06.2018 {hour:02d}:00;{cell}" for hour, cell in enumerate(cells))]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    np.testing.assert_allclose(Profiles.load(tmp_path / "a.csv").kwh_per_unit[0], sun, atol=1e-6)
+    (tmp_path / "a.csv").write_text("\n".join(lines).replace("17:00;0,258819", "17:00;much"))
+    with pytest.raises(InputError) as error:
+        Profiles.load(tmp_path / "a.csv")
+    assert error.value.faults[0].endswith("row 19: south [kWh/kWp] = 'much' must be a finite number, not negative")
+    assert len(error.value.faults) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        (",time,a [kWh]", "column 1 has no heading"),
+        ("time,a [kWh],a [kWh]", r"2 columns are headed 'a \[kWh\]'"),
+        ("", "no headings in its first row"),
+    ],
+)
+def test_headings(header, told, tmp_path):
+    cells = header.count(",")
+    (tmp_path / "a.csv").write_text("\n".join([header, *(f"2018-01-01 {h:02d}:00{',1' * cells}" for h in range(24))]))
+    with pytest.raises(InputError, match=told):
+        Profiles.load(tmp_path / "a.csv", unit="kW")
+
+
+def test_a_parquet_file_with_its_times_as_index(tmp_path):
+    frame = pd.DataFrame({"time": hours(), "a [kWh]": 1.0}).set_index("time")
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert (Profiles.load(tmp_path / "a.parquet").time == hours()).all()
+
+
+@pytest.mark.parametrize("values", [[[1.0, 2.0]] * 24, [True] * 24, pd.to_timedelta(np.arange(24), "s"), [b"1"] * 24])
+def test_parquet_columns_that_are_no_numbers(values, tmp_path):
+    with pytest.raises(InputError, match=r"column a \[kWh\] holds .*, not numbers"):
+        load(pd.DataFrame({"time": hours(), "a [kWh]": values}), tmp_path / "a.parquet")
+
+
+def test_rows_of_another_length(tmp_path):
+    lines = ["time,a [kWh],other [kW]", *(f"2018-01-01 {hour:02d}:00,1,2" for hour in range(24))]
+    lines[5] += ",3"
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match="row 6 has 4 fields where the header has 3"):
+        Profiles.load(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("path", ["folder.csv", "/dev/full/a.parquet"])
+def test_a_disk_that_refuses_is_told(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(InputError, match="could not be written"):
+        Profiles.load().save(path)
+    assert not list((tmp_path / "folder.csv").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ({"months": 13}, "months = 13: must list months"),
+        ({"months": (0,)}, r"months = \(0,\): must list"),
+        ({"first_day": "2016-02-01"}, "first_day = '2016-02-01': must be a date"),
+        ({"days": -1}, "days = -1: must be a whole number"),
+        ({"days": 1.5}, "days = 1.5: must be a whole number"),
+    ],
+)
+def test_choices_of_the_wrong_kind(choice, told, leap_year):
+    with pytest.raises(InputError, match=told):
+        leap_year.select(**choice)
+
+
+@pytest.mark.parametrize("parts", [[], None, [1], "typical_day"])
+def test_combined_takes_profiles(parts):
+    with pytest.raises(InputError, match="combined takes one or several Profiles"):
+        Profiles.combined(parts)
+
+
+@pytest.mark.parametrize("source", [[], ["typical_day"], 3, None])
 def test_sources_are_names_or_paths(source):
     with pytest.raises(InputError, match="loaded by name or path"):
         Profiles.load(source)

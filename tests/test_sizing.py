@@ -89,6 +89,28 @@ def test_what_cannot_be_sized_is_named(tmp_path, monkeypatch):
     )
 
 
+def test_joined_buses_have_one_profile_of_any_of_their_names():
+    net = pp.create_empty_network()
+    grid, home, a, b = (pp.create_bus(net, 0.4) for _ in range(4))
+    pp.create_ext_grid(net, grid)
+    for one, other in ((grid, home), (home, a)):
+        pp.create_line(net, one, other, 0.1, "NAYY 4x50 SE")
+    pp.create_switch(net, a, b, "b")
+    for bus in (home, b):
+        pp.create_load(net, bus, 0.001)
+    network = Network.from_pandapower(net)
+    study = sized(load={"profile": "by_bus"}, participants={"buses": "loads"}, pv={"profile": "solar_0"})
+    kwh = np.ones((3, 24)) * [[1], [2], [5]]
+
+    def run(names):
+        own = Profiles(names, ("load",) * len(names), kwh[: len(names)])
+        return fastp2p.run(study, network=network, profiles=Profiles.combined([Profiles.load(), own]))
+
+    assert run((f"bus_{home}", f"bus_{b}")).books.load_kwh.sum() == pytest.approx(24 * 3)
+    with pytest.raises(InputError, match=f"load.profile: bus_{a}, bus_{b} belong to one bus, joined by closed switches"):
+        run((f"bus_{home}", f"bus_{a}", f"bus_{b}"))
+
+
 def test_each_bus_has_a_profile_of_its_own():
     buses = [12, 16, 18]
     kwh = np.arange(72.0).reshape(3, 24)

@@ -12,10 +12,14 @@ from fastp2p.errors import InputError, refuse
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+MOST = 1e12
+"""kWh per step; more is a mistake."""
 SHOWN = 5
 """Faulty rows that are named, per column."""
 DAY_FIRST = "%d.%m.%Y %H:%M"
 NS_PER_HOUR = 3_600_000_000_000
+ROUNDED = 0.02
+"""Of a step: how far written hours may be off, such as 0.083 for a twelfth."""
 TRACE = 0.1
 """Steps of another length are a mixture from this share of all on, else gaps."""
 
@@ -65,19 +69,21 @@ def parse_times(where: str, given: pd.Series, rows: Ints) -> pd.DatetimeIndex:
         return pd.DatetimeIndex(read).as_unit("ns")
     refuse(_unreadable(where, given, given, rows))
     index = pd.DatetimeIndex(given).as_unit("ns")
-    return index if index.tz is None else _standard(index)
+    return index if index.tz is None else _on_one_clock(index)
 
 
 def localise(where: str, stamps: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
-    """Stamps of a clock that may change for summer, on that zone's standard time all year.
+    """Stamps of a clock that may change for summer, on the time that the first of them has all year.
 
     Raises
     ------
     InputError
         Unknown zone, hours that the clock skips, or a doubled hour that is there once.
     """
+    if stamps.tz is not None:
+        raise InputError(f"{where}: the stamps say their offset to UTC; the zone {zone} does not apply")
     try:
-        return _standard(stamps.tz_localize(zone, ambiguous="infer"))
+        return _on_one_clock(stamps.tz_localize(zone, ambiguous="infer"))
     except Exception as error:  # pandas lets pytz's and zoneinfo's errors through, of several bases
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{where}: the stamps are no clock of {zone} ({reason})") from error
@@ -126,14 +132,19 @@ def regular_axis(
 def hour_axis(where: str, whose: str, hours: Floats, rows: Ints) -> tuple[float, list[str]]:
     """Step length of hours that are counted from 0 on, and the first one that is wrong."""
     jump = np.diff(hours)
-    lengths, count = np.unique(np.round(jump[jump > 0], 9), return_counts=True)
-    step = float(lengths[count.argmax()]) if len(lengths) else 1.0
+    lengths, count = np.unique(np.round(jump[jump > 0], 6), return_counts=True)
+    usual = float(lengths[count.argmax()]) if len(lengths) else 1.0
+    mean = float(jump[np.abs(jump / usual - 1.0) < ROUNDED].mean()) if len(lengths) else 1.0
+    per_day = max(1, round(24.0 / mean))
+    step = 24.0 / per_day if abs(24.0 / per_day / mean - 1.0) < ROUNDED / 10 else mean  # 0.083 is a twelfth
     due = np.arange(len(hours)) * step
-    wrong = np.flatnonzero(~(np.abs(hours - due) <= 1e-6))
-    if not len(wrong):
-        return step, []
-    at = int(wrong[0])
-    return step, [f"{where}, row {rows[at]}: {whose} has hour {hours[at]:g} where {due[at]:g} is due (a gap, or unsorted)"]
+    wrong = np.flatnonzero(~(np.abs(hours - due) <= ROUNDED * step))
+    if len(wrong):
+        at = int(wrong[0])
+        return step, [f"{where}, row {rows[at]}: {whose} has hour {hours[at]:g} where {due[at]:g} is due (a gap, or unsorted)"]
+    if abs(per_day * step - 24.0) > 1e-9:
+        return step, [f"{where}: {whose} has steps of {step:g} h, which do not divide a day"]
+    return step, []
 
 
 def listed(faults: list[str], place: str) -> list[str]:
@@ -142,17 +153,17 @@ def listed(faults: list[str], place: str) -> list[str]:
     return faults if more <= 0 else [*faults[:SHOWN], f"{place}: and {more} more rows"]
 
 
-def _standard(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """On the standard time of its zone, without summer time, so that every day has the same number of steps."""
-    first = index[0]
-    return index.tz_convert(timezone((first.utcoffset() or timedelta()) - (first.dst() or timedelta())))
+def _on_one_clock(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """On the offset to UTC that the first stamp has, so that every day has the same number of steps."""
+    return index.tz_convert(timezone(index[0].utcoffset() or timedelta()))
 
 
 def _unreadable(where: str, given: pd.Series, read: pd.Series, rows: Ints) -> list[str]:
     faults = []
     for at in np.flatnonzero(read.isna()):
         value = given.iloc[at]
-        told = "no time" if pd.isna(value) or not str(value).strip() else f"{value!r} is not a date and time"
+        shown = repr(value) if isinstance(value, str) else str(value)
+        told = "no time" if pd.isna(value) or not shown.strip("' ") else f"{shown} is not a date and time"
         faults.append(f"{where}, row {rows[at]}: {told}; such as 2018-01-01 00:15 or 01.01.2018 00:15")
     return listed(faults, where)
 

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from fastp2p.errors import InputError, refuse
-from fastp2p.io.axis import ProfileTable, listed, parse_times, regular_axis
+from fastp2p.io.axis import MOST, ProfileTable, listed, parse_times, regular_axis
 from fastp2p.io.frames import column_names, read_frame
 
 ELECTRICITY = re.compile(r"^(?:(baseline|upgrade)\.)?out\.electricity\.(total|net)\.energy_consumption(?:\.{1,2}kwh)?$")
 TIMES = ("timestamp", "Timestamp (EST)")
-STANDS_FOR = ("units_represented", "floor_area_represented")
+STANDS_FOR = re.compile(r"^(units|floor_area)_represented(?:\.{1,2}\w+)?$")
 ZONE = "Etc/GMT+5"
 
 
@@ -56,17 +56,20 @@ def read_eulp(
         near = difflib.get_close_matches(target, names, n=3, cutoff=0.0)
         raise InputError(f"{path}: no column {target} (..kwh or .kwh may follow); the nearest are {', '.join(near)}")
     time = next(name for name in TIMES if name in names)
-    known = next((name for name in STANDS_FOR if name in names), None)
+    doubled = [prefix or "baseline" for prefix in columns.values() if list(columns.values()).count(prefix) > 1]
+    if doubled:
+        raise InputError(f"{path}: columns {', '.join(columns)} are all the electricity of the {doubled[0]}; leave one")
+    known = next((name for name in names if STANDS_FOR.match(name)), None)
     frame = read_frame(path, [time, *columns, *([known] if known else [])])
     rows = frame.index.to_numpy()
     where = f"{path}, column {time}"
-    stamps = parse_times(where, frame[time], rows)
-    axis, step_hours = regular_axis(where, stamps.tz_localize(ZONE) if stamps.tz is None else stamps, rows, period_ending=True)
+    stamps = parse_times(where, frame[time], rows).tz_localize(None)  # typed as UTC or not, it is Eastern Standard Time
+    axis, step_hours = regular_axis(where, stamps.tz_localize(ZONE), rows, period_ending=True)
     share = _share(path, frame, known, floor_area_sqft, units_represented)
     faults, kwh = [], []
     for column in columns:
         values = pd.to_numeric(frame[column], errors="coerce").to_numpy(float)
-        wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+        wrong = np.flatnonzero(~((values >= 0) & (values * share <= MOST)))
         found = [f"{path}, row {rows[at]}: {column} {_told(frame[column].iloc[at])}" for at in wrong]
         if net and len(wrong):
             found = [*found[:1], f"{path}: PV exceeds the load in {len(wrong)} steps; read the total instead of the net"]
@@ -80,30 +83,32 @@ def read_eulp(
 
 
 def _told(value: Any) -> str:
-    return "has no value" if pd.isna(value) else f"= {value} must be a number, not negative"
+    return "has no value" if pd.isna(value) else f"= {value} must be a finite number, not negative"
 
 
 def _share(path: Path, frame: pd.DataFrame, known: str | None, area: float | None, units: float | None) -> float:
     """One dwelling, or the floor area that is asked for, as a part of what the file is the sum of."""
-    is_commercial = known == "floor_area_represented"
+    is_commercial = known is not None and known.startswith("floor_area")
     faults = [
-        f"{path}: {name} = {value:g}; it must be positive"
+        f"{path}: {name} = {value!r}; it must be a positive number"
         for name, value in (("floor_area_sqft", area), ("units_represented", units))
-        if value is not None and not (np.isfinite(value) and value > 0)
+        if value is not None and not (isinstance(value, int | float) and 0 < value < np.inf)
     ]
     if is_commercial and area is None:
         faults.append(f"{path}: sums over floor area; give floor_area_sqft, the floor area of one customer")
     if not is_commercial and area is not None:
         faults.append(f"{path}: has no floor_area_represented; floor_area_sqft does not apply")
     if known is None and units is None:
-        faults.append(f"{path}: no column {' or '.join(STANDS_FOR)}; give units_represented, 1 for a single building")
+        faults.append(
+            f"{path}: no column units_represented or floor_area_represented; give units_represented, 1 for a building"
+        )
     if known is not None and units is not None:
         faults.append(f"{path}: says itself what it sums over ({known}); leave out units_represented")
     refuse(faults)
     if known is None:
         return 1.0 / (units or 1.0)
     total = pd.to_numeric(frame[known], errors="coerce").to_numpy(float)
-    wrong = np.flatnonzero(~(total > 0) | (np.abs(total - total[0]) > 1e-9 * abs(total[0])))
+    wrong = np.flatnonzero(~((total > 0) & (total < np.inf) & np.isclose(total, total[0], rtol=1e-9, atol=0.0)))
     if len(wrong):
         at = int(wrong[0])
         told = f"{path}, row {frame.index[at]}: {known} = {frame[known].iloc[at]}"

@@ -1,40 +1,54 @@
 """Tables from CSV and Parquet files that may be of any size, separator or spelling."""
 
+import csv
 import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fastp2p.errors import InputError
+from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import is_file
 
 MAX_BYTES = 1_000_000_000
 """Of a file: a year of quarter hours of 500 homes is a third of it."""
 MAX_VALUES = 200_000_000
 """Of a Parquet file, which may unpack to far more than it weighs."""
+SNIFFED = 2_000_000
+"""Characters in which a decimal comma is looked for: PV is whole zeros for a night, or for a winter."""
+DECIMAL_COMMA = r"([-+]?\d*),(\d+(?:[eE][-+]?\d+)?)"
 
 
 def column_names(path: Path) -> list[str]:
-    """The columns of a CSV or Parquet file.
+    """The columns of a CSV or Parquet file, its index among them if that has a name.
 
     Raises
     ------
     InputError
-        A file that is not there, too large, or of another kind.
+        A file that is not there, too large, of another kind, or whose headings are missing or doubled.
     """
     check_file(path)
     try:
         if path.suffix.lower() == ".parquet":
-            schema = pq.read_schema(path)
-            inside = schema.pandas_metadata or {}
-            index = {name for name in inside.get("index_columns", []) if isinstance(name, str) and name.startswith("__index")}
-            return [name for name in schema.names if name not in index]
-        return [str(name) for name in pd.read_csv(path, sep=_separator(path)[0], encoding="utf-8-sig", nrows=0).columns]
+            names = [name for name in pq.read_schema(path).names if not name.startswith("__index_level_")]
+        else:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                names = next(csv.reader(file, delimiter=_separator(path)), [])
     except Exception as error:
         raise unreadable(path, error) from error
+    faults = [f"profile file {path}: could not be read (no headings in its first row)"] if not any(names) else []
+    if any(names) and not all(name.strip() for name in names):
+        faults.append(
+            f"{path}: column {[bool(n.strip()) for n in names].index(False) + 1} has no heading; name it, or leave it out"
+        )
+    faults += [
+        f"{path}: {names.count(name)} columns are headed {name!r}" for name in dict.fromkeys(names) if names.count(name) > 1
+    ]
+    refuse(faults)
+    return names
 
 
 def read_frame(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -82,34 +96,66 @@ def unreadable(path: Path, error: Exception) -> InputError:
 
 
 def _read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    about = pq.read_metadata(path)
+    about, schema = pq.read_metadata(path), pq.read_schema(path)
     if about.num_rows * len(columns) > MAX_VALUES:
         raise InputError(f"profile file {path}: holds {about.num_rows:,} rows; it must have fewer than {MAX_VALUES:,} values")
-    return pd.read_parquet(path, columns=list(columns)).reset_index(drop=True)
+    kinds = {name: schema.field(name).type for name in columns}
+    wrong = (pa.types.is_nested, pa.types.is_boolean, pa.types.is_duration, pa.types.is_binary, pa.types.is_large_binary)
+    refuse(
+        [
+            f"{path}: column {name} holds {kind}, not numbers, times or names"
+            for name, kind in kinds.items()
+            if any(is_(kind) for is_ in wrong)
+        ]
+    )
+    frame: pd.DataFrame = pq.read_table(path, columns=list(columns)).to_pandas(ignore_metadata=True)
+    return frame[list(columns)]
 
 
 def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    separator, decimal = _separator(path)
-    all_of_them = len(columns) == len(column_names(path))
+    separator, names = _separator(path), column_names(path)
+    comma = separator == ";" and _has_decimal_commas(path)
+    _check_lengths(path, separator, len(names))
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # such as rows longer than the header, which are told where all columns are read
-        return pd.read_csv(
+        warnings.simplefilter("error")  # such as columns of several types
+        frame = pd.read_csv(
             path,
             sep=separator,
-            decimal=decimal,
+            decimal="," if comma else ".",
             encoding="utf-8-sig",
             float_precision="round_trip",
             index_col=False,
             skip_blank_lines=False,
-            usecols=None if all_of_them else list(columns),
+            usecols=list(columns),
             converters={"profile": str} if "profile" in columns else None,
+            low_memory=False,
         )[list(columns)]
+    for name in frame.select_dtypes(object) if comma else ():  # some cell is no number: the others still are
+        frame[name] = frame[name].str.replace(rf"^\s*{DECIMAL_COMMA}\s*$", r"\1.\2", regex=True)
+    return frame
 
 
-def _separator(path: Path) -> tuple[str, str]:
-    """Separator and decimal mark: commas and points, or semicolons and what the second row has."""
+def _check_lengths(path: Path, separator: str, length: int) -> None:
+    """That every row is as long as the header; pandas tells only where all columns are read.
+
+    Raises
+    ------
+    InputError
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, delimiter=separator)
+        for row in rows:
+            if row and len(row) != length:
+                told = f"row {rows.line_num} has {len(row)} fields where the header has {length}"
+                raise InputError(f"profile file {path}: could not be read ({told})")
+
+
+def _separator(path: Path) -> str:
     with path.open(encoding="utf-8-sig") as file:
-        header, second = file.readline(), file.readline()
-    if header.count(";") <= header.count(","):
-        return ",", "."
-    return ";", "," if re.search(r"(?:^|;)\s*\"?-?\d+,\d+\"?\s*(?:;|$)", second) else "."
+        header = file.readline()
+    return ";" if header.count(";") > header.count(",") else ","
+
+
+def _has_decimal_commas(path: Path) -> bool:
+    with path.open(encoding="utf-8-sig") as file:
+        return re.search(rf"(?:^|;)\s*\"?{DECIMAL_COMMA}\"?\s*(?:;|$)", file.read(SNIFFED), re.MULTILINE) is not None

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fastp2p.errors import InputError, refuse
-from fastp2p.io.axis import Floats, ProfileTable, listed
+from fastp2p.io.axis import MOST, Floats, ProfileTable, listed
 from fastp2p.io.frames import check_file, unreadable
 
 MONTHS = tuple(calendar.month_abbr[1:])
@@ -22,8 +22,12 @@ DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 MAX_UNPACKED = 100_000_000
 """Bytes; a report is some 30 kB, and a few hundred unpacked."""
 MAX_ROWS, MAX_COLUMNS = 2_000, 64
+NUMBER = r"\d{1,3}(,\d{3})+(\.\d+)?|\d+(\.\d+)?([eE][-+]?\d+)?"
+KWP = {"kWp": 1.0, "MWp": 1e3, "Wp": 1e-3}
+HALF_WH = 0.5e-3
+"""kWh: the report's hours are whole Wh of the system."""
 TOLERANCE = 0.015
-"""Of a month's sum; the report rounds to Wh, and its February has 28 or 28.25 days."""
+"""Of a month's sum; a February may have 28 or 28.25 days."""
 
 Row = Sequence[Any]
 
@@ -51,7 +55,9 @@ def read_report(path: Path, *, year: int | None = None) -> ProfileTable:
         raise InputError(f"{path}: no sheet PV_config; without the system's size its output is not known per kWp")
     size_kwp = _system_kwp(f"{path}, sheet PV_config", sheets["PV_config"])
     kwh = watt_hours / 1e3
-    _check_months(path, kwh, size_kwp, _monthly(f"{path}, sheet Monthly_averages", sheets.get("Monthly_averages", [])))
+    for column, size in (("PVOUT_total", 1.0), ("PVOUT_specific", size_kwp)):
+        sums = _monthly(f"{path}, sheet Monthly_averages", sheets.get("Monthly_averages", []), column)
+        _check_months(f"{path}, {column}", kwh / size, sums, HALF_WH / size)
     return _profiles(kwh / size_kwp, f"{path} (Global Solar Atlas, {size_kwp:g} kWp)", path.stem, year)
 
 
@@ -69,23 +75,14 @@ def read_json(path: Path, *, year: int | None = None) -> ProfileTable:
     except (OSError, ValueError, RecursionError) as error:
         raise unreadable(path, error) from error
     hourly = _member(found, "monthly-hourly")
-    days = _member(hourly, "PVOUT_specific")
-    if days is None:
-        has = ", ".join(hourly.get("data", hourly)) if isinstance(hourly, dict) else "none"
+    if _member(hourly, "PVOUT_specific") is None:
+        inside = _member(hourly, "data") or hourly
+        has = ", ".join(inside) if isinstance(inside, dict) else "none"
         raise InputError(f"{path}: no monthly-hourly PVOUT_specific (it has {has}); ask the Atlas for a PV system")
-    try:
-        kwh = np.array(days, np.float64) / 1e3
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: PVOUT_specific must be 12 lists of 24 numbers ({error})") from error
-    if kwh.shape != (12, 24):
-        raise InputError(f"{path}: PVOUT_specific has shape {kwh.shape}; it must be (12, 24)")
-    wrong = np.argwhere(~(np.isfinite(kwh) & (kwh >= 0)))
-    if len(wrong):
-        month, hour = wrong[0]
-        raise InputError(f"{path}: PVOUT_specific of {MONTHS[month]}, hour {hour} must be a finite number, not negative")
+    kwh = _numbers(f"{path}: PVOUT_specific of monthly-hourly", _member(hourly, "PVOUT_specific"), (12, 24)) / 1e3
     sums = _member(_member(found, "monthly"), "PVOUT_specific")
-    if isinstance(sums, list) and len(sums) == 12:
-        _check_months(path, kwh, 1.0, np.array(sums, np.float64))
+    if sums is not None:
+        _check_months(str(path), kwh, _numbers(f"{path}: PVOUT_specific of monthly", sums, (12,)))
     return _profiles(kwh, f"{path} (Global Solar Atlas)", path.stem, year)
 
 
@@ -97,12 +94,26 @@ def _member(found: Any, name: str) -> Any:
     return found.get(name, inside.get(name) if isinstance(inside, dict) else None)
 
 
+def _numbers(where: str, given: Any, shape: tuple[int, ...]) -> Floats:
+    """Lists of JSON as an array of that shape."""
+    try:
+        array = np.array(given, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{where} must be lists of numbers, {shape}: {error}") from error
+    if array.shape != shape:
+        raise InputError(f"{where} has shape {array.shape}; it must be {shape}")
+    wrong = np.argwhere(~((array >= 0) & (array <= MOST)))
+    if len(wrong):
+        raise InputError(f"{where}, month and hour {tuple(wrong[0].tolist())}, must be a finite number, not negative")
+    return array
+
+
 def _profiles(kwh: Floats, source: str, name: str, year: int | None) -> ProfileTable:
     """The twelve days, or a year of them."""
     if year is None:
         return ProfileTable(MONTHS, ("pv",) * 12, kwh, 1.0, None, source)
-    if not 1900 <= year <= 2200:
-        raise InputError(f"year = {year}: must lie in 1900…2200")
+    if not isinstance(year, int) or not 1900 <= year <= 2200:
+        raise InputError(f"year = {year!r}: must be a whole number in 1900…2200")
     time = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", inclusive="left")
     return ProfileTable((name,), ("pv",), kwh[time.month - 1, time.hour][None, :], 1.0, time, source)
 
@@ -134,13 +145,13 @@ def _read_sheets(path: Path, names: tuple[str, ...]) -> dict[str, list[Row]]:
 
 def _hourly(where: str, rows: list[Row]) -> Floats:
     """(12, 24) Wh of the configured system, from the table titled so, wherever it stands."""
-    titles = [at for at, row in enumerate(rows) if any(_text(cell).lower().startswith(TITLE) for cell in row)]
+    titles = [at for at, row in enumerate(rows) if any(_is_title(cell) for cell in row)]
     if not titles:
         others = [_text(row[0]) for row in rows if row and re.search(r"irradia|power|output", _text(row[0]), re.I)]
         told = f" (only {', '.join(others)})" if others else ""
         raise InputError(f"{where}: no table '{TITLE.capitalize()}'{told}; make the report with a PV system configured")
-    title = " ".join(_text(cell) for cell in rows[titles[0]])
-    unit = re.search(r"\[(.*?)\]", title)
+    title = next(_text(cell) for cell in rows[titles[0]] if _is_title(cell))
+    unit = re.search(r"[\[(](.*?)[\])]", title)
     if unit and unit[1].strip() != "Wh":
         raise InputError(f"{where}, row {titles[0] + 1}: the table is in {unit[1]}; it must be in Wh")
     months, at = _month_columns(where, rows, titles[0])
@@ -166,36 +177,36 @@ def _hourly(where: str, rows: list[Row]) -> Floats:
 
 def _month_columns(where: str, rows: list[Row], start: int) -> tuple[list[int], int]:
     """The column of each month, and how many rows come before the first hour."""
+    title = next(column for column, cell in enumerate(rows[start]) if _is_title(cell))
     for at, row in islice(enumerate(rows), start, start + 8):
-        found = {_text(cell)[:3].capitalize(): column for column, cell in enumerate(row) if isinstance(cell, str)}
-        if all(month in found for month in MONTHS):
-            return [found[month] for month in MONTHS], at + 1
+        heads = [_text(cell)[:3].capitalize() for cell in row]
+        for first in (title, 0):  # of tables side by side the one below the title, of a centred title the one below it
+            if all(month in heads[first:] for month in MONTHS):
+                return [heads.index(month, first) for month in MONTHS], at + 1
     raise InputError(f"{where}, row {start + 1}: no row of months Jan … Dec below the title")
 
 
 def _system_kwp(where: str, rows: list[Row]) -> float:
     """The configured system's size."""
     for number, row in enumerate(rows, 1):
-        if not re.search(r"system size|capacity|installed power", _text(row[0]) if row else "", re.I):
+        label, *cells = (_text(cell) for cell in row) if row else ("",)
+        unit = re.search(r"\b(kWp|MWp|Wp)\b", " ".join([label, *cells]))
+        if unit is None or not re.search(r"system size|capacity|installed power", label, re.I):
             continue
-        text = " ".join(_text(cell) for cell in row)
-        found = re.search(r"(\d[\d,]*(?:\.\d+)?)\s*\[?(kWp|MWp|Wp)?", " ".join(_text(cell) for cell in row[1:]))
-        unit = re.search(r"(kWp|MWp|\bWp)", text)
-        if found and unit:
-            size = float(found[1].replace(",", "")) * {"kWp": 1.0, "MWp": 1e3, "Wp": 1e-3}[unit[1]]
-            if size > 0:
-                return size
-        raise InputError(f"{where}, row {number}: '{text.strip()}' is no size in kWp")
+        value = re.sub(r"[\[(]?\b(kWp|MWp|Wp)\b[\])]?", "", " ".join(cells), count=1).strip()
+        if re.fullmatch(NUMBER, value) and (size := float(value.replace(",", "")) * KWP[unit[1]]) > 0:
+            return size
+        raise InputError(f"{where}, row {number}: '{' '.join([label, *cells]).strip()}' is no size in kWp")
     raise InputError(f"{where}: no row with the system's size in kWp")
 
 
-def _monthly(where: str, rows: list[Row]) -> Floats | None:
-    """(12,) kWh of the system in every month, as the report sums it up; None where it does not."""
+def _monthly(where: str, rows: list[Row], name: str) -> Floats | None:
+    """(12,) what the report says of every month in a column; None where it does not."""
     for at, row in enumerate(rows):
         heads = [_text(cell) for cell in row]
-        if "PVOUT_total" not in heads:
+        if name not in heads:
             continue
-        column, faults, sums = heads.index("PVOUT_total"), list[str](), dict[str, float]()
+        column, faults, sums = heads.index(name), list[str](), dict[str, float]()
         for number, below in islice(enumerate(rows, 1), at + 1, None):
             month = _text(below[0])[:3].capitalize() if below else ""
             if month in MONTHS:
@@ -205,17 +216,21 @@ def _monthly(where: str, rows: list[Row]) -> Floats | None:
     return None
 
 
-def _check_months(path: Path, kwh: Floats, size_kwp: float, sums: Floats | None) -> None:
-    """That the days of a month add up to the month."""
+def _check_months(where: str, kwh: Floats, sums: Floats | None, rounded_kwh: float = 0.0) -> None:
+    """That the days of a month add up to the month, but for the rounding of every hour."""
     if sums is None:
         return
     added = kwh.sum(axis=1) * DAYS
-    rounding = (kwh > 0).sum(axis=1) * 0.5e-3 * DAYS
-    wrong = np.flatnonzero(~(np.abs(added - sums) <= TOLERANCE * sums + rounding + 0.05 * min(1.0, size_kwp)))
+    rounding = (kwh > 0).sum(axis=1) * rounded_kwh * DAYS
+    wrong = np.flatnonzero(~(np.abs(added - sums) <= TOLERANCE * sums + rounding + 0.05))
     days = [
-        f"{path}: the day of {MONTHS[m]} times {DAYS[m]} is {added[m]:,.1f} kWh, its month {sums[m]:,.1f} kWh" for m in wrong
+        f"{where}: the day of {MONTHS[m]} times {DAYS[m]} is {added[m]:,.1f} kWh, its month {sums[m]:,.1f} kWh" for m in wrong
     ]
-    refuse(listed(days, str(path)))
+    refuse(listed(days, where))
+
+
+def _is_title(cell: Any) -> bool:
+    return " ".join(_text(cell).lower().split()).startswith(TITLE)
 
 
 def _text(cell: Any) -> str:

@@ -129,7 +129,7 @@ def write_part(tables: dict[str, pd.DataFrame], folder: Path, number: int) -> No
         If the disk refuses.
     """
     for name, table in tables.items():
-        _replace(_part_file(folder, name, number), partial(pq.write_table, _with_units(table)))
+        replace_file(_part_file(folder, name, number), partial(pq.write_table, _with_units(table)))
 
 
 def _part_file(folder: Path, name: str, number: int) -> Path:
@@ -138,7 +138,7 @@ def _part_file(folder: Path, name: str, number: int) -> Path:
 
 def write_manifest(manifest: dict[str, Any], folder: Path) -> None:
     """`manifest.json`: what the run was made with, and how far it is."""
-    _replace(folder / "manifest.json", lambda file: file.write((json.dumps(manifest, indent=2) + "\n").encode()))
+    replace_file(folder / "manifest.json", lambda file: file.write((json.dumps(manifest, indent=2) + "\n").encode()))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -186,10 +186,16 @@ def _with_units(table: pd.DataFrame) -> pa.Table:
     return arrow.cast(pa.schema(fields, metadata=arrow.schema.metadata))
 
 
-def _replace(path: Path, write: Callable[[Any], Any]) -> None:
-    """Write a file under a temporary name and rename it: there is never half of it under its own."""
+def replace_file(path: Path, write: Callable[[Any], Any], kept: str = "what was finished before is whole") -> None:
+    """Write a file under a temporary name and rename it: there is never half of it under its own.
+
+    Raises
+    ------
+    InputError
+        If the disk refuses; `kept` says what is left.
+    """
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.partial")
-    with told_disk_faults(path, "what was finished before is whole"):
+    with told_disk_faults(path, kept):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:

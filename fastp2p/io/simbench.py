@@ -42,7 +42,7 @@ def simbench_net(source: str) -> Any:
 def read_simbench(source: str) -> ProfileTable:
     """A year of a SimBench network: the load of every bus, named ``bus_N``, and PV per kWp, named as in SimBench.
 
-    The stamps are a clock that changes for summer; here they are on standard time all year, so that every day has 96 steps.
+    The stamps are a clock that changes for summer; here they are on winter time all year, so that every day has 96 steps.
 
     Raises
     ------

@@ -1,6 +1,7 @@
 """Plain tables of profiles: one column per profile, or tidy; units in the headings."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.axis import (
+    MOST,
     SHOWN,
     Floats,
     Ints,
@@ -20,6 +22,7 @@ from fastp2p.io.axis import (
     regular_axis,
 )
 from fastp2p.io.frames import column_names, read_frame
+from fastp2p.io.parquet import replace_file
 
 TIMES = ("time", "timestamp", "datetime", "date_time", "date")
 TIDY = {"load_kwh_per_home": "kWh/home", "pv_kwh_per_kwp": "kWh/kWp"}
@@ -28,8 +31,6 @@ QUANTITIES = {"kwh": (1.0, False), "wh": (1e-3, False), "kw": (1.0, True), "w": 
 """In kWh or kW, and whether it is a power."""
 PER = {"": "load", "home": "load", "kwp": "pv"}
 UNITS = "kWh, Wh, kW, W for loads (/home may follow); kWh/kWp, Wh/kWp, kW/kWp, W/kWp for PV"
-MOST = 1e12
-"""kWh per step; more is a mistake."""
 
 
 class _Column(NamedTuple):
@@ -69,9 +70,12 @@ def read_table(path: Path, *, unit: str | None = None, zone: str | None = None, 
         raise InputError(f"{path}: no column hour, or a time ({', '.join(TIMES)}); it has {', '.join(names)}")
     keys = ["profile", time] if tidy else [time]
     values = _value_columns(path, [name for name in names if name not in keys], unit, tidy)
-    frame = read_frame(path, names)
-    faults = _hour_faults(str(path), frame) if time == "hour" else []
+    frame = read_frame(path, [*keys, *(one.column for one in values)])
+    missing = frame.isna()
+    faults = _value_faults(str(path), frame, ["hour"] if time == "hour" else [])
     faults += _value_faults(str(path), frame, [one.column for one in values])
+    if not tidy:
+        faults += _missing_faults(path, missing, values)
     read = _tidy if tidy else _wide
     found, stamps, rows = read(path, frame, time, values, faults)
     refuse(faults)
@@ -90,22 +94,29 @@ def read_table(path: Path, *, unit: str | None = None, zone: str | None = None, 
 def write_table(path: Path, table: ProfileTable) -> None:
     """Profiles as a file that `read_table` reads: kWh per step, a column each.
 
+    Dates with gaps, such as those of a season, are left out: hours are counted instead.
+
     Raises
     ------
     InputError
-        A path that ends neither in .csv nor in .parquet.
+        A path that ends neither in .csv nor in .parquet or that the disk refuses; a single step, whose length a table does
+        not tell.
     """
+    n_steps = table.kwh_per_unit.shape[1]
+    faults = []
     if path.suffix.lower() not in (".csv", ".parquet"):
-        raise InputError(f"{path}: profiles are written to a .csv or .parquet file")
+        faults.append(f"{path}: profiles are written to a .csv or .parquet file")
+    if n_steps == 1:
+        faults.append(f"{path}: a table of one step does not tell how long it is; write more of them, or shorter ones")
+    refuse(faults)
     per = {"load": "home", "pv": "kWp"}
-    hours = np.arange(table.kwh_per_unit.shape[1]) * table.step_hours
-    frame = pd.DataFrame({"hour": hours} if table.time is None else {"time": table.time})
+    dated = table.time is not None and len(np.unique(np.diff(table.time.asi8))) == 1
+    hours = np.arange(n_steps) * table.step_hours
+    frame = pd.DataFrame({"time": table.time} if dated else {"hour": hours})
     columns = {f"{name} [kWh/{per[kind]}]": row for name, kind, row in zip(*table[:3], strict=True)}
     frame = pd.concat([frame, pd.DataFrame(columns)], axis=1)
-    if path.suffix.lower() == ".csv":
-        frame.to_csv(path, index=False)
-    else:
-        frame.to_parquet(path, index=False)
+    write = partial(frame.to_csv if path.suffix.lower() == ".csv" else frame.to_parquet, index=False)
+    replace_file(path, write, "nothing was written")
 
 
 def _value_columns(path: Path, names: list[str], unit: str | None, tidy: bool) -> list[_Column]:
@@ -146,9 +157,6 @@ def _wide(
 ) -> tuple[Found, pd.Series, Ints]:
     """Each column is a profile."""
     rows = frame.index.to_numpy()
-    for one in values:
-        missing = rows[frame[one.column].isna()]
-        faults += listed([f"{path}, row {row}: {one.column} has no value" for row in missing], f"{path}, column {one.column}")
     if time == "hour":
         faults += hour_axis(str(path), "the table", frame["hour"].to_numpy(float), rows)[1]
     return [(one, one.name, frame[one.column].to_numpy(float)) for one in values], frame[time], rows
@@ -193,15 +201,22 @@ def _profile_faults(
             f"{path}: profile {name} must fill one of {' or '.join(one.column for one in values)}, not {len(filled)} of them"
         ]
     missing = np.flatnonzero(group[filled[0].column].isna())
-    return [f"{path}: profile {name} has no value at {time} {group[time].iloc[missing[0]]}"] if len(missing) else []
+    if not len(missing):
+        return []
+    at = int(missing[0])
+    return [f"{path}, row {group.index[at]}: profile {name} has no value at {time} {group[time].iloc[at]}"]
 
 
 def _hours(stamps: pd.Series) -> float:
     return hour_axis("", "", pd.to_numeric(stamps, errors="coerce").to_numpy(float), stamps.index.to_numpy())[0]
 
 
-def _hour_faults(path: str, frame: pd.DataFrame) -> list[str]:
-    return _value_faults(path, frame, ["hour"])
+def _missing_faults(path: Path, missing: pd.DataFrame, values: list[_Column]) -> list[str]:
+    faults = []
+    for one in values:
+        rows = missing.index[missing[one.column]]
+        faults += listed([f"{path}, row {row}: {one.column} has no value" for row in rows], f"{path}, column {one.column}")
+    return faults
 
 
 def _value_faults(path: str, frame: pd.DataFrame, columns: list[str]) -> list[str]:
