@@ -2,20 +2,28 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test bench constraints clean
+.PHONY: run test lint small-uncompiled small-checked constraints clean
 
 run: .venv/installed
 	$(BIN)/fastp2p run --overwrite
 	$(BIN)/fastp2p run pv-sweep --overwrite
 
+# What runs in one process goes side by side; the suite then has both processors.
 test: .venv/installed
+	$(MAKE) --no-print-directory --output-sync -j2 small-uncompiled small-checked lint
+	$(BIN)/pytest -n 2 -q --dist loadgroup
+
+lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -n 2 -q
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n 2 -q -m small
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.venv/boundscheck $(BIN)/pytest -n 2 -q -m small
+
+small-uncompiled: .venv/installed
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m small -p no:cacheprovider
+
+small-checked: .venv/installed
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.venv/boundscheck $(BIN)/pytest -q -m small -p no:cacheprovider
 
 # The exact versions the tests passed with; run after a change of dependencies.
 constraints: .venv/installed

@@ -16,7 +16,7 @@ from fastp2p.cli import app
 from fastp2p.study import StopPart
 
 distributed = pytest.importorskip("distributed")
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("dask")]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -103,7 +103,8 @@ def test_workers_that_keep_dying_are_told(client):
 def test_a_scheduler_without_workers_is_waited_for_and_told(tmp_path):
     study = tmp_path / "small-sweep.toml"
     study.write_text(SWEEP.to_toml())
-    with distributed.LocalCluster(n_workers=0, processes=True, threads_per_worker=1, dashboard_address=None) as cluster:
+    inside = {"processes": False, "protocol": "tcp://", "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(n_workers=0, **inside) as cluster:
         threading.Timer(1.0, cluster.scale, (1,)).start()
         arguments = ["run", str(study), "--out", str(tmp_path / "out"), "--dask", cluster.scheduler_address, "--quiet"]
         answer = CliRunner().invoke(app, arguments)

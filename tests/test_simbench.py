@@ -12,7 +12,7 @@ from fastp2p import InputError, Profiles
 from fastp2p.cli import app
 
 simbench = pytest.importorskip("simbench")
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::FutureWarning"), pytest.mark.xdist_group("simbench")]
 CODE = "1-LV-rural3--0-sw"
 SOURCE = f"simbench:{CODE}"
 STUDY = f"""
