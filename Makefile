@@ -11,7 +11,7 @@ run: .venv/installed
 # What runs in one process goes side by side; the suite then has both processors.
 test: .venv/installed
 	$(MAKE) --no-print-directory --output-sync -j2 small-uncompiled small-checked lint
-	$(BIN)/pytest -n 2 -q --dist loadgroup
+	$(BIN)/pytest -n 2 -q --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -31,7 +31,7 @@ constraints: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
 clean:

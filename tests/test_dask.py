@@ -16,7 +16,7 @@ from fastp2p.cli import app
 from fastp2p.study import StopPart
 
 distributed = pytest.importorskip("distributed")
-pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("dask")]
+pytestmark = pytest.mark.filterwarnings("default")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -143,6 +143,19 @@ def test_faults_name_file_column_and_row(frame, told, tmp_path):
     assert "mine.csv" in str(error.value)
 
 
+def test_faults_of_times_and_of_values_are_told_together(tmp_path):
+    frame = with_value(5, -0.5).drop(index=[8]).assign(**{"b [kW]": 1.0})
+    with pytest.raises(InputError) as error:
+        load(frame, tmp_path / "mine.csv")
+    assert ["row 7: a" in error.value.faults[0], "a gap of 1 steps" in error.value.faults[1]] == [True, True]
+
+
+@pytest.mark.parametrize("option", [{"zone": "UTC"}, {"period_ending": True}])
+def test_hours_have_no_clock(option, tmp_path):
+    with pytest.raises(InputError, match="hours count from 0; zone and period_ending do not apply"):
+        load(pd.DataFrame({"hour": np.arange(24), "a [kW]": 1.0}), tmp_path / "a.csv", **option)
+
+
 def test_many_faults_are_counted(tmp_path):
     frame = pd.DataFrame({"time": hours(), "a [kWh]": -1.0})
     with pytest.raises(InputError) as error:

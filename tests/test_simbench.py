@@ -1,7 +1,5 @@
 """SimBench: a network, its year, and a study on both."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,9 +8,10 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p import InputError, Profiles
 from fastp2p.cli import app
+from fastp2p.io.simbench import simbench_net
 
 simbench = pytest.importorskip("simbench")
-pytestmark = [pytest.mark.filterwarnings("ignore::FutureWarning"), pytest.mark.xdist_group("simbench")]
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 CODE = "1-LV-rural3--0-sw"
 SOURCE = f"simbench:{CODE}"
 STUDY = f"""
@@ -46,9 +45,7 @@ keep = ["books", "participants"]
 
 @pytest.fixture(scope="module")
 def net():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return simbench.get_simbench_net(CODE)
+    return simbench_net(SOURCE)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import difflib
 import warnings
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,8 +18,9 @@ PREFIX = "simbench:"
 CLOCK = "Europe/Berlin"
 
 
+@lru_cache(maxsize=1)  # reading takes ten seconds, and a study wants the network and the profiles
 def simbench_net(source: str) -> Any:
-    """The pandapower network of ``simbench:CODE``, its profiles within.
+    """The pandapower network of ``simbench:CODE``, its profiles within; not to be changed.
 
     Raises
     ------

@@ -78,13 +78,15 @@ def read_table(path: Path, *, unit: str | None = None, zone: str | None = None, 
         faults += _missing_faults(path, missing, values)
     read = _tidy if tidy else _wide
     found, stamps, rows = read(path, frame, time, values, faults)
+    axis, step_hours = None, _hours(stamps) if time == "hour" else np.nan
+    if time == "hour" and (zone is not None or period_ending):
+        faults.append(f"{path}: hours count from 0; zone and period_ending do not apply to them")
+    elif time != "hour":
+        try:
+            axis, step_hours = _axis(f"{path}, column {time}", stamps, rows, zone, period_ending)
+        except InputError as error:
+            faults += error.faults
     refuse(faults)
-    axis, step_hours = None, _hours(stamps)
-    if time != "hour":
-        where = f"{path}, column {time}"
-        parsed = parse_times(where, stamps, rows)
-        parsed = parsed if zone is None else localise(where, parsed, zone)
-        axis, step_hours = regular_axis(where, parsed, rows, period_ending=period_ending)
     scale = [one.factor * (step_hours if one.is_power else 1.0) for one, _, _ in found]
     kwh = np.array([series * factor for (_, _, series), factor in zip(found, scale, strict=True)])
     kinds = tuple(one.kind for one, _, _ in found)
@@ -205,6 +207,14 @@ def _profile_faults(
         return []
     at = int(missing[0])
     return [f"{path}, row {group.index[at]}: profile {name} has no value at {time} {group[time].iloc[at]}"]
+
+
+def _axis(
+    where: str, given: pd.Series, rows: Ints, zone: str | None, period_ending: bool
+) -> tuple[pd.DatetimeIndex | None, float]:
+    """Start of every step, and its length."""
+    stamps = parse_times(where, given, rows)
+    return regular_axis(where, stamps if zone is None else localise(where, stamps, zone), rows, period_ending=period_ending)
 
 
 def _hours(stamps: pd.Series) -> float:
