@@ -15,7 +15,7 @@ from fastp2p.orders import Orders
 from fastp2p.pricing import RULES, price_trades, reduce_orders
 from fastp2p.study import MarketPart
 
-check = settings(max_examples=100, deadline=None, derandomize=True)
+check = settings(max_examples=75, deadline=None, derandomize=True)
 AUCTIONS = [name for name, rule in RULES.items() if rule.allocation == "auction"]
 POOLS = [name for name, rule in RULES.items() if rule.allocation == "pool"]
 RETAIL, FEED_IN = 0.30, 0.04

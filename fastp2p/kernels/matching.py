@@ -210,6 +210,8 @@ def _share(n: int, size: Floats, price: Floats, pro_rata: bool, dust: float, fil
             for i in range(begin, end):
                 fill[i] = size[i] * share if pro_rata else min(size[i], filled)
                 filled -= fill[i]
+                if fill[i] <= dust * size[i]:  # what rounding leaves of the orders before
+                    fill[i] = 0.0
         else:
             for i in range(begin, end):
                 fill[i] = size[i]
