@@ -143,10 +143,13 @@ def _check_lengths(path: Path, separator: str, length: int) -> None:
     InputError
     """
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file, delimiter=separator)
-        for row in rows:
-            if row and len(row) != length:
-                told = f"row {rows.line_num} has {len(row)} fields where the header has {length}"
+        quoted = any('"' in line for line in file)
+        file.seek(0)
+        rows = csv.reader(file, delimiter=separator) if quoted else None
+        lengths = map(len, rows) if rows else (line.count(separator) + 1 if line.strip() else 0 for line in file)
+        for row, found in enumerate(lengths, 1):
+            if found not in (0, length):
+                told = f"row {rows.line_num if rows else row} has {found} fields where the header has {length}"
                 raise InputError(f"profile file {path}: could not be read ({told})")
 
 
