@@ -32,6 +32,8 @@ def integers(name: str, value: Any) -> NDArray[np.int64]:
     """
     try:
         given = np.asarray(value)
+        if given.dtype == np.int64:
+            return np.ascontiguousarray(given)
         numeric = given.size == 0 or np.issubdtype(given.dtype, np.number)
         if not numeric or not (np.isfinite(given) & (np.abs(given) < 2**62) & (given == np.floor(given))).all():
             raise ValueError("found something else")

@@ -21,11 +21,15 @@ from fastp2p.study import Study
 from fastp2p.trades import Clearing, Leftovers, Trades
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class BatchResult:
-    """Arrays of one batch: book k is step ``steps[k % len(steps)]`` of scenario k // len(steps)."""
+    """Arrays of one batch: book k is step ``steps[k % len(steps)]`` of scenario k // len(steps).
+
+    Columns of arrays, sellers and buyers are places in `Scenarios.participant`: a bus where nobody takes part is no column.
+    """
 
     scenarios: Scenarios
     steps: range
@@ -54,21 +58,22 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         Consecutive steps.
     """
     market, rules, hours = study.market, study.clearing, profiles.step_hours
+    who = scenarios.participant
     kwh_per_unit = np.ascontiguousarray(profiles.kwh_per_unit[:, steps.start : steps.stop])
-    load_kwh = _energy(kwh_per_unit, scenarios.load_profile, scenarios.homes)
-    pv_kwh = _energy(kwh_per_unit, scenarios.pv_profile, scenarios.kwp)
+    load_kwh = _energy(kwh_per_unit, scenarios.load_profile[:, who], scenarios.homes[:, who])
+    pv_kwh = _energy(kwh_per_unit, scenarios.pv_profile[:, who], scenarios.kwp[:, who])
 
-    orders = make_orders(load_kwh, pv_kwh, orders=market.orders, min_order_kwh=market.min_order_kwh)
+    orders = make_orders(load_kwh, pv_kwh, orders=market.orders, min_order_kwh=market.min_order_kwh, check=False)
     retail_per_kwh, feed_in_per_kwh = (
         np.tile(tariff[steps.start : steps.stop], len(scenarios.number))
         for tariff in (scenarios.retail_per_kwh, scenarios.feed_in_per_kwh)
     )
     if RULES[market.pricing].allocation == "pool":
-        bids, asks = (np.repeat(tariff[:, None], network.n_bus, axis=1) for tariff in (retail_per_kwh, feed_in_per_kwh))
+        bids, asks = (np.repeat(tariff[:, None], len(who), axis=1) for tariff in (retail_per_kwh, feed_in_per_kwh))
     else:
-        bids, asks = (_price_rows(p, scenarios, steps, network.n_bus) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
+        bids, asks = (_price_rows(p, scenarios, steps) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
     trades, prices = _trade(study, orders, bids, asks, retail_per_kwh, feed_in_per_kwh)
-    left = leave_over(load_kwh, pv_kwh, trades)
+    left = leave_over(load_kwh, pv_kwh, trades, check=False)
     trades = _stress(trades, rules.stress, load_kwh, pv_kwh)
     fixed_kwh = left.surplus_kwh if rules.surplus == "export" else 0.0
     clearing = clear(
@@ -76,9 +81,11 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         trades,
         (fixed_kwh - left.deficit_kwh) / hours,
         export_kw=left.surplus_kwh / hours if rules.surplus == "curtailable" else None,
+        bus=who,
         objective=rules.objective,
         unserved=rules.unserved,
         step_hours=hours,
+        check=False,
     )
     settlement = settle(
         trades,
@@ -90,11 +97,12 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         feed_in_per_kwh=feed_in_per_kwh,
         buyer_per_kwh=prices.buyer_per_kwh,
         seller_per_kwh=prices.seller_per_kwh,
-        charge_per_kwh=_charges(study, network, trades),
+        charge_per_kwh=_charges(study, network, who, trades),
         unserved=rules.unserved,
         surplus=rules.surplus,
         step_hours=hours,
         books_per_row=len(steps),
+        check=False,
     )
     return BatchResult(scenarios, steps, hours, load_kwh, pv_kwh, left, trades, prices, clearing, settlement)
 
@@ -106,10 +114,10 @@ def _trade(
     market = study.market
     rule = RULES[market.pricing]
     ties = "pro_rata" if rule.allocation == "pool" else market.ties
-    match = partial(match_orders, priority=market.priority, ties=ties, same_bus=market.same_bus)
+    match = partial(match_orders, priority=market.priority, ties=ties, same_bus=market.same_bus, check=False)
     trades = match(orders.bid_kwh, orders.ask_kwh, bids, asks)
     if rule.allocation == "trade_reduction":
-        reduced = reduce_orders(trades, orders.bid_kwh, orders.ask_kwh, bids, asks)
+        reduced = reduce_orders(trades, orders.bid_kwh, orders.ask_kwh, bids, asks, check=False)
         trades = match(reduced.bid_kwh, reduced.ask_kwh, bids, asks)
         return trades, Prices(reduced.buyer_per_kwh[trades.book], reduced.seller_per_kwh[trades.book])
     return trades, price_trades(
@@ -122,22 +130,24 @@ def _trade(
         kappa=market.kappa,
         retail_per_kwh=retail_per_kwh,
         feed_in_per_kwh=feed_in_per_kwh,
+        check=False,
     )
 
 
-def _price_rows(price: Floats, scenarios: Scenarios, steps: range, n_bus: int) -> Floats:
-    """Prices as `match_orders` takes them: a row per scenario, or per book where they follow the clock."""
-    if price.shape[1] == n_bus:
-        return price
-    return np.tile(price[steps.start : steps.stop], (len(scenarios.number), n_bus))
+def _price_rows(price: Floats, scenarios: Scenarios, steps: range) -> Floats:
+    """Participants' prices as `match_orders` takes them: a row per scenario, or per book where they follow the clock."""
+    who = scenarios.participant
+    if price.shape[1] == scenarios.homes.shape[1]:
+        return price[:, who]
+    return np.tile(price[steps.start : steps.stop], (len(scenarios.number), len(who)))
 
 
-def _charges(study: Study, network: Network, trades: Trades) -> Floats:
+def _charges(study: Study, network: Network, who: Ints, trades: Trades) -> Floats:
     """(n_trades,) network charge, per kWh: a fixed one, and one for every branch between seller and buyer."""
     market = study.market
     charge = np.full(trades.n_trades, market.network_charge_per_kwh)
     if market.branch_charge_per_kwh > 0.0:
-        charge += market.branch_charge_per_kwh * network.branches_between[trades.seller, trades.buyer]
+        charge += market.branch_charge_per_kwh * network.branches_between[who[trades.seller], who[trades.buyer]]
     return charge
 
 
@@ -152,7 +162,7 @@ def _stress(trades: Trades, factor: float, load_kwh: Floats, pv_kwh: Floats) -> 
 
 
 def _energy(kwh_per_unit: Floats, profile_of: NDArray[np.int64], scale: Floats) -> Floats:
-    """(n_books, n_bus) kWh of every book."""
+    """(n_books, n_participants) kWh of every book."""
     energy = np.empty((len(scale), kwh_per_unit.shape[1], scale.shape[1]))
     gather_profiles(kwh_per_unit, profile_of, scale, energy)
     return energy.reshape(-1, scale.shape[1])

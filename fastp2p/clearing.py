@@ -3,14 +3,19 @@
 Screen → reduce → solve → check, per book: the screen is here, the rest, for the few books that need it, in curtailment.py.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import floats, is_between
-from fastp2p.curtailment import OBJECTIVES, ROW_TOLERANCE, LimitRows, collect, curtail
+from fastp2p.arrays import floats, integers, is_between
+from fastp2p.curtailment import OBJECTIVES, ROW_TOLERANCE, Columns, Curtailment, LimitRows, collect, curtail
 from fastp2p.errors import refuse
-from fastp2p.kernels.clearing import inject_trades, screen_rows
-from fastp2p.network import Network
+from fastp2p.kernels.clearing import inject_trades
+from fastp2p.kernels.flows import screen_meshed, screen_tree
+from fastp2p.network import BOOKS_PER_BLOCK, Network
 from fastp2p.trades import BASE_OVERLOAD, CLEARED, FAILED, FREE, Clearing, Trades
 
 Floats = NDArray[np.float64]
@@ -21,15 +26,26 @@ CUT = 1e-9
 """A trade counts as cut where this share of it, or more, is not executed."""
 
 
+class Screen(NamedTuple):
+    """What the flows of every book say, (n_books,): see `kernels.flows.screen_tree`."""
+
+    overload: Ints
+    congested: Ints
+    loading_percent: Floats
+    slack_kw: Floats
+
+
 def clear(
     network: Network,
     trades: Trades,
     base_kw: ArrayLike,
     *,
     export_kw: ArrayLike | None = None,
+    bus: ArrayLike | None = None,
     objective: str = "volume",
     unserved: str = "retail",
     step_hours: float = 1.0,
+    check: bool = True,
 ) -> Clearing:
     """Execute as much of the matched trades as the network carries, book by book.
 
@@ -46,6 +62,9 @@ def clear(
         Everything not traded: deficits left to the retailer (negative), fixed exports (positive).
     export_kw : (n_books, n_bus) float, kW, optional
         Surplus that may be exported as far as there is room, after all trades.
+    bus : (n_columns,) int, optional
+        Where only some buses take part: the position of each, ascending. The other arrays then have a column for each of
+        these alone, and sellers and buyers are places among them.
     objective : {"volume", "welfare", "pro_rata"}
         w = 1; w = bid - ask; or no LP: all trades shrink alike until they fit (progressive filling).
     unserved : {"retail", "shed"}
@@ -53,6 +72,8 @@ def clear(
         "shed": what is cut is neither produced nor consumed, a_i = R[:, s] - R[:, d].
     step_hours : float
         Length of a step: kWh = kW x step_hours.
+    check : bool
+        False: the arrays are known to be right. Nothing is looked at then, and wrong ones give wrong answers.
 
     Raises
     ------
@@ -61,28 +82,27 @@ def clear(
     """
     base = floats("base_kw", base_kw)
     export = np.zeros_like(base) if export_kw is None else floats("export_kw", export_kw)
-    refuse(_faults(network, trades, base, export, objective, unserved, step_hours))
+    at = np.arange(network.n_bus) if bus is None else integers("bus", bus)
+    if check:
+        refuse(_faults(network, trades, base, export, at, objective, unserved, step_hours))
     retail = unserved == "retail"
 
-    floor_kw, full_kw = np.empty_like(base), np.empty_like(base)
+    floor_kw, injection_kw = np.empty_like(base), np.empty_like(base)
     inject_trades(
-        base, export, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, step_hours, retail, floor_kw, full_kw
-    )
-    rows = LimitRows.of(network)
-    floor_value, flow_kw = network.flow_kw(floor_kw), network.flow_kw(full_kw)
-    overload, congested = np.empty(len(base), np.int64), np.empty(len(base), np.int64)
-    screen_rows(floor_value, flow_kw, rows.lower, rows.upper, ROW_TOLERANCE, overload, congested)
-
+        base, export, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, step_hours, retail,
+        floor_kw, injection_kw,
+    )  # fmt: skip
+    screen = screen_books(network, at, floor_kw, injection_kw)
     executed, exported = trades.quantity_kwh.copy(), export.copy()
-    code = np.where(overload == 1, BASE_OVERLOAD, np.where(congested == 1, CLEARED, FREE)).astype(np.int8)
-    shadow_price = np.zeros_like(flow_kw)
+    code = np.where(screen.overload == 1, BASE_OVERLOAD, np.where(screen.congested == 1, CLEARED, FREE)).astype(np.int8)
     binding = np.full(trades.n_trades, -1, np.int64)
-    books = np.flatnonzero(congested)
+    books = np.flatnonzero(screen.congested)
+    dual = np.empty((0, network.n_branch))
     if len(books):
         columns = collect(books, trades, export, objective, retail, step_hours)
-        answer = curtail(rows, books, columns, floor_value, objective)
+        answer = _curtail(network, at, floor_kw[books], columns, objective)
         code[books[answer.failed]] = FAILED
-        shadow_price[books] = answer.dual * (step_hours if objective == "volume" else 1.0)
+        dual = answer.dual * (step_hours if objective == "volume" else 1.0)
         cut = np.flatnonzero(columns.column_of >= 0)
         column = columns.column_of[cut]
         executed[cut] *= answer.share[column]
@@ -90,9 +110,45 @@ def clear(
         exported[books] = 0.0
         is_export = columns.is_export
         exported[books[columns.place[is_export]], columns.plus[is_export]] = (answer.share * columns.most_kw)[is_export]
-        full_kw[books] = _injected(floor_kw[books] + exported[books], books, trades, executed / step_hours, retail)
-        flow_kw[books] = network.flow_kw(full_kw[books])
-    return Clearing(executed, exported, flow_kw, _slack_kw(network, full_kw, flow_kw), code, shadow_price, binding)
+        injection_kw[books] = _injected(floor_kw[books] + exported[books], books, trades, executed / step_hours, retail)
+        cleared = screen_books(network, at, floor_kw[books], injection_kw[books])
+        screen.loading_percent[books], screen.slack_kw[books] = cleared.loading_percent, cleared.slack_kw
+    return Clearing(
+        executed, exported, injection_kw, screen.slack_kw, screen.loading_percent, code, binding, books, dual,
+        lambda kw: network.flow_kw(kw, at),
+    )  # fmt: skip
+
+
+def screen_books(network: Network, bus: Ints, floor_kw: Floats, full_kw: Floats) -> Screen:
+    """Every book's flows against the limits.
+
+    Parameters
+    ----------
+    network : Network
+    bus : (n_columns,) int64
+    floor_kw, full_kw : (n_books, n_columns) float64, kW
+        Injections with nothing executed, and with everything.
+    """
+    n_books, n_branch = len(full_kw), network.n_branch
+    overload, congested = np.empty(n_books, np.int64), np.empty(n_books, np.int64)
+    loading_percent, slack_kw = np.empty(n_books), np.empty(n_books)
+    limits = (-network.limit_kw, network.limit_kw, ROW_TOLERANCE, network.percent_per_kw, network.root_sign)
+    work = (network.work_space(), np.empty((n_branch, BOOKS_PER_BLOCK)), np.empty((n_branch, BOOKS_PER_BLOCK)))
+    screen: Callable[..., None] = screen_tree if network.is_radial else screen_meshed
+    how = (bus, *network.tree[:4]) if network.is_radial else (network.factors.position[bus], *network.factors[1:])
+    screen(
+        floor_kw, full_kw, *how, network.constant_kw, *limits, *work, overload, congested, loading_percent, slack_kw,
+    )  # fmt: skip
+    for column in np.flatnonzero(np.isin(bus, network.reference_bus)):
+        slack_kw -= full_kw[:, column]
+    slack_kw -= network.fixed_kw[network.reference_bus].sum()
+    return Screen(overload, congested, loading_percent, slack_kw)
+
+
+def _curtail(network: Network, bus: Ints, floor_kw: Floats, columns: Columns, objective: str) -> Curtailment:
+    """The answer for congested books with these injections where nothing is executed."""
+    at_bus = replace(columns, plus=bus[columns.plus], minus=np.where(columns.minus >= 0, bus[columns.minus], -1))
+    return curtail(LimitRows.of(network), np.arange(len(floor_kw)), at_bus, network.flow_kw(floor_kw, bus), objective)
 
 
 def _injected(injection_kw: Floats, books: Ints, trades: Trades, executed_kw: Floats, retail: bool) -> Floats:
@@ -107,20 +163,15 @@ def _injected(injection_kw: Floats, books: Ints, trades: Trades, executed_kw: Fl
     return injection_kw
 
 
-def _slack_kw(network: Network, injection_kw: Floats, flow_kw: Floats) -> Floats:
-    """(n_books,) what leaves the external grids' buses on branches less what is injected there."""
-    at = network.reference_bus
-    slack_kw: Floats = -injection_kw[:, at].sum(axis=1) - network.fixed_kw[at].sum()
-    # one branch after the other: a book's bits must not depend on how many there are
-    for branch in np.flatnonzero(np.isin(network.from_bus, at)):
-        slack_kw += flow_kw[:, branch]
-    for branch in np.flatnonzero(np.isin(network.to_bus, at)):
-        slack_kw -= flow_kw[:, branch]
-    return slack_kw
-
-
 def _faults(
-    network: Network, trades: Trades, base: Floats, export: Floats, objective: str, unserved: str, step_hours: float
+    network: Network,
+    trades: Trades,
+    base: Floats,
+    export: Floats,
+    bus: Ints,
+    objective: str,
+    unserved: str,
+    step_hours: float,
 ) -> list[str]:
     faults = []
     if objective not in OBJECTIVES:
@@ -134,15 +185,19 @@ def _faults(
     elif np.isnan(network.limit_kw).any() or (network.limit_kw < 0).any():
         bad = network.branch_name[np.isnan(network.limit_kw) | (network.limit_kw < 0)].tolist()
         faults.append(f"limit_kw is NaN or negative for {', '.join(bad)}")
-    shape = (trades.n_books, network.n_bus)
+    if bus.ndim != 1 or (np.diff(bus) <= 0).any() or (len(bus) and not 0 <= bus[0] <= bus[-1] < network.n_bus):
+        faults.append(f"bus must hold ascending positions of the network's buses, 0…{network.n_bus - 1}")
+    shape = (trades.n_books, bus.size)
     for name, array in (("base_kw", base), ("export_kw", export)):
         if array.shape != shape:
-            faults.append(f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}")
+            faults.append(
+                f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}, or have a column per bus named"
+            )
         elif not is_between(array):
             faults.append(f"{name} is not finite in book {int(np.argwhere(~np.isfinite(array))[0][0])}")
         elif name == "export_kw" and not is_between(array, 0.0):
             faults.append(f"export_kw is negative in book {int(np.argwhere(array < 0)[0][0])}")
-    faults += trades.faults(len(base) if base.ndim == 2 else trades.n_books, network.n_bus)
+    faults += trades.faults(len(base) if base.ndim == 2 else trades.n_books, bus.size)
     if objective == "welfare" and not faults:
         loss = np.flatnonzero(~(trades.bid_per_kwh >= trades.ask_per_kwh))
         if len(loss):

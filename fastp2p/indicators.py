@@ -87,9 +87,7 @@ def gini_index(values: Floats) -> Floats:
 
 def _saving_spread(ran: Reduced) -> Columns:
     """How the saving is spread over the participants."""
-    who = ran.scenarios.participant
-    # rows in one piece: the order of a sum, and so its bits, must not depend on how many scenarios there are
-    saving = np.ascontiguousarray((ran.buses.baseline_bill - ran.buses.bill)[:, who])
+    saving = ran.buses.baseline_bill - ran.buses.bill
     saving[np.abs(saving) < 1e-9] = 0.0  # rounding is no gain
     return {
         "least_saving": saving.min(axis=1),

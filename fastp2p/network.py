@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-BOOKS_PER_BLOCK = 64
-"""Books that a flow kernel does at a time; measured best between 32 and 128 on 44 to 907 buses."""
+BOOKS_PER_BLOCK = 32
+"""Books that a flow kernel does at a time; measured best of 16 to 128 on 44 to 907 buses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,13 +189,15 @@ class Network:
 
         return network_injection_kw(net, self.known_id, self.known_position)
 
-    def flow_kw(self, injection_kw: ArrayLike) -> Floats:
+    def flow_kw(self, injection_kw: ArrayLike, bus: ArrayLike | None = None) -> Floats:
         """DC flows, positive from `from_bus` to `to_bus`, constant parts included.
 
         Parameters
         ----------
         injection_kw : (..., n_bus) float, kW
             Feeding the grid is positive; the external grids balance.
+        bus : (n_columns,) int, optional
+            Where only some buses inject: their positions, each once; the last axis is theirs alone then.
 
         Returns
         -------
@@ -204,7 +206,7 @@ class Network:
         Raises
         ------
         InputError
-            If the last axis is not n_bus long.
+            If the last axis is not n_bus (n_columns) long, or `bus` names no positions of buses.
 
         Notes
         -----
@@ -212,11 +214,14 @@ class Network:
         factors made once (Stott, Jardim, Alsaç 2009, DC power flow revisited). Equal to ``pandapower.rundcpp``.
         """
         injection = floats("injection_kw", injection_kw)
-        if injection.ndim == 0 or injection.shape[-1] != self.n_bus:
-            raise InputError(f"injection_kw has shape {injection.shape}; its last axis must be the {self.n_bus} buses")
-        books = injection.reshape(-1, self.n_bus)
+        at = np.arange(self.n_bus) if bus is None else integers("bus", bus)
+        if at.ndim != 1 or len(np.unique(at)) != at.size or not ((at >= 0) & (at < self.n_bus)).all():
+            raise InputError(f"bus must hold positions of the network's buses, 0…{self.n_bus - 1}, each at most once")
+        if injection.ndim == 0 or injection.shape[-1] != len(at):
+            raise InputError(f"injection_kw has shape {injection.shape}; its last axis must be the {len(at)} buses")
+        books = injection.reshape(-1, len(at))
         flow = np.empty((len(books), self.n_branch))
-        self._linear_flows(books, self.constant_kw, flow)
+        self._linear_flows(books, at, self.constant_kw, flow)
         shaped: Floats = flow.reshape(*injection.shape[:-1], self.n_branch)
         return shaped
 
@@ -322,30 +327,46 @@ class Network:
         known = self.susceptance_kw * (angle[self.from_bus] - angle[self.to_bus]) - shifted
         np.subtract.at(fixed, self.from_bus, known)
         np.add.at(fixed, self.to_bus, known)
-        self._linear_flows(fixed[None, :], np.zeros(self.n_branch), flow)
+        self._linear_flows(fixed[None, :], np.arange(self.n_bus), np.zeros(self.n_branch), flow)
         constant: Floats = flow[0] + known
         return constant
+
+    @cached_property
+    def percent_per_kw(self) -> Floats:
+        """(n_branch,) loading of a branch per kW of flow, 100 / limit; zero where nothing limits it."""
+        limited = np.isfinite(self.limit_kw) & (self.limit_kw > 0)
+        return np.divide(100.0, self.limit_kw, out=np.zeros(self.n_branch), where=limited)
+
+    @cached_property
+    def root_sign(self) -> Floats:
+        """(n_branch,) +1 where a branch leaves an external grid, -1 where it ends there, 0 elsewhere."""
+        sign: Floats = np.isin(self.from_bus, self.reference_bus).astype(np.float64)
+        return sign - np.isin(self.to_bus, self.reference_bus)
 
     @cached_property
     def ptdf(self) -> Floats:
         """(n_branch, n_bus) power transfer distribution factors: flow = ptdf @ injection + constant, slack columns 0."""
         flow = np.empty((self.n_bus, self.n_branch))
-        self._linear_flows(np.eye(self.n_bus), np.zeros(self.n_branch), flow)
+        self._linear_flows(np.eye(self.n_bus), np.arange(self.n_bus), np.zeros(self.n_branch), flow)
         return np.ascontiguousarray(flow.T)
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone: what is derived is derived again where it is needed."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
-    def _linear_flows(self, books: Floats, constant_kw: Floats, flow: Floats) -> None:
+    def _linear_flows(self, books: Floats, bus: Ints, constant_kw: Floats, flow: Floats) -> None:
+        scratch, block = self.work_space(), np.empty((self.n_branch, BOOKS_PER_BLOCK))
         if self.is_radial:
-            tree = self.tree
-            scratch = np.empty((self.n_bus, BOOKS_PER_BLOCK))
-            tree_flows(books, tree.order, tree.parent, tree.parent_branch, tree.parent_sign, constant_kw, scratch, flow)
+            tree_flows(books, bus, *self.tree[:4], constant_kw, scratch, block, flow)
         else:
-            scratch = np.zeros((self.n_bus - len(self.reference_bus) + 1, BOOKS_PER_BLOCK))
-            meshed_flows(books, *self._factors, self.from_bus, self.to_bus, self.susceptance_kw, constant_kw, scratch, flow)
+            meshed_flows(books, self.factors.position[bus], *self.factors[1:], constant_kw, scratch, block, flow)
+
+    def work_space(self) -> Floats:
+        """What a kernel of `kernels.flows` works on: a row per bus (radial) or per row of the factors and one more (meshed)."""
+        n_rows = self.n_bus if self.is_radial else self.n_bus - len(self.reference_bus) + 1
+        return np.empty((n_rows, BOOKS_PER_BLOCK))
 
     @cached_property
-    def _factors(self) -> Factors:
+    def factors(self) -> Factors:
+        """Of the susceptance matrix without the external grids, and how flows follow (meshed networks)."""
         return factorise(self.n_bus, self.from_bus, self.to_bus, self.susceptance_kw, self.reference_bus)

@@ -17,7 +17,7 @@ from fastp2p.io.parquet import write_part
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
 from fastp2p.reduction import Reduced, join_steps, reduce_batch
-from fastp2p.sampling import Scenarios, draw_scenarios
+from fastp2p.sampling import Scenarios, draw_scenarios, find_members
 from fastp2p.study import Study
 from fastp2p.tables import make_columns, make_frames
 from fastp2p.trades import FAILED, FREE
@@ -26,8 +26,8 @@ Work = tuple[Study, Network, Profiles]
 
 PART_BOOKS = 12_000
 """Books of a part: a second of work at most, and few enough part files. A part is at least one scenario."""
-BATCH_CELLS = 100_000
-"""Books times buses of a batch: arrays of under a megabyte."""
+BATCH_CELLS = 50_000
+"""Books times participants of a batch: arrays of under half a megabyte."""
 KEPT_BYTES = 30_000_000
 """A block of memory that is taken and given back before a part, see `run_part`."""
 
@@ -87,7 +87,7 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     # glibc gives freed memory back to the system beyond twice the largest block it has seen freed, and page faults to get it
     # again cost a third of a part's time; having seen a block of this size, it keeps what a batch needs
     np.empty(KEPT_BYTES, np.uint8)
-    most = max(1, BATCH_CELLS // network.n_bus)
+    most = max(1, BATCH_CELLS // len(find_members(study, network, []).participant))
     # sums over several stretches of steps have bits of their own, so no number of scenarios may decide whether there are any
     size = 1 if profiles.n_steps > most else batch_scenarios or most // profiles.n_steps
     n_congested = 0

@@ -100,6 +100,7 @@ def price_trades(
     kappa: float = 0.5,
     retail_per_kwh: ArrayLike = 0.2,
     feed_in_per_kwh: ArrayLike = 0.0,
+    check: bool = True,
 ) -> Prices:
     """Prices of matched trades; the network may cut quantities later, prices stay.
 
@@ -130,6 +131,8 @@ def price_trades(
     kappa : float
         0 favours buyers, 1 sellers.
     retail_per_kwh, feed_in_per_kwh : float or (n_books,) float, currency per kWh
+    check : bool
+        False: the arrays are known to be right. Nothing is looked at then, and wrong ones give wrong answers.
 
     Raises
     ------
@@ -137,11 +140,17 @@ def price_trades(
         Unknown rules, arrays that do not fit, negative quantities, tariffs in the wrong order; all faults in one message.
         Under "k" and "uniform" also trades that were not matched under price priority.
     """
-    faults, orders, tariffs = _checked(trades, bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh, retail_per_kwh, feed_in_per_kwh)
-    if pricing == "mcafee":
-        faults.append("pricing = 'mcafee' changes who trades; reduce_orders gives the orders to match again, and their prices")
-    if len(tariffs) == 2:
-        faults += rule_faults(pricing, priority="price", kappa=kappa, retail_per_kwh=tariffs[0], feed_in_per_kwh=tariffs[1])
+    orders = _orders(bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh)
+    faults: list[str] = []
+    tariffs = _tariffs(retail_per_kwh, feed_in_per_kwh, orders[0].shape[0], faults)
+    if check:
+        faults += _faults(trades, orders)
+        if pricing == "mcafee":
+            faults.append(
+                "pricing = 'mcafee' changes who trades; reduce_orders gives the orders to match again, and their prices"
+            )
+        if len(tariffs) == 2:
+            faults += rule_faults(pricing, priority="price", kappa=kappa, retail_per_kwh=tariffs[0], feed_in_per_kwh=tariffs[1])
     refuse(faults)
     if pricing == "ask":
         return Prices(trades.ask_per_kwh, trades.ask_per_kwh)
@@ -159,7 +168,13 @@ def price_trades(
 
 
 def reduce_orders(
-    trades: Trades, bid_kwh: ArrayLike, ask_kwh: ArrayLike, bid_per_kwh: ArrayLike, ask_per_kwh: ArrayLike
+    trades: Trades,
+    bid_kwh: ArrayLike,
+    ask_kwh: ArrayLike,
+    bid_per_kwh: ArrayLike,
+    ask_per_kwh: ArrayLike,
+    *,
+    check: bool = True,
 ) -> Reduction:
     """McAfee's rule: the orders that may trade, and at what prices.
 
@@ -173,7 +188,7 @@ def reduce_orders(
     ----------
     trades : Trades
         As `match_orders` gives them for these orders under price priority.
-    bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh : as for `price_trades`
+    bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh, check : as for `price_trades`
 
     Returns
     -------
@@ -185,8 +200,9 @@ def reduce_orders(
     InputError
         Arrays that do not fit, negative quantities, trades that were not matched under price priority.
     """
-    faults, orders, _ = _checked(trades, bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh, 0.0, 0.0)
-    refuse(faults)
+    orders = _orders(bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh)
+    if check:
+        refuse(_faults(trades, orders))
     last_bid, last_ask, next_bid, next_ask = _margins(trades, orders)
     open_ended = np.isinf(next_bid) | np.isinf(next_ask)
     p = np.where(open_ended, np.nan, (np.where(open_ended, 0.0, next_bid) + np.where(open_ended, 0.0, next_ask)) / 2.0)
@@ -235,30 +251,42 @@ def _pool_price(pricing: str, demand_kwh: Floats, supply_kwh: Floats, retail: Fl
     return np.where(scarce, price, feed_in)
 
 
-def _checked(
-    trades: Trades, bid_kwh: ArrayLike, ask_kwh: ArrayLike, bid_per_kwh: ArrayLike, ask_per_kwh: ArrayLike, *tariffs: ArrayLike
-) -> tuple[list[str], list[Floats], list[Floats]]:
-    """Faults; orders and prices; tariffs (n_books,)."""
-    faults: list[str] = []
-    names = ("bid_kwh", "ask_kwh", "bid_per_kwh", "ask_per_kwh")
-    given = (bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh)
-    orders = [np.atleast_2d(floats(name, value)) for name, value in zip(names, given, strict=True)]
-    shape = orders[0].shape
-    if len(shape) != 2 or orders[1].shape != shape:
-        raise InputError(f"bid_kwh {shape} and ask_kwh {orders[1].shape} must both be (n_books, n_bus)")
-    faults += trades.faults(*shape)
-    for name, array in zip(names[2:], orders[2:], strict=True):
-        if array.ndim != 2 or array.shape[1] != shape[1] or len(array) == 0 or shape[0] % len(array):
-            faults.append(f"{name} has shape {array.shape}; it must be ({shape[1]},) or {shape}")
-    faults += amount_faults("bid_kwh", orders[0]) + amount_faults("ask_kwh", orders[1])
-    faults += [f"{name} is not finite" for name, array in zip(names[2:], orders[2:], strict=True) if not is_between(array)]
+def _orders(bid_kwh: ArrayLike, ask_kwh: ArrayLike, bid_per_kwh: ArrayLike, ask_per_kwh: ArrayLike) -> list[Floats]:
+    """Quantities and prices as arrays of two axes.
+
+    Raises
+    ------
+    InputError
+        If they are no numbers, or bids and asks are not of one shape.
+    """
+    given = {"bid_kwh": bid_kwh, "ask_kwh": ask_kwh, "bid_per_kwh": bid_per_kwh, "ask_per_kwh": ask_per_kwh}
+    orders = [np.atleast_2d(floats(name, value)) for name, value in given.items()]
+    if orders[0].ndim != 2 or orders[0].shape != orders[1].shape:
+        raise InputError(f"bid_kwh {orders[0].shape} and ask_kwh {orders[1].shape} must both be (n_books, n_bus)")
+    return orders
+
+
+def _tariffs(retail_per_kwh: ArrayLike, feed_in_per_kwh: ArrayLike, n_books: int, faults: list[str]) -> list[Floats]:
+    """Those of the two tariffs that can be brought to (n_books,); faults of the others."""
     by_book = []
-    for name, value in zip(("retail_per_kwh", "feed_in_per_kwh"), tariffs, strict=True):
+    for name, value in (("retail_per_kwh", retail_per_kwh), ("feed_in_per_kwh", feed_in_per_kwh)):
         array = floats(name, value)
-        if array.size != 1 and array.shape != (shape[0],):
-            faults.append(f"{name} has shape {array.shape}; it must be a number or (n_books,) = ({shape[0]},)")
+        if array.size != 1 and array.shape != (n_books,):
+            faults.append(f"{name} has shape {array.shape}; it must be a number or (n_books,) = ({n_books},)")
         elif not is_between(array):
             faults.append(f"{name} is not finite")
         else:
-            by_book.append(np.broadcast_to(array.ravel(), shape[0]))
-    return faults, orders, by_book
+            by_book.append(np.broadcast_to(array.ravel(), n_books))
+    return by_book
+
+
+def _faults(trades: Trades, orders: list[Floats]) -> list[str]:
+    bids, asks, *prices = orders
+    shape = bids.shape
+    faults = trades.faults(*shape)
+    names = ("bid_per_kwh", "ask_per_kwh")
+    for name, array in zip(names, prices, strict=True):
+        if array.ndim != 2 or array.shape[1] != shape[1] or len(array) == 0 or shape[0] % len(array):
+            faults.append(f"{name} has shape {array.shape}; it must be ({shape[1]},) or {shape}")
+    faults += amount_faults("bid_kwh", bids) + amount_faults("ask_kwh", asks)
+    return faults + [f"{name} is not finite" for name, array in zip(names, prices, strict=True) if not is_between(array)]

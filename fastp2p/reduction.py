@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.batch import BatchResult
-from fastp2p.kernels.reduction import worst_loadings
 from fastp2p.network import Network
 from fastp2p.sampling import Scenarios
 from fastp2p.settlement import Accounts
@@ -36,7 +35,7 @@ class Reduced:
     status_code : (n_books,) int8
         Place in `fastp2p.trades.STATUS`.
     buses : Accounts
-        Arrays (n_scenarios, n_bus): sums over the steps.
+        Arrays (n_scenarios, n_participants): sums over the steps.
     trades : Columns or None
         One row per trade.
     flow_kw, bound : (n_books, n_branch) or None
@@ -65,7 +64,7 @@ def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) ->
         batch.scenarios,
         len(batch.steps),
         batch.step_hours,
-        book_columns(batch, network),
+        book_columns(batch),
         batch.clearing.status_code,
         batch.settlement.buses,
         trade_columns(batch, network) if "trades" in tables else None,
@@ -98,7 +97,7 @@ def join_columns(pieces: Sequence[Columns]) -> Columns:
     return pieces[0] if len(pieces) == 1 else {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
-def book_columns(batch: BatchResult, network: Network) -> Columns:
+def book_columns(batch: BatchResult) -> Columns:
     """Arrays (n_books,): energy in kWh, trades, worst loading, money, and the same without trading (baseline).
 
     load = self + executed + import + shed and pv = self + executed + export + spilled; `slack_kwh` is what the external
@@ -106,10 +105,6 @@ def book_columns(batch: BatchResult, network: Network) -> Columns:
     operator_balance.
     """
     books, clearing = batch.settlement.books, batch.clearing
-    limited = np.isfinite(network.limit_kw) & (network.limit_kw > 0)
-    percent_per_kw = np.divide(100.0, network.limit_kw, out=np.zeros(network.n_branch), where=limited)
-    worst = np.empty(len(clearing.flow_kw))
-    worst_loadings(clearing.flow_kw, percent_per_kw, worst)
     steps, n_scenarios = batch.steps, len(batch.scenarios.number)
     co2_kg_per_kwh = np.tile(batch.scenarios.co2_kg_per_kwh[steps.start : steps.stop], n_scenarios)
     return {
@@ -125,7 +120,7 @@ def book_columns(batch: BatchResult, network: Network) -> Columns:
         "shed_kwh": books.shed_kwh,
         "slack_kwh": clearing.slack_kw * batch.step_hours,
         "n_trades": np.diff(batch.trades.offset),
-        "worst_loading_percent": worst,
+        "worst_loading_percent": clearing.loading_percent,
         "paid": books.paid,
         "received": books.received,
         "charges": books.charges,
@@ -148,14 +143,15 @@ def trade_columns(batch: BatchResult, network: Network) -> Columns:
     book = trades.book
     binding = clearing.binding_branch
     names = np.append(network.branch_name, "")
+    bus_id = network.bus_id[batch.scenarios.participant]
     shadow = np.where(binding >= 0, clearing.shadow_price[book, binding] if network.n_branch else 0.0, 0.0)
     pays, gets = batch.prices.buyer_per_kwh, batch.prices.seller_per_kwh
     return {
         "share": np.full(trades.n_trades, batch.scenarios.share),
         "scenario": batch.scenarios.number[book // len(batch.steps)],
         "step": batch.steps.start + book % len(batch.steps),
-        "seller": network.bus_id[trades.seller],
-        "buyer": network.bus_id[trades.buyer],
+        "seller": bus_id[trades.seller],
+        "buyer": bus_id[trades.buyer],
         "matched_kwh": trades.quantity_kwh,
         "executed_kwh": clearing.executed_kwh,
         "bid_per_kwh": trades.bid_per_kwh,

@@ -101,6 +101,7 @@ def settle(
     surplus: str = "curtailable",
     step_hours: float = 1.0,
     books_per_row: int = 1,
+    check: bool = True,
 ) -> Settlement:
     """Bill everyone, beside the bill without trading.
 
@@ -126,6 +127,8 @@ def settle(
     step_hours : float
     books_per_row : int
         How many books in turn the buses' accounts sum up (a scenario's steps); 1: accounts per book and bus.
+    check : bool
+        False: the arrays are known to be right. Nothing is looked at then, and wrong ones give wrong answers.
 
     Raises
     ------
@@ -133,30 +136,15 @@ def settle(
         Shapes that do not fit, negative quantities, unknown rules; all faults in one message.
     """
     load, pv = floats("load_kwh", load_kwh), floats("pv_kwh", pv_kwh)
-    shape = clearing.exported_kw.shape
-    faults = trades.faults(*shape)
     own, deficit, surplus_left = (floats(f"left.{f.name}", getattr(left, f.name)) for f in fields(left))
-    given = {
-        "load_kwh": load,
-        "pv_kwh": pv,
-        "left.self_kwh": own,
-        "left.deficit_kwh": deficit,
-        "left.surplus_kwh": surplus_left,
-    }
-    for name, array in given.items():
-        if array.shape != shape:
-            faults.append(f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}")
-        else:
-            faults += amount_faults(name, array)
-    if len(clearing.executed_kwh) != trades.n_trades:
-        faults.append(f"the clearing has {len(clearing.executed_kwh)} trades, the trades are {trades.n_trades}")
-    if not (isinstance(step_hours, int | float) and np.isfinite(step_hours) and step_hours > 0):
-        faults.append(f"step_hours = {step_hours!r}: must be positive")
-    if not (isinstance(books_per_row, int) and books_per_row > 0 and shape[0] % books_per_row == 0):
-        faults.append(f"books_per_row = {books_per_row!r}: the {shape[0]} books are no whole number of rows of it")
-    for name, value, known in (("unserved", unserved, UNSERVED), ("surplus", surplus, SURPLUS)):
-        if value not in known:
-            faults.append(f"{name} = {value!r}: must be one of {', '.join(known)}")
+    shape = clearing.exported_kw.shape
+    faults: list[str] = []
+    if check:
+        energy = {"load_kwh": load, "pv_kwh": pv, "left.self_kwh": own, "left.deficit_kwh": deficit}
+        faults += _faults(trades, clearing, {**energy, "left.surplus_kwh": surplus_left}, step_hours, books_per_row)
+        for name, value, known in (("unserved", unserved, UNSERVED), ("surplus", surplus, SURPLUS)):
+            if value not in known:
+                faults.append(f"{name} = {value!r}: must be one of {', '.join(known)}")
     buyer, seller = (trades.ask_per_kwh if p is None else p for p in (buyer_per_kwh, seller_per_kwh))
     prices = {"buyer_per_kwh": buyer, "seller_per_kwh": seller, "charge_per_kwh": charge_per_kwh}
     per_kwh = _rows(prices, trades.n_trades, "n_trades", faults)
@@ -180,6 +168,25 @@ def settle(
         bus, book,
     )  # fmt: skip
     return Settlement(BookAccounts(*book), Accounts(*bus))
+
+
+def _faults(
+    trades: Trades, clearing: Clearing, energy_kwh: dict[str, Floats], step_hours: float, books_per_row: int
+) -> list[str]:
+    shape = clearing.exported_kw.shape
+    faults = trades.faults(*shape)
+    for name, array in energy_kwh.items():
+        if array.shape != shape:
+            faults.append(f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}")
+        else:
+            faults += amount_faults(name, array)
+    if len(clearing.executed_kwh) != trades.n_trades:
+        faults.append(f"the clearing has {len(clearing.executed_kwh)} trades, the trades are {trades.n_trades}")
+    if not (isinstance(step_hours, int | float) and np.isfinite(step_hours) and step_hours > 0):
+        faults.append(f"step_hours = {step_hours!r}: must be positive")
+    if not (isinstance(books_per_row, int) and books_per_row > 0 and shape[0] % books_per_row == 0):
+        faults.append(f"books_per_row = {books_per_row!r}: the {shape[0]} books are no whole number of rows of it")
+    return faults
 
 
 def _rows(values: dict[str, ArrayLike], length: int, what: str, faults: list[str]) -> Floats:

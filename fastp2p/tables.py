@@ -88,7 +88,7 @@ def participant_columns(ran: Reduced, network: Network) -> Columns:
         "load_kwh", "pv_kwh", "self_kwh", "bought_kwh", "sold_kwh", "retail_kwh", "exported_kwh", "spilled_kwh", "shed_kwh",
         "paid", "charges", "received", "bill", "baseline_bill",
     )  # fmt: skip
-    total = {name: getattr(ran.buses, name)[:, who].ravel() for name in names}
+    total = {name: getattr(ran.buses, name).ravel() for name in names}
     return {
         "share": np.full(n * len(who), ran.scenarios.share),
         "scenario": np.repeat(ran.scenarios.number, len(who)),

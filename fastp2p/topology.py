@@ -34,7 +34,17 @@ class Tree(NamedTuple):
 
 
 class Factors(NamedTuple):
-    """L and U of the reduced susceptance matrix, as `kernels.flows.meshed_flows` takes them."""
+    """L and U of the reduced susceptance matrix, as `kernels.flows.meshed_flows` takes them.
+
+    Attributes
+    ----------
+    position : (n_bus,) int64
+        Row of L that a bus's balance stands in; -1 at external grids.
+    lower_start, lower_row, lower_value, upper_start, upper_row, upper_value : CSC arrays
+    from_row, to_row : (n_branch,) int64
+        Where the angles of a branch's ends stand after the upper solve; -1 at external grids.
+    susceptance : (n_branch,) float64
+    """
 
     position: Ints
     lower_start: Ints
@@ -43,7 +53,9 @@ class Factors(NamedTuple):
     upper_start: Ints
     upper_row: Ints
     upper_value: Floats
-    column_position: Ints
+    from_row: Ints
+    to_row: Ints
+    susceptance: Floats
 
 
 def grow_tree(n_bus: int, from_bus: Ints, to_bus: Ints, reference_bus: Ints) -> Tree:
@@ -138,6 +150,7 @@ def factorise(n_bus: int, from_bus: Ints, to_bus: Ints, susceptance: Floats, ref
     upper.sort_indices()
     below = lower.indices != np.repeat(np.arange(n_free), np.diff(lower.indptr))
     # Pr A Pc = L U: bus balance i is row perm_r[i] of L, the angle of bus j stands at perm_c[j] after the upper solve
+    angle_row = np.where(free, lu.perm_c[reduced], -1).astype(np.int64)
     return Factors(
         np.where(free, lu.perm_r[reduced], -1).astype(np.int64),
         np.concatenate([[0], np.cumsum(below)])[lower.indptr].astype(np.int64),
@@ -146,5 +159,7 @@ def factorise(n_bus: int, from_bus: Ints, to_bus: Ints, susceptance: Floats, ref
         upper.indptr.astype(np.int64),
         upper.indices.astype(np.int64),
         np.ascontiguousarray(upper.data),
-        np.where(free, lu.perm_c[reduced], -1).astype(np.int64),
+        angle_row[from_bus],
+        angle_row[to_bus],
+        susceptance,
     )

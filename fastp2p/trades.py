@@ -1,6 +1,8 @@
 """Trades of many books, flat arrays with an offset per book: as matched, and as the network carries them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,33 +101,41 @@ class Trades:
 
 @dataclass(frozen=True, eq=False)
 class Clearing:
-    """What the network carries of a batch's trades.
+    """What the network carries of a batch's trades; columns are buses, or those that `clear` was given.
 
     Attributes
     ----------
     executed_kwh : (n_trades,) float64, kWh
     exported_kw : (n_books, n_bus) float64, kW
         Of the curtailable exports.
-    flow_kw : (n_books, n_branch) float64, kW
+    injection_kw : (n_books, n_bus) float64, kW
         With what is executed and exported.
     slack_kw : (n_books,) float64, kW
         What the external grids feed in, constant losses included: what leaves their buses less what is injected there.
+    loading_percent : (n_books,) float64
+        The largest loading of any limited branch.
     status_code : (n_books,) int8
         Place in `STATUS`; `status` has the words.
-    shadow_price : (n_books, n_branch) float64
-        Change of the objective per kW of limit; positive where the flow is at its upper limit, negative at its lower.
-        kWh per kW (volume), currency per kWh (welfare); zero under "pro_rata".
     binding_branch : (n_trades,) int64
         Of a cut trade, the branch on its path with the largest shadow price ("pro_rata": the one it waits for); else -1.
+    congested_book : (n,) int64
+        Books that were not free to execute everything.
+    dual : (n, n_branch) float64
+        Their shadow prices.
+    flows : callable
+        Flows of injections.
     """
 
     executed_kwh: Floats
     exported_kw: Floats
-    flow_kw: Floats
+    injection_kw: Floats
     slack_kw: Floats
+    loading_percent: Floats
     status_code: NDArray[np.int8]
-    shadow_price: Floats
     binding_branch: Ints
+    congested_book: Ints
+    dual: Floats
+    flows: Callable[[Floats], Floats]
 
     @property
     def status(self) -> NDArray[np.str_]:
@@ -135,3 +145,19 @@ class Clearing:
         adds to it); "failed": not solved, nothing executed.
         """
         return STATUS[self.status_code]
+
+    @cached_property
+    def flow_kw(self) -> Floats:
+        """(n_books, n_branch) kW with what is executed and exported; computed when first asked for."""
+        return self.flows(self.injection_kw)
+
+    @cached_property
+    def shadow_price(self) -> Floats:
+        """(n_books, n_branch) change of the objective per kW of limit; spread out when first asked for.
+
+        Positive where the flow is at its upper limit, negative at its lower. kWh per kW (volume), currency per kWh
+        (welfare); zero under "pro_rata".
+        """
+        price = np.zeros((len(self.status_code), self.dual.shape[1]))
+        price[self.congested_book] = self.dual
+        return price

@@ -357,3 +357,16 @@ def accounts(trades, executed_kwh, load, pv, left, exported, tariffs, prices, re
             alone = min(load[k, b], pv[k, b])
             found["baseline_bill"][k, b] = (load[k, b] - alone) * tariffs[0][k] - (pv[k, b] - alone) * tariffs[1][k]
     return found
+
+
+def screen(before, after, lower, upper, tolerance):
+    """(overload, congested) of one book's rows: a limit broken before any trade is replaced by the value there (section 6)."""
+    overload = congested = 0
+    for b, a, low, high in zip(before, after, lower, upper, strict=True):
+        if b > high + tolerance * max(1.0, abs(high)):
+            overload, high = 1, b
+        if b < low - tolerance * max(1.0, abs(low)):
+            overload, low = 1, b
+        if not low - tolerance * max(1.0, abs(low)) <= a <= high + tolerance * max(1.0, abs(high)):
+            congested = 1
+    return overload, congested

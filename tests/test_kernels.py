@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from fastp2p.kernels.certificate import certify, strongest_rows
-from fastp2p.kernels.clearing import assemble_books, collect_columns, inject_trades, screen_rows
-from fastp2p.kernels.flows import meshed_flows, tree_flows
+from fastp2p.kernels.clearing import assemble_books, collect_columns, inject_trades
+from fastp2p.kernels.flows import meshed_flows, screen_meshed, screen_tree, tree_flows
 from fastp2p.kernels.positions import gather_profiles, split_orders
 from fastp2p.kernels.progressive import fill_book
 from fastp2p.orders import leave_over, make_orders
@@ -45,18 +45,34 @@ def dense_flows(n_bus, from_bus, to_bus, susceptance, reference, injection, cons
     return susceptance * (theta[:, from_bus] - theta[:, to_bus]) + constant
 
 
+def random_columns(rng, n_bus, n_books):
+    """Some buses, a book's injections at these, and the same at every bus."""
+    bus = np.sort(rng.choice(n_bus, int(rng.integers(0, n_bus + 1)), replace=False))
+    injection = rng.normal(size=(n_books, len(bus)))
+    everywhere = np.zeros((n_books, n_bus))
+    everywhere[:, bus] = injection
+    return bus, injection, everywhere
+
+
 @check
 @given(seed=seeds, n_bus=st.integers(1, 12), n_books=st.integers(0, 7))
 def test_tree_flows(seed, n_bus, n_books):
     rng = np.random.default_rng(seed)
     from_bus, to_bus, susceptance = random_graph(rng, n_bus, 0)
     reference = np.array([rng.integers(n_bus)])
-    injection, constant = rng.normal(size=(n_books, n_bus)), rng.normal(size=n_bus - 1)
+    constant = rng.normal(size=n_bus - 1)
+    bus, injection, everywhere = random_columns(rng, n_bus, n_books)
     tree = grow_tree(n_bus, from_bus, to_bus, reference)
     flow = np.full((n_books, n_bus - 1), np.nan)
-    tree_flows(injection, tree.order, tree.parent, tree.parent_branch, tree.parent_sign, constant, np.empty((n_bus, 3)), flow)
-    expected = dense_flows(n_bus, from_bus, to_bus, susceptance, reference, injection, constant)
+    tree_flows(injection, bus, *tree[:4], constant, np.empty((n_bus, 3)), np.empty((n_bus - 1, 3)), flow)
+    expected = dense_flows(n_bus, from_bus, to_bus, susceptance, reference, everywhere, constant)
     np.testing.assert_allclose(flow, expected, atol=1e-9)
+
+
+def factor_arrays(n_bus, from_bus, to_bus, susceptance, reference):
+    """Rows of the buses, and the arrays that kernels for meshed networks take."""
+    factors = factorise(n_bus, from_bus, to_bus, susceptance, reference)
+    return factors.position, factors[1:]
 
 
 @check
@@ -65,13 +81,47 @@ def test_meshed_flows(seed, n_bus, n_extra, n_books):
     rng = np.random.default_rng(seed)
     from_bus, to_bus, susceptance = random_graph(rng, n_bus, n_extra)
     reference = rng.choice(n_bus, min(n_bus - 1, int(rng.integers(1, 3))), replace=False)
-    injection, constant = rng.normal(size=(n_books, n_bus)), rng.normal(size=len(from_bus))
-    factors = factorise(n_bus, from_bus, to_bus, susceptance, reference)
+    constant = rng.normal(size=len(from_bus))
+    bus, injection, everywhere = random_columns(rng, n_bus, n_books)
+    position, arrays = factor_arrays(n_bus, from_bus, to_bus, susceptance, reference)
     flow = np.full((n_books, len(from_bus)), np.nan)
-    scratch = np.zeros((n_bus - len(reference) + 1, 3))
-    meshed_flows(injection, *factors, from_bus, to_bus, susceptance, constant, scratch, flow)
-    expected = dense_flows(n_bus, from_bus, to_bus, susceptance, reference, injection, constant)
+    scratch, block = np.full((n_bus - len(reference) + 1, 3), np.nan), np.empty((len(from_bus), 3))
+    meshed_flows(injection, position[bus], *arrays, constant, scratch, block, flow)
+    expected = dense_flows(n_bus, from_bus, to_bus, susceptance, reference, everywhere, constant)
     np.testing.assert_allclose(flow, expected, atol=1e-9)
+
+
+@check
+@given(seed=seeds, n_bus=st.integers(2, 9), n_extra=st.sampled_from([0, 3]), n_books=st.integers(0, 9))
+def test_screen(seed, n_bus, n_extra, n_books):
+    """Small whole numbers, so that limits are met exactly; on trees by subtree sums, else by factors."""
+    rng = np.random.default_rng(seed)
+    from_bus, to_bus, susceptance = random_graph(rng, n_bus, n_extra)
+    reference, n_branch = np.array([rng.integers(n_bus)]), len(from_bus)
+    bus = np.sort(rng.choice(n_bus, int(rng.integers(1, n_bus + 1)), replace=False))
+    floor, full = rng.integers(-3, 4, (2, n_books, len(bus))).astype(float)
+    constant, upper = rng.integers(0, 2, n_branch).astype(float), rng.choice([0.0, 2.0, 5.0, np.inf], n_branch)
+    lower, percent = -upper - 1.0, rng.choice([0.0, 0.5, 2.0], n_branch)
+    root_sign = np.isin(from_bus, reference).astype(float) - np.isin(to_bus, reference)
+    values = []
+    for injection in (floor, full):
+        everywhere = np.zeros((n_books, n_bus))
+        everywhere[:, bus] = injection
+        values.append(np.round(dense_flows(n_bus, from_bus, to_bus, susceptance, reference, everywhere, constant), 9))
+    found = [np.full(n_books, -1), np.full(n_books, -1), np.full(n_books, np.nan), np.full(n_books, np.nan)]
+    limits, block = (lower, upper, 1e-7, percent, root_sign), np.empty((2, n_branch, 4))
+    if n_extra:
+        position, arrays = factor_arrays(n_bus, from_bus, to_bus, susceptance, reference)
+        screen_meshed(floor, full, position[bus], *arrays, constant, *limits, np.empty((n_bus, 4)), *block, *found)
+    else:
+        tree = grow_tree(n_bus, from_bus, to_bus, reference)
+        screen_tree(floor, full, bus, *tree[:4], constant, *limits, np.empty((n_bus, 4)), *block, *found)
+    for k in range(n_books):
+        before, after = values[0][k].tolist(), values[1][k].tolist()
+        expected = oracle.screen(before, after, lower.tolist(), upper.tolist(), 1e-7)
+        assert (found[0][k], found[1][k]) == expected
+        assert found[2][k] == pytest.approx(max(abs(f) * p for f, p in zip(after, percent, strict=True)), abs=1e-6)
+        assert found[3][k] == pytest.approx(sum(f * s for f, s in zip(after, root_sign, strict=True)), abs=1e-6)
 
 
 @check
@@ -156,13 +206,17 @@ def test_inject_trades(seed, retail):
     ("before", "after", "overload", "congested"),
     [(0, 1, 0, 0), (0, 2.1, 0, 1), (2.5, 2.4, 1, 0), (2.5, 2.6, 1, 1), (-3.5, -3.5, 1, 0), (-3.5, -3.6, 1, 1)],
 )  # fmt: skip
-def test_screen_rows(before, after, overload, congested):
-    """Limits -3 and 2: a base beyond one takes its place, and congests only if the trades make it worse."""
-    found = np.full(1, -1), np.full(1, -1)
-    screen_rows(
-        np.array([[0.0, before]]), np.array([[0.0, after]]), np.array([-np.inf, -3]), np.array([np.inf, 2]), 1e-9, *found
-    )
+def test_screen_by_hand(before, after, overload, congested):
+    """One branch with limits -3 and 2: a base beyond one takes its place, and congests only if trades add to it."""
+    tree = grow_tree(2, np.array([1]), np.array([0]), np.array([0]))
+    found = [np.full(1, -1), np.full(1, -1), np.empty(1), np.empty(1)]
+    screen_tree(
+        np.array([[before]]) * 1.0, np.array([[after]]) * 1.0, np.array([1]), *tree[:4], np.zeros(1), np.array([-3.0]),
+        np.array([2.0]), 1e-9, np.array([50.0]), np.array([-1.0]), np.empty((2, 2)), *np.empty((2, 1, 2)), *found,
+    )  # fmt: skip
     assert (found[0][0], found[1][0]) == (overload, congested)
+    assert oracle.screen([before], [after], [-3.0], [2.0], 1e-9) == (overload, congested)
+    assert (found[2][0], found[3][0]) == (abs(after) * 50.0, -after)
 
 
 def assembled(rng, retail, as_tree):

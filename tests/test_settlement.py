@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastp2p.kernels.reduction import count_by_slot, sum_by_slot, worst_loadings
+from fastp2p.kernels.reduction import count_by_slot, sum_by_slot
 from fastp2p.settlement import Accounts, settle
 from fastp2p.trades import Clearing, Leftovers, Trades
 
@@ -23,8 +23,9 @@ def random_books(rng, n_books, n_bus):
     trades = Trades(offset, rng.integers(0, n_bus, n), rng.integers(0, n_bus, n), rng.random(n), rng.random(n), rng.random(n))
     executed = trades.quantity_kwh * rng.choice([0.0, 0.5, 1.0], n)
     surplus = rng.random((n_books, n_bus))
-    none = np.zeros((n_books, 0))
-    clearing = Clearing(executed, surplus * 0.25, none, np.zeros(n_books), np.zeros(n_books, np.int8), none, np.full(n, -1))
+    none, zero = np.empty(0, np.int64), np.zeros(n_books)
+    code, binding = np.zeros(n_books, np.int8), np.full(n, -1)
+    clearing = Clearing(executed, surplus * 0.25, surplus, zero, zero, code, binding, none, np.zeros((0, 3)), lambda kw: kw)
     load, pv, own, deficit = rng.random((4, n_books, n_bus))
     return trades, clearing, load, pv, Leftovers(own, deficit, surplus)
 
@@ -85,16 +86,6 @@ def test_by_default_both_sides_settle_at_the_ask():
     asked = settle(*books, **tariffs, buyer_per_kwh=ask, seller_per_kwh=ask)
     assert np.array_equal(plain.books.bill, asked.books.bill)
     assert np.array_equal(plain.books.paid, plain.books.received) or plain.books.paid == pytest.approx(plain.books.received)
-
-
-@check
-@given(seed=seeds, n_books=st.integers(0, 5), n_branch=st.integers(0, 4))
-def test_worst_loadings(seed, n_books, n_branch):
-    rng = np.random.default_rng(seed)
-    flow, percent_per_kw = rng.normal(size=(n_books, n_branch)), rng.choice([0.0, 0.5, 2.0], n_branch)
-    worst = np.full(n_books, np.nan)
-    worst_loadings(flow, percent_per_kw, worst)
-    assert worst.tolist() == [max([abs(f) * p for f, p in zip(row, percent_per_kw, strict=True)], default=0.0) for row in flow]
 
 
 @check

@@ -1,4 +1,4 @@
-"""Clearing before the LP: screen, columns, reduced rows.
+"""Clearing before the LP: injections, columns, reduced rows.
 
 A limit is a row lower ≤ value ≤ upper, value = c + R·injection. Rows come in two kinds that may stand side by side: *tree
 rows* (the branches of a radial network, whose entries are ±1 along a path and are never stored) and *dense rows* (any other,
@@ -53,38 +53,6 @@ def inject_trades(
             full_kw[k, buyer[i]] -= kw
             if retail:
                 floor_kw[k, buyer[i]] -= kw
-
-
-@kernel
-def screen_rows(
-    floor_value: Floats, full_value: Floats, lower: Floats, upper: Floats, tolerance: float, overload: Ints, congested: Ints
-) -> None:
-    """Which books break a limit before any trade, and which with all of them.
-
-    Parameters
-    ----------
-    floor_value, full_value : (n_books, n_rows) float64
-        Row values without and with all trades and exports.
-    lower, upper : (n_rows,) float64
-    tolerance : float
-        Relative to the limit, absolute below 1.
-    overload, congested : (n_books,) int64
-        Outputs, 0 or 1; a limit that the base breaks congests only if the trades make it worse.
-    """
-    n_books, n_rows = floor_value.shape
-    for k in range(n_books):
-        overload[k] = congested[k] = 0
-        for r in range(n_rows):
-            before, after = floor_value[k, r], full_value[k, r]
-            low, high = lower[r], upper[r]
-            if before > high + tolerance * max(1.0, abs(high)):
-                overload[k] = 1
-                high = before
-            elif before < low - tolerance * max(1.0, abs(low)):
-                overload[k] = 1
-                low = before
-            if after > high + tolerance * max(1.0, abs(high)) or after < low - tolerance * max(1.0, abs(low)):
-                congested[k] = 1
 
 
 @kernel

@@ -5,6 +5,9 @@ over the group's orders, so it does not matter in which order the greedy pass to
 trades with whom. A *pool* is a run of bids and a run of asks that are paired with one another: under price priority one
 pool holds the whole book (every filled bid is worth every filled ask), under volume priority there is one pool per pair of
 groups that the greedy pass brought together.
+
+Most books need none of this: where no price group is filled in part, the greedy pass under price priority already is the
+pairing (`_walk`). Books in which it is not go through the passes above.
 """
 
 import numpy as np
@@ -55,8 +58,9 @@ def match_books(
     n_books, n_bus = bid_kwh.shape
     bid_books, ask_books = n_books // max(len(bid_order), 1), n_books // max(len(ask_order), 1)
     bids, asks = np.empty(n_bus, np.int64), np.empty(n_bus, np.int64)
-    bid_size, bid_price, bid_fill, take = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
-    ask_size, ask_price, ask_fill, give = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
+    # one place more than there are buses: `_walk` looks at the order after the last
+    bid_size, bid_price, bid_fill, take = np.empty(n_bus + 1), np.empty(n_bus + 1), np.empty(n_bus), np.empty(n_bus)
+    ask_size, ask_price, ask_fill, give = np.empty(n_bus + 1), np.empty(n_bus + 1), np.empty(n_bus), np.empty(n_bus)
     pool = np.empty((2 * n_bus, 4), np.int64)
     pool_kwh = np.empty(2 * n_bus)
     at_bid, twin = np.empty(n_bus, np.int64), np.empty((n_bus, 2), np.int64)
@@ -65,61 +69,103 @@ def match_books(
     for k in range(n_books):
         bid_row, ask_row = k // bid_books, k // ask_books
         offset[k + 1] = end
-        n_asks = _collect(ask_kwh[k], ask_per_kwh[ask_row], ask_order[ask_row], asks, ask_size, ask_price, ask_fill)
+        n_asks = _collect(ask_kwh, k, ask_per_kwh, ask_order, ask_row, asks, ask_size, ask_price, ask_fill)
         if n_asks == 0:
             continue
-        n_bids = _collect(bid_kwh[k], bid_per_kwh[bid_row], bid_order[bid_row], bids, bid_size, bid_price, bid_fill)
+        n_bids = _collect(bid_kwh, k, bid_per_kwh, bid_order, bid_row, bids, bid_size, bid_price, bid_fill)
+        if same_bus and not by_volume:
+            walked = _walk(
+                n_bids, bids, bid_size, bid_price, n_asks, asks, ask_size, ask_price,
+                pro_rata, dust, end, seller, buyer, quantity_kwh,
+            )  # fmt: skip
+            if walked != -1:
+                end = offset[k + 1] = walked
+                continue
         if by_volume:
             n_pools = _greedy_volume(
-                n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, at_bid, pool, pool_kwh
-            )
+                n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, at_bid, pool, pool_kwh,
+            )  # fmt: skip
         else:
             n_pools = _greedy_price(
-                n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, pool, pool_kwh
-            )
+                n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, pool, pool_kwh,
+            )  # fmt: skip
         if n_pools == 0:
             continue
         _share(n_bids, bid_size, bid_price, pro_rata, dust, bid_fill)
         _share(n_asks, ask_size, ask_price, pro_rata, dust, ask_fill)
         for p in range(n_pools):
-            b0, b1, a0, a1 = pool[p]
+            b0, b1, a0, a1 = pool[p, 0], pool[p, 1], pool[p, 2], pool[p, 3]
             _slice(bid_size, bid_fill, b0, b1, pool_kwh[p], dust, take)
             _slice(ask_size, ask_fill, a0, a1, pool_kwh[p], dust, give)
             n_twins = 0 if same_bus else _twins(bids, take, b0, b1, asks, give, a0, a1, at_bid, twin)
             if n_twins > 0:
                 end = _pair_apart(
-                    bids,
-                    bid_size,
-                    take,
-                    b0,
-                    b1,
-                    asks,
-                    ask_size,
-                    give,
-                    a0,
-                    a1,
-                    n_twins,
-                    twin,
-                    dust,
-                    end,
-                    seller,
-                    buyer,
-                    quantity_kwh,
-                )
+                    bids, bid_size, take, b0, b1, asks, ask_size, give, a0, a1, n_twins, twin, dust,
+                    end, seller, buyer, quantity_kwh,
+                )  # fmt: skip
             else:
                 end = _pair(bids, bid_size, take, b0, b1, asks, ask_size, give, a0, a1, dust, end, seller, buyer, quantity_kwh)
         offset[k + 1] = end
 
 
 @kernel
-def _collect(kwh: Floats, per_kwh: Floats, order: Ints, bus: Ints, size: Floats, price: Floats, fill: Floats) -> int:
-    """The orders of one side in merit order; returns how many."""
+def _collect(
+    kwh: Floats, k: int, per_kwh: Floats, order: Ints, row: int, bus: Ints, size: Floats, price: Floats, fill: Floats
+) -> int:
+    """The orders of one side of book k in merit order; returns how many."""
     n = 0
-    for b in order:
-        if kwh[b] > 0.0:
-            bus[n], size[n], price[n], fill[n] = b, kwh[b], per_kwh[b], 0.0
+    for place in range(order.shape[1]):
+        b = order[row, place]
+        if kwh[k, b] > 0.0:
+            bus[n], size[n], price[n], fill[n] = b, kwh[k, b], per_kwh[row, b], 0.0
             n += 1
     return n
+
+
+@kernel
+def _walk(
+    n_bids: int, bids: Ints, bid_size: Floats, bid_price: Floats,
+    n_asks: int, asks: Ints, ask_size: Floats, ask_price: Floats,
+    pro_rata: bool, dust: float, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
+) -> int:  # fmt: skip
+    """Highest bid meets lowest ask while it is worth it, each meeting a trade; the new end of the trades.
+
+    -1 where an order that is filled in part shares its price with another, or where its part is dust: these need a second
+    look. Every step is the same few operations whichever side is exhausted, so there is no branch to mispredict.
+    """
+    i = j = 0
+    bid_rest, ask_rest = bid_size[0], ask_size[0]
+    while i < n_bids and j < n_asks and bid_price[i] >= ask_price[j]:
+        q = min(bid_rest, ask_rest)
+        bid_left, ask_left = bid_rest - q, ask_rest - q
+        bid_dust, ask_dust = dust * bid_size[i], dust * ask_size[j]
+        bid_done, ask_done = bid_left <= bid_dust, ask_left <= ask_dust
+        q += bid_left if bid_done and bid_left <= ask_dust else 0.0
+        q += ask_left if ask_done and ask_left <= bid_dust else 0.0
+        seller[end], buyer[end], quantity_kwh[end] = asks[j], bids[i], q
+        end += 1
+        i += 1 if bid_done else 0
+        j += 1 if ask_done else 0
+        bid_rest = bid_size[i] if bid_done else bid_left
+        ask_rest = ask_size[j] if ask_done else ask_left
+    if _needs_sharing(i, n_bids, bid_size, bid_price, bid_rest, pro_rata, dust):
+        return -1
+    if _needs_sharing(j, n_asks, ask_size, ask_price, ask_rest, pro_rata, dust):
+        return -1
+    return end
+
+
+@kernel
+def _needs_sharing(i: int, n: int, size: Floats, price: Floats, rest: float, pro_rata: bool, dust: float) -> bool:
+    """Whether order i, the first that is not wholly filled, leaves its price group to be shared, or has but dust."""
+    if i == n:
+        return False
+    filled = size[i] - rest
+    if 0.0 < filled <= dust * size[i]:
+        return True
+    if not pro_rata:
+        return False
+    return (i > 0 and price[i - 1] == price[i]) or (filled > 0.0 and i + 1 < n and price[i + 1] == price[i])
 
 
 @kernel

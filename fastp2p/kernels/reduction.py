@@ -10,25 +10,6 @@ Ints = NDArray[np.int64]
 
 
 @kernel
-def worst_loadings(flow_kw: Floats, percent_per_kw: Floats, loading_percent: Floats) -> None:
-    """The largest loading of any branch, book by book.
-
-    Parameters
-    ----------
-    flow_kw : (n_books, n_branch) float64, kW
-    percent_per_kw : (n_branch,) float64
-        100 / limit; zero where nothing limits a branch.
-    loading_percent : (n_books,) float64
-        Output.
-    """
-    for k in range(len(flow_kw)):
-        worst = 0.0
-        for branch in range(len(percent_per_kw)):
-            worst = max(worst, abs(flow_kw[k, branch]) * percent_per_kw[branch])
-        loading_percent[k] = worst
-
-
-@kernel
 def sum_by_slot(value: Floats, slot: Ints, total: Floats) -> None:
     """Sums over the steps of each slot, such as the hours of a day.
 
