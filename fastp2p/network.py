@@ -215,7 +215,7 @@ class Network:
         """
         injection = floats("injection_kw", injection_kw)
         at = np.arange(self.n_bus) if bus is None else integers("bus", bus)
-        if at.ndim != 1 or len(np.unique(at)) != at.size or not ((at >= 0) & (at < self.n_bus)).all():
+        if bus is not None and (at.ndim != 1 or len(np.unique(at)) != at.size or not ((at >= 0) & (at < self.n_bus)).all()):
             raise InputError(f"bus must hold positions of the network's buses, 0…{self.n_bus - 1}, each at most once")
         if injection.ndim == 0 or injection.shape[-1] != len(at):
             raise InputError(f"injection_kw has shape {injection.shape}; its last axis must be the {len(at)} buses")

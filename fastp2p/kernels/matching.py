@@ -1,13 +1,10 @@
-"""The double auction, book by book: greedy volumes, shares within a price group, pairing.
+"""The double auction, book by book: who fills how much, then who trades with whom.
 
-Orders of one side and price are a price group. The greedy pass decides how much each group trades; `_share` spreads that
-over the group's orders, so it does not matter in which order the greedy pass took them; pairing then only decides who
-trades with whom. A *pool* is a run of bids and a run of asks that are paired with one another: under price priority one
-pool holds the whole book (every filled bid is worth every filled ask), under volume priority there is one pool per pair of
-groups that the greedy pass brought together.
-
-Most books need none of this: where no price group is filled in part, the greedy pass under price priority already is the
-pairing (`_walk`). Books in which it is not go through the passes above.
+Orders of one side and price are a price group. Where a group is filled in part its orders share that (`_spread`, `_share`),
+so it does not matter in which order they were taken. Under price priority (`_match_by_price`) every filled bid is worth every
+filled ask, and pairing runs both lists in order: the greedy walk itself, or a second one over the shares. Under volume priority
+(`_match_by_volume`) there is a *pool* per pair of groups that the greedy pass brought together, a run of bids and a run of asks
+that are paired with one another.
 """
 
 import numpy as np
@@ -58,9 +55,8 @@ def match_books(
     n_books, n_bus = bid_kwh.shape
     bid_books, ask_books = n_books // max(len(bid_order), 1), n_books // max(len(ask_order), 1)
     bids, asks = np.empty(n_bus, np.int64), np.empty(n_bus, np.int64)
-    # one place more than there are buses: `_walk` looks at the order after the last
-    bid_size, bid_price, bid_fill, take = np.empty(n_bus + 1), np.empty(n_bus + 1), np.empty(n_bus), np.empty(n_bus)
-    ask_size, ask_price, ask_fill, give = np.empty(n_bus + 1), np.empty(n_bus + 1), np.empty(n_bus), np.empty(n_bus)
+    bid_size, bid_price, bid_fill, take = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
+    ask_size, ask_price, ask_fill, give = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
     pool = np.empty((2 * n_bus, 4), np.int64)
     pool_kwh = np.empty(2 * n_bus)
     at_bid, twin = np.empty(n_bus, np.int64), np.empty((n_bus, 2), np.int64)
@@ -68,43 +64,19 @@ def match_books(
     offset[0] = 0
     for k in range(n_books):
         bid_row, ask_row = k // bid_books, k // ask_books
-        offset[k + 1] = end
         n_asks = _collect(ask_kwh, k, ask_per_kwh, ask_order, ask_row, asks, ask_size, ask_price, ask_fill)
-        if n_asks == 0:
-            continue
-        n_bids = _collect(bid_kwh, k, bid_per_kwh, bid_order, bid_row, bids, bid_size, bid_price, bid_fill)
-        if same_bus and not by_volume:
-            walked = _walk(
-                n_bids, bids, bid_size, bid_price, n_asks, asks, ask_size, ask_price,
-                pro_rata, dust, end, seller, buyer, quantity_kwh,
-            )  # fmt: skip
-            if walked != -1:
-                end = offset[k + 1] = walked
-                continue
-        if by_volume:
-            n_pools = _greedy_volume(
-                n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, at_bid, pool, pool_kwh,
-            )  # fmt: skip
-        else:
-            n_pools = _greedy_price(
-                n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, pool, pool_kwh,
-            )  # fmt: skip
-        if n_pools == 0:
-            continue
-        _share(n_bids, bid_size, bid_price, pro_rata, dust, bid_fill)
-        _share(n_asks, ask_size, ask_price, pro_rata, dust, ask_fill)
-        for p in range(n_pools):
-            b0, b1, a0, a1 = pool[p, 0], pool[p, 1], pool[p, 2], pool[p, 3]
-            _slice(bid_size, bid_fill, b0, b1, pool_kwh[p], dust, take)
-            _slice(ask_size, ask_fill, a0, a1, pool_kwh[p], dust, give)
-            n_twins = 0 if same_bus else _twins(bids, take, b0, b1, asks, give, a0, a1, at_bid, twin)
-            if n_twins > 0:
-                end = _pair_apart(
-                    bids, bid_size, take, b0, b1, asks, ask_size, give, a0, a1, n_twins, twin, dust,
-                    end, seller, buyer, quantity_kwh,
+        if n_asks > 0:
+            n_bids = _collect(bid_kwh, k, bid_per_kwh, bid_order, bid_row, bids, bid_size, bid_price, bid_fill)
+            if by_volume:
+                end = _match_by_volume(
+                    n_bids, bids, bid_size, bid_price, bid_fill, take, n_asks, asks, ask_size, ask_price, ask_fill, give,
+                    pro_rata, same_bus, dust, at_bid, twin, pool, pool_kwh, end, seller, buyer, quantity_kwh,
                 )  # fmt: skip
             else:
-                end = _pair(bids, bid_size, take, b0, b1, asks, ask_size, give, a0, a1, dust, end, seller, buyer, quantity_kwh)
+                end = _match_by_price(
+                    n_bids, bids, bid_size, bid_price, take, n_asks, asks, ask_size, ask_price, give,
+                    pro_rata, same_bus, dust, at_bid, twin, end, seller, buyer, quantity_kwh,
+                )  # fmt: skip
         offset[k + 1] = end
 
 
@@ -123,75 +95,118 @@ def _collect(
 
 
 @kernel
-def _walk(
-    n_bids: int, bids: Ints, bid_size: Floats, bid_price: Floats,
-    n_asks: int, asks: Ints, ask_size: Floats, ask_price: Floats,
-    pro_rata: bool, dust: float, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
+def _match_by_price(
+    n_bids: int, bids: Ints, bid_size: Floats, bid_price: Floats, take: Floats,
+    n_asks: int, asks: Ints, ask_size: Floats, ask_price: Floats, give: Floats,
+    pro_rata: bool, same_bus: bool, dust: float, at_bid: Ints, twin: Ints,
+    end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
 ) -> int:  # fmt: skip
-    """Highest bid meets lowest ask while it is worth it, each meeting a trade; the new end of the trades.
+    """Walk; where the last price groups must be shared, once more over the shares. Returns the new end of the trades."""
+    walked, i, j, bid_filled, ask_filled = _walk(
+        bids, bid_size, bid_price, bid_size, 0, n_bids, asks, ask_size, ask_price, ask_size, 0, n_asks,
+        dust, end, seller, buyer, quantity_kwh,
+    )  # fmt: skip
+    n_take = _spread(i, n_bids, bid_size, bid_price, bid_filled, pro_rata, dust, take)
+    n_give = _spread(j, n_asks, ask_size, ask_price, ask_filled, pro_rata, dust, give)
+    if same_bus and n_take == -1 and n_give == -1:
+        return walked
+    if n_take == -1:
+        n_take = _keep(i, bid_size, bid_filled, take)
+    if n_give == -1:
+        n_give = _keep(j, ask_size, ask_filled, give)
+    return _pair(
+        bids, bid_size, bid_price, take, 0, n_take, asks, ask_size, ask_price, give, 0, n_give,
+        same_bus, dust, at_bid, twin, end, seller, buyer, quantity_kwh,
+    )  # fmt: skip
 
-    -1 where an order that is filled in part shares its price with another, or where its part is dust: these need a second
-    look. Every step is the same few operations whichever side is exhausted, so there is no branch to mispredict.
-    """
-    i = j = 0
-    bid_rest, ask_rest = bid_size[0], ask_size[0]
-    while i < n_bids and j < n_asks and bid_price[i] >= ask_price[j]:
-        q = min(bid_rest, ask_rest)
-        bid_left, ask_left = bid_rest - q, ask_rest - q
-        bid_dust, ask_dust = dust * bid_size[i], dust * ask_size[j]
-        bid_done, ask_done = bid_left <= bid_dust, ask_left <= ask_dust
-        q += bid_left if bid_done and bid_left <= ask_dust else 0.0
-        q += ask_left if ask_done and ask_left <= bid_dust else 0.0
-        seller[end], buyer[end], quantity_kwh[end] = asks[j], bids[i], q
-        end += 1
-        i += 1 if bid_done else 0
-        j += 1 if ask_done else 0
-        bid_rest = bid_size[i] if bid_done else bid_left
-        ask_rest = ask_size[j] if ask_done else ask_left
-    if _needs_sharing(i, n_bids, bid_size, bid_price, bid_rest, pro_rata, dust):
-        return -1
-    if _needs_sharing(j, n_asks, ask_size, ask_price, ask_rest, pro_rata, dust):
-        return -1
+
+@kernel
+def _match_by_volume(
+    n_bids: int, bids: Ints, bid_size: Floats, bid_price: Floats, bid_fill: Floats, take: Floats,
+    n_asks: int, asks: Ints, ask_size: Floats, ask_price: Floats, ask_fill: Floats, give: Floats,
+    pro_rata: bool, same_bus: bool, dust: float, at_bid: Ints, twin: Ints, pool: Ints, pool_kwh: Floats,
+    end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
+) -> int:  # fmt: skip
+    """Fill greedily, share within price groups, pair pool by pool. Returns the new end of the trades."""
+    n_pools = _greedy_volume(
+        n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, at_bid, pool, pool_kwh,
+    )  # fmt: skip
+    _share(n_bids, bid_size, bid_price, pro_rata, dust, bid_fill)
+    _share(n_asks, ask_size, ask_price, pro_rata, dust, ask_fill)
+    for p in range(n_pools):
+        b0, b1, a0, a1 = pool[p, 0], pool[p, 1], pool[p, 2], pool[p, 3]
+        _slice(bid_size, bid_fill, b0, b1, pool_kwh[p], dust, take)
+        _slice(ask_size, ask_fill, a0, a1, pool_kwh[p], dust, give)
+        end = _pair(
+            bids, bid_size, bid_price, take, b0, b1, asks, ask_size, ask_price, give, a0, a1,
+            same_bus, dust, at_bid, twin, end, seller, buyer, quantity_kwh,
+        )  # fmt: skip
     return end
 
 
 @kernel
-def _needs_sharing(i: int, n: int, size: Floats, price: Floats, rest: float, pro_rata: bool, dust: float) -> bool:
-    """Whether order i, the first that is not wholly filled, leaves its price group to be shared, or has but dust."""
-    if i == n:
-        return False
-    filled = size[i] - rest
-    if 0.0 < filled <= dust * size[i]:
-        return True
-    if not pro_rata:
-        return False
-    return (i > 0 and price[i - 1] == price[i]) or (filled > 0.0 and i + 1 < n and price[i + 1] == price[i])
+def _walk(
+    bids: Ints, bid_size: Floats, bid_price: Floats, take: Floats, b0: int, b1: int,
+    asks: Ints, ask_size: Floats, ask_price: Floats, give: Floats, a0: int, a1: int,
+    dust: float, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
+) -> tuple[int, int, int, float, float]:  # fmt: skip
+    """Highest bid meets lowest ask while it is worth it, each meeting a trade, of what bids `take` and asks `give`.
+
+    Every step is the same few operations whichever side is exhausted, so that there is no branch to mispredict. A rest that
+    is dust of its order, or rounding beside the other, is none. Returns the new end of the trades, and of either side the
+    first order that is not done and how much of it is.
+    """
+    i, j = b0, a0
+    bid_filled = ask_filled = 0.0
+    while i < b1 and j < a1 and bid_price[i] >= ask_price[j]:
+        bid_rest, ask_rest = take[i] - bid_filled, give[j] - ask_filled
+        q = min(bid_rest, ask_rest)
+        bid_left, ask_left = bid_rest - q, ask_rest - q
+        bid_dust, ask_dust = dust * max(bid_size[i], 1e-3 * give[j]), dust * max(ask_size[j], 1e-3 * take[i])
+        bid_done, ask_done = bid_left <= bid_dust, ask_left <= ask_dust
+        q += bid_left if bid_done and bid_left <= ask_dust else 0.0
+        q += ask_left if ask_done and ask_left <= bid_dust else 0.0
+        seller[end], buyer[end], quantity_kwh[end] = asks[j], bids[i], q
+        end += 1 if q > 0.0 else 0
+        bid_filled = 0.0 if bid_done else bid_filled + q
+        ask_filled = 0.0 if ask_done else ask_filled + q
+        i += 1 if bid_done else 0
+        j += 1 if ask_done else 0
+    return end, i, j, bid_filled, ask_filled
 
 
 @kernel
-def _greedy_price(
-    n_bids: int, bid_size: Floats, bid_price: Floats, bid_fill: Floats,
-    n_asks: int, ask_size: Floats, ask_price: Floats, ask_fill: Floats,
-    pool: Ints, pool_kwh: Floats,
-) -> int:  # fmt: skip
-    """Highest bid meets lowest ask while it is worth it; one pool."""
-    i = j = 0
-    volume = 0.0
-    while i < n_bids and j < n_asks and bid_price[i] >= ask_price[j]:
-        bid_rest, ask_rest = bid_size[i] - bid_fill[i], ask_size[j] - ask_fill[j]
-        q = min(bid_rest, ask_rest)
-        bid_fill[i] += q
-        ask_fill[j] += q
-        volume += q
-        if bid_rest <= ask_rest:
-            bid_fill[i] = bid_size[i]
-            i += 1
-        if ask_rest <= bid_rest:
-            ask_fill[j] = ask_size[j]
-            j += 1
-    pool[0] = (0, n_bids, 0, n_asks)
-    pool_kwh[0] = volume
-    return 1 if volume > 0.0 else 0
+def _spread(i: int, n: int, size: Floats, price: Floats, filled: float, pro_rata: bool, dust: float, part: Floats) -> int:
+    """Share a price group that is filled in part: `part` of every order up to its end, and how many these are.
+
+    `i` is the first order that is not wholly filled, but only `filled`. -1 where there is nothing to share.
+    """
+    if i == n:
+        return -1
+    begin, end, volume, total = i, i + 1, filled, size[i]
+    if pro_rata:
+        while begin > 0 and price[begin - 1] == price[i]:
+            begin -= 1
+            volume, total = volume + size[begin], total + size[begin]
+        while end < n and price[end] == price[i]:
+            total += size[end]
+            end += 1
+    is_dust = volume <= dust * total
+    if volume == 0.0 or (end == begin + 1 and not is_dust):
+        return -1
+    share = min(volume / total, 1.0)
+    for order in range(end):
+        part[order] = size[order] * (share if order >= begin else 1.0)
+    return begin if is_dust else end
+
+
+@kernel
+def _keep(i: int, size: Floats, filled: float, part: Floats) -> int:
+    """What the walk filled of every order, and how many these are; `i` is the first that is not wholly filled."""
+    for order in range(i):
+        part[order] = size[order]
+    part[i] = filled
+    return i + (filled > 0.0)
 
 
 @kernel
@@ -278,19 +293,21 @@ def _slice(size: Floats, fill: Floats, begin: int, end: int, kwh: float, dust: f
 
 @kernel
 def _pair(
-    bids: Ints, bid_size: Floats, take: Floats, b0: int, b1: int,
-    asks: Ints, ask_size: Floats, give: Floats, a0: int, a1: int,
-    dust: float, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
+    bids: Ints, bid_size: Floats, bid_price: Floats, take: Floats, b0: int, b1: int,
+    asks: Ints, ask_size: Floats, ask_price: Floats, give: Floats, a0: int, a1: int,
+    same_bus: bool, dust: float, at_bid: Ints, twin: Ints, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
 ) -> int:  # fmt: skip
-    """Run both lists in order; returns the new end of the trades."""
-    i, j = b0, a0
-    while True:
-        i, j = _next(take, i, b1), _next(give, j, a1)
-        if i == b1 or j == a1:
-            return end
-        q = _trade(take, i, bid_size[i], give, j, ask_size[j], np.inf, dust)
-        seller[end], buyer[end], quantity_kwh[end] = asks[j], bids[i], q
-        end += 1
+    """Run both lists in order, where it matters no bus with itself; returns the new end of the trades."""
+    n_twins = 0 if same_bus else _twins(bids, take, b0, b1, asks, give, a0, a1, at_bid, twin)
+    if n_twins > 0:
+        return _pair_apart(
+            bids, bid_size, take, b0, b1, asks, ask_size, give, a0, a1, n_twins, twin, dust,
+            end, seller, buyer, quantity_kwh,
+        )  # fmt: skip
+    return _walk(
+        bids, bid_size, bid_price, take, b0, b1, asks, ask_size, ask_price, give, a0, a1,
+        dust, end, seller, buyer, quantity_kwh,
+    )[0]  # fmt: skip
 
 
 @kernel
