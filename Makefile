@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint small-uncompiled small-checked constraints clean
+.PHONY: run test lint small-uncompiled small-checked bench constraints clean
 
 run: .venv/installed
 	$(BIN)/fastp2p run --overwrite
@@ -25,13 +25,21 @@ small-uncompiled: .venv/installed
 small-checked: .venv/installed
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.venv/boundscheck $(BIN)/pytest -q -m small -p no:cacheprovider
 
+# Everything that docs/performance.md says, measured here and written into it; half an hour.
+bench: .venv/installed-bench
+	$(BIN)/python -m bench
+
 # The exact versions the tests passed with; run after a change of dependencies.
-constraints: .venv/installed
+constraints: .venv/installed .venv/installed-bench
 	$(BIN)/pip freeze --exclude-editable | grep -v '^fastp2p' > constraints.txt
 
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+.venv/installed-bench: .venv/installed
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
 	touch $@
 
 clean:

@@ -139,7 +139,7 @@ def screen_books(network: Network, bus: Ints, floor_kw: Floats, full_kw: Floats)
     screen(
         floor_kw, full_kw, *how, network.constant_kw, *limits, *work, overload, congested, loading_percent, slack_kw,
     )  # fmt: skip
-    for column in np.flatnonzero(np.isin(bus, network.reference_bus)):
+    for column in np.flatnonzero(network.is_reference[bus]):
         slack_kw -= full_kw[:, column]
     slack_kw -= network.fixed_kw[network.reference_bus].sum()
     return Screen(overload, congested, loading_percent, slack_kw)

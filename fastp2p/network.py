@@ -338,10 +338,15 @@ class Network:
         return np.divide(100.0, self.limit_kw, out=np.zeros(self.n_branch), where=limited)
 
     @cached_property
+    def is_reference(self) -> NDArray[np.bool_]:
+        """(n_bus,) whether a bus is an external grid."""
+        return np.isin(np.arange(self.n_bus), self.reference_bus)
+
+    @cached_property
     def root_sign(self) -> Floats:
         """(n_branch,) +1 where a branch leaves an external grid, -1 where it ends there, 0 elsewhere."""
-        sign: Floats = np.isin(self.from_bus, self.reference_bus).astype(np.float64)
-        return sign - np.isin(self.to_bus, self.reference_bus)
+        sign: Floats = self.is_reference[self.from_bus].astype(np.float64)
+        return sign - self.is_reference[self.to_bus]
 
     @cached_property
     def ptdf(self) -> Floats:

@@ -147,9 +147,10 @@ def settle(
                 faults.append(f"{name} = {value!r}: must be one of {', '.join(known)}")
     buyer, seller = (trades.ask_per_kwh if p is None else p for p in (buyer_per_kwh, seller_per_kwh))
     prices = {"buyer_per_kwh": buyer, "seller_per_kwh": seller, "charge_per_kwh": charge_per_kwh}
-    per_kwh = _rows(prices, trades.n_trades, "n_trades", faults)
+    prices |= {"bid_per_kwh": trades.bid_per_kwh, "ask_per_kwh": trades.ask_per_kwh}
+    per_kwh = _rows(prices, trades.n_trades, "n_trades", check, faults)
     tariffs = {"retail_per_kwh": retail_per_kwh, "feed_in_per_kwh": 0.0 if surplus == "spill" else feed_in_per_kwh}
-    tariff_per_kwh = _rows(tariffs, shape[0], "n_books", faults)
+    tariff_per_kwh = _rows(tariffs, shape[0], "n_books", check, faults)
     refuse(faults)
 
     exported, scale = {
@@ -163,9 +164,8 @@ def settle(
     if surplus == "spill":  # nor is any exported without trading
         book[BASELINE_EXPORTED] = 0.0
     settle_trades(
-        trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh,
-        np.vstack([per_kwh, trades.bid_per_kwh, trades.ask_per_kwh]), tariff_per_kwh, unserved == "retail", books_per_row,
-        bus, book,
+        trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh, per_kwh, tariff_per_kwh,
+        unserved == "retail", books_per_row, bus, book,
     )  # fmt: skip
     return Settlement(BookAccounts(*book), Accounts(*bus))
 
@@ -189,9 +189,9 @@ def _faults(
     return faults
 
 
-def _rows(values: dict[str, ArrayLike], length: int, what: str, faults: list[str]) -> Floats:
+def _rows(values: dict[str, ArrayLike], length: int, what: str, check: bool, faults: list[str]) -> Floats:
     """Numbers or flat arrays as the rows of one array, (len(values), length)."""
-    rows = np.zeros((len(values), length))
+    rows = np.empty((len(values), length))
     for row, (name, value) in enumerate(values.items()):
         try:
             array = floats(name, value)
@@ -200,7 +200,7 @@ def _rows(values: dict[str, ArrayLike], length: int, what: str, faults: list[str
             continue
         if array.size != 1 and array.shape != (length,):
             faults.append(f"{name} has shape {array.shape}; it must be a number or ({what},) = ({length},)")
-        elif not is_between(array):
+        elif check and not is_between(array):
             faults.append(f"{name} is not finite")
         else:
             rows[row] = array

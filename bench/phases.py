@@ -1,0 +1,252 @@
+"""The registry: every phase of a book on every network, as a function that is ready to be timed.
+
+The books are those of the study `pv-sweep` on that network: homes at every leaf bus (129 buses and meshed: load bus), PV at
+30 % of them, one typical day of 24 hours after the other. What a phase takes from the phases before it is made beforehand.
+As in a sweep, arrays are known to be right (``check=False``) and only the buses that take part have columns.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+import fastp2p
+from bench.networks import SOURCES, draw_injections, load
+from fastp2p.batch import BatchResult, run_batch
+from fastp2p.clearing import screen_books
+from fastp2p.kernels.clearing import inject_trades
+from fastp2p.parts import BATCH_CELLS, KEPT_BYTES
+from fastp2p.preparation import prepare
+from fastp2p.reduction import reduce_batch
+from fastp2p.sampling import draw_scenarios
+
+STEPS = 24
+SIZES = (24, 8_760, 240_000)
+MOST_CELLS = 20_000_000
+"""Books times columns of an input array: more books are more passes over the same arrays."""
+BINDING = {"clear 0 %": 0.0, "clear 5 %": 0.05, "clear 50 %": 0.5}
+
+
+class Job(NamedTuple):
+    """A phase ready to run.
+
+    Attributes
+    ----------
+    run : function
+    n_books : int
+        Books of one run.
+    moved_bytes, operations : float
+        Per book, at least: arrays read and written once each; additions, multiplications and comparisons. NaN where no
+        such bound is of use.
+    """
+
+    run: Callable[[], object]
+    n_books: int
+    moved_bytes: float
+    operations: float
+
+
+@dataclass(frozen=True, eq=False)
+class Books:
+    """Some days of a network's books: the study, and what every stage made of them."""
+
+    study: fastp2p.Study
+    network: fastp2p.Network
+    profiles: fastp2p.Profiles
+    batch: BatchResult
+    orders: object
+
+    @property
+    def bus(self) -> np.ndarray:
+        return self.batch.scenarios.participant
+
+
+def study_on(key: str, n_scenarios: int, shares: tuple[float, ...] = (0.3,), limit_factor: float = 1e6) -> fastp2p.Study:
+    """`pv-sweep` on a network of the registry; by default with limits that never bind."""
+    study = fastp2p.studies()["pv-sweep"]
+    _, source = SOURCES[key]
+    ampacity = study.network.ampacity_ka_by_std_type if key == "44" else {}
+    return study.model_copy(
+        update={
+            "network": study.network.model_copy(
+                update={"source": source, "ampacity_ka_by_std_type": ampacity, "limit_factor": limit_factor}
+            ),
+            "participants": study.participants.model_copy(update={"buses": "loads" if key in ("129", "meshed") else "leaves"}),
+            "scenarios": study.scenarios.model_copy(update={"count": n_scenarios, "shares": shares, "keep": ()}),
+        }
+    )
+
+
+@cache
+def books_of(key: str, n_scenarios: int) -> Books:
+    """So many days of books on a network."""
+    np.empty(KEPT_BYTES, np.uint8)  # as a part of a sweep does
+    study = study_on(key, n_scenarios)
+    network, profiles = prepare(study)
+    scenarios = draw_scenarios(study, network, profiles, 0.3, range(n_scenarios))
+    batch = run_batch(study, network, profiles, scenarios, range(STEPS))
+    orders = fastp2p.make_orders(batch.load_kwh, batch.pv_kwh)
+    return Books(study, network, profiles, batch, orders)
+
+
+def prepare_phase(phase: str, key: str, n_books: int) -> Job:
+    """A phase on a network, for at least `n_books` books.
+
+    Raises
+    ------
+    Gap
+        If the network is not to be had.
+    """
+    network = load(key).network
+    columns = network.n_bus if phase == "flow" else len(books_of(key, 1).bus)
+    most = max(STEPS, MOST_CELLS // columns // STEPS * STEPS)
+    if phase in ("study", "sweep"):
+        return PHASES[phase](key, n_books)
+    size = min(n_books, most)
+    passes = -(-n_books // size)
+    once = PHASES[phase](key, size)
+    if passes == 1:
+        return once
+    return once._replace(run=lambda: [once.run() for _ in range(passes)], n_books=passes * once.n_books)
+
+
+def match(key: str, n_books: int) -> Job:
+    books = _books(key, n_books)
+    orders, scenarios, who = books.orders, books.batch.scenarios, books.bus
+    bid, ask = scenarios.bid_per_kwh[:, who], scenarios.ask_per_kwh[:, who]
+    trades = books.batch.trades
+    per_book = trades.n_trades / trades.n_books
+    moved = 8 * (2 * len(who) + 5 * per_book + 1)
+    return Job(
+        lambda: fastp2p.match_orders(orders.bid_kwh, orders.ask_kwh, bid, ask, check=False),
+        trades.n_books,
+        moved,
+        2 * len(who) + 6 * per_book,
+    )
+
+
+def flow(key: str, n_books: int) -> Job:
+    network = load(key).network
+    injection = draw_injections(network, n_books)
+    operations = 3 * network.n_branch if network.is_radial else 2 * 2 * len(network.factors.upper_row) + 3 * network.n_branch
+    return Job(lambda: network.flow_kw(injection), n_books, 8 * (network.n_bus + network.n_branch), operations)
+
+
+def screen(key: str, n_books: int) -> Job:
+    books = _books(key, n_books)
+    network, who, trades, left = books.network, books.bus, books.batch.trades, books.batch.left
+    floor, full = np.empty_like(left.deficit_kwh), np.empty_like(left.deficit_kwh)
+    inject_trades(
+        -left.deficit_kwh, left.surplus_kwh, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, 1.0, True,
+        floor, full,
+    )  # fmt: skip
+    per_flow = 3 * network.n_branch if network.is_radial else 4 * len(network.factors.upper_row) + 3 * network.n_branch
+    operations = 2 * per_flow + 8 * network.n_branch
+    return Job(lambda: screen_books(network, who, floor, full), len(floor), 8 * (2 * len(who) + 4), operations)
+
+
+def clear(share: float) -> Callable[[str, int], Job]:
+    """Clearing in which a limit binds in this share of the books."""
+
+    def prepared(key: str, n_books: int) -> Job:
+        books = _books(key, n_books)
+        network, trades, left = binding_network(key, n_books, share), books.batch.trades, books.batch.left
+        base, export = -left.deficit_kwh, left.surplus_kwh
+        return Job(
+            lambda: fastp2p.clear(network, trades, base, export_kw=export, bus=books.bus, check=False),
+            trades.n_books,
+            float("nan"),
+            float("nan"),
+        )
+
+    return prepared
+
+
+def binding_network(key: str, n_books: int, share: float) -> fastp2p.Network:
+    """The network with limits that bind in this share of the books, and that no book breaks before its trades."""
+    books = _books(key, n_books)
+    batch, network = books.batch, books.network
+    if share == 0.0:
+        return network
+    floor_kw = -batch.left.deficit_kwh.copy()
+    np.subtract.at(floor_kw, (batch.trades.book, batch.trades.buyer), batch.trades.quantity_kwh)
+    before, after = np.abs(network.flow_kw(floor_kw, books.bus)), np.abs(batch.clearing.flow_kw)
+    least = before.max(axis=0) * 1.001 + 1e-3
+    # a book binds where its flow is above `least` by more than the factor leaves of the greatest that any book has
+    over = (after - least) / np.maximum(after.max(axis=0) - least, 1e-3)
+    factor = float(np.quantile(over.max(axis=1), 1.0 - share))
+    return replace(network, limit_kw=least + max(factor, 0.0) * np.maximum(after.max(axis=0) - least, 1e-3))
+
+
+def settle(key: str, n_books: int) -> Job:
+    books = _books(key, n_books)
+    batch = books.batch
+    retail, feed_in = np.full(batch.trades.n_books, 0.2), np.full(batch.trades.n_books, 0.05)
+    per_book = batch.trades.n_trades / batch.trades.n_books
+    moved = 8 * (6 * len(books.bus) + 19 + 14 * len(books.bus) / STEPS + 9 * per_book)
+    return Job(
+        lambda: fastp2p.settle(
+            batch.trades,
+            batch.clearing,
+            batch.load_kwh,
+            batch.pv_kwh,
+            batch.left,
+            retail_per_kwh=retail,
+            feed_in_per_kwh=feed_in,
+            books_per_row=STEPS,
+            check=False,
+        ),
+        batch.trades.n_books,
+        moved,
+        27 * len(books.bus) + 24 * per_book,
+    )
+
+
+def book(key: str, n_books: int) -> Job:
+    """All stages of a batch, from drawn scenarios to sums: orders, matching, flows and screen, settlement, reduction."""
+    books = _books(key, n_books)
+    size = max(1, BATCH_CELLS // len(books.bus) // STEPS)
+    n_scenarios = len(books.batch.scenarios.number)
+    blocks = [range(first, min(first + size, n_scenarios)) for first in range(0, n_scenarios, size)]
+    drawn = [draw_scenarios(books.study, books.network, books.profiles, 0.3, block) for block in blocks]
+
+    def run() -> None:
+        for scenarios in drawn:
+            batch = run_batch(books.study, books.network, books.profiles, scenarios, range(STEPS))
+            reduce_batch(batch, books.network, books.study.tables)
+
+    return Job(run, n_scenarios * STEPS, float("nan"), float("nan"))
+
+
+def study(key: str, n_books: int) -> Job:
+    """`fastp2p.run` of one share of PV in memory: draws, books, tables; network and profiles at hand."""
+    return _run(study_on(key, -(-n_books // STEPS)), 1)
+
+
+def sweep(key: str, n_books: int) -> Job:
+    """`fastp2p.run` of three shares of PV in memory."""
+    return _run(study_on(key, -(-n_books // STEPS // 3), shares=(0.1, 0.3, 0.5)), 3)
+
+
+def _run(one: fastp2p.Study, n_shares: int) -> Job:
+    network, profiles = prepare(one)
+    n_books = n_shares * one.scenarios.count * profiles.n_steps
+    return Job(lambda: fastp2p.run(one, network=network, profiles=profiles, workers=1), n_books, float("nan"), float("nan"))
+
+
+def _books(key: str, n_books: int) -> Books:
+    return books_of(key, max(1, n_books // STEPS))
+
+
+PHASES: dict[str, Callable[[str, int], Job]] = {
+    "match": match,
+    "flow": flow,
+    "screen": screen,
+    **{name: clear(share) for name, share in BINDING.items()},
+    "settle": settle,
+    "book": book,
+    "study": study,
+    "sweep": sweep,
+}
