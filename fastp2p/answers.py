@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special  # scipy.stats would take half a second more to import
 
 from fastp2p.errors import InputError
 from fastp2p.indicators import INDICATORS
@@ -102,15 +102,15 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
 def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
     """Probability, by share, that a scenario has a book in which a limit binds, and one overloaded before any trade.
 
-    Intervals are exact (Clopper and Pearson 1934).
+    Intervals are exact, see `proportion_interval`.
     """
     rows = []
     for share, group in scenarios.groupby("share"):
         overload = group["n_base_overload"] > 0
         row: dict[str, float] = {"share": float(share), "n": len(group)}  # type: ignore[arg-type]  # the key is a float
         for name, event in (("binding", overload | (group["n_cleared"] > 0)), ("overload", overload)):
-            interval = stats.binomtest(int(event.sum()), len(group)).proportion_ci(confidence, "exact")
-            row |= {f"{name}_probability": event.mean(), f"{name}_low": interval.low, f"{name}_high": interval.high}
+            low, high = proportion_interval(int(event.sum()), len(group), confidence)
+            row |= {f"{name}_probability": event.mean(), f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -166,11 +166,26 @@ def quantile_interval(ordered: Floats, q: float, confidence: float) -> tuple[flo
     """
     n = len(ordered)
     tail = (1.0 - confidence) / 2.0
-    below = int(stats.binom.ppf(tail, n, q))  # P(fewer than `below` values under the quantile) < tail
-    above = int(stats.binom.isf(tail, n, q)) + 1
+    count = np.arange(n + 1.0)
+    below = int(np.argmax(special.bdtr(count, n, q) >= tail))  # P(fewer than `below` values under the quantile) < tail
+    above = int(np.argmax(special.bdtrc(count, n, q) <= tail)) + 1
     low = float(ordered[below - 1]) if below >= 1 else -np.inf
     high = float(ordered[above - 1]) if above <= n else np.inf
     return low, high
+
+
+def proportion_interval(n_events: int, n: int, confidence: float) -> tuple[float, float]:
+    """Interval of a probability from so many events in n trials (Clopper and Pearson 1934).
+
+    Parameters
+    ----------
+    n_events, n : int
+    confidence : float
+    """
+    tail = (1.0 - confidence) / 2.0
+    low = special.betaincinv(n_events, n - n_events + 1, tail) if n_events > 0 else 0.0
+    high = special.betaincinv(n_events + 1, n - n_events, 1.0 - tail) if n_events < n else 1.0
+    return float(low), float(high)
 
 
 def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
@@ -183,5 +198,5 @@ def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
     """
     if len(values) < 2:
         return -np.inf, np.inf
-    half = stats.t.isf((1.0 - confidence) / 2.0, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    half = -special.stdtrit(len(values) - 1, (1.0 - confidence) / 2.0) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)

@@ -7,7 +7,16 @@ import pytest
 from scipy import stats
 
 import fastp2p
-from fastp2p.answers import INDICATORS, compare_shares, find_hosting_capacity, find_probabilities, quantile_interval, summarise
+from fastp2p.answers import (
+    INDICATORS,
+    compare_shares,
+    find_hosting_capacity,
+    find_probabilities,
+    mean_interval,
+    proportion_interval,
+    quantile_interval,
+    summarise,
+)
 
 
 def scenarios(n=400, seed=1):
@@ -103,3 +112,21 @@ def test_ampacities_of_the_sweeps_are_those_of_the_table():
     for name in ("pv-sweep", "pv-sweep-year"):
         by_type = fastp2p.studies()[name].network.ampacity_ka_by_std_type
         assert by_type == {std_type: float(row["ampacity_ka"]) for std_type, row in rows.items()}
+
+
+@pytest.mark.parametrize("n", [1, 2, 30, 1_000])
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
+def test_intervals_equal_those_of_scipy_stats(n, confidence):
+    values = np.random.default_rng(n).normal(size=n)
+    for n_events in {0, 1, n // 3, n}:
+        expected = stats.binomtest(n_events, n).proportion_ci(confidence, "exact")
+        assert proportion_interval(n_events, n, confidence) == pytest.approx((expected.low, expected.high), rel=1e-9)
+    if n > 1:
+        expected = stats.t.interval(confidence, n - 1, values.mean(), stats.sem(values))
+        assert mean_interval(values, confidence) == pytest.approx(expected, rel=1e-9)
+    ordered, tail = np.arange(1.0, n + 1), (1.0 - confidence) / 2.0
+    for q in (0.01, 0.5, 0.9):
+        below, above = stats.binom.ppf(tail, n, q), stats.binom.isf(tail, n, q) + 1
+        low, high = quantile_interval(ordered, q, confidence)
+        assert low == (below if below >= 1 else -np.inf)
+        assert high == (above if above <= n else np.inf)
