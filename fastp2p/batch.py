@@ -79,6 +79,7 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         objective=rules.objective,
         unserved=rules.unserved,
         step_hours=hours,
+        solver=rules.solver,
     )
     settlement = settle(
         trades,

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arrays import floats, is_between
-from fastp2p.curtailment import OBJECTIVES, ROW_TOLERANCE, LimitRows, collect, curtail
+from fastp2p.curtailment import LP_SOLVERS, OBJECTIVES, ROW_TOLERANCE, LimitRows, collect, curtail
 from fastp2p.errors import refuse
-from fastp2p.kernels.clearing import inject_trades, screen_rows
+from fastp2p.kernels.clearing import execute_books, inject_trades, screen_rows
 from fastp2p.network import Network
-from fastp2p.trades import BASE_OVERLOAD, CLEARED, FAILED, FREE, Clearing, Trades
+from fastp2p.trades import BASE_OVERLOAD, CLEARED, FAILED, FREE, NO_LP, Clearing, Trades
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,6 +30,7 @@ def clear(
     objective: str = "volume",
     unserved: str = "retail",
     step_hours: float = 1.0,
+    solver: str = "auto",
 ) -> Clearing:
     """Execute as much of the matched trades as the network carries, book by book.
 
@@ -53,6 +54,9 @@ def clear(
         "shed": what is cut is neither produced nor consumed, a_i = R[:, s] - R[:, d].
     step_hours : float
         Length of a step: kWh = kW x step_hours.
+    solver : {"auto", "compiled", "highs"}
+        Who solves the LPs: fastp2p's own kernel, HiGHS, or each where it is faster ("auto"). A book that the kernel cannot
+        prove goes to HiGHS. The answer is the same.
 
     Raises
     ------
@@ -61,7 +65,8 @@ def clear(
     """
     base = floats("base_kw", base_kw)
     export = np.zeros_like(base) if export_kw is None else floats("export_kw", export_kw)
-    refuse(_faults(network, trades, base, export, objective, unserved, step_hours))
+    unknown = [] if solver in LP_SOLVERS else [f"solver = {solver!r}: must be one of {', '.join(LP_SOLVERS)}"]
+    refuse(unknown + _faults(network, trades, base, export, objective, unserved, step_hours))
     retail = unserved == "retail"
 
     floor_kw, full_kw = np.empty_like(base), np.empty_like(base)
@@ -77,34 +82,22 @@ def clear(
     code = np.where(overload == 1, BASE_OVERLOAD, np.where(congested == 1, CLEARED, FREE)).astype(np.int8)
     shadow_price = np.zeros_like(flow_kw)
     binding = np.full(trades.n_trades, -1, np.int64)
+    solver_code, certified = np.full(len(base), NO_LP, np.int8), np.ones(len(base), bool)
     books = np.flatnonzero(congested)
     if len(books):
         columns = collect(books, trades, export, objective, retail, step_hours)
-        answer = curtail(rows, books, columns, floor_value, objective)
+        answer = curtail(rows, books, columns, floor_value, objective, solver)
         code[books[answer.failed]] = FAILED
+        solver_code[books], certified[books] = answer.solver_code, answer.certified
         shadow_price[books] = answer.dual * (step_hours if objective == "volume" else 1.0)
-        cut = np.flatnonzero(columns.column_of >= 0)
-        column = columns.column_of[cut]
-        executed[cut] *= answer.share[column]
-        binding[cut] = np.where(answer.share[column] < 1.0 - CUT, answer.binding_row[column], -1)
-        exported[books] = 0.0
-        is_export = columns.is_export
-        exported[books[columns.place[is_export]], columns.plus[is_export]] = (answer.share * columns.most_kw)[is_export]
-        full_kw[books] = _injected(floor_kw[books] + exported[books], books, trades, executed / step_hours, retail)
+        execute_books(
+            books, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, step_hours, retail,
+            columns.offset, columns.column_of, columns.n_trade_columns, columns.plus, columns.most_kw, answer.share,
+            answer.binding_row, 1.0 - CUT, floor_kw, executed, binding, exported, full_kw,
+        )  # fmt: skip
         flow_kw[books] = network.flow_kw(full_kw[books])
-    return Clearing(executed, exported, flow_kw, _slack_kw(network, full_kw, flow_kw), code, shadow_price, binding)
-
-
-def _injected(injection_kw: Floats, books: Ints, trades: Trades, executed_kw: Floats, retail: bool) -> Floats:
-    """Add the executed trades of some books to their injections, in place."""
-    row = np.full(trades.n_books, -1, np.int64)
-    row[books] = np.arange(len(books))
-    row_of_trade = row[trades.book]
-    ours = row_of_trade >= 0
-    np.add.at(injection_kw, (row_of_trade[ours], trades.seller[ours]), executed_kw[ours])
-    if not retail:
-        np.subtract.at(injection_kw, (row_of_trade[ours], trades.buyer[ours]), executed_kw[ours])
-    return injection_kw
+    slack_kw = _slack_kw(network, full_kw, flow_kw)
+    return Clearing(executed, exported, flow_kw, slack_kw, code, shadow_price, binding, solver_code, certified)
 
 
 def _slack_kw(network: Network, injection_kw: Floats, flow_kw: Floats) -> Floats:

@@ -15,6 +15,10 @@ STATUS: NDArray[np.str_] = np.array(["free", "cleared", "base_overload", "failed
 """What a book's clearing may end as; see `Clearing`."""
 FREE, CLEARED, BASE_OVERLOAD, FAILED = range(4)
 """Places in `STATUS`."""
+SOLVERS: NDArray[np.str_] = np.array(["none", "compiled", "highs"])
+"""Who solved a book's LP; see `Clearing`."""
+NO_LP, COMPILED, HIGHS = range(3)
+"""Places in `SOLVERS`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +121,10 @@ class Clearing:
         kWh per kW (volume), currency per kWh (welfare); zero under "pro_rata".
     binding_branch : (n_trades,) int64
         Of a cut trade, the branch on its path with the largest shadow price ("pro_rata": the one it waits for); else -1.
+    solver_code : (n_books,) int8
+        Place in `SOLVERS`; `solver` has the words.
+    certified : (n_books,) bool
+        Whether the answer is proven to be the optimum.
     """
 
     executed_kwh: Floats
@@ -126,6 +134,8 @@ class Clearing:
     status_code: NDArray[np.int8]
     shadow_price: Floats
     binding_branch: Ints
+    solver_code: NDArray[np.int8]
+    certified: NDArray[np.bool_]
 
     @property
     def status(self) -> NDArray[np.str_]:
@@ -135,3 +145,12 @@ class Clearing:
         adds to it); "failed": not solved, nothing executed.
         """
         return STATUS[self.status_code]
+
+    @property
+    def solver(self) -> NDArray[np.str_]:
+        """(n_books,) words.
+
+        "none": nothing binds, or `objective = "pro_rata"`; "compiled": fastp2p's own kernel; "highs": HiGHS, where it was asked
+        for, where the book is large, or where the kernel's answer had no proof.
+        """
+        return SOLVERS[self.solver_code]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from fastp2p.kernels.certificate import certify, strongest_rows
-from fastp2p.kernels.clearing import assemble_books, collect_columns, inject_trades, screen_rows
+from fastp2p.kernels.clearing import inject_trades, screen_rows
+from fastp2p.kernels.curtailment import assemble_books, collect_columns
 from fastp2p.kernels.flows import meshed_flows, tree_flows
 from fastp2p.kernels.positions import gather_profiles, split_orders
 from fastp2p.kernels.progressive import fill_book
@@ -179,9 +180,10 @@ def assembled(rng, retail, as_tree):
     plus, minus, most, cost = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.zeros((3, room))
     offset, column_of, n_trade_columns = np.zeros(2, np.int64), np.empty(n_trades, np.int64), np.empty(1, np.int64)
     books = np.zeros(1, np.int64)
+    bid = -np.arange(n_trades, dtype=float)  # one column each, in this order
     collect_columns(
-        books, np.array([0, n_trades]), np.arange(n_trades), np.zeros(n_trades, bool), seller, buyer, kw, np.ones(n_trades),
-        export, retail, offset, plus, minus, most, cost, column_of, n_trade_columns,
+        books, np.array([0, n_trades]), seller, buyer, kw, bid, bid, export, False, retail, 1.0, np.ones(room),
+        offset, plus, minus, most, cost, column_of, n_trade_columns,
     )  # fmt: skip
     n = offset[1]
     expected = [matrix[:, s] - (0.0 if retail else matrix[:, d]) for s, d in zip(seller, buyer, strict=True)]
@@ -255,7 +257,8 @@ def test_certify_accepts_the_optimum_and_nothing_else(seed):
         for bits in range(2**n):
             x = np.where([(bits >> j) & 1 for j in range(n)], most, 0.0)
             dual = np.empty(m)
-            if certify(*csc(matrix), most, cost, below, above, basic, 1e-9, 1e-9, x, dual) == 0:
+            scratch = np.empty((n, n)), np.empty((3, m)), np.empty((2, m)), np.empty(n), np.empty(n, int), np.empty((2, m), int)
+            if certify(*csc(matrix), most, cost, below, above, basic, 1e-9, 1e-9, *scratch, x, dual) == 0:
                 assert cost[0] @ x == pytest.approx(best, rel=1e-9)
                 assert (matrix @ x <= above + 1e-9).all()
                 assert (matrix @ x >= below - 1e-9).all()

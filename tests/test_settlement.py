@@ -24,7 +24,8 @@ def random_books(rng, n_books, n_bus):
     executed = trades.quantity_kwh * rng.choice([0.0, 0.5, 1.0], n)
     surplus = rng.random((n_books, n_bus))
     none = np.zeros((n_books, 0))
-    clearing = Clearing(executed, surplus * 0.25, none, np.zeros(n_books), np.zeros(n_books, np.int8), none, np.full(n, -1))
+    codes, slack, proven = np.zeros(n_books, np.int8), np.zeros(n_books), np.ones(n_books, bool)
+    clearing = Clearing(executed, surplus * 0.25, none, slack, codes, none, np.full(n, -1), codes, proven)
     load, pv, own, deficit = rng.random((4, n_books, n_bus))
     return trades, clearing, load, pv, Leftovers(own, deficit, surplus)
 
