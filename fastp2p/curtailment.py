@@ -23,12 +23,12 @@ OBJECTIVES = ("volume", "welfare", "pro_rata")
 LP_SOLVERS = ("auto", "compiled", "highs")
 ROW_TOLERANCE = 1e-9
 """How far a row may pass its limit, relative to the limit (absolute below 1 kW)."""
-PRIMAL_TOLERANCE = 1e-7
+PRIMAL_TOLERANCE = 1e-9
 DUAL_TOLERANCE = 1e-9
 """Reduced costs (of order 1) up to this size count as zero."""
 UNSOLVED = -1
 """Verdict on a book that has no basis to certify."""
-STEP_TOLERANCE = 1e-9
+STEP_TOLERANCE = 1e-12
 """By how much the compiled solver may leave a bound broken, in units of the book's largest column."""
 STEPS_PER_LINE = 10
 """Steps of the compiled solver per column and row, at most."""
@@ -113,6 +113,8 @@ class Curtailment:
     failed, certified : (n,) bool
     solver_code : (n,) int8
         Place in `fastp2p.trades.SOLVERS`.
+    steps : (n,) int64
+        Steps of the compiled solver.
     """
 
     share: Floats
@@ -121,6 +123,7 @@ class Curtailment:
     failed: NDArray[np.bool_]
     certified: NDArray[np.bool_]
     solver_code: NDArray[np.int8]
+    steps: Ints
 
 
 def collect(books: Ints, trades: Trades, export_kw: Floats, objective: str, retail: bool, step_hours: float) -> Columns:
@@ -163,7 +166,7 @@ def curtail(
     n, n_columns = len(books), len(columns.plus)
     answer = Curtailment(
         np.ones(n_columns), np.full(n_columns, -1, np.int64), np.zeros((n, floor_value.shape[1])),
-        np.zeros(n, bool), np.zeros(n, bool), np.full(n, NO_LP, np.int8),
+        np.zeros(n, bool), np.zeros(n, bool), np.full(n, NO_LP, np.int8), np.zeros(n, np.int64),
     )  # fmt: skip
     per_chunk = max(1, ENTRIES_PER_CHUNK // max(1, rows.entries_per_column))
     first = 0
@@ -173,7 +176,7 @@ def curtail(
         if objective == "pro_rata":
             x, dual, binding, done = _fill(lps, columns.n_trade_columns[first:last])
         else:
-            x, dual, binding, done, answer.solver_code[first:last] = _solve(lps, solver)
+            x, dual, binding, done, answer.solver_code[first:last] = _solve(lps, solver, answer.steps[first:last])
             answer.certified[first:last] = done
         ours = slice(int(columns.offset[first]), int(columns.offset[last]))
         np.divide(x, lps.most, out=answer.share[ours], where=lps.most > 0.0)
@@ -206,7 +209,7 @@ def _reduce(rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats,
     return lps, row[:m]
 
 
-def _solve(lps: BookLPs, solver: str) -> tuple[Floats, Floats, Ints, NDArray[np.bool_], NDArray[np.int8]]:
+def _solve(lps: BookLPs, solver: str, steps: Ints) -> tuple[Floats, Floats, Ints, NDArray[np.bool_], NDArray[np.int8]]:
     """Solve and prove; by HiGHS what the compiled solver leaves, and once more, criterion by criterion, what is still unproven.
 
     The books are put into units of their own first, in place. Returns values, multipliers of the objective, each column's
@@ -222,7 +225,12 @@ def _solve(lps: BookLPs, solver: str) -> tuple[Floats, Floats, Ints, NDArray[np.
     verdict = np.full(len(lps.row_offset) - 1, UNSOLVED)
     if solver != "highs":
         cells = np.diff(lps.column_offset) * np.diff(lps.row_offset)
-        _solve_compiled(lps, np.flatnonzero(cells <= (COMPILED_CELLS if solver == "auto" else np.inf)), basic, x, dual, verdict)
+        ours = np.flatnonzero(cells <= (COMPILED_CELLS if solver == "auto" else np.inf))
+        solve_books(
+            ours, lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most,
+            lps.cost, lps.room_below, lps.room_above, STEP_TOLERANCE, DUAL_TOLERANCE, STEPS_PER_LINE, basic, x, verdict, steps,
+        )  # fmt: skip
+        _certify(lps, ours, basic, x, dual, verdict)
     left = np.flatnonzero(verdict != 0)
     code = np.full(len(verdict), COMPILED, np.int8)
     code[left] = HIGHS
@@ -234,15 +242,6 @@ def _solve(lps: BookLPs, solver: str) -> tuple[Floats, Floats, Ints, NDArray[np.
         DUAL_TOLERANCE, binding,
     )  # fmt: skip
     return x, dual * row_scale, binding, verdict == 0, code
-
-
-def _solve_compiled(lps: BookLPs, books: Ints, basic: NDArray[np.int32], x: Floats, dual: Floats, verdict: Ints) -> None:
-    solve_books(
-        books, lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most,
-        lps.cost, lps.room_below, lps.room_above, STEP_TOLERANCE, DUAL_TOLERANCE, STEPS_PER_LINE, basic, x, verdict,
-        np.empty(len(verdict), np.int64),
-    )  # fmt: skip
-    _certify(lps, books, basic, x, dual, verdict)
 
 
 def _solve_by_highs(lps: BookLPs, books: Ints, basic: NDArray[np.int32], x: Floats, dual: Floats, verdict: Ints) -> None:

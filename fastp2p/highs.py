@@ -26,7 +26,7 @@ OPTIONS: dict[str, bool | int | float | str] = {
     "presolve": "off",
     "threads": 1,
     "parallel": "off",
-    "primal_feasibility_tolerance": 1e-9,
+    "primal_feasibility_tolerance": 1e-10,
     "dual_feasibility_tolerance": 1e-10,
     # books are small and their entries of order 1: scaling and perturbing cost more than they save (17 % of a solve)
     "simplex_scale_strategy": 0,

@@ -119,7 +119,7 @@ def solve_book(
     Returns
     -------
     status : int
-        0 solved; 1 `most_steps` taken; 2 nothing can bring a row back (rounding: nothing executed is always feasible).
+        0 a basis to certify; 1 `most_steps` taken.
     steps : int
     """
     _first_table(start, entry_row, entry_value, most, cost, room_below, room_above, table, value, low, high)
@@ -129,7 +129,7 @@ def solve_book(
         variable[j], at_upper[j], reach[j] = j, 1, most[j]
     status, step = 1, 0
     while step < most_steps:
-        r, above, left = _farthest_beyond(value, low, high, feasible)
+        r, above, left = _farthest_beyond(value, low, high, feasible, zero)
         if r == -1:
             status = 0
             break
@@ -144,8 +144,8 @@ def solve_book(
             _move(table, p, -reach[p] if at_upper[p] else reach[p], value)
             at_upper[p] = 1 - at_upper[p]
             n_free -= 1
-        if n_free == 0:
-            status = 2
+        if n_free == 0:  # nothing can bring the row back: rounding, as nothing executed is always feasible
+            status = 0
             break
         # the variable at place p covers what is left and changes places with the one of row r
         change = (-left if above else left) / table[r, p]
@@ -187,18 +187,18 @@ def _first_table(
 
 
 @kernel
-def _farthest_beyond(value: Floats, low: Floats, high: Floats, feasible: float) -> tuple[int, bool, float]:
+def _farthest_beyond(value: Floats, low: Floats, high: Floats, feasible: float, zero: float) -> tuple[int, bool, float]:
     """The basic variable farthest beyond a bound (-1: none is), whether it is the upper one, and how far.
 
-    Of several that are equally far, up to rounding, it is the first: a shadow price should not hang on rounding.
+    Of several that are equally far, up to `zero`, it is the first: a shadow price should not hang on rounding.
     """
-    r, above, left = -1, False, 0.0
+    r, above, left, bar = -1, False, 0.0, feasible
     for i in range(len(value)):
         over, under = value[i] - high[i], low[i] - value[i]
-        if over > left + feasible:
-            r, above, left = i, True, over
-        elif under > left + feasible:
-            r, above, left = i, False, under
+        if over > bar:
+            r, above, left, bar = i, True, over, over + zero
+        elif under > bar:
+            r, above, left, bar = i, False, under, under + zero
     return r, above, left
 
 
