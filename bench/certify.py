@@ -11,6 +11,7 @@ import argparse
 import sys
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -161,7 +162,7 @@ def histogram(tallies):
     longest = max(len(counts) for tally in tallies for counts in tally.steps)
     total = sum(np.pad(counts, (0, longest - len(counts))) for tally in tallies for counts in tally.steps)
     edges = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
-    return {f"{a}-{b - 1}" if b > a + 1 else str(a): int(total[a:b].sum()) for a, b in zip(edges, edges[1:], strict=False)}
+    return {f"{a}-{b - 1}" if b > a + 1 else str(a): int(total[a:b].sum()) for a, b in pairwise(edges)}
 
 
 def run(n_books, seed, show=print):
@@ -187,7 +188,8 @@ def main():
     chosen = parser.parse_args()
     tallies = run(chosen.books, chosen.seed).values()
     books, certified = sum(t.books for t in tallies), sum(t.certified for t in tallies)
-    print(f"{books:,} books, {certified / books:.5%} certified, {books - certified} to HiGHS, {sum(t.failed for t in tallies)} failed")
+    failed = sum(t.failed for t in tallies)
+    print(f"{books:,} books, {certified / books:.5%} certified, {books - certified} to HiGHS, {failed} failed")
     print("steps:", ", ".join(f"{name}: {count:,}" for name, count in histogram(tallies).items()))
     sys.exit(certified < CERTIFIED * books or any(not t.is_good for t in tallies))
 

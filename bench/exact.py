@@ -1,4 +1,4 @@
-"""One book's LP in rational arithmetic: slow, without tolerances, up from nothing executed — the opposite way to the kernel's."""
+"""One book's LP in rational arithmetic: slow, without tolerances, and up from nothing executed, the kernel's way reversed."""
 
 from fractions import Fraction
 

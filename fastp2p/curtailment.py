@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.highs import BookLPs, new_solver, solve_at_once, solve_in_turn
-from fastp2p.kernels.certificate import certify_books, strongest_rows
+from fastp2p.kernels.certificate import certify_books, explain_books
 from fastp2p.kernels.curtailment import assemble_books, collect_columns, scale_books
 from fastp2p.kernels.progressive import fill_books
 from fastp2p.kernels.simplex import solve_books
@@ -32,8 +32,8 @@ STEP_TOLERANCE = 1e-12
 """By how much the compiled solver may leave a bound broken, in units of the book's largest column."""
 STEPS_PER_LINE = 10
 """Steps of the compiled solver per column and row, at most."""
-COMPILED_CELLS = 1_000_000
-"""Columns times rows up to which "auto" takes the compiled solver."""
+MOST_CELLS = {"auto": 1_000_000, "compiled": 2**62}
+"""Columns times rows of a book up to which the compiled solver is taken."""
 FILL_TOLERANCE = 1e-9
 ENTRY_ZERO = 1e-11
 """Dense sensitivities (of order 1) up to this size are rounding errors."""
@@ -173,16 +173,15 @@ def curtail(
     while first < n:
         last = max(first + 1, int(np.searchsorted(columns.offset, columns.offset[first] + per_chunk, side="right")) - 1)
         lps, row = _reduce(rows, books, columns, floor_value, range(first, last))
-        if objective == "pro_rata":
-            x, dual, binding, done = _fill(lps, columns.n_trade_columns[first:last])
-        else:
-            x, dual, binding, done, answer.solver_code[first:last] = _solve(lps, solver, answer.steps[first:last])
-            answer.certified[first:last] = done
         ours = slice(int(columns.offset[first]), int(columns.offset[last]))
-        np.divide(x, lps.most, out=answer.share[ours], where=lps.most > 0.0)
-        answer.binding_row[ours] = np.append(row, -1)[binding]
-        answer.dual[np.repeat(np.arange(first, last), np.diff(lps.row_offset)), row] = dual
-        answer.failed[first:last] = ~done
+        part = Curtailment(
+            answer.share[ours], answer.binding_row[ours], answer.dual[first:last], answer.failed[first:last],
+            answer.certified[first:last], answer.solver_code[first:last], answer.steps[first:last],
+        )  # fmt: skip
+        if objective == "pro_rata":
+            _fill(lps, row, columns.n_trade_columns[first:last], part)
+        else:
+            _solve(lps, row, solver, part)
         first = last
     return answer
 
@@ -209,39 +208,37 @@ def _reduce(rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats,
     return lps, row[:m]
 
 
-def _solve(lps: BookLPs, solver: str, steps: Ints) -> tuple[Floats, Floats, Ints, NDArray[np.bool_], NDArray[np.int8]]:
+def _solve(lps: BookLPs, row: Ints, solver: str, answer: Curtailment) -> None:
     """Solve and prove; by HiGHS what the compiled solver leaves, and once more, criterion by criterion, what is still unproven.
 
-    The books are put into units of their own first, in place. Returns values, multipliers of the objective, each column's
-    strongest row, which books are proven, and who solved them.
+    The books are put into units of their own first, in place.
     """
     row_scale = np.empty(len(lps.room_above))
     scale_books(
         lps.column_offset, lps.row_offset, lps.entry_offset, lps.entry_row, lps.entry_value, lps.most, lps.room_below,
         lps.room_above, row_scale,
     )  # fmt: skip
-    x, dual = np.zeros(len(lps.most)), np.zeros(len(lps.room_above))
-    basic = np.zeros(len(dual), np.int32)
-    verdict = np.full(len(lps.row_offset) - 1, UNSOLVED)
+    x, dual, basic = np.zeros(len(lps.most)), np.zeros(len(row)), np.zeros(len(row), np.int32)
+    verdict = np.full(len(answer.failed), UNSOLVED)
+    answer.solver_code[:] = HIGHS
     if solver != "highs":
-        cells = np.diff(lps.column_offset) * np.diff(lps.row_offset)
-        ours = np.flatnonzero(cells <= (COMPILED_CELLS if solver == "auto" else np.inf))
         solve_books(
-            ours, lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most,
-            lps.cost, lps.room_below, lps.room_above, STEP_TOLERANCE, DUAL_TOLERANCE, STEPS_PER_LINE, basic, x, verdict, steps,
+            lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most, lps.cost,
+            lps.room_below, lps.room_above, STEP_TOLERANCE, DUAL_TOLERANCE, MOST_CELLS[solver], STEPS_PER_LINE, basic, x,
+            verdict, answer.steps,
         )  # fmt: skip
-        _certify(lps, ours, basic, x, dual, verdict)
-    left = np.flatnonzero(verdict != 0)
-    code = np.full(len(verdict), COMPILED, np.int8)
-    code[left] = HIGHS
+        _certify(lps, np.arange(len(verdict)), basic, x, dual, verdict)
+        answer.solver_code[verdict == 0] = COMPILED
+    left = np.flatnonzero(verdict)
     if len(left):
         _solve_by_highs(lps, left, basic, x, dual, verdict)
-    binding = np.empty(len(x), np.int64)
-    strongest_rows(
-        lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, dual,
-        DUAL_TOLERANCE, binding,
+    explain_books(
+        lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, dual, row, row_scale,
+        DUAL_TOLERANCE, answer.binding_row, answer.dual,
     )  # fmt: skip
-    return x, dual * row_scale, binding, verdict == 0, code
+    np.divide(x, lps.most, out=answer.share, where=lps.most > 0.0)
+    np.equal(verdict, 0, out=answer.certified)
+    np.not_equal(verdict, 0, out=answer.failed)
 
 
 def _solve_by_highs(lps: BookLPs, books: Ints, basic: NDArray[np.int32], x: Floats, dual: Floats, verdict: Ints) -> None:
@@ -264,8 +261,8 @@ def _certify(lps: BookLPs, books: Ints, basic: NDArray[np.int32], x: Floats, dua
     )  # fmt: skip
 
 
-def _fill(lps: BookLPs, n_trade_columns: Ints) -> tuple[Floats, Floats, Ints, NDArray[np.bool_]]:
-    """Progressive filling; the same outputs as `_solve`, without multipliers."""
+def _fill(lps: BookLPs, row: Ints, n_trade_columns: Ints, answer: Curtailment) -> None:
+    """Progressive filling: no multipliers, and nobody to have solved it."""
     x, binding = np.zeros(len(lps.most)), np.empty(len(lps.most), np.int64)
     done = np.empty(len(n_trade_columns), bool)
     fill_books(
@@ -273,7 +270,9 @@ def _fill(lps: BookLPs, n_trade_columns: Ints) -> tuple[Floats, Floats, Ints, ND
         n_trade_columns, lps.room_below, lps.room_above, FILL_TOLERANCE, x, binding, done,
     )  # fmt: skip
     x[np.repeat(~done, np.diff(lps.column_offset))] = 0.0
-    return x, np.zeros(len(lps.room_above)), binding, done
+    np.divide(x, lps.most, out=answer.share, where=lps.most > 0.0)
+    answer.binding_row[:] = np.append(row, -1)[binding]
+    np.logical_not(done, out=answer.failed)
 
 
 def _doubled(n: int) -> int:

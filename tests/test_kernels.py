@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from fastp2p.kernels.certificate import certify, strongest_rows
+from fastp2p.kernels.certificate import certify, explain_books
 from fastp2p.kernels.clearing import inject_trades, screen_rows
 from fastp2p.kernels.curtailment import assemble_books, collect_columns
 from fastp2p.kernels.flows import meshed_flows, tree_flows
@@ -272,15 +272,17 @@ def test_certify_accepts_the_optimum_and_nothing_else(seed):
 
 @check
 @given(seed=seeds)
-def test_strongest_rows(seed):
+def test_explain_books(seed):
     rng = np.random.default_rng(seed)
     matrix, dual = rng.integers(-2, 3, (4, 5)).astype(float), np.round(rng.normal(size=4) * rng.integers(0, 2, 4), 3)
-    found = np.empty(5, np.int64)
+    found, shadow, row, scale = np.empty(5, np.int64), np.zeros((1, 6)), np.array([0, 2, 3, 5]), np.array([1.0, 2.0, 1.0, 0.5])
     start, rows, values = csc(matrix)
-    strongest_rows(np.array([0, 5]), np.array([0, 4]), np.array([0, len(rows)]), start, rows, values, dual, 1e-9, found)
+    offsets = np.array([0, 5]), np.array([0, 4]), np.array([0, len(rows)])
+    explain_books(*offsets, start, rows, values, dual, row, scale, 1e-9, found, shadow)
+    assert shadow[0].tolist() == [dual[0], 0.0, 2.0 * dual[1], dual[2], 0.0, 0.5 * dual[3]]
     for j in range(5):
         sizes = np.abs(matrix[:, j] * dual)
-        assert (found[j] == -1) if sizes.max() == 0 else (sizes[found[j]] == sizes.max())
+        assert (found[j] == -1) if sizes.max() == 0 else (sizes[np.searchsorted(row, found[j])] == sizes.max())
 
 
 @check

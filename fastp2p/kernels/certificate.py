@@ -280,7 +280,7 @@ def _solve_transposed(matrix: Floats, size: int, b: Floats, c: int) -> None:
 
 
 @kernel
-def strongest_rows(
+def explain_books(
     column_offset: Ints,
     row_offset: Ints,
     entry_offset: Ints,
@@ -288,25 +288,36 @@ def strongest_rows(
     entry_row: NDArray[np.int32],
     entry_value: Floats,
     dual: Floats,
+    row: Ints,
+    row_scale: Floats,
     tolerance: float,
     strongest: Ints,
+    shadow_price: Floats,
 ) -> None:
-    """Per column the row with the largest |dual x coefficient|, counted over all books; -1 where all are below `tolerance`.
+    """What each limit is worth, and per column the row with the largest |dual x coefficient|.
 
     Parameters
     ----------
     column_offset … entry_value : as `kernels.curtailment.assemble_books` lays them out
-    dual : (n_rows,) float64
+    dual : (n_kept_rows,) float64
+    row : (n_kept_rows,) int64; row_scale : (n_kept_rows,) float64
+        Which of all rows each one is, and what it was multiplied by.
+    tolerance : float
+        Smaller ones do not count.
     strongest : (n_columns,) int64
-        Output.
+        Output; -1 for none.
+    shadow_price : (n, n_rows) float64
+        Output, written where a book keeps a row.
     """
     for n in range(len(column_offset) - 1):
+        r0 = row_offset[n]
+        for r in range(r0, row_offset[n + 1]):
+            shadow_price[n, row[r]] = dual[r] * row_scale[r]
         for j in range(column_offset[n], column_offset[n + 1]):
             strongest[j] = -1
             most = tolerance
-            for place in range(start[j + n], start[j + n + 1]):
-                e = entry_offset[n] + place
-                size = abs(entry_value[e] * dual[row_offset[n] + entry_row[e]])
+            for e in range(entry_offset[n] + start[j + n], entry_offset[n] + start[j + n + 1]):
+                size = abs(entry_value[e] * dual[r0 + entry_row[e]])
                 if size > most:
                     most = size
-                    strongest[j] = row_offset[n] + entry_row[e]
+                    strongest[j] = row[r0 + entry_row[e]]

@@ -16,7 +16,6 @@ Ints = NDArray[np.int64]
 
 @kernel
 def solve_books(
-    books: Ints,
     column_offset: Ints,
     row_offset: Ints,
     entry_offset: Ints,
@@ -29,29 +28,37 @@ def solve_books(
     room_above: Floats,
     feasible: float,
     zero: float,
+    most_cells: int,
     steps_per_line: int,
     basic: NDArray[np.int32],
     x: Floats,
     status: Ints,
     steps: Ints,
 ) -> None:
-    """`solve_book` for the books numbered `books` of a batch; arrays as `kernels.curtailment.assemble_books` lays them out.
+    """`solve_book` for all books of a batch; arrays as `kernels.curtailment.assemble_books` lays them out.
 
     Parameters
     ----------
+    most_cells : int
+        Books of more columns times rows are left alone; their status is -1.
     steps_per_line : int
         A book may take so many steps for each of its columns and rows.
-    status, steps : (n_all_books,) int64
+    status, steps : (n_books,) int64
         Outputs: what `solve_book` returns.
     """
     n, m, cells = 0, 0, 0
-    for b in books:
+    for b in range(len(status)):
         n_book, m_book = column_offset[b + 1] - column_offset[b], row_offset[b + 1] - row_offset[b]
-        n, m, cells = max(n, n_book), max(m, m_book), max(cells, n_book * (m_book + 3))
+        status[b] = -1
+        if n_book * m_book <= most_cells:
+            status[b] = 0
+            n, m, cells = max(n, n_book), max(m, m_book), max(cells, n_book * (m_book + 3))
     table, value, low, high = np.empty(cells), np.empty(m), np.empty(m), np.empty(m)
     reach, ratio = np.empty(n), np.empty((4, n))
     variable, at_upper, free = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
-    for b in books:
+    for b in range(len(status)):
+        if status[b] == -1:
+            continue
         j0, j1, r0, r1 = column_offset[b], column_offset[b + 1], row_offset[b], row_offset[b + 1]
         e0, e1 = entry_offset[b], entry_offset[b + 1]
         n, m = j1 - j0, r1 - r0
