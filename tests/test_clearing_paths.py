@@ -4,22 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from strategies import congested
 
 import fastp2p
 from fastp2p import curtailment
 from fastp2p.highs import BookLPs, new_solver, solve_at_once, solve_in_turn
-
-
-def congested(name, seed=3, n_books=60):
-    """Books of many trades over narrow branches: (network, trades, base_kw, export_kw)."""
-    rng = np.random.default_rng(seed)
-    network = fastp2p.Network.load(name)
-    network = replace(network, limit_kw=rng.uniform(1.0, 6.0, network.n_branch))
-    side = rng.random((n_books, network.n_bus))
-    load, pv = rng.random(side.shape) * 3 * (side < 0.4), rng.random(side.shape) * 4 * (side > 0.6)
-    trades = fastp2p.match_orders(load, pv, rng.uniform(0.2, 0.3, network.n_bus), rng.uniform(0.0, 0.1, network.n_bus))
-    left = fastp2p.leave_over(load, pv, trades)
-    return network, trades, -left.deficit_kwh, left.surplus_kwh
 
 
 @pytest.mark.parametrize("unserved", ["retail", "shed"])
