@@ -106,7 +106,7 @@ def certify(
     Returns
     -------
     int
-        0 proven; 1 basis singular or misshapen; 2 primal infeasible; 3 not optimal.
+        0 proven; 1 basis singular, misshapen or at no limit; 2 primal infeasible; 3 not optimal.
     """
     n, m = len(most), len(room_above)
     place, rows = places[0], places[1]
@@ -117,6 +117,8 @@ def certify(
     _rest(start, entry_row, entry_value, most, room_below, room_above, columns, x, at_rest, bound)
 
     for i in range(size):
+        if not np.isfinite(bound[rows[i]]):
+            return 1
         matrix[i, :size] = 0.0
         solution[i] = bound[rows[i]] - at_rest[rows[i]]
     for j in range(n):
