@@ -20,8 +20,12 @@ from fastp2p import curtailment
 from fastp2p.curtailment import LimitRows, collect, curtail
 from fastp2p.parts import KEPT_BYTES
 from fastp2p.topology import grow_tree
+from fastp2p.trades import COMPILED
 
 SIZES = (6, 20, 50)
+FEEDERS = ((40, 20), (40, 100), (40, 400), (160, 50), (160, 200), (160, 800), (640, 200), (640, 800), (640, 3200))
+DENSE = ((10, 20), (20, 100), (50, 100), (50, 400), (50, 800), (100, 200), (100, 400), (100, 800), (200, 800))
+"""Rows and trades of the books that look for the crossover."""
 LIMIT_FACTOR = 0.31
 """Of the line ratings of pv-sweep, for the sweep."""
 
@@ -91,6 +95,22 @@ def random_tree(n_bus, n_trades, n_books, retail=True, seed=0):
     return Books(rows, trades, np.zeros((n_books, n_bus - 1)), np.zeros((n_books, n_bus)), retail)
 
 
+def dense_rows(n_rows, n_trades, n_books, seed=0):
+    """Books over rows in which every bus counts, as of a meshed network or of voltages; most of them bind."""
+    rng = np.random.default_rng(seed)
+    n_bus, size = 400, n_books * n_trades
+    dense = rng.uniform(-1.0, 1.0, (n_rows, n_bus))
+    dense[:, 0] = 0.0
+    seller = rng.integers(0, n_bus, size)
+    buyer = (seller + rng.integers(1, n_bus, size)) % n_bus
+    price = np.full(size, 0.2)
+    trades = fastp2p.Trades(np.arange(n_books + 1) * n_trades, seller, buyer, rng.uniform(0.5, 3.0, size), price, price)
+    limit = np.sqrt(n_trades) * rng.uniform(0.2, 1.5, n_rows)
+    root, flat = np.full(n_bus, -1), np.zeros(n_bus, np.int64)
+    rows = LimitRows(-limit, limit, root, root, np.zeros(n_bus), flat, dense)
+    return Books(rows, trades, np.zeros((n_books, n_rows)), np.zeros((n_books, n_bus)), False)
+
+
 def in_turns(ways, rounds):
     """Median seconds of each way; one round unmeasured."""
     taken = {name: [] for name in ways}
@@ -112,7 +132,7 @@ def stages(books):
     basic, verdict, steps = np.zeros(len(dual), np.int32), np.zeros(books.n, np.int64), np.zeros(books.n, np.int64)
     shared = (lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most)
     limits = (lps.cost, lps.room_below, lps.room_above)
-    bounds = (curtailment.STEP_TOLERANCE, curtailment.DUAL_TOLERANCE, 2**62, curtailment.STEPS_PER_LINE)
+    bounds = (curtailment.STEP_TOLERANCE, curtailment.DUAL_TOLERANCE, np.inf, 2**62, curtailment.STEPS_PER_LINE)
     ways = {
         "columns": lambda: collect(every, books.trades, books.export_kw, "volume", books.retail, 1.0),
         "reduce": lambda: curtailment._reduce(books.rows, every, columns, books.floor_value, range(books.n)),
@@ -178,23 +198,27 @@ def by_batch(rounds):
     table(("unserved", "trades", "10 books", "100 books", "400 books"), rows)
 
 
-def crossover(rounds, sizes, feeders):
+def crossover(rounds, feeders, dense):
+    cases = [
+        (f"tree, {'retail' if retail else 'shed'}", m, n, lambda k, m=m, n=n, retail=retail: random_tree(m + 1, n, k, retail))
+        for retail in (True, False)
+        for m, n in feeders
+    ]
+    cases += [("dense, shed", m, n, lambda k, m=m, n=n: dense_rows(m, n, k)) for m, n in dense]
     rows = []
-    for retail in (True, False):
-        for n_bus in feeders:
-            for n_trades in sizes:
-                books = random_tree(n_bus, n_trades, max(2, min(50, 4000 // n_trades)), retail)
-                ways = {solver: lambda b=books, s=solver: b.clear(s) for solver in ("compiled", "highs")}
-                seconds = in_turns(ways, rounds)
-                _, answer = books.clear("compiled")
-                proven = float(np.mean(answer.certified & (answer.solver_code == 1)))
-                kept = stages(books)[2]
-                rule = "retail" if retail else "shed"
-                rows.append(
-                    (rule, n_bus, n_trades, kept, float(answer.steps.mean()), *(1e6 * s / books.n for s in seconds.values()),
-                     seconds["highs"] / seconds["compiled"], 100 * proven)
-                )  # fmt: skip
-    table(("unserved", "buses", "trades", "rows", "steps", "compiled", "HiGHS", "x", "proven %"), rows)
+    for name, _, n, make in cases:
+        books = make(max(2, min(50, 4000 // n)))
+        columns, answer = books.clear("compiled")
+        lps, _ = curtailment._reduce(books.rows, np.arange(books.n), columns, books.floor_value, range(books.n))
+        kept, entries = np.diff(lps.row_offset).mean(), np.diff(lps.entry_offset).mean()
+        ways = {solver: lambda b=books, s=solver: b.clear(s) for solver in ("compiled", "highs")}
+        seconds = in_turns(ways, rounds)
+        by_kernel = 100 * float(np.mean(answer.solver_code == COMPILED))
+        rows.append(
+            (name, n, float(kept), float(answer.steps.mean()), f"{entries**2 / (kept * n):.0f}",
+             *(1e6 * s / books.n for s in seconds.values()), seconds["highs"] / seconds["compiled"], by_kernel)
+        )  # fmt: skip
+    table(("rows", "trades", "kept", "steps", "work", "compiled", "HiGHS", "x", "certified %"), rows)
 
 
 def sweep(rounds, count):
@@ -233,7 +257,7 @@ def main():
     parts = {
         "books": lambda: by_size(3 if quick else 31, 40 if quick else 400),
         "batches": lambda: by_batch(3 if quick else 51),
-        "crossover": lambda: crossover(1 if quick else 5, (20, 50) if quick else (20, 50, 100, 200, 400, 800), (40, 160)),
+        "crossover": lambda: crossover(1, FEEDERS[:2], DENSE[:2]) if quick else crossover(5, FEEDERS, DENSE),
         "sweep": lambda: sweep(1 if quick else 5, 20 if quick else 2_000),
     }
     for name, part in parts.items():

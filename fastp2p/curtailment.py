@@ -32,8 +32,11 @@ STEP_TOLERANCE = 1e-12
 """By how much the compiled solver may leave a bound broken, in units of the book's largest column."""
 STEPS_PER_LINE = 10
 """Steps of the compiled solver per column and row, at most."""
-MOST_CELLS = {"auto": 1_000_000, "compiled": 2**62}
-"""Columns times rows of a book up to which the compiled solver is taken."""
+LARGEST = {"auto": (40_000.0, 4_000_000), "compiled": (np.inf, 2**62)}
+"""Up to which size the compiled solver takes a book: entries times their share of the matrix, columns times rows.
+
+The first is where HiGHS overtakes (docs/performance.md), the second keeps its table to 32 MB.
+"""
 FILL_TOLERANCE = 1e-9
 ENTRY_ZERO = 1e-11
 """Dense sensitivities (of order 1) up to this size are rounding errors."""
@@ -224,7 +227,7 @@ def _solve(lps: BookLPs, row: Ints, solver: str, answer: Curtailment) -> None:
     if solver != "highs":
         solve_books(
             lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most, lps.cost,
-            lps.room_below, lps.room_above, STEP_TOLERANCE, DUAL_TOLERANCE, MOST_CELLS[solver], STEPS_PER_LINE, basic, x,
+            lps.room_below, lps.room_above, STEP_TOLERANCE, DUAL_TOLERANCE, *LARGEST[solver], STEPS_PER_LINE, basic, x,
             verdict, answer.steps,
         )  # fmt: skip
         _certify(lps, np.arange(len(verdict)), basic, x, dual, verdict)

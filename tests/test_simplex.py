@@ -63,7 +63,7 @@ def solve(matrix, most, cost, below, above, steps_per_line=10):
         above,
     )
     basic, x, dual, status = np.zeros(m, np.int32), np.zeros(n), np.zeros(m), np.zeros(1, np.int64)
-    solve_books(*book, 1e-12, 1e-9, 2**62, steps_per_line, basic, x, status, np.zeros(1, np.int64))
+    solve_books(*book, 1e-12, 1e-9, np.inf, 2**62, steps_per_line, basic, x, status, np.zeros(1, np.int64))
     verdict = status.copy()
     certify_books(np.arange(1), *book, basic, 1e-9, 1e-9, x, dual, verdict)
     return status[0], verdict[0], x, dual
@@ -246,9 +246,10 @@ def test_the_step_limit_is_a_status():
     assert solve(*book, steps_per_line=0)[:2] == (1, 1)
 
 
-def test_large_books_go_to_highs_under_auto_alone(monkeypatch):
+@pytest.mark.parametrize("limits", [(0.0, 10**6), (1e6, 0)])
+def test_large_books_go_to_highs_under_auto_alone(limits, monkeypatch):
     network, trades, base, export = congested("cigre_lv", n_books=10)
-    monkeypatch.setitem(curtailment.MOST_CELLS, "auto", 0)
+    monkeypatch.setitem(curtailment.LARGEST, "auto", limits)
     by = {s: fastp2p.clear(network, trades, base, export_kw=export, solver=s) for s in ("auto", "compiled")}
     assert set(by["auto"].solver) <= {"none", "highs"}
     assert set(by["compiled"].solver) <= {"none", "compiled"}

@@ -205,6 +205,8 @@ def assemble_books(
         kept = row_offset[n]
         for r in range(n_rows):
             place[r] = -1
+            if rise[r] == 0.0 and fall[r] == 0.0:
+                continue
             above, below = max(upper[r] - floor_value[books[n], r], 0.0), min(lower[r] - floor_value[books[n], r], 0.0)
             if rise[r] > above + tolerance * max(1.0, abs(upper[r])) or fall[r] < below - tolerance * max(1.0, abs(lower[r])):
                 place[r] = kept - row_offset[n]

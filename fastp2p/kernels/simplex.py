@@ -28,6 +28,7 @@ def solve_books(
     room_above: Floats,
     feasible: float,
     zero: float,
+    most_work: float,
     most_cells: int,
     steps_per_line: int,
     basic: NDArray[np.int32],
@@ -39,8 +40,8 @@ def solve_books(
 
     Parameters
     ----------
-    most_cells : int
-        Books of more columns times rows are left alone; their status is -1.
+    most_work, most_cells : float, int
+        Books of more entries times their share of the matrix, or of more columns times rows, are left alone; status -1.
     steps_per_line : int
         A book may take so many steps for each of its columns and rows.
     status, steps : (n_books,) int64
@@ -49,8 +50,9 @@ def solve_books(
     n, m, cells = 0, 0, 0
     for b in range(len(status)):
         n_book, m_book = column_offset[b + 1] - column_offset[b], row_offset[b + 1] - row_offset[b]
+        n_entries = entry_offset[b + 1] - entry_offset[b]
         status[b] = -1
-        if n_book * m_book <= most_cells:
+        if n_book * m_book <= most_cells and (n_entries == 0 or n_entries * n_entries <= most_work * n_book * m_book):
             status[b] = 0
             n, m, cells = max(n, n_book), max(m, m_book), max(cells, n_book * (m_book + 3))
     table, value, low, high = np.empty(cells), np.empty(m), np.empty(m), np.empty(m)
