@@ -85,6 +85,7 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         objective=rules.objective,
         unserved=rules.unserved,
         step_hours=hours,
+        solver=rules.solver,
         check=False,
     )
     settlement = settle(

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arrays import floats, integers, is_between
-from fastp2p.curtailment import OBJECTIVES, ROW_TOLERANCE, Columns, Curtailment, LimitRows, collect, curtail
+from fastp2p.curtailment import LP_SOLVERS, OBJECTIVES, ROW_TOLERANCE, Columns, Curtailment, LimitRows, collect, curtail
 from fastp2p.errors import refuse
-from fastp2p.kernels.clearing import inject_trades
+from fastp2p.kernels.clearing import execute_books, inject_trades
 from fastp2p.kernels.flows import screen_meshed, screen_tree
 from fastp2p.network import BOOKS_PER_BLOCK, Network
-from fastp2p.trades import BASE_OVERLOAD, CLEARED, FAILED, FREE, Clearing, Trades
+from fastp2p.trades import BASE_OVERLOAD, CLEARED, FAILED, FREE, NO_LP, Clearing, Trades
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -45,6 +45,7 @@ def clear(
     objective: str = "volume",
     unserved: str = "retail",
     step_hours: float = 1.0,
+    solver: str = "auto",
     check: bool = True,
 ) -> Clearing:
     """Execute as much of the matched trades as the network carries, book by book.
@@ -72,6 +73,9 @@ def clear(
         "shed": what is cut is neither produced nor consumed, a_i = R[:, s] - R[:, d].
     step_hours : float
         Length of a step: kWh = kW x step_hours.
+    solver : {"auto", "compiled", "highs"}
+        Who solves the LPs: fastp2p's own kernel, HiGHS, or each where it is faster ("auto"). A book that the kernel cannot
+        prove goes to HiGHS. The answer is the same.
     check : bool
         False: the arrays are known to be right. Nothing is looked at then, and wrong ones give wrong answers.
 
@@ -84,7 +88,8 @@ def clear(
     export = np.zeros_like(base) if export_kw is None else floats("export_kw", export_kw)
     at = np.arange(network.n_bus) if bus is None else integers("bus", bus)
     if check:
-        refuse(_faults(network, trades, base, export, at, objective, unserved, step_hours))
+        unknown = [] if solver in LP_SOLVERS else [f"solver = {solver!r}: must be one of {', '.join(LP_SOLVERS)}"]
+        refuse(unknown + _faults(network, trades, base, export, at, objective, unserved, step_hours))
     retail = unserved == "retail"
 
     floor_kw, injection_kw = np.empty_like(base), np.empty_like(base)
@@ -96,26 +101,25 @@ def clear(
     executed, exported = trades.quantity_kwh.copy(), export.copy()
     code = np.where(screen.overload == 1, BASE_OVERLOAD, np.where(screen.congested == 1, CLEARED, FREE)).astype(np.int8)
     binding = np.full(trades.n_trades, -1, np.int64)
+    solver_code, certified = np.full(len(base), NO_LP, np.int8), np.ones(len(base), bool)
     books = np.flatnonzero(screen.congested)
     dual = np.empty((0, network.n_branch))
     if len(books):
         columns = collect(books, trades, export, objective, retail, step_hours)
-        answer = _curtail(network, at, floor_kw[books], columns, objective)
+        answer = _curtail(network, at, floor_kw[books], columns, objective, solver)
         code[books[answer.failed]] = FAILED
+        solver_code[books], certified[books] = answer.solver_code, answer.certified
         dual = answer.dual * (step_hours if objective == "volume" else 1.0)
-        cut = np.flatnonzero(columns.column_of >= 0)
-        column = columns.column_of[cut]
-        executed[cut] *= answer.share[column]
-        binding[cut] = np.where(answer.share[column] < 1.0 - CUT, answer.binding_row[column], -1)
-        exported[books] = 0.0
-        is_export = columns.is_export
-        exported[books[columns.place[is_export]], columns.plus[is_export]] = (answer.share * columns.most_kw)[is_export]
-        injection_kw[books] = _injected(floor_kw[books] + exported[books], books, trades, executed / step_hours, retail)
+        execute_books(
+            books, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, step_hours, retail,
+            columns.offset, columns.column_of, columns.n_trade_columns, columns.plus, columns.most_kw, answer.share,
+            answer.binding_row, 1.0 - CUT, floor_kw, executed, binding, exported, injection_kw,
+        )  # fmt: skip
         cleared = screen_books(network, at, floor_kw[books], injection_kw[books])
         screen.loading_percent[books], screen.slack_kw[books] = cleared.loading_percent, cleared.slack_kw
     return Clearing(
         executed, exported, injection_kw, screen.slack_kw, screen.loading_percent, code, binding, books, dual,
-        lambda kw: network.flow_kw(kw, at),
+        solver_code, certified, lambda kw: network.flow_kw(kw, at),
     )  # fmt: skip
 
 
@@ -145,22 +149,11 @@ def screen_books(network: Network, bus: Ints, floor_kw: Floats, full_kw: Floats)
     return Screen(overload, congested, loading_percent, slack_kw)
 
 
-def _curtail(network: Network, bus: Ints, floor_kw: Floats, columns: Columns, objective: str) -> Curtailment:
+def _curtail(network: Network, bus: Ints, floor_kw: Floats, columns: Columns, objective: str, solver: str) -> Curtailment:
     """The answer for congested books with these injections where nothing is executed."""
     at_bus = replace(columns, plus=bus[columns.plus], minus=np.where(columns.minus >= 0, bus[columns.minus], -1))
-    return curtail(LimitRows.of(network), np.arange(len(floor_kw)), at_bus, network.flow_kw(floor_kw, bus), objective)
-
-
-def _injected(injection_kw: Floats, books: Ints, trades: Trades, executed_kw: Floats, retail: bool) -> Floats:
-    """Add the executed trades of some books to their injections, in place."""
-    row = np.full(trades.n_books, -1, np.int64)
-    row[books] = np.arange(len(books))
-    row_of_trade = row[trades.book]
-    ours = row_of_trade >= 0
-    np.add.at(injection_kw, (row_of_trade[ours], trades.seller[ours]), executed_kw[ours])
-    if not retail:
-        np.subtract.at(injection_kw, (row_of_trade[ours], trades.buyer[ours]), executed_kw[ours])
-    return injection_kw
+    floor_value = network.flow_kw(floor_kw, bus)
+    return curtail(LimitRows.of(network), np.arange(len(floor_kw)), at_bus, floor_value, objective, solver)
 
 
 def _faults(

@@ -8,24 +8,35 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.highs import BookLPs, Solver, new_solver, solve_at_once, solve_in_turn
-from fastp2p.kernels.certificate import certify_books, strongest_rows
-from fastp2p.kernels.clearing import assemble_books, collect_columns
+from fastp2p.highs import BookLPs, new_solver, solve_at_once, solve_in_turn
+from fastp2p.kernels.certificate import certify_books, explain_books
+from fastp2p.kernels.curtailment import assemble_books, collect_columns, scale_books
 from fastp2p.kernels.progressive import fill_books
+from fastp2p.kernels.simplex import solve_books
 from fastp2p.network import Network
-from fastp2p.trades import Trades
+from fastp2p.trades import COMPILED, HIGHS, NO_LP, Trades
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 OBJECTIVES = ("volume", "welfare", "pro_rata")
+LP_SOLVERS = ("auto", "compiled", "highs")
 ROW_TOLERANCE = 1e-9
 """How far a row may pass its limit, relative to the limit (absolute below 1 kW)."""
-PRIMAL_TOLERANCE = 1e-7
+PRIMAL_TOLERANCE = 1e-9
 DUAL_TOLERANCE = 1e-9
 """Reduced costs (of order 1) up to this size count as zero."""
 UNSOLVED = -1
-"""Verdict on a book that HiGHS left without a basis."""
+"""Verdict on a book that has no basis to certify."""
+STEP_TOLERANCE = 1e-12
+"""By how much the compiled solver may leave a bound broken, in units of the book's largest column."""
+STEPS_PER_LINE = 10
+"""Steps of the compiled solver per column and row, at most."""
+LARGEST = {"auto": (40_000.0, 4_000_000), "compiled": (np.inf, 2**62)}
+"""Up to which size the compiled solver takes a book: entries times their share of the matrix, columns times rows.
+
+The first is where HiGHS overtakes (docs/performance.md), the second keeps its table to 32 MB.
+"""
 FILL_TOLERANCE = 1e-9
 ENTRY_ZERO = 1e-11
 """Dense sensitivities (of order 1) up to this size are rounding errors."""
@@ -35,7 +46,7 @@ ENTRIES_PER_CHUNK = 2_000_000
 
 @dataclass(frozen=True, eq=False)
 class LimitRows:
-    """Limit rows lower ≤ value ≤ upper, and where their entries come from (`kernels.clearing.assemble_books`)."""
+    """Limit rows lower ≤ value ≤ upper, and where their entries come from (`kernels.curtailment.assemble_books`)."""
 
     lower: Floats
     upper: Floats
@@ -76,8 +87,8 @@ class Columns:
     most_kw : (n_columns,) float64, kW
     cost : (3, n_columns) float64
         Objective, exports, tie-break.
-    column_of : (n_trades,) int64
-        Column of every trade; -1 in books that are not congested.
+    column_of : (trades of these books,) int64
+        Column of every trade, book after book.
     n_trade_columns : (n,) int64
     """
 
@@ -88,17 +99,6 @@ class Columns:
     cost: Floats
     column_of: Ints
     n_trade_columns: Ints
-
-    @property
-    def place(self) -> Ints:
-        """(n_columns,) place of every column's book among the n."""
-        return np.repeat(np.arange(len(self.offset) - 1), np.diff(self.offset))
-
-    @property
-    def is_export(self) -> NDArray[np.bool_]:
-        """(n_columns,) whether a column is an export."""
-        flags: NDArray[np.bool_] = self.cost[1] > 0.0
-        return flags
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,43 +113,42 @@ class Curtailment:
         The row with the largest shadow price among those of a column; -1 for none.
     dual : (n, n_rows) float64
         Shadow prices of the objective.
-    failed : (n,) bool
+    failed, certified : (n,) bool
+    solver_code : (n,) int8
+        Place in `fastp2p.trades.SOLVERS`.
+    steps : (n,) int64
+        Steps of the compiled solver.
     """
 
     share: Floats
     binding_row: Ints
     dual: Floats
     failed: NDArray[np.bool_]
+    certified: NDArray[np.bool_]
+    solver_code: NDArray[np.int8]
+    steps: Ints
 
 
 def collect(books: Ints, trades: Trades, export_kw: Floats, objective: str, retail: bool, step_hours: float) -> Columns:
     """Columns of the congested books; trades between the same buses at the same prices are one column."""
-    size = np.diff(trades.offset)[books]
-    ours = np.repeat(trades.offset[books] - np.cumsum(size) + size, size) + np.arange(size.sum())
-    book, seller, buyer = np.repeat(books, size), trades.seller[ours], trades.buyer[ours]
-    keys = (book, -trades.bid_per_kwh[ours], trades.ask_per_kwh[ours], seller, buyer)
-    order = np.lexsort(keys[::-1])
-    ranked, same = np.empty(trades.n_trades, np.int64), np.zeros(trades.n_trades, bool)
-    ranked[ours] = ours[order]
-    same[ours[1:]] = np.logical_and.reduce([key[order][1:] == key[order][:-1] for key in keys])
-
-    room = int(size.sum() + np.count_nonzero(export_kw[books] > 0.0))
-    weight = trades.bid_per_kwh - trades.ask_per_kwh if objective == "welfare" else np.ones(trades.n_trades)
-    offset = np.zeros(len(books) + 1, np.int64)
-    plus, minus, most_kw, cost = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.zeros((3, room))
-    column_of, n_trade_columns = np.full(trades.n_trades, -1, np.int64), np.empty(len(books), np.int64)
+    sizes = trades.offset[books + 1] - trades.offset[books]
+    n_trades, n_bus = int(sizes.sum()), export_kw.shape[1]
+    room = n_trades + int(np.count_nonzero(export_kw[books] > 0.0))
+    offset, n_trade_columns = np.zeros(len(books) + 1, np.int64), np.empty(len(books), np.int64)
+    plus, minus, most_kw, cost = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.empty((3, room))
+    column_of = np.empty(n_trades, np.int64)
     collect_columns(
-        books, trades.offset, ranked, same, trades.seller, trades.buyer, trades.quantity_kwh / step_hours, weight, export_kw,
-        retail, offset, plus, minus, most_kw, cost, column_of, n_trade_columns,
+        books, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, trades.bid_per_kwh, trades.ask_per_kwh,
+        export_kw, objective == "welfare", retail, step_hours, _tie_break(_doubled(int(sizes.max(initial=0)) + n_bus)),
+        offset, plus, minus, most_kw, cost, column_of, n_trade_columns,
     )  # fmt: skip
     end = int(offset[-1])
-    cost = np.ascontiguousarray(cost[:, :end])
-    rank = np.arange(end) - np.repeat(offset[:-1], np.diff(offset))
-    cost[2] = _tie_break(int(rank.max(initial=0)) + 1)[rank]
-    return Columns(offset, plus[:end], minus[:end], most_kw[:end], cost, column_of, n_trade_columns)
+    return Columns(offset, plus[:end], minus[:end], most_kw[:end], cost[:, :end], column_of, n_trade_columns)
 
 
-def curtail(rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats, objective: str) -> Curtailment:
+def curtail(
+    rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats, objective: str, solver: str = "auto"
+) -> Curtailment:
     """Solve the congested books, some at a time.
 
     Parameters
@@ -160,33 +159,32 @@ def curtail(rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats,
     floor_value : (n_books, n_rows) float64
         Row values with nothing executed.
     objective : {"volume", "welfare", "pro_rata"}
+    solver : {"auto", "compiled", "highs"}
 
     Raises
     ------
     SolverError
         If an LP holds numbers that are not finite.
     """
+    n, n_columns = len(books), len(columns.plus)
     answer = Curtailment(
-        np.zeros(len(columns.plus)),
-        np.full(len(columns.plus), -1, np.int64),
-        np.zeros((len(books), floor_value.shape[1])),
-        np.zeros(len(books), bool),
-    )
-    solver = None if objective == "pro_rata" else new_solver()
+        np.ones(n_columns), np.full(n_columns, -1, np.int64), np.zeros((n, floor_value.shape[1])),
+        np.zeros(n, bool), np.zeros(n, bool), np.full(n, NO_LP, np.int8), np.zeros(n, np.int64),
+    )  # fmt: skip
     per_chunk = max(1, ENTRIES_PER_CHUNK // max(1, rows.entries_per_column))
     first = 0
-    while first < len(books):
+    while first < n:
         last = max(first + 1, int(np.searchsorted(columns.offset, columns.offset[first] + per_chunk, side="right")) - 1)
         lps, row = _reduce(rows, books, columns, floor_value, range(first, last))
-        if solver is None:
-            x_kw, dual, binding, done = _fill(lps, columns.n_trade_columns[first:last])
-        else:
-            x_kw, dual, binding, done = _solve(solver, lps)
         ours = slice(int(columns.offset[first]), int(columns.offset[last]))
-        answer.share[ours] = x_kw / lps.most_kw
-        answer.binding_row[ours] = np.append(row, -1)[binding]
-        answer.dual[np.repeat(np.arange(first, last), np.diff(lps.row_offset)), row] = dual
-        answer.failed[first:last] = ~done
+        part = Curtailment(
+            answer.share[ours], answer.binding_row[ours], answer.dual[first:last], answer.failed[first:last],
+            answer.certified[first:last], answer.solver_code[first:last], answer.steps[first:last],
+        )  # fmt: skip
+        if objective == "pro_rata":
+            _fill(lps, row, columns.n_trade_columns[first:last], part)
+        else:
+            _solve(lps, row, solver, part)
         first = last
     return answer
 
@@ -207,53 +205,82 @@ def _reduce(rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats,
     m, e = int(row_offset[-1]), int(entry_offset[-1])
     cost = np.ascontiguousarray(columns.cost[:, c0:c1])
     lps = BookLPs(
-        column_offset, row_offset, entry_offset, start, entry_row[:e], entry_value[:e], columns.most_kw[c0:c1], cost,
+        column_offset, row_offset, entry_offset, start, entry_row[:e], entry_value[:e], columns.most_kw[c0:c1].copy(), cost,
         below[:m], above[:m],
     )  # fmt: skip
     return lps, row[:m]
 
 
-def _solve(solver: Solver, lps: BookLPs) -> tuple[Floats, Floats, Ints, NDArray[np.bool_]]:
-    """Solve and prove; once more, slower and from scratch, where the first answer has no proof.
+def _solve(lps: BookLPs, row: Ints, solver: str, answer: Curtailment) -> None:
+    """Solve and prove; by HiGHS what the compiled solver leaves, and once more, criterion by criterion, what is still unproven.
 
-    Returns values, multipliers of the objective, each column's strongest row, and which books are proven.
+    The books are put into units of their own first, in place.
     """
-    x_kw, dual = np.zeros(len(lps.most_kw)), np.zeros(len(lps.room_above))
-    basic = np.zeros(len(dual), np.int32)
-    solved = solve_at_once(solver, lps, basic, x_kw)
-    verdict = np.where(solved, 0, UNSOLVED)
-    _certify(lps, np.arange(len(verdict)), basic, x_kw, dual, verdict)
-    for n in np.flatnonzero(verdict != 0).tolist():
-        verdict[n] = 0 if solve_in_turn(solver, lps, n, basic, x_kw) else UNSOLVED
-        _certify(lps, np.array([n]), basic, x_kw, dual, verdict)
+    row_scale = np.empty(len(lps.room_above))
+    scale_books(
+        lps.column_offset, lps.row_offset, lps.entry_offset, lps.entry_row, lps.entry_value, lps.most, lps.room_below,
+        lps.room_above, row_scale,
+    )  # fmt: skip
+    x, dual, basic = np.zeros(len(lps.most)), np.zeros(len(row)), np.zeros(len(row), np.int32)
+    verdict = np.full(len(answer.failed), UNSOLVED)
+    answer.solver_code[:] = HIGHS
+    if solver != "highs":
+        solve_books(
+            lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most, lps.cost,
+            lps.room_below, lps.room_above, STEP_TOLERANCE, DUAL_TOLERANCE, *LARGEST[solver], STEPS_PER_LINE, basic, x,
+            verdict, answer.steps,
+        )  # fmt: skip
+        _certify(lps, np.arange(len(verdict)), basic, x, dual, verdict)
+        answer.solver_code[verdict == 0] = COMPILED
+    left = np.flatnonzero(verdict)
+    if len(left):
+        _solve_by_highs(lps, left, basic, x, dual, verdict)
+    explain_books(
+        lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, dual, row, row_scale,
+        DUAL_TOLERANCE, answer.binding_row, answer.dual,
+    )  # fmt: skip
+    np.divide(x, lps.most, out=answer.share, where=lps.most > 0.0)
+    np.equal(verdict, 0, out=answer.certified)
+    np.not_equal(verdict, 0, out=answer.failed)
+
+
+def _solve_by_highs(lps: BookLPs, books: Ints, basic: NDArray[np.int32], x: Floats, dual: Floats, verdict: Ints) -> None:
+    """Where neither attempt can be proven, nothing is executed."""
+    solver = new_solver()
+    verdict[books] = np.where(solve_at_once(solver, lps, books, basic, x), 0, UNSOLVED)
+    _certify(lps, books, basic, x, dual, verdict)
+    for n in books[verdict[books] != 0].tolist():
+        verdict[n] = 0 if solve_in_turn(solver, lps, n, basic, x) else UNSOLVED
+        _certify(lps, np.array([n]), basic, x, dual, verdict)
         if verdict[n] != 0:
-            x_kw[lps.column_offset[n] : lps.column_offset[n + 1]] = 0.0
+            x[lps.column_offset[n] : lps.column_offset[n + 1]] = 0.0
             dual[lps.row_offset[n] : lps.row_offset[n + 1]] = 0.0
-    binding = np.empty(len(x_kw), np.int64)
-    strongest_rows(
-        lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, dual,
-        DUAL_TOLERANCE, binding,
-    )  # fmt: skip
-    return x_kw, dual, binding, verdict == 0
 
 
-def _certify(lps: BookLPs, books: Ints, basic: NDArray[np.int32], x_kw: Floats, dual: Floats, verdict: Ints) -> None:
+def _certify(lps: BookLPs, books: Ints, basic: NDArray[np.int32], x: Floats, dual: Floats, verdict: Ints) -> None:
     certify_books(
-        books, lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most_kw,
-        lps.cost, lps.room_below, lps.room_above, basic, PRIMAL_TOLERANCE, DUAL_TOLERANCE, x_kw, dual, verdict,
+        books, lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most,
+        lps.cost, lps.room_below, lps.room_above, basic, PRIMAL_TOLERANCE, DUAL_TOLERANCE, x, dual, verdict,
     )  # fmt: skip
 
 
-def _fill(lps: BookLPs, n_trade_columns: Ints) -> tuple[Floats, Floats, Ints, NDArray[np.bool_]]:
-    """Progressive filling; the same outputs as `_solve`, without multipliers."""
-    x_kw, binding = np.zeros(len(lps.most_kw)), np.empty(len(lps.most_kw), np.int64)
+def _fill(lps: BookLPs, row: Ints, n_trade_columns: Ints, answer: Curtailment) -> None:
+    """Progressive filling: no multipliers, and nobody to have solved it."""
+    x, binding = np.zeros(len(lps.most)), np.empty(len(lps.most), np.int64)
     done = np.empty(len(n_trade_columns), bool)
     fill_books(
-        lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most_kw,
-        n_trade_columns, lps.room_below, lps.room_above, FILL_TOLERANCE, x_kw, binding, done,
+        lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most,
+        n_trade_columns, lps.room_below, lps.room_above, FILL_TOLERANCE, x, binding, done,
     )  # fmt: skip
-    x_kw[np.repeat(~done, np.diff(lps.column_offset))] = 0.0
-    return x_kw, np.zeros(len(lps.room_above)), binding, done
+    x[np.repeat(~done, np.diff(lps.column_offset))] = 0.0
+    np.divide(x, lps.most, out=answer.share, where=lps.most > 0.0)
+    answer.binding_row[:] = np.append(row, -1)[binding]
+    np.logical_not(done, out=answer.failed)
+
+
+def _doubled(n: int) -> int:
+    """The power of two from n on: few different lengths, so that what depends on one can be kept."""
+    return 1 << max(0, n - 1).bit_length()
 
 
 @cache

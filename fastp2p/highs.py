@@ -5,7 +5,7 @@ one weighted cost that is cheap to solve; where the proof says that the weights 
 solved one after the other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.errors import SolverError
+from fastp2p.kernels.curtailment import find_misfit
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -25,7 +26,7 @@ OPTIONS: dict[str, bool | int | float | str] = {
     "presolve": "off",
     "threads": 1,
     "parallel": "off",
-    "primal_feasibility_tolerance": 1e-9,
+    "primal_feasibility_tolerance": 1e-10,
     "dual_feasibility_tolerance": 1e-10,
     # books are small and their entries of order 1: scaling and perturbing cost more than they save (17 % of a solve)
     "simplex_scale_strategy": 0,
@@ -46,7 +47,7 @@ MAXIMISE = highspy.ObjSense.kMaximize.value
 
 @dataclass(frozen=True, eq=False)
 class BookLPs:
-    """The LPs of some books: max cost·y, room_below ≤ A y ≤ room_above, 0 ≤ y ≤ most.
+    """The LPs of some books: max cost·y, room_below ≤ A y ≤ room_above, 0 ≤ y ≤ most; in kW, or each book in units of its own.
 
     Attributes
     ----------
@@ -55,7 +56,7 @@ class BookLPs:
     start : (n_columns + n,) int32
         Book n's A by column: its n_columns + 1 places begin at ``column_offset[n] + n``, counted within its entries.
     entry_row : (n_entries,) int32; entry_value : (n_entries,) float64
-    most_kw : (n_columns,) float64; cost : (3, n_columns) float64
+    most : (n_columns,) float64; cost : (3, n_columns) float64
         A row of `cost` per criterion, in rank.
     room_below, room_above : (n_rows,) float64
     """
@@ -66,41 +67,33 @@ class BookLPs:
     start: Ints
     entry_row: Ints
     entry_value: Floats
-    most_kw: Floats
+    most: Floats
     cost: Floats
     room_below: Floats
     room_above: Floats
 
     def __post_init__(self) -> None:
-        """Lengths and finiteness, which HiGHS does not check.
+        """Lengths, places and finiteness, which no solver checks.
 
         Raises
         ------
         SolverError
             If the arrays do not fit one another, or hold numbers that are not finite.
         """
-        n_columns, n_rows, n_entries = (int(o[-1]) for o in (self.column_offset, self.row_offset, self.entry_offset))
         n_books = len(self.column_offset) - 1
+        n_columns, n_rows, n_entries = (int(o[-1]) for o in (self.column_offset, self.row_offset, self.entry_offset))
         fits = (
             len(self.row_offset) == len(self.entry_offset) == n_books + 1
-            and all((np.diff(o) >= 0).all() for o in (self.column_offset, self.row_offset, self.entry_offset))
             and len(self.start) == n_columns + n_books
             and len(self.entry_row) == len(self.entry_value) == n_entries
-            and len(self.most_kw) == n_columns
+            and len(self.most) == n_columns
             and self.cost.shape == (len(CRITERION_WEIGHT), n_columns)
             and len(self.room_below) == len(self.room_above) == n_rows
         )
-        if fits and n_books:
-            last = self.column_offset[1:] + np.arange(n_books)
-            rows_of_entries = np.repeat(np.diff(self.row_offset), np.diff(self.entry_offset))
-            fits = (
-                np.array_equal(self.start[last], np.diff(self.entry_offset))
-                and bool((self.entry_row >= 0).all())
-                and bool((self.entry_row < rows_of_entries).all())
-            )
-        if not fits:
+        misfit = find_misfit(*(getattr(self, field.name) for field in fields(self))) if fits else 1
+        if misfit == 1:
             raise SolverError("the arrays of an LP do not fit one another")
-        if not all(np.isfinite(a).all() for a in (self.entry_value, self.most_kw, self.cost)):
+        if misfit == 2:
             raise SolverError("an LP holds coefficients that are not finite")
 
     @cached_property
@@ -132,16 +125,17 @@ def new_solver() -> Solver:
     return solver
 
 
-def solve_at_once(solver: Solver, lps: BookLPs, basic: Ints, x_kw: Floats) -> NDArray[np.bool_]:
-    """Solve every book for the weighted sum of its criteria.
+def solve_at_once(solver: Solver, lps: BookLPs, books: Offsets, basic: Ints, x: Floats) -> NDArray[np.bool_]:
+    """Solve the books numbered `books` for the weighted sum of their criteria.
 
     Parameters
     ----------
     solver : Solver
     lps : BookLPs
+    books : (n,) int64
     basic : (n_rows,) int32
         Output: basic variables per book, j for a column, -(r + 1) for a row.
-    x_kw : (n_columns,) float64
+    x : (n_columns,) float64
         Output.
 
     Returns
@@ -150,14 +144,14 @@ def solve_at_once(solver: Solver, lps: BookLPs, basic: Ints, x_kw: Floats) -> ND
         Whether HiGHS finished.
     """
     cost = np.dot(CRITERION_WEIGHT, lps.cost)
-    solved = np.zeros(len(lps.column_offset) - 1, bool)
-    for n in range(len(solved)):
+    solved = np.zeros(len(books), bool)
+    for place, n in enumerate(books.tolist()):
         _pass(solver, lps, n, cost)
-        solved[n] = _run(solver, lps, n, basic, x_kw)
+        solved[place] = _run(solver, lps, n, basic, x)
     return solved
 
 
-def solve_in_turn(solver: Solver, lps: BookLPs, n: int, basic: Ints, x_kw: Floats) -> bool:
+def solve_in_turn(solver: Solver, lps: BookLPs, n: int, basic: Ints, x: Floats) -> bool:
     """Solve book n criterion by criterion, each on the optimal face of the ones before; presolve on, from scratch.
 
     The optimal face is where complementary slackness with one dual optimum holds: columns with a reduced cost stay at their
@@ -168,12 +162,12 @@ def solve_in_turn(solver: Solver, lps: BookLPs, n: int, basic: Ints, x_kw: Float
     columns = np.arange(lps.column_offset[n + 1] - lps.column_offset[n], dtype=np.int32)
     try:
         _pass(solver, lps, n, lps.cost[0])
-        solved = _run(solver, lps, n, basic, x_kw)
+        solved = _run(solver, lps, n, basic, x)
         for criterion in lps.cost[1:, lps.column_offset[n] : lps.column_offset[n + 1]]:
             if solved and criterion.any():
                 _hold_face(solver, lps, n)
                 solver.changeColsCost(len(columns), columns, criterion)
-                solved = _run(solver, lps, n, basic, x_kw)
+                solved = _run(solver, lps, n, basic, x)
         return solved
     finally:
         solver.clear()
@@ -186,14 +180,14 @@ def _pass(solver: Solver, lps: BookLPs, n: int, cost: Floats) -> None:
     n_columns = j.stop - j.start
     status = solver.passModel(
         n_columns, r.stop - r.start, e.stop - e.start, COLUMN_WISE, MAXIMISE, 0.0,
-        cost[j], lps.zero[:n_columns], lps.most_kw[j], lps.room_below[r], lps.room_above[r],
+        cost[j], lps.zero[:n_columns], lps.most[j], lps.room_below[r], lps.room_above[r],
         lps.start[s], lps.entry_row[e], lps.entry_value[e], lps.continuous[:n_columns],
     )  # fmt: skip
     if status == highspy.HighsStatus.kError:
         raise SolverError("HiGHS refused the arrays of an LP")
 
 
-def _run(solver: Solver, lps: BookLPs, n: int, basic: Ints, x_kw: Floats) -> bool:
+def _run(solver: Solver, lps: BookLPs, n: int, basic: Ints, x: Floats) -> bool:
     solver.run()
     if not LEAVES_A_BASIS.get(solver.getModelStatus(), False):
         return False
@@ -202,7 +196,7 @@ def _run(solver: Solver, lps: BookLPs, n: int, basic: Ints, x_kw: Floats) -> boo
         return False
     j, r, *_ = lps.slices[n]
     basic[r] = variables
-    x_kw[j] = solver.getSolution().col_value
+    x[j] = solver.getSolution().col_value
     return True
 
 
@@ -210,7 +204,7 @@ def _hold_face(solver: Solver, lps: BookLPs, n: int) -> None:
     """Fix what the last optimum's multipliers say every optimum has in common."""
     solution = solver.getSolution()
     column, row, *_ = lps.slices[n]
-    most, below, above = lps.most_kw[column], lps.room_below[row], lps.room_above[row]
+    most, below, above = lps.most[column], lps.room_below[row], lps.room_above[row]
     value, level = np.array(solution.col_value), np.array(solution.row_value)
     for j in np.flatnonzero(np.abs(solution.col_dual) > DUAL_ZERO).tolist():
         bound = most[j] if value[j] > 0.5 * most[j] else 0.0

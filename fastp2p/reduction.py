@@ -16,7 +16,7 @@ from fastp2p.settlement import Accounts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Column = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.str_]
+Column = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.int8] | NDArray[np.bool_] | NDArray[np.str_]
 Columns = dict[str, Column]
 """Arrays of one length, by name."""
 
@@ -98,7 +98,7 @@ def join_columns(pieces: Sequence[Columns]) -> Columns:
 
 
 def book_columns(batch: BatchResult) -> Columns:
-    """Arrays (n_books,): energy in kWh, trades, worst loading, money, and the same without trading (baseline).
+    """Arrays (n_books,): energy in kWh, trades, worst loading, money, the same without trading (baseline), who solved the LP.
 
     load = self + executed + import + shed and pv = self + executed + export + spilled; `slack_kwh` is what the external
     grids feed in, constant losses of the network included, read off the branch flows. bill = retailer_revenue +
@@ -134,6 +134,8 @@ def book_columns(batch: BatchResult) -> Columns:
         "baseline_export_kwh": books.baseline_exported_kwh,
         "baseline_bill": books.baseline_bill,
         "baseline_co2_kg": books.baseline_retail_kwh * co2_kg_per_kwh,
+        "solver": clearing.solver_code,
+        "certified": clearing.certified,
     }
 
 

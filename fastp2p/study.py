@@ -216,6 +216,8 @@ class ClearingPart(_Part):
     surplus: Literal["export", "curtailable", "spill"] = "curtailable"
     stress: Positive = 1.0
     """Multiplies the matched quantities before clearing."""
+    solver: Literal["auto", "compiled", "highs"] = "auto"
+    """Who solves the LPs of congested books; the answer is the same."""
 
 
 class Study(_Part):

@@ -12,7 +12,7 @@ from fastp2p.indicators import scenario_columns
 from fastp2p.kernels.reduction import count_by_slot, sum_by_slot
 from fastp2p.network import Network
 from fastp2p.reduction import Columns, Reduced, join_columns
-from fastp2p.trades import STATUS
+from fastp2p.trades import SOLVERS, STATUS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -52,6 +52,7 @@ def make_frames(pieces: Sequence[dict[str, Columns]]) -> dict[str, pd.DataFrame]
         frames["histograms"] = add_histograms(frames["histograms"])
     if "books" in frames:
         frames["books"]["status"] = pd.Categorical.from_codes(frames["books"]["status"], STATUS.tolist())
+        frames["books"]["solver"] = pd.Categorical.from_codes(frames["books"]["solver"], SOLVERS.tolist())
     return frames
 
 

@@ -17,6 +17,10 @@ STATUS: NDArray[np.str_] = np.array(["free", "cleared", "base_overload", "failed
 """What a book's clearing may end as; see `Clearing`."""
 FREE, CLEARED, BASE_OVERLOAD, FAILED = range(4)
 """Places in `STATUS`."""
+SOLVERS: NDArray[np.str_] = np.array(["none", "compiled", "highs"])
+"""Who solved a book's LP; see `Clearing`."""
+NO_LP, COMPILED, HIGHS = range(3)
+"""Places in `SOLVERS`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +126,10 @@ class Clearing:
         Books that were not free to execute everything.
     dual : (n, n_branch) float64
         Their shadow prices.
+    solver_code : (n_books,) int8
+        Place in `SOLVERS`; `solver` has the words.
+    certified : (n_books,) bool
+        Whether the answer is proven to be the optimum.
     flows : callable
         Flows of injections.
     """
@@ -135,6 +143,8 @@ class Clearing:
     binding_branch: Ints
     congested_book: Ints
     dual: Floats
+    solver_code: NDArray[np.int8]
+    certified: NDArray[np.bool_]
     flows: Callable[[Floats], Floats]
 
     @property
@@ -161,3 +171,12 @@ class Clearing:
         price = np.zeros((len(self.status_code), self.dual.shape[1]))
         price[self.congested_book] = self.dual
         return price
+
+    @property
+    def solver(self) -> NDArray[np.str_]:
+        """(n_books,) words.
+
+        "none": nothing binds, or `objective = "pro_rata"`; "compiled": fastp2p's own kernel; "highs": HiGHS, where it was asked
+        for, where the book is large, or where the kernel's answer had no proof.
+        """
+        return SOLVERS[self.solver_code]

@@ -1,10 +1,13 @@
 """Random books: Hypothesis strategies for the auction, seeded arrays for the clearing."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import oracle
 from hypothesis import strategies as st
+
+import fastp2p
 
 MAX_BUS = 9
 
@@ -135,3 +138,15 @@ def limits_that_bind(seed, books, matrix, constant_kw, share, unserved="retail")
     scales = np.geomspace(0.01, 3000, 250)
     found = np.array([bound(scale) for scale in scales])
     return relative * scales[np.flatnonzero(found >= 0.95 * share * found.max())[-1]]
+
+
+def congested(name, seed=3, n_books=60):
+    """Books of many trades over narrow branches: (network, trades, base_kw, export_kw)."""
+    rng = np.random.default_rng(seed)
+    network = fastp2p.Network.load(name)
+    network = replace(network, limit_kw=rng.uniform(1.0, 6.0, network.n_branch))
+    side = rng.random((n_books, network.n_bus))
+    load, pv = rng.random(side.shape) * 3 * (side < 0.4), rng.random(side.shape) * 4 * (side > 0.6)
+    trades = fastp2p.match_orders(load, pv, rng.uniform(0.2, 0.3, network.n_bus), rng.uniform(0.0, 0.1, network.n_bus))
+    left = fastp2p.leave_over(load, pv, trades)
+    return network, trades, -left.deficit_kwh, left.surplus_kwh

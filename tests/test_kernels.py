@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from fastp2p.kernels.certificate import certify, strongest_rows
-from fastp2p.kernels.clearing import assemble_books, collect_columns, inject_trades
+from fastp2p.kernels.certificate import certify, explain_books
+from fastp2p.kernels.clearing import inject_trades
+from fastp2p.kernels.curtailment import assemble_books, collect_columns
 from fastp2p.kernels.flows import meshed_flows, screen_meshed, screen_tree, tree_flows
 from fastp2p.kernels.positions import gather_profiles, split_orders
 from fastp2p.kernels.progressive import fill_book
@@ -233,9 +234,10 @@ def assembled(rng, retail, as_tree):
     plus, minus, most, cost = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.zeros((3, room))
     offset, column_of, n_trade_columns = np.zeros(2, np.int64), np.empty(n_trades, np.int64), np.empty(1, np.int64)
     books = np.zeros(1, np.int64)
+    bid = -np.arange(n_trades, dtype=float)  # one column each, in this order
     collect_columns(
-        books, np.array([0, n_trades]), np.arange(n_trades), np.zeros(n_trades, bool), seller, buyer, kw, np.ones(n_trades),
-        export, retail, offset, plus, minus, most, cost, column_of, n_trade_columns,
+        books, np.array([0, n_trades]), seller, buyer, kw, bid, bid, export, False, retail, 1.0, np.ones(room),
+        offset, plus, minus, most, cost, column_of, n_trade_columns,
     )  # fmt: skip
     n = offset[1]
     expected = [matrix[:, s] - (0.0 if retail else matrix[:, d]) for s, d in zip(seller, buyer, strict=True)]
@@ -309,7 +311,8 @@ def test_certify_accepts_the_optimum_and_nothing_else(seed):
         for bits in range(2**n):
             x = np.where([(bits >> j) & 1 for j in range(n)], most, 0.0)
             dual = np.empty(m)
-            if certify(*csc(matrix), most, cost, below, above, basic, 1e-9, 1e-9, x, dual) == 0:
+            scratch = np.empty((n, n)), np.empty((3, m)), np.empty((2, m)), np.empty(n), np.empty(n, int), np.empty((2, m), int)
+            if certify(*csc(matrix), most, cost, below, above, basic, 1e-9, 1e-9, *scratch, x, dual) == 0:
                 assert cost[0] @ x == pytest.approx(best, rel=1e-9)
                 assert (matrix @ x <= above + 1e-9).all()
                 assert (matrix @ x >= below - 1e-9).all()
@@ -323,15 +326,17 @@ def test_certify_accepts_the_optimum_and_nothing_else(seed):
 
 @check
 @given(seed=seeds)
-def test_strongest_rows(seed):
+def test_explain_books(seed):
     rng = np.random.default_rng(seed)
     matrix, dual = rng.integers(-2, 3, (4, 5)).astype(float), np.round(rng.normal(size=4) * rng.integers(0, 2, 4), 3)
-    found = np.empty(5, np.int64)
+    found, shadow, row, scale = np.empty(5, np.int64), np.zeros((1, 6)), np.array([0, 2, 3, 5]), np.array([1.0, 2.0, 1.0, 0.5])
     start, rows, values = csc(matrix)
-    strongest_rows(np.array([0, 5]), np.array([0, 4]), np.array([0, len(rows)]), start, rows, values, dual, 1e-9, found)
+    offsets = np.array([0, 5]), np.array([0, 4]), np.array([0, len(rows)])
+    explain_books(*offsets, start, rows, values, dual, row, scale, 1e-9, found, shadow)
+    assert shadow[0].tolist() == [dual[0], 0.0, 2.0 * dual[1], dual[2], 0.0, 0.5 * dual[3]]
     for j in range(5):
         sizes = np.abs(matrix[:, j] * dual)
-        assert (found[j] == -1) if sizes.max() == 0 else (sizes[found[j]] == sizes.max())
+        assert (found[j] == -1) if sizes.max() == 0 else (sizes[np.searchsorted(row, found[j])] == sizes.max())
 
 
 @check

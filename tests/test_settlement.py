@@ -24,8 +24,10 @@ def random_books(rng, n_books, n_bus):
     executed = trades.quantity_kwh * rng.choice([0.0, 0.5, 1.0], n)
     surplus = rng.random((n_books, n_bus))
     none, zero = np.empty(0, np.int64), np.zeros(n_books)
-    code, binding = np.zeros(n_books, np.int8), np.full(n, -1)
-    clearing = Clearing(executed, surplus * 0.25, surplus, zero, zero, code, binding, none, np.zeros((0, 3)), lambda kw: kw)
+    code, proven = np.zeros(n_books, np.int8), np.ones(n_books, bool)
+    clearing = Clearing(
+        executed, surplus * 0.25, surplus, zero, zero, code, np.full(n, -1), none, np.zeros((0, 3)), code, proven, lambda kw: kw
+    )
     load, pv, own, deficit = rng.random((4, n_books, n_bus))
     return trades, clearing, load, pv, Leftovers(own, deficit, surplus)
 

@@ -26,7 +26,7 @@ def fill_books(
     last_row: Ints,
     finished: NDArray[np.bool_],
 ) -> None:
-    """`fill_book` for every book; arrays as `kernels.clearing.assemble_books` lays them out, rows counted over all books."""
+    """`fill_book` for every book; arrays as `kernels.curtailment.assemble_books` lays them out, rows counted over all books."""
     for n in range(len(n_trades)):
         j0, j1, r0, r1 = column_offset[n], column_offset[n + 1], row_offset[n], row_offset[n + 1]
         e0, e1 = entry_offset[n], entry_offset[n + 1]

@@ -1,0 +1,270 @@
+"""The compiled LP beside HiGHS: a congested book by size, by batch, where HiGHS overtakes, and a sweep of which a fifth is LPs.
+
+    python -m bench.compiled_lp [--quick] [--part books|batches|crossover|sweep]
+
+Everything that a congested book costs is timed: columns, reduced rows, both solves and the certificate (`curtailment.collect`
+and `curtail`). Ways take turns in one process on one thread; medians over the rounds, µs per book.
+"""
+
+import argparse
+import statistics
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+import fastp2p
+from bench.clearing import NETWORKS, draw, load
+from fastp2p import curtailment
+from fastp2p.curtailment import LimitRows, collect, curtail
+from fastp2p.parts import KEPT_BYTES
+from fastp2p.topology import grow_tree
+from fastp2p.trades import COMPILED
+
+SIZES = (6, 20, 50)
+FEEDERS = ((40, 20), (40, 100), (40, 400), (160, 50), (160, 200), (160, 800), (640, 200), (640, 800), (640, 3200))
+DENSE = ((10, 20), (20, 100), (50, 100), (50, 400), (50, 800), (100, 200), (100, 400), (100, 800), (200, 800))
+"""Rows and trades of the books that look for the crossover."""
+LIMIT_FACTOR = 0.31
+"""Of the line ratings of pv-sweep, for the sweep."""
+
+
+@dataclass
+class Books:
+    """Congested books as `clear` finds them."""
+
+    rows: LimitRows
+    trades: fastp2p.Trades
+    floor_value: np.ndarray
+    export_kw: np.ndarray
+    retail: bool
+
+    @property
+    def n(self):
+        return self.trades.n_books
+
+    def clear(self, solver):
+        """Columns and answer."""
+        books = np.arange(self.n)
+        columns = collect(books, self.trades, self.export_kw, "volume", self.retail, 1.0)
+        return columns, curtail(self.rows, books, columns, self.floor_value, "volume", solver)
+
+    def first(self, n):
+        """The first n of the books."""
+        end, t = self.trades.offset[n], self.trades
+        trades = fastp2p.Trades(
+            t.offset[: n + 1], t.seller[:end], t.buyer[:end], t.quantity_kwh[:end], t.bid_per_kwh[:end], t.ask_per_kwh[:end]
+        )
+        return Books(self.rows, trades, self.floor_value[:n], self.export_kw[:n], self.retail)
+
+
+def books_of(case, retail):
+    """The books of a case of bench.clearing, by either rule."""
+    floor = case.base_kw.copy()
+    if retail:
+        np.subtract.at(floor, (case.trades.book, case.trades.buyer), case.trades.quantity_kwh)
+    value = case.network.flow_kw(floor)
+    return Books(LimitRows.of(case.network), case.trades, value, np.zeros_like(floor), retail)
+
+
+def random_tree(n_bus, n_trades, n_books, retail=True, seed=0):
+    """Books of a number of trades between random buses of a random feeder; half of its branches may bind."""
+    rng = np.random.default_rng(seed)
+    ends = np.array([(int(rng.integers(max(0, i - 5), i)), i) for i in range(1, n_bus)])
+    tree = grow_tree(n_bus, ends[:, 0].copy(), ends[:, 1].copy(), np.array([0]))
+    size = n_books * n_trades
+    seller = rng.integers(0, n_bus, size)
+    buyer = (seller + rng.integers(1, n_bus, size)) % n_bus
+    price = np.full(size, 0.2)
+    trades = fastp2p.Trades(np.arange(n_books + 1) * n_trades, seller, buyer, rng.uniform(0.5, 3.0, size), price, price)
+    behind = np.zeros((n_bus, n_bus))  # buses behind each branch
+    for bus in range(n_bus):
+        at = bus
+        while tree.parent[at] != -1:
+            behind[tree.parent_branch[at], bus] = 1.0
+            at = tree.parent[at]
+    injected = np.zeros((n_books, n_bus))
+    np.add.at(injected, (trades.book, seller), trades.quantity_kwh)
+    if not retail:
+        np.subtract.at(injected, (trades.book, buyer), trades.quantity_kwh)
+    flow = np.abs(injected @ behind.T)[:, : n_bus - 1]
+    limit = np.median(flow, axis=0) * rng.uniform(0.3, 2.0, n_bus - 1) + 1e-3
+    none = np.empty((0, n_bus))
+    rows = LimitRows(-limit, limit, tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, none)
+    return Books(rows, trades, np.zeros((n_books, n_bus - 1)), np.zeros((n_books, n_bus)), retail)
+
+
+def dense_rows(n_rows, n_trades, n_books, seed=0):
+    """Books over rows in which every bus counts, as of a meshed network or of voltages; most of them bind."""
+    rng = np.random.default_rng(seed)
+    n_bus, size = 400, n_books * n_trades
+    dense = rng.uniform(-1.0, 1.0, (n_rows, n_bus))
+    dense[:, 0] = 0.0
+    seller = rng.integers(0, n_bus, size)
+    buyer = (seller + rng.integers(1, n_bus, size)) % n_bus
+    price = np.full(size, 0.2)
+    trades = fastp2p.Trades(np.arange(n_books + 1) * n_trades, seller, buyer, rng.uniform(0.5, 3.0, size), price, price)
+    limit = np.sqrt(n_trades) * rng.uniform(0.2, 1.5, n_rows)
+    root, flat = np.full(n_bus, -1), np.zeros(n_bus, np.int64)
+    rows = LimitRows(-limit, limit, root, root, np.zeros(n_bus), flat, dense)
+    return Books(rows, trades, np.zeros((n_books, n_rows)), np.zeros((n_books, n_bus)), False)
+
+
+def in_turns(ways, rounds):
+    """Median seconds of each way; one round unmeasured."""
+    taken = {name: [] for name in ways}
+    for r in range(rounds + 1):
+        for name, way in ways.items():
+            clock = time.perf_counter()
+            way()
+            if r:
+                taken[name].append(time.perf_counter() - clock)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def stages(books):
+    """What `curtail` does, stage by stage, as calls to be timed in turns."""
+    every = np.arange(books.n)
+    columns = collect(every, books.trades, books.export_kw, "volume", books.retail, 1.0)
+    lps, _ = curtailment._reduce(books.rows, every, columns, books.floor_value, range(books.n))
+    x, dual = np.zeros(len(lps.most)), np.zeros(len(lps.room_above))
+    basic, verdict, steps = np.zeros(len(dual), np.int32), np.zeros(books.n, np.int64), np.zeros(books.n, np.int64)
+    shared = (lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most)
+    limits = (lps.cost, lps.room_below, lps.room_above)
+    bounds = (curtailment.STEP_TOLERANCE, curtailment.DUAL_TOLERANCE, np.inf, 2**62, curtailment.STEPS_PER_LINE)
+    ways = {
+        "columns": lambda: collect(every, books.trades, books.export_kw, "volume", books.retail, 1.0),
+        "reduce": lambda: curtailment._reduce(books.rows, every, columns, books.floor_value, range(books.n)),
+        "solve": lambda: curtailment.solve_books(*shared, *limits, *bounds, basic, x, verdict, steps),
+        "certify": lambda: curtailment._certify(lps, every, basic, x, dual, verdict),
+    }
+    return ways, steps, float(np.diff(lps.row_offset).mean())
+
+
+def table(headings, rows):
+    widths = [max(10, len(heading) + 2) for heading in headings]
+    for row in (headings, *rows):
+        cells = (f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row)
+        print("".join(f"{cell:>{width}}" for width, cell in zip(widths, cells, strict=True)), flush=True)
+
+
+def by_size(rounds, n_books):
+    headings = (
+        "network",
+        "unserved",
+        "trades",
+        "rows",
+        "steps",
+        "columns",
+        "rows µs",
+        "solve",
+        "certify",
+        "whole",
+        "HiGHS",
+        "x",
+    )
+    rows = []
+    for source in list(NETWORKS.values()):
+        network = load(source)
+        if network is None:
+            continue
+        for n_trades in SIZES:
+            case = draw(network, n_books, n_trades)
+            for retail in (True, False):
+                books = books_of(case, retail)
+                ways, steps, m = stages(books)
+                ways |= {"whole": lambda b=books: b.clear("compiled")}
+                us = {name: 1e6 * s / books.n for name, s in in_turns(ways, rounds).items()}
+                both = {solver: lambda b=books, s=solver: b.clear(s) for solver in ("compiled", "highs")}
+                turns = in_turns(both, max(3, rounds // 5))
+                rule = "retail" if retail else "shed"
+                rows.append(
+                    (source[-8:], rule, n_trades, m, float(steps.mean()),
+                     *(us[name] for name in ("columns", "reduce", "solve", "certify", "whole")),
+                     1e6 * turns["highs"] / books.n, turns["highs"] / turns["compiled"])
+                )  # fmt: skip
+    table(headings, rows)
+
+
+def by_batch(rounds):
+    rows = []
+    for retail in (True, False):
+        for n_trades in SIZES[:2]:
+            all_books = books_of(draw(load("cigre_lv"), 420, n_trades), retail)
+            some = {n: all_books.first(n) for n in (10, 100, 400)}
+            seconds = in_turns({n: lambda b=b: b.clear("compiled") for n, b in some.items()}, rounds)
+            rows.append(("retail" if retail else "shed", n_trades, *(1e6 * seconds[n] / n for n in some)))
+    table(("unserved", "trades", "10 books", "100 books", "400 books"), rows)
+
+
+def crossover(rounds, feeders, dense):
+    cases = [
+        (f"tree, {'retail' if retail else 'shed'}", m, n, lambda k, m=m, n=n, retail=retail: random_tree(m + 1, n, k, retail))
+        for retail in (True, False)
+        for m, n in feeders
+    ]
+    cases += [("dense, shed", m, n, lambda k, m=m, n=n: dense_rows(m, n, k)) for m, n in dense]
+    rows = []
+    for name, _, n, make in cases:
+        books = make(max(2, min(50, 4000 // n)))
+        columns, answer = books.clear("compiled")
+        lps, _ = curtailment._reduce(books.rows, np.arange(books.n), columns, books.floor_value, range(books.n))
+        kept, entries = np.diff(lps.row_offset).mean(), np.diff(lps.entry_offset).mean()
+        ways = {solver: lambda b=books, s=solver: b.clear(s) for solver in ("compiled", "highs")}
+        seconds = in_turns(ways, rounds)
+        by_kernel = 100 * float(np.mean(answer.solver_code == COMPILED))
+        rows.append(
+            (name, n, float(kept), float(answer.steps.mean()), f"{entries**2 / (kept * n):.0f}",
+             *(1e6 * s / books.n for s in seconds.values()), seconds["highs"] / seconds["compiled"], by_kernel)
+        )  # fmt: skip
+    table(("rows", "trades", "kept", "steps", "work", "compiled", "HiGHS", "x", "certified %"), rows)
+
+
+def sweep(rounds, count):
+    """pv-sweep with narrower lines, so that a fifth of its books need an LP, by both solvers and with one and two workers."""
+    study = fastp2p.studies()["pv-sweep"]
+    network = study.network.model_copy(update={"limit_factor": LIMIT_FACTOR})
+
+    def run(solver, count, keep, **how):
+        clearing = study.clearing.model_copy(update={"solver": solver})
+        scenarios = study.scenarios.model_copy(update={"count": count, "keep": keep})
+        changed = study.model_copy(update={"network": network, "clearing": clearing, "scenarios": scenarios})
+        return fastp2p.run(changed, **how)
+
+    books = run("compiled", 50, ("books",)).books
+    by_highs = (books.solver == "highs").mean()
+    n_books = len(books) // 50 * count
+    print(f"{n_books:,} books, {(books.solver != 'none').mean():.1%} with an LP, {by_highs:.2%} by HiGHS")
+    with ProcessPoolExecutor(2) as processes:
+        how = {"1 worker": {"workers": 1}, "2 threads": {"workers": 2}, "2 processes": {"executor": processes}}
+        ways = {(s, w): lambda s=s, w=w: run(s, count, (), **how[w]) for s in ("compiled", "highs") for w in how}
+        seconds = in_turns(ways, rounds)
+    rows = [
+        (s, w, f"{t:.2f}", 1e6 * t / n_books, f"{seconds[s, '1 worker'] / t:.2f}", f"{seconds['highs', w] / t:.2f}")
+        for (s, w), t in seconds.items()
+    ]
+    table(("solver", "workers", "s", "µs a book", "x 1 worker", "x HiGHS"), rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="few books and rounds: that it runs, not how fast")
+    parser.add_argument("--part", choices=("books", "batches", "crossover", "sweep"))
+    chosen = parser.parse_args()
+    quick = chosen.quick
+    np.empty(KEPT_BYTES, np.uint8)  # as a part of a sweep begins
+    parts = {
+        "books": lambda: by_size(3 if quick else 31, 40 if quick else 400),
+        "batches": lambda: by_batch(3 if quick else 51),
+        "crossover": lambda: crossover(1, FEEDERS[:2], DENSE[:2]) if quick else crossover(5, FEEDERS, DENSE),
+        "sweep": lambda: sweep(1 if quick else 5, 20 if quick else 2_000),
+    }
+    for name, part in parts.items():
+        if chosen.part in (None, name):
+            print(f"-- {name}")
+            part()
+
+
+if __name__ == "__main__":
+    main()
