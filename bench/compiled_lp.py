@@ -157,7 +157,7 @@ def by_size(rounds, n_books):
         "rows",
         "steps",
         "columns",
-        "rows µs",
+        "reduce",
         "solve",
         "certify",
         "whole",
