@@ -8,14 +8,15 @@ and `curtail`). Ways take turns in one process on one thread; medians over the r
 
 import argparse
 import statistics
-import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 import fastp2p
-from bench.clearing import NETWORKS, draw, load
+from bench.contests import congested_books
+from bench.networks import Gap, load
+from bench.timing import in_turns
 from fastp2p import curtailment
 from fastp2p.curtailment import LimitRows, collect, curtail
 from fastp2p.parts import KEPT_BYTES
@@ -59,13 +60,12 @@ class Books:
         return Books(self.rows, trades, self.floor_value[:n], self.export_kw[:n], self.retail)
 
 
-def books_of(case, retail):
-    """The books of a case of bench.clearing, by either rule."""
-    floor = case.base_kw.copy()
+def books_of(key, n_books, n_trades, retail):
+    """The books of `bench.contests.congested_books`, by either rule."""
+    network, trades, floor = congested_books(load(key).network, n_books, n_trades)
     if retail:
-        np.subtract.at(floor, (case.trades.book, case.trades.buyer), case.trades.quantity_kwh)
-    value = case.network.flow_kw(floor)
-    return Books(LimitRows.of(case.network), case.trades, value, np.zeros_like(floor), retail)
+        np.subtract.at(floor, (trades.book, trades.buyer), trades.quantity_kwh)
+    return Books(LimitRows.of(network), trades, network.flow_kw(floor), np.zeros_like(floor), retail)
 
 
 def random_tree(n_bus, n_trades, n_books, retail=True, seed=0):
@@ -111,16 +111,9 @@ def dense_rows(n_rows, n_trades, n_books, seed=0):
     return Books(rows, trades, np.zeros((n_books, n_rows)), np.zeros((n_books, n_bus)), False)
 
 
-def in_turns(ways, rounds):
-    """Median seconds of each way; one round unmeasured."""
-    taken = {name: [] for name in ways}
-    for r in range(rounds + 1):
-        for name, way in ways.items():
-            clock = time.perf_counter()
-            way()
-            if r:
-                taken[name].append(time.perf_counter() - clock)
-    return {name: statistics.median(times) for name, times in taken.items()}
+def medians(ways, rounds):
+    """Median seconds of each way, in turns."""
+    return {name: statistics.median(seconds) for name, seconds in in_turns(ways, rounds).items()}
 
 
 def stages(books):
@@ -157,7 +150,7 @@ def by_size(rounds, n_books):
         "rows",
         "steps",
         "columns",
-        "rows µs",
+        "reduce",
         "solve",
         "certify",
         "whole",
@@ -165,22 +158,21 @@ def by_size(rounds, n_books):
         "x",
     )
     rows = []
-    for source in list(NETWORKS.values()):
-        network = load(source)
-        if network is None:
-            continue
+    for key in ("44", "80", "129"):
         for n_trades in SIZES:
-            case = draw(network, n_books, n_trades)
             for retail in (True, False):
-                books = books_of(case, retail)
+                try:
+                    books = books_of(key, n_books, n_trades, retail)
+                except Gap:
+                    continue
                 ways, steps, m = stages(books)
                 ways |= {"whole": lambda b=books: b.clear("compiled")}
-                us = {name: 1e6 * s / books.n for name, s in in_turns(ways, rounds).items()}
+                us = {name: 1e6 * s / books.n for name, s in medians(ways, rounds).items()}
                 both = {solver: lambda b=books, s=solver: b.clear(s) for solver in ("compiled", "highs")}
-                turns = in_turns(both, max(3, rounds // 5))
+                turns = medians(both, max(3, rounds // 5))
                 rule = "retail" if retail else "shed"
                 rows.append(
-                    (source[-8:], rule, n_trades, m, float(steps.mean()),
+                    (key, rule, n_trades, m, float(steps.mean()),
                      *(us[name] for name in ("columns", "reduce", "solve", "certify", "whole")),
                      1e6 * turns["highs"] / books.n, turns["highs"] / turns["compiled"])
                 )  # fmt: skip
@@ -191,9 +183,9 @@ def by_batch(rounds):
     rows = []
     for retail in (True, False):
         for n_trades in SIZES[:2]:
-            all_books = books_of(draw(load("cigre_lv"), 420, n_trades), retail)
+            all_books = books_of("44", 820, n_trades, retail)
             some = {n: all_books.first(n) for n in (10, 100, 400)}
-            seconds = in_turns({n: lambda b=b: b.clear("compiled") for n, b in some.items()}, rounds)
+            seconds = medians({n: lambda b=b: b.clear("compiled") for n, b in some.items()}, rounds)
             rows.append(("retail" if retail else "shed", n_trades, *(1e6 * seconds[n] / n for n in some)))
     table(("unserved", "trades", "10 books", "100 books", "400 books"), rows)
 
@@ -212,7 +204,7 @@ def crossover(rounds, feeders, dense):
         lps, _ = curtailment._reduce(books.rows, np.arange(books.n), columns, books.floor_value, range(books.n))
         kept, entries = np.diff(lps.row_offset).mean(), np.diff(lps.entry_offset).mean()
         ways = {solver: lambda b=books, s=solver: b.clear(s) for solver in ("compiled", "highs")}
-        seconds = in_turns(ways, rounds)
+        seconds = medians(ways, rounds)
         by_kernel = 100 * float(np.mean(answer.solver_code == COMPILED))
         rows.append(
             (name, n, float(kept), float(answer.steps.mean()), f"{entries**2 / (kept * n):.0f}",
@@ -239,7 +231,7 @@ def sweep(rounds, count):
     with ProcessPoolExecutor(2) as processes:
         how = {"1 worker": {"workers": 1}, "2 threads": {"workers": 2}, "2 processes": {"executor": processes}}
         ways = {(s, w): lambda s=s, w=w: run(s, count, (), **how[w]) for s in ("compiled", "highs") for w in how}
-        seconds = in_turns(ways, rounds)
+        seconds = medians(ways, rounds)
     rows = [
         (s, w, f"{t:.2f}", 1e6 * t / n_books, f"{seconds[s, '1 worker'] / t:.2f}", f"{seconds['highs', w] / t:.2f}")
         for (s, w), t in seconds.items()

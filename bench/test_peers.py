@@ -3,13 +3,11 @@
 python -m pytest bench/test_peers.py
 """
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 import fastp2p
-from bench import networks, peers
+from bench import contests, networks, peers
 from bench.peers import lps
 
 N_TRADES = 20
@@ -74,7 +72,7 @@ def test_a_missing_package_is_a_gap():
 @pytest.mark.parametrize("title", lps.LP_PEERS)
 @pytest.mark.parametrize("key", ["44", "129", "meshed"])
 def test_lp_peer_agrees(key, title):
-    network, trades, base_kw = congested_books(load_case(key).network, 4)
+    network, trades, base_kw = contests.congested_books(load_case(key).network, 8, N_TRADES)
     cleared = fastp2p.clear(network, trades, base_kw, unserved="shed")
     assert set(cleared.status.tolist()) == {"cleared"}
     volume_kwh = np.add.reduceat(cleared.executed_kwh, trades.offset[:-1])
@@ -84,20 +82,3 @@ def test_lp_peer_agrees(key, title):
     except networks.Gap as gap:
         pytest.skip(str(gap))
     np.testing.assert_allclose(found_kwh, volume_kwh, rtol=1e-6)
-
-
-def congested_books(network, n_books):
-    """Random trades under limits that leave room for the base and 30 % of what the trades add, so that all books bind."""
-    rng = np.random.default_rng(0)
-    size = n_books * N_TRADES
-    seller = rng.integers(0, network.n_bus, size)
-    buyer = (seller + rng.integers(1, network.n_bus, size)) % network.n_bus
-    price = np.full(size, 0.2)
-    trades = fastp2p.Trades(np.arange(n_books + 1) * N_TRADES, seller, buyer, rng.uniform(0.5, 3.0, size), price, price - 0.1)
-    base_kw = -rng.uniform(0.0, 0.5, (n_books, network.n_bus))
-    full_kw = base_kw.copy()
-    np.add.at(full_kw, (trades.book, seller), trades.quantity_kwh)
-    np.subtract.at(full_kw, (trades.book, buyer), trades.quantity_kwh)
-    before_kw, after_kw = network.flow_kw(base_kw), network.flow_kw(full_kw)
-    limit_kw = np.abs(before_kw).max(axis=0) + 0.3 * np.abs(after_kw - before_kw).max(axis=0) + 1e-3
-    return replace(network, limit_kw=limit_kw), trades, base_kw
