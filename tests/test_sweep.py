@@ -1,8 +1,10 @@
 import json
 import multiprocessing
+import pickle
 import random
 import time
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 import fastp2p
 from fastp2p import parts
+from fastp2p.cluster import share_work
 from fastp2p.study import Study
 
 KEEP = ["hours", "histograms", "books", "trades", "branches", "participants"]
@@ -221,3 +224,17 @@ def test_killed_again_and_again(expected, tmp_path, monkeypatch):
             assert len(pd.read_parquet(path)) >= 0
     assert 0 < done < 80
     assert_same(fastp2p.run(SWEEP, out=out, resume=True).tables(), expected)
+
+
+def test_a_process_opens_the_work_of_a_run_once():
+    study, cigre = fastp2p.studies()["paper-44"], fastp2p.Network.load("cigre_lv")
+    work = (study, cigre, fastp2p.Profiles.load())
+    with ThreadPoolExecutor(1) as threads:
+        assert share_work(threads, work) is work
+    shared = share_work(Executor(), work)
+    assert shared == work
+    first, second = (pickle.loads(pickle.dumps(shared)) for _ in range(2))
+    assert first is second
+    assert np.array_equal(first[1].limit_kw, cigre.limit_kw)
+    other = share_work(Executor(), (study, replace(cigre, limit_kw=2.0 * cigre.limit_kw), work[2]))
+    assert np.array_equal(pickle.loads(pickle.dumps(other))[1].limit_kw, 2.0 * cigre.limit_kw)
