@@ -1,6 +1,8 @@
 # Everything starts from a bare checkout: make run, make test. PYTHON picks the interpreter that makes .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+# Compiled modules are kept: without them every command that the tests start would compile some 1,500 anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test lint small-uncompiled small-checked bench constraints clean
 

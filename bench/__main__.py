@@ -63,13 +63,13 @@ def main() -> None:
     clock = time.perf_counter()
     results: dict[str, Any] = {"date": date.today().isoformat(), "quick": chosen.quick, **machine.describe()}
     print(results["machine"], results["threads"], sep="\n", file=sys.stderr)
+    results["contests"] = contests.on_all_cores(chosen.quick)  # first: the processes begin as small as this one is
+    results["memory"] = measure_memory(chosen.quick)
     with on_one_core():
         results["rates"] = machine.rates()
-        results["phases"] = measure_phases(chosen.quick)
+        results["contests"] |= contests.on_one_core(chosen.quick)
         results["scale"] = scale.measure(chosen.quick)
-        results["contests"] = contests.on_one_core(chosen.quick)
-    results["contests"] |= contests.on_all_cores(chosen.quick)
-    results["memory"] = measure_memory(chosen.quick)
+        results["phases"] = measure_phases(chosen.quick)
     results["seconds"] = time.perf_counter() - clock
     path = chosen.out or HERE / "results" / f"{results['date']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

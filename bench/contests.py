@@ -156,7 +156,7 @@ def congested_books(
 def workers(quick: bool) -> list[Row]:
     """Sweeps with one worker, two threads and two processes: nothing binds, and many LP books."""
     rows = []
-    count, rounds = (4, 1) if quick else (4_000, 7)
+    count, rounds = (4, 1) if quick else (4_000, 15)
     for title, limit_factor in (("no limit binds", 1e6), ("LP-heavy", 0.31)):
         one = study_on("44", count, shares=(0.1, 0.3, 0.5), limit_factor=limit_factor)
         network, profiles = prepare(one)
