@@ -33,7 +33,7 @@ def measure_phases(quick: bool) -> list[dict[str, Any]]:
                     rows.append({**about, "gap": str(gap)})
                     continue
                 many = max(1, 2_000 // job.n_books)  # a few µs cannot be timed one by one
-                taken = in_turns({phase: lambda: [job.run() for _ in range(many)]}, 1 if quick else 9, 10.0)[phase]  # noqa: B023
+                taken = in_turns({phase: lambda: [job.run() for _ in range(many)]}, 1 if quick else 9, 10.0)[phase]  # noqa: B023  # called within this turn
                 cost = {"moved_bytes": job.moved_bytes, "operations": job.operations}
                 rows.append({**about, **summary(taken, many * job.n_books), **cost})
             phases.books_of.cache_clear()

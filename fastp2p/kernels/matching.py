@@ -205,8 +205,10 @@ def _keep(i: int, size: Floats, filled: float, part: Floats) -> int:
     """What the walk filled of every order, and how many these are; `i` is the first that is not wholly filled."""
     for order in range(i):
         part[order] = size[order]
+    if filled == 0.0:
+        return i
     part[i] = filled
-    return i + (filled > 0.0)
+    return i + 1
 
 
 @kernel
