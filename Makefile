@@ -27,7 +27,7 @@ small-uncompiled: .venv/installed
 small-checked: .venv/installed
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.venv/boundscheck $(BIN)/pytest -q -m small -p no:cacheprovider
 
-# Everything that docs/performance.md says, measured here and written into it; half an hour.
+# Everything that docs/performance.md says, measured here and written into it; a quarter of an hour.
 bench: .venv/installed-bench
 	$(BIN)/python -m bench
 

@@ -24,6 +24,8 @@ from fastp2p.sampling import draw_scenarios
 
 STEPS = 24
 SIZES = (24, 8_760, 240_000)
+SEED = 2
+"""One with which the first day of every network has trades that limits may cut."""
 MOST_CELLS = 20_000_000
 """Books times columns of an input array: more books are more passes over the same arrays."""
 BINDING = {"clear 0 %": 0.0, "clear 5 %": 0.05, "clear 50 %": 0.5}
@@ -65,7 +67,7 @@ class Books:
 
 def study_on(key: str, n_scenarios: int, shares: tuple[float, ...] = (0.3,), limit_factor: float = 1e6) -> fastp2p.Study:
     """`pv-sweep` on a network of the registry; by default with limits that never bind."""
-    study = fastp2p.studies()["pv-sweep"]
+    study = fastp2p.studies()["pv-sweep"].model_copy(update={"seed": SEED})
     _, source = SOURCES[key]
     ampacity = study.network.ampacity_ka_by_std_type if key == "44" else {}
     return study.model_copy(
@@ -148,12 +150,22 @@ def screen(key: str, n_books: int) -> Job:
 
 
 def clear(share: float) -> Callable[[str, int], Job]:
-    """Clearing in which a limit binds in this share of the books."""
+    """Clearing in which a limit binds in this share of the books, drawn from those that bind and those that do not."""
 
     def prepared(key: str, n_books: int) -> Job:
         books = _books(key, n_books)
-        network, trades, left = binding_network(key, n_books, share), books.batch.trades, books.batch.left
-        base, export = -left.deficit_kwh, left.surplus_kwh
+        network, trades, left = books.network, books.batch.trades, books.batch.left
+        picked = np.arange(trades.n_books)
+        if share > 0.0:
+            network, binds = binding_network(books)
+            rng = np.random.default_rng(0)
+            n_binding = round(share * len(binds))
+            picked = np.concatenate(
+                [rng.choice(np.flatnonzero(b), n) for b, n in ((binds, n_binding), (~binds, len(binds) - n_binding))]
+            )
+            rng.shuffle(picked)
+            trades = trades_of(trades, picked)
+        base, export = -left.deficit_kwh[picked], left.surplus_kwh[picked]
         return Job(
             lambda: fastp2p.clear(network, trades, base, export_kw=export, bus=books.bus, check=False),
             trades.n_books,
@@ -164,20 +176,28 @@ def clear(share: float) -> Callable[[str, int], Job]:
     return prepared
 
 
-def binding_network(key: str, n_books: int, share: float) -> fastp2p.Network:
-    """The network with limits that bind in this share of the books, and that no book breaks before its trades."""
-    books = _books(key, n_books)
+def binding_network(books: Books) -> tuple[fastp2p.Network, np.ndarray]:
+    """The network with limits that bind in some 5 % of the books, which these are; no book breaks one before its trades."""
     batch, network = books.batch, books.network
-    if share == 0.0:
-        return network
-    floor_kw = -batch.left.deficit_kwh.copy()
+    floor_kw = -batch.left.deficit_kwh
     np.subtract.at(floor_kw, (batch.trades.book, batch.trades.buyer), batch.trades.quantity_kwh)
-    before, after = np.abs(network.flow_kw(floor_kw, books.bus)), np.abs(batch.clearing.flow_kw)
-    least = before.max(axis=0) * 1.001 + 1e-3
-    # a book binds where its flow is above `least` by more than the factor leaves of the greatest that any book has
-    over = (after - least) / np.maximum(after.max(axis=0) - least, 1e-3)
-    factor = float(np.quantile(over.max(axis=1), 1.0 - share))
-    return replace(network, limit_kw=least + max(factor, 0.0) * np.maximum(after.max(axis=0) - least, 1e-3))
+    least = np.abs(network.flow_kw(floor_kw, books.bus)).max(axis=0)
+    rise = np.abs(batch.clearing.flow_kw) - least
+    span = np.maximum(rise.max(axis=0), 1e-3)
+    reached = (rise / span).max(axis=1)  # a limit binds in the books that reach farther than `factor` of the way
+    factor = max(0.0, min(float(np.quantile(reached, 0.95)), 0.9 * float(reached.max())))
+    tight = replace(network, limit_kw=least + factor * span)
+    screen = screen_books(tight, books.bus, floor_kw, batch.clearing.injection_kw)
+    return tight, screen.congested == 1
+
+
+def trades_of(trades: fastp2p.Trades, books: np.ndarray) -> fastp2p.Trades:
+    """The trades of some books, in their order; a book may come several times."""
+    size = np.diff(trades.offset)[books]
+    offset = np.concatenate([[0], np.cumsum(size)])
+    rows = np.repeat(trades.offset[books] - offset[:-1], size) + np.arange(offset[-1])
+    columns = (trades.seller, trades.buyer, trades.quantity_kwh, trades.bid_per_kwh, trades.ask_per_kwh)
+    return fastp2p.Trades(offset, *(column[rows] for column in columns))
 
 
 def settle(key: str, n_books: int) -> Job:

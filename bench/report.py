@@ -211,8 +211,8 @@ def growth(results: Results) -> str:
     text = (
         f"A country of {scale.FEEDERS:,} feeders like CIGRE LV (an assumed number), a year, {scale.SCENARIOS} scenarios: that "
         f"is {books / 1e9:,.0f} billion books. At the {figures(hours * 3.6e9 / books)} µs a book of the longest study above, "
-        f"that is {figures(hours)} hours of one core, {figures(hours / 64)} hours of 64. Cost grows in proportion to scenarios "
-        "and steps, so this is a multiplication; where limits bind, add the LP books at their price."
+        f"that is {figures(hours)} hours of one core, {figures(hours / 64)} hours of 64: a multiplication, as long studies "
+        "cost in proportion. It is one share of PV, in memory, and nothing binds; add the LP books at their price, and files."
     )
     return table(("cost of", "from – to", "exponent"), rows) + f"\n\n{text}"
 

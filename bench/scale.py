@@ -25,7 +25,7 @@ TITLES = {
 }
 UNITS = {"scenarios": "study", "steps": "study", "buses": "flow", "orders": "auction"}
 FEEDERS, STEPS_PER_YEAR, SCENARIOS = 500_000, 8_760, 100
-"""Of the country in the last paragraph: an assumption, not a statistic."""
+"""Of the country in the last paragraph: assumptions, not statistics."""
 
 
 def measure(quick: bool) -> dict[str, dict[str, Any]]:
