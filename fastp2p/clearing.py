@@ -5,6 +5,7 @@ Screen → reduce → solve → check, per book: the screen is here, the rest, f
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -119,7 +120,7 @@ def clear(
         screen.loading_percent[books], screen.slack_kw[books] = cleared.loading_percent, cleared.slack_kw
     return Clearing(
         executed, exported, injection_kw, screen.slack_kw, screen.loading_percent, code, binding, books, dual,
-        solver_code, certified, lambda kw: network.flow_kw(kw, at),
+        solver_code, certified, partial(network.flow_kw, bus=at),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -219,7 +220,7 @@ class Network:
             raise InputError(f"bus must hold positions of the network's buses, 0…{self.n_bus - 1}, each at most once")
         if injection.ndim == 0 or injection.shape[-1] != len(at):
             raise InputError(f"injection_kw has shape {injection.shape}; its last axis must be the {len(at)} buses")
-        books = injection.reshape(-1, len(at))
+        books = injection.reshape(math.prod(injection.shape[:-1]), len(at))
         flow = np.empty((len(books), self.n_branch))
         self._linear_flows(books, at, self.constant_kw, flow)
         shaped: Floats = flow.reshape(*injection.shape[:-1], self.n_branch)

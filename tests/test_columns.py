@@ -1,5 +1,6 @@
 """The stages on the buses that take part alone, and without checks: the same answers as on all buses with them."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -82,3 +83,20 @@ def test_columns_must_be_buses_in_order(bus):
 def test_flows_of_columns_that_are_no_buses_are_refused(bus):
     with pytest.raises(fastp2p.InputError, match="at most once"):
         fastp2p.Network.load("cigre_lv").flow_kw(np.zeros((2, 2)), bus)
+
+
+def test_nobody_takes_part():
+    network = fastp2p.Network.load("cigre_lv")
+    none = fastp2p.Trades(np.zeros(4, np.int64), [], [], [], [], [])
+    clearing = fastp2p.clear(network, none, np.zeros((3, 0)), bus=[])
+    assert list(clearing.status) == ["free"] * 3
+    assert np.array_equal(clearing.flow_kw, np.tile(network.constant_kw, (3, 1)))
+    assert network.flow_kw(np.zeros((2, 0, 0)), []).shape == (2, 0, network.n_branch)
+
+
+def test_a_clearing_travels():
+    network, bus, load, pv = a_batch("cigre_lv")
+    _, clearing, _ = through_the_stages(network, load, pv, np.full(len(bus), 0.2), np.full(len(bus), 0.1), bus)
+    again = pickle.loads(pickle.dumps(clearing))
+    assert np.array_equal(again.flow_kw, clearing.flow_kw)
+    assert np.array_equal(again.shadow_price, clearing.shadow_price)

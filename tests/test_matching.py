@@ -369,3 +369,22 @@ def test_quantities_may_be_integers_or_strided():
     plain = fastp2p.match_orders(bid.astype(float), ask.astype(float), *prices)
     for changed in ((bid, ask), (np.asfortranarray(bid, float), np.asfortranarray(ask, float))):
         np.testing.assert_array_equal(fastp2p.match_orders(*changed, *prices).quantity_kwh, plain.quantity_kwh)
+
+
+@pytest.mark.parametrize("same_bus", [True, False])
+@pytest.mark.parametrize("priority", ["price", "volume"])
+def test_no_trade_of_what_rounding_leaves_in_a_pool(priority, same_bus):
+    """Tenths of a kWh, in which sums of a pool do not come out even; twice what no trade may be less than is 2e-12."""
+    rng = np.random.default_rng(8)
+    bids, asks = (rng.integers(0, 9, (4_000, 6)) / 10 * (rng.random((4_000, 6)) < 0.7) for _ in range(2))
+    prices = rng.integers(1, 9, (2, 4_000, 6)) / 2.0
+    trades = fastp2p.match_orders(bids, asks, *prices, priority=priority, same_bus=same_bus)
+    assert trades.quantity_kwh.min() > 1e-6
+    assert same_bus or (trades.seller != trades.buyer).all()
+
+
+def test_orders_that_a_pool_does_not_reach_make_no_dust():
+    bids, asks = [[0, 0.7, 0, 0.6]], [[0.3, 0, 0.6, 0.4]]
+    trades = fastp2p.match_orders(bids, asks, [0.6, 3.4, 2.2, 3.5], [2.6, 1.8, 0.9, 3.2], priority="volume")
+    assert sorted(zip(trades.seller.tolist(), trades.buyer.tolist(), strict=True)) == [(0, 1), (2, 3), (3, 1)]
+    np.testing.assert_allclose(trades.quantity_kwh.sum(), 1.3)

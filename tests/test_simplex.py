@@ -335,3 +335,17 @@ def test_a_books_own_units_round_nothing(seed, decades):
     assert np.frexp([unit, *row_scale])[0].tolist() == [0.5] * 5
     assert np.array_equal(scaled[0] / row_scale[rows], values)
     assert np.array_equal(scaled[3] / (unit * row_scale), above)
+
+
+@pytest.mark.parametrize("solver", ["compiled", "highs", "auto"])
+def test_a_closed_branch_with_a_flow_of_rounding_size_is_proven(solver):
+    """Both limits are within the tolerance of the row's value: it is at either, whatever the sign of its multiplier."""
+    network = fastp2p.Network.load("case30")
+    limit = np.full(network.n_branch, np.inf)
+    limit[37] = 0.0
+    base, export = np.zeros((1, 30)), np.zeros((1, 30))
+    base[0, [12, 25]], export[0, 29] = (0.6, -1.4), 0.5
+    trade = fastp2p.Trades([0, 1], [3], [4], [2.0], [0.2], [0.1])
+    answer = fastp2p.clear(replace(network, limit_kw=limit), trade, base, export_kw=export, unserved="shed", solver=solver)
+    assert answer.executed_kwh[0] == pytest.approx(2.0, abs=1e-9)
+    assert answer.certified.all()

@@ -153,7 +153,7 @@ def certify(
             dual[r] = multiplier[0, i]
             if abs(at_rest[r] - bound[r]) > primal_tolerance:
                 return 2
-            if room_above[r] > room_below[r]:
+            if room_above[r] - room_below[r] > primal_tolerance:  # else it is at both limits, and either sign will do
                 sign = _sign(multiplier[0, i], multiplier[1, i], multiplier[2, i], dual_tolerance)
                 if sign != 0 and (sign == 1) != (bound[r] == room_above[r]):
                     return 3

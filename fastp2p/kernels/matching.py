@@ -153,8 +153,8 @@ def _walk(
     """Highest bid meets lowest ask while it is worth it, each meeting a trade, of what bids `take` and asks `give`.
 
     Every step is the same few operations whichever side is exhausted, so that there is no branch to mispredict. A rest that
-    is dust of its order, or rounding beside the other, is none. Returns the new end of the trades, and of either side the
-    first order that is not done and how much of it is.
+    is dust of its order, or rounding beside the other, is none; an order that takes nothing makes no trade. Returns the new
+    end of the trades, and of either side the first order that is not done and how much of it is.
     """
     i, j = b0, a0
     bid_filled = ask_filled = 0.0
@@ -164,8 +164,8 @@ def _walk(
         bid_left, ask_left = bid_rest - q, ask_rest - q
         bid_dust, ask_dust = dust * max(bid_size[i], 1e-3 * give[j]), dust * max(ask_size[j], 1e-3 * take[i])
         bid_done, ask_done = bid_left <= bid_dust, ask_left <= ask_dust
-        q += bid_left if bid_done and bid_left <= ask_dust else 0.0
-        q += ask_left if ask_done and ask_left <= bid_dust else 0.0
+        q += bid_left if q > 0.0 and bid_done and bid_left <= ask_dust else 0.0
+        q += ask_left if q > 0.0 and ask_done and ask_left <= bid_dust else 0.0
         seller[end], buyer[end], quantity_kwh[end] = asks[j], bids[i], q
         end += 1 if q > 0.0 else 0
         bid_filled = 0.0 if bid_done else bid_filled + q
@@ -360,7 +360,7 @@ def _pair_apart(
     on; so no trade between others is made larger than what keeps the condition.
     """
     volume = _sum(take, b0, b1)
-    dust_kwh = dust * volume
+    dust_kwh, rounding_kwh = dust * volume, 1e-3 * dust * volume
     for n in range(n_twins):
         excess = take[twin[n, 0]] + give[twin[n, 1]] - volume
         if excess > dust_kwh:
@@ -385,12 +385,12 @@ def _pair_apart(
             break
         q = _trade(take, i, bid_size[i], give, j, ask_size[j], most, dust)
         seller[end], buyer[end], quantity_kwh[end] = asks[j], bids[i], q
-        end += 1
+        end += 1 if q > rounding_kwh else 0
     if tight == -1:
         return end
     return _pair_with(
         twin[tight, 0], twin[tight, 1],
-        bids, bid_size, take, b0, b1, asks, ask_size, give, a0, a1, dust, end, seller, buyer, quantity_kwh,
+        bids, bid_size, take, b0, b1, asks, ask_size, give, a0, a1, dust, rounding_kwh, end, seller, buyer, quantity_kwh,
     )  # fmt: skip
 
 
@@ -399,19 +399,19 @@ def _pair_with(
     own_bid: int, own_ask: int,
     bids: Ints, bid_size: Floats, take: Floats, b0: int, b1: int,
     asks: Ints, ask_size: Floats, give: Floats, a0: int, a1: int,
-    dust: float, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
+    dust: float, rounding_kwh: float, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
 ) -> int:  # fmt: skip
     """Pair one bus's ask with all other bids and its bid with all other asks, in order."""
     for i in range(b0, b1):
         if i != own_bid and take[i] > 0.0 and give[own_ask] > 0.0:
             q = _trade(take, i, bid_size[i], give, own_ask, ask_size[own_ask], np.inf, dust)
             seller[end], buyer[end], quantity_kwh[end] = asks[own_ask], bids[i], q
-            end += 1
+            end += 1 if q > rounding_kwh else 0
     for j in range(a0, a1):
         if j != own_ask and give[j] > 0.0 and take[own_bid] > 0.0:
             q = _trade(take, own_bid, bid_size[own_bid], give, j, ask_size[j], np.inf, dust)
             seller[end], buyer[end], quantity_kwh[end] = asks[j], bids[own_bid], q
-            end += 1
+            end += 1 if q > rounding_kwh else 0
     return end
 
 
