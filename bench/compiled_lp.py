@@ -91,7 +91,7 @@ def random_tree(n_bus, n_trades, n_books, retail=True, seed=0):
     flow = np.abs(injected @ behind.T)[:, : n_bus - 1]
     limit = np.median(flow, axis=0) * rng.uniform(0.3, 2.0, n_bus - 1) + 1e-3
     none = np.empty((0, n_bus))
-    rows = LimitRows(-limit, limit, tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, none)
+    rows = LimitRows.of_kw(-limit, limit, tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, none)
     return Books(rows, trades, np.zeros((n_books, n_bus - 1)), np.zeros((n_books, n_bus)), retail)
 
 
@@ -107,7 +107,7 @@ def dense_rows(n_rows, n_trades, n_books, seed=0):
     trades = fastp2p.Trades(np.arange(n_books + 1) * n_trades, seller, buyer, rng.uniform(0.5, 3.0, size), price, price)
     limit = np.sqrt(n_trades) * rng.uniform(0.2, 1.5, n_rows)
     root, flat = np.full(n_bus, -1), np.zeros(n_bus, np.int64)
-    rows = LimitRows(-limit, limit, root, root, np.zeros(n_bus), flat, dense)
+    rows = LimitRows.of_kw(-limit, limit, root, root, np.zeros(n_bus), flat, dense)
     return Books(rows, trades, np.zeros((n_books, n_rows)), np.zeros((n_books, n_bus)), False)
 
 

@@ -90,7 +90,9 @@ def random_feeder(n_bus: int) -> fastp2p.Network:
         reference_bus=np.array([0]), reference_angle_rad=np.zeros(1), fixed_kw=np.zeros(n_bus), from_bus=from_bus,
         to_bus=to_bus, susceptance_kw=ones, shift_rad=0.0 * ones, limit_kw=1e9 * ones, element=names,
         element_id=to_bus - 1, winding=np.full(n_bus - 1, ""), std_type=names, ampacity_ka=ones, kw_per_ka=ones,
-        rating_kw=np.nan * ones, length_km=ones,
+        rating_kw=np.nan * ones, length_km=ones, base_kv=0.4 * np.ones(n_bus), rated_kv=0.4 * np.ones((n_bus - 1, 2)),
+        resistance_pu=1e-6 * ones, reactance_pu=1e-6 * ones, tap_ratio=ones, from_shunt_pu=0j * ones, to_shunt_pu=0j * ones,
+        bus_shunt_pu=np.zeros(n_bus, np.complex128), slack_vm_pu=np.ones(1),
     )  # fmt: skip
 
 

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from fastp2p.matching import match_orders
     from fastp2p.network import Network
     from fastp2p.orders import leave_over, make_orders
+    from fastp2p.powerflow import AcFlow, LinearFlow, ac_flow, lindistflow
     from fastp2p.preparation import scenarios
     from fastp2p.pricing import price_trades, reduce_orders
     from fastp2p.profiles import Profiles
+    from fastp2p.reactive import Reactive
     from fastp2p.results import Results
     from fastp2p.runner import open_results, run
     from fastp2p.settlement import Settlement, settle
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from fastp2p.trades import Clearing, Trades
 
 _HOME = {
+    "AcFlow": "powerflow",
+    "ac_flow": "powerflow",
     "cluster_days": "clusters",
     "compare_cluster_counts": "clusters",
     "compare_rules": "comparison",
@@ -34,8 +38,10 @@ _HOME = {
     "FastP2PError": "errors",
     "InputError": "errors",
     "InputWarning": "errors",
+    "LinearFlow": "powerflow",
     "Network": "network",
     "Profiles": "profiles",
+    "Reactive": "reactive",
     "Results": "results",
     "Settlement": "settlement",
     "SolverError": "errors",
@@ -43,6 +49,7 @@ _HOME = {
     "Trades": "trades",
     "clear": "clearing",
     "leave_over": "orders",
+    "lindistflow": "powerflow",
     "make_orders": "orders",
     "match_orders": "matching",
     "open_results": "runner",
@@ -55,18 +62,22 @@ _HOME = {
 }
 
 __all__ = [
+    "AcFlow",
     "Clearing",
     "Clusters",
     "FastP2PError",
     "InputError",
     "InputWarning",
+    "LinearFlow",
     "Network",
     "Profiles",
+    "Reactive",
     "Results",
     "Settlement",
     "SolverError",
     "Study",
     "Trades",
+    "ac_flow",
     "clear",
     "cluster_days",
     "compare_cluster_counts",
@@ -75,6 +86,7 @@ __all__ = [
     "find_hosting_capacity",
     "find_probabilities",
     "leave_over",
+    "lindistflow",
     "make_orders",
     "match_orders",
     "open_results",

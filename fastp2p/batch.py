@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.audit import Audit, audit
 from fastp2p.clearing import clear
 from fastp2p.kernels.positions import gather_profiles
 from fastp2p.matching import match_orders
@@ -15,6 +16,7 @@ from fastp2p.network import Network
 from fastp2p.orders import Orders, leave_over, make_orders
 from fastp2p.pricing import RULES, Prices, price_trades, reduce_orders
 from fastp2p.profiles import Profiles
+from fastp2p.reactive import Reactive, kvar_per_kw
 from fastp2p.sampling import Scenarios
 from fastp2p.settlement import Settlement, settle
 from fastp2p.study import Study
@@ -41,6 +43,7 @@ class BatchResult:
     prices: Prices
     clearing: Clearing
     settlement: Settlement
+    audit: Audit | None
 
 
 def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Scenarios, steps: range) -> BatchResult:
@@ -86,8 +89,13 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         unserved=rules.unserved,
         step_hours=hours,
         solver=rules.solver,
+        physics=rules.physics,
+        reactive=_reactive(study, left, hours),
+        v_min_pu=study.network.v_min_pu,
+        v_max_pu=study.network.v_max_pu,
         check=False,
     )
+    audited = _audit(study, network, scenarios, steps, profiles.n_steps, clearing)
     settlement = settle(
         trades,
         clearing,
@@ -105,7 +113,7 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         books_per_row=len(steps),
         check=False,
     )
-    return BatchResult(scenarios, steps, hours, load_kwh, pv_kwh, left, trades, prices, clearing, settlement)
+    return BatchResult(scenarios, steps, hours, load_kwh, pv_kwh, left, trades, prices, clearing, settlement, audited)
 
 
 def _trade(
@@ -141,6 +149,31 @@ def _price_rows(price: Floats, scenarios: Scenarios, steps: range) -> Floats:
     if price.shape[1] == scenarios.homes.shape[1]:
         return price[:, who]
     return np.tile(price[steps.start : steps.stop], (len(scenarios.number), len(who)))
+
+
+def _reactive(study: Study, left: Leftovers, hours: float) -> Reactive | None:
+    """Reactive power that goes with load and PV; none where nobody asks for it."""
+    if study.clearing.physics == "dc" and not study.audited_every:
+        return None
+    load, pv = (
+        (1.0 if part.reactive == side else -1.0) * kvar_per_kw(part.power_factor)
+        for part, side in ((study.load, "draws"), (study.pv, "feeds"))
+    )
+    fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
+    base_kvar = (pv * (left.self_kwh + fixed_kwh) - load * (left.self_kwh + left.deficit_kwh)) / hours
+    return Reactive(base_kvar, pv, load)
+
+
+def _audit(
+    study: Study, network: Network, scenarios: Scenarios, steps: range, n_steps: int, clearing: Clearing
+) -> Audit | None:
+    """AC power flows of the books that the study wants held against them: all, or every N-th of the whole sweep."""
+    every = study.audited_every
+    if not every:
+        return None
+    number = scenarios.number[:, None] * n_steps + np.asarray(steps)
+    books = np.flatnonzero(number.ravel() % every == 0) if every > 1 else None
+    return audit(network, scenarios.participant, clearing, (study.network.v_min_pu, study.network.v_max_pu), books)
 
 
 def _charges(study: Study, network: Network, who: Ints, trades: Trades) -> Floats:

@@ -1,39 +1,26 @@
 """Clearing: which part of the matched trades the network carries.
 
-Screen → reduce → solve → check, per book: the screen is here, the rest, for the few books that need it, in curtailment.py.
+Screen → reduce → solve → check, per book: the screen is in limits.py, the rest, for the few books that need it, in
+curtailment.py.
 """
-
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arrays import floats, integers, is_between
-from fastp2p.curtailment import LP_SOLVERS, OBJECTIVES, ROW_TOLERANCE, Columns, Curtailment, LimitRows, collect, curtail
+from fastp2p.curtailment import LP_SOLVERS, OBJECTIVES
 from fastp2p.errors import refuse
-from fastp2p.kernels.clearing import execute_books, inject_trades
-from fastp2p.kernels.flows import screen_meshed, screen_tree
-from fastp2p.network import BOOKS_PER_BLOCK, Network
-from fastp2p.trades import BASE_OVERLOAD, CLEARED, FAILED, FREE, NO_LP, Clearing, Trades
+from fastp2p.execution import Order, cut, execute_all
+from fastp2p.limits import DcLimits, LinearLimits, limit_faults
+from fastp2p.network import Network
+from fastp2p.reactive import Reactive
+from fastp2p.tightening import tighten
+from fastp2p.trades import Clearing, Trades
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 UNSERVED = ("retail", "shed")
-CUT = 1e-9
-"""A trade counts as cut where this share of it, or more, is not executed."""
-
-
-class Screen(NamedTuple):
-    """What the flows of every book say, (n_books,): see `kernels.flows.screen_tree`."""
-
-    overload: Ints
-    congested: Ints
-    loading_percent: Floats
-    slack_kw: Floats
 
 
 def clear(
@@ -47,6 +34,10 @@ def clear(
     unserved: str = "retail",
     step_hours: float = 1.0,
     solver: str = "auto",
+    physics: str = "dc",
+    reactive: Reactive | None = None,
+    v_min_pu: float = 0.90,
+    v_max_pu: float = 1.10,
     check: bool = True,
 ) -> Clearing:
     """Execute as much of the matched trades as the network carries, book by book.
@@ -77,6 +68,13 @@ def clear(
     solver : {"auto", "compiled", "highs"}
         Who solves the LPs: fastp2p's own kernel, HiGHS, or each where it is faster ("auto"). A book that the kernel cannot
         prove goes to HiGHS. The answer is the same.
+    physics : {"dc", "lindistflow", "ac"}
+        What limits are: DC flows of branches; or, on radial networks, apparent power and voltages as LinDistFlow has them
+        (`fastp2p.limits.LinearLimits`); or the same, tightened where an AC power flow finds them broken.
+    reactive : Reactive, optional
+        Reactive power of the books; by default none.
+    v_min_pu, v_max_pu : float, p.u.
+        Band of the voltages, but for the external grids' own; without effect under "dc". By default that of EN 50160.
     check : bool
         False: the arrays are known to be right. Nothing is looked at then, and wrong ones give wrong answers.
 
@@ -90,71 +88,17 @@ def clear(
     at = np.arange(network.n_bus) if bus is None else integers("bus", bus)
     if check:
         unknown = [] if solver in LP_SOLVERS else [f"solver = {solver!r}: must be one of {', '.join(LP_SOLVERS)}"]
+        unknown += limit_faults(network, physics, v_min_pu, v_max_pu)
         refuse(unknown + _faults(network, trades, base, export, at, objective, unserved, step_hours))
     retail = unserved == "retail"
-
-    floor_kw, injection_kw = np.empty_like(base), np.empty_like(base)
-    inject_trades(
-        base, export, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, step_hours, retail,
-        floor_kw, injection_kw,
-    )  # fmt: skip
-    screen = screen_books(network, at, floor_kw, injection_kw)
-    executed, exported = trades.quantity_kwh.copy(), export.copy()
-    code = np.where(screen.overload == 1, BASE_OVERLOAD, np.where(screen.congested == 1, CLEARED, FREE)).astype(np.int8)
-    binding = np.full(trades.n_trades, -1, np.int64)
-    solver_code, certified = np.full(len(base), NO_LP, np.int8), np.ones(len(base), bool)
-    books = np.flatnonzero(screen.congested)
-    dual = np.empty((0, network.n_branch))
-    if len(books):
-        columns = collect(books, trades, export, objective, retail, step_hours)
-        answer = _curtail(network, at, floor_kw[books], columns, objective, solver)
-        code[books[answer.failed]] = FAILED
-        solver_code[books], certified[books] = answer.solver_code, answer.certified
-        dual = answer.dual * (step_hours if objective == "volume" else 1.0)
-        execute_books(
-            books, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, step_hours, retail,
-            columns.offset, columns.column_of, columns.n_trade_columns, columns.plus, columns.most_kw, answer.share,
-            answer.binding_row, 1.0 - CUT, floor_kw, executed, binding, exported, injection_kw,
-        )  # fmt: skip
-        cleared = screen_books(network, at, floor_kw[books], injection_kw[books])
-        screen.loading_percent[books], screen.slack_kw[books] = cleared.loading_percent, cleared.slack_kw
-    return Clearing(
-        executed, exported, injection_kw, screen.slack_kw, screen.loading_percent, code, binding, books, dual,
-        solver_code, certified, partial(network.flow_kw, bus=at),
-    )  # fmt: skip
-
-
-def screen_books(network: Network, bus: Ints, floor_kw: Floats, full_kw: Floats) -> Screen:
-    """Every book's flows against the limits.
-
-    Parameters
-    ----------
-    network : Network
-    bus : (n_columns,) int64
-    floor_kw, full_kw : (n_books, n_columns) float64, kW
-        Injections with nothing executed, and with everything.
-    """
-    n_books, n_branch = len(full_kw), network.n_branch
-    overload, congested = np.empty(n_books, np.int64), np.empty(n_books, np.int64)
-    loading_percent, slack_kw = np.empty(n_books), np.empty(n_books)
-    limits = (-network.limit_kw, network.limit_kw, ROW_TOLERANCE, network.percent_per_kw, network.root_sign)
-    work = (network.work_space(), np.empty((n_branch, BOOKS_PER_BLOCK)), np.empty((n_branch, BOOKS_PER_BLOCK)))
-    screen: Callable[..., None] = screen_tree if network.is_radial else screen_meshed
-    how = (bus, *network.tree[:4]) if network.is_radial else (network.factors.position[bus], *network.factors[1:])
-    screen(
-        floor_kw, full_kw, *how, network.constant_kw, *limits, *work, overload, congested, loading_percent, slack_kw,
-    )  # fmt: skip
-    for column in np.flatnonzero(network.is_reference[bus]):
-        slack_kw -= full_kw[:, column]
-    slack_kw -= network.fixed_kw[network.reference_bus].sum()
-    return Screen(overload, congested, loading_percent, slack_kw)
-
-
-def _curtail(network: Network, bus: Ints, floor_kw: Floats, columns: Columns, objective: str, solver: str) -> Curtailment:
-    """The answer for congested books with these injections where nothing is executed."""
-    at_bus = replace(columns, plus=bus[columns.plus], minus=np.where(columns.minus >= 0, bus[columns.minus], -1))
-    floor_value = network.flow_kw(floor_kw, bus)
-    return curtail(LimitRows.of(network), np.arange(len(floor_kw)), at_bus, floor_value, objective, solver)
+    limits: DcLimits | LinearLimits = DcLimits(network, at)
+    if physics != "dc":
+        _, pv, load = (reactive or Reactive()).spread(*base.shape)
+        limits = LinearLimits(network, at, (v_min_pu, v_max_pu), pv, load)
+    order = Order(limits, trades, export, reactive, objective, retail, step_hours, solver)
+    clearing = execute_all(order, base)
+    clearing = cut(order, clearing, clearing.congested_book)
+    return tighten(order, clearing) if isinstance(limits, LinearLimits) and physics == "ac" else clearing
 
 
 def _faults(

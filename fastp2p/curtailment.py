@@ -37,6 +37,8 @@ LARGEST = {"auto": (40_000.0, 4_000_000), "compiled": (np.inf, 2**62)}
 
 The first is where HiGHS overtakes (docs/performance.md), the second keeps its table to 32 MB.
 """
+FACE_KW: Floats = np.array([[1.0, 0.0]])
+"""Weights of kW and kvar in a row of active power."""
 FILL_TOLERANCE = 1e-9
 ENTRY_ZERO = 1e-11
 """Dense sensitivities (of order 1) up to this size are rounding errors."""
@@ -54,7 +56,19 @@ class LimitRows:
     parent_row: Ints
     parent_sign: Floats
     depth: Ints
-    dense: Floats
+    face: Floats
+    plus_kvar: Floats
+    minus_kvar: Floats
+    dense_plus: Floats
+    dense_minus: Floats
+
+    @classmethod
+    def of_kw(
+        cls, lower: Floats, upper: Floats, parent: Ints, parent_row: Ints, parent_sign: Floats, depth: Ints, dense: Floats
+    ) -> LimitRows:
+        """Rows of active power alone: one per branch of the tree, then the dense ones."""
+        none = np.zeros(len(parent))
+        return cls(lower, upper, parent, parent_row, parent_sign, depth, FACE_KW, none, none, dense, dense)
 
     @classmethod
     def of(cls, network: Network) -> LimitRows:
@@ -63,15 +77,15 @@ class LimitRows:
         if network.is_radial:
             tree = network.tree
             none = np.empty((0, network.n_bus))
-            return cls(-upper, upper, tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, none)
+            return cls.of_kw(-upper, upper, tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, none)
         root = np.full(network.n_bus, -1, np.int64)
         flat = np.zeros(network.n_bus, np.int64)
-        return cls(-upper, upper, root, root, np.zeros(network.n_bus), flat, network.ptdf)
+        return cls.of_kw(-upper, upper, root, root, np.zeros(network.n_bus), flat, network.ptdf)
 
     @property
     def entries_per_column(self) -> int:
         """The most entries that a column can have."""
-        return 2 * int(self.depth.max(initial=0)) + len(self.dense)
+        return 2 * len(self.face) * int(self.depth.max(initial=0)) + len(self.dense_plus)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +214,8 @@ def _reduce(rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats,
     assemble_books(
         books[some.start : some.stop], column_offset, columns.plus[c0:c1], columns.minus[c0:c1], columns.most_kw[c0:c1],
         floor_value, rows.lower, rows.upper, ROW_TOLERANCE, rows.parent, rows.parent_row, rows.parent_sign, rows.depth,
-        rows.dense, ENTRY_ZERO, row_offset, row, below, above, entry_offset, start, entry_row, entry_value,
+        rows.face, rows.plus_kvar, rows.minus_kvar, rows.dense_plus, rows.dense_minus, ENTRY_ZERO, row_offset, row, below,
+        above, entry_offset, start, entry_row, entry_value,
     )  # fmt: skip
     m, e = int(row_offset[-1]), int(entry_offset[-1])
     cost = np.ascontiguousarray(columns.cost[:, c0:c1])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from fastp2p.audit import AC_STATUS
 from fastp2p.network import Network
 from fastp2p.reduction import Columns, Reduced
 from fastp2p.trades import STATUS
@@ -25,6 +27,13 @@ INDICATORS = (
     "peak_export_kw", "load_factor", "p95_loading_percent", "worst_loading_percent", "hours_above_100_percent",
 )  # fmt: skip
 """Columns of the scenarios that a sweep's answers are about."""
+AUDIT_INDICATORS = ("losses_kwh", "losses_cost", "lowest_vm_pu", "highest_vm_pu", "worst_current_percent")
+"""Further ones, where every book is audited."""
+
+
+def indicators_of(scenarios: pd.DataFrame) -> list[str]:
+    """The indicators that a table of scenarios has."""
+    return [name for name in (*INDICATORS, *AUDIT_INDICATORS) if name in scenarios]
 
 
 def scenario_columns(ran: Reduced, network: Network) -> Columns:
@@ -48,6 +57,7 @@ def scenario_columns(ran: Reduced, network: Network) -> Columns:
         "cut_share": _ratio(total["cut_kwh"], total["matched_kwh"]),
         **_slack_power(ran, network),
         **_loading(ran),
+        **_audit(ran),
         **{f"n_{name}": (status == code).sum(axis=1) for code, name in enumerate(STATUS.tolist())},
     }
 
@@ -83,6 +93,30 @@ def gini_index(values: Floats) -> Floats:
     spread: Floats = (np.sort(values, axis=1) * rank_weight).sum(axis=1)
     whole = n * np.abs(values).sum(axis=1)
     return _ratio(spread, whole)
+
+
+def _audit(ran: Reduced) -> Columns:
+    """What the AC audit says of a scenario: extremes of its books, and how many end how; nothing without an audit."""
+    if "ac_status" not in ran.books:
+        return {}
+    code = ran.books["ac_status"].reshape(-1, ran.n_steps)
+    low, high = np.nan_to_num(ran.by_step("lowest_vm_pu"), nan=np.inf), np.nan_to_num(ran.by_step("highest_vm_pu"))
+    columns: Columns = {
+        "lowest_vm_pu": low.min(axis=1),
+        "lowest_vm_step": low.argmin(axis=1),
+        "highest_vm_pu": high.max(axis=1),
+        "highest_vm_step": high.argmax(axis=1),
+        "worst_current_percent": np.nan_to_num(ran.by_step("worst_current_percent")).max(axis=1),
+        **{
+            name: np.nan_to_num(ran.by_step(name)).sum(axis=1)
+            for name in ("losses_kwh", "losses_cost")
+            if "losses_cost" in ran.books
+        },
+        **{f"n_audit_{name}": (code == place).sum(axis=1) for place, name in enumerate(AC_STATUS.tolist())},
+    }
+    for name in ("full_breaks_voltage", "full_breaks_current", "needless_cut"):
+        columns[f"n_{name}"] = ran.by_step(name).sum(axis=1)
+    return columns
 
 
 def _saving_spread(ran: Reduced) -> Columns:

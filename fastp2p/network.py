@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Complexes = NDArray[np.complex128]
 
 BOOKS_PER_BLOCK = 32
 """Books that a flow kernel does at a time; measured best of 16 to 128 on 44 to 907 buses."""
@@ -30,7 +31,7 @@ BOOKS_PER_BLOCK = 32
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A network's DC model, made once and shared by every batch. kW throughout.
+    """A network's DC and AC model, made once and shared by every batch. kW throughout, per unit of 1 kVA and `base_kv`.
 
     Buses that closed bus-bus switches join are one bus; parts without a path to an external grid are left out.
 
@@ -60,6 +61,16 @@ class Network:
         Index in pandapower's table of that element.
     ampacity_ka, kw_per_ka, rating_kw, length_km : (n_branch,) float64
         What ratings are made of: lines have an ampacity and its conversion, transformers a rating.
+    base_kv : (n_bus,) float64
+    rated_kv : (n_branch, 2) float64
+        Rated voltage at either end, which a transformer's loading from current refers to.
+    resistance_pu, reactance_pu, tap_ratio : (n_branch,) float64
+        Series impedance behind the ideal transformer at `from_bus`; NaN where pandapower has no AC model of the network.
+    from_shunt_pu, to_shunt_pu : (n_branch,) complex128
+        Admittance to ground at either end: line capacitance, iron losses.
+    bus_shunt_pu : (n_bus,) complex128
+    slack_vm_pu : (n_reference,) float64
+        Voltage set points of the external grids.
     """
 
     bus_id: Ints
@@ -82,6 +93,15 @@ class Network:
     kw_per_ka: Floats
     rating_kw: Floats
     length_km: Floats
+    base_kv: Floats
+    rated_kv: Floats
+    resistance_pu: Floats
+    reactance_pu: Floats
+    tap_ratio: Floats
+    from_shunt_pu: Complexes
+    to_shunt_pu: Complexes
+    bus_shunt_pu: Complexes
+    slack_vm_pu: Floats
 
     @classmethod
     def from_pandapower(cls, net: Any) -> Network:
@@ -167,6 +187,21 @@ class Network:
         )
         return position
 
+    def columns(self, bus: ArrayLike | None) -> Ints:
+        """The bus of every column of an array: those named, or all of them.
+
+        Raises
+        ------
+        InputError
+            If `bus` names no positions of buses, or one twice.
+        """
+        if bus is None:
+            return np.arange(self.n_bus)
+        at = integers("bus", bus)
+        if at.ndim != 1 or len(np.unique(at)) != at.size or not ((at >= 0) & (at < self.n_bus)).all():
+            raise InputError(f"bus must hold positions of the network's buses, 0…{self.n_bus - 1}, each at most once")
+        return at
+
     def leaf_buses(self) -> Ints:
         """Positions of the buses with exactly one branch, in the order of their pandapower index."""
         degree = np.bincount(np.concatenate([self.from_bus, self.to_bus]), minlength=self.n_bus)
@@ -214,10 +249,7 @@ class Network:
         On radial networks the flow is the sum of the injections behind a branch; on meshed ones B' θ = p is solved with
         factors made once (Stott, Jardim, Alsaç 2009, DC power flow revisited). Equal to ``pandapower.rundcpp``.
         """
-        injection = floats("injection_kw", injection_kw)
-        at = np.arange(self.n_bus) if bus is None else integers("bus", bus)
-        if bus is not None and (at.ndim != 1 or len(np.unique(at)) != at.size or not ((at >= 0) & (at < self.n_bus)).all()):
-            raise InputError(f"bus must hold positions of the network's buses, 0…{self.n_bus - 1}, each at most once")
+        injection, at = floats("injection_kw", injection_kw), self.columns(bus)
         if injection.ndim == 0 or injection.shape[-1] != len(at):
             raise InputError(f"injection_kw has shape {injection.shape}; its last axis must be the {len(at)} buses")
         books = injection.reshape(math.prod(injection.shape[:-1]), len(at))

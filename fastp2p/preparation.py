@@ -7,8 +7,10 @@ from types import UnionType
 from typing import Any
 
 from fastp2p.errors import InputError, refuse
+from fastp2p.feeder import ac_faults
 from fastp2p.indicators import INDICATORS
 from fastp2p.io.parquet import check_folder
+from fastp2p.limits import band_faults, limit_faults
 from fastp2p.network import Network
 from fastp2p.pricing import rule_faults
 from fastp2p.profiles import Profiles
@@ -57,12 +59,31 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     elif profiles is not None:
         for name, kind in ((study.load.profile, "load"), (study.pv.profile, "pv")):
             faults += profiles.missing(profile_names(name), kind)
+    if network is not None:
+        faults += _physics_faults(study, network)
     stop = study.scenarios.stop
     if stop is not None and stop.indicator not in INDICATORS:
         faults.append(f"scenarios.stop.indicator = {stop.indicator!r}: must be one of {', '.join(INDICATORS)}")
     if faults or network is None or profiles is None:
         raise InputError(faults)
     return network, profiles
+
+
+def _physics_faults(study: Study, network: Network) -> list[str]:
+    """What keeps the study's limits or its audit from being held against this network."""
+    part, rules = study.network, study.clearing
+    faults = [f"clearing.{fault}" for fault in limit_faults(network, rules.physics, part.v_min_pu, part.v_max_pu)]
+    if faults or not study.audited_every:
+        return faults or ([] if part.v_min_pu < part.v_max_pu else band_faults(network, part.v_min_pu, part.v_max_pu))
+    faults += [f"network.{fault}" for fault in band_faults(network, part.v_min_pu, part.v_max_pu)]
+    if network.is_radial:
+        faults += [f"clearing.audit: {fault}" for fault in ac_faults(network)]
+    elif study.audited_every == 1:
+        faults.append(
+            "clearing.audit = true: the network is meshed, and all books are audited on radial networks only; "
+            "audit = 1000 holds every thousandth book against pandapower's power flow"
+        )
+    return faults
 
 
 def scenarios(

@@ -64,7 +64,7 @@ def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) ->
         batch.scenarios,
         len(batch.steps),
         batch.step_hours,
-        book_columns(batch),
+        {**book_columns(batch), **audit_columns(batch, network)},
         batch.clearing.status_code,
         batch.settlement.buses,
         trade_columns(batch, network) if "trades" in tables else None,
@@ -101,10 +101,12 @@ def book_columns(batch: BatchResult) -> Columns:
     """Arrays (n_books,): energy in kWh, trades, worst loading, money, the same without trading (baseline), who solved the LP.
 
     load = self + executed + import + shed and pv = self + executed + export + spilled; `slack_kwh` is what the external
-    grids feed in, constant losses of the network included, read off the branch flows. bill = retailer_revenue +
-    operator_balance.
+    grids feed in, constant losses of the network included, read off the branch flows; where every book is audited, all
+    losses: slack = import - export + losses. The network operator buys the losses at the retail tariff. bill =
+    retailer_revenue + operator_balance.
     """
     books, clearing = batch.settlement.books, batch.clearing
+    losses_kwh, losses_cost = _losses(batch)
     steps, n_scenarios = batch.steps, len(batch.scenarios.number)
     co2_kg_per_kwh = np.tile(batch.scenarios.co2_kg_per_kwh[steps.start : steps.stop], n_scenarios)
     return {
@@ -118,14 +120,16 @@ def book_columns(batch: BatchResult) -> Columns:
         "export_kwh": books.exported_kwh,
         "spilled_kwh": books.spilled_kwh,
         "shed_kwh": books.shed_kwh,
-        "slack_kwh": clearing.slack_kw * batch.step_hours,
+        "slack_kwh": clearing.slack_kw * batch.step_hours
+        if losses_kwh is None
+        else books.retail_kwh - books.exported_kwh + losses_kwh,
         "n_trades": np.diff(batch.trades.offset),
         "worst_loading_percent": clearing.loading_percent,
         "paid": books.paid,
         "received": books.received,
         "charges": books.charges,
-        "operator_balance": books.paid + books.charges - books.received,
-        "retailer_revenue": books.bill - books.paid - books.charges + books.received,
+        "operator_balance": books.paid + books.charges - books.received - losses_cost,
+        "retailer_revenue": books.bill - books.paid - books.charges + books.received + losses_cost,
         "bill": books.bill,
         "buyer_surplus": books.buyer_surplus,
         "seller_surplus": books.seller_surplus,
@@ -139,14 +143,42 @@ def book_columns(batch: BatchResult) -> Columns:
     }
 
 
+def _losses(batch: BatchResult) -> tuple[Floats | None, Floats]:
+    """Losses in kWh where all books are audited, and what they cost; none in a book that has collapsed."""
+    audit, tariff = batch.audit, batch.scenarios.retail_per_kwh[batch.steps.start : batch.steps.stop]
+    if audit is None or not audit.is_whole:
+        return None, np.zeros(len(batch.clearing.status_code))
+    losses_kwh = np.nan_to_num(audit.losses_kw * batch.step_hours)
+    return losses_kwh, losses_kwh * np.tile(tariff, len(batch.scenarios.number))
+
+
+def audit_columns(batch: BatchResult, network: Network) -> Columns:
+    """Arrays (n_books,) of what an AC power flow says; none where the study does not ask."""
+    audit = batch.audit
+    if audit is None:
+        return {}
+    bus_id = np.append(network.bus_id, -1)
+    columns: Columns = {
+        "lowest_vm_pu": audit.lowest_vm_pu,
+        "lowest_vm_bus": bus_id[audit.lowest_bus],
+        "highest_vm_pu": audit.highest_vm_pu,
+        "highest_vm_bus": bus_id[audit.highest_bus],
+        "losses_kwh": audit.losses_kw * batch.step_hours,
+        "worst_current_percent": audit.loading_percent,
+        "ac_status": audit.code,
+        "full_breaks_voltage": audit.full_voltage,
+        "full_breaks_current": audit.full_current,
+        "needless_cut": audit.needless_cut,
+    }
+    return columns if not audit.is_whole else {**columns, "losses_cost": _losses(batch)[1]}
+
+
 def trade_columns(batch: BatchResult, network: Network) -> Columns:
     """One row per trade: who, how much, at what price, and what cut it."""
     trades, clearing = batch.trades, batch.clearing
     book = trades.book
-    binding = clearing.binding_branch
-    names = np.append(network.branch_name, "")
     bus_id = network.bus_id[batch.scenarios.participant]
-    shadow = np.where(binding >= 0, clearing.shadow_price[book, binding] if network.n_branch else 0.0, 0.0)
+    reason, shadow = _reasons(batch, network)
     pays, gets = batch.prices.buyer_per_kwh, batch.prices.seller_per_kwh
     return {
         "share": np.full(trades.n_trades, batch.scenarios.share),
@@ -162,9 +194,22 @@ def trade_columns(batch: BatchResult, network: Network) -> Columns:
         "seller_price_per_kwh": gets,
         "buyer_benefit": (trades.bid_per_kwh - pays) * clearing.executed_kwh,
         "received": gets * clearing.executed_kwh,
-        "binding_branch": names[binding],
-        "shadow_price": np.abs(shadow),
+        "binding_branch": reason,
+        "shadow_price": shadow,
     }
+
+
+def _reasons(batch: BatchResult, network: Network) -> tuple[NDArray[np.str_], Floats]:
+    """(n_trades,) the branch that cut a trade, or the bus whose voltage did, by name; and the size of its shadow price."""
+    clearing, book = batch.clearing, batch.trades.book
+    branch, bus = clearing.binding_branch, clearing.binding_bus
+    voltages = np.char.add("voltage at bus ", network.bus_id.astype(str))
+    reason = np.where(bus >= 0, voltages[bus], np.append(network.branch_name, "")[branch])
+    shadow = np.zeros(len(book))
+    for held, place, price in ((branch >= 0, branch, "shadow_price"), (bus >= 0, bus, "voltage_price")):
+        if held.any():
+            shadow[held] = np.abs(getattr(clearing, price)[book[held], place[held]])
+    return reason, shadow
 
 
 def _bound(batch: BatchResult) -> NDArray[np.bool_]:

@@ -45,6 +45,9 @@ class NetworkPart(_Part):
     """Ampacity of every line instead of the network's own."""
     ampacity_ka_by_std_type: dict[str, Positive] = {}
     ampacity_ka_by_line: dict[int, Positive] = {}
+    v_min_pu: Positive = 0.90
+    """Band of the voltages at all buses but the external grids; that of EN 50160 by default."""
+    v_max_pu: Positive = 1.10
 
 
 class ProfilesPart(_Part):
@@ -102,6 +105,9 @@ def profile_names(name: ProfileName) -> tuple[str, ...]:
     return name.choice if isinstance(name, ProfileChoice) else (name,) if isinstance(name, str) else name
 
 
+PowerFactor = Annotated[float, Field(strict=True, gt=0, le=1)]
+
+
 class LoadPart(_Part):
     """Which participants consume, and what."""
 
@@ -110,6 +116,10 @@ class LoadPart(_Part):
     """All participants; those at even or odd positions of the list (an equal number of each); or bus indices."""
     homes: Amount = 1.0
     """Homes per bus."""
+    power_factor: PowerFactor = 0.99
+    """Reactive power follows active power; where nobody asks for voltages, without effect."""
+    reactive: Literal["draws", "feeds"] = "draws"
+    """Whether a load draws reactive power, or feeds it in."""
 
 
 class OfTransformer(_Part):
@@ -127,6 +137,9 @@ class PvPart(_Part):
     """Who has PV; in a sweep over shares, who may have it."""
     kwp: Amount | OfTransformer = 3.0
     """kWp per bus."""
+    power_factor: PowerFactor = 0.99
+    reactive: Literal["draws", "feeds"] = "feeds"
+    """Whether PV feeds in reactive power, or draws it, which lowers the voltage."""
 
 
 class StopPart(_Part):
@@ -218,6 +231,10 @@ class ClearingPart(_Part):
     """Multiplies the matched quantities before clearing."""
     solver: Literal["auto", "compiled", "highs"] = "auto"
     """Who solves the LPs of congested books; the answer is the same."""
+    physics: Literal["dc", "lindistflow", "ac"] = "dc"
+    """What limits are: DC flows; apparent power and linear voltages; or these, tightened until an AC power flow agrees."""
+    audit: Flag | Annotated[int, Field(strict=True, ge=2)] = False
+    """Whether every book is held against an AC power flow, or every N-th; under "ac" all are."""
 
 
 class Study(_Part):
@@ -252,6 +269,11 @@ class Study(_Part):
             one = tuple(table for table in get_args(Table) if table != "histograms")
             kept = one if self.n_cases == 1 else ("hours",) if self.n_cases <= HOURS_UP_TO else ("histograms",)
         return ("scenarios", *kept)
+
+    @property
+    def audited_every(self) -> int:
+        """1 where every book is held against an AC power flow, N for every N-th, 0 for none."""
+        return 1 if self.clearing.physics == "ac" else int(self.clearing.audit)
 
     @property
     def n_cases(self) -> int:

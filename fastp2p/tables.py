@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fastp2p.audit import AC_STATUS
 from fastp2p.indicators import scenario_columns
 from fastp2p.kernels.reduction import count_by_slot, sum_by_slot
 from fastp2p.network import Network
@@ -52,6 +53,8 @@ def make_frames(pieces: Sequence[dict[str, Columns]]) -> dict[str, pd.DataFrame]
         frames["histograms"] = add_histograms(frames["histograms"])
     if "books" in frames:
         frames["books"]["status"] = pd.Categorical.from_codes(frames["books"]["status"], STATUS.tolist())
+        if "ac_status" in frames["books"]:
+            frames["books"]["ac_status"] = pd.Categorical.from_codes(frames["books"]["ac_status"], AC_STATUS.tolist())
         frames["books"]["solver"] = pd.Categorical.from_codes(frames["books"]["solver"], SOLVERS.tolist())
     return frames
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +14,69 @@ from fastp2p.errors import refuse
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-STATUS: NDArray[np.str_] = np.array(["free", "cleared", "base_overload", "failed"])
+STATUS: NDArray[np.str_] = np.array(["free", "cleared", "base_overload", "failed", "ac_broken"])
 """What a book's clearing may end as; see `Clearing`."""
-FREE, CLEARED, BASE_OVERLOAD, FAILED = range(4)
+FREE, CLEARED, BASE_OVERLOAD, FAILED, AC_BROKEN = range(5)
 """Places in `STATUS`."""
 SOLVERS: NDArray[np.str_] = np.array(["none", "compiled", "highs"])
 """Who solved a book's LP; see `Clearing`."""
 NO_LP, COMPILED, HIGHS = range(3)
 """Places in `SOLVERS`."""
+
+
+class Injection(NamedTuple):
+    """What every bus feeds in, (n_books, n_columns) kW and kvar."""
+
+    kw: Floats
+    kvar: Floats
+
+    def of(self, books: Ints) -> "Injection":
+        """That of some books."""
+        return Injection(self.kw[books], self.kvar[books])
+
+
+class RowLayout(NamedTuple):
+    """What the rows of a clearing are: each branch in a row per face, face by face, then the voltage of each bus.
+
+    Attributes
+    ----------
+    n_branch : int
+    face : (n_faces, 2) float64
+        Weights of kW and kvar.
+    band_pu : (lowest, highest) voltage, p.u., or None
+        None: there are no rows of voltages.
+    """
+
+    n_branch: int
+    face: Floats
+    band_pu: tuple[float, float] | None
+
+    @property
+    def n_rows_of_branches(self) -> int:
+        """Rows before those of voltages."""
+        return self.n_branch * len(self.face)
+
+    def branch(self, row: Ints) -> Ints:
+        """The branch of each row; -1 where it is none's."""
+        return np.where((row >= 0) & (row < self.n_rows_of_branches), row % max(1, self.n_branch), -1)
+
+    def bus(self, row: Ints) -> Ints:
+        """The bus whose voltage each row is; -1 where it is none's."""
+        return np.maximum(row - self.n_rows_of_branches, -1)
+
+    def branch_price(self, dual: Floats) -> Floats:
+        """(n, n_branch) per kVA of limit, which all faces of a branch share; signed as the kW are."""
+        by_face = dual[:, : self.n_rows_of_branches].reshape(len(dual), len(self.face), self.n_branch)
+        signed = np.einsum("nml,m->nl", by_face, self.face[:, 0])
+        price: Floats = np.copysign(np.abs(by_face).sum(axis=1) * self.face[0, 0], signed)
+        return price
+
+    def voltage_price(self, dual: Floats) -> Floats:
+        """(n, n_bus) per p.u. of the voltage limit that binds."""
+        price = dual[:, self.n_rows_of_branches :]
+        least, most = self.band_pu or (0.0, 0.0)
+        scaled: Floats = price * 2.0 * np.where(price > 0.0, most, least)
+        return scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,47 +168,63 @@ class Clearing:
     executed_kwh : (n_trades,) float64, kWh
     exported_kw : (n_books, n_bus) float64, kW
         Of the curtailable exports.
-    injection_kw : (n_books, n_bus) float64, kW
-        With what is executed and exported.
+    floor, full, injection : Injection
+        With nothing executed, with everything, and with what is executed; no kvar where none were given.
     slack_kw : (n_books,) float64, kW
         What the external grids feed in, constant losses included: what leaves their buses less what is injected there.
     loading_percent : (n_books,) float64
-        The largest loading of any limited branch.
+        The largest loading of any limited branch (of kVA, where there are kvar in the model).
     status_code : (n_books,) int8
         Place in `STATUS`; `status` has the words.
-    binding_branch : (n_trades,) int64
-        Of a cut trade, the branch on its path with the largest shadow price ("pro_rata": the one it waits for); else -1.
+    binding_row : (n_trades,) int64
+        Of a cut trade, the row it touches with the largest shadow price ("pro_rata": the one it waits for); else -1.
     congested_book : (n,) int64
         Books that were not free to execute everything.
-    dual : (n, n_branch) float64
+    dual : (n, n_rows) float64
         Their shadow prices.
     solver_code : (n_books,) int8
         Place in `SOLVERS`; `solver` has the words.
     certified : (n_books,) bool
         Whether the answer is proven to be the optimum.
+    layout : RowLayout
+        What the rows are.
     flows : callable
         Flows of injections.
     """
 
     executed_kwh: Floats
     exported_kw: Floats
-    injection_kw: Floats
+    floor: Injection
+    full: Injection
+    injection: Injection
     slack_kw: Floats
     loading_percent: Floats
     status_code: NDArray[np.int8]
-    binding_branch: Ints
+    binding_row: Ints
     congested_book: Ints
     dual: Floats
     solver_code: NDArray[np.int8]
     certified: NDArray[np.bool_]
+    layout: RowLayout
     flows: Callable[[Floats], Floats]
+
+    @property
+    def injection_kw(self) -> Floats:
+        """(n_books, n_bus) kW with what is executed and exported."""
+        return self.injection.kw
+
+    @property
+    def injection_kvar(self) -> Floats:
+        """(n_books, n_bus) kvar with what is executed and exported; zero where none were given."""
+        return self.injection.kvar
 
     @property
     def status(self) -> NDArray[np.str_]:
         """(n_books,) words.
 
         "free": no limit binds; "cleared": cut to fit; "base_overload": a limit was broken before any trade (and no trade
-        adds to it); "failed": not solved, nothing executed.
+        adds to it); "failed": not solved, nothing executed; "ac_broken": under ``physics = "ac"``, what is executed still
+        breaks a limit that an AC power flow of the base keeps.
         """
         return STATUS[self.status_code]
 
@@ -161,16 +233,34 @@ class Clearing:
         """(n_books, n_branch) kW with what is executed and exported; computed when first asked for."""
         return self.flows(self.injection_kw)
 
+    @property
+    def binding_branch(self) -> Ints:
+        """(n_trades,) the branch that a trade is cut for; -1 where it is none."""
+        return self.layout.branch(self.binding_row)
+
+    @property
+    def binding_bus(self) -> Ints:
+        """(n_trades,) the bus whose voltage a trade is cut for; -1 where it is none."""
+        return self.layout.bus(self.binding_row)
+
     @cached_property
     def shadow_price(self) -> Floats:
-        """(n_books, n_branch) change of the objective per kW of limit; spread out when first asked for.
+        """(n_books, n_branch) change of the objective per kW (kVA) of limit; spread out when first asked for.
 
         Positive where the flow is at its upper limit, negative at its lower. kWh per kW (volume), currency per kWh
         (welfare); zero under "pro_rata".
         """
-        price = np.zeros((len(self.status_code), self.dual.shape[1]))
-        price[self.congested_book] = self.dual
-        return price
+        return self._spread(self.layout.branch_price(self.dual))
+
+    @cached_property
+    def voltage_price(self) -> Floats:
+        """(n_books, n_bus) change of the objective per p.u. of voltage limit, as `shadow_price`; no columns without limits."""
+        return self._spread(self.layout.voltage_price(self.dual))
+
+    def _spread(self, price: Floats) -> Floats:
+        spread = np.zeros((len(self.status_code), price.shape[1]))
+        spread[self.congested_book] = price
+        return spread
 
     @property
     def solver(self) -> NDArray[np.str_]:

@@ -251,9 +251,10 @@ def assembled(rng, retail, as_tree):
     entry_offset, start = np.zeros(2, np.int64), np.empty(n + 1, np.int32)
     entry_row, entry_value = np.empty(n * 2 * n_bus, np.int32), np.empty(n * 2 * n_bus)
     none = np.full(n_bus, -1)
-    shape = (tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, np.empty((0, n_bus)))
+    kw_alone, no_rows = (np.array([[1.0, 0.0]]), np.zeros(n_bus), np.zeros(n_bus)), np.empty((0, n_bus))
+    shape = (tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, *kw_alone, no_rows, no_rows)
     if not as_tree:
-        shape = (none, none, np.zeros(n_bus), np.zeros(n_bus, np.int64), matrix)
+        shape = (none, none, np.zeros(n_bus), np.zeros(n_bus, np.int64), *kw_alone, matrix, matrix)
     assemble_books(
         books, offset, plus[:n], minus[:n], most[:n], floor, -upper, upper, 1e-9, *shape, 1e-11,
         row_offset, row, below, above, entry_offset, start, entry_row, entry_value,

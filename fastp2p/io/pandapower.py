@@ -20,15 +20,31 @@ import pandapower as pp
 import pandapower.networks as pn
 import pandas as pd
 from numpy.typing import NDArray
-from pandapower.pypower.idx_brch import BR_STATUS, BR_X, F_BUS, SHIFT, T_BUS, TAP
-from pandapower.pypower.idx_bus import GS, PD, VA
-from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, PG
+from pandapower.auxiliary import _init_runpp_options
+from pandapower.pd2ppc import _pd2ppc
+from pandapower.pypower.idx_brch import (
+    BR_B,
+    BR_B_ASYM,
+    BR_G,
+    BR_G_ASYM,
+    BR_R,
+    BR_R_ASYM,
+    BR_STATUS,
+    BR_X,
+    BR_X_ASYM,
+    F_BUS,
+    SHIFT,
+    T_BUS,
+    TAP,
+)
+from pandapower.pypower.idx_bus import BASE_KV, BS, GS, PD, VA
+from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, PG, VG
 
 from fastp2p.errors import InputError
+from fastp2p.io.branches import KW_PER_MW, branch_elements
 from fastp2p.io.paths import is_file
 from fastp2p.io.simbench import PREFIX, simbench_net
 
-KW_PER_MW = 1e3
 VILLAGES = ("village_1", "village_2")
 MODULES = {"pandapower", "pandas", "numpy", "networkx", "shapely", "geopandas", "builtins", ""}
 PICKLES = {".p", ".pkl", ".pickle"}
@@ -113,7 +129,7 @@ def network_arrays(net: Any) -> dict[str, NDArray[Any]]:
     tap = np.where(branch[:, TAP] == 0, 1.0, branch[:, TAP])
     susceptance_pu = branch[:, BR_STATUS] / branch[:, BR_X] / tap
     base_kw = float(net.sn_mva) * KW_PER_MW
-    elements = _branch_elements(net).loc[net._ppc["internal"]["branch_is"]]
+    elements = branch_elements(net).loc[net._ppc["internal"]["branch_is"]]
     loads = net._pd2ppc_lookups["bus"][np.unique(net.load.bus.to_numpy(np.int64)[net.load.in_service.to_numpy(bool)])]
     return {
         "load_bus": np.unique(loads[(loads >= 0) & (loads < len(bus))]).astype(np.int64),
@@ -130,6 +146,7 @@ def network_arrays(net: Any) -> dict[str, NDArray[Any]]:
         "limit_kw": np.fmin(
             elements.ampacity_ka.to_numpy(float) * elements.kw_per_ka.to_numpy(float), elements.rating_kw.to_numpy(float)
         ),
+        **_ac_arrays(net, bus, branch, tables["ref"], elements),
         **{
             name: elements[name].to_numpy(kind)
             for name, kind in (
@@ -144,6 +161,52 @@ def network_arrays(net: Any) -> dict[str, NDArray[Any]]:
             )
         },
     }
+
+
+def _ac_arrays(
+    net: Any, bus: NDArray[Any], branch: NDArray[Any], reference: NDArray[Any], elements: pd.DataFrame
+) -> dict[str, NDArray[Any]]:
+    """What an AC power flow needs besides, per unit of 1 kVA; NaN where pandapower has no AC model of the network."""
+    base_kva = float(net.sn_mva) * KW_PER_MW
+    rated_kv = elements[["from_kv", "to_kv"]].to_numpy(float)
+    ends_kv = bus[branch[:, [F_BUS, T_BUS]].astype(np.int64), BASE_KV]
+    arrays = {
+        "base_kv": bus[:, BASE_KV].astype(float),
+        "rated_kv": np.where(np.isnan(rated_kv), ends_kv, rated_kv),
+        **{name: np.full(len(branch), np.nan) for name in ("resistance_pu", "reactance_pu", "tap_ratio")},
+        **{name: np.full(len(branch), np.nan, np.complex128) for name in ("from_shunt_pu", "to_shunt_pu")},
+        "bus_shunt_pu": np.full(len(bus), np.nan, np.complex128),
+        "slack_vm_pu": np.full(len(reference), np.nan),
+    }
+    model = _ac_model(net)
+    if model is None or model["bus"].shape[0] != len(bus) or model["branch"].shape[0] != len(branch):
+        return arrays
+    branch, bus, gen = np.real(model["branch"]), model["bus"], model["gen"]
+    of_bus = dict(zip(gen[::-1, GEN_BUS].astype(np.int64).tolist(), gen[::-1, VG].tolist(), strict=True))
+    one_way = (branch[:, [BR_R_ASYM, BR_X_ASYM]] != 0.0).any(axis=1)  # impedances that differ by direction
+    closed = branch[:, BR_STATUS]
+    charge, more = branch[:, BR_G] + 1j * branch[:, BR_B], branch[:, BR_G_ASYM] + 1j * branch[:, BR_B_ASYM]
+    return arrays | {
+        "resistance_pu": np.where(one_way, np.nan, branch[:, BR_R] / base_kva),
+        "reactance_pu": branch[:, BR_X] / base_kva,
+        "tap_ratio": np.where(branch[:, TAP] == 0, 1.0, branch[:, TAP]),
+        "from_shunt_pu": closed * charge / 2.0 * base_kva,
+        "to_shunt_pu": closed * (charge + more) / 2.0 * base_kva,
+        "bus_shunt_pu": (bus[:, GS] + 1j * bus[:, BS]) * KW_PER_MW,
+        "slack_vm_pu": np.array([of_bus.get(int(one), np.nan) for one in reference]),
+    }
+
+
+def _ac_model(net: Any) -> dict[str, Any] | None:
+    """Internal tables of pandapower for an AC power flow; `net` is a copy that may be changed."""
+    try:
+        with _quiet():
+            _init_runpp_options(
+                net, "nr", True, "flat", "auto", 1e-8, "t", "current", False, False, True, True, passed_parameters={}
+            )
+            return dict(_pd2ppc(net)[1])
+    except Exception:
+        return None  # its DC model is of use without
 
 
 def network_injection_kw(net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -233,7 +296,7 @@ def _converted(net: Any) -> tuple[Any, dict[str, Any]]:
 def _zero_impedances(net: Any) -> list[str]:
     """One fault per in-service branch without reactance."""
     branch = np.real(net._ppc["branch"])
-    elements = _branch_elements(net)
+    elements = branch_elements(net)
     zero = ((branch[:, BR_X] == 0) | ~np.isfinite(branch[:, BR_X])) & (branch[:, BR_STATUS] > 0)
     reason = np.where(branch[zero, BR_X] == 0, "zero reactance", "no finite reactance")
     return [
@@ -241,66 +304,6 @@ def _zero_impedances(net: Any) -> list[str]:
         "give it a reactance or replace it by a closed bus-bus switch"
         for row, why in zip(elements.loc[zero].itertuples(), reason, strict=True)
     ] or ["pandapower's DC power flow of the network is not finite; run pandapower.diagnostic on it"]
-
-
-def _branch_elements(net: Any) -> pd.DataFrame:
-    """One row per branch of pandapower's own table: what it is, and what it may carry."""
-    blocks: dict[str, pd.DataFrame] = {}
-    line, trafo = net.line, net.trafo
-    if len(line):
-        parallel_kv = (
-            net.bus.vn_kv.loc[line.from_bus].to_numpy(float) * _column(line, "df", 1.0) * _column(line, "parallel", 1.0)
-        )
-        blocks["line"] = _block(
-            line,
-            std_type=_column(line, "std_type", "", str),
-            ampacity_ka=_column(line, "max_i_ka", np.nan),
-            kw_per_ka=np.sqrt(3.0) * parallel_kv * KW_PER_MW,
-            length_km=_column(line, "length_km", np.nan),
-        )
-    if len(trafo):
-        rating_mva = _column(trafo, "sn_mva", np.inf) * _column(trafo, "df", 1.0) * _column(trafo, "parallel", 1.0)
-        blocks["trafo"] = _block(trafo, std_type=_column(trafo, "std_type", "", str), rating_kw=rating_mva * KW_PER_MW)
-    if len(net.trafo3w):
-        blocks["trafo3w"] = pd.concat(
-            _block(
-                net.trafo3w,
-                winding=winding,
-                std_type=_column(net.trafo3w, "std_type", "", str),
-                rating_kw=_column(net.trafo3w, f"sn_{winding}_mva", np.inf) * KW_PER_MW,
-            )
-            for winding in ("hv", "mv", "lv")
-        )
-    for table in ("impedance", "xward"):
-        if len(net[table]):
-            blocks[table] = _block(net[table])
-    if "switch" in net._pd2ppc_lookups["branch"]:
-        blocks["switch"] = _block(net.switch.loc[net._impedance_bb_switches])
-    frames = [blocks[name].assign(element=name) for name in net._pd2ppc_lookups["branch"]]
-    if not frames:
-        return _block(net.line.iloc[:0]).assign(element="line")
-    return pd.concat(frames, ignore_index=True)
-
-
-def _block(table: pd.DataFrame, **columns: Any) -> pd.DataFrame:
-    defaults = {
-        "element_id": table.index.to_numpy(np.int64),
-        "winding": "",
-        "std_type": "",
-        "ampacity_ka": np.nan,
-        "kw_per_ka": np.nan,
-        "rating_kw": np.inf,
-        "length_km": np.nan,
-    }
-    return pd.DataFrame({**defaults, **columns})
-
-
-def _column(table: pd.DataFrame, name: str, default: Any, kind: type = float) -> NDArray[Any]:
-    """A column, with `default` where the column or a value is missing."""
-    if name not in table:
-        return np.full(len(table), default)
-    values = table[name]
-    return values.where(values.notna(), default).to_numpy(kind)
 
 
 def _first_line(error: BaseException) -> str:

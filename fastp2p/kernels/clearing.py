@@ -110,3 +110,51 @@ def execute_books(
             full_kw[k, seller[i]] += executed_kwh[i] / step_hours
             if not retail:
                 full_kw[k, buyer[i]] -= executed_kwh[i] / step_hours
+
+
+@kernel
+def inject_reactive(
+    base_kvar: Floats,
+    pv_kvar_per_kw: Floats,
+    load_kvar_per_kw: Floats,
+    exported_kw: Floats,
+    offset: Ints,
+    seller: Ints,
+    buyer: Ints,
+    quantity_kwh: Floats,
+    executed_kwh: Floats,
+    step_hours: float,
+    retail: bool,
+    floor_kvar: Floats,
+    full_kvar: Floats,
+) -> None:
+    """Reactive injections with no trade executed and with what is.
+
+    Parameters
+    ----------
+    base_kvar : (n_books, n_bus) float64, kvar
+        Of everything not traded.
+    pv_kvar_per_kw, load_kvar_per_kw : (n_bus,) float64
+        What is fed in per kW sold or exported, and drawn per kW bought.
+    exported_kw : (n_books, n_bus) float64, kW
+    offset, seller, buyer, quantity_kwh : trades in CSR form
+    executed_kwh : (n_trades,) float64, kWh
+    step_hours : float
+    retail : bool
+        Whether the retailer serves the buyers whatever happens.
+    floor_kvar, full_kvar : (n_books, n_bus) float64, kvar
+        Outputs.
+    """
+    n_books, n_bus = base_kvar.shape
+    for k in range(n_books):
+        for b in range(n_bus):
+            floor_kvar[k, b] = base_kvar[k, b]
+        if retail:
+            for i in range(offset[k], offset[k + 1]):
+                floor_kvar[k, buyer[i]] -= load_kvar_per_kw[buyer[i]] * quantity_kwh[i] / step_hours
+        for b in range(n_bus):
+            full_kvar[k, b] = floor_kvar[k, b] + pv_kvar_per_kw[b] * exported_kw[k, b]
+        for i in range(offset[k], offset[k + 1]):
+            full_kvar[k, seller[i]] += pv_kvar_per_kw[seller[i]] * executed_kwh[i] / step_hours
+            if not retail:
+                full_kvar[k, buyer[i]] -= load_kvar_per_kw[buyer[i]] * executed_kwh[i] / step_hours

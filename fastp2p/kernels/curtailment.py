@@ -147,7 +147,11 @@ def assemble_books(
     parent_row: Ints,
     parent_sign: Floats,
     depth: Ints,
-    dense: Floats,
+    face: Floats,
+    plus_kvar: Floats,
+    minus_kvar: Floats,
+    dense_plus: Floats,
+    dense_minus: Floats,
     zero: float,
     row_offset: Ints,
     row: Ints,
@@ -169,8 +173,12 @@ def assemble_books(
     tolerance : float
     parent, parent_row : (n_bus,) int64; parent_sign : (n_bus,) float64; depth : (n_bus,) int64
         Tree rows: an injection at a bus adds `parent_sign` to the row of each step to the root; parent -1 at roots.
-    dense : (n_dense, n_bus) float64
-        The remaining rows, numbered after the tree rows.
+    face : (n_faces, 2) float64
+        Weights of kW and kvar: each branch of the tree has so many rows, those of the first face numbered first.
+    plus_kvar, minus_kvar : (n_bus,) float64
+        kvar that goes with each kW that a column injects, and draws.
+    dense_plus, dense_minus : (n_dense, n_bus) float64
+        The remaining rows, numbered after the tree rows: per kW that a column injects (with its kvar), and draws.
     zero : float
         Dense entries up to this size are rounding errors, not entries.
     row_offset : (n + 1,) int64; row, room_below, room_above : (room,)
@@ -183,7 +191,7 @@ def assemble_books(
         entries.
     """
     n_rows = floor_value.shape[1]
-    n_tree_rows = n_rows - len(dense)
+    n_tree_rows = n_rows - len(dense_plus)
     rise, fall, place = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows, np.int32)
     row_offset[0] = entry_offset[0] = 0
     for n in range(len(books)):
@@ -195,8 +203,12 @@ def assemble_books(
         begins[0] = 0
         for j in range(j0, j1):
             begin = end
-            end = _tree_entries(plus[j], minus[j], parent, parent_row, parent_sign, depth, entry_row, entry_value, end)
-            end = _dense_entries(plus[j], minus[j], dense, zero, n_tree_rows, entry_row, entry_value, end)
+            up, down = plus[j], minus[j]
+            end = _tree_entries(
+                up, down, parent, parent_row, parent_sign, depth, face, n_tree_rows // len(face), plus_kvar[up],
+                minus_kvar[down] if down != -1 else 0.0, entry_row, entry_value, end,
+            )  # fmt: skip
+            end = _dense_entries(up, down, dense_plus, dense_minus, zero, n_tree_rows, entry_row, entry_value, end)
             begins[j - j0 + 1] = end - first
             for e in range(begin, end):
                 change = entry_value[e] * most_kw[j]
@@ -218,30 +230,49 @@ def assemble_books(
 
 @kernel
 def _tree_entries(
-    up: int, down: int, parent: Ints, parent_row: Ints, parent_sign: Floats, depth: Ints,
-    entry_row: NDArray[np.int32], entry_value: Floats, end: int,
+    up: int, down: int, parent: Ints, parent_row: Ints, parent_sign: Floats, depth: Ints, face: Floats, stride: int,
+    up_kvar: float, down_kvar: float, entry_row: NDArray[np.int32], entry_value: Floats, end: int,
 ) -> int:  # fmt: skip
-    """+1 at bus `up`, -1 at bus `down` (-1: the root): signed steps of both to their common ancestor."""
+    """+1 kW at bus `up`, -1 kW at bus `down` (-1: the root), each with its kvar: signed steps of both towards the root.
+
+    From their common ancestor on the kW cancel, and the kvar where both are alike.
+    """
     while up != down and (up != -1 or down != -1):
         if down == -1 or (up != -1 and depth[up] >= depth[down]):
-            if parent[up] != -1:
-                entry_row[end], entry_value[end] = parent_row[up], parent_sign[up]
-                end += 1
+            at, kw, kvar = up, 1.0, up_kvar
             up = parent[up]
         else:
-            if parent[down] != -1:
-                entry_row[end], entry_value[end] = parent_row[down], -parent_sign[down]
-                end += 1
+            at, kw, kvar = down, -1.0, -down_kvar
             down = parent[down]
+        end = _step_entries(at, kw, kvar, parent, parent_row, parent_sign, face, stride, entry_row, entry_value, end)
+    while up != -1 and up_kvar != down_kvar:
+        kvar = up_kvar - down_kvar
+        end = _step_entries(up, 0.0, kvar, parent, parent_row, parent_sign, face, stride, entry_row, entry_value, end)
+        up = parent[up]
+    return end
+
+
+@kernel
+def _step_entries(
+    bus: int, kw: float, kvar: float, parent: Ints, parent_row: Ints, parent_sign: Floats, face: Floats, stride: int,
+    entry_row: NDArray[np.int32], entry_value: Floats, end: int,
+) -> int:  # fmt: skip
+    if parent[bus] == -1:
+        return end
+    for m in range(len(face)):
+        entry_row[end] = parent_row[bus] + m * stride
+        entry_value[end] = parent_sign[bus] * (face[m, 0] * kw + face[m, 1] * kvar)
+        end += 1
     return end
 
 
 @kernel
 def _dense_entries(
-    up: int, down: int, dense: Floats, zero: float, first_row: int, entry_row: NDArray[np.int32], entry_value: Floats, end: int
-) -> int:
-    for r in range(len(dense)):
-        value = dense[r, up] - (dense[r, down] if down != -1 else 0.0)
+    up: int, down: int, dense_plus: Floats, dense_minus: Floats, zero: float, first_row: int,
+    entry_row: NDArray[np.int32], entry_value: Floats, end: int,
+) -> int:  # fmt: skip
+    for r in range(len(dense_plus)):
+        value = dense_plus[r, up] - (dense_minus[r, down] if down != -1 else 0.0)
         if abs(value) > zero:
             entry_row[end], entry_value[end] = first_row + r, value
             end += 1

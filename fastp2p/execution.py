@@ -1,0 +1,104 @@
+"""What is executed of the books of a clearing: everything at first, less where it is cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.curtailment import collect, curtail
+from fastp2p.kernels.clearing import execute_books, inject_trades
+from fastp2p.limits import DcLimits, LinearLimits
+from fastp2p.reactive import Reactive
+from fastp2p.trades import BASE_OVERLOAD, CLEARED, FAILED, FREE, NO_LP, Clearing, Injection, Trades
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CUT = 1e-9
+"""A trade counts as cut where this share of it, or more, is not executed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What a clearing is asked for; see `fastp2p.clear`."""
+
+    limits: DcLimits | LinearLimits
+    trades: Trades
+    export_kw: Floats
+    reactive: Reactive | None
+    objective: str
+    retail: bool
+    step_hours: float
+    solver: str
+
+    def kvar(self, executed_kwh: Floats, exported_kw: Floats) -> tuple[Floats, Floats]:
+        """Reactive injections with nothing executed, and with these trades and exports."""
+        if self.reactive is None:
+            return np.zeros_like(exported_kw), np.zeros_like(exported_kw)
+        return self.reactive.inject(self.trades, executed_kwh, exported_kw, self.step_hours, self.retail)
+
+
+def execute_all(order: Order, base_kw: Floats) -> Clearing:
+    """Everything executed, and which books a limit does not let do that."""
+    limits, trades, export = order.limits, order.trades, order.export_kw
+    floor_kw, full_kw = np.empty_like(base_kw), np.empty_like(base_kw)
+    inject_trades(
+        base_kw, export, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, order.step_hours, order.retail,
+        floor_kw, full_kw,
+    )  # fmt: skip
+    floor_kvar, full_kvar = order.kvar(trades.quantity_kwh, export)
+    floor, full = Injection(floor_kw, floor_kvar), Injection(full_kw, full_kvar)
+    screen = limits.screen(floor, full)
+    code = np.where(screen.overload == 1, BASE_OVERLOAD, np.where(screen.congested == 1, CLEARED, FREE)).astype(np.int8)
+    return Clearing(
+        trades.quantity_kwh.copy(), export.copy(), floor, full, full, screen.slack_kw, screen.loading_percent, code,
+        np.full(trades.n_trades, -1, np.int64), np.flatnonzero(screen.congested), np.empty((0, limits.layout.n_branch)),
+        np.full(len(base_kw), NO_LP, np.int8), np.ones(len(base_kw), bool), limits.layout,
+        partial(limits.network.flow_kw, bus=limits.bus),
+    )  # fmt: skip
+
+
+def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | float = 0.0) -> Clearing:
+    """The clearing with these books cut to what their limits let through.
+
+    Parameters
+    ----------
+    order : Order
+    clearing : Clearing
+        Its arrays are written to.
+    books : (n,) int64
+    tightening : (n, n_rows) float64
+        Added to the values of the rows, so that so much less is left to their limits.
+    """
+    if not len(books):
+        return clearing
+    limits, trades = order.limits, order.trades
+    columns = collect(books, trades, order.export_kw, order.objective, order.retail, order.step_hours)
+    at_bus = replace(columns, plus=limits.bus[columns.plus], minus=np.where(columns.minus >= 0, limits.bus[columns.minus], -1))
+    floor = clearing.floor.of(books)
+    values = limits.values(floor) + tightening
+    answer = curtail(limits.rows, np.arange(len(books)), at_bus, values, order.objective, order.solver)
+    clearing.status_code[books[answer.failed]] = FAILED
+    clearing.solver_code[books], clearing.certified[books] = answer.solver_code, answer.certified
+    kw = clearing.full.kw.copy() if clearing.injection is clearing.full else clearing.injection.kw
+    execute_books(
+        books, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, order.step_hours, order.retail,
+        columns.offset, columns.column_of, columns.n_trade_columns, columns.plus, columns.most_kw, answer.share,
+        answer.binding_row, 1.0 - CUT, clearing.floor.kw, clearing.executed_kwh, clearing.binding_row, clearing.exported_kw, kw,
+    )  # fmt: skip
+    _, kvar = order.kvar(clearing.executed_kwh, clearing.exported_kw)
+    injection = Injection(kw, kvar)
+    screen = limits.screen(floor, injection.of(books))
+    clearing.loading_percent[books], clearing.slack_kw[books] = screen.loading_percent, screen.slack_kw
+    dual = answer.dual * (order.step_hours if order.objective == "volume" else 1.0)
+    earlier = ~np.isin(clearing.congested_book, books)
+    known = clearing.dual if len(clearing.dual) else np.zeros((len(clearing.congested_book), dual.shape[1]))
+    return replace(
+        clearing,
+        injection=injection,
+        congested_book=np.concatenate([clearing.congested_book[earlier], books]),
+        dual=np.concatenate([known[earlier], dual]),
+    )

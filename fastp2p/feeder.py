@@ -1,0 +1,170 @@
+"""The AC model of a radial network, in breadth-first order: what sweeps and linear voltages are computed from."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.errors import InputError, refuse
+from fastp2p.kernels.acflow import A_RE, C_RE, DRAW_RE, SHUNT_RE, Y_RE, Z_RE
+from fastp2p.network import Network
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Complexes = NDArray[np.complex128]
+
+
+class Feeder(NamedTuple):
+    """A forest below the external grids; place i is the i-th bus in breadth-first order. Per unit of 1 kVA.
+
+    Seen from the parent, V_child = a V_parent - z J and I_parent = y V_parent + c J, with J the current into the child.
+
+    Attributes
+    ----------
+    order : (n_bus,) int64
+        Bus of each place.
+    parent : (n_bus,) int64
+        Place of the parent; -1 at external grids.
+    branch : (n_bus,) int64
+        Branch to the parent; -1 at external grids.
+    coefficient : (n_bus, 11) float64
+        As `kernels.acflow.audit_books` takes it.
+    root_v : (n_bus, 2) float64
+        Where nobody injects and no shunt draws, p.u.; real and imaginary part.
+    kva_per_pu : (n_bus, 2) float64
+        Rated apparent power per p.u. of current of the branch to the parent, at the parent's end and the child's.
+    """
+
+    order: Ints
+    parent: Ints
+    branch: Ints
+    coefficient: Floats
+    root_v: Floats
+    kva_per_pu: Floats
+
+    @property
+    def place(self) -> Ints:
+        """(n_bus,) place of every bus."""
+        place = np.empty(len(self.order), np.int64)
+        place[self.order] = np.arange(len(self.order))
+        return place
+
+
+def ac_faults(network: Network) -> list[str]:
+    """Why there is no AC power flow of a network by sweeps, if there is none."""
+    if not network.is_radial:
+        return ["the network is meshed: an AC power flow by sweeps needs a radial one; open switches or lines until it is"]
+    resistance = network.resistance_pu
+    names = network.branch_name
+    faults = [f"{name} has a negative resistance" for name in names[resistance < 0.0].tolist()]
+    if np.isnan(network.tap_ratio).any():
+        return [*faults, "pandapower has no AC model of the network; run pandapower.runpp on it to see why"]
+    faults += [f"{name} has an impedance that differs by direction" for name in names[np.isnan(resistance)].tolist()]
+    faults += [f"{name} holds a voltage, as no sweep does" for name in names[network.element == "xward"].tolist()]
+    if np.isnan(network.slack_vm_pu).any():
+        faults.append("an external grid has no voltage set point (vm_pu)")
+    return faults
+
+
+@lru_cache(maxsize=8)
+def feeder_of(network: Network) -> Feeder:
+    """The feeder of a radial network, made once.
+
+    Raises
+    ------
+    InputError
+        A meshed network, negative resistances, or no AC model; all faults in one message.
+    """
+    refuse(ac_faults(network))
+    tree = network.tree
+    order, n_bus = tree.order, network.n_bus
+    place = np.empty(n_bus, np.int64)
+    place[order] = np.arange(n_bus)
+    up = tree.parent[order]
+    parent = np.where(up == -1, -1, place[up])
+    branch, below = tree.parent_branch[order], np.flatnonzero(up != -1)
+    a, z, y, c = (np.ones(n_bus, np.complex128), *np.zeros((3, n_bus), np.complex128))
+    a[below], z[below], y[below], c[below] = _two_ports(network, branch[below], tree.parent_sign[order][below] > 0.0)
+    own = network.bus_shunt_pu[order]
+    shunt = own.copy()
+    np.add.at(shunt, parent[below], y[below])
+
+    voltage = np.empty(n_bus, np.complex128)
+    voltage[place[network.reference_bus]] = network.slack_vm_pu * np.exp(1j * network.reference_angle_rad)
+    for i in below.tolist():
+        voltage[i] = a[i] * voltage[parent[i]]
+    coefficient = np.zeros((n_bus, DRAW_RE + 1))
+    for column, value in ((A_RE, a), (Z_RE, z), (C_RE, c), (Y_RE, y), (SHUNT_RE, shunt)):
+        coefficient[:, column], coefficient[:, column + 1] = value.real, value.imag
+    coefficient[:, DRAW_RE] = own.real
+    kva = np.zeros((n_bus, 2))
+    of_base = network.rated_kv / network.base_kv[np.stack([network.from_bus, network.to_bus], axis=1)]
+    to_parent = tree.parent_sign[order][below] > 0.0  # the branch is directed from the child
+    kva[below] = np.where(to_parent[:, None], of_base[branch[below]][:, ::-1], of_base[branch[below]])
+    return Feeder(order, parent, branch, coefficient, np.stack([voltage.real, voltage.imag], axis=1), kva)
+
+
+def _two_ports(
+    network: Network, branch: Ints, from_child: NDArray[np.bool_]
+) -> tuple[Complexes, Complexes, Complexes, Complexes]:
+    """a, z, y and c of branches, seen from the parent; `from_child`: directed from the child to the parent.
+
+    The branch is an ideal transformer of ratio t at `from_bus` and behind it a π of z and the shunts f and t (pandapower's
+    model of lines and transformers); solved for V_child and I_parent.
+    """
+    series = network.resistance_pu[branch] + 1j * network.reactance_pu[branch]
+    ratio = network.tap_ratio[branch] * np.exp(1j * network.shift_rad[branch])
+    from_shunt, to_shunt = network.from_shunt_pu[branch], network.to_shunt_pu[branch]
+    square = np.abs(ratio) ** 2
+    down, up = 1.0 / (1.0 + series * to_shunt), 1.0 / (1.0 + series * from_shunt)
+    a = np.where(from_child, ratio * up, down / ratio)
+    z = np.where(from_child, square * series * up, series * down)
+    y = np.where(from_child, to_shunt + from_shunt * up, (from_shunt + to_shunt * down) / square)
+    c = np.where(from_child, np.conj(ratio) * up, down / np.conj(ratio))
+    return a, z, y, c
+
+
+def shared_paths(network: Network) -> tuple[Floats, Floats]:
+    """R and X of the linear voltages v² = v²_noload + 2 (R p + X q), p.u. of 1 kVA.
+
+    R_ik is the sum of the resistances that the ways from buses i and k to their external grid have in common (Baran and Wu
+    1989, Network reconfiguration in distribution systems); below a transformer off its nominal ratio times |a|².
+
+    Returns
+    -------
+    r_pu, x_pu : (n_bus, n_bus) float64
+
+    Raises
+    ------
+    InputError
+        See `feeder_of`.
+    """
+    feeder = feeder_of(network)
+    n_bus = network.n_bus
+    impedance = np.zeros((n_bus, n_bus), np.complex128)
+    z = feeder.coefficient[:, Z_RE] + 1j * feeder.coefficient[:, Z_RE + 1]
+    square = feeder.coefficient[:, A_RE] ** 2 + feeder.coefficient[:, A_RE + 1] ** 2
+    below = np.eye(n_bus, dtype=bool)  # whether place k lies at or behind place i
+    for i in range(n_bus - 1, -1, -1):
+        if feeder.parent[i] != -1:
+            below[feeder.parent[i]] |= below[i]
+    for i in range(n_bus):
+        up = feeder.parent[i]
+        if up != -1:
+            impedance[i] = square[i] * impedance[up] + z[i] * below[i]
+    placed = impedance[np.ix_(feeder.place, feeder.place)]
+    return np.ascontiguousarray(placed.real), np.ascontiguousarray(placed.imag)
+
+
+def radial_or_refuse(network: Network, what: str) -> None:
+    """That a network has a feeder, for a setting that needs one.
+
+    Raises
+    ------
+    InputError
+        With what to do instead.
+    """
+    faults = ac_faults(network)
+    if faults:
+        raise InputError([f"{what}: {fault}" for fault in faults])

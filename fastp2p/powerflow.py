@@ -1,0 +1,269 @@
+"""Power flows of many books: AC by sweeps, and LinDistFlow, its linear form."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastp2p.arrays import floats, is_between
+from fastp2p.errors import refuse
+from fastp2p.feeder import Feeder, feeder_of
+from fastp2p.kernels.acflow import HIGHEST_AT, LOSSES, LOWEST_AT, SLACK_P, SLACK_Q, audit_books, flow_books
+from fastp2p.kernels.lindistflow import linear_states
+from fastp2p.network import Network
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Complexes = NDArray[np.complex128]
+
+TOLERANCE = 1e-8
+"""How far a voltage may be from the solution, p.u."""
+FEW_STEPS, MOST_STEPS = 30, 3000
+"""Sweeps of all books, and of those that need more: within some 1e-5 of the largest load it takes thousands."""
+BOOKS_PER_BLOCK = 64
+"""Books that a sweep does at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class AcFlow:
+    """AC power flow of some books; NaN where one did not converge.
+
+    Attributes
+    ----------
+    vm_pu, va_degree : (n_books, n_bus) float64
+    from_ka, to_ka : (n_books, n_branch) float64
+        Current at either end.
+    loading_percent : (n_books, n_branch) float64
+        Of the larger one, against `Network.limit_kw` read as kVA at rated voltage; NaN where nothing limits a branch.
+    losses_kw : (n_books,) float64
+        What the network itself draws: series losses, iron losses, shunts.
+    slack_kw, slack_kvar : (n_books,) float64
+        What the external grids feed in.
+    converged : (n_books,) bool
+        False: the load is more than the network can carry (voltage collapse).
+    n_iterations : (n_books,) int64
+    """
+
+    vm_pu: Floats
+    va_degree: Floats
+    from_ka: Floats
+    to_ka: Floats
+    loading_percent: Floats
+    losses_kw: Floats
+    slack_kw: Floats
+    slack_kvar: Floats
+    converged: NDArray[np.bool_]
+    n_iterations: Ints
+
+
+def ac_flow(
+    network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike = 0.0, *, bus: ArrayLike | None = None
+) -> AcFlow:
+    """AC power flow of a radial network by backward and forward sweeps; equal to ``pandapower.runpp``.
+
+    Parameters
+    ----------
+    network : Network
+        Radial.
+    injection_kw, injection_kvar : (n_books, n_bus) or (n_bus,) float, kW and kvar
+        Constant power; feeding the grid is positive. The external grids balance.
+    bus : (n_columns,) int, optional
+        Where only some buses inject: their positions, each once; the last axis is theirs alone then.
+
+    Returns
+    -------
+    AcFlow
+
+    Raises
+    ------
+    InputError
+        A meshed network, or one without an AC model; arrays that do not fit or are not finite.
+
+    Notes
+    -----
+    A book has converged when its voltages are within 1e-8 p.u. of the solution, as far as the last two steps tell.
+    """
+    feeder, p, q, at = _checked(network, injection_kw, injection_kvar, bus)
+    summary, n_iterations = summarise_flows(network, at, p, q)
+    voltage, current = _phasors(network, at, p, q, n_iterations)
+    percent = percent_per_pu(network)
+    loading = np.full((len(p), network.n_branch), np.nan)
+    ka = np.empty((2, len(p), network.n_branch))
+    below = np.flatnonzero(feeder.branch >= 0)
+    branch = feeder.branch[below]
+    loading[:, branch] = np.maximum(current[0] * percent[:, 0], current[1] * percent[:, 1])[:, below]
+    loading[:, network.percent_per_kw == 0.0] = np.nan
+    up = network.tree.parent_sign[feeder.order[below]] > 0.0  # directed towards the external grid: its from-end is the child
+    for end, bus_of_end in enumerate((network.from_bus, network.to_bus)):
+        ampere = np.where(up, current[1 - end][:, below], current[end][:, below])
+        ka[end][:, branch] = ampere * 1e-3 / (np.sqrt(3.0) * network.base_kv[bus_of_end[branch]])
+    return AcFlow(
+        np.abs(voltage), np.degrees(np.angle(voltage)), ka[0], ka[1], loading, summary[LOSSES], summary[SLACK_P],
+        summary[SLACK_Q], n_iterations > 0, n_iterations,
+    )  # fmt: skip
+
+
+def _phasors(network: Network, bus: Ints, p: Floats, q: Floats, n_iterations: Ints) -> tuple[Complexes, Floats]:
+    """Voltages (n_books, n_bus); currents at the ends of parents and children (2, n_books, n_bus) in breadth-first order.
+
+    `n_iterations` says how many steps a book needs; books without any stay NaN.
+    """
+    feeder = feeder_of(network)
+    shape = (len(p), network.n_bus)
+    voltage, current = np.full((2, *shape), np.nan), np.full((2, 2, *shape), np.nan)
+    work = np.empty((4, network.n_bus, BOOKS_PER_BLOCK))
+    for least, most in ((1, FEW_STEPS), (FEW_STEPS + 1, MOST_STEPS)):
+        books = np.flatnonzero((n_iterations >= least) & (n_iterations <= most))
+        v, i = np.empty((2, len(books), network.n_bus)), np.empty((2, 2, len(books), network.n_bus))
+        flow_books(
+            p[books], q[books], columns_of(feeder, bus), feeder.parent, feeder.coefficient, feeder.root_v, TOLERANCE, most,
+            work, v, i, np.empty(len(books), np.int64),
+        )  # fmt: skip
+        voltage[:, books], current[:, :, books] = v, i
+    return (voltage[0] + 1j * voltage[1])[:, feeder.place], np.hypot(current[:, 0], current[:, 1])
+
+
+@dataclass(frozen=True, eq=False)
+class LinearFlow:
+    """LinDistFlow of some books.
+
+    Attributes
+    ----------
+    vm_pu : (n_books, n_bus) float64
+        NaN where the linear model leaves no voltage.
+    flow_kw, flow_kvar : (n_books, n_branch) float64
+        Positive from `from_bus` to `to_bus`.
+    """
+
+    vm_pu: Floats
+    flow_kw: Floats
+    flow_kvar: Floats
+
+
+def lindistflow(
+    network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike = 0.0, *, bus: ArrayLike | None = None
+) -> LinearFlow:
+    """Linear power flow of a radial network around its state without injections: v² = v²_noload + 2 (R p + X q).
+
+    Parameters
+    ----------
+    network, injection_kw, injection_kvar, bus : as for `ac_flow`
+
+    Raises
+    ------
+    InputError
+        As `ac_flow`.
+
+    Notes
+    -----
+    Baran and Wu 1989, Network reconfiguration in distribution systems, without its loss terms; `feeder.shared_paths` has R
+    and X.
+    """
+    _, p, q, at = _checked(network, injection_kw, injection_kvar, bus)
+    flow_kw, flow_kvar, square = linear_flows(network, at, p, q)
+    return LinearFlow(np.sqrt(np.where(square >= 0.0, square, np.nan)), flow_kw, flow_kvar)
+
+
+def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[Floats, Ints]:
+    """What the AC power flow of every book says of its voltages, losses and loading (`kernels.acflow.audit_books`).
+
+    Parameters
+    ----------
+    network : Network
+    bus : (n_columns,) int64
+    injection_kw, injection_kvar : (n_books, n_columns) float64
+
+    Returns
+    -------
+    summary : (8, n_books) float64
+        Lowest voltage and its bus, highest and its bus, losses, loading, power from the external grids; NaN where a book did
+        not converge.
+    n_iterations : (n_books,) int64
+        0 where it did not.
+    """
+    feeder = feeder_of(network)
+    summary, n_iterations = np.empty((8, len(injection_kw))), np.zeros(len(injection_kw), np.int64)
+    work = np.empty((4, network.n_bus, BOOKS_PER_BLOCK))
+    how = (columns_of(feeder, bus), feeder.parent, feeder.coefficient, feeder.root_v, percent_per_pu(network), TOLERANCE)
+    audit_books(injection_kw, injection_kvar, *how, FEW_STEPS, work, summary, n_iterations)
+    left = np.flatnonzero(n_iterations == 0)
+    if len(left):
+        more, steps = np.empty((8, len(left))), np.empty(len(left), np.int64)
+        audit_books(injection_kw[left], injection_kvar[left], *how, MOST_STEPS, work, more, steps)
+        more[:, steps == 0] = np.nan
+        summary[:, left], n_iterations[left] = more, steps
+    where = summary[[LOWEST_AT, HIGHEST_AT]]
+    summary[[LOWEST_AT, HIGHEST_AT]] = np.where(np.isnan(where), np.nan, feeder.order[np.nan_to_num(where).astype(np.int64)])
+    return summary, n_iterations
+
+
+def percent_per_pu(network: Network) -> Floats:
+    """(n_bus, 2) loading per p.u. of current of the branch to the parent at either end, in breadth-first order."""
+    feeder = feeder_of(network)
+    percent: Floats = feeder.kva_per_pu * np.append(network.percent_per_kw, 0.0)[feeder.branch][:, None]
+    return percent
+
+
+@lru_cache(maxsize=8)
+def linear_model(network: Network) -> Floats:
+    """(n_bus, 6) what LinDistFlow needs of each bus and its branch to the parent (`kernels.lindistflow.linear_states`)."""
+    feeder = feeder_of(network)
+    nobody, n_bus = np.empty((1, 0)), network.n_bus
+    voltage, current = np.empty((2, 1, n_bus)), np.empty((2, 2, 1, n_bus))
+    flow_books(
+        nobody, nobody, np.full(n_bus, -1), feeder.parent, feeder.coefficient, feeder.root_v, TOLERANCE, MOST_STEPS,
+        np.empty((4, n_bus, 1)), voltage, current, np.empty(1, np.int64),
+    )  # fmt: skip
+    v, j = voltage[0, 0] + 1j * voltage[1, 0], current[1, 0, 0] + 1j * current[1, 1, 0]
+    up = -v * np.conj(j)
+    a_re, a_im, z_re, z_im = feeder.coefficient.T[:4]
+    return np.stack([a_re**2 + a_im**2, 2.0 * z_re, 2.0 * z_im, up.real, up.imag, np.abs(v) ** 2], axis=1)
+
+
+@lru_cache(maxsize=8)
+def unloaded_slack_kw(network: Network) -> float:
+    """What the external grids feed in where nobody injects anything."""
+    summary, _ = summarise_flows(network, np.empty(0, np.int64), np.empty((1, 0)), np.empty((1, 0)))
+    return float(summary[SLACK_P, 0])
+
+
+def linear_flows(network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[Floats, Floats, Floats]:
+    """Flows from `from_bus` to `to_bus` (n_books, n_branch), kW and kvar, and squared voltages (n_books, n_bus), p.u."""
+    feeder, n_books = feeder_of(network), len(injection_kw)
+    state = np.empty((3, n_books, network.n_bus))
+    linear_states(
+        injection_kw, injection_kvar, columns_of(feeder, bus), feeder.parent, linear_model(network),
+        np.empty((3, network.n_bus, BOOKS_PER_BLOCK)), state,
+    )  # fmt: skip
+    place = feeder.place
+    child = np.empty(network.n_branch, np.int64)  # the place below each branch
+    below = np.flatnonzero(feeder.branch >= 0)
+    child[feeder.branch[below]] = below
+    sign = network.tree.parent_sign[feeder.order[child]]
+    return sign * state[0][:, child], sign * state[1][:, child], state[2][:, place]
+
+
+def columns_of(feeder: Feeder, bus: Ints) -> Ints:
+    """(n_bus,) column of every place; -1 where nobody injects."""
+    column = np.full(len(feeder.order), -1, np.int64)
+    column[feeder.place[bus]] = np.arange(len(bus))
+    return column
+
+
+def _checked(
+    network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike, bus: ArrayLike | None
+) -> tuple[Feeder, Floats, Floats, Ints]:
+    """The feeder, and the injections as (n_books, n_columns)."""
+    feeder = feeder_of(network)
+    p, q = floats("injection_kw", injection_kw), floats("injection_kvar", injection_kvar)
+    at = network.columns(bus)
+    faults = []
+    if p.ndim not in (1, 2) or p.shape[-1] != len(at):
+        faults.append(f"injection_kw has shape {p.shape}; it must be (n_books, n_bus) or (n_bus,) with n_bus = {len(at)}")
+    elif q.shape not in ((1,), p.shape):
+        faults.append(f"injection_kvar has shape {q.shape}; it must be a number or, like injection_kw, {p.shape}")
+    faults += [f"{name} is not finite" for name, array in (("injection_kw", p), ("injection_kvar", q)) if not is_between(array)]
+    refuse(faults)
+    p = np.ascontiguousarray(np.atleast_2d(p))
+    return feeder, p, np.ascontiguousarray(np.broadcast_to(q, p.shape)), at
