@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fastp2p.answers import compare_shares, find_hosting_capacity, find_probabilities, summarise
+    from fastp2p.answers import compare_shares, find_audit_rates, find_hosting_capacity, find_probabilities, summarise
     from fastp2p.clearing import clear
     from fastp2p.clusters import Clusters, cluster_days, compare_cluster_counts
     from fastp2p.comparison import compare_rules
@@ -30,6 +30,7 @@ _HOME = {
     "compare_cluster_counts": "clusters",
     "compare_rules": "comparison",
     "compare_shares": "answers",
+    "find_audit_rates": "answers",
     "find_hosting_capacity": "answers",
     "find_probabilities": "answers",
     "summarise": "answers",
@@ -83,6 +84,7 @@ __all__ = [
     "compare_cluster_counts",
     "compare_rules",
     "compare_shares",
+    "find_audit_rates",
     "find_hosting_capacity",
     "find_probabilities",
     "leave_over",

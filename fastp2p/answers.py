@@ -15,13 +15,20 @@ from numpy.typing import NDArray
 from scipy import special  # scipy.stats would take half a second more to import
 
 from fastp2p.errors import InputError
-from fastp2p.indicators import INDICATORS
+from fastp2p.indicators import indicators_of
 
 Floats = NDArray[np.float64]
 
 QUANTILES = {"median": 0.5, "p5": 0.05, "p95": 0.95}
 CONFIDENCE = 0.95
-Event = Literal["binding", "overload"]
+Event = Literal["binding", "overload", "voltage", "cable"]
+EVENTS = {
+    "binding": ("n_cleared", "n_base_overload"),
+    "overload": ("n_base_overload",),
+    "voltage": ("n_full_breaks_voltage",),
+    "cable": ("n_full_breaks_current",),
+}
+"""Counts of books of which one is enough for an event; the last two are known where the study is audited."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ def summarise(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.Dat
     """
     rows = []
     for share, group in scenarios.groupby("share"):
-        for indicator in INDICATORS:
+        for indicator in indicators_of(scenarios):
             values = np.sort(group[indicator].to_numpy(np.float64))
             low, high = mean_interval(values, confidence)
             row = {
@@ -91,7 +98,7 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
     wide = {share: scenarios[scenarios["share"] == share].set_index("scenario") for share in shares}
     rows = []
     for before, after in pairwise(shares):
-        for indicator in INDICATORS:
+        for indicator in indicators_of(scenarios):
             change = (wide[after][indicator] - wide[before][indicator]).dropna().to_numpy(np.float64)
             low, high = mean_interval(change, confidence)
             keys = {"share_before": before, "share": after, "indicator": indicator, "n": len(change)}
@@ -102,15 +109,55 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
 def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
     """Probability, by share, that a scenario has a book in which a limit binds, and one overloaded before any trade.
 
-    Intervals are exact, see `proportion_interval`.
+    Where the study is audited also that everything, fed in without control, would break a voltage limit, or a current limit
+    of a cable or transformer, as an AC power flow says. Intervals are exact, see `proportion_interval`.
     """
     rows = []
+    known = {name: list(counts) for name, counts in EVENTS.items() if set(counts) <= set(scenarios)}
     for share, group in scenarios.groupby("share"):
-        overload = group["n_base_overload"] > 0
         row: dict[str, float] = {"share": float(share), "n": len(group)}  # type: ignore[arg-type]  # the key is a float
-        for name, event in (("binding", overload | (group["n_cleared"] > 0)), ("overload", overload)):
+        for name, counts in known.items():
+            event = (group[counts] > 0).any(axis=1)
             low, high = proportion_interval(int(event.sum()), len(group), confidence)
             row |= {f"{name}_probability": event.mean(), f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
+    """By share, how often the clearing and an AC power flow disagree about a book.
+
+    Parameters
+    ----------
+    scenarios : DataFrame
+        `Results.scenarios` of an audited study.
+    confidence : float
+        Of the intervals of the rates' means over the scenarios (Student's t).
+
+    Returns
+    -------
+    DataFrame
+        One row per share: `n_books` audited; `broken_rate`, the part of them in which what the clearing accepted breaks, in AC,
+        a limit that the base keeps (collapses count); `needless_cut_rate`, the part in which it cut although AC would have
+        carried everything; each with its interval.
+
+    Raises
+    ------
+    InputError
+        If the study was not audited.
+    """
+    if "n_audit_kept" not in scenarios:
+        raise InputError("the study was not audited; set clearing.audit, or clearing.physics to 'ac'")
+    rows = []
+    for share, group in scenarios.groupby("share"):
+        n_audited = group[[f"n_audit_{code}" for code in ("kept", "base_broken", "broken", "collapse")]].sum(axis=1)
+        row: dict[str, float] = {"share": float(share), "n_books": int(n_audited.sum())}  # type: ignore[arg-type]  # as above
+        broken = group["n_audit_broken"] + group["n_audit_collapse"]
+        for name, count in (("broken", broken), ("needless_cut", group["n_needless_cut"])):
+            rate = (count / n_audited)[n_audited > 0].to_numpy(np.float64)
+            low, high = mean_interval(rate, confidence) if len(rate) else (np.nan, np.nan)
+            mean = rate.mean() if len(rate) else np.nan
+            row |= {f"{name}_rate": mean, f"{name}_rate_low": low, f"{name}_rate_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -120,14 +167,15 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
 
     A limit binds exactly where everything that is matched and left over, fed in without control, would overload the network.
     That is what "binding" counts. "overload" counts what no control can prevent: limits that the base alone breaks, to which
-    surplus belongs only where the study fixes it (``surplus = "export"``).
+    surplus belongs only where the study fixes it (``surplus = "export"``). In an audited study "voltage" and "cable" count what
+    an AC power flow says of everything fed in without control: the voltage-limited and the cable-limited hosting capacity.
 
     Parameters
     ----------
     probabilities : DataFrame
         Of `find_probabilities`.
     threshold : float
-    event : {"binding", "overload"}
+    event : {"binding", "overload", "voltage", "cable"}
 
     Returns
     -------
@@ -138,12 +186,14 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     Raises
     ------
     InputError
-        If the threshold is not between 0 and 1, or the event is another one.
+        If the threshold is not between 0 and 1, or the event is another one or is not known.
     """
     if not 0 <= threshold <= 1:
         raise InputError(f"threshold = {threshold}: must be a probability between 0 and 1")
     if event not in get_args(Event):
         raise InputError(f"event = {event!r}: must be one of {', '.join(get_args(Event))}")
+    if f"{event}_probability" not in probabilities:
+        raise InputError(f"event = {event!r} is known of audited studies only; set clearing.audit, or clearing.physics to 'ac'")
     ordered = probabilities.sort_values("share")
 
     def largest(column: str) -> float:

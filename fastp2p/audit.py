@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.network import Network
-from fastp2p.powerflow import ac_flow, summarise_flows
+from fastp2p.powerflow import SWEEPS, AcSolver
 from fastp2p.trades import Clearing, Injection
 
 Floats = NDArray[np.float64]
@@ -100,8 +100,15 @@ class Excess(NamedTuple):
     collapse: Bools
 
 
-def audit(network: Network, bus: Ints, clearing: Clearing, band_pu: tuple[float, float], books: Ints | None = None) -> Audit:
-    """AC power flows of cleared books on a radial network.
+def audit(
+    network: Network,
+    bus: Ints,
+    clearing: Clearing,
+    band_pu: tuple[float, float],
+    books: Ints | None = None,
+    solver: AcSolver = SWEEPS,
+) -> Audit:
+    """AC power flows of cleared books.
 
     Parameters
     ----------
@@ -113,44 +120,51 @@ def audit(network: Network, bus: Ints, clearing: Clearing, band_pu: tuple[float,
     band_pu : (lowest, highest) voltage, p.u.
     books : (n,) int64, optional
         A sample of them to look at; by default all.
+    solver : AcSolver
+        By sweeps, which need a radial network, or another way.
     """
     n_books, is_whole = len(clearing.status_code), books is None
     books = np.arange(n_books) if books is None else books
-    n = len(books)
-    found, _ = summarise_flows(network, bus, *clearing.injection.of(books))
+    floor, executed, full = (injection.of(books) for injection in (clearing.floor, clearing.injection, clearing.full))
+    found, _ = solver.summarise(network, bus, *executed)
     collapsed = np.isnan(found[0])
-    executed_kw, full_kw = clearing.injection.kw[books], clearing.full.kw[books]
-    was_cut = np.flatnonzero(np.abs(full_kw - executed_kw).max(axis=1, initial=0.0) > CUT_KW)
-    full = found.copy()
-    full[:, was_cut], _ = summarise_flows(network, bus, *clearing.full.of(books[was_cut]))
+    is_cut = np.abs(full.kw - executed.kw).max(axis=1, initial=0.0) > CUT_KW
+    with_all = found.copy()
+    with_all[:, is_cut], _ = solver.summarise(network, bus, *full.of(np.flatnonzero(is_cut)))
 
-    broken, broken_full = out_of_limits(found, band_pu), out_of_limits(full, band_pu)
-    looked_at = np.flatnonzero(broken.any | broken_full.any)
-    by_trades, by_full = (Outside(np.zeros(n, bool), np.zeros(n, bool)) for _ in range(2))
-    floor = clearing.floor.of(books[looked_at])
-    base, _ = summarise_flows(network, bus, *floor)
-    base_out = out_of_limits(base, band_pu).any
-    for outside, trades, injection in (
-        (broken, by_trades, clearing.injection),
-        (broken_full, by_full, clearing.full),
-    ):
-        trades.voltage[looked_at], trades.current[looked_at] = outside.voltage[looked_at], outside.current[looked_at]
-        hard = looked_at[base_out]  # the base breaks limits itself: bus by bus, branch by branch
-        excess = find_excess(network, bus, band_pu, floor.of(np.flatnonzero(base_out)), injection.of(books[hard]))
-        trades.voltage[hard] = excess.collapse | (excess.vm_over != 0.0).any(axis=1)
-        trades.current[hard] = excess.collapse | (excess.percent_over > 0.0).any(axis=1)
-    code = np.where(collapsed, COLLAPSE, np.where(by_trades.any, BROKEN, np.where(broken.any, BASE_BROKEN, KEPT)))
-    is_cut = np.zeros(n, bool)
-    is_cut[was_cut] = True
-
+    by_trades = _blame(network, bus, band_pu, solver, floor, executed, found)
+    by_all = _blame(network, bus, band_pu, solver, floor, full, with_all)
+    base_breaks = out_of_limits(found, band_pu).any & ~by_trades.any
+    code = np.where(collapsed, COLLAPSE, np.where(by_trades.any, BROKEN, np.where(base_breaks, BASE_BROKEN, KEPT)))
     of_all = np.full((len(found), n_books), np.nan)
     of_all[:, books] = found
     low, low_at, high, high_at, losses, loading, slack, _ = of_all
     low_bus, high_bus = (np.nan_to_num(at, nan=-1.0).astype(np.int64) for at in (low_at, high_at))
     codes, flags = np.full(n_books, NOT_AUDITED, np.int8), np.zeros((3, n_books), bool)
     codes[books] = code
-    flags[:, books] = by_full.voltage, by_full.current, is_cut & ~by_full.any & ~collapsed
+    flags[:, books] = by_all.voltage, by_all.current, is_cut & ~by_all.any & ~collapsed
     return Audit(low, low_bus, high, high_bus, losses, loading, slack, codes, flags[0], flags[1], flags[2], is_whole)
+
+
+def _blame(
+    network: Network,
+    bus: Ints,
+    band_pu: tuple[float, float],
+    solver: AcSolver,
+    floor: Injection,
+    injection: Injection,
+    summary: Floats,
+) -> Outside:
+    """Which books are outside limits that their base keeps, or farther outside than their base."""
+    outside = out_of_limits(summary, band_pu)
+    suspects = np.flatnonzero(outside.any)
+    base, _ = solver.summarise(network, bus, *floor.of(suspects))
+    hard = suspects[out_of_limits(base, band_pu).any]  # the base breaks limits itself: bus by bus, branch by branch
+    if len(hard):
+        excess = find_excess(network, bus, band_pu, floor.of(hard), injection.of(hard), solver)
+        outside.voltage[hard] = excess.collapse | (excess.vm_over != 0.0).any(axis=1)
+        outside.current[hard] = excess.collapse | (excess.percent_over > 0.0).any(axis=1)
+    return outside
 
 
 def out_of_limits(summary: Floats, band_pu: tuple[float, float]) -> Outside:
@@ -160,7 +174,14 @@ def out_of_limits(summary: Floats, band_pu: tuple[float, float]) -> Outside:
     return Outside(low | high | collapse, (summary[5] > 100.0 + LOADING_TOLERANCE) | collapse)
 
 
-def find_excess(network: Network, bus: Ints, band_pu: tuple[float, float], floor: Injection, injection: Injection) -> Excess:
+def find_excess(
+    network: Network,
+    bus: Ints,
+    band_pu: tuple[float, float],
+    floor: Injection,
+    injection: Injection,
+    solver: AcSolver = SWEEPS,
+) -> Excess:
     """By how much each limit is broken that the base keeps, bus by bus and branch by branch.
 
     Parameters
@@ -170,8 +191,9 @@ def find_excess(network: Network, bus: Ints, band_pu: tuple[float, float], floor
     band_pu : (lowest, highest) voltage, p.u.
     floor, injection : Injection
         With nothing executed, and with what is.
+    solver : AcSolver
     """
-    base, flow = ac_flow(network, *floor, bus=bus), ac_flow(network, *injection, bus=bus)
+    base, flow = solver.flow(network, *floor, bus=bus), solver.flow(network, *injection, bus=bus)
     grid = network.is_reference
     most, least = np.fmax(band_pu[1], base.vm_pu), np.fmin(band_pu[0], base.vm_pu)
     over, under = flow.vm_pu - most, flow.vm_pu - least

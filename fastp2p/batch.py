@@ -14,9 +14,11 @@ from fastp2p.kernels.positions import gather_profiles
 from fastp2p.matching import match_orders
 from fastp2p.network import Network
 from fastp2p.orders import Orders, leave_over, make_orders
+from fastp2p.powerflow import SWEEPS
 from fastp2p.pricing import RULES, Prices, price_trades, reduce_orders
 from fastp2p.profiles import Profiles
 from fastp2p.reactive import Reactive, kvar_per_kw
+from fastp2p.sampled import runpp_solver
 from fastp2p.sampling import Scenarios
 from fastp2p.settlement import Settlement, settle
 from fastp2p.study import Study
@@ -173,7 +175,8 @@ def _audit(
         return None
     number = scenarios.number[:, None] * n_steps + np.asarray(steps)
     books = np.flatnonzero(number.ravel() % every == 0) if every > 1 else None
-    return audit(network, scenarios.participant, clearing, (study.network.v_min_pu, study.network.v_max_pu), books)
+    solver = SWEEPS if network.is_radial else runpp_solver(study.network.source)
+    return audit(network, scenarios.participant, clearing, (study.network.v_min_pu, study.network.v_max_pu), books, solver)
 
 
 def _charges(study: Study, network: Network, who: Ints, trades: Trades) -> Floats:

@@ -275,11 +275,31 @@ def _sweep_table(results: "Results") -> Table:
     """Means over the scenarios of each share."""
     n_draws = len(results.scenarios) // results.scenarios["share"].nunique()
     caption = f"means of {n_draws:,} scenarios in kWh; highest loading;\nthose in which a limit binds, or the base is over it"
-    table = make_table("PV\nshare", *COLUMNS, "worst\n%", "bound\n%", "over\n%", caption=caption)
+    audited = "n_audit_kept" in results.scenarios
+    if audited:
+        caption += (
+            "\nAC: voltages (p.u.); books, of all, that break a limit in AC, and that are cut although AC would carry all"
+        )
+    extra = ("lowest\nvoltage", "highest\nvoltage", "AC broken\n%", "needless\ncut %") if audited else ()
+    table = make_table("PV\nshare", *COLUMNS, "worst\n%", "bound\n%", "over\n%", *extra, caption=caption)
+    rates = _audit_cells(results.scenarios) if audited else {}
     for share, rows in results.scenarios.groupby("share"):
         means = [f"{rows[column].mean():.2f}" for column in COLUMNS.values()]
         congested, overloaded = rows.n_cleared > 0, rows.n_base_overload > 0
         loading = f"{rows.worst_loading_percent.max():.1f}"
         shares = [f"{100 * (congested | overloaded).mean():.1f}", f"{100 * overloaded.mean():.1f}"]
-        table.add_row(f"{share:.0%}", *means, loading, *shares)
+        table.add_row(f"{share:.0%}", *means, loading, *shares, *rates.get(share, []))
     return table
+
+
+def _audit_cells(scenarios: "pd.DataFrame") -> dict[Any, list[str]]:
+    """By share: extremes of the voltages, and how often the clearing and AC disagree."""
+    from fastp2p.answers import find_audit_rates
+
+    extremes = scenarios.groupby("share").agg({"lowest_vm_pu": "min", "highest_vm_pu": "max"})
+    cells = {}
+    for row in find_audit_rates(scenarios).to_dict("records"):
+        lowest, highest = extremes.loc[row["share"]]
+        rates = [f"{100.0 * row[name]:.2f}" for name in ("broken_rate", "needless_cut_rate")]
+        cells[row["share"]] = [f"{lowest:.3f}", f"{highest:.3f}", *rates]
+    return cells

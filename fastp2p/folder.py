@@ -88,17 +88,22 @@ def write_answers(results: Results, folder: Path) -> None:
     InputError
         If the disk refuses.
     """
-    from fastp2p.answers import compare_shares, find_probabilities, summarise
+    from fastp2p.answers import compare_shares, find_audit_rates, find_probabilities, summarise
     from fastp2p.sweep_report import write_sweep_figures
+    from fastp2p.voltage_report import write_voltage_figures
 
     answers = {
         "summary": summarise(results.scenarios),
         "changes": compare_shares(results.scenarios),
         "probabilities": find_probabilities(results.scenarios),
     }
+    if results.study.audited_every:
+        answers["audit"] = find_audit_rates(results.scenarios)
     kept = "all parts are whole; resume the run once it can be"
     with told_disk_faults(folder, kept), tempfile.TemporaryDirectory(".partial", ".answers.", folder) as staged:
         write_tables({name: table for name, table in answers.items() if len(table)}, Path(staged))
         write_sweep_figures(results, Path(staged))
+        if results.study.audited_every:
+            write_voltage_figures(results, Path(staged))
         for path in Path(staged).iterdir():
             path.replace(folder / path.name)

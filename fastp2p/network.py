@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.arrays import floats, integers
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.flows import meshed_flows, tree_flows
-from fastp2p.topology import Factors, Tree, factorise, grow_tree, pass_down
+from fastp2p.topology import Factors, Tree, count_between, factorise, grow_tree, pass_down
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -339,15 +339,7 @@ class Network:
         """(n_bus, n_bus) electrical distance: Σ |ptdf[:, i] - ptdf[:, j]|, on a radial network the branches of the path."""
         if not self.is_radial:
             return np.array([np.abs(self.ptdf - self.ptdf[:, [bus]]).sum(axis=0) for bus in range(self.n_bus)])
-        distance = np.zeros((self.n_bus, self.n_bus))
-        tree = self.tree
-        for place, bus in enumerate(tree.order.tolist()):
-            before = tree.order[:place]
-            up = tree.parent[bus]
-            # the external grids are one node: all of them are the reference
-            along = tree.depth[before].astype(np.float64) if up == -1 else distance[up, before] + 1.0
-            distance[bus, before] = distance[before, bus] = along
-        return distance
+        return count_between(self.tree)
 
     @cached_property
     def constant_kw(self) -> Floats:

@@ -1,7 +1,9 @@
 """Power flows of many books: AC by sweeps, and LinDistFlow, its linear form."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -196,6 +198,16 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
     where = summary[[LOWEST_AT, HIGHEST_AT]]
     summary[[LOWEST_AT, HIGHEST_AT]] = np.where(np.isnan(where), np.nan, feeder.order[np.nan_to_num(where).astype(np.int64)])
     return summary, n_iterations
+
+
+class AcSolver(NamedTuple):
+    """How AC power flows are solved: `summarise_flows` and `ac_flow`, or what does as they do."""
+
+    summarise: Callable[[Network, Ints, Floats, Floats], tuple[Floats, Ints]]
+    flow: Callable[..., AcFlow]
+
+
+SWEEPS = AcSolver(summarise_flows, ac_flow)
 
 
 def percent_per_pu(network: Network) -> Floats:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastp2p.errors import InputError, refuse
 from fastp2p.feeder import ac_faults
-from fastp2p.indicators import INDICATORS
+from fastp2p.indicators import AUDIT_INDICATORS, INDICATORS
 from fastp2p.io.parquet import check_folder
 from fastp2p.limits import band_faults, limit_faults
 from fastp2p.network import Network
@@ -62,8 +62,9 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     if network is not None:
         faults += _physics_faults(study, network)
     stop = study.scenarios.stop
-    if stop is not None and stop.indicator not in INDICATORS:
-        faults.append(f"scenarios.stop.indicator = {stop.indicator!r}: must be one of {', '.join(INDICATORS)}")
+    known = (*INDICATORS, *AUDIT_INDICATORS) if study.audited_every == 1 else INDICATORS
+    if stop is not None and stop.indicator not in known:
+        faults.append(f"scenarios.stop.indicator = {stop.indicator!r}: must be one of {', '.join(known)}")
     if faults or network is None or profiles is None:
         raise InputError(faults)
     return network, profiles

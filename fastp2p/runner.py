@@ -103,12 +103,15 @@ def run(
         results = _run_in_memory(work, rounds, pool, tell, batch_scenarios)
     if folder is not None:
         from fastp2p.report import write_figures
+        from fastp2p.voltage_report import write_voltage_figures
 
         finished = {"seconds": _since(clock), "parts": 1, "done": [0], "failures": results.failures, "complete": True}
         with staged_folder(folder, overwrite) as staged:
             write_tables(results.tables(), staged)
             (staged / "study.toml").write_text(study.to_toml(), encoding="utf-8")
             write_figures(results, staged)
+            if study.audited_every:
+                write_voltage_figures(results, staged)
             write_manifest({**describe_run(*work), **finished}, staged)
     return results
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal, get_args
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from fastp2p.distributions import Distribution, NotNegative, Positive, check_weights
 from fastp2p.errors import InputError
 from fastp2p.io.paths import is_file
+from fastp2p.study_errors import validation_faults
 
 Index = Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -322,13 +322,9 @@ class Study(_Part):
         try:
             return cls.model_validate(tomllib.loads(text))
         except ValidationError as error:
-            raise InputError([f"{where}: {fault}" for fault in _faults(error)]) from error
+            raise InputError([f"{where}: {fault}" for fault in validation_faults(error, cls)]) from error
         except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: not valid TOML: {error}") from error
-
-
-OTHER_KIND = {"tuple_type", "model_type", "model_attributes_type", "dict_type"}
-"""Complaints of a union's other branches; left out where a first one has said what is wrong."""
 
 
 def studies() -> dict[str, Study]:
@@ -347,68 +343,3 @@ def _beside(study_file: Path, source: str, suffixes: tuple[str, ...]) -> str:
     if Path(source).suffix.lower() not in suffixes or Path(source).is_absolute():
         return source
     return str((study_file.parent / source).resolve())
-
-
-def _faults(error: ValidationError) -> list[str]:
-    """One sentence per fault, by key; a union's branches count as one."""
-    faults: dict[str, str] = {}
-    tables: dict[str, Any] = {}
-    for fault in error.errors():
-        place = [str(part) for part in fault["loc"]]
-        keys = _known_keys(place)
-        key = ".".join(keys)
-        inside = place[-1] != keys[-1]  # of a union's branch
-        tables.setdefault(key, fault["input"])
-        if _is_of_another_branch(place[len(keys) :], tables[key]):
-            continue
-        if fault["type"] == "extra_forbidden" and not inside:
-            owner = _model_at(keys[:-1])
-            near = difflib.get_close_matches(keys[-1], list(owner.model_fields), n=1)
-            faults[key] = f"unknown key {key}" + (
-                f"; did you mean {near[0]}?" if near else f"; known are {', '.join(owner.model_fields)}"
-            )
-        elif fault["type"] == "missing" and not inside:
-            faults[key] = f"{key} is missing"
-        elif not (fault["type"] in OTHER_KIND and key in faults):
-            message = fault["msg"].removeprefix("Value error, ")
-            if fault["type"] == "union_tag_not_found":
-                message = "needs the key distribution"
-            message = message[0].lower() + message[1:] + (f" ({place[-1]})" if inside and place[-1].isidentifier() else "")
-            faults[key] = f"{faults[key]}, or {message}" if key in faults else f"{key} = {tables[key]!r}: {message}"
-    return list(faults.values())
-
-
-def _is_of_another_branch(inside: list[str], value: Any) -> bool:
-    """Whether a complaint comes from a branch of a union that a table was not meant for."""
-    if not isinstance(value, dict) or not inside:
-        return False
-    branch = inside[0]
-    if branch.startswith("tagged-union"):
-        return "series" in value or "of_transformer" in value
-    if branch in ("Series", "OfTransformer"):
-        return "distribution" in value
-    return branch.startswith(("constrained-float", "tuple"))
-
-
-def _known_keys(place: list[str]) -> list[str]:
-    """The part of an error's place that a user wrote (pydantic adds the branch of a union)."""
-    keys: list[str] = []
-    model: type[BaseModel] | None = Study
-    for part in place:
-        keys.append(part)
-        if model is None or part not in model.model_fields:
-            break
-        kind: Any = model.model_fields[part].annotation
-        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-        if model is None:
-            # the entry of a list or table, where pydantic does not put the branch of a union first
-            keys += [p for p in place[len(keys) : len(keys) + 1] if p.isdigit() or get_origin(kind) is dict]
-            break
-    return keys
-
-
-def _model_at(keys: list[str]) -> type[BaseModel]:
-    model: type[BaseModel] = Study
-    for key in keys:
-        model = model.model_fields[key].annotation  # type: ignore[assignment]  # keys lead through models only
-    return model

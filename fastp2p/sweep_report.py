@@ -208,7 +208,8 @@ def _sweep_page(results: Results, width: float, height: float, margins: Margins,
     figure, axes = _page(results, width, height, margins, panels)
     n_shares = results.scenarios["share"].nunique()
     each = " at each share of PV" if n_shares > 1 else ""
-    figure.texts[0].set_text(f"{results.study.name}, {len(results.scenarios) // n_shares:,} scenarios{each}")
+    if len(results.scenarios) > 1:
+        figure.texts[0].set_text(f"{results.study.name}, {len(results.scenarios) // n_shares:,} scenarios{each}")
     return figure, axes
 
 

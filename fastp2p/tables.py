@@ -116,7 +116,20 @@ def hour_columns(ran: Reduced) -> Columns:
         "scenario": np.repeat(ran.scenarios.number, len(hours)),
         "hour": np.tile(hours, n),
         **{name: column.ravel() / days for name, column in columns.items()},
+        **_voltages(ran, slot, len(hours)),
     }
+
+
+def _voltages(ran: Reduced, slot: Ints, n_slots: int) -> Columns:
+    """The lowest and highest voltage of each hour of the day, over all days; nothing without an audit."""
+    if "lowest_vm_pu" not in ran.books:
+        return {}
+    columns: Columns = {}
+    for name, furthest in (("lowest_vm_pu", np.fmin), ("highest_vm_pu", np.fmax)):
+        vm_pu = np.full((n_slots, len(ran.scenarios.number)), np.nan)
+        furthest.at(vm_pu, slot, ran.by_step(name).T)
+        columns[name] = vm_pu.T.ravel()
+    return columns
 
 
 def histogram_columns(ran: Reduced) -> Columns:

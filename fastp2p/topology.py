@@ -86,6 +86,18 @@ def grow_tree(n_bus: int, from_bus: Ints, to_bus: Ints, reference_bus: Ints) -> 
     return Tree(np.array(order, np.int64), parent, parent_branch, parent_sign, depth)
 
 
+def count_between(tree: Tree) -> Floats:
+    """(n_bus, n_bus) branches between any two buses; the external grids are one node: all of them are the reference."""
+    n_bus = len(tree.order)
+    distance = np.zeros((n_bus, n_bus))
+    for place, bus in enumerate(tree.order.tolist()):
+        before = tree.order[:place]
+        up = tree.parent[bus]
+        along = tree.depth[before].astype(np.float64) if up == -1 else distance[up, before] + 1.0
+        distance[bus, before] = distance[before, bus] = along
+    return distance
+
+
 def pass_down(n_bus: int, from_bus: Ints, to_bus: Ints, value: Floats, reference_bus: Ints) -> Floats:
     """The value of the nearest branch that has one (is not NaN) on the shortest way from each bus to an external grid.
 

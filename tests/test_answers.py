@@ -8,7 +8,6 @@ from scipy import stats
 
 import fastp2p
 from fastp2p.answers import (
-    INDICATORS,
     compare_shares,
     find_hosting_capacity,
     find_probabilities,
@@ -17,6 +16,7 @@ from fastp2p.answers import (
     quantile_interval,
     summarise,
 )
+from fastp2p.indicators import INDICATORS
 
 
 def scenarios(n=400, seed=1):

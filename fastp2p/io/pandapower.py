@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,56 @@ def network_injection_kw(net: Any, known_id: NDArray[np.int64], known_position: 
     np.add.at(injection_mw, gen[ours, GEN_BUS].astype(np.int64), gen[ours, PG])
     injection_kw: NDArray[np.float64] = injection_mw * KW_PER_MW
     return injection_kw
+
+
+_loaded_once = lru_cache(maxsize=2)(load_network)
+
+
+def runpp_voltages(
+    source: str, known_id: NDArray[np.int64], known_position: NDArray[np.int64], injection_kva: NDArray[np.complex128]
+) -> NDArray[np.complex128]:
+    """Voltages of every state by ``pandapower.runpp``, p.u.; NaN where it does not converge.
+
+    Parameters
+    ----------
+    source : str
+        As for `load_network`; its own loads and generators are left out.
+    known_id, known_position : (n_pandapower_bus,) int64
+        As of the `Network` that the states are of.
+    injection_kva : (n_states, n_bus) complex128, kW + j kvar
+
+    Raises
+    ------
+    InputError
+        If the network that `source` names is another one.
+    """
+    net = copy.deepcopy(_loaded_once(source))  # threads may be at it side by side
+    for table in ("load", "sgen", "gen", "storage", "motor", "asymmetric_load", "asymmetric_sgen"):
+        if len(net[table]):
+            net[table]["in_service"] = False
+    if len(net.ward):
+        net.ward[["ps_mw", "qs_mvar"]] = 0.0
+    n_bus = injection_kva.shape[1]
+    at = [
+        int(known_id[np.flatnonzero(known_position == bus)[0]]) if (known_position == bus).any() else -1 for bus in range(n_bus)
+    ]
+    there = np.array([bus for bus in range(n_bus) if at[bus] >= 0])
+    rows = pp.create_loads(net, [at[bus] for bus in there.tolist()], p_mw=0.0, q_mvar=0.0)
+    voltage = np.full(injection_kva.shape, np.nan, np.complex128)
+    for state, injection in enumerate(injection_kva):
+        net.load.loc[rows, "p_mw"] = -injection.real[there] / KW_PER_MW
+        net.load.loc[rows, "q_mvar"] = -injection.imag[there] / KW_PER_MW
+        try:
+            with _quiet():
+                pp.runpp(net, calculate_voltage_angles=True, tolerance_mva=1e-9, max_iteration=30)
+        except pp.LoadflowNotConverged:
+            continue
+        found = net._ppc["internal"]["V"]
+        positions = net._pd2ppc_lookups["bus"][known_id]
+        if len(found) != n_bus or not np.array_equal(np.where(known_position >= 0, positions, -1), known_position):
+            raise InputError(f"audit: the network {source!r} is another one than the run is given; a sample needs the same")
+        voltage[state] = found
+    return voltage
 
 
 def disconnected_elements(net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64]) -> list[str]:
