@@ -1,0 +1,259 @@
+"""Studies held against AC: q follows p, audits, losses, tightened clearing, samples of meshed networks, and what is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import fastp2p
+from fastp2p.audit import AC_STATUS, BROKEN, KEPT, audit, find_excess
+from fastp2p.batch import run_batch
+from fastp2p.preparation import prepare
+from fastp2p.sampled import runpp_solver
+from fastp2p.sampling import draw_scenarios
+
+NARROW = {"v_min_pu": 0.95, "v_max_pu": 1.02}
+
+
+def study_with(name="pv-sweep", count=20, keep=("books",), network=None, **changes):
+    """A built-in study with some keys changed: clearing's by name, others as tables."""
+    base = fastp2p.studies()[name]
+    parts = {"network": network or {}, "scenarios": {"count": count, "keep": keep}}
+    parts |= {key: value for key, value in changes.items() if isinstance(value, dict)}
+    parts["clearing"] = {key: value for key, value in changes.items() if not isinstance(value, dict)}
+    return base.model_copy(update={key: getattr(base, key).model_copy(update=part) for key, part in parts.items()})
+
+
+def batch_of(study, share=0.5, count=8):
+    network, profiles = prepare(study)
+    drawn = draw_scenarios(study, network, profiles, share, range(count))
+    return run_batch(study, network, profiles, drawn, range(24)), network
+
+
+def test_reactive_power_follows_active_power():
+    """With one power factor for both, load drawing and PV feeding in, every bus has q = p tan φ, whatever is cut."""
+    for unserved in ("retail", "shed"):
+        for surplus in ("curtailable", "export", "spill"):
+            study = study_with(network=NARROW, physics="lindistflow", unserved=unserved, surplus=surplus)
+            batch, _ = batch_of(study)
+            clearing = batch.clearing
+            tangent = np.tan(np.arccos(0.99))
+            for injection in (clearing.floor, clearing.full, clearing.injection):
+                np.testing.assert_allclose(injection.kvar, tangent * injection.kw, rtol=0, atol=1e-9)
+            assert surplus == "spill" or (clearing.status != "free").any()
+
+
+def test_signs_of_reactive_power():
+    load, pv = {"power_factor": 0.9, "reactive": "feeds"}, {"power_factor": 0.8, "reactive": "draws"}
+    base = study_with(audit=True)
+    study = base.model_copy(update={"load": base.load.model_copy(update=load), "pv": base.pv.model_copy(update=pv)})
+    batch, _ = batch_of(study)
+    expected = batch.load_kwh * np.tan(np.arccos(0.9)) - batch.pv_kwh * np.tan(np.arccos(0.8))
+    np.testing.assert_allclose(batch.clearing.full.kvar, expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("physics", ["dc", "lindistflow"])
+def test_an_audit_says_what_ac_flows_say_bus_by_bus(physics):
+    study = study_with(network={"v_min_pu": 0.975, "v_max_pu": 1.02, "limit_factor": 0.5}, physics=physics, audit=True)
+    batch, network = batch_of(study)
+    found, clearing, who = batch.audit, batch.clearing, batch.scenarios.participant
+    inner = np.flatnonzero(~network.is_reference)
+    flows = {name: fastp2p.ac_flow(network, *getattr(clearing, name), bus=who) for name in ("floor", "injection", "full")}
+    executed, base = flows["injection"], flows["floor"]
+    np.testing.assert_allclose(found.lowest_vm_pu, executed.vm_pu[:, inner].min(axis=1), rtol=1e-15)
+    np.testing.assert_array_equal(found.lowest_bus, inner[executed.vm_pu[:, inner].argmin(axis=1)])
+    np.testing.assert_array_equal(found.highest_bus, inner[executed.vm_pu[:, inner].argmax(axis=1)])
+    np.testing.assert_allclose(found.loading_percent, np.nanmax(executed.loading_percent, axis=1), rtol=1e-12)
+
+    def breaks(flow, k):
+        """Limits that the base keeps and this flow does not, or breaks worse: voltages, currents."""
+        low, high = np.minimum(0.975, base.vm_pu[k]) - 1e-6, np.maximum(1.02, base.vm_pu[k]) + 1e-6
+        out = ((flow.vm_pu[k] < low) | (flow.vm_pu[k] > high))[inner]
+        most = np.maximum(100.0, base.loading_percent[k]) + 1e-4
+        return out.any(), (flow.loading_percent[k] > most).any()
+
+    cut = np.abs(clearing.full.kw - clearing.injection.kw).max(axis=1) > 1e-9
+    for k in range(len(cut)):
+        outside = (executed.vm_pu[k, inner] < 0.975 - 1e-6).any() or (executed.vm_pu[k, inner] > 1.02 + 1e-6).any()
+        outside |= bool((executed.loading_percent[k] > 100.0 + 1e-4).any())
+        expected = "broken" if any(breaks(executed, k)) else "base_broken" if outside else "kept"
+        assert AC_STATUS[found.code[k]] == expected
+        assert (found.full_voltage[k], found.full_current[k]) == breaks(flows["full"], k)
+        assert found.needless_cut[k] == (cut[k] and not any(breaks(flows["full"], k)))
+    assert {"broken", "base_broken", "kept"} - {"broken"} <= set(AC_STATUS[found.code])
+    assert (physics == "lindistflow") or BROKEN in found.code
+
+
+@pytest.mark.parametrize("kwp", [10.0, 20.0, 30.0])
+@pytest.mark.parametrize("band", [{}, {"v_min_pu": 0.97, "v_max_pu": 1.005}])
+def test_ac_clearing_keeps_every_limit_that_the_base_kept(kwp, band):
+    rates = {}
+    for physics in ("dc", "ac"):
+        results = fastp2p.run(study_with(network=band, pv={"kwp": kwp}, physics=physics, audit=True), workers=1)
+        rates[physics] = fastp2p.find_audit_rates(results.scenarios)
+        assert (results.books["ac_status"] != "not_audited").all()
+    assert (rates["ac"]["broken_rate"] == 0.0).all()
+    if band and kwp > 10.0:
+        assert (rates["dc"]["broken_rate"].iloc[1:] > 0.0).all()
+
+
+def test_losses_stand_in_the_balance_and_with_the_network_operator():
+    columns = ["bill", "operator_balance", "retailer_revenue"]
+    plain, audited = (fastp2p.run(study_with(audit=on), workers=1) for on in (False, True))
+    books, before = audited.books, plain.books
+    balance = books["import_kwh"] - books["export_kwh"] + books["losses_kwh"]
+    np.testing.assert_allclose(books["slack_kwh"], balance, rtol=1e-12)
+    np.testing.assert_allclose(books["losses_cost"], 0.20 * books["losses_kwh"], rtol=1e-12)
+    np.testing.assert_allclose(books["bill"], books["operator_balance"] + books["retailer_revenue"], rtol=1e-12)
+    np.testing.assert_allclose(before["operator_balance"] - books["operator_balance"], books["losses_cost"], atol=1e-12)
+    assert np.array_equal(books["bill"], before["bill"])
+    assert (books["losses_kwh"] > 0.0).all()
+    assert set(columns) <= set(books)
+    batch, _ = batch_of(study_with(audit=True))
+    net_kw = batch.clearing.injection.kw.sum(axis=1)
+    np.testing.assert_allclose(batch.audit.slack_kw, batch.audit.losses_kw - net_kw, rtol=0, atol=1e-5)
+
+
+def test_an_audited_study_has_the_same_bits_for_any_batch_and_workers():
+    study = study_with(network=NARROW, physics="ac", keep=("books", "trades"))
+    one, other = fastp2p.run(study, workers=1), fastp2p.run(study, workers=2, batch_scenarios=3)
+    for name, table in one.tables().items():
+        assert table.equals(other.tables()[name]), name
+    assert (one.trades["binding_branch"].str.startswith("voltage at bus")).any() or (one.books["cut_kwh"] == 0.0).all()
+
+
+def test_a_sample_of_a_radial_network_is_part_of_the_whole_audit():
+    whole = fastp2p.run(study_with(audit=True), workers=1).books
+    some = fastp2p.run(study_with(audit=7), workers=1).books
+    looked_at = (whole["scenario"] * 24 + whole["step"]) % 7 == 0
+    assert np.array_equal(looked_at, some["ac_status"] != "not_audited")
+    for name in ("lowest_vm_pu", "highest_vm_bus", "losses_kwh", "ac_status"):
+        assert whole[name][looked_at].astype(str).equals(some[name][looked_at].astype(str)), name
+    assert some["lowest_vm_pu"][~looked_at].isna().all()
+    assert "losses_cost" not in some
+
+
+def test_a_meshed_network_is_audited_by_a_sample_through_pandapower():
+    kwargs = {"source": "example_multivoltage", "ampacity_ka_by_std_type": {}}
+    study = study_with(network=kwargs, participants={"buses": "loads"}, audit=12, count=1)
+    study = study.model_copy(update={"scenarios": study.scenarios.model_copy(update={"shares": (0.5,)})})
+    books = fastp2p.run(study, workers=1).books
+    assert (books["ac_status"] != "not_audited").tolist() == [step % 12 == 0 for step in range(24)]
+    assert books["lowest_vm_pu"].notna().sum() == 2
+
+
+def test_pandapower_and_sweeps_audit_alike():
+    batch, network = batch_of(study_with(network={"v_max_pu": 1.02, "v_min_pu": 0.975}, audit=True), count=1)
+    books, who = np.arange(9, 13), batch.scenarios.participant
+    by_sweeps = audit(network, who, batch.clearing, (0.975, 1.02), books)
+    by_newton = audit(network, who, batch.clearing, (0.975, 1.02), books, runpp_solver("cigre_lv"))
+    for name in ("lowest_vm_pu", "highest_vm_pu", "losses_kw", "loading_percent", "slack_kw"):
+        np.testing.assert_allclose(getattr(by_sweeps, name), getattr(by_newton, name), rtol=1e-6, err_msg=name)
+    for name in ("lowest_bus", "highest_bus", "code", "full_voltage", "full_current", "needless_cut"):
+        assert np.array_equal(getattr(by_sweeps, name), getattr(by_newton, name)), name
+
+
+def test_collapse_is_a_status():
+    results = fastp2p.run(study_with(load={"homes": 25.0}, audit=True, count=3), workers=1)
+    books, collapsed = results.books, results.books["ac_status"] == "collapse"
+    assert 0 < collapsed.sum() < len(books)
+    assert books["losses_kwh"][collapsed].isna().all()
+    assert books["losses_kwh"][~collapsed].notna().all()
+    assert np.isfinite(results.scenarios.select_dtypes("number")).all().all()
+    assert results.failures == []
+
+
+def test_a_base_that_breaks_limits_itself_is_not_the_trades_fault():
+    study = study_with(load={"homes": 20.0}, audit=True, count=3)
+    books = fastp2p.run(study, workers=1).books
+    assert (books["ac_status"] == "base_broken").any()
+    batch, network = batch_of(study, count=3)
+    who, clearing = batch.scenarios.participant, batch.clearing
+    excess = find_excess(network, who, (0.9, 1.1), clearing.floor, clearing.injection)
+    blamed = (excess.vm_over != 0.0).any(axis=1) | (excess.percent_over > 0.0).any(axis=1)
+    assert np.array_equal(blamed, batch.audit.code == BROKEN)
+
+
+def test_answers_of_an_audited_sweep(tmp_path):
+    study = study_with(network={"v_max_pu": 1.03}, audit=True, count=30, keep=("hours",))
+    results = fastp2p.run(study, out=tmp_path / "out", workers=1)
+    probabilities = fastp2p.find_probabilities(results.scenarios)
+    voltage, cable = (fastp2p.find_hosting_capacity(probabilities, event=event) for event in ("voltage", "cable"))
+    assert voltage.share < cable.share
+    assert {f.name for f in (tmp_path / "out").iterdir()} >= {
+        f"{name}.{suffix}" for name in ("voltage", "feeder", "ac_error") for suffix in ("png", "pdf")
+    } | {"audit.parquet"}
+    summary = fastp2p.summarise(results.scenarios)
+    assert {"losses_kwh", "lowest_vm_pu", "highest_vm_pu"} <= set(summary["indicator"])
+    lowest = results.hours.groupby(["share", "scenario"])["lowest_vm_pu"].min()
+    assert np.array_equal(lowest.to_numpy(), results.scenarios["lowest_vm_pu"].to_numpy())
+
+
+def test_what_is_known_of_audited_studies_alone():
+    scenarios = fastp2p.run(study_with(count=2), workers=1).scenarios
+    with pytest.raises(fastp2p.InputError, match="the study was not audited; set clearing.audit"):
+        fastp2p.find_audit_rates(scenarios)
+    with pytest.raises(fastp2p.InputError, match="event = 'voltage' is known of audited studies only"):
+        fastp2p.find_hosting_capacity(fastp2p.find_probabilities(scenarios), event="voltage")
+
+
+REFUSED = {
+    "a band upside down": (
+        {"network": {"v_min_pu": 1.1, "v_max_pu": 0.9}},
+        "v_min_pu = 1.1 and v_max_pu = 0.9: the first must",
+    ),
+    "a grid outside the band": (
+        {"network": {"v_min_pu": 1.01}, "audit": True},
+        "voltage, 1 p.u., lies outside v_min_pu…v_max_pu",
+    ),
+    "a meshed network": (
+        {"network": {"source": "case9"}, "physics": "lindistflow"},
+        "meshed.*open switches.*or use physics = 'dc'",
+    ),
+    "a whole audit of one": ({"network": {"source": "case9"}, "audit": True}, "audit = 1000 holds every thousandth book"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_studies(case):
+    changes, message = REFUSED[case]
+    changes = {**changes, "network": {"ampacity_ka_by_std_type": {}, **changes["network"]}}
+    with pytest.raises(fastp2p.InputError, match=message):
+        fastp2p.run(study_with(**changes))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[pv]\npower_factor = 0.0", "pv.power_factor = 0.0: input should be greater than 0"),
+        ("[load]\npower_factor = 1.01", "load.power_factor = 1.01: input should be less than or equal to 1"),
+        ("[load]\nreactive = 'inductive'", "load.reactive = 'inductive': input should be 'draws' or 'feeds'"),
+        ("[clearing]\nphysics = 'acdc'", "clearing.physics = 'acdc': input should be 'dc', 'lindistflow' or 'ac'"),
+        ("[clearing]\naudit = 1", "clearing.audit = 1"),
+    ],
+)
+def test_refused_keys(text, message, tmp_path):
+    table, key = text.split("\n")
+    text = fastp2p.studies()["pv-sweep"].to_toml()
+    name = key.split(" ")[0]
+    lines = [line for line in text.splitlines()]
+    at = lines.index(table)
+    old = next((i for i in range(at + 1, len(lines)) if lines[i].startswith(f"{name} =")), None)
+    lines[old if old is not None else at] = key if old is not None else f"{table}\n{key}"
+    (tmp_path / "study.toml").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(fastp2p.InputError, match=message):
+        fastp2p.Study.from_toml(tmp_path / "study.toml")
+
+
+def test_a_negative_resistance_is_refused():
+    network = fastp2p.Network.load("cigre_lv")
+    wrong = replace(network, resistance_pu=np.where(np.arange(network.n_branch) == 3, -1e-5, network.resistance_pu))
+    with pytest.raises(fastp2p.InputError, match="line 3 has a negative resistance"):
+        fastp2p.ac_flow(wrong, np.zeros(network.n_bus))
+    with pytest.raises(fastp2p.InputError, match="line 3 has a negative resistance"):
+        fastp2p.run(study_with(audit=True), network=wrong)
+
+
+def test_kept_is_what_most_books_are():
+    batch, _ = batch_of(study_with(audit=True), share=0.1, count=2)
+    assert (batch.audit.code == KEPT).all()
