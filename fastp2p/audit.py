@@ -124,11 +124,15 @@ def audit(
         By sweeps, which need a radial network, or another way.
     """
     n_books, is_whole = len(clearing.status_code), books is None
-    books = np.arange(n_books) if books is None else books
-    floor, executed, full = (injection.of(books) for injection in (clearing.floor, clearing.injection, clearing.full))
-    found, _ = solver.summarise(network, bus, *executed)
+    floor, executed, full = clearing.floor, clearing.injection, clearing.full
+    if books is None:
+        books = np.arange(n_books)
+    else:
+        floor, executed, full = floor.of(books), executed.of(books), full.of(books)
+    found = solver.summarise(network, bus, *executed)[0] if clearing.ac is None else clearing.ac[:, books]
     collapsed = np.isnan(found[0])
-    is_cut = np.abs(full.kw - executed.kw).max(axis=1, initial=0.0) > CUT_KW
+    is_cut = np.isin(books, clearing.congested_book)
+    is_cut[is_cut] = np.abs(full.kw[is_cut] - executed.kw[is_cut]).max(axis=1, initial=0.0) > CUT_KW
     with_all = found.copy()
     with_all[:, is_cut], _ = solver.summarise(network, bus, *full.of(np.flatnonzero(is_cut)))
 

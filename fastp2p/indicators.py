@@ -100,13 +100,15 @@ def _audit(ran: Reduced) -> Columns:
     if "ac_status" not in ran.books:
         return {}
     code = ran.books["ac_status"].reshape(-1, ran.n_steps)
-    low, high = np.nan_to_num(ran.by_step("lowest_vm_pu"), nan=np.inf), np.nan_to_num(ran.by_step("highest_vm_pu"))
+    low = np.nan_to_num(ran.by_step("lowest_vm_pu"), nan=np.inf)
+    high = np.nan_to_num(ran.by_step("highest_vm_pu"), nan=-np.inf)
+    loading = np.nan_to_num(ran.by_step("worst_current_percent"), nan=-np.inf)
     columns: Columns = {
-        "lowest_vm_pu": low.min(axis=1),
+        "lowest_vm_pu": _known(low.min(axis=1)),
         "lowest_vm_step": low.argmin(axis=1),
-        "highest_vm_pu": high.max(axis=1),
+        "highest_vm_pu": _known(high.max(axis=1)),
         "highest_vm_step": high.argmax(axis=1),
-        "worst_current_percent": np.nan_to_num(ran.by_step("worst_current_percent")).max(axis=1),
+        "worst_current_percent": _known(loading.max(axis=1)),
         **{
             name: np.nan_to_num(ran.by_step(name)).sum(axis=1)
             for name in ("losses_kwh", "losses_cost")
@@ -117,6 +119,11 @@ def _audit(ran: Reduced) -> Columns:
     for name in ("full_breaks_voltage", "full_breaks_current", "needless_cut"):
         columns[f"n_{name}"] = ran.by_step(name).sum(axis=1)
     return columns
+
+
+def _known(extreme: Floats) -> Floats:
+    """NaN in place of the infinity that no book leaves."""
+    return np.where(np.isfinite(extreme), extreme, np.nan)
 
 
 def _saving_spread(ran: Reduced) -> Columns:

@@ -28,30 +28,28 @@ def tighten(order: Order, clearing: Clearing) -> Clearing:
     clearing : Clearing
         Its arrays are written to.
     """
-    books, gap = _find_broken(order, clearing, np.flatnonzero(clearing.status_code != FAILED))
-    tightening = gap
+    limits = order.limits
+    assert isinstance(limits, LinearLimits)
+    ac, _ = summarise_flows(limits.network, limits.bus, *clearing.injection)
+    books, tightening = _find_broken(limits, clearing, np.flatnonzero(clearing.status_code != FAILED), ac)
     for _ in range(ROUNDS):
         if not len(books):
             break
         clearing.status_code[books] = np.where(clearing.status_code[books] == FREE, CLEARED, clearing.status_code[books])
         clearing = cut(order, clearing, books, tightening)
-        left, gap = _find_broken(order, clearing, books)
-        still = np.isin(books, left)
-        tightening = np.where(gap != 0.0, gap, tightening[still])
+        ac[:, books], _ = summarise_flows(limits.network, limits.bus, *clearing.injection.of(books))
+        left, gap = _find_broken(limits, clearing, books, ac)
+        tightening = np.where(gap != 0.0, gap, tightening[np.isin(books, left)])
         books = left
     clearing.status_code[books] = AC_BROKEN
     in_order = np.argsort(clearing.congested_book, kind="stable")
-    return replace(clearing, congested_book=clearing.congested_book[in_order], dual=clearing.dual[in_order])
+    return replace(clearing, congested_book=clearing.congested_book[in_order], dual=clearing.dual[in_order], ac=ac)
 
 
-def _find_broken(order: Order, clearing: Clearing, books: Ints) -> tuple[Ints, Floats]:
+def _find_broken(limits: LinearLimits, clearing: Clearing, books: Ints, ac: Floats) -> tuple[Ints, Floats]:
     """Which of the books break limits in AC that their base keeps, and how much the linear rows must be tightened for it."""
-    limits = order.limits
-    assert isinstance(limits, LinearLimits)
-    injection = clearing.injection
-    summary, _ = summarise_flows(limits.network, limits.bus, *injection.of(books))
-    out = books[out_of_limits(summary, limits.band_pu).any]
-    excess = find_excess(limits.network, limits.bus, limits.band_pu, clearing.floor.of(out), injection.of(out))
+    out = books[out_of_limits(ac[:, books], limits.band_pu).any]
+    excess = find_excess(limits.network, limits.bus, limits.band_pu, clearing.floor.of(out), clearing.injection.of(out))
     broken = excess.collapse | (excess.vm_over != 0.0).any(axis=1) | (excess.percent_over > 0.0).any(axis=1)
     found = out[broken]
     return found, _row_gaps(limits, clearing.injection.of(found), excess, broken)

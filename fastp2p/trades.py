@@ -190,6 +190,8 @@ class Clearing:
         What the rows are.
     flows : callable
         Flows of injections.
+    ac : (8, n_books) float64 or None
+        Under ``physics = "ac"``, what an AC power flow of what is executed says (`powerflow.summarise_flows`).
     """
 
     executed_kwh: Floats
@@ -207,6 +209,7 @@ class Clearing:
     certified: NDArray[np.bool_]
     layout: RowLayout
     flows: Callable[[Floats], Floats]
+    ac: Floats | None = None
 
     @property
     def injection_kw(self) -> Floats:
