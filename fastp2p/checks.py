@@ -54,12 +54,23 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
             f"feed-in {_said(study.market.feed_in_per_kwh)} {study.currency} per kWh"
         ),
         "clearing": f"{study.clearing.objective}, unserved {study.clearing.unserved}, surplus {study.clearing.surplus}",
+        "physics": _physics(study),
     }
     sweep = study.scenarios
     if study.n_cases > 1:
         shares = ", ".join(f"{share:.0%}" for share in sweep.shares) or "as listed"
         facts["scenarios"] = f"{sweep.count} each with PV at a share of {shares}: {study.n_cases * profiles.n_steps:,} books"
     return facts, _network_warnings(network) + _study_warnings(study, network, scenarios)
+
+
+def _physics(study: Study) -> str:
+    """What limits are, and what is held against AC."""
+    if study.clearing.physics == "dc" and not study.audited_every:
+        return "dc; no audit, so nothing is known of voltages and losses"
+    audited = {0: "no audit", 1: "every book audited"}.get(study.audited_every, f"every {study.audited_every}th book audited")
+    signs = f"load {study.load.power_factor:g} {study.load.reactive}, PV {study.pv.power_factor:g} {study.pv.reactive}"
+    band = f"{study.network.v_min_pu:g}…{study.network.v_max_pu:g} p.u."
+    return f"{study.clearing.physics}, voltages within {band}, power factor of {signs}; {audited}"
 
 
 def _network_facts(network: Network) -> dict[str, str]:

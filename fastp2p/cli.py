@@ -258,16 +258,24 @@ def _print_table(name: str, description: str, table: Table, folder: Path, stoppe
 
 def _day_table(results: "Results") -> Table:
     """The one scenario, hour by hour."""
-    table = make_table("hour", *COLUMNS, "worst\n%", caption="energy in kWh, loading of the worst branch in %")
+    audited = results.books is not None and "ac_status" in results.books
+    caption = "energy in kWh, loading of the worst branch in %" + ", lowest and highest voltage in p.u." * audited
+    table = make_table("hour", *COLUMNS, "worst\n%", *("lowest\nvoltage", "highest\nvoltage") * audited, caption=caption)
     table.add_column("status")
+    if audited:
+        table.add_column("AC")
     hours = results.profiles.step_hours
     for book in [] if results.books is None else results.books.to_dict("records"):
         cells = [f"{book['step'] * hours:g}", *(f"{book[column]:.3f}" for column in COLUMNS.values())]
-        table.add_row(*cells, f"{book['worst_loading_percent']:.1f}", str(book["status"]))
+        cells.append(f"{book['worst_loading_percent']:.1f}")
+        if audited:
+            cells += [f"{book[column]:.3f}" for column in ("lowest_vm_pu", "highest_vm_pu")]
+        table.add_row(*cells, str(book["status"]), *[str(book["ac_status"])] * audited)
     table.add_section()
     total = results.scenarios.iloc[0]
     sums = [f"{total[column]:.2f}" for column in COLUMNS.values()]
-    table.add_row("day", *sums, f"{total['worst_loading_percent']:.1f}", "", style="bold")
+    extremes = [f"{total[column]:.3f}" for column in ("lowest_vm_pu", "highest_vm_pu")] if audited else []
+    table.add_row("day", *sums, f"{total['worst_loading_percent']:.1f}", *extremes, style="bold")
     return table
 
 
