@@ -133,11 +133,14 @@ def audit(
     collapsed = np.isnan(found[0])
     is_cut = np.isin(books, clearing.congested_book)
     is_cut[is_cut] = np.abs(full.kw[is_cut] - executed.kw[is_cut]).max(axis=1, initial=0.0) > CUT_KW
-    with_all = found.copy()
-    with_all[:, is_cut], _ = solver.summarise(network, bus, *full.of(np.flatnonzero(is_cut)))
-
     by_trades = _blame(network, bus, band_pu, solver, floor, executed, found)
-    by_all = _blame(network, bus, band_pu, solver, floor, full, with_all)
+    by_all = Outside(by_trades.voltage.copy(), by_trades.current.copy())
+    some = np.flatnonzero(is_cut)  # in the others everything is what is executed
+    if len(some):
+        with_all, _ = solver.summarise(network, bus, *full.of(some))
+        by_all.voltage[some], by_all.current[some] = _blame(
+            network, bus, band_pu, solver, floor.of(some), full.of(some), with_all
+        )
     base_breaks = out_of_limits(found, band_pu).any & ~by_trades.any
     code = np.where(collapsed, COLLAPSE, np.where(by_trades.any, BROKEN, np.where(base_breaks, BASE_BROKEN, KEPT)))
     of_all = np.full((len(found), n_books), np.nan)

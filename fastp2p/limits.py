@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -104,12 +104,12 @@ class LinearLimits:
         network, tree = self.network, self.network.tree
         plus, minus = np.zeros(network.n_bus), np.zeros(network.n_bus)
         plus[self.bus], minus[self.bus] = self.pv_kvar_per_kw, self.load_kvar_per_kw
-        r, x = shared_paths(network)
         bound = np.tile(network.limit_kw * FACES[0, 0], len(FACES))
         least, most = self._squares
         return LimitRows(
             np.concatenate([-bound, least]), np.concatenate([bound, most]), tree.parent, tree.parent_branch,
-            tree.parent_sign, tree.depth, FACES, plus, minus, 2.0 * (r + x * plus), 2.0 * (r + x * minus),
+            tree.parent_sign, tree.depth, FACES, plus, minus, _squares_per_kw(network, plus.tobytes()),
+            _squares_per_kw(network, minus.tobytes()),
         )  # fmt: skip
 
     @property
@@ -140,6 +140,13 @@ class LinearLimits:
         )  # fmt: skip
         np.subtract(unloaded_slack_kw(network), full.kw.sum(axis=1), out=found.slack_kw)
         return found
+
+
+@lru_cache(maxsize=8)
+def _squares_per_kw(network: Network, kvar_per_kw: bytes) -> Floats:
+    """(n_bus, n_bus) what a kW at each bus, with its kvar, adds to each squared voltage."""
+    r, x = shared_paths(network)
+    return 2.0 * (r + x * np.frombuffer(kvar_per_kw))
 
 
 def limit_faults(network: Network, physics: str, v_min_pu: float, v_max_pu: float) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +22,8 @@ Complexes = NDArray[np.complex128]
 
 TOLERANCE = 1e-8
 """How far a voltage may be from the solution, p.u."""
-FEW_STEPS, MOST_STEPS = 30, 3000
-"""Sweeps of all books, and of those that need more: within some 1e-5 of the largest load it takes thousands."""
+STEPS = (30, 300, 3000)
+"""Sweeps of all books, of those that need more, and of the last: within some 1e-5 of the largest load it takes thousands."""
 BOOKS_PER_BLOCK = 64
 """Books that a sweep does at a time."""
 
@@ -114,13 +115,12 @@ def _phasors(network: Network, bus: Ints, p: Floats, q: Floats, n_iterations: In
     feeder = feeder_of(network)
     shape = (len(p), network.n_bus)
     voltage, current = np.full((2, *shape), np.nan), np.full((2, 2, *shape), np.nan)
-    work = np.empty((4, network.n_bus, BOOKS_PER_BLOCK))
-    for least, most in ((1, FEW_STEPS), (FEW_STEPS + 1, MOST_STEPS)):
-        books = np.flatnonzero((n_iterations >= least) & (n_iterations <= most))
+    for least, most in pairwise((0, *STEPS)):
+        books = np.flatnonzero((n_iterations > least) & (n_iterations <= most))
         v, i = np.empty((2, len(books), network.n_bus)), np.empty((2, 2, len(books), network.n_bus))
         flow_books(
             p[books], q[books], columns_of(feeder, bus), feeder.parent, feeder.coefficient, feeder.root_v, TOLERANCE, most,
-            work, v, i, np.empty(len(books), np.int64),
+            _work_space(network, len(books)), v, i, np.empty(len(books), np.int64),
         )  # fmt: skip
         voltage[:, books], current[:, :, books] = v, i
     return (voltage[0] + 1j * voltage[1])[:, feeder.place], np.hypot(current[:, 0], current[:, 1])
@@ -185,16 +185,18 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
         0 where it did not.
     """
     feeder = feeder_of(network)
-    summary, n_iterations = np.empty((8, len(injection_kw))), np.zeros(len(injection_kw), np.int64)
-    work = np.empty((4, network.n_bus, BOOKS_PER_BLOCK))
+    summary, n_iterations = np.full((8, len(injection_kw)), np.nan), np.zeros(len(injection_kw), np.int64)
+    work = _work_space(network, len(injection_kw))
     how = (columns_of(feeder, bus), feeder.parent, feeder.coefficient, feeder.root_v, percent_per_pu(network), TOLERANCE)
-    audit_books(injection_kw, injection_kvar, *how, FEW_STEPS, work, summary, n_iterations)
-    left = np.flatnonzero(n_iterations == 0)
-    if len(left):
+    audit_books(injection_kw, injection_kvar, *how, STEPS[0], work, summary, n_iterations)
+    for most in STEPS[1:]:
+        left = np.flatnonzero(n_iterations == 0)
+        if not len(left):
+            break
         more, steps = np.empty((8, len(left))), np.empty(len(left), np.int64)
-        audit_books(injection_kw[left], injection_kvar[left], *how, MOST_STEPS, work, more, steps)
-        more[:, steps == 0] = np.nan
+        audit_books(injection_kw[left], injection_kvar[left], *how, most, _work_space(network, len(left)), more, steps)
         summary[:, left], n_iterations[left] = more, steps
+    summary[:, n_iterations == 0] = np.nan
     where = summary[[LOWEST_AT, HIGHEST_AT]]
     summary[[LOWEST_AT, HIGHEST_AT]] = np.where(np.isnan(where), np.nan, feeder.order[np.nan_to_num(where).astype(np.int64)])
     return summary, n_iterations
@@ -224,7 +226,7 @@ def linear_model(network: Network) -> Floats:
     nobody, n_bus = np.empty((1, 0)), network.n_bus
     voltage, current = np.empty((2, 1, n_bus)), np.empty((2, 2, 1, n_bus))
     flow_books(
-        nobody, nobody, np.full(n_bus, -1), feeder.parent, feeder.coefficient, feeder.root_v, TOLERANCE, MOST_STEPS,
+        nobody, nobody, np.full(n_bus, -1), feeder.parent, feeder.coefficient, feeder.root_v, TOLERANCE, STEPS[-1],
         np.empty((4, n_bus, 1)), voltage, current, np.empty(1, np.int64),
     )  # fmt: skip
     v, j = voltage[0, 0] + 1j * voltage[1, 0], current[1, 0, 0] + 1j * current[1, 1, 0]
@@ -254,6 +256,11 @@ def linear_flows(network: Network, bus: Ints, injection_kw: Floats, injection_kv
     child[feeder.branch[below]] = below
     sign = network.tree.parent_sign[feeder.order[child]]
     return sign * state[0][:, child], sign * state[1][:, child], state[2][:, place]
+
+
+def _work_space(network: Network, n_books: int) -> Floats:
+    """What the sweeps work on: no wider than the books are many, so that a few that take long do not cost a whole block."""
+    return np.empty((4, network.n_bus, min(BOOKS_PER_BLOCK, max(1, n_books))))
 
 
 def columns_of(feeder: Feeder, bus: Ints) -> Ints:

@@ -23,6 +23,7 @@ Ints = NDArray[np.int64]
 
 # columns of `coefficient`, one row per bus in breadth-first order
 A_RE, A_IM, Z_RE, Z_IM, C_RE, C_IM, Y_RE, Y_IM, SHUNT_RE, SHUNT_IM, DRAW_RE = range(11)
+LOST_PU, LONG = 0.1, 25
 # rows of `summary`
 LOWEST, LOWEST_AT, HIGHEST, HIGHEST_AT, LOSSES, LOADING, SLACK_P, SLACK_Q = range(8)
 
@@ -150,9 +151,13 @@ def _solve_block(
     p: Floats, q: Floats, column: Ints, parent: Ints, coefficient: Floats, root_v: Floats, tolerance: float,
     most_iterations: int, size: int, work: Floats, count: Ints,
 ) -> None:  # fmt: skip
-    """Voltages and the currents that go with them; a book's `count` is the steps that it took, 0 where they were not enough."""
+    """Voltages and the currents that go with them; a book's `count` is the steps that it took, 0 where they were not enough.
+
+    A book that takes long has lost when a voltage falls below `LOST_PU`: no network comes to rest there, while beyond collapse
+    the iteration comes by again and again.
+    """
     block = work.shape[2]
-    step, change, before = np.ones(block), np.empty(block), np.empty(block)
+    step, change, before, lowest = np.ones(block), np.empty(block), np.empty(block), np.empty(block)
     before[:] = np.inf
     count[:] = 0
     for i in range(len(parent)):
@@ -173,9 +178,27 @@ def _solve_block(
             else:
                 n_left += 1
             before[k] = change[k]
+        if iteration > LONG:
+            n_left -= _give_up(step, size, lowest, work)
         if n_left == 0:
             break
     _sweep_backward(p, q, column, parent, coefficient, work)
+
+
+@kernel
+def _give_up(step: Floats, size: int, lowest: Floats, work: Floats) -> int:
+    """Freeze books in which a voltage is lost, or no number; returns how many."""
+    lowest[:] = np.inf
+    for i in range(work.shape[1]):
+        for k in range(len(lowest)):
+            square = work[0, i, k] * work[0, i, k] + work[1, i, k] * work[1, i, k]
+            lowest[k] = min(lowest[k], square) if square == square else 0.0
+    lost = 0
+    for k in range(size):
+        if step[k] != 0.0 and lowest[k] < LOST_PU * LOST_PU:
+            step[k] = 0.0
+            lost += 1
+    return lost
 
 
 @kernel
