@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import report, scale, timing
+from bench import acflow, report, scale, timing
 
 ROOT = Path(__file__).parent.parent
 
@@ -85,3 +85,8 @@ def test_the_guard_answers_for_each_phase_and_says_what_it_lacks():
     answer, gap = ran.stdout.splitlines()
     assert 0.0 < float(answer) < 1.0
     assert gap.startswith("gap KeyError")
+
+
+def test_the_bench_of_sweeps_and_audits_runs():
+    assert " us at all, " in acflow.compare_flows("44", quick=True)
+    assert len(acflow.compare_audits(quick=True)) == 6
