@@ -153,20 +153,19 @@ def limit_faults(network: Network, physics: str, v_min_pu: float, v_max_pu: floa
     """What is wrong with the limits that a clearing is asked to keep."""
     if physics not in PHYSICS:
         return [f"physics = {physics!r}: must be one of {', '.join(PHYSICS)}"]
+    if not 0.0 < v_min_pu < v_max_pu < np.inf:
+        return [f"v_min_pu = {v_min_pu:g} and v_max_pu = {v_max_pu:g}: the first must be positive and below the second"]
     if physics == "dc":
         return []
     faults = [f"physics = {physics!r}: {fault}, or use physics = 'dc'" for fault in ac_faults(network)]
-    return faults + band_faults(network, v_min_pu, v_max_pu)
+    return faults + grid_faults(network, v_min_pu, v_max_pu)
 
 
-def band_faults(network: Network, v_min_pu: float, v_max_pu: float) -> list[str]:
-    """What is wrong with a band of voltages."""
-    if not 0.0 < v_min_pu < v_max_pu < np.inf:
-        return [f"v_min_pu = {v_min_pu:g} and v_max_pu = {v_max_pu:g}: the first must be positive and below the second"]
-    outside = network.slack_vm_pu[~((network.slack_vm_pu >= v_min_pu) & (network.slack_vm_pu <= v_max_pu))]
+def grid_faults(network: Network, v_min_pu: float, v_max_pu: float) -> list[str]:
+    """External grids whose own voltage lies outside a band."""
+    outside = network.slack_vm_pu[(network.slack_vm_pu < v_min_pu) | (network.slack_vm_pu > v_max_pu)]
     return [
         f"the external grid's voltage, {vm:g} p.u., lies outside v_min_pu…v_max_pu, {v_min_pu:g}…{v_max_pu:g}; widen the band "
         "or set the grid's vm_pu"
         for vm in outside.tolist()
-        if not np.isnan(vm)
     ]

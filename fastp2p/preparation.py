@@ -10,7 +10,7 @@ from fastp2p.errors import InputError, refuse
 from fastp2p.feeder import ac_faults
 from fastp2p.indicators import AUDIT_INDICATORS, INDICATORS
 from fastp2p.io.parquet import check_folder
-from fastp2p.limits import band_faults, limit_faults
+from fastp2p.limits import grid_faults, limit_faults
 from fastp2p.network import Network
 from fastp2p.pricing import rule_faults
 from fastp2p.profiles import Profiles
@@ -73,10 +73,10 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
 def _physics_faults(study: Study, network: Network) -> list[str]:
     """What keeps the study's limits or its audit from being held against this network."""
     part, rules = study.network, study.clearing
-    faults = [f"clearing.{fault}" for fault in limit_faults(network, rules.physics, part.v_min_pu, part.v_max_pu)]
-    if faults or not study.audited_every:
-        return faults or ([] if part.v_min_pu < part.v_max_pu else band_faults(network, part.v_min_pu, part.v_max_pu))
-    faults += [f"network.{fault}" for fault in band_faults(network, part.v_min_pu, part.v_max_pu)]
+    faults = limit_faults(network, rules.physics, part.v_min_pu, part.v_max_pu)
+    if faults or rules.physics != "dc" or not study.audited_every:
+        return faults
+    faults = grid_faults(network, part.v_min_pu, part.v_max_pu)
     if network.is_radial:
         faults += [f"clearing.audit: {fault}" for fault in ac_faults(network)]
     elif study.audited_every == 1:

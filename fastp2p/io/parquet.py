@@ -24,7 +24,7 @@ UNITS = {
     "kwp": "kWp",
     "percent": "%",
     "per_kwh": "currency per kWh",
-    "shadow_price": "kWh per kW (volume), currency per kWh (welfare)",
+    "shadow_price": "kWh per kW (volume), currency per kWh (welfare); of a voltage per p.u.",
     "co2_kg": "kg",
     "vm_pu": "p.u.",
     "losses_cost": "currency",
