@@ -55,7 +55,7 @@ def execute_all(order: Order, base_kw: Floats) -> Clearing:
     code = np.where(screen.overload == 1, BASE_OVERLOAD, np.where(screen.congested == 1, CLEARED, FREE)).astype(np.int8)
     return Clearing(
         trades.quantity_kwh.copy(), export.copy(), floor, full, full, screen.slack_kw, screen.loading_percent, code,
-        np.full(trades.n_trades, -1, np.int64), np.flatnonzero(screen.congested), np.empty((0, limits.layout.n_branch)),
+        np.full(trades.n_trades, -1, np.int64), np.flatnonzero(screen.congested), np.empty((0, limits.layout.n_rows)),
         np.full(len(base_kw), NO_LP, np.int8), np.ones(len(base_kw), bool), limits.layout,
         partial(limits.network.flow_kw, bus=limits.bus),
     )  # fmt: skip

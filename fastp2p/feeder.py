@@ -32,6 +32,11 @@ class Feeder(NamedTuple):
         As `kernels.acflow.audit_books` takes it.
     root_v : (n_bus, 2) float64
         Where nobody injects and no shunt draws, p.u.; real and imaginary part.
+    series : (n_bus,) complex128
+        Impedance of the branch to the parent, without its shunts.
+    square : (n_bus,) float64
+        By which a squared voltage is multiplied from the parent to the bus, shunts left out; 1 but below transformers off their
+        nominal ratio.
     kva_per_pu : (n_bus, 2) float64
         Rated apparent power per p.u. of current of the branch to the parent, at the parent's end and the child's.
     """
@@ -41,6 +46,8 @@ class Feeder(NamedTuple):
     branch: Ints
     coefficient: Floats
     root_v: Floats
+    series: Complexes
+    square: Floats
     kva_per_pu: Floats
 
     @property
@@ -85,7 +92,13 @@ def feeder_of(network: Network) -> Feeder:
     parent = np.where(up == -1, -1, place[up])
     branch, below = tree.parent_branch[order], np.flatnonzero(up != -1)
     a, z, y, c = (np.ones(n_bus, np.complex128), *np.zeros((3, n_bus), np.complex128))
-    a[below], z[below], y[below], c[below] = _two_ports(network, branch[below], tree.parent_sign[order][below] > 0.0)
+    to_parent = tree.parent_sign[order][below] > 0.0  # the branch is directed from the child
+    a[below], z[below], y[below], c[below] = _two_ports(network, branch[below], to_parent)
+    series, square = np.zeros(n_bus, np.complex128), np.ones(n_bus)
+    tap = network.tap_ratio[branch[below]]
+    series[below] = network.resistance_pu[branch[below]] + 1j * network.reactance_pu[branch[below]]
+    series[below] *= np.where(to_parent, tap**2, 1.0)
+    square[below] = np.where(to_parent, tap**2, tap**-2.0)
     own = network.bus_shunt_pu[order]
     shunt = own.copy()
     np.add.at(shunt, parent[below], y[below])
@@ -100,9 +113,9 @@ def feeder_of(network: Network) -> Feeder:
     coefficient[:, DRAW_RE] = own.real
     kva = np.zeros((n_bus, 2))
     of_base = network.rated_kv / network.base_kv[np.stack([network.from_bus, network.to_bus], axis=1)]
-    to_parent = tree.parent_sign[order][below] > 0.0  # the branch is directed from the child
     kva[below] = np.where(to_parent[:, None], of_base[branch[below]][:, ::-1], of_base[branch[below]])
-    return Feeder(order, parent, branch, coefficient, np.stack([voltage.real, voltage.imag], axis=1), kva)
+    root_v = np.stack([voltage.real, voltage.imag], axis=1)
+    return Feeder(order, parent, branch, coefficient, root_v, series, square, kva)
 
 
 def _two_ports(
@@ -129,7 +142,8 @@ def shared_paths(network: Network) -> tuple[Floats, Floats]:
     """R and X of the linear voltages v² = v²_noload + 2 (R p + X q), p.u. of 1 kVA.
 
     R_ik is the sum of the resistances that the ways from buses i and k to their external grid have in common (Baran and Wu
-    1989, Network reconfiguration in distribution systems); below a transformer off its nominal ratio times |a|².
+    1989, Network reconfiguration in distribution systems); below a transformer off its nominal ratio times that ratio's
+    square. Shunts are left out: what they change (some 1e-4) would make columns that are alike in the LP nearly alike.
 
     Returns
     -------
@@ -143,8 +157,6 @@ def shared_paths(network: Network) -> tuple[Floats, Floats]:
     feeder = feeder_of(network)
     n_bus = network.n_bus
     impedance = np.zeros((n_bus, n_bus), np.complex128)
-    z = feeder.coefficient[:, Z_RE] + 1j * feeder.coefficient[:, Z_RE + 1]
-    square = feeder.coefficient[:, A_RE] ** 2 + feeder.coefficient[:, A_RE + 1] ** 2
     below = np.eye(n_bus, dtype=bool)  # whether place k lies at or behind place i
     for i in range(n_bus - 1, -1, -1):
         if feeder.parent[i] != -1:
@@ -152,7 +164,7 @@ def shared_paths(network: Network) -> tuple[Floats, Floats]:
     for i in range(n_bus):
         up = feeder.parent[i]
         if up != -1:
-            impedance[i] = square[i] * impedance[up] + z[i] * below[i]
+            impedance[i] = feeder.square[i] * impedance[up] + feeder.series[i] * below[i]
     placed = impedance[np.ix_(feeder.place, feeder.place)]
     return np.ascontiguousarray(placed.real), np.ascontiguousarray(placed.imag)
 

@@ -58,7 +58,7 @@ class DcLimits:
     @property
     def layout(self) -> RowLayout:
         """A row per branch."""
-        return RowLayout(self.network.n_branch, FACE_KW, None)
+        return RowLayout(self.network.n_branch, self.network.n_bus, FACE_KW, None)
 
     def values(self, injection: Injection) -> Floats:
         """(n_books, n_branch) flows, kW."""
@@ -115,7 +115,7 @@ class LinearLimits:
     @property
     def layout(self) -> RowLayout:
         """Six rows per branch and one per bus."""
-        return RowLayout(self.network.n_branch, FACES, self.band_pu)
+        return RowLayout(self.network.n_branch, self.network.n_bus, FACES, self.band_pu)
 
     @property
     def _squares(self) -> tuple[Floats, Floats]:

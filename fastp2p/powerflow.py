@@ -231,8 +231,8 @@ def linear_model(network: Network) -> Floats:
     )  # fmt: skip
     v, j = voltage[0, 0] + 1j * voltage[1, 0], current[1, 0, 0] + 1j * current[1, 1, 0]
     up = -v * np.conj(j)
-    a_re, a_im, z_re, z_im = feeder.coefficient.T[:4]
-    return np.stack([a_re**2 + a_im**2, 2.0 * z_re, 2.0 * z_im, up.real, up.imag, np.abs(v) ** 2], axis=1)
+    z = 2.0 * feeder.series
+    return np.stack([feeder.square, z.real, z.imag, up.real, up.imag, np.abs(v) ** 2], axis=1)
 
 
 @lru_cache(maxsize=8)

@@ -40,7 +40,7 @@ class RowLayout(NamedTuple):
 
     Attributes
     ----------
-    n_branch : int
+    n_branch, n_bus : int
     face : (n_faces, 2) float64
         Weights of kW and kvar.
     band_pu : (lowest, highest) voltage, p.u., or None
@@ -48,6 +48,7 @@ class RowLayout(NamedTuple):
     """
 
     n_branch: int
+    n_bus: int
     face: Floats
     band_pu: tuple[float, float] | None
 
@@ -55,6 +56,11 @@ class RowLayout(NamedTuple):
     def n_rows_of_branches(self) -> int:
         """Rows before those of voltages."""
         return self.n_branch * len(self.face)
+
+    @property
+    def n_rows(self) -> int:
+        """All rows."""
+        return self.n_rows_of_branches + (self.n_bus if self.band_pu else 0)
 
     def branch(self, row: Ints) -> Ints:
         """The branch of each row; -1 where it is none's."""
@@ -73,8 +79,9 @@ class RowLayout(NamedTuple):
 
     def voltage_price(self, dual: Floats) -> Floats:
         """(n, n_bus) per p.u. of the voltage limit that binds."""
-        price = dual[:, self.n_rows_of_branches :]
-        least, most = self.band_pu or (0.0, 0.0)
+        if self.band_pu is None:
+            return np.zeros((len(dual), self.n_bus))
+        price, (least, most) = dual[:, self.n_rows_of_branches :], self.band_pu
         scaled: Floats = price * 2.0 * np.where(price > 0.0, most, least)
         return scaled
 
@@ -257,7 +264,7 @@ class Clearing:
 
     @cached_property
     def voltage_price(self) -> Floats:
-        """(n_books, n_bus) change of the objective per p.u. of voltage limit, as `shadow_price`; no columns without limits."""
+        """(n_books, n_bus) change of the objective per p.u. of voltage limit, signed as `shadow_price`."""
         return self._spread(self.layout.voltage_price(self.dual))
 
     def _spread(self, price: Floats) -> Floats:

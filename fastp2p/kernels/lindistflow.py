@@ -1,7 +1,8 @@
 """LinDistFlow: branch flows and squared voltages of many books as linear functions of injections, on trees; the screen on them.
 
 Around the state without injections, P and Q of a branch are sums of what is injected behind it, and
-v²_child = |a|² v²_parent + 2 (r P + x Q) with P, Q towards the external grid (Baran and Wu 1989, losses left out).
+v²_child = t² v²_parent + 2 (r P + x Q) with P, Q towards the external grid and t the ratio of a transformer
+(Baran and Wu 1989, losses left out).
 
 Apparent power P² + Q² ≤ S² is a 12-gon inscribed in the circle, with a corner at Q = 0: |cos φ P + sin φ Q| ≤ S cos 15° for φ
 of 15°, 45°, …, 165°. Rows are numbered face by face, branch by branch; after them comes the squared voltage of each bus.
@@ -32,7 +33,7 @@ def linear_states(
     column, parent : (n_bus,) int64
         As for `kernels.acflow.audit_books`: in breadth-first order as all that follows.
     linear : (n_bus, 6) float64
-        |a|², 2 r, 2 x of the branch to the parent; P, Q into it and v² without injections. Per unit of 1 kVA.
+        Square of the ratio, 2 r, 2 x of the branch to the parent; P, Q into it and v² without injections. Per unit of 1 kVA.
     work : (3, n_bus, block) float64
         Work space.
     state : (3, n_books, n_bus) float64
