@@ -8,7 +8,7 @@ As in a sweep, arrays are known to be right (``check=False``) and only the buses
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,12 +16,10 @@ import fastp2p
 from bench.networks import SOURCES, draw_injections, load
 from fastp2p.batch import BatchResult, run_batch
 from fastp2p.kernels.clearing import inject_trades
-from fastp2p.limits import DcLimits
 from fastp2p.parts import BATCH_CELLS, KEPT_BYTES
 from fastp2p.preparation import prepare
 from fastp2p.reduction import reduce_batch
 from fastp2p.sampling import draw_scenarios
-from fastp2p.trades import Injection
 
 STEPS = 24
 SIZES = (24, 8_760, 240_000)
@@ -147,11 +145,7 @@ def screen(key: str, n_books: int) -> Job:
     )  # fmt: skip
     per_flow = 3 * network.n_branch if network.is_radial else 4 * len(network.factors.upper_row) + 3 * network.n_branch
     operations = 2 * per_flow + 8 * network.n_branch
-    none = np.zeros_like(floor)
-    limits = DcLimits(network, who)
-    return Job(
-        lambda: limits.screen(Injection(floor, none), Injection(full, none)), len(floor), 8 * (2 * len(who) + 4), operations
-    )
+    return Job(screen_of(network, who, floor, full), len(floor), 8 * (2 * len(who) + 4), operations)
 
 
 def clear(share: float) -> Callable[[str, int], Job]:
@@ -192,9 +186,18 @@ def binding_network(books: Books) -> tuple[fastp2p.Network, np.ndarray]:
     reached = (rise / span).max(axis=1)  # a limit binds in the books that reach farther than `factor` of the way
     factor = max(0.0, min(float(np.quantile(reached, 0.95)), 0.9 * float(reached.max())))
     tight = replace(network, limit_kw=least + factor * span)
-    none = np.zeros_like(floor_kw)
-    screen = DcLimits(tight, books.bus).screen(Injection(floor_kw, none), batch.clearing.injection)
+    screen = screen_of(tight, books.bus, floor_kw, batch.clearing.injection_kw)()
     return tight, screen.congested == 1
+
+
+def screen_of(network: fastp2p.Network, bus: np.ndarray, floor_kw: np.ndarray, full_kw: np.ndarray) -> Callable[[], Any]:
+    """The screen of these injections."""
+    # found here, so that the guard can serve the other phases of a package without them
+    from fastp2p.limits import DcLimits
+    from fastp2p.trades import Injection
+
+    none, limits = np.zeros_like(floor_kw), DcLimits(network, bus)
+    return lambda: limits.screen(Injection(floor_kw, none), Injection(full_kw, none))
 
 
 def trades_of(trades: fastp2p.Trades, books: np.ndarray) -> fastp2p.Trades:

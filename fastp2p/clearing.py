@@ -93,7 +93,8 @@ def clear(
     retail = unserved == "retail"
     limits: DcLimits | LinearLimits = DcLimits(network, at)
     if physics != "dc":
-        _, pv, load = (reactive or Reactive()).spread(*base.shape)
+        reactive = reactive or Reactive()
+        _, pv, load = reactive.spread(*base.shape)
         limits = LinearLimits(network, at, (v_min_pu, v_max_pu), pv, load)
     order = Order(limits, trades, export, reactive, objective, retail, step_hours, solver)
     clearing = execute_all(order, base)

@@ -37,7 +37,8 @@ class Order:
     def kvar(self, executed_kwh: Floats, exported_kw: Floats) -> tuple[Floats, Floats]:
         """Reactive injections with nothing executed, and with these trades and exports."""
         if self.reactive is None:
-            return np.zeros_like(exported_kw), np.zeros_like(exported_kw)
+            none = np.broadcast_to(0.0, exported_kw.shape)  # takes no memory, and no time to fill
+            return none, none
         return self.reactive.inject(self.trades, executed_kwh, exported_kw, self.step_hours, self.retail)
 
 
