@@ -109,11 +109,12 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
 def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
     """Probability, by share, that a scenario has a book in which a limit binds, and one overloaded before any trade.
 
-    Where the study is audited also that everything, fed in without control, would break a voltage limit, or a current limit
-    of a cable or transformer, as an AC power flow says. Intervals are exact, see `proportion_interval`.
+    Where every book of the study is audited also that everything, fed in without control, would break a voltage limit, or a
+    current limit of a cable or transformer, as an AC power flow says. Intervals are exact, see `proportion_interval`.
     """
     rows = []
-    known = {name: list(counts) for name, counts in EVENTS.items() if set(counts) <= set(scenarios)}
+    is_whole = "losses_cost" in scenarios
+    known = {name: list(counts) for name, counts in EVENTS.items() if is_whole or name not in ("voltage", "cable")}
     for share, group in scenarios.groupby("share"):
         row: dict[str, float] = {"share": float(share), "n": len(group)}  # type: ignore[arg-type]  # the key is a float
         for name, counts in known.items():
@@ -132,7 +133,8 @@ def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) ->
     scenarios : DataFrame
         `Results.scenarios` of an audited study.
     confidence : float
-        Of the intervals of the rates' means over the scenarios (Student's t).
+        Of the intervals of the rates' means over the scenarios: Student's t within 0…1. Where no scenario has such a book,
+        up to the exact bound of the probability that one has.
 
     Returns
     -------
@@ -155,9 +157,9 @@ def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) ->
         broken = group["n_audit_broken"] + group["n_audit_collapse"]
         for name, count in (("broken", broken), ("needless_cut", group["n_needless_cut"])):
             rate = (count / n_audited)[n_audited > 0].to_numpy(np.float64)
-            low, high = mean_interval(rate, confidence) if len(rate) else (np.nan, np.nan)
             mean = rate.mean() if len(rate) else np.nan
-            row |= {f"{name}_rate": mean, f"{name}_rate_low": low, f"{name}_rate_high": high}
+            low, high = mean_interval(rate, confidence) if rate.any() else proportion_interval(0, max(1, len(rate)), confidence)
+            row |= {f"{name}_rate": mean, f"{name}_rate_low": max(0.0, low), f"{name}_rate_high": min(1.0, high)}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -167,8 +169,8 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
 
     A limit binds exactly where everything that is matched and left over, fed in without control, would overload the network.
     That is what "binding" counts. "overload" counts what no control can prevent: limits that the base alone breaks, to which
-    surplus belongs only where the study fixes it (``surplus = "export"``). In an audited study "voltage" and "cable" count what
-    an AC power flow says of everything fed in without control: the voltage-limited and the cable-limited hosting capacity.
+    surplus belongs only where the study fixes it (``surplus = "export"``). Where all is audited, "voltage" and "cable" count
+    what an AC power flow says of everything fed in without control: the voltage-limited and the cable-limited hosting capacity.
 
     Parameters
     ----------
@@ -193,7 +195,9 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     if event not in get_args(Event):
         raise InputError(f"event = {event!r}: must be one of {', '.join(get_args(Event))}")
     if f"{event}_probability" not in probabilities:
-        raise InputError(f"event = {event!r} is known of audited studies only; set clearing.audit, or clearing.physics to 'ac'")
+        raise InputError(
+            f"event = {event!r} is known where every book is audited; set clearing.audit = true, or clearing.physics = 'ac'"
+        )
     ordered = probabilities.sort_values("share")
 
     def largest(column: str) -> float:

@@ -116,6 +116,9 @@ def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> lis
         warnings.append("asks are dearer than bids: nothing will be traded")
     if (scenarios.feed_in_per_kwh > scenarios.retail_per_kwh).any():
         warnings.append("the feed-in tariff is above the retail tariff: exporting pays more than using one's own PV")
+    band, default = (study.network.v_min_pu, study.network.v_max_pu), (0.90, 1.10)
+    if band != default and study.clearing.physics == "dc" and not study.audited_every:
+        warnings.append("network.v_min_pu and v_max_pu have no effect: clearing.physics is 'dc', and nothing is audited")
     if bids.max() > scenarios.retail_per_kwh.max():
         warnings.append("bids are above the retail tariff: buyers would pay their neighbours more than the retailer")
     if not network.is_radial and network.n_branch * network.n_bus > 50_000_000:

@@ -238,20 +238,40 @@ def _summary(results: "Results", folder: Path) -> dict[str, Any]:
 
 def _print_results(results: "Results", folder: Path) -> None:
     table = _sweep_table(results) if results.study.n_cases > 1 else _day_table(results)
-    note = ""
+    notes = {}
     if results.stopped_at and (stop := results.study.scenarios.stop):
-        note = f"{results.stopped_at:,} scenarios a share tell {stop.indicator} to within {stop.within:.1%} of its mean"
-    _print_table(f"{results.study.name}:", results.study.description, table, folder, note)
+        notes["stopped:"] = (
+            f"{results.stopped_at:,} scenarios a share tell {stop.indicator} to within {stop.within:.1%} of its mean"
+        )
+    if results.study.scenarios.shares and "losses_cost" in results.scenarios:
+        notes["hosting capacity"] = f"(uncontrolled, at 5 %, by AC): {_hosting(results.scenarios)}"
+    if "losses_kwh" in results.scenarios:
+        means = results.scenarios.groupby("share")[["losses_kwh", "spilled_kwh"]].mean()
+        parts = [f"{losses:.1f} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
+        notes["losses and spilled PV"] = f"(means{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
+    _print_table(f"{results.study.name}:", results.study.description, table, folder, notes)
 
 
-def _print_table(name: str, description: str, table: Table, folder: Path, stopped: str = "") -> None:
+def _hosting(scenarios: "pd.DataFrame") -> str:
+    """The voltage-limited beside the cable-limited hosting capacity, with their intervals."""
+    from fastp2p.answers import find_hosting_capacity, find_probabilities
+
+    probabilities = find_probabilities(scenarios)
+    capacities = {
+        "voltages": find_hosting_capacity(probabilities, event="voltage"),
+        "cables and transformers": find_hosting_capacity(probabilities, event="cable"),
+    }
+    return ", ".join(f"{name} {at.share:.0%} ({at.low:.0%} to {at.high:.0%})" for name, at in capacities.items())
+
+
+def _print_table(name: str, description: str, table: Table, folder: Path, notes: dict[str, str] | None = None) -> None:
     """A table between what it is of and where the files are."""
     console = Console(highlight=False)
     say(console, name, "bold", description)
     console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
     console.print(table)
-    if stopped:
-        say(console, "stopped:", "", stopped)
+    for word, note in (notes or {}).items():
+        say(console, word, "", note)
     written = ", ".join(sorted(path.name + "/" * path.is_dir() for path in folder.iterdir()))
     say(console, "wrote", "", f"{folder}/: {written}\n")
 
@@ -285,10 +305,9 @@ def _sweep_table(results: "Results") -> Table:
     caption = f"means of {n_draws:,} scenarios in kWh; highest loading;\nthose in which a limit binds, or the base is over it"
     audited = "n_audit_kept" in results.scenarios
     if audited:
-        caption += (
-            "\nAC: voltages (p.u.); books, of all, that break a limit in AC, and that are cut although AC would carry all"
-        )
-    extra = ("lowest\nvoltage", "highest\nvoltage", "AC broken\n%", "needless\ncut %") if audited else ()
+        caption += "\nin AC, over all scenarios: extremes of current and voltage (p.u.); of all books,"
+        caption += "\nthose that break a limit which the base keeps, and those that were cut needlessly"
+    extra = ("AC worst\n%", "lowest\nvoltage", "highest\nvoltage", "AC broken\n%", "needless\ncut %") if audited else ()
     table = make_table("PV\nshare", *COLUMNS, "worst\n%", "bound\n%", "over\n%", *extra, caption=caption)
     rates = _audit_cells(results.scenarios) if audited else {}
     for share, rows in results.scenarios.groupby("share"):
@@ -301,13 +320,14 @@ def _sweep_table(results: "Results") -> Table:
 
 
 def _audit_cells(scenarios: "pd.DataFrame") -> dict[Any, list[str]]:
-    """By share: extremes of the voltages, and how often the clearing and AC disagree."""
+    """By share: largest loading from current, extremes of the voltages, and how often the clearing and AC disagree."""
     from fastp2p.answers import find_audit_rates
 
-    extremes = scenarios.groupby("share").agg({"lowest_vm_pu": "min", "highest_vm_pu": "max"})
+    kinds = {"worst_current_percent": "max", "lowest_vm_pu": "min", "highest_vm_pu": "max"}
+    extremes = scenarios.groupby("share").agg(kinds)
     cells = {}
     for row in find_audit_rates(scenarios).to_dict("records"):
-        lowest, highest = extremes.loc[row["share"]]
+        current, lowest, highest = extremes.loc[row["share"]]
         rates = [f"{100.0 * row[name]:.2f}" for name in ("broken_rate", "needless_cut_rate")]
-        cells[row["share"]] = [f"{lowest:.3f}", f"{highest:.3f}", *rates]
+        cells[row["share"]] = [f"{current:.1f}", f"{lowest:.3f}", f"{highest:.3f}", *rates]
     return cells

@@ -85,7 +85,7 @@ def ac_flow(
 
     Notes
     -----
-    A book has converged when its voltages are within 1e-8 p.u. of the solution, as far as the last two steps tell.
+    A book has converged when its voltages are within 1e-9 p.u. of the solution, as far as the last two steps tell.
     """
     feeder, p, q, at = _checked(network, injection_kw, injection_kvar, bus)
     summary, n_iterations = summarise_flows(network, at, p, q)

@@ -74,9 +74,11 @@ def _physics_faults(study: Study, network: Network) -> list[str]:
     """What keeps the study's limits or its audit from being held against this network."""
     part, rules = study.network, study.clearing
     faults = limit_faults(network, rules.physics, part.v_min_pu, part.v_max_pu)
+    if not faults and rules.physics == "dc" and study.audited_every:
+        faults = grid_faults(network, part.v_min_pu, part.v_max_pu)
+    faults = [f"{'clearing' if fault.startswith('physics') else 'network'}: {fault}" for fault in faults]
     if faults or rules.physics != "dc" or not study.audited_every:
         return faults
-    faults = grid_faults(network, part.v_min_pu, part.v_max_pu)
     if network.is_radial:
         faults += [f"clearing.audit: {fault}" for fault in ac_faults(network)]
     elif study.audited_every == 1:

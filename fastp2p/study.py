@@ -19,6 +19,7 @@ from fastp2p.study_errors import validation_faults
 
 Index = Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)]
 Flag = Annotated[bool, Field(strict=True)]
+PerUnit = Annotated[float, Field(gt=0, le=2)]
 Buses = Literal["all", "even", "odd"] | tuple[Index, ...]
 Amount = NotNegative | tuple[NotNegative, ...] | Distribution
 """One for all, one per bus in the order of the list, or drawn per bus."""
@@ -45,9 +46,9 @@ class NetworkPart(_Part):
     """Ampacity of every line instead of the network's own."""
     ampacity_ka_by_std_type: dict[str, Positive] = {}
     ampacity_ka_by_line: dict[int, Positive] = {}
-    v_min_pu: Positive = 0.90
+    v_min_pu: PerUnit = 0.90
     """Band of the voltages at all buses but the external grids; that of EN 50160 by default."""
-    v_max_pu: Positive = 1.10
+    v_max_pu: PerUnit = 1.10
 
 
 class ProfilesPart(_Part):

@@ -68,15 +68,19 @@ def _voltage(results: Results, hours: pd.DataFrame) -> Figure:
             of_share = spread.xs(share, level="share")[column]
             at, (low, middle, high) = of_share.index.to_numpy(np.float64) + 0.5, of_share.to_numpy(np.float64).T
             if share in banded:
-                axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0.0, zorder=1.5)
+                axes.fill_between(at, low, high, color=colour, alpha=0.12, linewidth=0.0, zorder=1.5)
+                axes.plot(at, np.stack([low, high], axis=1), color=colour, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1.6)
             width = 1.8 if share in _some(list(colours), MAX_NAMED_SHARES) else 0.6
             axes.plot(at, middle, color=colour, linewidth=width, marker="o", markersize=3.0, zorder=2 + layer / len(colours))
         _time_axes(axes, float(hours["hour"].max() + 1), 1.0, label)
         axes.set_xlabel("Hour of the day")
         values = spread[column].to_numpy(np.float64)
         _limit_view(axes, float(np.nanmin(values)), float(np.nanmax(values)), band[column])
+    if len(results.scenarios) == 1:
+        figure.text(0.25 / 10.0, 1 - 0.76 / 4.6, "red: limit of the voltage, where it is near", color="#555555")
+        return figure
     which = "" if len(banded) == len(colours) else f" at {', '.join(_percent(share) for share in banded)}"
-    _share_legend(figure, colours, f"; line: median of the scenarios, band{which}: 5th to 95th percentile; dashed: limit")
+    _share_legend(figure, colours, f"; line: median of the scenarios, band{which}: 5th to 95th percentile; red: limit")
     return figure
 
 
@@ -84,9 +88,10 @@ def _limit_view(axes: Axes, low: float, high: float, limit: float) -> None:
     """A view of the values, and of the limit where it is near."""
     span = max(high - low, 0.004)
     if low - span < limit < high + span:
-        axes.axhline(limit, color=RED, linewidth=1.0, linestyle=(0, (4, 2)), zorder=1.2)
+        axes.axhline(limit, color=RED, linewidth=1.0, zorder=1.2)
         low, high = min(low, limit), max(high, limit)
     axes.set_ylim(low - 0.08 * span, high + 0.08 * span)
+    axes.ticklabel_format(axis="y", useOffset=False)
     axes.grid(True)
 
 
@@ -106,25 +111,27 @@ def _feeder(results: Results) -> Figure:
         points = np.stack([distance[ends], vm_pu[ends]], axis=2)
         axes.add_collection(LineCollection(list(points), colors=colour, linewidths=width, linestyles=style, zorder=2))
     shown = network.bus_id >= 0
-    axes.plot(distance[shown], ac.vm_pu[0][shown], "o", color=BLUE, markersize=3.5, zorder=3, label="AC power flow")
+    axes.plot(distance[shown], ac.vm_pu[0][shown], "o", color=BLUE, markersize=3.5, zorder=3)
+    axes.plot([], [], "o-", color=BLUE, markersize=3.5, label="AC power flow")
     axes.plot([], [], color=ORANGE, linestyle=(0, (3, 2)), label="LinDistFlow")
+    axes.plot([], [], color=RED, linewidth=1.0, label="limit")
     inner = np.flatnonzero(~network.is_reference)
     worst = int(inner[np.argmax(which * ac.vm_pu[0][inner])])
     axes.annotate(
-        f"bus {network.bus_id[worst]}", (distance[worst], ac.vm_pu[0][worst]), (0, 7 * which), textcoords="offset points",
+        f"bus {network.bus_id[worst]}", (distance[worst], ac.vm_pu[0][worst]), (0, 11 * which), textcoords="offset points",
         ha="center", va="bottom" if which > 0 else "top", color=INK, fontsize=8.5,
     )  # fmt: skip
     for limit in (part.v_min_pu, part.v_max_pu):
-        axes.axhline(limit, color=RED, linewidth=1.0, linestyle=(0, (4, 2)), zorder=1.2)
+        axes.axhline(limit, color=RED, linewidth=1.0, zorder=1.2)
     axes.set(xlabel=f"Distance from the external grid ({unit})", ylabel="Voltage (p.u.)")
     axes.margins(x=0.03, y=0.12)
     _tidy(axes)
-    hours = results.profiles.step_hours
-    figure.text(
-        0.25 / 8.6, 1 - 0.76 / 4.8, f"share {_percent(float(scenario['share']))}, scenario {int(scenario['scenario'])}, hour "
-        f"{step * hours:g}: the book farthest towards a limit of the voltage (dashed)", color="#555555",
-    )  # fmt: skip
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=2)
+    day, hour = divmod(step * results.profiles.step_hours, 24.0)
+    when = f"hour {hour:g}" + f" of day {day + 1:.0f}" * (results.profiles.n_steps * results.profiles.step_hours > 24.0)
+    of = f"share {_percent(float(scenario['share']))}, scenario {int(scenario['scenario'])}, {when}"
+    text = f"{of}: the book that goes farthest towards a limit of the voltage"
+    figure.text(0.25 / 8.6, 1 - 0.76 / 4.8, text, color="#555555")
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3)
     return figure
 
 
@@ -172,13 +179,13 @@ def _ac_error(results: Results) -> Figure:
     figure, (left, right) = _sweep_page(results, 10.0, 4.6, (0.85, 0.3, 0.65, 1.2), panels=2)
     grid = network.slack_vm_pu[0]
     _scatter(left, ac.vm_pu, {"DC (no voltage drop)": grid - ac.vm_pu, "LinDistFlow": linear.vm_pu - ac.vm_pu}, 100.0)
-    left.set(xlabel="AC voltage (p.u.)", ylabel="Error of the voltage (% of nominal)")
+    left.set(xlabel="AC voltage (p.u.)", ylabel="Voltage, model less AC (% of nominal)")
     current = ac.loading_percent[:, limited]
     power = {"DC, active power": np.abs(dc_kw), "LinDistFlow, apparent power": np.hypot(linear.flow_kw, linear.flow_kvar)}
     _scatter(right, current, {name: flow[:, limited] * percent - current for name, flow in power.items()}, 1.0)
-    right.set(xlabel="AC loading from current (%)", ylabel="Error of the loading (percentage points)")
+    right.set(xlabel="AC loading from current (%)", ylabel="Loading, model less AC (percentage points)")
     share, count = _percent(float(of_share["share"].iloc[0])), len(batch.scenarios.number)
-    text = f"all buses, branches and steps of {count} scenario{'s' * (count > 1)} with a share of {share}"
+    text = f"buses, branches and steps of {count} scenario{'s' * (count > 1)} with a share of {share}, evenly thinned"
     figure.text(0.25 / 10.0, 1 - 0.76 / 4.6, text, color="#555555")
     return figure
 

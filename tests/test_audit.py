@@ -198,8 +198,18 @@ def test_what_is_known_of_audited_studies_alone():
     scenarios = fastp2p.run(study_with(count=2), workers=1).scenarios
     with pytest.raises(fastp2p.InputError, match=r"the study was not audited; set clearing\.audit"):
         fastp2p.find_audit_rates(scenarios)
-    with pytest.raises(fastp2p.InputError, match="event = 'voltage' is known of audited studies only"):
-        fastp2p.find_hosting_capacity(fastp2p.find_probabilities(scenarios), event="voltage")
+    for unknown in (scenarios, fastp2p.run(study_with(count=2, audit=7), workers=1).scenarios):  # a sample tells too little
+        with pytest.raises(fastp2p.InputError, match="event = 'voltage' is known where every book is audited"):
+            fastp2p.find_hosting_capacity(fastp2p.find_probabilities(unknown), event="voltage")
+
+
+def test_intervals_of_rates_stay_within_what_rates_can_be():
+    study = study_with(network={"v_max_pu": 1.03}, count=5, audit=True)
+    rates = fastp2p.find_audit_rates(fastp2p.run(study, workers=1).scenarios)
+    for name in ("broken", "needless_cut"):
+        low, rate, high = (rates[f"{name}_rate{end}"] for end in ("_low", "", "_high"))
+        assert ((low >= 0.0) & (low <= rate) & (rate <= high) & (high <= 1.0)).all()
+        assert (high[rate == 0.0] > 0.4).all()  # five scenarios without one such book prove little
 
 
 UPSIDE_DOWN = r"v_min_pu = 1\.1 and v_max_pu = 0\.9: the first must be positive and below the second"

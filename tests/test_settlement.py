@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fastp2p.kernels.reduction import count_by_slot, sum_by_slot
 from fastp2p.settlement import Accounts, settle
-from fastp2p.trades import Clearing, Leftovers, Trades
+from fastp2p.trades import Clearing, Injection, Leftovers, RowLayout, Trades
 
 pytestmark = pytest.mark.small
 check = settings(deadline=None, max_examples=60, derandomize=True)
@@ -25,9 +25,11 @@ def random_books(rng, n_books, n_bus):
     surplus = rng.random((n_books, n_bus))
     none, zero = np.empty(0, np.int64), np.zeros(n_books)
     code, proven = np.zeros(n_books, np.int8), np.ones(n_books, bool)
+    injection, layout = Injection(surplus, 0.0 * surplus), RowLayout(3, n_bus, np.array([[1.0, 0.0]]), None)
     clearing = Clearing(
-        executed, surplus * 0.25, surplus, zero, zero, code, np.full(n, -1), none, np.zeros((0, 3)), code, proven, lambda kw: kw
-    )
+        executed, surplus * 0.25, injection, injection, injection, zero, zero, code, np.full(n, -1), none, np.zeros((0, 3)),
+        code, proven, layout, lambda kw: kw,
+    )  # fmt: skip
     load, pv, own, deficit = rng.random((4, n_books, n_bus))
     return trades, clearing, load, pv, Leftovers(own, deficit, surplus)
 
