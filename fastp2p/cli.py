@@ -290,7 +290,8 @@ def _day_table(results: "Results") -> Table:
         cells.append(f"{book['worst_loading_percent']:.1f}")
         if audited:
             cells += [f"{book[column]:.3f}" for column in ("lowest_vm_pu", "highest_vm_pu")]
-        table.add_row(*cells, str(book["status"]), *[str(book["ac_status"])] * audited)
+        cells.append(str(book["status"]))
+        table.add_row(*cells, *([str(book["ac_status"])] if audited else []))
     table.add_section()
     total = results.scenarios.iloc[0]
     sums = [f"{total[column]:.2f}" for column in COLUMNS.values()]
