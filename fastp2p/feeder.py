@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.errors import InputError, refuse
+from fastp2p.errors import refuse
 from fastp2p.kernels.acflow import A_RE, C_RE, DRAW_RE, SHUNT_RE, Y_RE, Z_RE
 from fastp2p.network import Network
 
@@ -167,16 +167,3 @@ def shared_paths(network: Network) -> tuple[Floats, Floats]:
             impedance[i] = feeder.square[i] * impedance[up] + feeder.series[i] * below[i]
     placed = impedance[np.ix_(feeder.place, feeder.place)]
     return np.ascontiguousarray(placed.real), np.ascontiguousarray(placed.imag)
-
-
-def radial_or_refuse(network: Network, what: str) -> None:
-    """That a network has a feeder, for a setting that needs one.
-
-    Raises
-    ------
-    InputError
-        With what to do instead.
-    """
-    faults = ac_faults(network)
-    if faults:
-        raise InputError([f"{what}: {fault}" for fault in faults])

@@ -195,9 +195,7 @@ class Network:
         InputError
             If `bus` names no positions of buses, or one twice.
         """
-        if bus is None:
-            return np.arange(self.n_bus)
-        at = integers("bus", bus)
+        at = np.arange(self.n_bus) if bus is None else integers("bus", bus)
         if at.ndim != 1 or len(np.unique(at)) != at.size or not ((at >= 0) & (at < self.n_bus)).all():
             raise InputError(f"bus must hold positions of the network's buses, 0…{self.n_bus - 1}, each at most once")
         return at
