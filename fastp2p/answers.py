@@ -23,7 +23,7 @@ QUANTILES = {"median": 0.5, "p5": 0.05, "p95": 0.95}
 CONFIDENCE = 0.95
 Event = Literal["binding", "overload", "voltage", "cable"]
 EVENTS = {
-    "binding": ("n_cleared", "n_base_overload"),
+    "binding": ("n_cleared", "n_base_overload", "n_ac_broken"),
     "overload": ("n_base_overload",),
     "voltage": ("n_full_breaks_voltage",),
     "cable": ("n_full_breaks_current",),
@@ -72,7 +72,9 @@ def summarise(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.Dat
     rows = []
     for share, group in scenarios.groupby("share"):
         for indicator in indicators_of(scenarios):
-            values = np.sort(group[indicator].to_numpy(np.float64))
+            values = np.sort(group[indicator].dropna().to_numpy(np.float64))  # voltages of a day without a solution are unknown
+            if not len(values):
+                continue
             low, high = mean_interval(values, confidence)
             row = {
                 "share": share,
@@ -101,6 +103,8 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
         for indicator in indicators_of(scenarios):
             change = (wide[after][indicator] - wide[before][indicator]).dropna().to_numpy(np.float64)
             low, high = mean_interval(change, confidence)
+            if not len(change):
+                continue
             keys = {"share_before": before, "share": after, "indicator": indicator, "n": len(change)}
             rows.append({**keys, "mean_change": change.mean(), "mean_change_low": low, "mean_change_high": high})
     return pd.DataFrame(rows)
@@ -118,7 +122,7 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
     for share, group in scenarios.groupby("share"):
         row: dict[str, float] = {"share": float(share), "n": len(group)}  # type: ignore[arg-type]  # the key is a float
         for name, counts in known.items():
-            event = (group[counts] > 0).any(axis=1)
+            event = (group[[count for count in counts if count in group]] > 0).any(axis=1)
             low, high = proportion_interval(int(event.sum()), len(group), confidence)
             row |= {f"{name}_probability": event.mean(), f"{name}_low": low, f"{name}_high": high}
         rows.append(row)

@@ -88,6 +88,8 @@ def clear(
     at = np.arange(network.n_bus) if bus is None else integers("bus", bus)
     if check:
         unknown = [] if solver in LP_SOLVERS else [f"solver = {solver!r}: must be one of {', '.join(LP_SOLVERS)}"]
+        if not isinstance(reactive, Reactive | None):
+            unknown.append(f"reactive must be a Reactive, not a {type(reactive).__name__}")
         unknown += limit_faults(network, physics, v_min_pu, v_max_pu)
         refuse(unknown + _faults(network, trades, base, export, at, objective, unserved, step_hours))
     retail = unserved == "retail"
@@ -95,7 +97,7 @@ def clear(
     if physics != "dc":
         reactive = reactive or Reactive()
         _, pv, load = reactive.spread(*base.shape)
-        limits = LinearLimits(network, at, (v_min_pu, v_max_pu), pv, load)
+        limits = LinearLimits(network, at, (float(v_min_pu), float(v_max_pu)), pv, load)
     order = Order(limits, trades, export, reactive, objective, retail, step_hours, solver)
     clearing = execute_all(order, base)
     clearing = cut(order, clearing, clearing.congested_book)

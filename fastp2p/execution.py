@@ -94,7 +94,9 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
     injection = Injection(kw, kvar)
     screen = limits.screen(floor, injection.of(books))
     clearing.loading_percent[books], clearing.slack_kw[books] = screen.loading_percent, screen.slack_kw
-    dual = answer.dual * (order.step_hours if order.objective == "volume" else 1.0)
+    # kWh per kW, currency per kWh; a voltage's price is per p.u. and holds for the whole step
+    by_hours = (np.arange(answer.dual.shape[1]) >= limits.layout.n_rows_of_branches) | (order.objective == "volume")
+    dual = answer.dual * np.where(by_hours, order.step_hours, 1.0)
     earlier = ~np.isin(clearing.congested_book, books)
     known = clearing.dual if len(clearing.dual) else np.zeros((len(clearing.congested_book), dual.shape[1]))
     return replace(

@@ -58,17 +58,28 @@ class Feeder(NamedTuple):
         return place
 
 
+def percent_per_kva(network: Network) -> Floats:
+    """(n_branch,) loading per kVA at rated voltage; zero without a limit, very large where a branch may carry nothing."""
+    return np.where(network.limit_kw == 0.0, 1e9, network.percent_per_kw)
+
+
 def ac_faults(network: Network) -> list[str]:
     """Why there is no AC power flow of a network by sweeps, if there is none."""
     if not network.is_radial:
         return ["the network is meshed: an AC power flow by sweeps needs a radial one; open switches or lines until it is"]
-    resistance = network.resistance_pu
-    names = network.branch_name
-    faults = [f"{name} has a negative resistance" for name in names[resistance < 0.0].tolist()]
+    names, element = network.branch_name, network.element
+    negative = (network.resistance_pu < 0.0) & (element != "trafo3w")  # a winding of a star may have one
+    faults = [f"{name} has a negative resistance" for name in names[negative].tolist()]
+    faults += model_faults(network)
+    return faults + [f"{name} holds a voltage, as no sweep does" for name in names[element == "xward"].tolist()]
+
+
+def model_faults(network: Network) -> list[str]:
+    """What has no place in the AC model of branches and external grids."""
     if np.isnan(network.tap_ratio).any():
-        return [*faults, "pandapower has no AC model of the network; run pandapower.runpp on it to see why"]
-    faults += [f"{name} has an impedance that differs by direction" for name in names[np.isnan(resistance)].tolist()]
-    faults += [f"{name} holds a voltage, as no sweep does" for name in names[network.element == "xward"].tolist()]
+        return ["pandapower has no AC model of the network; run pandapower.runpp on it to see why"]
+    one_way = network.branch_name[np.isnan(network.resistance_pu)].tolist()
+    faults = [f"{name} has an impedance that differs by direction, or none" for name in one_way]
     if np.isnan(network.slack_vm_pu).any():
         faults.append("an external grid has no voltage set point (vm_pu)")
     return faults

@@ -33,7 +33,8 @@ AUDIT_INDICATORS = ("losses_kwh", "losses_cost", "lowest_vm_pu", "highest_vm_pu"
 
 def indicators_of(scenarios: pd.DataFrame) -> list[str]:
     """The indicators that a table of scenarios has."""
-    return [name for name in (*INDICATORS, *AUDIT_INDICATORS) if name in scenarios]
+    is_whole = "losses_cost" in scenarios  # extremes of a sample are none
+    return [name for name in (*INDICATORS, *(AUDIT_INDICATORS if is_whole else ())) if name in scenarios]
 
 
 def scenario_columns(ran: Reduced, network: Network) -> Columns:

@@ -153,6 +153,8 @@ def limit_faults(network: Network, physics: str, v_min_pu: float, v_max_pu: floa
     """What is wrong with the limits that a clearing is asked to keep."""
     if physics not in PHYSICS:
         return [f"physics = {physics!r}: must be one of {', '.join(PHYSICS)}"]
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in (v_min_pu, v_max_pu)):
+        return [f"v_min_pu = {v_min_pu!r} and v_max_pu = {v_max_pu!r}: both must be numbers"]
     if not 0.0 < v_min_pu < v_max_pu < np.inf:
         return [f"v_min_pu = {v_min_pu:g} and v_max_pu = {v_max_pu:g}: the first must be positive and below the second"]
     if physics == "dc":

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arrays import floats, is_between
 from fastp2p.errors import refuse
-from fastp2p.feeder import Feeder, feeder_of
-from fastp2p.kernels.acflow import HIGHEST_AT, LOSSES, LOWEST_AT, SLACK_P, SLACK_Q, audit_books, flow_books
+from fastp2p.feeder import Feeder, feeder_of, percent_per_kva
+from fastp2p.kernels.acflow import HIGHEST, HIGHEST_AT, LOSSES, LOWEST, LOWEST_AT, SLACK_P, SLACK_Q, audit_books, flow_books
 from fastp2p.kernels.lindistflow import linear_states
 from fastp2p.network import Network
 
@@ -96,7 +96,7 @@ def ac_flow(
     below = np.flatnonzero(feeder.branch >= 0)
     branch = feeder.branch[below]
     loading[:, branch] = np.maximum(current[0] * percent[:, 0], current[1] * percent[:, 1])[:, below]
-    loading[:, network.percent_per_kw == 0.0] = np.nan
+    loading[:, ~np.isfinite(network.limit_kw)] = np.nan
     up = network.tree.parent_sign[feeder.order[below]] > 0.0  # directed towards the external grid: its from-end is the child
     for end, bus_of_end in enumerate((network.from_bus, network.to_bus)):
         ampere = np.where(up, current[1 - end][:, below], current[end][:, below])
@@ -197,6 +197,8 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
         audit_books(injection_kw[left], injection_kvar[left], *how, most, _work_space(network, len(left)), more, steps)
         summary[:, left], n_iterations[left] = more, steps
     summary[:, n_iterations == 0] = np.nan
+    if network.n_bus == len(network.reference_bus):  # no bus but external grids
+        summary[[LOWEST, HIGHEST]] = network.slack_vm_pu[0]
     where = summary[[LOWEST_AT, HIGHEST_AT]]
     summary[[LOWEST_AT, HIGHEST_AT]] = np.where(np.isnan(where), np.nan, feeder.order[np.nan_to_num(where).astype(np.int64)])
     return summary, n_iterations
@@ -215,7 +217,7 @@ SWEEPS = AcSolver(summarise_flows, ac_flow)
 def percent_per_pu(network: Network) -> Floats:
     """(n_bus, 2) loading per p.u. of current of the branch to the parent at either end, in breadth-first order."""
     feeder = feeder_of(network)
-    percent: Floats = feeder.kva_per_pu * np.append(network.percent_per_kw, 0.0)[feeder.branch][:, None]
+    percent: Floats = feeder.kva_per_pu * np.append(percent_per_kva(network), 0.0)[feeder.branch][:, None]
     return percent
 
 

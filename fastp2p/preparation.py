@@ -7,13 +7,14 @@ from types import UnionType
 from typing import Any
 
 from fastp2p.errors import InputError, refuse
-from fastp2p.feeder import ac_faults
+from fastp2p.feeder import ac_faults, model_faults
 from fastp2p.indicators import AUDIT_INDICATORS, INDICATORS
 from fastp2p.io.parquet import check_folder
 from fastp2p.limits import grid_faults, limit_faults
 from fastp2p.network import Network
 from fastp2p.pricing import rule_faults
 from fastp2p.profiles import Profiles
+from fastp2p.sampled import check_source
 from fastp2p.sampling import Scenarios, draw_scenarios
 from fastp2p.study import Study, profile_names
 
@@ -81,7 +82,13 @@ def _physics_faults(study: Study, network: Network) -> list[str]:
         return faults
     if network.is_radial:
         faults += [f"clearing.audit: {fault}" for fault in ac_faults(network)]
-    elif study.audited_every == 1:
+    elif study.audited_every > 1:
+        faults += [f"clearing.audit: {fault}" for fault in model_faults(network)]
+        try:
+            check_source(network, part.source)
+        except InputError as error:
+            faults += [f"clearing.audit: {fault}" for fault in error.faults]
+    else:
         faults.append(
             "clearing.audit = true: the network is meshed, and all books are audited on radial networks only; "
             "audit = 1000 holds every thousandth book against pandapower's power flow"

@@ -1,10 +1,13 @@
 """AC power flows of a sample of books through pandapower: for meshed networks, some ten milliseconds a book."""
 
+from dataclasses import fields
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p.feeder import percent_per_kva
 from fastp2p.kernels.acflow import HIGHEST, HIGHEST_AT, LOADING, LOSSES, LOWEST, LOWEST_AT, SLACK_P, SLACK_Q
 from fastp2p.network import Network
 from fastp2p.powerflow import AcFlow, AcSolver
@@ -17,6 +20,23 @@ Complexes = NDArray[np.complex128]
 def runpp_solver(source: str) -> AcSolver:
     """Power flows by ``pandapower.runpp`` on the network that `source` names; for `fastp2p.audit.audit`."""
     return AcSolver(partial(_summarise, source), partial(_flow, source))
+
+
+def check_source(network: Network, source: str) -> None:
+    """That a sample of `network` can be audited on what `source` names.
+
+    Raises
+    ------
+    InputError
+        If it names another network, or none.
+    """
+    from fastp2p.io.pandapower import load_same
+
+    load_same(source, _arrays(network))
+
+
+def _arrays(network: Network) -> dict[str, Any]:
+    return {field.name: getattr(network, field.name) for field in fields(network)}
 
 
 def _summarise(source: str, network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[Floats, Ints]:
@@ -39,7 +59,7 @@ def _flow(source: str, network: Network, injection_kw: ArrayLike, injection_kvar
 
     injection = np.zeros((len(np.asarray(injection_kw)), network.n_bus), np.complex128)
     injection[:, np.asarray(bus)] = np.asarray(injection_kw) + 1j * np.asarray(injection_kvar)
-    voltage = runpp_voltages(source, network.known_id, network.known_position, injection)
+    voltage = runpp_voltages(source, _arrays(network), injection)
     return flow_of_voltages(network, voltage, injection)
 
 
@@ -61,9 +81,9 @@ def flow_of_voltages(network: Network, voltage: Complexes, injection_kva: Comple
     i_to = -through + network.to_shunt_pu * v_to
     ends_kv = network.base_kv[np.stack([network.from_bus, network.to_bus])]
     ampere = np.abs([i_from, i_to])
-    percent = network.percent_per_kw * (network.rated_kv.T / ends_kv)
+    percent = percent_per_kva(network) * (network.rated_kv.T / ends_kv)
     loading = (ampere * percent[:, None, :]).max(axis=0)
-    loading[:, network.percent_per_kw == 0.0] = np.nan
+    loading[:, ~np.isfinite(network.limit_kw)] = np.nan
     ka = ampere * 1e-3 / (np.sqrt(3.0) * ends_kv[:, None, :])
     drawn = np.zeros_like(voltage)
     np.add.at(drawn.T, network.from_bus, (voltage[:, network.from_bus] * np.conj(i_from)).T)

@@ -33,6 +33,9 @@ def tighten(order: Order, clearing: Clearing) -> Clearing:
     ac, _ = summarise_flows(limits.network, limits.bus, *clearing.injection)
     books, tightening = _find_broken(limits, clearing, np.flatnonzero(clearing.status_code != FAILED), ac)
     for _ in range(ROUNDS):
+        hopeless = ~tightening.any(axis=1)  # without a solution there is nothing to tighten by
+        clearing.status_code[books[hopeless]] = AC_BROKEN
+        books, tightening = books[~hopeless], tightening[~hopeless]
         if not len(books):
             break
         clearing.status_code[books] = np.where(clearing.status_code[books] == FREE, CLEARED, clearing.status_code[books])

@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 
 MAX_SCENARIOS = 20
 """Of the largest share, for what DC and LinDistFlow miss."""
+MAX_BOOKS, MAX_VALUES = 50_000, 400_000
+"""Books that are run for them, and voltages that are computed."""
 MAX_POINTS = 4000
 
 
@@ -45,8 +47,9 @@ def write_voltage_figures(results: Results, folder: Path) -> list[Path]:
     """
     written = []
     with matplotlib.rc_context(STYLE):
-        figures = {} if results.hours is None else {"voltage": _voltage(results, results.hours)}
-        if results.network.is_radial:
+        known = results.scenarios["highest_vm_pu"].notna().any()  # not so where every book collapses
+        figures = {} if results.hours is None or not known else {"voltage": _voltage(results, results.hours)}
+        if results.network.is_radial and known:
             figures |= {"feeder": _feeder(results), "ac_error": _ac_error(results)}
         for name, figure in figures.items():
             figure.savefig(folder / f"{name}.png", dpi=150, pil_kwargs={"compress_level": 3})
@@ -140,8 +143,8 @@ def _worst_book(results: Results) -> tuple[pd.Series, int, int]:
     scenarios, part = results.scenarios, results.study.network
     over = (scenarios["highest_vm_pu"] - part.v_max_pu).to_numpy(np.float64)
     under = (part.v_min_pu - scenarios["lowest_vm_pu"]).to_numpy(np.float64)
-    is_over = over.max() >= under.max()
-    row = scenarios.iloc[int((over if is_over else under).argmax())]
+    is_over = np.nanmax(over) >= np.nanmax(under)
+    row = scenarios.iloc[int(np.nanargmax(over if is_over else under))]
     return row, int(row["highest_vm_step" if is_over else "lowest_vm_step"]), 1 if is_over else -1
 
 
@@ -170,8 +173,11 @@ def _ac_error(results: Results) -> Figure:
     """What the linear models miss: voltages against AC, and loading against loading from current, of all buses and branches."""
     network, rows = results.network, results.scenarios
     of_share = rows[rows["share"] == rows["share"].max()]
-    batch = _run_again(results, of_share.iloc[0], min(MAX_SCENARIOS, len(of_share)))
-    injection, bus = batch.clearing.injection, batch.scenarios.participant
+    n_steps = results.profiles.n_steps
+    batch = _run_again(results, of_share.iloc[0], max(1, min(MAX_SCENARIOS, len(of_share), MAX_BOOKS // n_steps)))
+    n_books = len(batch.clearing.status_code)
+    some = np.unique(np.linspace(0, n_books - 1, min(n_books, 1 + MAX_VALUES // network.n_bus)).astype(np.int64))
+    injection, bus = batch.clearing.injection.of(some), batch.scenarios.participant
     ac, linear = ac_flow(network, *injection, bus=bus), lindistflow(network, *injection, bus=bus)
     dc_kw = network.flow_kw(injection.kw, bus)
     limited = network.percent_per_kw > 0.0

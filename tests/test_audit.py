@@ -1,9 +1,12 @@
 """Studies held against AC: q follows p, audits, losses, tightened clearing, samples of meshed networks, and what is refused."""
 
+import logging
 import tomllib
 from dataclasses import replace
 
 import numpy as np
+import pandapower as pp
+import pandas as pd
 import pytest
 import tomli_w
 
@@ -260,3 +263,93 @@ def test_a_negative_resistance_is_refused():
 def test_kept_is_what_most_books_are():
     batch, _ = batch_of(study_with(audit=True), share=0.1, count=2)
     assert (batch.audit.code == KEPT).all()
+
+
+def meshed_net(r_ohm_per_km=0.64, slack_gen=False):
+    """Four 0.4 kV buses in a ring, a load at each but the grid's."""
+    net = pp.create_empty_network()
+    buses = [pp.create_bus(net, 0.4) for _ in range(4)]
+    if slack_gen:
+        pp.create_gen(net, 0, p_mw=0.0, vm_pu=1.0, slack=True)
+    else:
+        pp.create_ext_grid(net, 0)
+    for a, b in zip(buses, [*buses[1:], 0], strict=True):
+        pp.create_line_from_parameters(net, a, b, 0.1, r_ohm_per_km, 0.08, 0.0, 0.2)
+    for bus in buses[1:]:
+        pp.create_load(net, bus, 1e-3)
+    return net
+
+
+@pytest.mark.parametrize("slack_gen", [False, True])
+def test_a_sample_is_of_the_network_of_the_run(slack_gen, tmp_path):
+    study = study_with(network={"source": str(tmp_path / "net.json"), "ampacity_ka_by_std_type": {}}, audit=6, count=1)
+    study = study.model_copy(update={"participants": study.participants.model_copy(update={"buses": "loads"})})
+    lowest = []
+    for r in (0.64, 3.0):
+        pp.to_json(meshed_net(r, slack_gen), str(tmp_path / "net.json"))
+        lowest.append(fastp2p.run(study, workers=2).books["lowest_vm_pu"].min())
+    assert lowest[1] < lowest[0] - 1e-3
+    assert logging.getLogger("pandapower").level == logging.NOTSET
+    other = fastp2p.Network.from_pandapower(meshed_net(1.0))
+    with pytest.raises(fastp2p.InputError, match="is another network than the one of the run"):
+        fastp2p.run(study, network=other)
+
+
+def test_a_branch_that_may_carry_nothing_is_audited():
+    net = pp.create_empty_network()
+    pp.create_buses(net, 3, 0.4)
+    pp.create_ext_grid(net, 0)
+    for a in (0, 1):
+        pp.create_line_from_parameters(net, a, a + 1, 0.1, 0.64, 0.08, 0.0, 0.2)
+    network = replace(fastp2p.Network.from_pandapower(net), limit_kw=np.array([1e3, 0.0]))
+    flow = fastp2p.ac_flow(network, np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]))
+    assert flow.loading_percent[:, 1].tolist() == pytest.approx([0.0, 1e9], rel=0.01)
+
+
+def test_everything_collapsed_is_written_all_the_same(tmp_path):
+    study = study_with(load={"homes": 40.0}, audit=True, count=2, keep=("hours",))
+    results = fastp2p.run(study, out=tmp_path / "out")
+    assert (results.scenarios["n_audit_collapse"] == 24).all()
+    assert not (tmp_path / "out" / "feeder.png").exists()
+    assert "lowest_vm_pu" not in set(fastp2p.summarise(results.scenarios)["indicator"])
+
+
+def test_a_network_of_external_grids_alone_is_audited():
+    net = pp.create_empty_network()
+    pp.create_bus(net, 0.4, index=0)
+    pp.create_ext_grid(net, 0, vm_pu=1.02)
+    study = study_with(participants={"buses": (0,)}, network={"ampacity_ka_by_std_type": {}}, audit=True, count=1)
+    books = fastp2p.run(study, network=fastp2p.Network.from_pandapower(net)).books
+    assert (books["lowest_vm_pu"] == 1.02).all()
+    assert (books["losses_kwh"] == 0.0).all()
+
+
+@pytest.mark.parametrize("hours", [1.0, 0.25])
+def test_a_voltage_price_holds_for_the_step(hours):
+    network = fastp2p.Network.load("cigre_lv")
+    trade = fastp2p.Trades(
+        np.array([0, 1]), np.array([9]), np.array([2]), np.array([200.0 * hours]), np.array([0.2]), np.array([0.1])
+    )
+    options = {"physics": "lindistflow", "objective": "welfare", "step_hours": hours, "v_min_pu": 0.9}
+    price, worth = [], []
+    for v_max_pu in (1.02, 1.021):
+        clearing = fastp2p.clear(network, trade, np.zeros((1, network.n_bus)), v_max_pu=v_max_pu, **options)
+        price.append(clearing.voltage_price.sum())
+        worth.append(0.1 * clearing.executed_kwh[0])
+    assert (worth[1] - worth[0]) / 0.001 == pytest.approx(np.mean(price), rel=1e-6)
+
+
+def test_whole_numbers_are_voltages_and_other_things_are_none():
+    network = fastp2p.Network.load("cigre_lv")
+    none = fastp2p.Trades(np.zeros(2, int), *(np.empty(0) for _ in range(5)))
+    base = np.zeros((1, network.n_bus))
+    assert fastp2p.clear(network, none, base, physics="ac", v_max_pu=2).status.tolist() == ["free"]
+    with pytest.raises(fastp2p.InputError, match="reactive must be a Reactive, not a float"):
+        fastp2p.clear(network, none, base, reactive=0.3)
+    with pytest.raises(fastp2p.InputError, match="both must be numbers"):
+        fastp2p.clear(network, none, base, physics="ac", v_max_pu="1.1")
+
+
+def test_a_book_that_stays_broken_binds():
+    counts = {"n_cleared": 0, "n_base_overload": 0, "n_ac_broken": 5}
+    assert fastp2p.find_probabilities(pd.DataFrame([{"share": 0.5, **counts}]))["binding_probability"].tolist() == [1.0]

@@ -238,3 +238,10 @@ def test_a_process_opens_the_work_of_a_run_once():
     assert np.array_equal(first[1].limit_kw, cigre.limit_kw)
     other = share_work(Executor(), (study, replace(cigre, limit_kw=2.0 * cigre.limit_kw), work[2]))
     assert np.array_equal(pickle.loads(pickle.dumps(other))[1].limit_kw, 2.0 * cigre.limit_kw)
+
+
+def test_a_part_without_trades_goes_with_the_others(tmp_path):
+    study = SWEEP.model_copy(update={"scenarios": SWEEP.scenarios.model_copy(update={"shares": (0.0, 0.6)})})
+    results = fastp2p.run(study, out=tmp_path / "out", workers=1)
+    assert set(results.trades["share"]) == {0.6}
+    assert set(results.trades["binding_branch"].map(type)) == {str}

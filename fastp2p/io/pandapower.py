@@ -6,9 +6,11 @@ out once, in kW. Nothing of pandapower is kept.
 
 import copy
 import difflib
+import hashlib
 import inspect
 import logging
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +50,7 @@ from fastp2p.io.simbench import PREFIX, simbench_net
 
 VILLAGES = ("village_1", "village_2")
 MODULES = {"pandapower", "pandas", "numpy", "networkx", "shapely", "geopandas", "builtins", ""}
+_one_at_a_time = threading.Lock()
 PICKLES = {".p", ".pkl", ".pickle"}
 
 
@@ -237,20 +240,40 @@ def network_injection_kw(net: Any, known_id: NDArray[np.int64], known_position: 
     return injection_kw
 
 
-_loaded_once = lru_cache(maxsize=2)(load_network)
+@lru_cache(maxsize=2)
+def _loaded_once(source: str, content: str) -> tuple[Any, dict[str, NDArray[Any]]]:
+    """The network of a source and its arrays; `content` tells one state of a file from the next."""
+    net = load_network(source)
+    return net, network_arrays(net)
+
+
+def load_same(source: str, arrays: dict[str, NDArray[Any]]) -> Any:
+    """A copy of the network that `source` names.
+
+    Raises
+    ------
+    InputError
+        If it is not the one that these arrays of a `Network` are of.
+    """
+    path = Path(source)
+    net, found = _loaded_once(source, hashlib.sha256(path.read_bytes()).hexdigest() if is_file(path) else "")
+    same = ("known_id", "known_position", "from_bus", "to_bus", "resistance_pu", "reactance_pu", "tap_ratio", "slack_vm_pu")
+    if not all(np.array_equal(found[name], arrays[name], equal_nan=True) for name in (*same, "from_shunt_pu", "bus_shunt_pu")):
+        raise InputError(f"a sample is audited on network.source, and {source!r} is another network than the one of the run")
+    return copy.deepcopy(net)
 
 
 def runpp_voltages(
-    source: str, known_id: NDArray[np.int64], known_position: NDArray[np.int64], injection_kva: NDArray[np.complex128]
+    source: str, arrays: dict[str, NDArray[Any]], injection_kva: NDArray[np.complex128]
 ) -> NDArray[np.complex128]:
     """Voltages of every state by ``pandapower.runpp``, p.u.; NaN where it does not converge.
 
     Parameters
     ----------
     source : str
-        As for `load_network`; its own loads and generators are left out.
-    known_id, known_position : (n_pandapower_bus,) int64
-        As of the `Network` that the states are of.
+        As for `load_network`; its own loads and generators are left out, but for those that are external grids.
+    arrays : dict
+        The `Network` that the states are of, by field name.
     injection_kva : (n_states, n_bus) complex128, kW + j kvar
 
     Raises
@@ -258,18 +281,23 @@ def runpp_voltages(
     InputError
         If the network that `source` names is another one.
     """
-    net = copy.deepcopy(_loaded_once(source))  # threads may be at it side by side
-    for table in ("load", "sgen", "gen", "storage", "motor", "asymmetric_load", "asymmetric_sgen"):
-        if len(net[table]):
-            net[table]["in_service"] = False
-    if len(net.ward):
-        net.ward[["ps_mw", "qs_mvar"]] = 0.0
-    n_bus = injection_kva.shape[1]
-    at = [
-        int(known_id[np.flatnonzero(known_position == bus)[0]]) if (known_position == bus).any() else -1 for bus in range(n_bus)
-    ]
-    there = np.array([bus for bus in range(n_bus) if at[bus] >= 0])
-    rows = pp.create_loads(net, [at[bus] for bus in there.tolist()], p_mw=0.0, q_mvar=0.0)
+    with _one_at_a_time:  # what keeps pandapower quiet is of the whole process
+        net = load_same(source, arrays)
+        for table in ("load", "sgen", "storage", "motor", "asymmetric_load", "asymmetric_sgen", "dcline"):
+            if len(net[table]):
+                net[table]["in_service"] = False
+        if len(net.gen):
+            net.gen["in_service"] &= net.gen.slack.astype(bool)
+        if len(net.ward):
+            net.ward[["ps_mw", "qs_mvar"]] = 0.0
+        return _run_states(net, arrays["known_id"], arrays["known_position"], injection_kva)
+
+
+def _run_states(
+    net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64], injection_kva: NDArray[np.complex128]
+) -> NDArray[np.complex128]:
+    there, first = np.unique(known_position[known_position >= 0], return_index=True)
+    rows = pp.create_loads(net, known_id[known_position >= 0][first].tolist(), p_mw=0.0, q_mvar=0.0)
     voltage = np.full(injection_kva.shape, np.nan, np.complex128)
     for state, injection in enumerate(injection_kva):
         net.load.loc[rows, "p_mw"] = -injection.real[there] / KW_PER_MW
@@ -279,11 +307,7 @@ def runpp_voltages(
                 pp.runpp(net, calculate_voltage_angles=True, tolerance_mva=1e-9, max_iteration=30)
         except pp.LoadflowNotConverged:
             continue
-        found = net._ppc["internal"]["V"]
-        positions = net._pd2ppc_lookups["bus"][known_id]
-        if len(found) != n_bus or not np.array_equal(np.where(known_position >= 0, positions, -1), known_position):
-            raise InputError(f"audit: the network {source!r} is another one than the run is given; a sample needs the same")
-        voltage[state] = found
+        voltage[state] = net._ppc["internal"]["V"]
     return voltage
 
 

@@ -185,6 +185,8 @@ def told_disk_faults(path: Path, kept: str) -> Iterator[None]:
 def _with_units(table: pd.DataFrame) -> pa.Table:
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     fields = [arrow.schema.field(i) for i in range(arrow.num_columns)]
+    # names of a part without rows: of no type by themselves, text as in the other parts
+    fields = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in fields]
     fields = [f.with_metadata({"unit": unit_of(f.name)}) if unit_of(f.name) else f for f in fields]
     return arrow.cast(pa.schema(fields, metadata=arrow.schema.metadata))
 
