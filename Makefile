@@ -4,15 +4,17 @@ BIN := .venv/bin
 # Compiled modules are kept: without them every command that the tests start would compile some 1,500 anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test lint small-uncompiled small-checked bench constraints clean
+.PHONY: run test suite lint small-uncompiled small-checked bench constraints clean
 
 run: .venv/installed
 	$(BIN)/fastp2p run --overwrite
 	$(BIN)/fastp2p run pv-sweep --overwrite
 
-# What runs in one process goes side by side; the suite then has both processors.
+# What runs in one process goes side by side; the suite begins behind the shorter of them, and then has both processors.
 test: .venv/installed
-	$(MAKE) --no-print-directory --output-sync -j2 small-uncompiled small-checked lint
+	$(MAKE) --no-print-directory -j2 small-checked suite
+
+suite: small-uncompiled lint
 	$(BIN)/pytest -n 2 -q --dist loadfile
 
 lint: .venv/installed

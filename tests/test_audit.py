@@ -282,7 +282,7 @@ def meshed_net(r_ohm_per_km=0.64, slack_gen=False):
 
 @pytest.mark.parametrize("slack_gen", [False, True])
 def test_a_sample_is_of_the_network_of_the_run(slack_gen, tmp_path):
-    study = study_with(network={"source": str(tmp_path / "net.json"), "ampacity_ka_by_std_type": {}}, audit=6, count=1)
+    study = study_with(network={"source": str(tmp_path / "net.json"), "ampacity_ka_by_std_type": {}}, audit=12, count=1)
     study = study.model_copy(update={"participants": study.participants.model_copy(update={"buses": "loads"})})
     lowest = []
     for r in (0.64, 3.0):

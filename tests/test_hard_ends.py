@@ -133,7 +133,8 @@ def test_an_interrupt_during_the_start_has_no_traceback(seconds, tmp_path):
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
     assert process.returncode in (130, -signal.SIGINT)  # Python may end itself by the signal once the message is out
-    assert "stopped" in told
+    # before Python has set up its own handler, the system ends it without a word
+    assert "stopped" in told or (process.returncode, told) == (-signal.SIGINT, "")
     assert "Traceback" not in told
 
 
