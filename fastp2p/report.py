@@ -71,19 +71,26 @@ def write_figures(results: Results, folder: Path) -> list[Path]:
         ``supply``, ``network`` and ``profiles``, each ``.png`` and ``.pdf``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
     with matplotlib.rc_context(STYLE):
-        for name, draw, needed in (
-            ("supply", _supply, (results.books,)),
-            ("network", _network, (results.branches, results.participants)),
-            ("profiles", _profiles, ()),
-        ):
-            if any(table is None for table in needed):
-                continue
-            figure = draw(results)
-            figure.savefig(folder / f"{name}.png", dpi=150, pil_kwargs={"compress_level": 3})
-            figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
-            written += [folder / f"{name}.png", folder / f"{name}.pdf"]
+        figures = {
+            name: draw(results)
+            for name, draw, needed in (
+                ("supply", _supply, (results.books,)),
+                ("network", _network, (results.branches, results.participants)),
+                ("profiles", _profiles, ()),
+            )
+            if all(table is not None for table in needed)
+        }
+        return save_figures(figures, folder)
+
+
+def save_figures(figures: dict[str, Figure], folder: Path) -> list[Path]:
+    """Write each figure under its name, as PNG and as PDF; the paths written."""
+    written = []
+    for name, figure in figures.items():
+        figure.savefig(folder / f"{name}.png", dpi=150, pil_kwargs={"compress_level": 3})
+        figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+        written += [folder / f"{name}.png", folder / f"{name}.pdf"]
     return written
 
 

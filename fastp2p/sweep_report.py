@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from fastp2p.answers import CONFIDENCE, QUANTILES, find_hosting_capacity, find_probabilities
-from fastp2p.report import BLUE, GREY, INK, ORANGE, RED, STYLE, _page, _time_axes
+from fastp2p.report import BLUE, GREY, INK, ORANGE, RED, STYLE, _page, _time_axes, save_figures
 from fastp2p.results import Results
 
 Floats = NDArray[np.float64]
@@ -44,15 +44,10 @@ def write_sweep_figures(results: Results, folder: Path) -> list[Path]:
         ``hours``, ``loading`` and ``probability``, each ``.png`` and ``.pdf``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
     with matplotlib.rc_context(STYLE):
         figures = {} if results.hours is None else {"hours": _hours(results, results.hours)}
         figures |= {"loading": _loading(results), "probability": _probability(results)}
-        for name, figure in figures.items():
-            figure.savefig(folder / f"{name}.png", dpi=150, pil_kwargs={"compress_level": 3})
-            figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
-            written += [folder / f"{name}.png", folder / f"{name}.pdf"]
-    return written
+        return save_figures(figures, folder)
 
 
 def write_comparison_figure(results: dict[str, Results], folder: Path) -> list[Path]:

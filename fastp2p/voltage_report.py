@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fastp2p.batch import BatchResult, run_batch
 from fastp2p.network import Network
 from fastp2p.powerflow import ac_flow, lindistflow
-from fastp2p.report import BLUE, GREY, INK, ORANGE, RED, STYLE, _time_axes
+from fastp2p.report import BLUE, GREY, INK, ORANGE, RED, STYLE, _time_axes, save_figures
 from fastp2p.results import Results
 from fastp2p.sampling import draw_scenarios
 from fastp2p.sweep_report import MAX_NAMED_SHARES, _colours, _percent, _share_legend, _some, _sweep_page, _tidy
@@ -45,17 +45,12 @@ def write_voltage_figures(results: Results, folder: Path) -> list[Path]:
     list of Path
         ``voltage``, ``feeder`` and ``ac_error``, each ``.png`` and ``.pdf``.
     """
-    written = []
     with matplotlib.rc_context(STYLE):
         known = results.scenarios["highest_vm_pu"].notna().any()  # not so where every book collapses
         figures = {} if results.hours is None or not known else {"voltage": _voltage(results, results.hours)}
         if results.network.is_radial and known:
             figures |= {"feeder": _feeder(results), "ac_error": _ac_error(results)}
-        for name, figure in figures.items():
-            figure.savefig(folder / f"{name}.png", dpi=150, pil_kwargs={"compress_level": 3})
-            figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
-            written += [folder / f"{name}.png", folder / f"{name}.pdf"]
-    return written
+        return save_figures(figures, folder)
 
 
 def _voltage(results: Results, hours: pd.DataFrame) -> Figure:
