@@ -21,9 +21,11 @@ Floats = NDArray[np.float64]
 
 QUANTILES = {"median": 0.5, "p5": 0.05, "p95": 0.95}
 CONFIDENCE = 0.95
-Event = Literal["binding", "overload", "voltage", "cable"]
+FEW_SCENARIOS = 10
+"""Where fewer scenarios have an event, or lack it, the spread between scenarios is not known well enough to rely on."""
+Event = Literal["cut", "overload", "voltage", "cable"]
 EVENTS = {
-    "binding": ("n_cleared", "n_base_overload", "n_ac_broken"),
+    "cut": ("n_cut", "n_ac_broken"),
     "overload": ("n_base_overload",),
     "voltage": ("n_full_breaks_voltage",),
     "cable": ("n_full_breaks_current",),
@@ -47,8 +49,9 @@ def is_narrow(scenarios: pd.DataFrame, indicator: str, within: float, confidence
     doubling numbers from 100 on, 93 instead of 95 times in a hundred (tests/test_stopping.py).
     """
     for _, values in scenarios.groupby("share")[indicator]:
-        low, high = mean_interval(values.to_numpy(np.float64), confidence)
-        if not (high - low) / 2.0 <= within * abs(values.mean()):
+        known = values.dropna().to_numpy(np.float64)
+        low, high = mean_interval(known, confidence)
+        if not len(known) or not (high - low) / 2.0 <= within * abs(known.mean()):
             return False
     return True
 
@@ -111,20 +114,42 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
 
 
 def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
-    """Probability, by share, that a scenario has a book in which a limit binds, and one overloaded before any trade.
+    """By share, how probable it is that a scenario has a book with an event.
 
-    Where every book of the study is audited also that everything, fed in without control, would break a voltage limit, or a
-    current limit of a cable or transformer, as an AC power flow says. Intervals are exact, see `proportion_interval`.
+    Parameters
+    ----------
+    scenarios : DataFrame
+        `Results.scenarios`.
+    confidence : float
+        Of the exact intervals, see `proportion_interval`.
+
+    Returns
+    -------
+    DataFrame
+        One row per share: `n` scenarios, and for each event its `…_probability`, `…_low` and `…_high`. "cut": the network cuts
+        a trade or an export (or, under ``physics = "ac"``, what is left still breaks a limit). "overload": a limit is broken
+        before any trade. Where every book is audited also "voltage" and "cable": everything, fed in without control, would
+        break a voltage limit, or a current limit of a cable or transformer, that the base keeps, as an AC power flow says.
+        Scenarios of which that is unknown (collapsed without any trade) do not count.
+
+    Raises
+    ------
+    InputError
+        If the table lacks the counts.
     """
+    needed = ["share", "n_cut", "n_base_overload", "n_ac_broken"]
+    missing = [name for name in needed if name not in scenarios]
+    if missing:
+        raise InputError(f"the table has no column {', '.join(missing)}; find_probabilities needs Results.scenarios")
     rows = []
     is_whole = "losses_cost" in scenarios
     known = {name: list(counts) for name, counts in EVENTS.items() if is_whole or name not in ("voltage", "cable")}
     for share, group in scenarios.groupby("share"):
         row: dict[str, float] = {"share": float(share), "n": len(group)}  # type: ignore[arg-type]  # the key is a float
         for name, counts in known.items():
-            event = (group[[count for count in counts if count in group]] > 0).any(axis=1)
-            low, high = proportion_interval(int(event.sum()), len(group), confidence)
-            row |= {f"{name}_probability": event.mean(), f"{name}_low": low, f"{name}_high": high}
+            event = (group[counts].dropna() > 0).any(axis=1)
+            low, high = proportion_interval(int(event.sum()), len(event), confidence)
+            row |= {f"{name}_probability": event.mean() if len(event) else np.nan, f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -137,51 +162,74 @@ def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) ->
     scenarios : DataFrame
         `Results.scenarios` of an audited study.
     confidence : float
-        Of the intervals of the rates' means over the scenarios: Student's t within 0…1. Where no scenario has such a book,
-        up to the exact bound of the probability that one has.
+        Of the intervals of the rates, see `rate_interval`.
 
     Returns
     -------
     DataFrame
-        One row per share: `n_books` audited; `broken_rate`, the part of them in which what the clearing accepted breaks, in AC,
-        a limit that the base keeps (collapses count); `needless_cut_rate`, the part in which it cut although AC would have
-        carried everything; each with its interval.
+        One row per share: `n_audited` of `n_books` books; `broken_rate`, the part of the audited ones in which what the
+        clearing accepted breaks, in AC, a limit that the base keeps (collapses count); `needless_cut_rate`, the part in which
+        it cut although AC would have carried everything; each with its interval, NaN where fewer than two scenarios have
+        audited books.
 
     Raises
     ------
     InputError
         If the study was not audited.
     """
-    if "n_audit_kept" not in scenarios:
+    if "n_audited" not in scenarios:
         raise InputError("the study was not audited; set clearing.audit, or clearing.physics to 'ac'")
     rows = []
     for share, group in scenarios.groupby("share"):
-        n_audited = group[[f"n_audit_{code}" for code in ("kept", "base_broken", "broken", "collapse")]].sum(axis=1)
-        row: dict[str, float] = {"share": float(share), "n_books": int(n_audited.sum())}  # type: ignore[arg-type]  # as above
-        broken = group["n_audit_broken"] + group["n_audit_collapse"]
-        for name, count in (("broken", broken), ("needless_cut", group["n_needless_cut"])):
-            rate = (count / n_audited)[n_audited > 0].to_numpy(np.float64)
-            mean = rate.mean() if len(rate) else np.nan
-            low, high = mean_interval(rate, confidence) if rate.any() else proportion_interval(0, max(1, len(rate)), confidence)
-            row |= {f"{name}_rate": mean, f"{name}_rate_low": max(0.0, low), f"{name}_rate_high": min(1.0, high)}
+        looked_at = group[group["n_audited"] > 0]
+        n_audited = looked_at["n_audited"].to_numpy(np.float64)
+        row: dict[str, float] = {"share": float(share)}  # type: ignore[arg-type]  # as above
+        row |= {"n_audited": int(n_audited.sum()), "n_books": int(group["n_books"].sum())}
+        broken = looked_at["n_audit_broken"] + looked_at["n_audit_collapse"]
+        for name, count in (("broken", broken), ("needless_cut", looked_at["n_needless_cut"])):
+            low, high = rate_interval(count.to_numpy(np.float64), n_audited, confidence)
+            rate = count.sum() / n_audited.sum() if len(n_audited) else np.nan
+            row |= {f"{name}_rate": rate, f"{name}_rate_low": low, f"{name}_rate_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, event: Event = "binding") -> HostingCapacity:
-    """The largest share up to which the probability of an overload stays at or below a threshold.
+def count_audited(scenarios: pd.DataFrame) -> str:
+    """How many books an audit is about, in words: "of 480 audited books of 24,000"."""
+    n_audited, n_books = int(scenarios["n_audited"].sum()), int(scenarios["n_books"].sum())
+    return f"of {n_audited:,} audited books of {n_books:,}" if n_audited < n_books else f"of all {n_books:,} books"
 
-    A limit binds exactly where everything that is matched and left over, fed in without control, would overload the network.
-    That is what "binding" counts. "overload" counts what no control can prevent: limits that the base alone breaks, to which
-    surplus belongs only where the study fixes it (``surplus = "export"``). Where all is audited, "voltage" and "cable" count
-    what an AC power flow says of everything fed in without control: the voltage-limited and the cable-limited hosting capacity.
+
+def too_few_audited(scenarios: pd.DataFrame) -> str:
+    """A sentence that names the shares whose audit has too few books for an interval; empty where there are none."""
+    few = [
+        f"{float(share):.4g}"  # type: ignore[arg-type]  # the key is a float
+        for share, n_audited in scenarios.groupby("share")["n_audited"]
+        if int((n_audited > 0).sum()) < 2
+    ]
+    if not few:
+        return ""
+    return (
+        f"too few audited books for an interval at a share of {', '.join(few)}: it takes two scenarios that have some; "
+        "audit more books, or draw more scenarios"
+    )
+
+
+def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, event: Event = "cut") -> HostingCapacity:
+    """The largest share up to which the probability of an event stays at or below a threshold.
+
+    The network cuts exactly where everything that is matched and left over, fed in without control, would break a limit or
+    break one further. That is what "cut" counts. "overload" counts what no control can prevent, and what may have nothing to do
+    with PV: limits that are broken before any trade, by loads alone or by surplus that the study fixes
+    (``surplus = "export"``). Where all is audited, "voltage" and "cable" count what an AC power flow says of everything fed in
+    without control: the voltage-limited and the cable-limited hosting capacity.
 
     Parameters
     ----------
     probabilities : DataFrame
         Of `find_probabilities`.
     threshold : float
-    event : {"binding", "overload", "voltage", "cable"}
+    event : {"cut", "overload", "voltage", "cable"}
 
     Returns
     -------
@@ -232,12 +280,13 @@ def quantile_interval(ordered: Floats, q: float, confidence: float) -> tuple[flo
     return low, high
 
 
-def proportion_interval(n_events: int, n: int, confidence: float) -> tuple[float, float]:
+def proportion_interval(n_events: float, n: float, confidence: float) -> tuple[float, float]:
     """Interval of a probability from so many events in n trials (Clopper and Pearson 1934).
 
     Parameters
     ----------
-    n_events, n : int
+    n_events, n : float
+        Whole numbers, or so many as a sample of other size is worth.
     confidence : float
     """
     tail = (1.0 - confidence) / 2.0
@@ -246,8 +295,34 @@ def proportion_interval(n_events: int, n: int, confidence: float) -> tuple[float
     return float(low), float(high)
 
 
+def rate_interval(count: Floats, n: Floats, confidence: float) -> tuple[float, float]:
+    """Interval of Σ count / Σ n over scenarios that are alike within; NaN for fewer than two.
+
+    The scenario is the cluster. The linearised variance of the ratio says how many independent books the sample is worth, and
+    the exact interval of a proportion is taken of so many (Korn and Graubard 1998, Confidence intervals for proportions with
+    small expected number of positive counts estimated from survey data). Where fewer than ten scenarios have such a book, or
+    fewer than ten have one that is not, the variance is not known well enough, and a scenario is worth no more than one book.
+
+    Parameters
+    ----------
+    count, n : (n_scenarios,) float
+        Books with the event, and books that were looked at: one at least.
+    confidence : float
+    """
+    m, total = len(n), float(n.sum())
+    if m < 2:
+        return np.nan, np.nan
+    rate, tail = float(count.sum()) / total, (1.0 - confidence) / 2.0
+    variance = m / (m - 1.0) * float(((count - rate * n) ** 2).sum()) / total**2
+    worth = min(total, rate * (1.0 - rate) / variance) if variance > 0.0 else total
+    worth *= float(special.stdtrit(max(total - 1.0, 1.0), tail) / special.stdtrit(m - 1.0, tail)) ** 2
+    if min(np.count_nonzero(count), np.count_nonzero(count < n)) < FEW_SCENARIOS:
+        worth = min(worth, float(m))
+    return proportion_interval(rate * worth, worth, confidence)
+
+
 def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
-    """Student's interval of a mean; infinite for a single value.
+    """Student's interval of a mean; infinite for a single value, NaN for none.
 
     Parameters
     ----------
@@ -255,6 +330,6 @@ def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
     confidence : float
     """
     if len(values) < 2:
-        return -np.inf, np.inf
+        return (-np.inf, np.inf) if len(values) else (np.nan, np.nan)
     half = -special.stdtrit(len(values) - 1, (1.0 - confidence) / 2.0) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - half), float(values.mean() + half)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastp2p.network import Network
 from fastp2p.powerflow import SWEEPS, AcSolver
-from fastp2p.trades import Clearing, Injection
+from fastp2p.trades import CUT_KW, Clearing, Injection
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -20,8 +20,6 @@ VOLTAGE_TOLERANCE = 1e-6
 """p.u. by which a voltage may pass its limit."""
 LOADING_TOLERANCE = 1e-4
 """Percent by which a current may pass its limit."""
-CUT_KW = 1e-9
-"""Injections that differ by less are alike."""
 AC_STATUS: NDArray[np.str_] = np.array(["not_audited", "kept", "base_broken", "broken", "collapse"])
 """What the audit may say of a book; see `Audit`."""
 NOT_AUDITED, KEPT, BASE_BROKEN, BROKEN, COLLAPSE = range(5)
@@ -46,12 +44,15 @@ class Audit:
     code : int8
         Place in `AC_STATUS`: "kept", all limits; "base_broken", limits are broken, but not by trades; "broken", what is
         executed breaks a limit that the base keeps, or breaks one worse than the base; "collapse", no solution.
-    full_voltage, full_current : bool
-        Whether everything, executed without control, would break a voltage limit or a current limit (a collapse breaks both).
-    needless_cut : bool
-        Whether trades or exports are cut although AC would have carried all of them.
+    full_voltage, full_current : float64
+        Whether everything matched and left over, fed in without control, would break a voltage limit or a current limit that
+        the base keeps (a collapse breaks both): 1 or 0, NaN where neither it nor the base has a solution.
+    needless_cut : float64
+        Whether trades or exports are cut although AC would have carried all of them: 1 or 0.
     is_whole : bool
         Whether every book was to be looked at, and not a sample.
+    solver : AcSolver
+        Who solved the power flows.
     """
 
     lowest_vm_pu: Floats
@@ -62,10 +63,18 @@ class Audit:
     loading_percent: Floats
     slack_kw: Floats
     code: NDArray[np.int8]
-    full_voltage: Bools
-    full_current: Bools
-    needless_cut: Bools
+    full_voltage: Floats
+    full_current: Floats
+    needless_cut: Floats
     is_whole: bool
+    solver: AcSolver
+
+
+class Uncontrolled(NamedTuple):
+    """Books without control, whatever the study does with surplus: with neither trades nor surplus, and with all of both."""
+
+    base: Injection
+    full: Injection
 
 
 class Outside(NamedTuple):
@@ -107,6 +116,7 @@ def audit(
     band_pu: tuple[float, float],
     books: Ints | None = None,
     solver: AcSolver = SWEEPS,
+    uncontrolled: Uncontrolled | None = None,
 ) -> Audit:
     """AC power flows of cleared books.
 
@@ -122,6 +132,8 @@ def audit(
         A sample of them to look at; by default all.
     solver : AcSolver
         By sweeps, which need a radial network, or another way.
+    uncontrolled : Uncontrolled, optional
+        Where the surplus is no part of what the clearing decides on; by default its own `floor` and `full`.
     """
     n_books, is_whole = len(clearing.status_code), books is None
     floor, executed, full = clearing.floor, clearing.injection, clearing.full
@@ -130,27 +142,52 @@ def audit(
     else:
         floor, executed, full = floor.of(books), executed.of(books), full.of(books)
     found = solver.summarise(network, bus, *executed)[0] if clearing.ac is None else clearing.ac[:, books]
-    collapsed = np.isnan(found[0])
-    is_cut = np.isin(books, clearing.congested_book)
-    is_cut[is_cut] = np.abs(full.kw[is_cut] - executed.kw[is_cut]).max(axis=1, initial=0.0) > CUT_KW
-    by_trades = _blame(network, bus, band_pu, solver, floor, executed, found)
-    by_all = Outside(by_trades.voltage.copy(), by_trades.current.copy())
-    some = np.flatnonzero(is_cut)  # in the others everything is what is executed
-    if len(some):
-        with_all, _ = solver.summarise(network, bus, *full.of(some))
-        by_all.voltage[some], by_all.current[some] = _blame(
-            network, bus, band_pu, solver, floor.of(some), full.of(some), with_all
-        )
+    by_trades, lost = _blame(network, bus, band_pu, solver, floor, executed, found)
+    is_cut = clearing.is_cut[books]
+    by_all, all_lost = _blame_some(network, bus, band_pu, solver, is_cut, (floor, full), (by_trades, lost))
+    needless = is_cut & ~by_all.any & ~all_lost
+    if uncontrolled is not None:
+        base, everything = uncontrolled.base.of(books), uncontrolled.full.of(books)
+        other = _differs(base, floor) | _differs(everything, full)
+        by_all, all_lost = _blame_some(network, bus, band_pu, solver, other, (base, everything), (by_all, all_lost))
+    breaks = [np.where(all_lost, np.nan, outside) for outside in by_all]
     base_breaks = out_of_limits(found, band_pu).any & ~by_trades.any
+    collapsed = np.isnan(found[0])
     code = np.where(collapsed, COLLAPSE, np.where(by_trades.any, BROKEN, np.where(base_breaks, BASE_BROKEN, KEPT)))
-    of_all = np.full((len(found), n_books), np.nan)
-    of_all[:, books] = found
-    low, low_at, high, high_at, losses, loading, slack, _ = of_all
-    low_bus, high_bus = (np.nan_to_num(at, nan=-1.0).astype(np.int64) for at in (low_at, high_at))
-    codes, flags = np.full(n_books, NOT_AUDITED, np.int8), np.zeros((3, n_books), bool)
+    of_all, codes = np.full((len(found) + 3, n_books), np.nan), np.full(n_books, NOT_AUDITED, np.int8)
+    of_all[:, books] = *found, *breaks, needless
     codes[books] = code
-    flags[:, books] = by_all.voltage, by_all.current, is_cut & ~by_all.any & ~collapsed
-    return Audit(low, low_bus, high, high_bus, losses, loading, slack, codes, flags[0], flags[1], flags[2], is_whole)
+    low, low_at, high, high_at, losses, loading, slack, _, full_voltage, full_current, needless_cut = of_all
+    low_bus, high_bus = (np.nan_to_num(at, nan=-1.0).astype(np.int64) for at in (low_at, high_at))
+    return Audit(
+        low, low_bus, high, high_bus, losses, loading, slack, codes, full_voltage, full_current, needless_cut, is_whole, solver
+    )
+
+
+def _differs(one: Injection, other: Injection) -> Bools:
+    """(n,) which books inject something else."""
+    differs: Bools = np.any(np.abs(one.kw - other.kw) > CUT_KW, axis=1)
+    return differs
+
+
+def _blame_some(
+    network: Network,
+    bus: Ints,
+    band_pu: tuple[float, float],
+    solver: AcSolver,
+    which: Bools,
+    flows: tuple[Injection, Injection],
+    known: tuple[Outside, Bools],
+) -> tuple[Outside, Bools]:
+    """`_blame` for the books `which`, of floor and injection; for the others what is known of them."""
+    outside, lost = Outside(known[0].voltage.copy(), known[0].current.copy()), known[1].copy()
+    some = np.flatnonzero(which)
+    if len(some):
+        floor, injection = (flow.of(some) for flow in flows)
+        summary, _ = solver.summarise(network, bus, *injection)
+        found, lost[some] = _blame(network, bus, band_pu, solver, floor, injection, summary)
+        outside.voltage[some], outside.current[some] = found
+    return outside, lost
 
 
 def _blame(
@@ -161,17 +198,18 @@ def _blame(
     floor: Injection,
     injection: Injection,
     summary: Floats,
-) -> Outside:
-    """Which books are outside limits that their base keeps, or farther outside than their base."""
-    outside = out_of_limits(summary, band_pu)
+) -> tuple[Outside, Bools]:
+    """Which books are outside limits that their base keeps, or farther outside; and which collapse as their base does."""
+    outside, lost = out_of_limits(summary, band_pu), np.zeros(summary.shape[1], bool)
     suspects = np.flatnonzero(outside.any)
     base, _ = solver.summarise(network, bus, *floor.of(suspects))
+    lost[suspects] = np.isnan(base[0]) & np.isnan(summary[0, suspects])
     hard = suspects[out_of_limits(base, band_pu).any]  # the base breaks limits itself: bus by bus, branch by branch
     if len(hard):
         excess = find_excess(network, bus, band_pu, floor.of(hard), injection.of(hard), solver)
         outside.voltage[hard] = excess.collapse | (excess.vm_over != 0.0).any(axis=1)
         outside.current[hard] = excess.collapse | (excess.percent_over > 0.0).any(axis=1)
-    return outside
+    return outside, lost
 
 
 def out_of_limits(summary: Floats, band_pu: tuple[float, float]) -> Outside:

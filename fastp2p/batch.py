@@ -8,7 +8,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.audit import Audit, audit
+from fastp2p.audit import Audit, Uncontrolled, audit
+from fastp2p.audit_sample import draw_sample
 from fastp2p.clearing import clear
 from fastp2p.kernels.positions import gather_profiles
 from fastp2p.matching import match_orders
@@ -22,7 +23,7 @@ from fastp2p.sampled import runpp_solver
 from fastp2p.sampling import Scenarios
 from fastp2p.settlement import Settlement, settle
 from fastp2p.study import Study
-from fastp2p.trades import Clearing, Leftovers, Trades
+from fastp2p.trades import Clearing, Injection, Leftovers, Trades
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -97,7 +98,7 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         v_max_pu=study.network.v_max_pu,
         check=False,
     )
-    audited = _audit(study, network, scenarios, steps, profiles.n_steps, clearing)
+    audited = _audit(study, network, scenarios, steps, profiles, clearing, left)
     settlement = settle(
         trades,
         clearing,
@@ -157,26 +158,54 @@ def _reactive(study: Study, left: Leftovers, hours: float) -> Reactive | None:
     """Reactive power that goes with load and PV; none where nobody asks for it."""
     if study.clearing.physics == "dc" and not study.audited_every:
         return None
-    load, pv = (
-        (1.0 if part.reactive == side else -1.0) * kvar_per_kw(part.power_factor)
-        for part, side in ((study.load, "draws"), (study.pv, "feeds"))
-    )
+    load, pv = _kvar_per_kw(study)
     fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
     base_kvar = (pv * (left.self_kwh + fixed_kwh) - load * (left.self_kwh + left.deficit_kwh)) / hours
     return Reactive(base_kvar, pv, load)
 
 
+def _kvar_per_kw(study: Study) -> tuple[float, float]:
+    """What load draws, and what PV feeds in, of reactive power per kW."""
+    load, pv = (
+        (1.0 if part.reactive == side else -1.0) * kvar_per_kw(part.power_factor)
+        for part, side in ((study.load, "draws"), (study.pv, "feeds"))
+    )
+    return load, pv
+
+
 def _audit(
-    study: Study, network: Network, scenarios: Scenarios, steps: range, n_steps: int, clearing: Clearing
+    study: Study,
+    network: Network,
+    scenarios: Scenarios,
+    steps: range,
+    profiles: Profiles,
+    clearing: Clearing,
+    left: Leftovers,
 ) -> Audit | None:
-    """AC power flows of the books that the study wants held against them: all, or every N-th of the whole sweep."""
+    """AC power flows of the books that the study wants checked by them: all, or a random sample of one in N."""
     every = study.audited_every
     if not every:
         return None
-    number = scenarios.number[:, None] * n_steps + np.asarray(steps)
-    books = np.flatnonzero(number.ravel() % every == 0) if every > 1 else None
+    books = None
+    if every > 1:
+        drawn = draw_sample(study.seed, every, scenarios.number, steps, profiles.n_steps, profiles.step_hours)
+        books = np.flatnonzero(drawn)
     solver = SWEEPS if network.is_radial else runpp_solver(study.network.source)
-    return audit(network, scenarios.participant, clearing, (study.network.v_min_pu, study.network.v_max_pu), books, solver)
+    band_pu = (study.network.v_min_pu, study.network.v_max_pu)
+    uncontrolled = _uncontrolled(study, clearing, left, profiles.step_hours)
+    return audit(network, scenarios.participant, clearing, band_pu, books, solver, uncontrolled)
+
+
+def _uncontrolled(study: Study, clearing: Clearing, left: Leftovers, hours: float) -> Uncontrolled | None:
+    """Books without control: surplus is no part of their base, and all of it is fed in, whatever the study does with it."""
+    if study.clearing.surplus == "curtailable":
+        return None  # so has the clearing itself
+    floor, full = clearing.floor, clearing.full
+    surplus_kw = left.surplus_kwh / hours
+    _, pv_kvar_per_kw = _kvar_per_kw(study)
+    if study.clearing.surplus == "export":
+        return Uncontrolled(Injection(floor.kw - surplus_kw, floor.kvar - pv_kvar_per_kw * surplus_kw), full)
+    return Uncontrolled(floor, Injection(full.kw + surplus_kw, full.kvar + pv_kvar_per_kw * surplus_kw))
 
 
 def _charges(study: Study, network: Network, who: Ints, trades: Trades) -> Floats:

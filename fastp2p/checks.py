@@ -64,10 +64,11 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
 
 
 def _physics(study: Study) -> str:
-    """What limits are, and what is held against AC."""
+    """What limits are, and which books an AC power flow checks."""
     if study.clearing.physics == "dc" and not study.audited_every:
         return "dc; no audit, so nothing is known of voltages and losses"
-    audited = {0: "no audit", 1: "every book audited"}.get(study.audited_every, f"every {study.audited_every}th book audited")
+    sample = f"one book in {study.audited_every} audited, drawn at random"
+    audited = {0: "no audit", 1: "every book audited"}.get(study.audited_every, sample)
     signs = f"load {study.load.power_factor:g} {study.load.reactive}, PV {study.pv.power_factor:g} {study.pv.reactive}"
     band = f"{study.network.v_min_pu:g}…{study.network.v_max_pu:g} p.u."
     return f"{study.clearing.physics}, voltages within {band}, power factor of {signs}; {audited}"

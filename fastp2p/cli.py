@@ -163,7 +163,7 @@ def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) ->
     last = None
     for share, rule in order:
         row = wide.loc[(share, rule)]
-        cells = [f"{row[column]:.2f}" for column in COMPARISON.values()]
+        cells = [_known(row[column], 2) for column in COMPARISON.values()]
         if last not in (None, share):
             table.add_section()
         table.add_row("" if share == last else f"{share:.0%}", rule, *cells)
@@ -229,7 +229,7 @@ def _summary(results: "Results", folder: Path) -> dict[str, Any]:
     if results.study.n_cases > 1:
         means = results.scenarios.drop(columns="scenario").groupby("share").mean().reset_index()
         return {**summary, "means": json.loads(means.to_json(orient="records", double_precision=15))}
-    summary["totals"] = results.scenarios.iloc[0].to_dict()
+    summary["totals"] = json.loads(results.scenarios.head(1).to_json(orient="records", double_precision=15))[0]
     if results.books is not None:
         books = results.books.drop(columns=["share", "scenario"])
         summary["books"] = json.loads(books.to_json(orient="records", double_precision=15))
@@ -237,6 +237,8 @@ def _summary(results: "Results", folder: Path) -> dict[str, Any]:
 
 
 def _print_results(results: "Results", folder: Path) -> None:
+    from fastp2p.answers import too_few_audited
+
     table = _sweep_table(results) if results.study.n_cases > 1 else _day_table(results)
     notes = {}
     if results.stopped_at and (stop := results.study.scenarios.stop):
@@ -245,9 +247,11 @@ def _print_results(results: "Results", folder: Path) -> None:
         )
     if results.study.scenarios.shares and "losses_cost" in results.scenarios:
         notes["hosting capacity"] = f"(uncontrolled, at 5 %, by AC): {_hosting(results.scenarios)}"
+    if "n_audited" in results.scenarios and (few := too_few_audited(results.scenarios)):
+        notes["audit:"] = few
     if "losses_kwh" in results.scenarios:
         means = results.scenarios.groupby("share")[["losses_kwh", "spilled_kwh"]].mean()
-        parts = [f"{losses:.1f} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
+        parts = [f"{_known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
         notes["losses and spilled PV"] = f"(means{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
     _print_table(f"{results.study.name}:", results.study.description, table, folder, notes)
 
@@ -278,8 +282,14 @@ def _print_table(name: str, description: str, table: Table, folder: Path, notes:
 
 def _day_table(results: "Results") -> Table:
     """The one scenario, hour by hour."""
+    from fastp2p.answers import count_audited
+
     audited = results.books is not None and "ac_status" in results.books
-    caption = "energy in kWh, loading of the worst branch in %" + ", lowest and highest voltage in p.u." * audited
+    of_power = "" if results.study.clearing.physics == "dc" else " (apparent power)"
+    caption = f"energy in kWh, loading of the worst branch in %{of_power}"
+    if audited:
+        of_books = "" if results.study.audited_every == 1 else f" {count_audited(results.scenarios)}"
+        caption += f", lowest and highest voltage in p.u.{of_books}"
     table = make_table("hour", *COLUMNS, "worst\n%", *("lowest\nvoltage", "highest\nvoltage") * audited, caption=caption)
     table.add_column("status")
     if audited:
@@ -289,33 +299,36 @@ def _day_table(results: "Results") -> Table:
         cells = [f"{book['step'] * hours:g}", *(f"{book[column]:.3f}" for column in COLUMNS.values())]
         cells.append(f"{book['worst_loading_percent']:.1f}")
         if audited:
-            cells += [f"{book[column]:.3f}" for column in ("lowest_vm_pu", "highest_vm_pu")]
+            cells += [_known(book[column], 3) for column in ("lowest_vm_pu", "highest_vm_pu")]
         cells.append(str(book["status"]))
         table.add_row(*cells, *([str(book["ac_status"])] if audited else []))
     table.add_section()
     total = results.scenarios.iloc[0]
     sums = [f"{total[column]:.2f}" for column in COLUMNS.values()]
-    extremes = [f"{total[column]:.3f}" for column in ("lowest_vm_pu", "highest_vm_pu")] if audited else []
+    extremes = [_known(total[column], 3) for column in ("lowest_vm_pu", "highest_vm_pu")] if audited else []
     table.add_row("day", *sums, f"{total['worst_loading_percent']:.1f}", *extremes, style="bold")
     return table
 
 
 def _sweep_table(results: "Results") -> Table:
     """Means over the scenarios of each share."""
+    from fastp2p.answers import count_audited, find_probabilities
+
     n_draws = len(results.scenarios) // results.scenarios["share"].nunique()
-    caption = f"means of {n_draws:,} scenarios in kWh; highest loading;\nthose in which a limit binds, or the base is over it"
-    audited = "n_audit_kept" in results.scenarios
+    caption = f"means of {n_draws:,} scenarios in kWh; highest loading; scenarios in which the network\n"
+    caption += "cuts a trade or an export, and in which a limit is broken before any trade"
+    audited = "n_audited" in results.scenarios
     if audited:
-        caption += "\nin AC, over all scenarios: extremes of current and voltage (p.u.); of all books,"
-        caption += "\nthose that break a limit which the base keeps, and those that were cut needlessly"
+        caption += f"\nin AC, {count_audited(results.scenarios)}: extremes of current and voltage (p.u.);"
+        caption += "\nbooks that break a limit which the base keeps, and books that are cut needlessly"
     extra = ("AC worst\n%", "lowest\nvoltage", "highest\nvoltage", "AC broken\n%", "needless\ncut %") if audited else ()
-    table = make_table("PV\nshare", *COLUMNS, "worst\n%", "bound\n%", "over\n%", *extra, caption=caption)
+    table = make_table("PV\nshare", *COLUMNS, "worst\n%", "cut\n%", "over\n%", *extra, caption=caption)
     rates = _audit_cells(results.scenarios) if audited else {}
+    probabilities = find_probabilities(results.scenarios).set_index("share")
     for share, rows in results.scenarios.groupby("share"):
         means = [f"{rows[column].mean():.2f}" for column in COLUMNS.values()]
-        congested, overloaded = rows.n_cleared > 0, rows.n_base_overload > 0
         loading = f"{rows.worst_loading_percent.max():.1f}"
-        shares = [f"{100 * (congested | overloaded).mean():.1f}", f"{100 * overloaded.mean():.1f}"]
+        shares = [f"{100 * probabilities[f'{event}_probability'][share]:.1f}" for event in ("cut", "overload")]
         table.add_row(f"{share:.0%}", *means, loading, *shares, *rates.get(share, []))
     return table
 
@@ -329,6 +342,11 @@ def _audit_cells(scenarios: "pd.DataFrame") -> dict[Any, list[str]]:
     cells = {}
     for row in find_audit_rates(scenarios).to_dict("records"):
         current, lowest, highest = extremes.loc[row["share"]]
-        rates = [f"{100.0 * row[name]:.2f}" for name in ("broken_rate", "needless_cut_rate")]
-        cells[row["share"]] = [f"{current:.1f}", f"{lowest:.3f}", f"{highest:.3f}", *rates]
+        rates = [_known(100.0 * row[name], 2) for name in ("broken_rate", "needless_cut_rate")]
+        cells[row["share"]] = [_known(current, 1), _known(lowest, 3), _known(highest, 3), *rates]
     return cells
+
+
+def _known(value: float, digits: int) -> str:
+    """A number as people read it; a dash where it is unknown."""
+    return "-" if value != value else f"{value:.{digits}f}"

@@ -111,13 +111,16 @@ def compare_results(results: dict[str, Results], confidence: float = CONFIDENCE)
             for indicator in COMPARED:
                 values = after[indicator].to_numpy(np.float64)
                 change = values - before[indicator].to_numpy(np.float64)
+                # losses of a collapse are unknown, and so is who pays for them
+                values, change = values[~np.isnan(values)], change[~np.isnan(change)]
+                mean, mean_change = (known.mean() if len(known) else np.nan for known in (values, change))
                 low, high = mean_interval(values, confidence)
                 change_low, change_high = mean_interval(change, confidence)
                 rows.append(
                     {
                         "share": share, "rule": rule, "indicator": indicator, "n": len(values),
-                        "mean": values.mean(), "mean_low": low, "mean_high": high,
-                        "change": change.mean(), "change_low": change_low, "change_high": change_high,
+                        "mean": mean, "mean_low": low, "mean_high": high,
+                        "change": mean_change, "change_low": change_low, "change_high": change_high,
                     }
                 )  # fmt: skip
     return pd.DataFrame(rows)

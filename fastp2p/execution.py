@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +57,7 @@ def execute_all(order: Order, base_kw: Floats) -> Clearing:
         trades.quantity_kwh.copy(), export.copy(), floor, full, full, screen.slack_kw, screen.loading_percent, code,
         np.full(trades.n_trades, -1, np.int64), np.flatnonzero(screen.congested), np.empty((0, limits.layout.n_rows)),
         np.full(len(base_kw), NO_LP, np.int8), np.ones(len(base_kw), bool), limits.layout,
-        partial(limits.network.flow_kw, bus=limits.bus),
+        limits.flows,
     )  # fmt: skip
 
 

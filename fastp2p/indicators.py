@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fastp2p.audit import AC_STATUS
+from fastp2p.audit import AC_STATUS, NOT_AUDITED
 from fastp2p.network import Network
 from fastp2p.reduction import Columns, Reduced
 from fastp2p.trades import STATUS
@@ -59,6 +59,7 @@ def scenario_columns(ran: Reduced, network: Network) -> Columns:
         **_slack_power(ran, network),
         **_loading(ran),
         **_audit(ran),
+        "n_cut": ran.by_step("is_cut").sum(axis=1),
         **{f"n_{name}": (status == code).sum(axis=1) for code, name in enumerate(STATUS.tolist())},
     }
 
@@ -101,25 +102,31 @@ def _audit(ran: Reduced) -> Columns:
     if "ac_status" not in ran.books:
         return {}
     code = ran.books["ac_status"].reshape(-1, ran.n_steps)
+    audited = code != NOT_AUDITED
     low = np.nan_to_num(ran.by_step("lowest_vm_pu"), nan=np.inf)
     high = np.nan_to_num(ran.by_step("highest_vm_pu"), nan=-np.inf)
     loading = np.nan_to_num(ran.by_step("worst_current_percent"), nan=-np.inf)
     columns: Columns = {
         "lowest_vm_pu": _known(low.min(axis=1)),
-        "lowest_vm_step": low.argmin(axis=1),
+        "lowest_vm_step": np.where(np.isfinite(low).any(axis=1), low.argmin(axis=1), np.nan),
         "highest_vm_pu": _known(high.max(axis=1)),
-        "highest_vm_step": high.argmax(axis=1),
+        "highest_vm_step": np.where(np.isfinite(high).any(axis=1), high.argmax(axis=1), np.nan),
         "worst_current_percent": _known(loading.max(axis=1)),
-        **{
-            name: np.nan_to_num(ran.by_step(name)).sum(axis=1)
-            for name in ("losses_kwh", "losses_cost")
-            if "losses_cost" in ran.books
-        },
+        **{name: ran.by_step(name).sum(axis=1) for name in ("losses_kwh", "losses_cost") if "losses_cost" in ran.books},
+        "n_audited": audited.sum(axis=1),
+        "n_books": np.full(len(code), ran.n_steps),
         **{f"n_audit_{name}": (code == place).sum(axis=1) for place, name in enumerate(AC_STATUS.tolist())},
     }
     for name in ("full_breaks_voltage", "full_breaks_current", "needless_cut"):
-        columns[f"n_{name}"] = ran.by_step(name).sum(axis=1)
+        columns[f"n_{name}"] = _known_count(ran.by_step(name), audited)
     return columns
+
+
+def _known_count(flags: Floats, audited: NDArray[np.bool_]) -> Floats:
+    """(n_scenarios,) in how many audited books a flag is 1; NaN where it is in none and some of them, or all, are unknown."""
+    count: Floats = np.nansum(flags, axis=1)
+    is_unknown = (np.isnan(flags) & audited).any(axis=1) | ~audited.any(axis=1)
+    return np.where((count == 0.0) & is_unknown, np.nan, count)
 
 
 def _known(extreme: Floats) -> Floats:
@@ -149,7 +156,7 @@ def _slack_power(ran: Reduced, network: Network) -> Columns:
     return {
         "peak_import_kw": import_kw.max(axis=1),
         "peak_export_kw": np.maximum(-with_trading, 0.0).max(axis=1),
-        "load_factor": _ratio(import_kw.mean(axis=1), import_kw.max(axis=1)),
+        "load_factor": np.where(np.isnan(import_kw).any(axis=1), np.nan, _ratio(import_kw.mean(axis=1), import_kw.max(axis=1))),
         "baseline_peak_import_kw": np.maximum(without, 0.0).max(axis=1),
         "baseline_peak_export_kw": np.maximum(-without, 0.0).max(axis=1),
     }

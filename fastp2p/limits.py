@@ -64,6 +64,11 @@ class DcLimits:
         """(n_books, n_branch) flows, kW."""
         return self.network.flow_kw(injection.kw, self.bus)
 
+    def flows(self, injection: Injection) -> tuple[Floats, Floats]:
+        """(n_books, n_branch) kW and kvar; there are none of the latter."""
+        flow_kw = self.values(injection)
+        return flow_kw, np.broadcast_to(0.0, flow_kw.shape)
+
     def screen(self, floor: Injection, full: Injection) -> Screen:
         """Every book against the limits, with nothing executed and with everything."""
         network, bus = self.network, self.bus
@@ -128,6 +133,11 @@ class LinearLimits:
         """(n_books, 6 n_branch + n_bus): cos φ P + sin φ Q face by face (kVA), then v² (p.u.)."""
         flow_kw, flow_kvar, square = linear_flows(self.network, self.bus, *injection)
         return np.concatenate([*(c * flow_kw + s * flow_kvar for c, s in FACES.tolist()), square], axis=1)
+
+    def flows(self, injection: Injection) -> tuple[Floats, Floats]:
+        """(n_books, n_branch) kW and kvar."""
+        flow_kw, flow_kvar, _ = linear_flows(self.network, self.bus, *injection)
+        return flow_kw, flow_kvar
 
     def screen(self, floor: Injection, full: Injection) -> Screen:
         """Every book against the limits, with nothing executed and with everything; loading is that of apparent power."""

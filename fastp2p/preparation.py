@@ -91,7 +91,7 @@ def _physics_faults(study: Study, network: Network) -> list[str]:
     else:
         faults.append(
             "clearing.audit = true: the network is meshed, and all books are audited on radial networks only; "
-            "audit = 1000 holds every thousandth book against pandapower's power flow"
+            "audit = 100 checks one book in a hundred, drawn at random, by pandapower's power flow"
         )
     return faults
 

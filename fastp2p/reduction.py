@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.audit import NOT_AUDITED
 from fastp2p.batch import BatchResult
 from fastp2p.network import Network
 from fastp2p.sampling import Scenarios
@@ -19,6 +20,40 @@ Ints = NDArray[np.int64]
 Column = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.int8] | NDArray[np.bool_] | NDArray[np.str_]
 Columns = dict[str, Column]
 """Arrays of one length, by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class BranchFlows:
+    """What the branches carry, as the physics of the clearing has it.
+
+    Attributes
+    ----------
+    physics : str
+        Of the clearing: "dc", "lindistflow" or "ac".
+    flow_kw, flow_kva : (n_books, n_branch) float64
+        Active power, and what loading is of: its size under "dc", apparent power in the linear model else.
+    current_percent : (n_books, n_branch) float64 or None
+        Loading from current, as an AC power flow has it; NaN where a book is not audited or has no solution, and where nothing
+        limits a branch. None without an audit.
+    bound : (n_books, n_branch) bool
+        Where a limit bound.
+    """
+
+    physics: str
+    flow_kw: Floats
+    flow_kva: Floats
+    current_percent: Floats | None
+    bound: NDArray[np.bool_]
+
+    @classmethod
+    def joined(cls, pieces: Sequence[BranchFlows]) -> BranchFlows:
+        """Books one below the other."""
+        audited = pieces[0].current_percent is not None
+        current = [piece.current_percent for piece in pieces if piece.current_percent is not None]
+        flow_kw, flow_kva, bound = (
+            np.concatenate([getattr(p, name) for p in pieces]) for name in ("flow_kw", "flow_kva", "bound")
+        )
+        return cls(pieces[0].physics, flow_kw, flow_kva, np.concatenate(current) if audited else None, bound)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +73,7 @@ class Reduced:
         Arrays (n_scenarios, n_participants): sums over the steps.
     trades : Columns or None
         One row per trade.
-    flow_kw, bound : (n_books, n_branch) or None
-        Flows, and where a limit bound.
+    branches : BranchFlows or None
     """
 
     scenarios: Scenarios
@@ -49,8 +83,7 @@ class Reduced:
     status_code: NDArray[np.int8]
     buses: Accounts
     trades: Columns | None
-    flow_kw: Floats | None
-    bound: NDArray[np.bool_] | None
+    branches: BranchFlows | None
 
     def by_step(self, name: str) -> Floats:
         """(n_scenarios, n_steps) of a column of the books."""
@@ -59,7 +92,6 @@ class Reduced:
 
 def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) -> Reduced:
     """Reduce a batch to what the tables are made from."""
-    with_branches = "branches" in tables
     return Reduced(
         batch.scenarios,
         len(batch.steps),
@@ -68,8 +100,7 @@ def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) ->
         batch.clearing.status_code,
         batch.settlement.buses,
         trade_columns(batch, network) if "trades" in tables else None,
-        batch.clearing.flow_kw if with_branches else None,
-        _bound(batch) if with_branches else None,
+        _branch_flows(batch, network) if "branches" in tables else None,
     )
 
 
@@ -87,8 +118,7 @@ def join_steps(pieces: Sequence[Reduced]) -> Reduced:
         np.concatenate([piece.status_code for piece in pieces]),
         Accounts(**sums),
         join_columns([piece.trades for piece in pieces if piece.trades is not None]) if first.trades is not None else None,
-        np.concatenate([piece.flow_kw for piece in pieces if piece.flow_kw is not None]) if first.flow_kw is not None else None,
-        np.concatenate([piece.bound for piece in pieces if piece.bound is not None]) if first.bound is not None else None,
+        BranchFlows.joined([p.branches for p in pieces if p.branches is not None]) if first.branches is not None else None,
     )
 
 
@@ -138,26 +168,27 @@ def book_columns(batch: BatchResult) -> Columns:
         "baseline_export_kwh": books.baseline_exported_kwh,
         "baseline_bill": books.baseline_bill,
         "baseline_co2_kg": books.baseline_retail_kwh * co2_kg_per_kwh,
+        "is_cut": clearing.is_cut,
         "solver": clearing.solver_code,
         "certified": clearing.certified,
     }
 
 
 def _losses(batch: BatchResult) -> tuple[Floats | None, Floats]:
-    """Losses in kWh where all books are audited, and what they cost; none in a book that has collapsed."""
+    """Losses in kWh where all books are audited, and what they cost; NaN, unknown, in a book that has collapsed."""
     audit, tariff = batch.audit, batch.scenarios.retail_per_kwh[batch.steps.start : batch.steps.stop]
     if audit is None or not audit.is_whole:
         return None, np.zeros(len(batch.clearing.status_code))
-    losses_kwh = np.nan_to_num(audit.losses_kw * batch.step_hours)
+    losses_kwh = audit.losses_kw * batch.step_hours
     return losses_kwh, losses_kwh * np.tile(tariff, len(batch.scenarios.number))
 
 
 def audit_columns(batch: BatchResult, network: Network) -> Columns:
-    """Arrays (n_books,) of what an AC power flow says; none where the study does not ask."""
+    """Arrays (n_books,) of what an AC power flow says, NaN where it is unknown; none where the study does not ask."""
     audit = batch.audit
     if audit is None:
         return {}
-    bus_id = np.append(network.bus_id, -1)
+    bus_id = np.append(network.bus_id.astype(np.float64), np.nan)
     columns: Columns = {
         "lowest_vm_pu": audit.lowest_vm_pu,
         "lowest_vm_bus": bus_id[audit.lowest_bus],
@@ -210,6 +241,19 @@ def _reasons(batch: BatchResult, network: Network) -> tuple[NDArray[np.str_], Fl
         if held.any():
             shadow[held] = np.abs(getattr(clearing, price)[book[held], place[held]])
     return reason, shadow
+
+
+def _branch_flows(batch: BatchResult, network: Network) -> BranchFlows:
+    """What the branches carry, and where books are audited their loading from current."""
+    clearing, audit = batch.clearing, batch.audit
+    current_percent = None
+    if audit is not None:
+        books = np.flatnonzero(audit.code != NOT_AUDITED)
+        current_percent = np.full(clearing.flow_kw.shape, np.nan)
+        flow = audit.solver.flow(network, *clearing.injection.of(books), bus=batch.scenarios.participant)
+        current_percent[books] = flow.loading_percent
+    flow_kva = np.hypot(clearing.flow_kw, clearing.flow_kvar)
+    return BranchFlows(clearing.physics, clearing.flow_kw, flow_kva, current_percent, _bound(batch))
 
 
 def _bound(batch: BatchResult) -> NDArray[np.bool_]:

@@ -235,7 +235,8 @@ class ClearingPart(_Part):
     physics: Literal["dc", "lindistflow", "ac"] = "dc"
     """What limits are: DC flows; apparent power and linear voltages; or these, tightened until an AC power flow agrees."""
     audit: Flag | Annotated[int, Field(strict=True, ge=2)] = False
-    """Whether every book is held against an AC power flow, or every N-th; under "ac" all are."""
+    """Whether an AC power flow checks every book, or one in N: a random sample from the seed, each hour of the day alike. Under
+    "ac" it checks all."""
 
 
 class Study(_Part):
@@ -273,7 +274,7 @@ class Study(_Part):
 
     @property
     def audited_every(self) -> int:
-        """1 where every book is held against an AC power flow, N for every N-th, 0 for none."""
+        """1 where an AC power flow checks every book, N where it checks one in N, drawn at random, 0 for none."""
         return 1 if self.clearing.physics == "ac" else int(self.clearing.audit)
 
     @property

@@ -152,7 +152,7 @@ def _loading(results: Results) -> Figure:
 
 
 def _probability(results: Results) -> Figure:
-    """Probabilities that a limit binds and of a base overload, with their confidence intervals, over the share of PV."""
+    """Probabilities that something is cut and of a base overload, with their confidence intervals, over the share of PV."""
     figure, (axes,) = _sweep_page(results, 7.6, 4.7, (0.75, 0.3, 0.6, 1.25))
     probabilities = find_probabilities(results.scenarios)
     table = probabilities * 100.0
@@ -162,8 +162,8 @@ def _probability(results: Results) -> Figure:
     common: dict[str, Any] = {"clip_on": False, "zorder": 3}
     scale, handles = 0.6 if dense else 1.0, []
     for name, label, colour, marker, size, width, sign in (
-        ("binding", "A limit binds in some hour", ORANGE, "o", 6.5, 2.8, -1.0),
-        ("overload", "Overload in some hour, before any trade", RED, "D", 4.0, 1.1, 1.0),
+        ("cut", "A trade or an export is cut in some hour", ORANGE, "o", 6.5, 2.8, -1.0),
+        ("overload", "A limit is broken in some hour, before any trade", RED, "D", 4.0, 1.1, 1.0),
     ):
         at, look = share + sign * aside, {**common, "color": colour}
         low, middle, high = (table[f"{name}_{end}"].to_numpy(np.float64) for end in ("low", "probability", "high"))
@@ -174,7 +174,7 @@ def _probability(results: Results) -> Figure:
         around = np.stack([middle - low, high - middle]).clip(min=0.0)
         for bars in axes.errorbar(at, middle, around, fmt="none", elinewidth=1.2, capsize=3.0, **look).lines[2]:
             bars.set_capstyle("butt")  # pandapower, once imported, changes the default
-    top = float(table[["binding_high", "overload_high"]].to_numpy().max())
+    top = float(table[["cut_high", "overload_high"]].to_numpy().max())
     axes.set(xlim=(-2.0, 102.0), ylim=(0.0, max(5.0, min(102.0, 1.08 * top))))
     axes.set(xlabel="Share of PV (%)", ylabel="Probability (% of scenarios)")
     _tidy(axes)
@@ -192,7 +192,7 @@ def _mark_hosting_capacity(axes: Axes, probabilities: pd.DataFrame) -> None:
         return
     axes.axvline(100.0 * capacity.share, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1.5)
     axes.axvspan(100.0 * capacity.low, 100.0 * capacity.high, color=GREY, alpha=0.15, linewidth=0.0, zorder=0.5)
-    text = f"a limit binds in at most 5%: {_percent(capacity.share)} ({_percent(capacity.low)} to {_percent(capacity.high)})"
+    text = f"something is cut in at most 5%: {_percent(capacity.share)} ({_percent(capacity.low)} to {_percent(capacity.high)})"
     aside, side = (-3, "right") if capacity.share > 0.5 else (3, "left")
     place = (100.0 * capacity.share, 1.0)
     axes.annotate(text, place, (aside, 1), ("data", "axes fraction"), "offset points", ha=side, color=INK, fontsize=8)

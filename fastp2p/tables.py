@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fastp2p.audit import AC_STATUS
+from fastp2p.audit import AC_STATUS, NOT_AUDITED
 from fastp2p.indicators import scenario_columns
 from fastp2p.kernels.reduction import count_by_slot, sum_by_slot
 from fastp2p.network import Network
@@ -30,6 +30,12 @@ HISTOGRAMS = {
     "worst_loading_percent": np.arange(5.0, 205.0, 5.0),
 }
 """What is counted by the hour of the day, and the inner edges of the bins."""
+UNKNOWN_AS_NAN = {
+    "lowest_vm_bus": "Int64", "highest_vm_bus": "Int64", "lowest_vm_step": "Int64", "highest_vm_step": "Int64",
+    "full_breaks_voltage": "boolean", "full_breaks_current": "boolean", "needless_cut": "boolean",
+    "n_full_breaks_voltage": "Int64", "n_full_breaks_current": "Int64", "n_needless_cut": "Int64",
+}  # fmt: skip
+"""Columns of whole numbers and of yes and no that have NaN where something is unknown, and the nullable type of each."""
 
 
 def make_columns(ran: Reduced, network: Network, names: Sequence[str]) -> dict[str, Columns]:
@@ -49,6 +55,8 @@ def make_columns(ran: Reduced, network: Network, names: Sequence[str]) -> dict[s
 def make_frames(pieces: Sequence[dict[str, Columns]]) -> dict[str, pd.DataFrame]:
     """Tables from the columns of one block of scenarios after the other."""
     frames = {name: pd.DataFrame(join_columns([piece[name] for piece in pieces])) for name in pieces[0]}
+    for name, frame in frames.items():
+        frames[name] = frame.astype({column: kind for column, kind in UNKNOWN_AS_NAN.items() if column in frame})
     if "histograms" in frames:
         frames["histograms"] = add_histograms(frames["histograms"])
     if "books" in frames:
@@ -60,29 +68,37 @@ def make_frames(pieces: Sequence[dict[str, Columns]]) -> dict[str, pd.DataFrame]
 
 
 def branch_columns(ran: Reduced, network: Network) -> Columns:
-    """One row per scenario and branch: limit, flows, loading, and in how many books its limit bound."""
-    assert ran.flow_kw is not None
-    assert ran.bound is not None
-    n = len(ran.scenarios.number)
-    flow = ran.flow_kw.reshape(n, ran.n_steps, network.n_branch)
-    worst = np.abs(flow).argmax(axis=1)
+    """One row per scenario and branch: limit, flows, loading as the physics has it, and in how many books its limit bound."""
+    of = ran.branches
+    assert of is not None
+    n, shape = len(ran.scenarios.number), (len(ran.scenarios.number), ran.n_steps, network.n_branch)
+    flow_kw, flow_kva, bound = of.flow_kw.reshape(shape), of.flow_kva.reshape(shape), of.bound.reshape(shape)
     limited = np.isfinite(network.limit_kw) & (network.limit_kw > 0)
-    loading = np.full(flow.shape, np.nan)
-    loading[..., limited] = np.abs(flow[..., limited]) / network.limit_kw[limited] * 100.0
-    return {
+    loading = np.full(shape, np.nan)
+    loading[..., limited] = flow_kva[..., limited] / network.limit_kw[limited] * 100.0
+    largest_kw = np.take_along_axis(flow_kw, np.abs(flow_kw).argmax(axis=1)[:, None, :], axis=1).ravel()
+    unknown = np.full(n * network.n_branch, np.nan)  # DC knows no apparent power
+    columns: Columns = {
         "share": np.full(n * network.n_branch, ran.scenarios.share),
         "scenario": np.repeat(ran.scenarios.number, network.n_branch),
         "branch": np.tile(network.branch_name, n),
         "from_bus": np.tile(network.bus_id[network.from_bus], n),
         "to_bus": np.tile(network.bus_id[network.to_bus], n),
+        "physics": np.full(n * network.n_branch, of.physics),
         "limit_kw": np.tile(network.limit_kw, n),
-        "largest_flow_kw": np.take_along_axis(flow, worst[:, None, :], axis=1).ravel(),
-        "worst_step": worst.ravel(),
+        "limit_kva": unknown if of.physics == "dc" else np.tile(network.limit_kw, n),
+        "largest_flow_kw": largest_kw,
+        "largest_flow_kva": unknown if of.physics == "dc" else flow_kva.max(axis=1).ravel(),
+        "worst_step": flow_kva.argmax(axis=1).ravel(),
         "p50_loading_percent": np.percentile(loading, 50, axis=1).ravel(),
         "p95_loading_percent": np.percentile(loading, 95, axis=1).ravel(),
         "max_loading_percent": loading.max(axis=1).ravel(),
-        "n_binding_books": ran.bound.reshape(flow.shape).sum(axis=1).ravel(),
+        "n_binding_books": bound.sum(axis=1).ravel(),
     }
+    if of.current_percent is not None:
+        current = np.nan_to_num(of.current_percent.reshape(shape), nan=-np.inf).max(axis=1, initial=-np.inf)
+        columns["max_current_percent"] = np.where(np.isfinite(current), current, np.nan).ravel()
+    return columns
 
 
 def participant_columns(ran: Reduced, network: Network) -> Columns:
@@ -121,10 +137,13 @@ def hour_columns(ran: Reduced) -> Columns:
 
 
 def _voltages(ran: Reduced, slot: Ints, n_slots: int) -> Columns:
-    """The lowest and highest voltage of each hour of the day, over all days; nothing without an audit."""
+    """Of each hour of the day: audited books, all books, lowest and highest voltage; nothing without an audit."""
     if "lowest_vm_pu" not in ran.books:
         return {}
-    columns: Columns = {}
+    audited, books = ran.books["ac_status"].reshape(-1, ran.n_steps) != NOT_AUDITED, np.bincount(slot, minlength=n_slots)
+    n_audited = np.zeros((n_slots, len(audited)), np.int64)
+    np.add.at(n_audited, slot, audited.T)
+    columns: Columns = {"n_audited": n_audited.T.ravel(), "n_books": np.tile(books, len(audited))}
     for name, furthest in (("lowest_vm_pu", np.fmin), ("highest_vm_pu", np.fmax)):
         vm_pu = np.full((n_slots, len(ran.scenarios.number)), np.nan)
         furthest.at(vm_pu, slot, ran.by_step(name).T)

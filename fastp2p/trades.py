@@ -22,6 +22,8 @@ SOLVERS: NDArray[np.str_] = np.array(["none", "compiled", "highs"])
 """Who solved a book's LP; see `Clearing`."""
 NO_LP, COMPILED, HIGHS = range(3)
 """Places in `SOLVERS`."""
+CUT_KW = 1e-9
+"""Injections that differ by less are alike."""
 
 
 class Injection(NamedTuple):
@@ -196,7 +198,7 @@ class Clearing:
     layout : RowLayout
         What the rows are.
     flows : callable
-        Flows of injections.
+        Flows of injections in the branches as the limits' model has them, (n_books, n_branch) kW and kvar.
     ac : (8, n_books) float64 or None
         Under ``physics = "ac"``, what an AC power flow of what is executed says (`powerflow.summarise_flows`).
     """
@@ -215,7 +217,7 @@ class Clearing:
     solver_code: NDArray[np.int8]
     certified: NDArray[np.bool_]
     layout: RowLayout
-    flows: Callable[[Floats], Floats]
+    flows: Callable[[Injection], tuple[Floats, Floats]]
     ac: Floats | None = None
 
     @property
@@ -238,10 +240,33 @@ class Clearing:
         """
         return STATUS[self.status_code]
 
-    @cached_property
+    @property
+    def physics(self) -> str:
+        """What limits were, as `clear` was asked: "dc", "lindistflow" or "ac"."""
+        if self.layout.band_pu is None:
+            return "dc"
+        return "lindistflow" if self.ac is None else "ac"
+
+    @property
     def flow_kw(self) -> Floats:
-        """(n_books, n_branch) kW with what is executed and exported; computed when first asked for."""
-        return self.flows(self.injection_kw)
+        """(n_books, n_branch) kW with what is executed and exported, by DC or LinDistFlow; computed when first asked for."""
+        return self._flow[0]
+
+    @property
+    def flow_kvar(self) -> Floats:
+        """(n_books, n_branch) kvar beside `flow_kw`; zero under "dc", which knows active power alone."""
+        return self._flow[1]
+
+    @cached_property
+    def _flow(self) -> tuple[Floats, Floats]:
+        return self.flows(self.injection)
+
+    @cached_property
+    def is_cut(self) -> NDArray[np.bool_]:
+        """(n_books,) whether some trade or export is not executed in full."""
+        cut, some = np.zeros(len(self.status_code), bool), self.congested_book
+        cut[some] = (np.abs(self.full.kw[some] - self.injection.kw[some]) > CUT_KW).any(axis=1)
+        return cut
 
     @property
     def binding_branch(self) -> Ints:

@@ -13,6 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fastp2p.answers import count_audited
 from fastp2p.batch import BatchResult, run_batch
 from fastp2p.network import Network
 from fastp2p.powerflow import ac_flow, lindistflow
@@ -74,9 +75,12 @@ def _voltage(results: Results, hours: pd.DataFrame) -> Figure:
         axes.set_xlabel("Hour of the day")
         values = spread[column].to_numpy(np.float64)
         _limit_view(axes, float(np.nanmin(values)), float(np.nanmax(values)), band[column])
+    books = count_audited(results.scenarios)
     if len(results.scenarios) == 1:
-        figure.text(0.25 / 10.0, 1 - 0.76 / 4.6, "red: limit of the voltage, where it is near", color="#555555")
+        figure.text(0.25 / 10.0, 1 - 0.76 / 4.6, f"{books}; red: limit of the voltage, where it is near", color="#555555")
         return figure
+    if results.study.audited_every > 1:
+        figure.texts[0].set_text(f"{figure.texts[0].get_text()}, {books}")
     which = "" if len(banded) == len(colours) else f" at {', '.join(_percent(share) for share in banded)}"
     _share_legend(figure, colours, f"; line: median of the scenarios, band{which}: 5th to 95th percentile; red: limit")
     return figure
@@ -127,7 +131,8 @@ def _feeder(results: Results) -> Figure:
     day, hour = divmod(step * results.profiles.step_hours, 24.0)
     when = f"hour {hour:g}" + f" of day {day + 1:.0f}" * (results.profiles.n_steps * results.profiles.step_hours > 24.0)
     of = f"share {_percent(float(scenario['share']))}, scenario {int(scenario['scenario'])}, {when}"
-    text = f"{of}: the book that goes farthest towards a limit of the voltage"
+    books = count_audited(results.scenarios)
+    text = f"{of}: farthest towards a limit of the voltage {books}"
     figure.text(0.25 / 8.6, 1 - 0.76 / 4.8, text, color="#555555")
     axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3)
     return figure

@@ -27,7 +27,9 @@ def scenarios(n=400, seed=1):
     for place, share in enumerate((0.1, 0.3, 0.5)):
         frame = pd.DataFrame({name: luck + 2.0 * place + rng.normal(0, 0.1, n) for name in INDICATORS})
         overloads = (luck > (99.0, 16.0, 12.0)[place]).astype(int)
-        frames.append(frame.assign(share=share, scenario=np.arange(n), n_base_overload=overloads, n_cleared=0))
+        frames.append(
+            frame.assign(share=share, scenario=np.arange(n), n_base_overload=overloads, n_cut=overloads, n_ac_broken=0)
+        )
     return pd.concat(frames, ignore_index=True)
 
 
@@ -88,14 +90,14 @@ def test_probabilities_and_hosting_capacity():
     assert find_hosting_capacity(probabilities[1:], 0.0).share == 0.0
     with pytest.raises(fastp2p.InputError, match="between 0 and 1"):
         find_hosting_capacity(probabilities, 5)
-    with pytest.raises(fastp2p.InputError, match="event = 'fire': must be one of binding, overload"):
+    with pytest.raises(fastp2p.InputError, match="event = 'fire': must be one of cut, overload"):
         find_hosting_capacity(probabilities, event="fire")
 
 
 def test_hosting_capacity_counts_what_only_curtailment_prevents():
     """Exports that may be cut never overload the base; that they have to be cut is what ends the capacity."""
     table = scenarios().assign(n_base_overload=0)
-    table["n_cleared"] = (table.share > 0.2).astype(int)
+    table["n_cut"] = (table.share > 0.2).astype(int)
     probabilities = find_probabilities(table)
     assert find_hosting_capacity(probabilities).share == 0.1
     assert find_hosting_capacity(probabilities, event="overload").share == table.share.max()

@@ -90,10 +90,10 @@ def test_many_shares_have_bands():
 
 def test_probabilities_are_those_of_the_table():
     run = results(0.2, 0.6)
-    overload, binding = [True] * 5 + [False] * 15, [True] * 8 + [False] * 12
-    scenarios = run.scenarios.assign(n_base_overload=[*overload, *binding], n_cleared=[*binding, *binding])
+    overload, cut = [True] * 5 + [False] * 15, [True] * 8 + [False] * 12
+    scenarios = run.scenarios.assign(n_base_overload=[*overload, *cut], n_cut=[*cut, *cut])
     axes = _probability(dataclasses.replace(run, scenarios=scenarios)).axes[0]
-    points = [line.get_ydata() for line in axes.get_lines() if line.get_label().startswith(("A limit", "Overload"))]
+    points = [line.get_ydata() for line in axes.get_lines() if line.get_label().startswith(("A trade", "A limit"))]
     np.testing.assert_allclose(points, [[40.0, 40.0], [25.0, 40.0]])
     assert axes.get_ylim()[0] == 0.0
 
@@ -114,12 +114,11 @@ def test_named_shares(n, expected):
     assert _some(list(range(n)), 6) == expected
 
 
-@pytest.mark.parametrize(("overloads", "marked"), [((0, 12), True), ((0, 0), False), ((12, 12), False)])
-def test_the_hosting_capacity_is_marked_where_the_shares_end_it(overloads, marked):
+@pytest.mark.parametrize(("cuts", "marked"), [((0, 12), True), ((0, 0), False), ((12, 12), False)])
+def test_the_hosting_capacity_is_marked_where_the_shares_end_it(cuts, marked):
     run = results(0.2, 0.6)
-    first, last = overloads
-    n_overload = [*[1] * first, *[0] * (20 - first), *[1] * last, *[0] * (20 - last)]
-    axes = _probability(dataclasses.replace(run, scenarios=run.scenarios.assign(n_cleared=0, n_base_overload=n_overload))).axes[
-        0
-    ]
-    assert [text.get_text() for text in axes.texts] == ["a limit binds in at most 5%: 20% (0% to 20%)"] * marked
+    first, last = cuts
+    n_cut = [*[1] * first, *[0] * (20 - first), *[1] * last, *[0] * (20 - last)]
+    scenarios = run.scenarios.assign(n_cut=n_cut, n_base_overload=0)
+    axes = _probability(dataclasses.replace(run, scenarios=scenarios)).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["something is cut in at most 5%: 20% (0% to 20%)"] * marked
