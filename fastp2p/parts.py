@@ -20,7 +20,7 @@ from fastp2p.reduction import Reduced, join_steps, reduce_batch
 from fastp2p.sampling import Scenarios, draw_scenarios, find_members
 from fastp2p.study import Study
 from fastp2p.tables import make_columns, make_frames
-from fastp2p.trades import FAILED, FREE
+from fastp2p.trades import FAILED
 
 Work = tuple[Study, Network, Profiles]
 
@@ -95,7 +95,7 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     for numbers in _blocks(part.scenarios, size):
         ran = _run_block(study, network, profiles, draw_scenarios(study, network, profiles, part.share, numbers), most)
         pieces.append(make_columns(ran, network, study.tables))
-        n_congested += int(np.count_nonzero(ran.status_code != FREE))
+        n_congested += int(np.count_nonzero(ran.books["is_cut"]))
         failures += _failures(ran)
     return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), make_frames(pieces)
 

@@ -33,7 +33,7 @@ def one_line(physics, audit=False, kw=(10.0, 5.0), **clearing):
 
 @pytest.mark.parametrize("physics", PHYSICS)
 def test_a_line_worked_out_by_hand(physics):
-    """10 kW at power factor 0.8 are 12.5 kVA: 12.5/13.8564 = 90.21 % of apparent power; 10/13.8564 = 72.17 % of active power."""
+    """10 kW at power factor 0.8 are 12.5 kVA: 12.5/13.8564 = 90.21 %; of active power it would be 10/13.8564 = 72.17 %."""
     ran = one_line(physics)
     row, rating = ran.branches.iloc[0], np.sqrt(3.0) * 0.4 * 20.0
     is_dc = physics == "dc"
