@@ -315,7 +315,8 @@ def _sweep_table(results: "Results") -> Table:
     from fastp2p.answers import count_audited, find_probabilities
 
     n_draws = len(results.scenarios) // results.scenarios["share"].nunique()
-    caption = f"means of {n_draws:,} scenarios in kWh; highest loading; scenarios in which the network\n"
+    of_power = "" if results.study.clearing.physics == "dc" else " (apparent power)"
+    caption = f"means of {n_draws:,} scenarios in kWh; highest loading{of_power}; scenarios in which the network\n"
     caption += "cuts a trade or an export, and in which a limit is broken before any trade"
     audited = "n_audited" in results.scenarios
     if audited:

@@ -220,6 +220,11 @@ def _draw_buses(axes: Axes, results: Results, layout: Layout, size_pt: float) ->
     return handles
 
 
+def loading_unit(results: Results) -> str:
+    """What loading is in: percent of active power under "dc", of apparent power else."""
+    return "%" if results.study.clearing.physics == "dc" else "% of kVA"
+
+
 def _draw_branches(figure: Figure, axes: Axes, results: Results, layout: Layout) -> list[Line2D]:
     """Branches and their colour bar; returns what the legend must say of them."""
     loading = _first_scenario(results.branches)["max_loading_percent"].to_numpy(np.float64)
@@ -240,7 +245,7 @@ def _draw_branches(figure: Figure, axes: Axes, results: Results, layout: Layout)
         box = figure.add_axes((1 - 2.95 / w, 0.47 / h, 2.6 / w, 0.11 / h))
         ticks: dict[str, Any] = {"ticks": MaxNLocator(4), "format": FuncFormatter(lambda value, _: f"{value:.3g}")}
         figure.colorbar(ScalarMappable(norm, colours), cax=box, orientation="horizontal", **ticks)
-        box.set_title("worst-hour branch loading (%)", fontsize=8.5, pad=4)
+        box.set_title(f"worst-hour branch loading ({loading_unit(results)})", fontsize=8.5, pad=4)
         if top > 100.0:
             box.axvline(100.0, color="white", linewidth=2.0)
     loop = Line2D([], [], color=INK, linestyle=(0, (3, 2)), linewidth=1.0, label="Closes a loop")

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from fastp2p.answers import CONFIDENCE, QUANTILES, find_hosting_capacity, find_probabilities
-from fastp2p.report import BLUE, GREY, INK, ORANGE, RED, STYLE, _page, _time_axes, save_figures
+from fastp2p.report import BLUE, GREY, INK, ORANGE, RED, STYLE, _page, _time_axes, loading_unit, save_figures
 from fastp2p.results import Results
 
 Floats = NDArray[np.float64]
@@ -145,7 +145,7 @@ def _loading(results: Results) -> Figure:
         axes.axvline(100.0, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1.5)
         axes.annotate("limit", (100.0, 1.0), (3, 1), ("data", "axes fraction"), "offset points", color=INK, fontsize=8)
     axes.set(xlim=(max(0.0, low - 0.06 * span), high + 0.06 * span), ylim=(0.0, 102.0))
-    axes.set(xlabel="Worst branch loading of the day (%)", ylabel="Scenarios at or below (%)")
+    axes.set(xlabel=f"Worst branch loading of the day ({loading_unit(results)})", ylabel="Scenarios at or below (%)")
     _tidy(axes)
     _share_legend(figure, colours)
     return figure

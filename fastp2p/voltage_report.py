@@ -23,6 +23,7 @@ from fastp2p.sampling import draw_scenarios
 from fastp2p.sweep_report import MAX_NAMED_SHARES, _colours, _percent, _share_legend, _some, _sweep_page, _tidy
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 MAX_SCENARIOS = 20
 """Of the largest share, for what DC and LinDistFlow miss."""
@@ -75,14 +76,15 @@ def _voltage(results: Results, hours: pd.DataFrame) -> Figure:
         axes.set_xlabel("Hour of the day")
         values = spread[column].to_numpy(np.float64)
         _limit_view(axes, float(np.nanmin(values)), float(np.nanmax(values)), band[column])
-    books = count_audited(results.scenarios)
+    is_sample, books = results.study.audited_every > 1, count_audited(results.scenarios)
     if len(results.scenarios) == 1:
         figure.text(0.25 / 10.0, 1 - 0.76 / 4.6, f"{books}; red: limit of the voltage, where it is near", color="#555555")
         return figure
-    if results.study.audited_every > 1:
+    if is_sample:
         figure.texts[0].set_text(f"{figure.texts[0].get_text()}, {books}")
     which = "" if len(banded) == len(colours) else f" at {', '.join(_percent(share) for share in banded)}"
-    _share_legend(figure, colours, f"; line: median of the scenarios, band{which}: 5th to 95th percentile; red: limit")
+    of = "audited scenarios" if is_sample else "scenarios"
+    _share_legend(figure, colours, f"; line: median of the {of}, band{which}: 5th to 95th percentile; red: limit")
     return figure
 
 
@@ -131,8 +133,9 @@ def _feeder(results: Results) -> Figure:
     day, hour = divmod(step * results.profiles.step_hours, 24.0)
     when = f"hour {hour:g}" + f" of day {day + 1:.0f}" * (results.profiles.n_steps * results.profiles.step_hours > 24.0)
     of = f"share {_percent(float(scenario['share']))}, scenario {int(scenario['scenario'])}, {when}"
-    books = count_audited(results.scenarios)
-    text = f"{of}: farthest towards a limit of the voltage {books}"
+    text = f"{of}: the book that goes farthest towards a limit of the voltage"
+    if results.study.audited_every > 1:
+        text = f"{of}: farthest towards a limit of the voltage, {count_audited(results.scenarios)}"
     figure.text(0.25 / 8.6, 1 - 0.76 / 4.8, text, color="#555555")
     axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3)
     return figure
@@ -176,7 +179,7 @@ def _ac_error(results: Results) -> Figure:
     n_steps = results.profiles.n_steps
     batch = _run_again(results, of_share.iloc[0], max(1, min(MAX_SCENARIOS, len(of_share), MAX_BOOKS // n_steps)))
     n_books = len(batch.clearing.status_code)
-    some = np.unique(np.linspace(0, n_books - 1, min(n_books, 1 + MAX_VALUES // network.n_bus)).astype(np.int64))
+    some = _at_random(n_books, 1 + MAX_VALUES // network.n_bus)
     injection, bus = batch.clearing.injection.of(some), batch.scenarios.participant
     ac, linear = ac_flow(network, *injection, bus=bus), lindistflow(network, *injection, bus=bus)
     dc_kw = network.flow_kw(injection.kw, bus)
@@ -191,14 +194,19 @@ def _ac_error(results: Results) -> Figure:
     _scatter(right, current, {name: flow[:, limited] * percent - current for name, flow in power.items()}, 1.0)
     right.set(xlabel="AC loading from current (%)", ylabel="Loading, model less AC (percentage points)")
     share, count = _percent(float(of_share["share"].iloc[0])), len(batch.scenarios.number)
-    text = f"buses, branches and steps of {count} scenario{'s' * (count > 1)} with a share of {share}, evenly thinned"
+    text = f"buses, branches and steps of {count} scenario{'s' * (count > 1)} with a share of {share}, thinned at random"
     figure.text(0.25 / 10.0, 1 - 0.76 / 4.6, text, color="#555555")
     return figure
 
 
+def _at_random(n: int, most: int) -> Ints:
+    """Places of 0…n - 1, rising, at most so many; always the same. Places at even distances might all be of one hour or bus."""
+    return np.sort(np.random.default_rng(0).choice(n, min(n, most), replace=False))
+
+
 def _scatter(axes: Axes, at: Floats, errors: dict[str, Floats], scale: float) -> None:
-    """Errors over AC values, evenly thinned where there are too many to be seen."""
-    some = np.unique(np.linspace(0, at.size - 1, min(at.size, MAX_POINTS)).astype(np.int64))
+    """Errors over AC values, thinned at random where there are too many to be seen."""
+    some = _at_random(at.size, MAX_POINTS)
     for (name, error), colour in zip(errors.items(), (GREY, ORANGE), strict=True):
         look: dict[str, Any] = {"markersize": 2.0, "markeredgewidth": 0.0, "alpha": 0.5, "rasterized": True}
         axes.plot(at.ravel()[some], scale * error.ravel()[some], "o", color=colour, **look)

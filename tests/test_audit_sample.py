@@ -9,6 +9,7 @@ import fastp2p
 from fastp2p.answers import count_audited, find_audit_rates, proportion_interval, rate_interval, too_few_audited
 from fastp2p.audit_sample import draw_sample
 from fastp2p.sampling import uniforms
+from fastp2p.voltage_report import _at_random
 
 
 def drawn(every, n_scenarios, n_steps=24, step_hours=1.0, seed=7):
@@ -176,3 +177,12 @@ def test_shares_are_audited_on_the_same_books_in_any_batches(tmp_path):
     longer = fastp2p.run(study.model_copy(update={"scenarios": count}), workers=1).books
     first = longer[longer.scenario < 30].reset_index(drop=True)
     assert first.ac_status.equals(one.books.ac_status)
+
+
+def test_figures_are_thinned_at_random():
+    """365 of the 8,760 hours of a year: at even distances they would be one hour of each day, drifting with the season."""
+    places = _at_random(8760, 365)
+    assert len(np.unique(places)) == 365
+    assert len(np.unique(places % 24)) == 24
+    assert np.array_equal(_at_random(5, 365), np.arange(5))
+    assert np.array_equal(_at_random(8760, 365), places)

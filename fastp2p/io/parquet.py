@@ -21,6 +21,7 @@ from fastp2p.errors import InputError
 UNITS = {
     "kwh": "kWh",
     "kw": "kW",
+    "kva": "kVA",
     "kwp": "kWp",
     "percent": "%",
     "per_kwh": "currency per kWh",
