@@ -247,7 +247,7 @@ def _print_results(results: "Results", folder: Path) -> None:
         )
     if results.study.scenarios.shares and "losses_cost" in results.scenarios:
         notes["hosting capacity"] = f"(uncontrolled, at 5 %, by AC): {_hosting(results.scenarios)}"
-    if "n_audited" in results.scenarios and (few := too_few_audited(results.scenarios)):
+    if "n_audited" in results.scenarios and results.study.n_cases > 1 and (few := too_few_audited(results.scenarios)):
         notes["audit:"] = few
     if "losses_kwh" in results.scenarios:
         means = results.scenarios.groupby("share")[["losses_kwh", "spilled_kwh"]].mean()

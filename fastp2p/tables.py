@@ -56,7 +56,8 @@ def make_frames(pieces: Sequence[dict[str, Columns]]) -> dict[str, pd.DataFrame]
     """Tables from the columns of one block of scenarios after the other."""
     frames = {name: pd.DataFrame(join_columns([piece[name] for piece in pieces])) for name in pieces[0]}
     for name, frame in frames.items():
-        frames[name] = frame.astype({column: kind for column, kind in UNKNOWN_AS_NAN.items() if column in frame})
+        kinds = {column: kind for column, kind in UNKNOWN_AS_NAN.items() if column in frame}
+        frames[name] = frame.astype(kinds) if kinds else frame
     if "histograms" in frames:
         frames["histograms"] = add_histograms(frames["histograms"])
     if "books" in frames:

@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from typer.testing import CliRunner
 
 import fastp2p
 from fastp2p.answers import count_audited, find_audit_rates, proportion_interval, rate_interval, too_few_audited
 from fastp2p.audit_sample import draw_sample
+from fastp2p.cli import app
 from fastp2p.sampling import uniforms
-from fastp2p.voltage_report import _at_random
+from fastp2p.voltage_report import _at_random, _voltage
 
 
 def drawn(every, n_scenarios, n_steps=24, step_hours=1.0, seed=7):
@@ -92,6 +94,12 @@ def test_a_sample_of_pv_sweep_sees_every_hour_and_covers_the_truth(studies):
     assert count_audited(studies[True].scenarios) == "of all 24,000 books"
 
 
+def test_figures_say_of_how_many_books(studies):
+    for audit, said in ((True, False), (24, True)):
+        titles = [text.get_text() for text in _voltage(studies[audit], studies[audit].hours).texts]
+        assert any(f"of {1000 if said else 24_000:,} audited books of 24,000" in title for title in titles) == said
+
+
 def test_the_interval_of_a_whole_audit_is_about_students(studies):
     rate = studies[True].scenarios
     rate = ((rate.n_audit_broken + rate.n_audit_collapse) / 24).to_numpy(float)
@@ -143,10 +151,11 @@ def test_a_sampled_sweep_covers_its_own_rate():
     assert midnight / 400 == pytest.approx(300 / 24, abs=0.5)
 
 
-def test_an_audit_with_too_few_books_says_so():
+def test_an_audit_with_too_few_books_says_so(tmp_path, monkeypatch):
     base = fastp2p.studies()["pv-sweep"]
     clearing, scenarios = base.clearing.model_copy(update={"audit": 1000}), base.scenarios.model_copy(update={"count": 20})
-    ran = fastp2p.run(base.model_copy(update={"clearing": clearing, "scenarios": scenarios}), workers=1)
+    study = base.model_copy(update={"clearing": clearing, "scenarios": scenarios})
+    ran = fastp2p.run(study, workers=1)
     rates = find_audit_rates(ran.scenarios)
     assert (rates.n_audited <= 1).all()
     assert (rates.n_books == 480).all()
@@ -157,6 +166,13 @@ def test_an_audit_with_too_few_books_says_so():
     lacking = ran.scenarios["n_audited"] == 0  # nothing is known of them: no zero steps, flags or counts
     unknown = ["lowest_vm_pu", "lowest_vm_step", "n_needless_cut", "n_full_breaks_voltage"]
     assert ran.scenarios[lacking][unknown].isna().all().all()
+    monkeypatch.setattr("fastp2p.sweep_report.write_sweep_figures", lambda *_: [])
+    monkeypatch.setattr("fastp2p.voltage_report.write_voltage_figures", lambda *_: [])
+    (tmp_path / "few.toml").write_text(study.to_toml(), encoding="utf-8")
+    printed = CliRunner().invoke(app, ["run", str(tmp_path / "few.toml"), "--out", str(tmp_path / "few")])
+    words = " ".join(printed.output.split())
+    assert "too few audited books for an interval at a share of 0.1, 0.3, 0.5: it takes two scenarios" in words
+    assert count_audited(ran.scenarios) in words
 
 
 def test_shares_are_audited_on_the_same_books_in_any_batches(tmp_path):
