@@ -125,7 +125,7 @@ def _trade(
     market = study.market
     rule = RULES[market.pricing]
     ties = "pro_rata" if rule.allocation == "pool" else market.ties
-    match = partial(match_orders, priority=market.priority, ties=ties, same_bus=market.same_bus, check=False)
+    match = partial(match_orders, priority=market.priority, ties=ties, check=False)
     trades = match(orders.bid_kwh, orders.ask_kwh, bids, asks)
     if rule.allocation == "trade_reduction":
         reduced = reduce_orders(trades, orders.bid_kwh, orders.ask_kwh, bids, asks, check=False)

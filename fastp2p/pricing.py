@@ -230,7 +230,7 @@ def _margins(trades: Trades, orders: list[Floats]) -> Floats:
 
 
 def _marginal_price(margin: Floats, kappa: float) -> Floats:
-    """(n_books,); within [s_k, b_k] to the last digit, also where orders that could not be paired invert the interval."""
+    """(n_books,); within [s_k, b_k] to the last digit."""
     last_bid, last_ask, next_bid, next_ask = margin
     low = np.clip(next_bid, last_ask, last_bid)
     high = np.clip(next_ask, last_ask, last_bid)

@@ -202,7 +202,6 @@ class MarketPart(_Part):
     orders: Literal["net", "gross"] = "net"
     priority: Literal["price", "volume"] = "price"
     ties: Literal["pro_rata", "order"] = "pro_rata"
-    same_bus: Flag = True
     min_order_kwh: NotNegative = 1e-6
     """Smaller orders are not placed: a trace of sun is not a trade."""
     bid_per_kwh: Amount | Series = 0.20

@@ -55,12 +55,6 @@ def net_books(draw):
 
 
 @st.composite
-def one_price_books(draw):
-    bid, ask, _, _ = draw(books())
-    return bid, ask, np.full(len(bid), draw(tied_price)), np.full(len(ask), draw(tied_price))
-
-
-@st.composite
 def batches(draw):
     """Several books of one size: quantities (n_books, n_bus), prices (n_bus,) or (n_books, n_bus)."""
     n_bus, n_books = draw(st.integers(1, MAX_BUS)), draw(st.integers(0, 5))
