@@ -109,9 +109,75 @@ def test_distance_is_the_sum_of_sensitivities(source):
 
 
 def test_fairness_of_plain_numbers():
-    rows = np.array([[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 4.0], [0.0, 0.0, 0.0, 0.0], [-1.0, 1.0, 0.0, 0.0]])
-    assert jain_index(rows) == pytest.approx([1.0, 0.25, 1.0, 0.0])
-    assert gini_index(rows) == pytest.approx([0.0, 0.75, 0.0, 0.75])
+    """Jain (Σx)²/(n Σx²), Gini Σ|xi - xj|/(2 n Σ|x|); NaN stands for who does not count, and of no savings both are 0/0."""
+    x = np.nan
+    rows = np.array(
+        [[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 4.0], [-1.0, 1.0, 0.0, 0.0], [2.0, x, 2.0, 0.0], [x, -3.0, x, x],
+         [0.0, 0.0, 0.0, 0.0], [x, 0.0, x, x], [x, x, x, x]]
+    )  # fmt: skip
+    # (2 + 2)²/(3·8) = 2/3; pairs 2·(2 + 2)/(2·3·4) = 1/3; one participant is as equal as can be
+    np.testing.assert_allclose(jain_index(rows), [1.0, 0.25, 0.0, 2 / 3, 1.0, x, x, x])
+    np.testing.assert_allclose(gini_index(rows), [0.0, 0.75, 0.75, 1 / 3, 0.0, x, x, x])
+
+
+def three_buses(homes, kwp, **market):
+    """A study of three buses of CIGRE LV, of the typical day."""
+    prices = {"bid_per_kwh": 0.2, "ask_per_kwh": 0.0, "retail_per_kwh": 0.2, "pricing": "midpoint"}
+    return Study.model_validate(
+        {
+            "name": "three",
+            "network": {"source": "cigre_lv"},
+            "participants": {"buses": [12, 16, 17]},
+            "load": {"profile": "residential_0", "homes": homes},
+            "pv": {"profile": "solar_0", "kwp": kwp},
+            "market": {**prices, **market},
+        }
+    )
+
+
+def test_a_bus_with_neither_load_nor_pv_does_not_count():
+    """Buyer and seller gain 0.1 per kWh each, the third bus has nothing: Jain of two equal savings is 1, not (2x)²/(3·2x²)."""
+    results = fastp2p.run(three_buses([1, 1, 0], [9, 0, 0]))
+    row, saving = results.scenarios.iloc[0], results.participants.saving
+    assert saving[0] == pytest.approx(saving[1])
+    assert saving[0] > 1.0
+    assert saving[2] == 0.0
+    assert row.jain_saving == pytest.approx(1.0)
+    assert row.gini_saving == pytest.approx(0.0)
+    assert row.least_saving == pytest.approx(saving[0])
+    assert row.n_pv == 1
+    assert row.share == 0.5  # one of the two that are there
+
+
+def test_a_bus_with_pv_alone_counts():
+    """Bus 2 sells from a roof of its own and lives elsewhere: it saves what it sells at 0.1, and three share."""
+    results = fastp2p.run(three_buses([1, 1, 0], [0, 0, 9]))
+    saving = results.participants.saving.to_numpy()
+    assert (saving > 0.1).all()
+    assert results.scenarios.jain_saving[0] == pytest.approx(saving.sum() ** 2 / (3 * (saving**2).sum()))
+    assert results.scenarios.least_saving[0] == pytest.approx(saving.min())
+
+
+def test_who_is_worse_off_is_counted_among_those_who_are_there():
+    """A charge of 0.15 on a price of 0.1 costs the buyer 0.05 per kWh more than the retailer; the seller gains 0.1."""
+    row = fastp2p.run(three_buses([1, 1, 0], [9, 0, 0], network_charge_per_kwh=0.15)).scenarios.iloc[0]
+    q = row.executed_kwh
+    assert row.n_worse_off == 1
+    assert (row.least_saving, row.greatest_saving) == (pytest.approx(-0.05 * q), pytest.approx(0.1 * q))
+    assert row.jain_saving == pytest.approx(0.05**2 / (2 * (0.05**2 + 0.1**2)))
+
+
+def test_what_is_not_defined_is_null():
+    """Without PV there is nothing to consume of one's own, without load nothing to suffice, without trades nothing to cut."""
+    no_pv = fastp2p.run(three_buses(1.0, 0.0)).scenarios.iloc[0]
+    assert no_pv[["self_consumption", "cut_share", "jain_saving", "gini_saving"]].isna().all()
+    assert no_pv[["self_sufficiency", "p2p_share", "least_saving", "n_worse_off", "n_pv"]].tolist() == [0.0] * 5
+    no_load = fastp2p.run(three_buses(0.0, 5.0)).scenarios.iloc[0]
+    assert no_load[["self_sufficiency", "p2p_share", "cut_share", "jain_saving", "load_factor"]].isna().all()
+    assert no_load.self_consumption == 0.0
+    nobody = fastp2p.run(three_buses(0.0, 0.0)).scenarios.iloc[0]
+    assert nobody[["least_saving", "greatest_saving", "jain_saving", "gini_saving", "self_consumption"]].isna().all()
+    assert (nobody.n_worse_off, nobody.share) == (0, 0)
 
 
 def test_equal_tariffs_and_prices_save_nothing():
