@@ -3,6 +3,7 @@
 import json
 import sys
 from contextlib import nullcontext
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -163,7 +164,7 @@ def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) ->
     last = None
     for share, rule in order:
         row = wide.loc[(share, rule)]
-        cells = [f"{row[column]:.2f}" for column in COMPARISON.values()]
+        cells = ["-" if isnan(row[column]) else f"{row[column]:.2f}" for column in COMPARISON.values()]
         if last not in (None, share):
             table.add_section()
         table.add_row("" if share == last else f"{share:.0%}", rule, *cells)
@@ -229,7 +230,8 @@ def _summary(results: "Results", folder: Path) -> dict[str, Any]:
     if results.study.n_cases > 1:
         means = results.scenarios.drop(columns="scenario").groupby("share").mean().reset_index()
         return {**summary, "means": json.loads(means.to_json(orient="records", double_precision=15))}
-    summary["totals"] = results.scenarios.iloc[0].to_dict()
+    totals = results.scenarios.to_dict("records")[0]
+    summary["totals"] = {name: value if value == value else None for name, value in totals.items()}  # NaN is no JSON
     if results.books is not None:
         books = results.books.drop(columns=["share", "scenario"])
         summary["books"] = json.loads(books.to_json(orient="records", double_precision=15))

@@ -1,12 +1,16 @@
 """Indicators against their definitions in docs/indicators.md, written out plainly over the tables of a run."""
 
 import itertools
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fastp2p
-from fastp2p.indicators import gini_index, jain_index
+from fastp2p.answers import summarise
+from fastp2p.indicators import AUDIT_INDICATORS, INDICATORS, gini_index, jain_index
+from fastp2p.pricing import RULES
 from fastp2p.study import Study
 
 STUDY = Study.model_validate(
@@ -91,6 +95,40 @@ def test_loading(one):
     assert row.hours_above_100_percent == (books.worst_loading_percent > 100.0001).sum()
 
 
+def test_every_column_of_the_scenarios_is_in_the_summary(ran):
+    """But for the keys."""
+    summary = summarise(ran.scenarios)
+    assert summary.indicator.tolist() == [name for name in ran.scenarios if name not in ("share", "scenario")]
+    assert fastp2p.summarise(ran.scenarios.assign(worth="much")).indicator.tolist() == summary.indicator.tolist()
+
+
+@pytest.mark.parametrize("audit", [True, 7])
+def test_of_an_audit_the_summary_has_all_where_all_books_are_audited(audit):
+    """Counts and extremes of a sample are none of the scenario; when the extremes are is no quantity."""
+    parts = STUDY.model_dump(exclude_none=True)
+    parts["scenarios"] = {"count": 2, "shares": [0.5]}
+    scenarios = fastp2p.run(Study.model_validate({**parts, "clearing": {"audit": audit}})).scenarios
+    summary = set(summarise(scenarios).indicator)
+    assert summary <= {*INDICATORS, *AUDIT_INDICATORS}
+    assert set(scenarios) - summary >= {"share", "scenario", "lowest_vm_step", "highest_vm_step"}
+    assert (set(AUDIT_INDICATORS) <= summary) == (audit is True)
+    if audit is True:
+        assert {name for name in scenarios if not name.endswith("_step")} - {"share", "scenario"} == summary
+    else:
+        assert summary == set(INDICATORS)
+
+
+def test_the_page_defines_every_indicator():
+    """docs/indicators.md names each of them; so it does the columns that are none."""
+    page = (Path(__file__).parents[1] / "docs" / "indicators.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", page))
+    assert {*INDICATORS, *AUDIT_INDICATORS, "lowest_vm_step", "highest_vm_step"} - named == set()
+    tables = page.split("## Statistics of a sweep")[0]
+    defined = {name for row in re.findall(r"^\| (`.*?) \|", tables, re.M) for name in re.findall(r"`(\w+)`", row)}
+    steps = {"lowest_vm_step", "highest_vm_step"}
+    assert defined - {*INDICATORS, *AUDIT_INDICATORS} - steps == set()
+
+
 def test_charges_grow_with_the_branches_between(ran):
     network = ran.network
     crossed = network.branches_between[network.positions(ran.trades.seller), network.positions(ran.trades.buyer)]
@@ -165,6 +203,45 @@ def test_who_is_worse_off_is_counted_among_those_who_are_there():
     assert row.n_worse_off == 1
     assert (row.least_saving, row.greatest_saving) == (pytest.approx(-0.05 * q), pytest.approx(0.1 * q))
     assert row.jain_saving == pytest.approx(0.05**2 / (2 * (0.05**2 + 0.1**2)))
+
+
+@pytest.mark.parametrize("pricing", [rule for rule in RULES if rule != "mcafee"])  # at equal prices it trades nothing
+def test_every_rule_is_worth_what_its_trades_are_worth_to_those_who_trade(pricing):
+    """A kWh worth 0.18 to its buyer and 0.06 to its seller gains 0.12, whatever the rule and the tariffs make of its price."""
+    prices = {"bid_per_kwh": [0.18, 0.18, 0.18], "ask_per_kwh": 0.06, "retail_per_kwh": 0.3, "feed_in_per_kwh": 0.02}
+    results = fastp2p.run(three_buses([1, 1, 1], [9, 9, 0], pricing=pricing, **prices))
+    row, trades = results.scenarios.iloc[0], results.trades
+    q = row.executed_kwh
+    assert q > 5.0
+    assert row.welfare == pytest.approx(0.12 * q)
+    assert row.buyer_surplus == pytest.approx(0.18 * q - row.paid)
+    assert row.seller_surplus == pytest.approx(row.received - 0.06 * q)
+    assert set(trades.bid_per_kwh) == {0.18}
+    assert set(trades.ask_per_kwh) == {0.06}
+    assert trades.buyer_benefit.sum() == pytest.approx(row.buyer_surplus)
+
+
+@pytest.mark.parametrize("objective", ["volume", "welfare", "pro_rata"])
+def test_a_pool_trades_what_an_auction_would_not(objective):
+    """Bids of 0.05 are below asks of 0.08: an auction trades nothing, a pool everything, at a loss of 0.03 per kWh."""
+    study = three_buses([1, 1, 0], [20, 0, 0], pricing="mid_market_rate", bid_per_kwh=0.05, ask_per_kwh=0.08)
+    parts = study.model_dump(exclude_none=True)
+    parts |= {"clearing": {"objective": objective}, "network": {**parts["network"], "limit_factor": 0.002}}
+    row = fastp2p.run(Study.model_validate(parts)).scenarios.iloc[0]
+    assert min(row.cut_kwh, row.executed_kwh) > 5.0
+    assert row.welfare == pytest.approx(-0.03 * row.executed_kwh)
+    assert row.saving == pytest.approx(row.baseline_bill - row.bill)
+
+
+def test_bids_by_the_clock_value_the_trades_of_a_pool():
+    """The bid of each step, 0.1 before noon and 0.3 after, less an ask of 0.02."""
+    bid = [0.1] * 12 + [0.3] * 12
+    results = fastp2p.run(
+        three_buses([1, 1, 0], [9, 0, 0], pricing="bill_sharing", bid_per_kwh={"series": bid}, ask_per_kwh=0.02)
+    )
+    q = results.books.executed_kwh.to_numpy()
+    assert (q[9] > 0, q[14] > 0) == (True, True)
+    assert results.scenarios.welfare[0] == pytest.approx(((np.array(bid) - 0.02) * q).sum())
 
 
 def test_what_is_not_defined_is_null():
