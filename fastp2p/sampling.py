@@ -16,7 +16,19 @@ from fastp2p.distributions import pick
 from fastp2p.errors import InputError, refuse
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
-from fastp2p.study import BY_BUS, Amount, Buses, OfTransformer, ProfileChoice, ProfileName, Series, Study, Tariff, profile_names
+from fastp2p.study import (
+    BY_BUS,
+    Amount,
+    Buses,
+    OfTransformer,
+    Price,
+    ProfileChoice,
+    ProfileName,
+    Series,
+    Study,
+    Tariff,
+    profile_names,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -175,7 +187,7 @@ def _has_pv(u: Floats, pv_bus: Ints, share: float, exact: bool) -> NDArray[np.bo
     return has
 
 
-def _amounts(amount: Amount, key: str, buses: Ints, u: Floats, faults: list[str]) -> Floats:
+def _amounts(amount: Amount | Price, key: str, buses: Ints, u: Floats, faults: list[str]) -> Floats:
     """(n_scenarios, n_bus) values at `buses`, zero elsewhere."""
     values = np.zeros(u.shape)
     if isinstance(amount, tuple):

@@ -37,7 +37,9 @@ def test_each_rule_has_what_a_run_under_it_has(table):
             ours = table[(table.share == share) & (table.rule == rule)].set_index("indicator")
             assert ours.loc["saving", "mean"] == pytest.approx(rows.saving.mean())
             assert ours.loc["executed_kwh", "mean"] == pytest.approx(rows.executed_kwh.mean())
-            assert ours.n.to_dict() == rows[list(COMPARED)].notna().sum().to_dict()  # under mcafee a day may save nobody anything
+            assert (
+                ours.n.to_dict() == rows[list(COMPARED)].notna().sum().to_dict()
+            )  # under mcafee a day may save nobody anything
 
 
 def test_changes_are_paired_against_the_first_rule(table):
