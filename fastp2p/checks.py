@@ -125,8 +125,8 @@ def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> lis
         warnings.append(f"bids are above the retail tariff{when}: buyers would pay their neighbours more than the retailer")
     if (n_negative := int((scenarios.feed_in_per_kwh < 0).sum())) and study.clearing.surplus != "spill":
         warnings.append(
-            f"the feed-in tariff is negative in {n_negative} of {n_steps} steps, and surplus is exported all the same, at a cost; "
-            "clearing.surplus = 'spill' exports none"
+            f"the feed-in tariff is negative in {n_negative} of {n_steps} steps, and surplus is exported all the same, at a "
+            "cost; clearing.surplus = 'spill' exports none"
         )
     if not network.is_radial and network.n_branch * network.n_bus > 50_000_000:
         warnings.append("a large meshed network: congested hours need a dense sensitivity matrix of several GB")
