@@ -11,6 +11,7 @@ import fastp2p
 from fastp2p.answers import summarise
 from fastp2p.indicators import AUDIT_INDICATORS, INDICATORS, gini_index, jain_index
 from fastp2p.pricing import RULES
+from fastp2p.results import TABLES
 from fastp2p.study import Study
 
 STUDY = Study.model_validate(
@@ -127,6 +128,17 @@ def test_the_page_defines_every_indicator():
     defined = {name for row in re.findall(r"^\| (`.*?) \|", tables, re.M) for name in re.findall(r"`(\w+)`", row)}
     steps = {"lowest_vm_step", "highest_vm_step"}
     assert defined - {*INDICATORS, *AUDIT_INDICATORS} - steps == set()
+
+
+def test_the_page_names_every_column_of_every_table():
+    """The README says that it defines them."""
+    page = (Path(__file__).parents[1] / "docs" / "indicators.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+)`", page))
+    parts = STUDY.model_dump(exclude_none=True)
+    parts["scenarios"] = {"count": 1, "shares": [0.5], "keep": [table for table in TABLES if table != "scenarios"]}
+    tables = fastp2p.run(Study.model_validate({**parts, "clearing": {"audit": True}})).tables()
+    assert set(tables) == set(TABLES)
+    assert {column for table in tables.values() for column in table} - named == set()
 
 
 def test_charges_grow_with_the_branches_between(ran):
