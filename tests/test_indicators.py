@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandapower
 import pytest
 
 import fastp2p
@@ -206,6 +207,43 @@ def test_a_bus_with_pv_alone_counts():
     assert (saving > 0.1).all()
     assert results.scenarios.jain_saving[0] == pytest.approx(saving.sum() ** 2 / (3 * (saving**2).sum()))
     assert results.scenarios.least_saving[0] == pytest.approx(saving.min())
+
+
+def test_who_counts_is_a_matter_of_the_scenario():
+    """One bus consumes, the others are there where they have PV in a scenario: half of them, another half each time."""
+    parts = three_buses([9, 0, 0, 0, 0], {"distribution": "uniform", "low": 1.0, "high": 9.0}).model_dump(exclude_none=True)
+    parts["participants"] = {"buses": [12, 16, 17, 18, 19]}
+    parts["scenarios"] = {"count": 8, "shares": [0.5], "keep": ["participants"]}
+    results = fastp2p.run(Study.model_validate(parts))
+    who = results.participants
+    there = who[(who.load_kwh > 0) | (who.kwp > 0)].groupby("scenario")
+    assert there.size().nunique() > 1
+    expected = there.saving.agg(lambda x: x.sum() ** 2 / (len(x) * (x**2).sum() or np.nan))
+    np.testing.assert_allclose(results.scenarios.jain_saving, expected)
+    assert results.scenarios.least_saving.to_numpy() == pytest.approx(there.saving.min().to_numpy(), abs=1e-9)
+    assert results.scenarios.n_pv.tolist() == who[who.kwp > 0].groupby("scenario").size().tolist()
+
+
+@pytest.mark.parametrize("surplus", ["curtailable", "spill"])
+def test_the_baseline_beside_a_shunt(surplus):
+    """A shunt of 2 kW is in the power of the external grid, with trading and without, and is nobody's import or export."""
+    net = pandapower.create_empty_network()
+    grid, home, roof = (int(pandapower.create_bus(net, 0.4)) for _ in range(3))
+    pandapower.create_ext_grid(net, grid)
+    for bus in (home, roof):
+        pandapower.create_line(net, grid, bus, 0.1, "NAYY 4x150 SE")
+    pandapower.create_shunt(net, home, q_mvar=0.0, p_mw=0.002)
+    parts = three_buses([1, 0], [0, 20], feed_in_per_kwh=0.05).model_dump(exclude_none=True)
+    parts |= {"participants": {"buses": [home, roof]}, "clearing": {"surplus": surplus}}
+    results = fastp2p.run(Study.model_validate(parts), network=fastp2p.Network.from_pandapower(net))
+    row, books = results.scenarios.iloc[0], results.books
+    assert row.baseline_import_kwh == pytest.approx(row.load_kwh)
+    assert row.baseline_export_kwh == pytest.approx(0.0 if surplus == "spill" else row.pv_kwh)
+    assert row.baseline_bill == pytest.approx(0.2 * row.load_kwh - 0.05 * row.baseline_export_kwh)
+    assert row.slack_kwh == pytest.approx(row.import_kwh - row.export_kwh + 24 * 2.0)
+    exported = 0.0 if surplus == "spill" else books.pv_kwh
+    assert row.baseline_peak_import_kw == pytest.approx((books.load_kwh - exported).max() + 2.0)
+    assert row.baseline_peak_export_kw == pytest.approx(max(0.0, (exported - books.load_kwh).max() - 2.0))
 
 
 def test_who_is_worse_off_is_counted_among_those_who_are_there():
