@@ -4,6 +4,7 @@ import numpy as np
 
 from fastp2p.network import Network
 from fastp2p.preparation import prepare
+from fastp2p.pricing import RULES
 from fastp2p.sampling import Scenarios, draw_scenarios
 from fastp2p.study import Amount, OfTransformer, Price, Series, Study, profile_names
 
@@ -112,7 +113,8 @@ def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> lis
     warnings = []
     who = scenarios.participant
     bids, asks = (p[:, who] if p.shape[1] > 1 else p for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
-    if asks.min() > bids.max():
+    bids_count = RULES[study.market.pricing].allocation != "pool"
+    if bids_count and asks.min() > bids.max():
         warnings.append("asks are dearer than bids: nothing will be traded")
     if (scenarios.feed_in_per_kwh > scenarios.retail_per_kwh).any():
         warnings.append("the feed-in tariff is above the retail tariff: exporting pays more than using one's own PV")
@@ -120,7 +122,7 @@ def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> lis
     if band != default and study.clearing.physics == "dc" and not study.audited_every:
         warnings.append("network.v_min_pu and v_max_pu have no effect: clearing.physics is 'dc', and nothing is audited")
     n_steps, highest = len(scenarios.retail_per_kwh), bids.ravel() if bids.shape[1] == 1 else bids.max()
-    if n_above := int((highest > scenarios.retail_per_kwh).sum()):
+    if bids_count and (n_above := int((highest > scenarios.retail_per_kwh).sum())):
         when = "" if n_above == n_steps else f" in {n_above} of {n_steps} steps"
         warnings.append(f"bids are above the retail tariff{when}: buyers would pay their neighbours more than the retailer")
     if (n_negative := int((scenarios.feed_in_per_kwh < 0).sum())) and study.clearing.surplus != "spill":

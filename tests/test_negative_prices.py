@@ -234,6 +234,13 @@ def test_check_warns_of_prices_that_turn_round():
     assert not any("tariff" in warning for warning in warnings)
 
 
+def test_check_does_not_ask_a_pool_for_its_bids():
+    """A pool trades whatever bids and asks are; an auction with asks above bids trades nothing."""
+    market = {"bid_per_kwh": 0.4, "ask_per_kwh": 0.5, "retail_per_kwh": 0.3}
+    told = {rule: check_study(study(pricing=rule, **market))[1] for rule in ("ask", "mid_market_rate")}
+    assert [any(word in " ".join(told[rule]) for word in ("asks are", "bids are")) for rule in told] == [True, False]
+
+
 def test_the_commands_take_them(tmp_path, monkeypatch):
     """check, compare with its figure, and a sweep with summary and figures."""
     monkeypatch.chdir(tmp_path)
