@@ -74,10 +74,13 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         np.tile(tariff[steps.start : steps.stop], len(scenarios.number))
         for tariff in (scenarios.retail_per_kwh, scenarios.feed_in_per_kwh)
     )
-    if RULES[market.pricing].allocation == "pool":
-        bids, asks = (np.repeat(tariff[:, None], len(who), axis=1) for tariff in (retail_per_kwh, feed_in_per_kwh))
-    else:
-        bids, asks = (_price_rows(p, scenarios, steps) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
+    own_bids, own_asks = (_price_rows(p, scenarios, steps) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
+    is_pool = RULES[market.pricing].allocation == "pool"
+    bids, asks = (
+        (np.repeat(tariff[:, None], len(who), axis=1) for tariff in (retail_per_kwh, feed_in_per_kwh))
+        if is_pool
+        else (own_bids, own_asks)
+    )
     trades, prices = _trade(study, orders, bids, asks, retail_per_kwh, feed_in_per_kwh)
     left = leave_over(load_kwh, pv_kwh, trades, check=False)
     trades = _stress(trades, rules.stress, load_kwh, pv_kwh)
@@ -99,6 +102,8 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         check=False,
     )
     audited = _audit(study, network, scenarios, steps, profiles, clearing, left)
+    if is_pool:
+        trades = _valued(trades, own_bids, own_asks)
     settlement = settle(
         trades,
         clearing,
@@ -126,7 +131,7 @@ def _trade(
     market = study.market
     rule = RULES[market.pricing]
     ties = "pro_rata" if rule.allocation == "pool" else market.ties
-    match = partial(match_orders, priority=market.priority, ties=ties, same_bus=market.same_bus, check=False)
+    match = partial(match_orders, priority=market.priority, ties=ties, check=False)
     trades = match(orders.bid_kwh, orders.ask_kwh, bids, asks)
     if rule.allocation == "trade_reduction":
         reduced = reduce_orders(trades, orders.bid_kwh, orders.ask_kwh, bids, asks, check=False)
@@ -144,6 +149,15 @@ def _trade(
         feed_in_per_kwh=feed_in_per_kwh,
         check=False,
     )
+
+
+def _valued(trades: Trades, bids: Floats, asks: Floats) -> Trades:
+    """The trades of a pool at what they are worth to those who trade; it matches by the tariffs, whoever bids what."""
+    book = trades.book
+    bid, ask = (
+        price[book // (trades.n_books // len(price)), bus] for price, bus in ((bids, trades.buyer), (asks, trades.seller))
+    )
+    return replace(trades, bid_per_kwh=bid, ask_per_kwh=ask)
 
 
 def _price_rows(price: Floats, scenarios: Scenarios, steps: range) -> Floats:

@@ -4,8 +4,9 @@ import numpy as np
 
 from fastp2p.network import Network
 from fastp2p.preparation import prepare
+from fastp2p.pricing import RULES
 from fastp2p.sampling import Scenarios, draw_scenarios
-from fastp2p.study import Amount, OfTransformer, Series, Study, profile_names
+from fastp2p.study import Amount, OfTransformer, Price, Series, Study, profile_names
 
 PLACEHOLDER_KA = 0.9
 """Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
@@ -113,21 +114,29 @@ def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> lis
     warnings = []
     who = scenarios.participant
     bids, asks = (p[:, who] if p.shape[1] > 1 else p for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
-    if asks.min() > bids.max():
+    bids_count = RULES[study.market.pricing].allocation != "pool"
+    if bids_count and asks.min() > bids.max():
         warnings.append("asks are dearer than bids: nothing will be traded")
     if (scenarios.feed_in_per_kwh > scenarios.retail_per_kwh).any():
         warnings.append("the feed-in tariff is above the retail tariff: exporting pays more than using one's own PV")
     band, default = (study.network.v_min_pu, study.network.v_max_pu), (0.90, 1.10)
     if band != default and study.clearing.physics == "dc" and not study.audited_every:
         warnings.append("network.v_min_pu and v_max_pu have no effect: clearing.physics is 'dc', and nothing is audited")
-    if bids.max() > scenarios.retail_per_kwh.max():
-        warnings.append("bids are above the retail tariff: buyers would pay their neighbours more than the retailer")
+    n_steps, highest = len(scenarios.retail_per_kwh), bids.ravel() if bids.shape[1] == 1 else bids.max()
+    if bids_count and (n_above := int((highest > scenarios.retail_per_kwh).sum())):
+        when = "" if n_above == n_steps else f" in {n_above} of {n_steps} steps"
+        warnings.append(f"bids are above the retail tariff{when}: buyers would pay their neighbours more than the retailer")
+    if (n_negative := int((scenarios.feed_in_per_kwh < 0).sum())) and study.clearing.surplus != "spill":
+        warnings.append(
+            f"the feed-in tariff is negative in {n_negative} of {n_steps} steps, and surplus is exported all the same, at a "
+            "cost; clearing.surplus = 'spill' exports none"
+        )
     if not network.is_radial and network.n_branch * network.n_bus > 50_000_000:
         warnings.append("a large meshed network: congested hours need a dense sensitivity matrix of several GB")
     return warnings
 
 
-def _said(amount: Amount | Series | OfTransformer) -> str:
+def _said(amount: Amount | Price | Series | OfTransformer) -> str:
     """An amount in words: the number, the range of a list or series, or the distribution and its parameters."""
     if isinstance(amount, float):
         return f"{amount:g}"

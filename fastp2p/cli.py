@@ -229,7 +229,10 @@ def _summary(results: "Results", folder: Path) -> dict[str, Any]:
     if results.study.n_cases > 1:
         means = results.scenarios.drop(columns="scenario").groupby("share").mean().reset_index()
         return {**summary, "means": json.loads(means.to_json(orient="records", double_precision=15))}
-    summary["totals"] = json.loads(results.scenarios.head(1).to_json(orient="records", double_precision=15))[0]
+    from pandas import isna
+
+    totals = results.scenarios.to_dict("records")[0]
+    summary["totals"] = {name: None if isna(value) else value for name, value in totals.items()}  # NaN is no JSON
     if results.books is not None:
         books = results.books.drop(columns=["share", "scenario"])
         summary["books"] = json.loads(books.to_json(orient="records", double_precision=15))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fastp2p.answers import CONFIDENCE, mean_interval
 from fastp2p.errors import InputError, refuse
@@ -20,6 +21,8 @@ from fastp2p.profiles import Profiles
 from fastp2p.results import Results
 from fastp2p.runner import run
 from fastp2p.study import HOURS_UP_TO, Study
+
+Floats = NDArray[np.float64]
 
 COMPARED = (
     "executed_kwh", "cut_kwh", "bill", "saving", "least_saving", "greatest_saving", "n_worse_off", "jain_saving",
@@ -54,8 +57,8 @@ def compare_rules(
     Returns
     -------
     DataFrame
-        One row per share, rule and indicator: mean over the scenarios, and the mean of the paired change against the first
-        rule, both with confidence intervals.
+        One row per share, rule and indicator: mean over the `n` scenarios in which it is not null, and the mean of the paired
+        change against the first rule, over the `n_paired` in which it is null under neither, both with confidence intervals.
 
     Raises
     ------
@@ -111,19 +114,21 @@ def compare_results(results: dict[str, Results], confidence: float = CONFIDENCE)
             for indicator in COMPARED:
                 values = after[indicator].to_numpy(np.float64)
                 change = values - before[indicator].to_numpy(np.float64)
-                # losses of a collapse are unknown, and so is who pays for them
-                values, change = values[~np.isnan(values)], change[~np.isnan(change)]
-                mean, mean_change = (known.mean() if len(known) else np.nan for known in (values, change))
-                low, high = mean_interval(values, confidence)
-                change_low, change_high = mean_interval(change, confidence)
+                mean, paired = (_mean(one[~np.isnan(one)], confidence) for one in (values, change))
                 rows.append(
                     {
-                        "share": share, "rule": rule, "indicator": indicator, "n": len(values),
-                        "mean": mean, "mean_low": low, "mean_high": high,
-                        "change": mean_change, "change_low": change_low, "change_high": change_high,
+                        "share": share, "rule": rule, "indicator": indicator, "n": (~np.isnan(values)).sum(),
+                        **dict(zip(("mean", "mean_low", "mean_high"), mean, strict=True)),
+                        "n_paired": (~np.isnan(change)).sum(),
+                        **dict(zip(("change", "change_low", "change_high"), paired, strict=True)),
                     }
                 )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _mean(values: Floats, confidence: float) -> tuple[float, float, float]:
+    """The mean, NaN of no values, and its interval."""
+    return (values.mean() if len(values) else np.nan, *mean_interval(values, confidence))
 
 
 def savings(results: dict[str, Results]) -> pd.DataFrame:

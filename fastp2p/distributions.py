@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +16,34 @@ Positive = Annotated[float, Field(strict=True, gt=0, ge=1e-9, le=1e12)]
 """Numbers of a study file; the bounds keep products of them finite."""
 
 
+def not_negative(value: Any) -> Any:
+    """Refuse a distribution, or a series, that goes below zero.
+
+    Raises
+    ------
+    ValueError
+    """
+    if getattr(value, "least", 0.0) < 0.0:
+        raise ValueError(f"values should be greater than or equal to 0; these go down to {value.least:g}")
+    return value
+
+
 class _Distribution(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def least(self) -> float:
+        """The lower end of the values."""
+        low: float = getattr(self, "low", 0.0)
+        return low
 
 
 class Uniform(_Distribution):
     """Between `low` and `high`."""
 
     distribution: Literal["uniform"]
-    low: NotNegative
-    high: NotNegative
+    low: Finite
+    high: Finite
 
     @model_validator(mode="after")
     def _ordered(self) -> Uniform:
@@ -44,8 +62,8 @@ class Normal(_Distribution):
     distribution: Literal["normal"]
     mean: Finite
     sd: Positive
-    low: NotNegative = 0.0
-    high: Positive = 1e12
+    low: Finite = 0.0
+    high: Finite = 1e12
 
     @model_validator(mode="after")
     def _has_mass(self) -> Normal:
@@ -68,9 +86,9 @@ class Triangular(_Distribution):
     """Rising from `low` to `mode`, falling to `high`."""
 
     distribution: Literal["triangular"]
-    low: NotNegative
-    mode: NotNegative
-    high: NotNegative
+    low: Finite
+    mode: Finite
+    high: Finite
 
     @model_validator(mode="after")
     def _ordered(self) -> Triangular:
@@ -103,8 +121,13 @@ class Choice(_Distribution):
     """One of `values`, all equally likely or by `weights`."""
 
     distribution: Literal["choice"]
-    values: Annotated[tuple[NotNegative, ...], Field(min_length=1)]
+    values: Annotated[tuple[Finite, ...], Field(min_length=1)]
     weights: tuple[NotNegative, ...] | None = None
+
+    @property
+    def least(self) -> float:
+        """The lower end of the values."""
+        return min(self.values)
 
     @model_validator(mode="after")
     def _weighted(self) -> Choice:

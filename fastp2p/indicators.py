@@ -21,19 +21,24 @@ SUMMED = (
 )  # fmt: skip
 """Columns of the books that a scenario has the sums of."""
 INDICATORS = (
-    "load_kwh", "pv_kwh", "self_kwh", "matched_kwh", "executed_kwh", "cut_kwh", "import_kwh", "export_kwh", "spilled_kwh",
-    "shed_kwh", "bill", "saving", "welfare", "operator_balance", "retailer_revenue", "co2_kg", "least_saving", "n_worse_off",
-    "jain_saving", "gini_saving", "self_sufficiency", "self_consumption", "p2p_share", "cut_share", "peak_import_kw",
-    "peak_export_kw", "load_factor", "p95_loading_percent", "worst_loading_percent", "hours_above_100_percent",
+    "n_pv", "kwp", *SUMMED, "saving", "least_saving", "greatest_saving", "n_worse_off", "jain_saving", "gini_saving", "welfare",
+    "self_sufficiency", "self_consumption", "p2p_share", "cut_share",
+    "peak_import_kw", "peak_export_kw", "load_factor", "baseline_peak_import_kw", "baseline_peak_export_kw",
+    "p50_loading_percent", "p95_loading_percent", "p99_loading_percent", "worst_loading_percent", "hours_above_100_percent",
+    "n_cut", *(f"n_{name}" for name in STATUS.tolist()),
 )  # fmt: skip
-"""Columns of the scenarios that a sweep's answers are about."""
-AUDIT_INDICATORS = ("losses_kwh", "losses_cost", "lowest_vm_pu", "highest_vm_pu", "worst_current_percent")
-"""Further ones, where every book is audited."""
+"""What a sweep's answers are about: every column of the scenarios but the keys."""
+AUDIT_INDICATORS = (
+    "losses_kwh", "losses_cost", "lowest_vm_pu", "highest_vm_pu", "worst_current_percent", "n_audited", "n_books",
+    *(f"n_audit_{name}" for name in AC_STATUS.tolist()),
+    "n_full_breaks_voltage", "n_full_breaks_current", "n_needless_cut",
+)  # fmt: skip
+"""Further ones, where every book is audited; the steps of the extremes are no quantities."""
 
 
 def indicators_of(scenarios: pd.DataFrame) -> list[str]:
     """The indicators that a table of scenarios has."""
-    is_whole = "losses_cost" in scenarios  # extremes of a sample are none
+    is_whole = "losses_cost" in scenarios  # extremes and counts of a sample are none
     return [name for name in (*INDICATORS, *(AUDIT_INDICATORS if is_whole else ())) if name in scenarios]
 
 
@@ -46,7 +51,7 @@ def scenario_columns(ran: Reduced, network: Network) -> Columns:
     return {
         "share": np.full(len(scenarios.number), scenarios.share),
         "scenario": scenarios.number,
-        "n_pv": (scenarios.pv_profile >= 0).sum(axis=1),
+        "n_pv": ((scenarios.pv_profile >= 0) & (scenarios.kwp > 0.0)).sum(axis=1),
         "kwp": scenarios.kwp.sum(axis=1),
         **total,
         "saving": total["baseline_bill"] - total["bill"],
@@ -65,23 +70,23 @@ def scenario_columns(ran: Reduced, network: Network) -> Columns:
 
 
 def jain_index(values: Floats) -> Floats:
-    """Jain's fairness index (Σx)² / (n Σx²) of every row; 1 where all are equal, zeros included.
+    """Jain's fairness index (Σx)² / (n Σx²) of every row; 1 where all are equal, NaN where all are zero.
 
     Parameters
     ----------
     values : (n_rows, n) float64
+        NaN for who does not count.
 
     Notes
     -----
     Jain, Chiu, Hawe 1984, A quantitative measure of fairness and discrimination for resource allocation.
     """
-    squares = values.shape[1] * (values**2).sum(axis=1)
-    index: Floats = np.divide(values.sum(axis=1) ** 2, squares, out=np.ones(len(values)), where=squares > 0)
-    return index
+    n = np.isfinite(values).sum(axis=1)
+    return _ratio(np.nansum(values, axis=1) ** 2, n * np.nansum(values**2, axis=1))
 
 
 def gini_index(values: Floats) -> Floats:
-    """Gini's index Σ|x_i - x_j| / (2 n Σ|x|) of every row; 0 where all are equal.
+    """Gini's index Σ|x_i - x_j| / (2 n Σ|x|) of every row; 0 where all are equal, NaN where all are zero.
 
     With |x| below the line it stays within 0…1 where some lose (Chen, Tsaur, Rhai 1982 discuss the choice); with no losers it
     is the usual index.
@@ -89,12 +94,12 @@ def gini_index(values: Floats) -> Floats:
     Parameters
     ----------
     values : (n_rows, n) float64
+        NaN for who does not count.
     """
-    n = values.shape[1]
-    rank_weight = 2.0 * np.arange(1, n + 1) - n - 1.0  # Σ_ij |x_i - x_j| = 2 Σ_i (2 i - n - 1) x_(i)
-    spread: Floats = (np.sort(values, axis=1) * rank_weight).sum(axis=1)
-    whole = n * np.abs(values).sum(axis=1)
-    return _ratio(spread, whole)
+    n = np.isfinite(values).sum(axis=1, keepdims=True)
+    rank_weight = 2.0 * np.arange(1, values.shape[1] + 1) - n - 1.0  # Σ_ij |x_i - x_j| = 2 Σ_i (2 i - n - 1) x_(i)
+    spread: Floats = np.nansum(np.sort(values, axis=1) * rank_weight, axis=1)  # NaN come last
+    return _ratio(spread, n[:, 0] * np.nansum(np.abs(values), axis=1))
 
 
 def _audit(ran: Reduced) -> Columns:
@@ -135,12 +140,13 @@ def _known(extreme: Floats) -> Floats:
 
 
 def _saving_spread(ran: Reduced) -> Columns:
-    """How the saving is spread over the participants."""
+    """How the saving is spread over the participants that have a load or PV; NaN where there is none."""
     saving = ran.buses.baseline_bill - ran.buses.bill
     saving[np.abs(saving) < 1e-9] = 0.0  # rounding is no gain
+    saving[(ran.buses.load_kwh <= 0.0) & (ran.scenarios.kwp[:, ran.scenarios.participant] <= 0.0)] = np.nan
     return {
-        "least_saving": saving.min(axis=1),
-        "greatest_saving": saving.max(axis=1),
+        "least_saving": np.fmin.reduce(saving, axis=1),
+        "greatest_saving": np.fmax.reduce(saving, axis=1),
         "n_worse_off": (saving < 0.0).sum(axis=1),
         "jain_saving": jain_index(saving),
         "gini_saving": gini_index(saving),
@@ -176,4 +182,5 @@ def _loading(ran: Reduced) -> Columns:
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+    """A part of a whole; NaN where there is no whole."""
+    return np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0)

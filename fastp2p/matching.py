@@ -23,7 +23,6 @@ def match_orders(
     *,
     priority: str = "price",
     ties: str = "pro_rata",
-    same_bus: bool = True,
     check: bool = True,
 ) -> Trades:
     """Match bids and asks of every book in a call auction.
@@ -39,9 +38,6 @@ def match_orders(
         "volume": bids low to high, each with the dearest asks it can pay; the greatest volume.
     ties : {"pro_rata", "order"}
         How the orders of one price share what their price group trades: by size, or in bus order.
-    same_bus : bool
-        Whether a bus may trade with itself. If not, a bus whose bid and ask fills exceed the book's volume loses the
-        excess on both sides; under volume priority this holds within each pair of price groups.
     check : bool
         False: the arrays are known to be right. Nothing is looked at then, and wrong ones give wrong answers.
 
@@ -70,7 +66,7 @@ def match_orders(
     seller, buyer, quantity = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
     match_books(
         bids, asks, bid_prices, ask_prices, bid_order, ask_order,
-        by_volume, ties == "pro_rata", same_bus, DUST, offset, seller, buyer, quantity,
+        by_volume, ties == "pro_rata", DUST, offset, seller, buyer, quantity,
     )  # fmt: skip
     n_trades = int(offset[-1])
     seller, buyer, quantity = seller[:n_trades].copy(), buyer[:n_trades].copy(), quantity[:n_trades].copy()

@@ -53,7 +53,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
             drawn = draw_scenarios(study, network, profiles, None, range(1))
             tariffs = {"retail_per_kwh": drawn.retail_per_kwh, "feed_in_per_kwh": drawn.feed_in_per_kwh}
             market = study.market
-            found = rule_faults(market.pricing, priority=market.priority, kappa=market.kappa, **tariffs)
+            found = rule_faults(market.pricing, priority=market.priority, kappa=market.kappa, of="step", **tariffs)
             faults += [f"market.{fault}" for fault in found]
         except InputError as error:
             faults += error.faults

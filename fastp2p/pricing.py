@@ -64,8 +64,10 @@ class Reduction:
     seller_per_kwh: Floats
 
 
-def rule_faults(pricing: str, *, priority: str, kappa: float, retail_per_kwh: Floats, feed_in_per_kwh: Floats) -> list[str]:
-    """What keeps a market rule from being used; tariffs are (n_books,), or anything of one shape."""
+def rule_faults(
+    pricing: str, *, priority: str, kappa: float, retail_per_kwh: Floats, feed_in_per_kwh: Floats, of: str = "book"
+) -> list[str]:
+    """What keeps a market rule from being used; tariffs are flat, a number of each `of` (book or step)."""
     faults = []
     if not (isinstance(kappa, int | float) and 0 <= kappa <= 1):
         faults.append(f"kappa = {kappa!r}: must lie in 0…1")
@@ -77,13 +79,13 @@ def rule_faults(pricing: str, *, priority: str, kappa: float, retail_per_kwh: Fl
     if rule.allocation == "pool" and (feed_in_per_kwh > retail_per_kwh).any():
         k = int(np.argmax(feed_in_per_kwh > retail_per_kwh))
         faults.append(
-            f"pricing = {pricing!r} needs a feed-in tariff that is not above the retail tariff; at place {k} they are "
+            f"pricing = {pricing!r} needs a feed-in tariff that is not above the retail tariff; in {of} {k} they are "
             f"{feed_in_per_kwh[k]:g} and {retail_per_kwh[k]:g}"
         )
     if pricing == "supply_demand_ratio" and (feed_in_per_kwh < 0).any():
         k = int(np.argmax(feed_in_per_kwh < 0))
         faults.append(
-            f"pricing = {pricing!r} is not defined for a negative feed-in tariff; at place {k} it is {feed_in_per_kwh[k]:g}. "
+            f"pricing = {pricing!r} is not defined for a negative feed-in tariff; in {of} {k} it is {feed_in_per_kwh[k]:g}. "
             "mid_market_rate is"
         )
     return faults
@@ -230,7 +232,7 @@ def _margins(trades: Trades, orders: list[Floats]) -> Floats:
 
 
 def _marginal_price(margin: Floats, kappa: float) -> Floats:
-    """(n_books,); within [s_k, b_k] to the last digit, also where orders that could not be paired invert the interval."""
+    """(n_books,); within [s_k, b_k] to the last digit."""
     last_bid, last_ask, next_bid, next_ask = margin
     low = np.clip(next_bid, last_ask, last_bid)
     high = np.clip(next_ask, last_ask, last_bid)

@@ -5,6 +5,7 @@ uniform number per stream below and bus. So a scenario is the same whatever bloc
 buses with PV at a small share have it at a larger one too.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +16,19 @@ from fastp2p.distributions import pick
 from fastp2p.errors import InputError, refuse
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
-from fastp2p.study import BY_BUS, Amount, Buses, OfTransformer, ProfileChoice, ProfileName, Series, Study, Tariff, profile_names
+from fastp2p.study import (
+    BY_BUS,
+    Amount,
+    Buses,
+    OfTransformer,
+    Price,
+    ProfileChoice,
+    ProfileName,
+    Series,
+    Study,
+    Tariff,
+    profile_names,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -32,7 +45,7 @@ class Scenarios:
     ----------
     number : (n_scenarios,) int64
     share : float
-        Share of PV: the one asked for, or participating buses with PV over all participating buses.
+        Share of PV: the one asked for, or participating buses with PV over those with a load or PV.
     participant : (n_participants,) int64
         Bus positions.
     load_profile, pv_profile : (n_scenarios, n_bus) int64
@@ -119,7 +132,7 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     if share is not None:
         without = ~_has_pv(u[:, STREAMS.index("pv")], who.pv_bus, share, study.scenarios.exact)
         pv_row[without], kwp[without] = -1, 0.0
-    named_share = len(who.pv_bus) / len(who.participant) if share is None else share
+    named_share = _share_of_pv(study, who) if share is None else share
     number = np.asarray(numbers, np.int64)
     return Scenarios(number, named_share, who.participant, load_row, pv_row, homes, kwp, bid, ask, *tariffs)
 
@@ -147,17 +160,34 @@ def find_members(study: Study, network: Network, faults: list[str]) -> Members:
     return Members(load_bus, pv_bus, participant)
 
 
+def _share_of_pv(study: Study, who: Members) -> float:
+    """Buses with PV over those with a load or PV."""
+    with_load, with_pv = _sized(study.load.homes, who.load_bus), _sized(study.pv.kwp, who.pv_bus)
+    return len(with_pv) / max(1, len(np.union1d(with_load, with_pv)))
+
+
+def _sized(size: Amount | OfTransformer, buses: Ints) -> Ints:
+    """The buses where a size is not zero; one that is drawn is not."""
+    if isinstance(size, tuple):
+        return buses[np.array(size) > 0.0]
+    return buses[:0] if size == 0.0 else buses
+
+
 def _has_pv(u: Floats, pv_bus: Ints, share: float, exact: bool) -> NDArray[np.bool_]:
-    """(n_scenarios, n_bus) who has PV: those below the share, or the first so many of one random order."""
+    """(n_scenarios, n_bus) who has PV: those below the share, or the first so many of one random order.
+
+    Half a bus counts as one. A share such as 0.29 is a little less than it says, and so may be its product with 50.
+    """
     if not exact:
         return u < share
     has = np.zeros(u.shape, bool)
-    first = pv_bus[np.argsort(u[:, pv_bus], axis=1, kind="stable")[:, : round(share * len(pv_bus))]]
+    count = math.floor(share * len(pv_bus) + 0.5 + 1e-9)
+    first = pv_bus[np.argsort(u[:, pv_bus], axis=1, kind="stable")[:, :count]]
     np.put_along_axis(has, first, True, axis=1)
     return has
 
 
-def _amounts(amount: Amount, key: str, buses: Ints, u: Floats, faults: list[str]) -> Floats:
+def _amounts(amount: Amount | Price, key: str, buses: Ints, u: Floats, faults: list[str]) -> Floats:
     """(n_scenarios, n_bus) values at `buses`, zero elsewhere."""
     values = np.zeros(u.shape)
     if isinstance(amount, tuple):

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, get_args
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from fastp2p.distributions import Distribution, NotNegative, Positive, check_weights
+from fastp2p.distributions import Distribution, Finite, NotNegative, Positive, check_weights, not_negative
 from fastp2p.errors import InputError
 from fastp2p.io.paths import is_file
 from fastp2p.study_errors import validation_faults
@@ -22,7 +22,9 @@ Flag = Annotated[bool, Field(strict=True)]
 PerUnit = Annotated[float, Field(gt=0, le=2)]
 Buses = Literal["all", "even", "odd"] | tuple[Index, ...]
 Amount = NotNegative | tuple[NotNegative, ...] | Distribution
-"""One for all, one per bus in the order of the list, or drawn per bus."""
+"""One for all, one per bus in the order of the list, or drawn per bus; a field of it refuses what is negative."""
+Price = Finite | tuple[Finite, ...] | Distribution
+"""The same of prices, which may be negative, as those of spot markets are."""
 Table = Literal["hours", "histograms", "books", "trades", "branches", "participants"]
 HOURS_UP_TO = 20_000
 """Scenarios up to which the table of hours is kept unasked: half a million rows."""
@@ -117,6 +119,7 @@ class LoadPart(_Part):
     """All participants; those at even or odd positions of the list (an equal number of each); or bus indices."""
     homes: Amount = 1.0
     """Homes per bus."""
+    _not_negative = field_validator("homes")(not_negative)
     power_factor: PowerFactor = 0.99
     """Reactive power follows active power; where nobody asks for voltages, without effect."""
     reactive: Literal["draws", "feeds"] = "draws"
@@ -138,6 +141,7 @@ class PvPart(_Part):
     """Who has PV; in a sweep over shares, who may have it."""
     kwp: Amount | OfTransformer = 3.0
     """kWp per bus."""
+    _not_negative = field_validator("kwp")(not_negative)
     power_factor: PowerFactor = 0.99
     reactive: Literal["draws", "feeds"] = "feeds"
     """Whether PV feeds in reactive power, or draws it, which lowers the voltage."""
@@ -187,10 +191,15 @@ class ScenariosPart(_Part):
 class Series(_Part):
     """A value per time step: one for each step of the study, or for each step of a day, which then repeats."""
 
-    series: Annotated[tuple[NotNegative, ...], Field(min_length=1)]
+    series: Annotated[tuple[Finite, ...], Field(min_length=1)]
+
+    @property
+    def least(self) -> float:
+        """The smallest value."""
+        return min(self.series)
 
 
-Tariff = NotNegative | Series
+Tariff = Finite | Series
 MarketRuleName = Literal[
     "ask", "bid", "midpoint", "k", "uniform", "mcafee", "mid_market_rate", "bill_sharing", "supply_demand_ratio"
 ]
@@ -202,12 +211,11 @@ class MarketPart(_Part):
     orders: Literal["net", "gross"] = "net"
     priority: Literal["price", "volume"] = "price"
     ties: Literal["pro_rata", "order"] = "pro_rata"
-    same_bus: Flag = True
     min_order_kwh: NotNegative = 1e-6
     """Smaller orders are not placed: a trace of sun is not a trade."""
-    bid_per_kwh: Amount | Series = 0.20
+    bid_per_kwh: Price | Series = 0.20
     """Of all participants, of each in the order of the list, drawn, or following the clock."""
-    ask_per_kwh: Amount | Series = 0.05
+    ask_per_kwh: Price | Series = 0.05
     retail_per_kwh: Tariff = 0.20
     feed_in_per_kwh: Tariff = 0.0
     pricing: MarketRuleName = "ask"
@@ -218,8 +226,9 @@ class MarketPart(_Part):
     """What buyers pay the network operator per kWh bought from neighbours."""
     branch_charge_per_kwh: NotNegative = 0.0
     """The same per branch between buyer and seller: a charge on electrical distance."""
-    co2_kg_per_kwh: Tariff = 0.0
+    co2_kg_per_kwh: NotNegative | Series = 0.0
     """Carbon intensity of what the retailer delivers."""
+    _not_negative = field_validator("co2_kg_per_kwh")(not_negative)
 
 
 class ClearingPart(_Part):

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ValidationError
 
 OTHER_KIND = {"tuple_type", "model_type", "model_attributes_type", "dict_type"}
 """Complaints of a union's other branches; left out where a first one has said what is wrong."""
+GONE = {
+    "market.same_bus": 'a bus trades only with others under orders = "net"; leave the key out',
+}
+"""Keys that studies once had, and what to do without them."""
 
 
 def validation_faults(error: ValidationError, model: type[BaseModel]) -> list[str]:
@@ -26,9 +30,12 @@ def validation_faults(error: ValidationError, model: type[BaseModel]) -> list[st
         if fault["type"] == "extra_forbidden" and not inside:
             owner = _model_at(keys[:-1], model)
             near = difflib.get_close_matches(keys[-1], list(owner.model_fields), n=1)
-            faults[key] = f"unknown key {key}" + (
-                f"; did you mean {near[0]}?" if near else f"; known are {', '.join(owner.model_fields)}"
-            )
+            if key in GONE:
+                faults[key] = f"{key} is no longer a key: {GONE[key]}"
+            elif near:
+                faults[key] = f"unknown key {key}; did you mean {near[0]}?"
+            else:
+                faults[key] = f"unknown key {key}; known are {', '.join(owner.model_fields)}"
         elif fault["type"] == "missing" and not inside:
             faults[key] = f"{key} is missing"
         elif not (fault["type"] in OTHER_KIND and key in faults):

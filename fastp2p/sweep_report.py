@@ -81,8 +81,8 @@ def _bills(results: dict[str, Results]) -> Figure:
         changes = []
         for result in results.values():
             assert result.participants is not None
-            has_pv = result.participants["kwp"] > 0.0
-            changes.append(-result.participants["saving"][has_pv if side == 0 else ~has_pv].to_numpy(np.float64))
+            has_load, has_pv = result.participants["load_kwh"] > 0.0, result.participants["kwp"] > 0.0
+            changes.append(-result.participants["saving"][has_pv if side == 0 else has_load & ~has_pv].to_numpy(np.float64))
         places = np.arange(len(results)) + offset
         look = {"color": INK, "linewidth": 0.9}
         boxes = axes.boxplot(

@@ -145,17 +145,10 @@ def match_by_volume(bid, ask, bid_price, ask_price, ties):
     return bid_fill, ask_fill
 
 
-def match(bid, ask, bid_price, ask_price, priority="price", ties="pro_rata", same_bus=True):
+def match(bid, ask, bid_price, ask_price, priority="price", ties="pro_rata"):
     """Filled kWh per bus of one book: (bid_fill, ask_fill)."""
     rule = {"price": match_by_price, "volume": match_by_volume}[priority]
-    bid_fill, ask_fill = rule(bid, ask, bid_price, ask_price, ties)
-    return (bid_fill, ask_fill) if same_bus else without_own_trades(bid_fill, ask_fill)
-
-
-def without_own_trades(bid_fill, ask_fill):
-    """The fills that leave nobody to trade with itself: one bus at most holds more than the others can take."""
-    excess = np.maximum(bid_fill + ask_fill - bid_fill.sum(), 0.0)
-    return np.maximum(bid_fill - excess, 0.0), np.maximum(ask_fill - excess, 0.0)
+    return rule(bid, ask, bid_price, ask_price, ties)
 
 
 def pair_by_price(bid_fill, ask_fill, bid_price, ask_price):
@@ -178,12 +171,12 @@ def pair_by_price(bid_fill, ask_fill, bid_price, ask_price):
     return trades
 
 
-def transport(bid, ask, bid_price, ask_price, objective, same_bus=True):
+def transport(bid, ask, bid_price, ask_price, objective):
     """Greatest welfare or volume over all pairs with bid >= ask, as a transport problem."""
     pairs = [
         (s, b)
         for s, b in itertools.product(range(len(ask)), range(len(bid)))
-        if ask[s] > 0 and bid[b] > 0 and bid_price[b] >= ask_price[s] and (same_bus or s != b)
+        if ask[s] > 0 and bid[b] > 0 and bid_price[b] >= ask_price[s]
     ]
     if not pairs:
         return 0.0

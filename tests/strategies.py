@@ -15,7 +15,7 @@ integer_kwh = st.integers(0, 6).map(float)
 tenth_kwh = st.integers(0, 40).map(lambda n: n / 10)
 float_kwh = st.floats(0.0, 10.0, allow_subnormal=False).map(lambda x: 0.0 if x < 1e-3 else x)
 scaled_kwh = st.tuples(st.integers(1, 99), st.integers(-6, 4)).map(lambda t: t[0] * 10.0 ** t[1])
-tied_price = st.integers(1, 4).map(lambda n: n / 10)
+tied_price = st.integers(-2, 4).map(lambda n: n / 10)
 float_price = st.floats(-0.2, 0.6, allow_subnormal=False)
 
 
@@ -52,12 +52,6 @@ def net_books(draw):
     bid, ask, bid_price, ask_price = draw(books())
     sells = draw(vector(st.booleans(), len(bid)))
     return bid * ~sells, ask * sells, bid_price, ask_price
-
-
-@st.composite
-def one_price_books(draw):
-    bid, ask, _, _ = draw(books())
-    return bid, ask, np.full(len(bid), draw(tied_price)), np.full(len(ask), draw(tied_price))
 
 
 @st.composite

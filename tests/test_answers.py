@@ -11,12 +11,14 @@ from fastp2p.answers import (
     compare_shares,
     find_hosting_capacity,
     find_probabilities,
+    is_narrow,
     mean_interval,
     proportion_interval,
     quantile_interval,
     summarise,
 )
 from fastp2p.indicators import INDICATORS
+from fastp2p.trades import STATUS
 
 
 def scenarios(n=400, seed=1):
@@ -27,9 +29,8 @@ def scenarios(n=400, seed=1):
     for place, share in enumerate((0.1, 0.3, 0.5)):
         frame = pd.DataFrame({name: luck + 2.0 * place + rng.normal(0, 0.1, n) for name in INDICATORS})
         overloads = (luck > (99.0, 16.0, 12.0)[place]).astype(int)
-        frames.append(
-            frame.assign(share=share, scenario=np.arange(n), n_base_overload=overloads, n_cut=overloads, n_ac_broken=0)
-        )
+        frame = frame.assign(**{f"n_{status}": 0 for status in STATUS.tolist()})
+        frames.append(frame.assign(share=share, scenario=np.arange(n), n_base_overload=overloads, n_cut=overloads))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -68,6 +69,39 @@ def test_mean_intervals_cover():
     summary = summarise(frame)
     held = (summary.mean_low <= 5) & (summary.mean_high >= 5)
     assert held.mean() == pytest.approx(0.95, abs=0.02)
+
+
+def with_nulls():
+    """Ten scenarios at each of two shares; self-consumption is known in none at share 0, in all but one at 0.5."""
+    frame = scenarios(n=10)
+    frame = frame[frame.share < 0.4].replace({"share": {0.1: 0.0, 0.3: 0.5}}).reset_index(drop=True)
+    frame.loc[frame.share == 0.0, "self_consumption"] = np.nan
+    frame.loc[(frame.share == 0.5) & (frame.scenario == 3), "self_consumption"] = np.nan
+    return frame
+
+
+def test_nulls_are_left_out_and_counted():
+    frame = with_nulls()
+    summary = summarise(frame).set_index(["indicator", "share"])
+    known = frame[(frame.share == 0.5) & (frame.scenario != 3)].self_consumption
+    assert summary.loc[("self_consumption", 0.5), ["n", "mean", "median"]].tolist() == pytest.approx(
+        [9, known.sum() / 9, np.sort(known)[4]]
+    )
+    unknown = summary.loc[("self_consumption", 0.0)]
+    assert unknown.n == 0
+    assert unknown[["mean", "mean_low", "mean_high", "median", "median_low", "median_high", "p5", "p95"]].isna().all()
+    assert set(summary.index.get_level_values("indicator")) == set(INDICATORS)
+    changes = compare_shares(frame).set_index("indicator")
+    assert changes.loc["self_consumption", "n"] == 0
+    assert np.isnan(changes.loc["self_consumption", "mean_change"])
+    assert changes.loc["executed_kwh", "n"] == 10
+
+
+def test_a_stop_looks_at_what_is_known():
+    frame = with_nulls()
+    assert is_narrow(frame, "self_consumption", 100.0)
+    assert not is_narrow(frame, "self_consumption", 1e-9)
+    assert not is_narrow(frame.assign(self_consumption=np.nan), "self_consumption", 100.0)
 
 
 def test_too_few_scenarios_say_so():

@@ -37,7 +37,6 @@ rules = st.fixed_dictionaries(
                 "orders": st.sampled_from(["net", "gross"]),
                 "priority": st.sampled_from(["price", "volume"]),
                 "ties": st.sampled_from(["pro_rata", "order"]),
-                "same_bus": st.booleans(),
                 "feed_in_per_kwh": st.sampled_from([0.03, {"series": [0.01] * 12 + [0.05] * 12}]),
                 "bid_per_kwh": st.sampled_from([0.2, {"series": [0.1, 0.2] * 12}]),
                 "pricing": st.sampled_from(list(RULES)),

@@ -219,7 +219,7 @@ def test_everything_a_study_may_say_survives_its_toml():
         "participants": {"buses": [12, 16, 17]},
         "load": {"profile": "residential_0", "buses": [12, 17], "homes": 2.5},
         "pv": {"profile": "solar_0", "buses": "odd", "kwp": 0.0},
-        "market": {"orders": "gross", "ties": "order", "same_bus": False},
+        "market": {"orders": "gross", "ties": "order"},
         "clearing": {"objective": "pro_rata", "surplus": "spill"},
     }
     study = fastp2p.Study.model_validate(parts)

@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from test_sweep import SWEEP
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 
 import fastp2p
 from fastp2p.cli import app
+from fastp2p.comparison import COMPARED, compare_results
 
 STUDY = SWEEP.model_copy(update={"scenarios": SWEEP.scenarios.model_copy(update={"count": 12, "keep": None})})
 RULES = ["ask", "uniform", "mcafee", "bill_sharing"]
@@ -34,7 +37,9 @@ def test_each_rule_has_what_a_run_under_it_has(table):
             ours = table[(table.share == share) & (table.rule == rule)].set_index("indicator")
             assert ours.loc["saving", "mean"] == pytest.approx(rows.saving.mean())
             assert ours.loc["executed_kwh", "mean"] == pytest.approx(rows.executed_kwh.mean())
-            assert (ours.n == 12).all()
+            assert (
+                ours.n.to_dict() == rows[list(COMPARED)].notna().sum().to_dict()
+            )  # under mcafee a day may save nobody anything
 
 
 def test_changes_are_paired_against_the_first_rule(table):
@@ -50,6 +55,46 @@ def test_changes_are_paired_against_the_first_rule(table):
         if indicator == "saving" and rule == "uniform"
     ]
     assert max(widths) <= 1e-9
+
+
+def test_nulls_are_left_out_of_means_and_of_pairs():
+    """Scenario 0 saves nothing under the first rule, 1 nothing under the second: Jain is null there; 2 and 3 are paired."""
+    keys = {"share": 0.5, "scenario": range(4)}
+    columns = {name: 1.0 for name in COMPARED if name != "jain_saving"}
+    jain = {"ask": [np.nan, 0.5, 0.6, 0.7], "k": [0.9, np.nan, 0.9, 0.8]}
+    results = {
+        rule: SimpleNamespace(scenarios=pd.DataFrame({**keys, **columns, "jain_saving": of})) for rule, of in jain.items()
+    }
+    table = compare_results(results).set_index(["indicator", "rule"])
+    ask, k = table.loc[("jain_saving", "ask")], table.loc[("jain_saving", "k")]
+    assert (ask.n, ask["mean"], ask.n_paired, ask.change) == (3, pytest.approx(0.6), 3, 0.0)
+    assert (k.n, k["mean"], k.n_paired, k.change) == (3, pytest.approx(2.6 / 3), 2, pytest.approx(0.2))
+    assert table.loc[("saving", "k"), "n"] == 4
+
+
+def test_where_nobody_saves_fairness_is_unknown(tmp_path, monkeypatch):
+    """No PV, no trades: null in JSON and a dash on the terminal."""
+    monkeypatch.chdir(tmp_path)
+    Path("dark.toml").write_text(
+        'name = "dark"\n[network]\nsource = "cigre_lv"\n[load]\nprofile = "residential_0"\n[pv]\nprofile = "solar_0"\nkwp = 0\n'
+    )
+    told = CliRunner().invoke(app, ["compare", "dark.toml", "--rules", "ask,bid", "--json"])
+    assert told.exit_code == 0, told.output
+    rows = [row for row in strict_json(told.stdout) if row["indicator"] == "jain_saving"]
+    assert [(row["mean"], row["change"], row["n"]) for row in rows] == [(None, None, 0)] * 2
+    told = CliRunner().invoke(app, ["compare", "dark.toml", "--rules", "ask,bid", "--overwrite"])
+    assert "nan" not in told.stdout
+    totals = strict_json(CliRunner().invoke(app, ["run", "dark.toml", "--json"]).stdout)["totals"]
+    assert totals["self_consumption"] is totals["cut_share"] is totals["jain_saving"] is None
+    assert totals["load_kwh"] == fastp2p.run(fastp2p.Study.from_toml("dark.toml")).scenarios.load_kwh[0]
+    assert (totals["self_sufficiency"], totals["n_pv"]) == (0.0, 0)
+    written = pq.read_table("results/dark/scenarios.parquet")
+    assert written["self_consumption"].null_count == 1
+
+
+def strict_json(text):
+    """JSON as RFC 8259 has it: no NaN, no Infinity."""
+    return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
 
 
 def test_the_folder(table, folder):

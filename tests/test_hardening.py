@@ -178,9 +178,12 @@ def test_types_bus_true():
     refused(study_text(load="buses = [12, true]"), "load.buses")
 
 
-@pytest.mark.parametrize("value", ['"yes"', "1"])
-def test_types_same_bus(value):
-    refused(study_text(market=f"same_bus = {value}"), "market.same_bus")
+@pytest.mark.parametrize("value", ["false", "true"])
+def test_a_key_that_has_gone_says_what_to_do(value):
+    refused(
+        study_text(market=f"same_bus = {value}"),
+        'market.same_bus is no longer a key: a bus trades only with others under orders = "net"',
+    )
 
 
 def test_price_text():

@@ -4,7 +4,7 @@ import numpy as np
 import oracle
 import pytest
 import strategies
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastp2p
@@ -76,10 +76,7 @@ def test_fills_equal_the_oracle(priority, ties, book):
 @given(book=strategies.net_books())
 def test_net_books_never_trade_with_themselves(priority, ties, book):
     trades = match_one(book, priority=priority, ties=ties)
-    apart = match_one(book, priority=priority, ties=ties, same_bus=False)
     assert (trades.seller != trades.buyer).all()
-    assert_well_formed(apart, book)
-    assert_fills(apart, fills(trades, len(book[0])), scale(book))
 
 
 @pytest.mark.parametrize("ties", ["pro_rata", "order"])
@@ -128,53 +125,15 @@ def test_permuting_the_participants_permutes_their_fills(priority, book, data):
     assert_fills(match_one(permuted, priority=priority), (bid_fill[order], ask_fill[order]), scale(book))
 
 
-# ------------------------------------------------------------------------------------------------------------ the same bus
-
-
-@pytest.mark.parametrize("ties", ["pro_rata", "order"])
-@check
-@given(book=strategies.books())
-def test_no_own_trades_with_price_priority(ties, book):
-    trades = match_one(book, ties=ties, same_bus=False)
-    assert_well_formed(trades, book)
-    assert (trades.seller != trades.buyer).all()
-    assert_fills(trades, oracle.match(*book, "price", ties, same_bus=False), scale(book))
-
-
-@each_rule
-@check
-@given(book=strategies.one_price_books())
-def test_no_own_trades_with_one_price_a_side(priority, ties, book):
-    trades = match_one(book, priority=priority, ties=ties, same_bus=False)
-    assert_well_formed(trades, book)
-    assert (trades.seller != trades.buyer).all()
-    assert_fills(trades, oracle.match(*book, priority, ties, same_bus=False), scale(book))
-
-
-@pytest.mark.parametrize("ties", ["pro_rata", "order"])
-@check
-@given(book=strategies.books())
-@example(book=(np.array([1.2, 1.3, 0.6]), np.array([3.1, 0.1, 0.2]), np.full(3, 0.1), np.full(3, 0.1)))  # 1.2 + 1.3 + 0.6 > 3.1
-def test_no_own_trades_with_volume_priority(ties, book):
-    trades = match_one(book, priority="volume", ties=ties, same_bus=False)
-    assert_well_formed(trades, book)
-    assert (trades.seller != trades.buyer).all()
-    bid_fill, ask_fill = fills(trades, len(book[0]))
-    bid_most, ask_most = oracle.match(*book, "volume", ties)
-    assert (bid_fill <= bid_most + scale(book)).all()
-    assert (ask_fill <= ask_most + scale(book)).all()
-
-
 # ----------------------------------------------------------------------------------------------------------------- batches
 
 
 @each_rule
-@pytest.mark.parametrize("same_bus", [True, False])
 @settings(check, max_examples=60)
 @given(batch=strategies.batches())
-def test_many_books_at_once_equal_one_by_one(priority, ties, same_bus, batch):
+def test_many_books_at_once_equal_one_by_one(priority, ties, batch):
     bid, ask, bid_price, ask_price = batch
-    rules = {"priority": priority, "ties": ties, "same_bus": same_bus}
+    rules = {"priority": priority, "ties": ties}
     together = fastp2p.match_orders(bid, ask, bid_price, ask_price, **rules)
     assert together.n_books == len(bid)
     assert len(together.offset) == len(bid) + 1
@@ -218,8 +177,7 @@ def test_the_callers_arrays_stay_as_they_were():
     bid, ask, price = np.array([[3.0, 0.0, 1.0]]), np.array([[0.0, 2.0, 0.0]]), np.full(3, 0.2)
     before = [array.copy() for array in (bid, ask, price)]
     for priority, ties in RULES:
-        for same_bus in (True, False):
-            fastp2p.match_orders(bid, ask, price, price, priority=priority, ties=ties, same_bus=same_bus)
+        fastp2p.match_orders(bid, ask, price, price, priority=priority, ties=ties)
     for now, then in zip((bid, ask, price), before, strict=True):
         np.testing.assert_array_equal(now, then)
 
@@ -269,22 +227,9 @@ def test_an_equal_bid_and_ask_price_trades():
     assert listed(match_one(book)) == [(1, 0, 1.0)]
 
 
-def test_one_bus_alone_cannot_trade_with_itself():
-    book = hand_book([2], [3], [0.3], [0.1])
-    assert listed(match_one(book)) == [(0, 0, 2.0)]
-    assert listed(match_one(book, same_bus=False)) == []
-
-
-def test_a_bus_that_holds_too_much_is_unfilled():
-    # Volume 5; bus 0 fills 4 + 4, three more than 5: it keeps 1 + 1, and buses 1 and 2 stay filled.
-    book = hand_book([4, 1, 0], [4, 0, 1], [0.3] * 3, [0.1] * 3)
-    trades = match_one(book, same_bus=False)
-    assert sorted(listed(trades)) == [(0, 1, 1.0), (2, 0, 1.0)]
-
-
-def test_pairing_steps_around_own_trades():
-    book = hand_book([2, 2], [2, 2], [0.3] * 2, [0.1] * 2)
-    assert sorted(listed(match_one(book, same_bus=False))) == [(0, 1, 2.0), (1, 0, 2.0)]
+def test_a_bus_may_trade_with_itself():
+    """Gross orders: who wants 2 kWh and offers 3 is a buyer and a seller like any other."""
+    assert listed(match_one(hand_book([2], [3], [0.3], [0.1]))) == [(0, 0, 2.0)]
 
 
 def test_no_dust_is_left():
@@ -371,16 +316,14 @@ def test_quantities_may_be_integers_or_strided():
         np.testing.assert_array_equal(fastp2p.match_orders(*changed, *prices).quantity_kwh, plain.quantity_kwh)
 
 
-@pytest.mark.parametrize("same_bus", [True, False])
 @pytest.mark.parametrize("priority", ["price", "volume"])
-def test_no_trade_of_what_rounding_leaves_in_a_pool(priority, same_bus):
+def test_no_trade_of_what_rounding_leaves_in_a_pool(priority):
     """Tenths of a kWh, in which sums of a pool do not come out even; twice what no trade may be less than is 2e-12."""
     rng = np.random.default_rng(8)
     bids, asks = (rng.integers(0, 9, (4_000, 6)) / 10 * (rng.random((4_000, 6)) < 0.7) for _ in range(2))
     prices = rng.integers(1, 9, (2, 4_000, 6)) / 2.0
-    trades = fastp2p.match_orders(bids, asks, *prices, priority=priority, same_bus=same_bus)
+    trades = fastp2p.match_orders(bids, asks, *prices, priority=priority)
     assert trades.quantity_kwh.min() > 1e-6
-    assert same_bus or (trades.seller != trades.buyer).all()
 
 
 def test_orders_that_a_pool_does_not_reach_make_no_dust():

@@ -95,6 +95,39 @@ def test_mcafee_keeps_everyone_where_the_next_orders_allow_it():
     assert received[4:] == pytest.approx([0.34, 0.51, 0.68, 0])
 
 
+@pytest.mark.small
+def test_mcafee_with_ties_by_hand():
+    """Two bids of 1 kWh at 0.20 share asks of 1 and 0.5 kWh at 0.10: pro rata 0.75 each.
+
+    Either bid has 0.25 left, so b_k+1 = b_k and the marginal orders leave: the last bus of either price, with all that it
+    traded. Bus 0 keeps its 0.75, not its 1 kWh, and buys it from bus 2. Numbered the other way round, bus 1 stays.
+    """
+    book = ([1, 1, 0, 0], [0, 0, 1, 0.5], [0.2, 0.2, 0, 0], [0, 0, 0.1, 0.1])
+    trades, paid, received = trade(book, "mcafee")
+    assert (trades.seller.tolist(), trades.buyer.tolist()) == ([2], [0])
+    assert trades.quantity_kwh == pytest.approx([0.75])
+    assert (paid[0], received[2]) == (pytest.approx(0.15), pytest.approx(0.075))
+    trades, _, _ = trade(book, "mcafee", ties="order")  # bus 0 gets 1 kWh, bus 1 the other 0.5, and leaves
+    assert (trades.seller.tolist(), trades.buyer.tolist(), trades.quantity_kwh.tolist()) == ([2], [0], [1.0])
+
+
+@pytest.mark.small
+@check
+@given(book=strategies.books())
+def test_mcafee_keeps_everyone_only_where_the_margin_is_filled(book):
+    """An order with something left is its own next order: the next of the other side lies beyond it, and so does p."""
+    sides = [np.asarray(side, float)[None, :] for side in book]
+    trades = fastp2p.match_orders(*sides)
+    bought, sold = fills(trades, len(book[0]))
+    reduced = reduce_orders(trades, *sides)
+    if trades.n_trades and reduced.bid_kwh.sum() > 0.0 and reduced.buyer_per_kwh[0] == reduced.seller_per_kwh[0]:
+        last_bid, last_ask = trades.bid_per_kwh.min(), trades.ask_per_kwh.max()
+        if last_bid > last_ask:
+            near = 1e-9 * (sides[0].sum() + sides[1].sum())
+            assert (sides[0][0] - bought)[(bought > 0) & (sides[2][0] == last_bid)] == pytest.approx(0.0, abs=near)
+            assert (sides[1][0] - sold)[(sold > 0) & (sides[3][0] == last_ask)] == pytest.approx(0.0, abs=near)
+
+
 # ------------------------------------------------------------------------------------------------- against the definitions
 
 

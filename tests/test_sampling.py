@@ -5,7 +5,7 @@ from scipy import stats
 
 import fastp2p
 from fastp2p.distributions import Distribution, pick
-from fastp2p.sampling import draw_scenarios, uniforms
+from fastp2p.sampling import _has_pv, draw_scenarios, uniforms
 from fastp2p.study import Study
 
 PARTS = {
@@ -71,10 +71,35 @@ def test_a_larger_share_only_adds_pv(inputs, exact):
         assert (has >= before).all()
         assert np.array_equal(has, drawn.kwp > 0)
         n_homes = len(drawn.participant)
-        assert not exact or (has.sum(axis=1) == round(share * n_homes)).all()
+        assert not exact or (has.sum(axis=1) == int(share * n_homes + 0.5)).all()
         assert has.sum() / (300 * n_homes) == pytest.approx(share, abs=0.05)
         before = has
     assert has[:, inputs[0].leaf_buses()].all()
+
+
+@pytest.mark.parametrize(
+    ("share", "n_buses", "n_with_pv"),
+    [
+        (0.1, 5, 1),  # 0.5: half a bus is one
+        (0.5, 5, 3),  # 2.5
+        (0.3, 5, 2),  # 1.5
+        (0.7, 5, 4),  # 3.5
+        (0.25, 10, 3),  # 2.5
+        (0.35, 10, 4),  # 3.5
+        (0.15, 10, 2),  # 1.5
+        (0.29, 50, 15),  # 14.5, in floating point 14.499999999999998
+        (0.145, 100, 15),  # 14.5, in floating point 14.499999999999998
+        (0.7 - 0.55, 10, 2),  # 1.5, in floating point 1.4999999999999991
+        (0.09, 5, 0),  # 0.45
+        (0.0, 5, 0),
+        (1.0, 5, 5),
+    ],
+)
+def test_an_exact_share_rounds_half_up(share, n_buses, n_with_pv):
+    u = np.random.default_rng(1).random((7, n_buses + 2))
+    has = _has_pv(u, np.arange(1, n_buses + 1), share, exact=True)
+    assert (has.sum(axis=1) == n_with_pv).all()
+    assert not has[:, [0, -1]].any()
 
 
 def test_what_is_listed_drawn_or_shared(inputs):

@@ -99,7 +99,9 @@ def test_an_interrupted_run_stops_at_the_same_place(tmp_path):
 
 
 def test_an_unknown_indicator_is_refused_before_anything_runs(tmp_path):
-    with pytest.raises(fastp2p.InputError, match=r"scenarios.stop.indicator = 'happiness': must be one of load_kwh, .*saving"):
+    with pytest.raises(
+        fastp2p.InputError, match=r"scenarios.stop.indicator = 'happiness': must be one of n_pv, kwp, load_kwh, .*saving"
+    ):
         fastp2p.run(stopping(0.1, indicator="happiness"), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -26,7 +26,6 @@ def match_books(
     ask_order: Ints,
     by_volume: bool,
     pro_rata: bool,
-    same_bus: bool,
     dust: float,
     offset: Ints,
     seller: Ints,
@@ -43,8 +42,8 @@ def match_books(
         Each row serves n_books / n_rows books in turn.
     bid_order, ask_order : (n_rows, n_bus) int64
         Buses by price, stable: asks ascending; bids descending, under volume priority ascending.
-    by_volume, pro_rata, same_bus : bool
-        Volume instead of price priority; shares within a price group; whether a bus may trade with itself.
+    by_volume, pro_rata : bool
+        Volume instead of price priority; shares within a price group.
     dust : float
         A remainder of at most this share of its order joins the trade before it.
     offset : (n_books + 1,) int64
@@ -59,7 +58,7 @@ def match_books(
     ask_size, ask_price, ask_fill, give = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
     pool = np.empty((2 * n_bus, 4), np.int64)
     pool_kwh = np.empty(2 * n_bus)
-    at_bid, twin = np.empty(n_bus, np.int64), np.empty((n_bus, 2), np.int64)
+    stack = np.empty(n_bus, np.int64)
     end = 0
     offset[0] = 0
     for k in range(n_books):
@@ -70,12 +69,12 @@ def match_books(
             if by_volume:
                 end = _match_by_volume(
                     n_bids, bids, bid_size, bid_price, bid_fill, take, n_asks, asks, ask_size, ask_price, ask_fill, give,
-                    pro_rata, same_bus, dust, at_bid, twin, pool, pool_kwh, end, seller, buyer, quantity_kwh,
+                    pro_rata, dust, stack, pool, pool_kwh, end, seller, buyer, quantity_kwh,
                 )  # fmt: skip
             else:
                 end = _match_by_price(
                     n_bids, bids, bid_size, bid_price, take, n_asks, asks, ask_size, ask_price, give,
-                    pro_rata, same_bus, dust, at_bid, twin, end, seller, buyer, quantity_kwh,
+                    pro_rata, dust, end, seller, buyer, quantity_kwh,
                 )  # fmt: skip
         offset[k + 1] = end
 
@@ -98,8 +97,7 @@ def _collect(
 def _match_by_price(
     n_bids: int, bids: Ints, bid_size: Floats, bid_price: Floats, take: Floats,
     n_asks: int, asks: Ints, ask_size: Floats, ask_price: Floats, give: Floats,
-    pro_rata: bool, same_bus: bool, dust: float, at_bid: Ints, twin: Ints,
-    end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
+    pro_rata: bool, dust: float, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
 ) -> int:  # fmt: skip
     """Walk; where the last price groups must be shared, once more over the shares. Returns the new end of the trades."""
     walked, i, j, bid_filled, ask_filled = _walk(
@@ -108,28 +106,28 @@ def _match_by_price(
     )  # fmt: skip
     n_take = _spread(i, n_bids, bid_size, bid_price, bid_filled, pro_rata, dust, take)
     n_give = _spread(j, n_asks, ask_size, ask_price, ask_filled, pro_rata, dust, give)
-    if same_bus and n_take == -1 and n_give == -1:
+    if n_take == -1 and n_give == -1:
         return walked
     if n_take == -1:
         n_take = _keep(i, bid_size, bid_filled, take)
     if n_give == -1:
         n_give = _keep(j, ask_size, ask_filled, give)
-    return _pair(
+    return _walk(
         bids, bid_size, bid_price, take, 0, n_take, asks, ask_size, ask_price, give, 0, n_give,
-        same_bus, dust, at_bid, twin, end, seller, buyer, quantity_kwh,
-    )  # fmt: skip
+        dust, end, seller, buyer, quantity_kwh,
+    )[0]  # fmt: skip
 
 
 @kernel
 def _match_by_volume(
     n_bids: int, bids: Ints, bid_size: Floats, bid_price: Floats, bid_fill: Floats, take: Floats,
     n_asks: int, asks: Ints, ask_size: Floats, ask_price: Floats, ask_fill: Floats, give: Floats,
-    pro_rata: bool, same_bus: bool, dust: float, at_bid: Ints, twin: Ints, pool: Ints, pool_kwh: Floats,
+    pro_rata: bool, dust: float, stack: Ints, pool: Ints, pool_kwh: Floats,
     end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
 ) -> int:  # fmt: skip
     """Fill greedily, share within price groups, pair pool by pool. Returns the new end of the trades."""
     n_pools = _greedy_volume(
-        n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, at_bid, pool, pool_kwh,
+        n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, stack, pool, pool_kwh,
     )  # fmt: skip
     _share(n_bids, bid_size, bid_price, pro_rata, dust, bid_fill)
     _share(n_asks, ask_size, ask_price, pro_rata, dust, ask_fill)
@@ -137,10 +135,10 @@ def _match_by_volume(
         b0, b1, a0, a1 = pool[p, 0], pool[p, 1], pool[p, 2], pool[p, 3]
         _slice(bid_size, bid_fill, b0, b1, pool_kwh[p], dust, take)
         _slice(ask_size, ask_fill, a0, a1, pool_kwh[p], dust, give)
-        end = _pair(
+        end = _walk(
             bids, bid_size, bid_price, take, b0, b1, asks, ask_size, ask_price, give, a0, a1,
-            same_bus, dust, at_bid, twin, end, seller, buyer, quantity_kwh,
-        )  # fmt: skip
+            dust, end, seller, buyer, quantity_kwh,
+        )[0]  # fmt: skip
     return end
 
 
@@ -291,141 +289,3 @@ def _slice(size: Floats, fill: Floats, begin: int, end: int, kwh: float, dust: f
         part[i] = q
         fill[i] -= q
         kwh = max(kwh - q, 0.0)
-
-
-@kernel
-def _pair(
-    bids: Ints, bid_size: Floats, bid_price: Floats, take: Floats, b0: int, b1: int,
-    asks: Ints, ask_size: Floats, ask_price: Floats, give: Floats, a0: int, a1: int,
-    same_bus: bool, dust: float, at_bid: Ints, twin: Ints, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
-) -> int:  # fmt: skip
-    """Run both lists in order, where it matters no bus with itself; returns the new end of the trades."""
-    n_twins = 0 if same_bus else _twins(bids, take, b0, b1, asks, give, a0, a1, at_bid, twin)
-    if n_twins > 0:
-        return _pair_apart(
-            bids, bid_size, take, b0, b1, asks, ask_size, give, a0, a1, n_twins, twin, dust,
-            end, seller, buyer, quantity_kwh,
-        )  # fmt: skip
-    return _walk(
-        bids, bid_size, bid_price, take, b0, b1, asks, ask_size, ask_price, give, a0, a1,
-        dust, end, seller, buyer, quantity_kwh,
-    )[0]  # fmt: skip
-
-
-@kernel
-def _trade(take: Floats, i: int, bid_size: float, give: Floats, j: int, ask_size: float, most: float, dust: float) -> float:
-    """The quantity that bid i and ask j trade, taken off both.
-
-    What then remains of an order and is dust goes along, or is dropped where it would be more than dust to the other side.
-    """
-    q: float = min(take[i], give[j], most)
-    take[i] -= q
-    give[j] -= q
-    if take[i] <= dust * bid_size:
-        q += take[i] if take[i] <= dust * ask_size else 0.0
-        take[i] = 0.0
-    if give[j] <= dust * ask_size:
-        q += give[j] if give[j] <= dust * bid_size else 0.0
-        give[j] = 0.0
-    return q
-
-
-@kernel
-def _twins(
-    bids: Ints, take: Floats, b0: int, b1: int, asks: Ints, give: Floats, a0: int, a1: int, at_bid: Ints, twin: Ints
-) -> int:
-    """Buses that both buy and sell in a pool, as (bid, ask) places; returns how many."""
-    at_bid[:] = -1
-    for i in range(b0, b1):
-        if take[i] > 0.0:
-            at_bid[bids[i]] = i
-    n = 0
-    for j in range(a0, a1):
-        if give[j] > 0.0 and at_bid[asks[j]] != -1:
-            twin[n, 0], twin[n, 1] = at_bid[asks[j]], j
-            n += 1
-    return n
-
-
-@kernel
-def _pair_apart(
-    bids: Ints, bid_size: Floats, take: Floats, b0: int, b1: int,
-    asks: Ints, ask_size: Floats, give: Floats, a0: int, a1: int,
-    n_twins: int, twin: Ints, dust: float, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
-) -> int:  # fmt: skip
-    """Pair in order, no bus with itself.
-
-    What is left of V can be paired without self-trades as long as each bus's bid and ask together are at most V (Hall's
-    condition for the complete bipartite graph without its diagonal). A bus that reaches V must be in every trade from then
-    on; so no trade between others is made larger than what keeps the condition.
-    """
-    volume = _sum(take, b0, b1)
-    dust_kwh, rounding_kwh = dust * volume, 1e-3 * dust * volume
-    for n in range(n_twins):
-        excess = take[twin[n, 0]] + give[twin[n, 1]] - volume
-        if excess > dust_kwh:
-            take[twin[n, 0]] -= excess
-            give[twin[n, 1]] -= excess
-    while True:
-        volume = min(_sum(take, b0, b1), _sum(give, a0, a1))
-        i, j = _next(take, b0, b1), _next(give, a0, a1)
-        if i == b1 or j == a1:
-            return end
-        if bids[i] == asks[j]:
-            i = _next(take, i + 1, b1)
-        most = np.inf
-        tight = -1
-        for n in range(n_twins):
-            room = volume - take[twin[n, 0]] - give[twin[n, 1]]
-            if room <= dust_kwh:
-                tight = n
-            elif i < b1 and bids[twin[n, 0]] != bids[i] and bids[twin[n, 0]] != asks[j]:
-                most = min(most, room)
-        if tight != -1 or i == b1:
-            break
-        q = _trade(take, i, bid_size[i], give, j, ask_size[j], most, dust)
-        seller[end], buyer[end], quantity_kwh[end] = asks[j], bids[i], q
-        end += 1 if q > rounding_kwh else 0
-    if tight == -1:
-        return end
-    return _pair_with(
-        twin[tight, 0], twin[tight, 1],
-        bids, bid_size, take, b0, b1, asks, ask_size, give, a0, a1, dust, rounding_kwh, end, seller, buyer, quantity_kwh,
-    )  # fmt: skip
-
-
-@kernel
-def _pair_with(
-    own_bid: int, own_ask: int,
-    bids: Ints, bid_size: Floats, take: Floats, b0: int, b1: int,
-    asks: Ints, ask_size: Floats, give: Floats, a0: int, a1: int,
-    dust: float, rounding_kwh: float, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
-) -> int:  # fmt: skip
-    """Pair one bus's ask with all other bids and its bid with all other asks, in order."""
-    for i in range(b0, b1):
-        if i != own_bid and take[i] > 0.0 and give[own_ask] > 0.0:
-            q = _trade(take, i, bid_size[i], give, own_ask, ask_size[own_ask], np.inf, dust)
-            seller[end], buyer[end], quantity_kwh[end] = asks[own_ask], bids[i], q
-            end += 1 if q > rounding_kwh else 0
-    for j in range(a0, a1):
-        if j != own_ask and give[j] > 0.0 and take[own_bid] > 0.0:
-            q = _trade(take, own_bid, bid_size[own_bid], give, j, ask_size[j], np.inf, dust)
-            seller[end], buyer[end], quantity_kwh[end] = asks[j], bids[own_bid], q
-            end += 1 if q > rounding_kwh else 0
-    return end
-
-
-@kernel
-def _next(rest: Floats, begin: int, end: int) -> int:
-    """The first place with something left, or `end`."""
-    while begin < end and rest[begin] <= 0.0:
-        begin += 1
-    return begin
-
-
-@kernel
-def _sum(values: Floats, begin: int, end: int) -> float:
-    total = 0.0
-    for i in range(begin, end):
-        total += values[i]
-    return total
