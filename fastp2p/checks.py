@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastp2p.network import Network
-from fastp2p.preparation import prepare
+from fastp2p.preparation import checked, prepare
 from fastp2p.sampling import Scenarios, draw_scenarios
 from fastp2p.study import Amount, OfTransformer, Series, Study, profile_names
 
@@ -36,6 +36,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     InputError
         Everything that would keep it from running.
     """
+    study = checked(study, None, None, None)
     network, profiles = prepare(study)
     scenarios = draw_scenarios(study, network, profiles, None, range(1))
     load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))

@@ -14,7 +14,7 @@ from fastp2p.errors import InputError, refuse
 from fastp2p.folder import describe_run
 from fastp2p.io.parquet import check_folder, staged_folder, write_manifest, write_tables
 from fastp2p.network import Network
-from fastp2p.preparation import check_kinds, prepare
+from fastp2p.preparation import checked, prepare
 from fastp2p.pricing import RULES
 from fastp2p.profiles import Profiles
 from fastp2p.results import Results
@@ -62,7 +62,7 @@ def compare_rules(
     InputError
         Unknown rules, and everything that would keep one of them from running, in one message before anything is run.
     """
-    check_kinds(study, out, network, profiles)
+    study = checked(study, out, network, profiles)
     folder = None if out is None else Path(out)
     faults = []
     if isinstance(rules, str) or not rules or len(set(rules)) < len(rules):
@@ -132,9 +132,4 @@ def savings(results: dict[str, Results]) -> pd.DataFrame:
 
 def _under(study: Study, rule: str) -> Study:
     """The study under another rule, with its participants kept."""
-    return study.model_copy(
-        update={
-            "market": study.market.model_copy(update={"pricing": rule}),
-            "scenarios": study.scenarios.model_copy(update={"keep": ("participants",), "stop": None}),
-        }
-    )
+    return study.with_(market={"pricing": rule}, scenarios={"keep": ("participants",), "stop": None})

@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 import pandas as pd
 import pyarrow.dataset as ds
 
+from fastp2p.arguments import described
 from fastp2p.cluster import share_work
 from fastp2p.errors import InputError
 from fastp2p.folder import describe_run, matching_manifest, write_answers
 from fastp2p.io.parquet import open_dataset, read_manifest, staged_folder, write_manifest, write_tables
 from fastp2p.network import Network
 from fastp2p.parts import Done, Part, Work, cut_into_rounds, run_part, write_and_report
-from fastp2p.preparation import check_kinds, prepare_with_folder
+from fastp2p.preparation import checked, prepare_with_folder
 from fastp2p.profiles import Profiles
 from fastp2p.progress import progress_bar
 from fastp2p.results import TABLES, Results
@@ -79,10 +80,17 @@ def run(
     InputError
         Everything that is wrong with the study, in one message, before anything is run or written.
     """
-    check_kinds(study, out, network, profiles)
+    study = checked(study, out, network, profiles)
     folder = None if out is None else Path(out).absolute()
-    if workers is not None and workers < 1:
-        raise InputError(f"workers = {workers}: must be at least 1")
+    for name, number in (("workers", workers), ("batch_scenarios", batch_scenarios)):
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+            raise InputError(f"{name} = {number!r}: must be a whole number, at least 1")
+    if executor is not None and not hasattr(executor, "submit"):
+        raise InputError(
+            f"executor must be one of concurrent.futures, not {described(executor)}; workers is a number of threads"
+        )
+    if not isinstance(progress, bool) and progress is not None and not callable(progress):
+        raise InputError(f"progress = {progress!r}: must be true, false or a function")
     if workers is not None and executor is not None:
         raise InputError("either workers of this machine or an executor, not both")
     if resume and folder is None:

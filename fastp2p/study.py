@@ -7,19 +7,20 @@ import tomllib
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fastp2p.distributions import Distribution, NotNegative, Positive, check_weights
-from fastp2p.errors import InputError
+from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import is_file
-from fastp2p.study_errors import validation_faults
+from fastp2p.study_changes import as_tables, merge, section_type
+from fastp2p.study_errors import shown, validation_faults
 
 Index = Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)]
 Flag = Annotated[bool, Field(strict=True)]
-PerUnit = Annotated[float, Field(gt=0, le=2)]
+PerUnit = Annotated[float, Field(strict=True, gt=0, le=2)]
 Buses = Literal["all", "even", "odd"] | tuple[Index, ...]
 Amount = NotNegative | tuple[NotNegative, ...] | Distribution
 """One for all, one per bus in the order of the list, or drawn per bus."""
@@ -305,12 +306,54 @@ class Study(_Part):
         network = _beside(path, study.network.source, (".json", ".xlsx"))
         read = [_beside(path, one, (".csv", ".parquet", ".xlsx", ".json")) for one in study.profiles.sources]
         profiles = read[0] if isinstance(study.profiles.source, str) else tuple(read)
-        return study.model_copy(
-            update={
-                "network": study.network.model_copy(update={"source": network}),
-                "profiles": study.profiles.model_copy(update={"source": profiles}),
-            }
-        )
+        return study.with_(network={"source": network}, profiles={"source": profiles})
+
+    def with_(self, **changes: Any) -> Study:
+        """The study with some keys changed: ``study.with_(seed=2, market={"ask_per_kwh": 0.1})``.
+
+        Parameters
+        ----------
+        **changes
+            Keys and sections of a study file. A table changes the keys that it names and leaves the others of its section;
+            any other value is replaced whole: a list, a distribution, a series, `ampacity_ka_by_line`. None brings a key or a
+            section back to its default. Paths are taken from the current folder.
+
+        Raises
+        ------
+        InputError
+            Unknown keys (with the nearest right one) and wrong values, all in one message.
+        """
+        tables, faults = merge(self, changes)
+        return Study._of_tables(tables, faults)
+
+    def validated(self) -> Study:
+        """The study, whatever it was made by.
+
+        Raises
+        ------
+        InputError
+            Where `model_copy` or `model_construct`, which check nothing, have put wrong values or unknown keys into it.
+        """
+        tables = as_tables(self)
+        # which of its keys a bare table should leave as they are, nobody can tell
+        faults = [
+            f"{key} = {shown(value)}: is no section of a study; study.with_({key}={{…}}) changes the keys that it names"
+            for key, value in vars(self).items()
+            if (section := section_type(Study, key)) and not isinstance(value, section)
+        ]
+        return Study._of_tables(tables, faults)
+
+    @classmethod
+    def _of_tables(cls, tables: dict[str, Any], faults: list[str]) -> Study:
+        """The study of these tables; what is wrong with them comes on top of the faults that there are."""
+        told = {fault.partition(" = ")[0] for fault in faults}
+        try:
+            study = cls.model_validate(tables)
+        except ValidationError as error:
+            found = validation_faults(error, cls, tables)
+            faults = faults + [fault for fault in found if fault.partition(" = ")[0] not in told]
+        refuse(faults)
+        return study
 
     def to_toml(self) -> str:
         """The study with every default written out."""
@@ -321,11 +364,13 @@ class Study(_Part):
     @classmethod
     def _parse(cls, text: str, where: str) -> Study:
         try:
-            return cls.model_validate(tomllib.loads(text))
-        except ValidationError as error:
-            raise InputError([f"{where}: {fault}" for fault in validation_faults(error, cls)]) from error
+            given = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: not valid TOML: {error}") from error
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise InputError([f"{where}: {fault}" for fault in validation_faults(error, cls, given)]) from error
 
 
 def studies() -> dict[str, Study]:
