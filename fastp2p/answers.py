@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special  # scipy.stats would take half a second more to import
 
+from fastp2p.arguments import refuse_other_tables
 from fastp2p.errors import InputError
 from fastp2p.indicators import indicators_of
 
@@ -29,6 +30,8 @@ EVENTS = {
     "cable": ("n_full_breaks_current",),
 }
 """Counts of books of which one is enough for an event; the last two are known where the study is audited."""
+OF_SCENARIOS = ("results.scenarios", ("executed_kwh", "n_cleared", "n_base_overload"), ("share", "scenario"))
+"""The table of scenarios: where it comes from, columns by which it is known, and what a row is of."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def summarise(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.Dat
     DataFrame
         One row per share and indicator, in the indicator's own unit.
     """
+    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
     rows = []
     for share, group in scenarios.groupby("share"):
         for indicator in indicators_of(scenarios):
@@ -96,6 +100,7 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
 
     Shares are nested (a scenario only gains PV), so paired differences are far less uncertain than those of means.
     """
+    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
     shares = np.unique(scenarios["share"]).tolist()
     wide = {share: scenarios[scenarios["share"] == share].set_index("scenario") for share in shares}
     rows = []
@@ -116,6 +121,7 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
     Where every book of the study is audited also that everything, fed in without control, would break a voltage limit, or a
     current limit of a cable or transformer, as an AC power flow says. Intervals are exact, see `proportion_interval`.
     """
+    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
     rows = []
     is_whole = "losses_cost" in scenarios
     known = {name: list(counts) for name, counts in EVENTS.items() if is_whole or name not in ("voltage", "cable")}
@@ -152,6 +158,7 @@ def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) ->
     InputError
         If the study was not audited.
     """
+    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
     if "n_audit_kept" not in scenarios:
         raise InputError("the study was not audited; set clearing.audit, or clearing.physics to 'ac'")
     rows = []
@@ -194,7 +201,9 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     InputError
         If the threshold is not between 0 and 1, or the event is another one or is not known.
     """
-    if not 0 <= threshold <= 1:
+    source = "that find_probabilities(results.scenarios) returns"
+    refuse_other_tables(probabilities=(probabilities, source, ("binding_probability",), ("share",)))
+    if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
         raise InputError(f"threshold = {threshold}: must be a probability between 0 and 1")
     if event not in get_args(Event):
         raise InputError(f"event = {event!r}: must be one of {', '.join(get_args(Event))}")

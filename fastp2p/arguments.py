@@ -63,7 +63,8 @@ def way_to(kind: str, value: Any) -> str:
             of in ("list", "tuple"): "Profiles.combined puts several together",
         },
         "Study": {
-            isinstance(value, str) and not str(value).endswith(".toml"): f"fastp2p.studies()[{value!r}] is a built-in one",
+            isinstance(value, str)
+            and not str(value).endswith(".toml"): f"fastp2p.studies()[{value!r}] gives it if it is a built-in one",
             is_path and str(value).endswith(".toml"): f"Study.from_toml({str(value)!r}) reads one" if is_path else "",
             isinstance(value, Mapping): "fastp2p.Study(**tables) makes one of the tables of a study file",
         },
@@ -84,3 +85,34 @@ def described(value: Any) -> str:
 
 def _named(kind: str) -> str:
     return kind if kind.endswith("s") else f"a {kind}"
+
+
+def refuse_other_tables(confidence: float | None = None, **given: tuple[Any, str, tuple[str, ...], tuple[str, ...]]) -> None:
+    """Refuse what is not the table that a function is about.
+
+    Parameters
+    ----------
+    confidence : float, optional
+        Checked as well where it is given.
+    **given
+        By the name of the argument: the value, where the right one comes from, columns that it must have, and the columns
+        of which each combination may be there once.
+
+    Raises
+    ------
+    InputError
+    """
+    faults = []
+    for name, (value, source, columns, keys) in given.items():
+        if not hasattr(value, "columns") or not hasattr(value, "groupby"):
+            faults.append(f"{name} must be the table {source}, not {described(value)}")
+        elif missing := [column for column in (*keys, *columns) if column not in value.columns]:
+            faults.append(f"{name} has no column {', '.join(missing)}; it must be the table {source}")
+        elif not len(value):
+            faults.append(f"{name} has no rows")
+        elif value.duplicated(list(keys)).any():
+            faults.append(f"{name} has several rows of the same {' and '.join(keys)}; it must be the table {source}")
+    is_number = isinstance(confidence, int | float) and not isinstance(confidence, bool)
+    if confidence is not None and not (is_number and 0.0 < confidence < 1.0):
+        faults.append(f"confidence = {confidence!r}: must lie between 0 and 1, such as 0.95")
+    refuse(faults)

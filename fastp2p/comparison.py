@@ -65,7 +65,7 @@ def compare_rules(
     study = checked(study, out, network, profiles)
     folder = None if out is None else Path(out)
     faults = []
-    if isinstance(rules, str) or not rules or len(set(rules)) < len(rules):
+    if isinstance(rules, str) or not rules or not all(isinstance(one, str) for one in rules) or len(set(rules)) < len(rules):
         faults.append(f"rules = {rules!r}: name some of {', '.join(RULES)}, each once")
     else:
         faults += [f"unknown market rule {rule!r}; there are {', '.join(RULES)}" for rule in rules if rule not in RULES]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats, integers
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.flows import meshed_flows, tree_flows
@@ -132,7 +133,9 @@ class Network:
         from fastp2p.io.cache import loaded_arrays
 
         if not isinstance(source, str | Path):
-            raise InputError(f"a network is loaded by its name or path, not by a {type(source).__name__}")
+            raise InputError(
+                f"a network is loaded by its name or path, not by {described(source)}; {way_to('Network', source)}"
+            )
         return cls(**loaded_arrays(source, {field.name for field in dataclasses.fields(cls)}))
 
     @property

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p.arguments import refuse_other_kinds
 from fastp2p.arrays import amount_faults, floats
 from fastp2p.errors import refuse
 from fastp2p.kernels.positions import leftovers, split_orders
@@ -72,6 +73,7 @@ def leave_over(load_kwh: ArrayLike, pv_kwh: ArrayLike, trades: Trades, *, check:
     """
     load, pv = floats("load_kwh", load_kwh), floats("pv_kwh", pv_kwh)
     if check:
+        refuse_other_kinds(trades=(trades, Trades))
         refuse(_faults(load, pv) or trades.faults(len(load), load.shape[1]))
     own, deficit, surplus = np.empty_like(load), np.empty_like(load), np.empty_like(load)
     leftovers(load, pv, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, own, deficit, surplus)

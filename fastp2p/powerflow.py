@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p.arguments import refuse_other_kinds
 from fastp2p.arrays import floats, is_between
 from fastp2p.errors import refuse
 from fastp2p.feeder import Feeder, feeder_of, percent_per_kva
@@ -276,6 +277,7 @@ def _checked(
     network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike, bus: ArrayLike | None
 ) -> tuple[Feeder, Floats, Floats, Ints]:
     """The feeder, and the injections as (n_books, n_columns)."""
+    refuse_other_kinds(network=(network, Network))
     feeder = feeder_of(network)
     p, q = floats("injection_kw", injection_kw), floats("injection_kvar", injection_kvar)
     at = network.columns(bus)

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p.arguments import refuse_other_kinds
 from fastp2p.arrays import amount_faults, floats, is_between
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.pricing import find_margins, keep_fills
@@ -140,6 +141,8 @@ def price_trades(
         Unknown rules, arrays that do not fit, negative quantities, tariffs in the wrong order; all faults in one message.
         Under "k" and "uniform" also trades that were not matched under price priority.
     """
+    if check:
+        refuse_other_kinds(trades=(trades, Trades))
     orders = _orders(bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh)
     faults: list[str] = []
     tariffs = _tariffs(retail_per_kwh, feed_in_per_kwh, orders[0].shape[0], faults)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats
 from fastp2p.errors import InputError, refuse
 
@@ -118,7 +119,7 @@ class Profiles:
         from fastp2p.io.profiles import read_profiles
 
         if not isinstance(source, str | Path):
-            raise InputError(f"profiles are loaded by name or path, not by a {type(source).__name__}")
+            raise InputError(f"profiles are loaded by name or path, not by {described(source)}; {way_to('Profiles', source)}")
         options: dict[str, Any] = {
             "unit": unit,
             "zone": zone,
@@ -158,8 +159,8 @@ class Profiles:
             Names that are there twice, other days of the year, lengths that do not repeat, and what `select` and
             `resampled` refuse.
         """
-        if not parts or not all(isinstance(part, Profiles) for part in parts):
-            raise InputError("combined takes one or several Profiles")
+        if not isinstance(parts, Sequence) or not parts or not all(isinstance(part, Profiles) for part in parts):
+            raise InputError("combined takes a list of one or several Profiles")
         keys = [key for part in parts for key in zip(part.names, part.kinds, strict=True)]
         refuse([f"there are two {kind} profiles {name!r}" for name, kind in sorted(set(keys)) if keys.count((name, kind)) > 1])
         step = min(part.step_hours for part in parts) if step_hours is None else step_hours

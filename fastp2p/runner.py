@@ -134,6 +134,8 @@ def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
     InputError
         If it is no results folder.
     """
+    if not isinstance(folder, str | Path):
+        raise InputError(f"folder must be the path of a results folder, not {described(folder)}")
     done = read_manifest(Path(folder)).get("done", [])
     return {name: table for name in TABLES if (table := open_dataset(Path(folder), name, done)) is not None}
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p.arguments import refuse_other_kinds
 from fastp2p.arrays import amount_faults, floats, is_between
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.settlement import BASELINE_EXPORTED, settle_buses, settle_trades
@@ -135,6 +136,8 @@ def settle(
     InputError
         Shapes that do not fit, negative quantities, unknown rules; all faults in one message.
     """
+    if check:
+        refuse_other_kinds(trades=(trades, Trades), clearing=(clearing, Clearing), left=(left, Leftovers))
     load, pv = floats("load_kwh", load_kwh), floats("pv_kwh", pv_kwh)
     own, deficit, surplus_left = (floats(f"left.{f.name}", getattr(left, f.name)) for f in fields(left))
     shape = clearing.exported_kw.shape

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from fastp2p.arguments import described, way_to
 from fastp2p.distributions import Distribution, NotNegative, Positive, check_weights
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import is_file
@@ -294,10 +295,11 @@ class Study(_Part):
             Missing file, wrong TOML, unknown keys (with the nearest right one) and wrong values, all in one message.
         """
         if not isinstance(path, str | Path):
-            raise InputError(f"a study is read from a path, not from a {type(path).__name__}")
+            raise InputError(f"a study is read from a path, not from {described(path)}; {way_to('Study', path)}")
         path = Path(path)
         if not is_file(path):
-            raise InputError(f"study file {path}: not found; `fastp2p studies` lists the built-in studies")
+            known = f"; fastp2p.studies()[{str(path)!r}] is a built-in one" if str(path) in study_files() else ""
+            raise InputError(f"study file {path}: not found{known or '; `fastp2p studies` lists the built-in studies'}")
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

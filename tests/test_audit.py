@@ -26,7 +26,7 @@ def study_with(name="pv-sweep", count=20, keep=("books",), network=None, **chang
     parts = {"network": network or {}, "scenarios": {"count": count, "keep": keep}}
     parts |= {key: value for key, value in changes.items() if isinstance(value, dict)}
     parts["clearing"] = {key: value for key, value in changes.items() if not isinstance(value, dict)}
-    return base.model_copy(update={key: getattr(base, key).model_copy(update=part) for key, part in parts.items()})
+    return base.with_(**parts)
 
 
 def batch_of(study, share=0.5, count=8):
@@ -51,7 +51,7 @@ def test_reactive_power_follows_active_power():
 def test_signs_of_reactive_power():
     load, pv = {"power_factor": 0.9, "reactive": "feeds"}, {"power_factor": 0.8, "reactive": "draws"}
     base = study_with(audit=True)
-    study = base.model_copy(update={"load": base.load.model_copy(update=load), "pv": base.pv.model_copy(update=pv)})
+    study = base.with_(load=load, pv=pv)
     batch, _ = batch_of(study)
     expected = batch.load_kwh * np.tan(np.arccos(0.9)) - batch.pv_kwh * np.tan(np.arccos(0.8))
     np.testing.assert_allclose(batch.clearing.full.kvar, expected, rtol=0, atol=1e-9)
@@ -141,7 +141,7 @@ def test_a_sample_of_a_radial_network_is_part_of_the_whole_audit():
 def test_a_meshed_network_is_audited_by_a_sample_through_pandapower():
     kwargs = {"source": "example_multivoltage", "ampacity_ka_by_std_type": {}}
     study = study_with(network=kwargs, participants={"buses": "loads"}, audit=12, count=1)
-    study = study.model_copy(update={"scenarios": study.scenarios.model_copy(update={"shares": (0.5,)})})
+    study = study.with_(scenarios={"shares": [0.5]})
     books = fastp2p.run(study, workers=1).books
     assert (books["ac_status"] != "not_audited").tolist() == [step % 12 == 0 for step in range(24)]
     assert books["lowest_vm_pu"].notna().sum() == 2
@@ -283,7 +283,7 @@ def meshed_net(r_ohm_per_km=0.64, slack_gen=False):
 @pytest.mark.parametrize("slack_gen", [False, True])
 def test_a_sample_is_of_the_network_of_the_run(slack_gen, tmp_path):
     study = study_with(network={"source": str(tmp_path / "net.json"), "ampacity_ka_by_std_type": {}}, audit=12, count=1)
-    study = study.model_copy(update={"participants": study.participants.model_copy(update={"buses": "loads"})})
+    study = study.with_(participants={"buses": "loads"})
     lowest = []
     for r in (0.64, 3.0):
         pp.to_json(meshed_net(r, slack_gen), str(tmp_path / "net.json"))

@@ -28,9 +28,7 @@ def faults_of(tables):
     try:
         Study.model_validate(tables)
     except ValidationError as error:
-        told = validation_faults(error, Study, tables)
-        assert told, error
-        return told
+        return validation_faults(error, Study, tables) or ["pydantic alone knows"]
     return []
 
 
