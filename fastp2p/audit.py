@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.arrays import short_repr
 from fastp2p.network import Network
 from fastp2p.powerflow import SWEEPS, AcSolver
 from fastp2p.trades import Clearing, Injection
@@ -54,6 +55,7 @@ class Audit:
         Whether every book was to be looked at, and not a sample.
     """
 
+    __repr__ = short_repr
     lowest_vm_pu: Floats
     lowest_bus: Ints
     highest_vm_pu: Floats

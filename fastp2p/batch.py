@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.arrays import short_repr
 from fastp2p.audit import Audit, audit
 from fastp2p.clearing import clear
 from fastp2p.kernels.positions import gather_profiles
@@ -35,6 +36,7 @@ class BatchResult:
     Columns of arrays, sellers and buyers are places in `Scenarios.participant`: a bus where nobody takes part is no column.
     """
 
+    __repr__ = short_repr
     scenarios: Scenarios
     steps: range
     step_hours: float

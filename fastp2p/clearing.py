@@ -4,6 +4,8 @@ Screen → reduce → solve → check, per book: the screen is in limits.py, the
 curtailment.py.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

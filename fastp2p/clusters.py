@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arguments import refuse_other_kinds
+from fastp2p.arrays import short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.profiles import Profiles
 
@@ -54,6 +55,7 @@ class Clusters:
         Sum of squared distances to the clusters' means, of what was clustered.
     """
 
+    __repr__ = short_repr
     profiles: Profiles
     size: Ints
     label: Ints

@@ -1,12 +1,14 @@
 """Orders: what every bus offers and asks for, and what the auction leaves over."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import refuse_other_kinds
-from fastp2p.arrays import amount_faults, floats
+from fastp2p.arrays import amount_faults, floats, short_repr
 from fastp2p.errors import refuse
 from fastp2p.kernels.positions import leftovers, split_orders
 from fastp2p.trades import Leftovers, Trades
@@ -18,6 +20,7 @@ Floats = NDArray[np.float64]
 class Orders:
     """Bids and asks per book and bus, kWh; `self_kwh` is what a bus consumed of its own before ordering."""
 
+    __repr__ = short_repr
     self_kwh: Floats
     bid_kwh: Floats
     ask_kwh: Floats

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arguments import described, way_to
-from fastp2p.arrays import floats
+from fastp2p.arrays import floats, short_repr
 from fastp2p.errors import InputError, refuse
 
 if TYPE_CHECKING:
@@ -75,6 +75,10 @@ class Profiles:
             faults.append(f"time has {len(self.time)} stamps for {energy.shape[1]} steps")
         refuse(faults)
         object.__setattr__(self, "kwh_per_unit", energy)
+
+    def __repr__(self) -> str:
+        """What they are, in a few lines."""
+        return short_repr(self, ("names", "kinds", "n_steps", "step_hours", "time", "source"))
 
     @classmethod
     def load(

@@ -63,7 +63,8 @@ def run(
     executor : concurrent.futures.Executor, optional
         Where to run the parts instead: a process pool, or a Dask cluster's ``client.get_executor()`` (docs/cluster.md).
     progress : bool or callable
-        True: a bar on stderr. A callable is called after every part with the parts done so far and the number of all.
+        True: a bar on stderr, or where that is no terminal (a notebook, a log) a line every few seconds. A callable is called
+        after every part with the parts done so far and the number of all.
     network : Network, optional
         Instead of the one that ``study.network.source`` names; the study's limits are applied to it.
     profiles : Profiles, optional

@@ -5,12 +5,15 @@ uniform number per stream below and bus. So a scenario is the same whatever bloc
 buses with PV at a small share have it at a larger one too.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.arrays import short_repr
 from fastp2p.distributions import pick
 from fastp2p.errors import InputError, refuse
 from fastp2p.network import Network
@@ -45,6 +48,7 @@ class Scenarios:
     co2_kg_per_kwh : (n_steps,) float64, kg per kWh
     """
 
+    __repr__ = short_repr
     number: Ints
     share: float
     participant: Ints
@@ -63,6 +67,7 @@ class Scenarios:
 class Members:
     """Who a study is about: bus positions with a load, with PV (or that may have it), and all of them."""
 
+    __repr__ = short_repr
     load_bus: Ints
     pv_bus: Ints
     participant: Ints

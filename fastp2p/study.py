@@ -33,6 +33,13 @@ HOURS_UP_TO = 20_000
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
+    def __repr__(self) -> str:
+        """What differs from the defaults."""
+        fields = type(self).model_fields
+        told = {key: value for key, value in vars(self).items() if key not in fields or value != fields[key].default}
+        parts = [f"{key}={value!r}" if isinstance(value, BaseModel) else f"{key}={shown(value)}" for key, value in told.items()]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
 
 class NetworkPart(_Part):
     """Which network, and what limits it."""
