@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fastp2p.answers import CONFIDENCE, mean_interval
-from fastp2p.errors import InputError, refuse
+from fastp2p.errors import InputError, InputWarning, refuse
 from fastp2p.folder import describe_run
 from fastp2p.io.parquet import check_folder, staged_folder, write_manifest, write_tables
 from fastp2p.network import Network
@@ -84,9 +85,12 @@ def compare_rules(
         except InputError as error:
             faults += [fault for fault in error.faults if fault not in faults]
     refuse(faults)
-    results = {
-        rule: run(one, workers=workers, executor=executor, network=network, profiles=profiles) for rule, one in studies.items()
-    }
+    results: dict[str, Results] = {}
+    for rule, one in studies.items():
+        with warnings.catch_warnings():
+            if results:  # what looks wrong was told with the first
+                warnings.simplefilter("ignore", InputWarning)
+            results[rule] = run(one, workers=workers, executor=executor, network=network, profiles=profiles)
     table = compare_results(results)
     if folder is not None:
         from fastp2p.sweep_report import write_comparison_figure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
@@ -16,15 +17,17 @@ import pyarrow.dataset as ds
 
 from fastp2p.arguments import described
 from fastp2p.cluster import share_work
-from fastp2p.errors import InputError
+from fastp2p.errors import InputError, InputWarning
 from fastp2p.folder import describe_run, matching_manifest, write_answers
 from fastp2p.io.parquet import open_dataset, read_manifest, staged_folder, write_manifest, write_tables
 from fastp2p.network import Network
 from fastp2p.parts import Done, Part, Work, cut_into_rounds, run_part, write_and_report
+from fastp2p.plausible import unit_warnings
 from fastp2p.preparation import checked, prepare_with_folder
 from fastp2p.profiles import Profiles
 from fastp2p.progress import progress_bar
 from fastp2p.results import TABLES, Results
+from fastp2p.sampling import draw_scenarios
 from fastp2p.study import StopPart, Study
 from fastp2p.tables import add_histograms
 
@@ -80,6 +83,11 @@ def run(
     ------
     InputError
         Everything that is wrong with the study, in one message, before anything is run or written.
+
+    Warns
+    -----
+    InputWarning
+        Prices, profiles or sizes that look as if they were in another unit.
     """
     study = checked(study, out, network, profiles)
     folder = None if out is None else Path(out).absolute()
@@ -101,6 +109,9 @@ def run(
     resume = resume and folder is not None and folder.exists()
     clock = time.perf_counter()
     network, profiles = prepare_with_folder(study, network, profiles, None if resume else folder, overwrite)
+    drawn = draw_scenarios(study, network, profiles, None, range(1))
+    for warning in unit_warnings(study, profiles, drawn):
+        warnings.warn(warning, InputWarning, stacklevel=2)
     work = (study, network, profiles)
     rounds = cut_into_rounds(study, profiles.n_steps)
     n_parts = sum(len(parts) for parts in rounds)
