@@ -264,6 +264,21 @@ class Study(_Part):
     clearing: ClearingPart = ClearingPart()
     scenarios: ScenariosPart = ScenariosPart()
 
+    def __init__(self, **tables: Any) -> None:
+        """A study of the tables of a study file.
+
+        Raises
+        ------
+        InputError
+            Unknown keys (with the nearest right one) and wrong values, all in one message.
+        """
+        try:
+            super().__init__(**tables)
+        except ValidationError as error:
+            raise InputError(validation_faults(error, type(self), tables)) from None
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # model_validate need not call it
+
     @field_validator("name")
     @classmethod
     def _is_a_folder_name(cls, name: str) -> str:

@@ -137,3 +137,45 @@ def test_any_tables_end_in_words(tables):
         assert all("\n" not in one and "pydantic" not in one for one in told)
     with pytest.raises(fastp2p.InputError):
         fastp2p.studies()["paper-44"].with_(**{**tables, "surely wrong": 1})
+
+
+def refusal(**changes):
+    """What a run of the paper's day with some changes is refused for."""
+    with pytest.raises(fastp2p.InputError) as error:
+        fastp2p.run(fastp2p.studies()["paper-44"].with_(**changes))
+    return list(error.value.faults)
+
+
+def test_an_unknown_bus_is_not_told_of_lengths_as_well():
+    listed = {"homes": [1.0, 2.0, 3.0], "profile": ["residential_0"] * 3}
+    assert refusal(load={**listed, "buses": [12, 16, 99]}) == ["load.buses: bus 99 does not exist in the network"]
+    assert refusal(participants={"buses": [12, 16, 99]}, load=listed, market={"bid_per_kwh": [0.1] * 3}) == [
+        "participants.buses: bus 99 does not exist in the network"
+    ]
+    assert refusal(load={**listed, "buses": [12, 16, 16]}) == ["load.buses: bus 16 is listed twice; list it once"]
+    # profiles that are not there are told beside
+    told = refusal(load={"buses": [99], "profile": ["residential_9", "residential_0"]}, pv={"profile": "solar_9"})
+    assert [one.partition(";")[0] for one in told] == [
+        "load.buses: bus 99 does not exist in the network",
+        "load.profile: no load profile 'residential_9'",
+        "pv.profile: no pv profile 'solar_9'",
+    ]
+
+
+def test_wrong_lengths_are_told_where_the_buses_are_there():
+    assert refusal(load={"buses": [12, 16], "homes": [1.0, 2.0, 3.0], "profile": ["residential_0"] * 3}) == [
+        "load.profile lists 3 profiles for 2 buses",
+        "load.homes lists 3 values for 2 buses",
+    ]
+
+
+def test_a_study_made_in_python_is_refused_in_the_same_words():
+    assert fastp2p.Study(**WHOLE) == Study.model_validate(WHOLE)
+    with pytest.raises(fastp2p.InputError) as error:
+        fastp2p.Study(**{**WHOLE, "load": {"profile": "residential_0", "homes": -1}, "curency": "EUR"})
+    assert error.value.faults == (
+        "load.homes = -1: must be greater than or equal to 0",
+        "unknown key curency; did you mean currency?",
+    )
+    with pytest.raises(ValidationError):
+        Study.model_validate({})
