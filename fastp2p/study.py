@@ -37,8 +37,10 @@ class _Part(BaseModel):
         """What differs from the defaults."""
         fields = type(self).model_fields
         told = {key: value for key, value in vars(self).items() if key not in fields or value != fields[key].default}
-        parts = [f"{key}={value!r}" if isinstance(value, BaseModel) else f"{key}={shown(value)}" for key, value in told.items()]
+        parts = [f"{key}={value!r}" if isinstance(value, _Part) else f"{key}={shown(value)}" for key, value in told.items()]
         return f"{type(self).__name__}({', '.join(parts)})"
+
+    __str__ = __repr__
 
 
 class NetworkPart(_Part):

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 from pydantic import BaseModel
 
 from fastp2p.study_errors import shown
@@ -18,9 +17,9 @@ def as_tables(value: Any) -> Any:
         return {key: as_tables(one) for key, one in vars(value).items()}
     if isinstance(value, Mapping):
         return {key: as_tables(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | range):
         return [as_tables(one) for one in value]
-    if isinstance(value, np.ndarray | np.generic):
+    if hasattr(value, "tolist"):  # of NumPy and pandas, numbers as well as arrays
         return value.tolist()
     return str(value) if isinstance(value, Path) else value
 

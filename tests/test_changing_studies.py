@@ -4,6 +4,7 @@ import datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import fastp2p
@@ -77,6 +78,10 @@ def test_values_as_python_has_them():
         scenarios={"shares": np.array([0.25, 0.5]), "count": np.int64(5)},
         profiles={"first_day": datetime.date(2018, 7, 1)},
     )
+    assert SWEEP.with_(pv={"buses": range(12, 15), "kwp": pd.Series([1.0, 2.0])}).pv.buses == (12, 13, 14)
+    assert SWEEP.with_(network={"ampacity_ka_by_line": {np.int64(3): np.float32(0.25)}}).network.ampacity_ka_by_line == {
+        3: 0.25
+    }
     assert changed.network.source == "net.json"
     assert changed.pv.kwp == tuple(range(13))
     assert (changed.scenarios.shares, changed.scenarios.count) == ((0.25, 0.5), 5)

@@ -51,7 +51,8 @@ def objects():
     batch = run_batch(study, network, profiles, draw_scenarios(study, network, profiles, 0.5, range(3)), range(24))
     results = fastp2p.run(study, workers=1)
     dated = fastp2p.Profiles.combined([fastp2p.Profiles.load()], days=300)
-    long = study.with_(market={"bid_per_kwh": {"series": [0.1] * 8760}}, load={"buses": list(range(5000))})
+    many = {"distribution": "choice", "values": [0.1] * 5000}
+    long = study.with_(market={"bid_per_kwh": {"series": [0.1] * 8760}, "ask_per_kwh": many}, load={"buses": range(5000)})
     probabilities = fastp2p.find_probabilities(results.scenarios)
     found = [
         network, study, long, profiles, dated, trades, left, clearing, clearing.full, settlement, settlement.books,
@@ -68,6 +69,7 @@ def test_every_object_fits_a_screen(objects):
     assert len({type(one) for one in objects}) > 25
     for one in objects:
         lines = repr(one).splitlines()
+        assert len(str(one)) <= len(repr(one))
         assert sum(1 + len(line) // SCREEN[1] for line in lines) <= SCREEN[0], repr(one)
 
 
