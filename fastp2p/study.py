@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fastp2p.arguments import described, way_to
 from fastp2p.distributions import Distribution, NotNegative, Positive, check_weights
@@ -28,6 +28,13 @@ Amount = NotNegative | tuple[NotNegative, ...] | Distribution
 Table = Literal["hours", "histograms", "books", "trades", "branches", "participants"]
 HOURS_UP_TO = 20_000
 """Scenarios up to which the table of hours is kept unasked: half a million rows."""
+
+
+def _no_timestamp(value: Any) -> Any:
+    """What pydantic makes a date of; a number is none, which it would count in seconds from 1970 on."""
+    if isinstance(value, int | float):
+        raise ValueError("must be a date such as 2024-06-21")
+    return value
 
 
 class _Part(BaseModel):
@@ -67,7 +74,7 @@ class ProfilesPart(_Part):
 
     source: str | Annotated[tuple[str, ...], Field(min_length=1)] = "typical_day"
     """`typical_day`, `simbench:CODE`, a file (docs/profiles.md), or several of these on one axis."""
-    first_day: date | None = None
+    first_day: Annotated[date, BeforeValidator(_no_timestamp)] | None = None
     """Where to begin; by default where the profiles do."""
     months: tuple[Annotated[int, Field(strict=True, ge=1, le=12)], ...] = ()
     """Months to keep: a season; by default all."""

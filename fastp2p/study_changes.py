@@ -38,9 +38,9 @@ def merge(model: BaseModel, changes: Mapping[str, Any], where: str = "") -> tupl
     """
     tables, faults = {key: as_tables(one) for key, one in vars(model).items()}, []
     for key, value in changes.items():
-        before = getattr(model, key, None)
+        before = getattr(model, str(key), None)
         section = section_type(type(model), key)
-        if value is None:
+        if value is None and key in type(model).model_fields:
             tables.pop(key, None)
         elif isinstance(before, BaseModel) and section and isinstance(value, Mapping):
             tables[key], inside = merge(before, value, f"{where}{key}.")

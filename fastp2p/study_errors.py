@@ -108,8 +108,8 @@ def _sentence(fault: Any, model: type[BaseModel], given: Any) -> tuple[tuple[str
 def _told(fault: Any, keys: list[str], value: Any, kind: Any, owner: type[BaseModel], model: type[BaseModel]) -> str:
     """One fault in words."""
     key = ".".join(keys)
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key {key}{_way_out(keys[-1], owner, model)}"
+    if fault["type"] in ("extra_forbidden", "invalid_key"):
+        return f"unknown key {key or repr(key)}{_way_out(keys[-1], owner, model)}"
     if fault["type"] == "union_tag_not_found":
         return f"{key} = {shown(value)}: needs the key {_tag(kind)}, {_listed([repr(name) for name in _tags(kind)])}"
     if fault["type"] == "union_tag_invalid":
