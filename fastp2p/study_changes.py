@@ -13,6 +13,8 @@ from fastp2p.study_errors import shown
 
 def as_tables(value: Any) -> Any:
     """A value as a study file holds it: models as tables, arrays as lists, paths as texts; what is unknown stays as it is."""
+    if type(value) in (float, int, str, bool):
+        return value
     if isinstance(value, BaseModel):
         return {key: as_tables(one) for key, one in vars(value).items()}
     if isinstance(value, Mapping):
