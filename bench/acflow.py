@@ -62,14 +62,13 @@ def compare_audits(quick: bool) -> list[str]:
     for physics in PHYSICS:
         for audited in (False, True):
             if audited or physics != "ac":
-                clearing = base.clearing.model_copy(update={"physics": physics, "audit": audited})
-                sweep = base.scenarios.model_copy(update={"count": 20 if quick else base.scenarios.count})
-                study = base.model_copy(update={"clearing": clearing, "scenarios": sweep})
+                count = 20 if quick else base.scenarios.count
+                study = base.with_(clearing={"physics": physics, "audit": audited}, scenarios={"count": count})
                 jobs[f"{physics}{', audited' * audited}"] = lambda study=study: fastp2p.run(
                     study, network=network, profiles=profiles, workers=1
                 )
     seconds = in_turns(jobs, 3 if quick else 9)
-    n_books = 3 * sweep.count * profiles.n_steps
+    n_books = 3 * count * profiles.n_steps
     lines = []
     for name, taken in seconds.items():
         times = ratio(taken, seconds["dc"])

@@ -215,13 +215,10 @@ def crossover(rounds, feeders, dense):
 
 def sweep(rounds, count):
     """pv-sweep with narrower lines, so that a fifth of its books need an LP, by both solvers and with one and two workers."""
-    study = fastp2p.studies()["pv-sweep"]
-    network = study.network.model_copy(update={"limit_factor": LIMIT_FACTOR})
+    study = fastp2p.studies()["pv-sweep"].with_(network={"limit_factor": LIMIT_FACTOR})
 
     def run(solver, count, keep, **how):
-        clearing = study.clearing.model_copy(update={"solver": solver})
-        scenarios = study.scenarios.model_copy(update={"count": count, "keep": keep})
-        changed = study.model_copy(update={"network": network, "clearing": clearing, "scenarios": scenarios})
+        changed = study.with_(clearing={"solver": solver}, scenarios={"count": count, "keep": keep})
         return fastp2p.run(changed, **how)
 
     books = run("compiled", 50, ("books",)).books

@@ -176,8 +176,8 @@ def workers(quick: bool) -> list[Row]:
 
 def _lp_share(one: fastp2p.Study, given: dict[str, Any]) -> float:
     """The share of books that a solver is asked about, from the first scenarios."""
-    few = one.scenarios.model_copy(update={"count": min(200, one.scenarios.count), "keep": ("books",)})
-    books = fastp2p.run(one.model_copy(update={"scenarios": few}), **given).books
+    few = one.with_(scenarios={"count": min(200, one.scenarios.count), "keep": ["books"]})
+    books = fastp2p.run(few, **given).books
     return float((books.solver != "none").mean())
 
 

@@ -69,7 +69,7 @@ def study_on(key: str, n_scenarios: int, shares: tuple[float, ...] = (0.3,), lim
     study = fastp2p.studies()["pv-sweep"].model_copy(update={"seed": SEED})
     _, source = SOURCES[key]
     ampacity = study.network.ampacity_ka_by_std_type if key == "44" else {}
-    return study.model_copy(
+    return study.model_copy(  # and not Study.with_, which revisions that bench.guard compares with may lack
         update={
             "network": study.network.model_copy(
                 update={"source": source, "ampacity_ka_by_std_type": ampacity, "limit_factor": limit_factor}

@@ -56,8 +56,7 @@ def _scenarios(n: int) -> tuple[Callable[[], object], int]:
 
 def _steps(n: int) -> tuple[Callable[[], object], int]:
     one = study_on("44", 10)
-    days = one.profiles.model_copy(update={"days": n // 24})
-    return _study(one.model_copy(update={"profiles": days}))
+    return _study(one.with_(profiles={"days": n // 24}))
 
 
 def _study(one: fastp2p.Study) -> tuple[Callable[[], object], int]:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special  # scipy.stats would take half a second more to import
 
+from fastp2p.arguments import refuse_other_tables
 from fastp2p.errors import InputError
 from fastp2p.indicators import indicators_of
 
@@ -31,6 +32,10 @@ EVENTS = {
     "cable": ("n_full_breaks_current",),
 }
 """Counts of books of which one is enough for an event; the last two are known where the study is audited."""
+OF_SCENARIOS = (
+    "results.scenarios", ("executed_kwh", "n_cut", "n_base_overload", "n_ac_broken"), ("share", "scenario"),
+)  # fmt: skip
+"""The table of scenarios: where it comes from, columns by which it is known, and what a row is of."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ def summarise(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.Dat
     DataFrame
         One row per share and indicator, in the indicator's own unit; of the `n` scenarios in which it is not null.
     """
+    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
     rows = []
     for share, group in scenarios.groupby("share"):
         for indicator in indicators_of(scenarios):
@@ -100,6 +106,7 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
     Shares are nested (a scenario only gains PV), so paired differences are far less uncertain than those of means. `n` counts
     the scenarios in which the indicator is null at neither share.
     """
+    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
     shares = np.unique(scenarios["share"]).tolist()
     wide = {share: scenarios[scenarios["share"] == share].set_index("scenario") for share in shares}
     rows = []
@@ -137,10 +144,7 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
     InputError
         If the table lacks the counts.
     """
-    needed = ["share", "n_cut", "n_base_overload", "n_ac_broken"]
-    missing = [name for name in needed if name not in scenarios]
-    if missing:
-        raise InputError(f"the table has no column {', '.join(missing)}; find_probabilities needs Results.scenarios")
+    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
     rows = []
     is_whole = "losses_cost" in scenarios
     known = {name: list(counts) for name, counts in EVENTS.items() if is_whole or name not in ("voltage", "cable")}
@@ -177,6 +181,7 @@ def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) ->
     InputError
         If the study was not audited.
     """
+    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
     if "n_audited" not in scenarios:
         raise InputError("the study was not audited; set clearing.audit, or clearing.physics to 'ac'")
     rows = []
@@ -242,7 +247,9 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     InputError
         If the threshold is not between 0 and 1, or the event is another one or is not known.
     """
-    if not 0 <= threshold <= 1:
+    source = "that find_probabilities(results.scenarios) returns"
+    refuse_other_tables(probabilities=(probabilities, source, ("binding_probability",), ("share",)))
+    if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
         raise InputError(f"threshold = {threshold}: must be a probability between 0 and 1")
     if event not in get_args(Event):
         raise InputError(f"event = {event!r}: must be one of {', '.join(get_args(Event))}")

@@ -1,5 +1,6 @@
-"""Arrays from whatever a caller gives, or a clear error."""
+"""Arrays from whatever a caller gives, or a clear error; and objects that hold arrays in a few words."""
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -58,3 +59,39 @@ def is_between(array: NDArray[np.float64], least: float = -np.inf) -> bool:
         return True
     low, high = array.min(), array.max()
     return bool(low >= least and np.isfinite(low) and np.isfinite(high))
+
+
+LINE = 120
+"""Characters of a line on the screen."""
+FEW = 4
+"""Entries of an array or list that are shown."""
+
+
+def short_repr(self: Any, names: tuple[str, ...] = ()) -> str:
+    """A few lines instead of all numbers: arrays as their type and shape, tables as their number of rows and columns.
+
+    Parameters
+    ----------
+    self : object
+        A dataclass or a named tuple, whose ``__repr__`` this may be.
+    names : tuple of str
+        Attributes to show; by default all fields.
+    """
+    names = names or getattr(self, "_fields", ()) or tuple(field.name for field in fields(self) if field.repr)
+    parts = [f"{name}={_short(getattr(self, name))}" for name in names]
+    line = f"{type(self).__name__}({', '.join(parts)})"
+    return line if len(line) <= LINE else f"{type(self).__name__}(\n" + "".join(f"    {part},\n" for part in parts) + ")"
+
+
+def _short(value: Any) -> str:
+    """A value on one line."""
+    if isinstance(value, np.ndarray):
+        return repr(value.tolist()) if value.size <= FEW else f"{value.dtype} {' x '.join(map(str, value.shape))}"
+    if hasattr(value, "iloc"):
+        return f"{len(value):,} rows of {len(value.columns)} columns"
+    if hasattr(value, "dtype") and hasattr(value, "__len__"):  # the stamps of an axis
+        return f"{value[0]} … {value[-1]}" if len(value) else "none"
+    if type(value) in (list, tuple) and len(value) > FEW:
+        return f"[{', '.join(repr(one) for one in value[:FEW])}, … {len(value)} in all]"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= LINE else f"{text[: LINE - 1]}…"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.arrays import short_repr
 from fastp2p.network import Network
 from fastp2p.powerflow import SWEEPS, AcSolver
 from fastp2p.trades import CUT_KW, Clearing, Injection
@@ -55,6 +56,7 @@ class Audit:
         Who solved the power flows.
     """
 
+    __repr__ = short_repr
     lowest_vm_pu: Floats
     lowest_bus: Ints
     highest_vm_pu: Floats

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.arrays import short_repr
 from fastp2p.audit import Audit, Uncontrolled, audit
 from fastp2p.audit_sample import draw_sample
 from fastp2p.clearing import clear
@@ -36,6 +37,7 @@ class BatchResult:
     Columns of arrays, sellers and buyers are places in `Scenarios.participant`: a bus where nobody takes part is no column.
     """
 
+    __repr__ = short_repr
     scenarios: Scenarios
     steps: range
     step_hours: float

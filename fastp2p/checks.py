@@ -3,11 +3,22 @@
 import numpy as np
 
 from fastp2p.network import Network
-from fastp2p.preparation import prepare
+from fastp2p.plausible import (
+    PHASES,
+    TYPICAL_DAY,
+    asks_for_voltages,
+    energy_said,
+    has_small_homes,
+    unit_warnings,
+    why_no_trades,
+)  # fmt: skip
+from fastp2p.preparation import checked, prepare
 from fastp2p.pricing import RULES
 from fastp2p.sampling import Scenarios, draw_scenarios
 from fastp2p.study import Amount, OfTransformer, Price, Series, Study, profile_names
 
+LOOKED_AT = 20
+"""Scenarios that are drawn to see what is in them."""
 PLACEHOLDER_KA = 0.9
 """Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
 
@@ -24,7 +35,9 @@ def check_network(source: str) -> tuple[dict[str, str], list[str]]:
 
     net = load_network(source)
     network = Network.from_pandapower(net)
-    return _network_facts(network), _network_warnings(network) + _disconnected(
+    one_phase = sum(int(net[table].in_service.sum()) for table in ("asymmetric_load", "asymmetric_sgen"))
+    asymmetric = [f"{one_phase} loads and generators are asymmetric: {PHASES}"] if one_phase else []
+    return _network_facts(network), _network_warnings(network) + asymmetric + _disconnected(
         disconnected_elements(net, network.known_id, network.known_position)
     )
 
@@ -37,8 +50,9 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     InputError
         Everything that would keep it from running.
     """
+    study = checked(study, None, None, None)
     network, profiles = prepare(study)
-    scenarios = draw_scenarios(study, network, profiles, None, range(1))
+    scenarios = draw_scenarios(study, network, profiles, None, range(min(study.scenarios.count, LOOKED_AT)))
     load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
     ids = network.bus_id
     loads, suns = (", ".join(profile_names(name)) or "the bus's own" for name in (study.load.profile, study.pv.profile))
@@ -48,6 +62,8 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h",
         "loads": f"{len(load_bus)} buses with {_said(study.load.homes)} x {loads}: {_listed(ids[load_bus])}",
         "PV": f"{len(pv_bus)} buses with {_said(study.pv.kwp)} kWp of {suns}: {_listed(ids[pv_bus])}",
+        "energy": energy_said(profiles, study),
+        **({"typical day": TYPICAL_DAY} if "typical_day" in study.profiles.sources else {}),
         "market": f"{study.market.orders} orders, {study.market.priority} priority, market rule {study.market.pricing}",
         "prices": (
             f"bid {_said(study.market.bid_per_kwh)}, ask {_said(study.market.ask_per_kwh)}, "
@@ -57,11 +73,20 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         "clearing": f"{study.clearing.objective}, unserved {study.clearing.unserved}, surplus {study.clearing.surplus}",
         "physics": _physics(study),
     }
+    if asks_for_voltages(study) or has_small_homes(study, scenarios):
+        facts["phases"] = PHASES
     sweep = study.scenarios
     if study.n_cases > 1:
         shares = ", ".join(f"{share:.0%}" for share in sweep.shares) or "as listed"
         facts["scenarios"] = f"{sweep.count} each with PV at a share of {shares}: {study.n_cases * profiles.n_steps:,} books"
-    return facts, _network_warnings(network) + _study_warnings(study, network, scenarios)
+    warnings = _network_warnings(network) + unit_warnings(study, profiles, scenarios)
+    looked_at = range(len(scenarios.number))
+    by_share = [draw_scenarios(study, network, profiles, share, looked_at) for share in sweep.shares] or [scenarios]
+    why = [why_no_trades(study, profiles, drawn) for drawn in by_share]
+    if all(why):
+        first = f" in the first {LOOKED_AT} scenarios" if sweep.count > LOOKED_AT else ""
+        warnings.append(f"nothing will be traded{first}: {why[-1]}")
+    return facts, warnings + _study_warnings(study, network, scenarios)
 
 
 def _physics(study: Study) -> str:
@@ -113,10 +138,8 @@ def _network_warnings(network: Network) -> list[str]:
 def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> list[str]:
     warnings = []
     who = scenarios.participant
-    bids, asks = (p[:, who] if p.shape[1] > 1 else p for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
+    bids = scenarios.bid_per_kwh[:, who] if scenarios.bid_per_kwh.shape[1] > 1 else scenarios.bid_per_kwh
     bids_count = RULES[study.market.pricing].allocation != "pool"
-    if bids_count and asks.min() > bids.max():
-        warnings.append("asks are dearer than bids: nothing will be traded")
     if (scenarios.feed_in_per_kwh > scenarios.retail_per_kwh).any():
         warnings.append("the feed-in tariff is above the retail tariff: exporting pays more than using one's own PV")
     band, default = (study.network.v_min_pu, study.network.v_max_pu), (0.90, 1.10)

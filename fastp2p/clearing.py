@@ -4,9 +4,12 @@ Screen → reduce → solve → check, per book: the screen is in limits.py, the
 curtailment.py.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p.arguments import kind_faults, refuse_other_kinds
 from fastp2p.arrays import floats, integers, is_between
 from fastp2p.curtailment import LP_SOLVERS, OBJECTIVES
 from fastp2p.errors import refuse
@@ -85,11 +88,13 @@ def clear(
     """
     base = floats("base_kw", base_kw)
     export = np.zeros_like(base) if export_kw is None else floats("export_kw", export_kw)
+    if check:
+        refuse_other_kinds(network=(network, Network), trades=(trades, Trades))
     at = np.arange(network.n_bus) if bus is None else integers("bus", bus)
     if check:
         unknown = [] if solver in LP_SOLVERS else [f"solver = {solver!r}: must be one of {', '.join(LP_SOLVERS)}"]
         if not isinstance(reactive, Reactive | None):
-            unknown.append(f"reactive must be a Reactive, not a {type(reactive).__name__}")
+            unknown += kind_faults(reactive=(reactive, Reactive))
         unknown += limit_faults(network, physics, v_min_pu, v_max_pu)
         refuse(unknown + _faults(network, trades, base, export, at, objective, unserved, step_hours))
     retail = unserved == "retail"

@@ -256,7 +256,24 @@ def _print_results(results: "Results", folder: Path) -> None:
         means = results.scenarios.groupby("share")[["losses_kwh", "spilled_kwh"]].mean()
         parts = [f"{_known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
         notes["losses and spilled PV"] = f"(means{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
+    notes |= _remarks(results)
     _print_table(f"{results.study.name}:", results.study.description, table, folder, notes)
+
+
+def _remarks(results: "Results") -> dict[str, str]:
+    """Why nothing was traded, where nothing was; and how voltages are to be read, where there are any."""
+    from fastp2p.plausible import PHASES, asks_for_voltages, why_no_trades
+    from fastp2p.sampling import draw_scenarios
+
+    study, remarks = results.study, {}
+    if not results.scenarios["matched_kwh"].any():
+        share = max(study.scenarios.shares, default=None)
+        drawn = draw_scenarios(study, results.network, results.profiles, share, range(min(study.scenarios.count, 20)))
+        why = why_no_trades(study, results.profiles, drawn)
+        remarks["no trades:"] = why or "no two orders of one step go together under this market rule"
+    if asks_for_voltages(study):
+        remarks["voltages:"] = PHASES
+    return remarks
 
 
 def _hosting(scenarios: "pd.DataFrame") -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.arguments import refuse_other_kinds
+from fastp2p.arrays import short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.profiles import Profiles
 
@@ -53,6 +55,7 @@ class Clusters:
         Sum of squared distances to the clusters' means, of what was clustered.
     """
 
+    __repr__ = short_repr
     profiles: Profiles
     size: Ints
     label: Ints
@@ -174,6 +177,7 @@ def compare_cluster_counts(
 
 def _kind(profiles: Profiles, kind: str | None) -> str:
     """The one kind that is meant."""
+    refuse_other_kinds(profiles=(profiles, Profiles))
     kinds = set(profiles.kinds)
     if kind is None and len(kinds) == 1:
         return next(iter(kinds))

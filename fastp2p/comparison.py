@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -11,11 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fastp2p.answers import CONFIDENCE, mean_interval
-from fastp2p.errors import InputError, refuse
+from fastp2p.errors import InputError, InputWarning, refuse
 from fastp2p.folder import describe_run
 from fastp2p.io.parquet import check_folder, staged_folder, write_manifest, write_tables
 from fastp2p.network import Network
-from fastp2p.preparation import check_kinds, prepare
+from fastp2p.preparation import checked, prepare
 from fastp2p.pricing import RULES
 from fastp2p.profiles import Profiles
 from fastp2p.results import Results
@@ -65,10 +66,10 @@ def compare_rules(
     InputError
         Unknown rules, and everything that would keep one of them from running, in one message before anything is run.
     """
-    check_kinds(study, out, network, profiles)
+    study = checked(study, out, network, profiles)
     folder = None if out is None else Path(out)
     faults = []
-    if isinstance(rules, str) or not rules or len(set(rules)) < len(rules):
+    if isinstance(rules, str) or not rules or not all(isinstance(one, str) for one in rules) or len(set(rules)) < len(rules):
         faults.append(f"rules = {rules!r}: name some of {', '.join(RULES)}, each once")
     else:
         faults += [f"unknown market rule {rule!r}; there are {', '.join(RULES)}" for rule in rules if rule not in RULES]
@@ -87,9 +88,12 @@ def compare_rules(
         except InputError as error:
             faults += [fault for fault in error.faults if fault not in faults]
     refuse(faults)
-    results = {
-        rule: run(one, workers=workers, executor=executor, network=network, profiles=profiles) for rule, one in studies.items()
-    }
+    results: dict[str, Results] = {}
+    for rule, one in studies.items():
+        with warnings.catch_warnings():
+            if results:  # what looks wrong was told with the first
+                warnings.simplefilter("ignore", InputWarning)
+            results[rule] = run(one, workers=workers, executor=executor, network=network, profiles=profiles)
     table = compare_results(results)
     if folder is not None:
         from fastp2p.sweep_report import write_comparison_figure
@@ -140,9 +144,4 @@ def savings(results: dict[str, Results]) -> pd.DataFrame:
 
 def _under(study: Study, rule: str) -> Study:
     """The study under another rule, with its participants kept."""
-    return study.model_copy(
-        update={
-            "market": study.market.model_copy(update={"pricing": rule}),
-            "scenarios": study.scenarios.model_copy(update={"keep": ("participants",), "stop": None}),
-        }
-    )
+    return study.with_(market={"pricing": rule}, scenarios={"keep": ("participants",), "stop": None})

@@ -1,5 +1,7 @@
 """The double auction: orders to trades."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

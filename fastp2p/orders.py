@@ -1,11 +1,14 @@
 """Orders: what every bus offers and asks for, and what the auction leaves over."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import amount_faults, floats
+from fastp2p.arguments import refuse_other_kinds
+from fastp2p.arrays import amount_faults, floats, short_repr
 from fastp2p.errors import refuse
 from fastp2p.kernels.positions import leftovers, split_orders
 from fastp2p.trades import Leftovers, Trades
@@ -17,6 +20,7 @@ Floats = NDArray[np.float64]
 class Orders:
     """Bids and asks per book and bus, kWh; `self_kwh` is what a bus consumed of its own before ordering."""
 
+    __repr__ = short_repr
     self_kwh: Floats
     bid_kwh: Floats
     ask_kwh: Floats
@@ -72,6 +76,7 @@ def leave_over(load_kwh: ArrayLike, pv_kwh: ArrayLike, trades: Trades, *, check:
     """
     load, pv = floats("load_kwh", load_kwh), floats("pv_kwh", pv_kwh)
     if check:
+        refuse_other_kinds(trades=(trades, Trades))
         refuse(_faults(load, pv) or trades.faults(len(load), load.shape[1]))
     own, deficit, surplus = np.empty_like(load), np.empty_like(load), np.empty_like(load)
     leftovers(load, pv, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, own, deficit, surplus)

@@ -1,5 +1,7 @@
 """Power flows of many books: AC by sweeps, and LinDistFlow, its linear form."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import floats, is_between
+from fastp2p.arguments import refuse_other_kinds
+from fastp2p.arrays import floats, is_between, short_repr
 from fastp2p.errors import refuse
 from fastp2p.feeder import Feeder, feeder_of, percent_per_kva
 from fastp2p.kernels.acflow import HIGHEST, HIGHEST_AT, LOSSES, LOWEST, LOWEST_AT, SLACK_P, SLACK_Q, audit_books, flow_books
@@ -48,6 +51,7 @@ class AcFlow:
     n_iterations : (n_books,) int64
     """
 
+    __repr__ = short_repr
     vm_pu: Floats
     va_degree: Floats
     from_ka: Floats
@@ -138,6 +142,7 @@ class LinearFlow:
         Positive from `from_bus` to `to_bus`.
     """
 
+    __repr__ = short_repr
     vm_pu: Floats
     flow_kw: Floats
     flow_kvar: Floats
@@ -276,6 +281,7 @@ def _checked(
     network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike, bus: ArrayLike | None
 ) -> tuple[Feeder, Floats, Floats, Ints]:
     """The feeder, and the injections as (n_books, n_columns)."""
+    refuse_other_kinds(network=(network, Network))
     feeder = feeder_of(network)
     p, q = floats("injection_kw", injection_kw), floats("injection_kvar", injection_kvar)
     at = network.columns(bus)

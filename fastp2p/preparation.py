@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import UnionType
 from typing import Any
 
+from fastp2p.arguments import described, kind_faults
 from fastp2p.errors import InputError, refuse
 from fastp2p.feeder import ac_faults, model_faults
 from fastp2p.indicators import AUDIT_INDICATORS, INDICATORS
@@ -126,7 +126,7 @@ def scenarios(
     InputError
         Numbers that the study does not have, a share outside 0…1, and everything that would keep the study from running.
     """
-    check_kinds(study, None, network, profiles)
+    study = checked(study, None, network, profiles)
     count = study.scenarios.count
     faults = []
     if not isinstance(numbers, range) or numbers.step != 1 or not 0 <= numbers.start < numbers.stop <= count:
@@ -138,20 +138,27 @@ def scenarios(
     return draw_scenarios(study, network, profiles, share, numbers)
 
 
-def check_kinds(study: Any, out: Any, network: Any, profiles: Any) -> None:
-    """That a caller's arguments are what they should be.
+def checked(study: Any, out: Any, network: Any, profiles: Any) -> Study:
+    """The study, once more validated, if a caller's arguments are what they should be.
 
     Raises
     ------
     InputError
+        Arguments of other types, each with the way to the right one, and what is wrong with the study itself.
     """
-    given: dict[str, tuple[Any, type | UnionType, str]] = {
-        "study": (study, Study, "a Study; studies() has the built-in ones, Study.from_toml reads one"),
-        "out": (out, str | Path | None, "a path"),
-        "network": (network, Network | None, "a Network; Network.load knows names and files"),
-        "profiles": (profiles, Profiles | None, "Profiles; Profiles.load knows names and files"),
-    }
-    refuse([f"{name} must be {what}" for name, (value, kinds, what) in given.items() if not isinstance(value, kinds)])
+    faults = kind_faults(study=(study, Study))
+    if out is not None and not isinstance(out, str | Path):
+        faults.append(f"out must be a path, not {described(out)}")
+    faults += [] if network is None else kind_faults(network=(network, Network))
+    faults += [] if profiles is None else kind_faults(profiles=(profiles, Profiles))
+    if isinstance(study, Study):
+        try:
+            study = study.validated()
+        except InputError as error:
+            faults += error.faults
+    refuse(faults)
+    valid: Study = study
+    return valid
 
 
 def prepare_with_folder(

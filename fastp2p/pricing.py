@@ -1,12 +1,15 @@
 """Market rules: what the buyer of every trade pays, what its seller gets. docs/market-rules.md compares them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import amount_faults, floats, is_between
+from fastp2p.arguments import refuse_other_kinds
+from fastp2p.arrays import amount_faults, floats, is_between, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.pricing import find_margins, keep_fills
 from fastp2p.trades import Trades
@@ -50,6 +53,7 @@ RULES = {
 class Prices:
     """Prices per executed kWh of every trade, (n_trades,) float64; the operator keeps their difference."""
 
+    __repr__ = short_repr
     buyer_per_kwh: Floats
     seller_per_kwh: Floats
 
@@ -58,6 +62,7 @@ class Prices:
 class Reduction:
     """Orders to match instead of those placed, (n_books, n_bus) kWh, and the prices (n_books,) of what they trade."""
 
+    __repr__ = short_repr
     bid_kwh: Floats
     ask_kwh: Floats
     buyer_per_kwh: Floats
@@ -142,6 +147,8 @@ def price_trades(
         Unknown rules, arrays that do not fit, negative quantities, tariffs in the wrong order; all faults in one message.
         Under "k" and "uniform" also trades that were not matched under price priority.
     """
+    if check:
+        refuse_other_kinds(trades=(trades, Trades))
     orders = _orders(bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh)
     faults: list[str] = []
     tariffs = _tariffs(retail_per_kwh, feed_in_per_kwh, orders[0].shape[0], faults)

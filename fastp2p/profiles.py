@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.arrays import floats
+from fastp2p.arguments import described, way_to
+from fastp2p.arrays import floats, short_repr
 from fastp2p.errors import InputError, refuse
 
 if TYPE_CHECKING:
@@ -75,6 +76,10 @@ class Profiles:
         refuse(faults)
         object.__setattr__(self, "kwh_per_unit", energy)
 
+    def __repr__(self) -> str:
+        """What they are, in a few lines."""
+        return short_repr(self, ("names", "kinds", "n_steps", "step_hours", "time", "source"))
+
     @classmethod
     def load(
         cls,
@@ -118,7 +123,7 @@ class Profiles:
         from fastp2p.io.profiles import read_profiles
 
         if not isinstance(source, str | Path):
-            raise InputError(f"profiles are loaded by name or path, not by a {type(source).__name__}")
+            raise InputError(f"profiles are loaded by name or path, not by {described(source)}; {way_to('Profiles', source)}")
         options: dict[str, Any] = {
             "unit": unit,
             "zone": zone,
@@ -158,8 +163,8 @@ class Profiles:
             Names that are there twice, other days of the year, lengths that do not repeat, and what `select` and
             `resampled` refuse.
         """
-        if not parts or not all(isinstance(part, Profiles) for part in parts):
-            raise InputError("combined takes one or several Profiles")
+        if not isinstance(parts, Sequence) or not parts or not all(isinstance(part, Profiles) for part in parts):
+            raise InputError("combined takes a list of one or several Profiles")
         keys = [key for part in parts for key in zip(part.names, part.kinds, strict=True)]
         refuse([f"there are two {kind} profiles {name!r}" for name, kind in sorted(set(keys)) if keys.count((name, kind)) > 1])
         step = min(part.step_hours for part in parts) if step_hours is None else step_hours

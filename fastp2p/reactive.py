@@ -1,12 +1,14 @@
 """Reactive power that goes with the active power of load and PV."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import floats, is_between
+from fastp2p.arrays import floats, is_between, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.clearing import inject_reactive
 from fastp2p.trades import Trades
@@ -28,6 +30,7 @@ class Reactive:
         What a buyer draws per kW that it draws.
     """
 
+    __repr__ = short_repr
     base_kvar: ArrayLike = 0.0
     pv_kvar_per_kw: ArrayLike = 0.0
     load_kvar_per_kw: ArrayLike = 0.0

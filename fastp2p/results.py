@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from fastp2p.arrays import short_repr
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
 from fastp2p.study import Study
@@ -35,6 +36,7 @@ class Results:
         Scenarios per share that were enough, where the study's rule stopped it before `count`.
     """
 
+    __repr__ = short_repr
     study: Study
     network: Network
     profiles: Profiles

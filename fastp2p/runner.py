@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
@@ -14,16 +15,19 @@ from typing import Any, TypeVar
 import pandas as pd
 import pyarrow.dataset as ds
 
+from fastp2p.arguments import described
 from fastp2p.cluster import share_work
-from fastp2p.errors import InputError
+from fastp2p.errors import InputError, InputWarning
 from fastp2p.folder import describe_run, matching_manifest, write_answers
 from fastp2p.io.parquet import open_dataset, read_manifest, staged_folder, write_manifest, write_tables
 from fastp2p.network import Network
 from fastp2p.parts import Done, Part, Work, cut_into_rounds, run_part, write_and_report
-from fastp2p.preparation import check_kinds, prepare_with_folder
+from fastp2p.plausible import unit_warnings
+from fastp2p.preparation import checked, prepare_with_folder
 from fastp2p.profiles import Profiles
 from fastp2p.progress import progress_bar
 from fastp2p.results import TABLES, Results
+from fastp2p.sampling import draw_scenarios
 from fastp2p.study import StopPart, Study
 from fastp2p.tables import add_histograms
 
@@ -62,7 +66,8 @@ def run(
     executor : concurrent.futures.Executor, optional
         Where to run the parts instead: a process pool, or a Dask cluster's ``client.get_executor()`` (docs/cluster.md).
     progress : bool or callable
-        True: a bar on stderr. A callable is called after every part with the parts done so far and the number of all.
+        True: a bar on stderr, or where that is no terminal (a notebook, a log) a line every few seconds. A callable is called
+        after every part with the parts done so far and the number of all.
     network : Network, optional
         Instead of the one that ``study.network.source`` names; the study's limits are applied to it.
     profiles : Profiles, optional
@@ -78,11 +83,23 @@ def run(
     ------
     InputError
         Everything that is wrong with the study, in one message, before anything is run or written.
+
+    Warns
+    -----
+    InputWarning
+        Prices, profiles or sizes that look as if they were in another unit.
     """
-    check_kinds(study, out, network, profiles)
+    study = checked(study, out, network, profiles)
     folder = None if out is None else Path(out).absolute()
-    if workers is not None and workers < 1:
-        raise InputError(f"workers = {workers}: must be at least 1")
+    for name, number in (("workers", workers), ("batch_scenarios", batch_scenarios)):
+        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+            raise InputError(f"{name} = {number!r}: must be a whole number, at least 1")
+    if executor is not None and not hasattr(executor, "submit"):
+        raise InputError(
+            f"executor must be one of concurrent.futures, not {described(executor)}; workers is a number of threads"
+        )
+    if not isinstance(progress, bool) and progress is not None and not callable(progress):
+        raise InputError(f"progress = {progress!r}: must be true, false or a function")
     if workers is not None and executor is not None:
         raise InputError("either workers of this machine or an executor, not both")
     if resume and folder is None:
@@ -92,6 +109,9 @@ def run(
     resume = resume and folder is not None and folder.exists()
     clock = time.perf_counter()
     network, profiles = prepare_with_folder(study, network, profiles, None if resume else folder, overwrite)
+    drawn = draw_scenarios(study, network, profiles, None, range(1))
+    for warning in unit_warnings(study, profiles, drawn):
+        warnings.warn(warning, InputWarning, stacklevel=2)
     work = (study, network, profiles)
     rounds = cut_into_rounds(study, profiles.n_steps)
     n_parts = sum(len(parts) for parts in rounds)
@@ -126,6 +146,8 @@ def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
     InputError
         If it is no results folder.
     """
+    if not isinstance(folder, str | Path):
+        raise InputError(f"folder must be the path of a results folder, not {described(folder)}")
     done = read_manifest(Path(folder)).get("done", [])
     return {name: table for name in TABLES if (table := open_dataset(Path(folder), name, done)) is not None}
 

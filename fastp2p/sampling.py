@@ -5,6 +5,8 @@ uniform number per stream below and bus. So a scenario is the same whatever bloc
 buses with PV at a small share have it at a larger one too.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.arrays import short_repr
 from fastp2p.distributions import pick
 from fastp2p.errors import InputError, refuse
 from fastp2p.network import Network
@@ -58,6 +61,7 @@ class Scenarios:
     co2_kg_per_kwh : (n_steps,) float64, kg per kWh
     """
 
+    __repr__ = short_repr
     number: Ints
     share: float
     participant: Ints
@@ -76,6 +80,7 @@ class Scenarios:
 class Members:
     """Who a study is about: bus positions with a load, with PV (or that may have it), and all of them."""
 
+    __repr__ = short_repr
     load_bus: Ints
     pv_bus: Ints
     participant: Ints
@@ -100,6 +105,8 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     """
     faults: list[str] = []
     who = find_members(study, network, faults)
+    # of buses that are not there, nothing can be said of how many values they need
+    lengths: list[str] = [] if faults else faults
     n_bus = network.n_bus
     u = uniforms(study.seed, numbers, n_bus)
     load_row, pv_row = (
@@ -110,18 +117,19 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
             u[:, STREAMS.index(f"{kind}_profile")],
             profiles,
             faults,
+            lengths,
         )
         for name, kind, buses in ((study.load.profile, "load", who.load_bus), (study.pv.profile, "pv", who.pv_bus))
     )
-    homes = _amounts(study.load.homes, "load.homes", who.load_bus, u[:, STREAMS.index("homes")], faults)
+    homes = _amounts(study.load.homes, "load.homes", who.load_bus, u[:, STREAMS.index("homes")], lengths)
     if isinstance(study.pv.kwp, OfTransformer):
         kwp = _of_transformer(study.pv.kwp.of_transformer, network, who.pv_bus, len(numbers), faults)
     else:
-        kwp = _amounts(study.pv.kwp, "pv.kwp", who.pv_bus, u[:, STREAMS.index("kwp")], faults)
+        kwp = _amounts(study.pv.kwp, "pv.kwp", who.pv_bus, u[:, STREAMS.index("kwp")], lengths)
     bid, ask = (
         _by_step(amount, f"market.{side}_per_kwh", profiles, faults)[:, None]
         if isinstance(amount, Series)
-        else _amounts(amount, f"market.{side}_per_kwh", who.participant, u[:, STREAMS.index(side)], faults)
+        else _amounts(amount, f"market.{side}_per_kwh", who.participant, u[:, STREAMS.index(side)], lengths)
         for side, amount in (("bid", study.market.bid_per_kwh), ("ask", study.market.ask_per_kwh))
     )
     tariffs = [
@@ -242,8 +250,10 @@ def _by_step(tariff: Tariff, key: str, profiles: Profiles, faults: list[str]) ->
     return repeated
 
 
-def _profile_rows(name: ProfileName, kind: str, buses: Ints, u: Floats, profiles: Profiles, faults: list[str]) -> Ints:
-    """(n_scenarios, n_bus) rows of the profiles at `buses`, -1 elsewhere."""
+def _profile_rows(
+    name: ProfileName, kind: str, buses: Ints, u: Floats, profiles: Profiles, faults: list[str], lengths: list[str]
+) -> Ints:
+    """(n_scenarios, n_bus) rows of the profiles at `buses`, -1 elsewhere; faults, those of a list's length apart."""
     rows = np.full(u.shape, -1, np.int64)
     names = profile_names(name)
     missing = profiles.missing(names, kind)
@@ -255,7 +265,7 @@ def _profile_rows(name: ProfileName, kind: str, buses: Ints, u: Floats, profiles
         drawn = pick(u, len(names), name.weights)
         rows[:, buses] = np.array(found)[drawn[:, buses] if name.per == "bus" else drawn[:, :1]]
     elif isinstance(name, tuple) and len(name) != len(buses):
-        faults.append(f"{kind}.profile lists {len(name)} profiles for {len(buses)} buses")
+        lengths.append(f"{kind}.profile lists {len(name)} profiles for {len(buses)} buses")
     else:
         rows[:, buses] = found
     return rows

@@ -1,11 +1,14 @@
 """Settlement: executed trades to energy and money, with and without trading."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import amount_faults, floats, is_between
+from fastp2p.arguments import refuse_other_kinds
+from fastp2p.arrays import amount_faults, floats, is_between, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.settlement import BASELINE_EXPORTED, settle_buses, settle_trades
 from fastp2p.trades import Clearing, Leftovers, Trades
@@ -35,6 +38,7 @@ class Accounts:
     baseline_bill : the same without trading
     """
 
+    __repr__ = short_repr
     load_kwh: Floats
     pv_kwh: Floats
     self_kwh: Floats
@@ -62,6 +66,7 @@ class BookAccounts(Accounts):
     buyer_surplus, seller_surplus : what the bids were worth beyond what was paid; what was received beyond the asks
     """
 
+    __repr__ = short_repr
     baseline_retail_kwh: Floats
     baseline_exported_kwh: Floats
     cut_kwh: Floats
@@ -81,6 +86,7 @@ class Settlement:
         Arrays (n_books / books_per_row, n_bus).
     """
 
+    __repr__ = short_repr
     books: BookAccounts
     buses: Accounts
 
@@ -135,6 +141,8 @@ def settle(
     InputError
         Shapes that do not fit, negative quantities, unknown rules; all faults in one message.
     """
+    if check:
+        refuse_other_kinds(trades=(trades, Trades), clearing=(clearing, Clearing), left=(left, Leftovers))
     load, pv = floats("load_kwh", load_kwh), floats("pv_kwh", pv_kwh)
     own, deficit, surplus_left = (floats(f"left.{f.name}", getattr(left, f.name)) for f in fields(left))
     shape = clearing.exported_kw.shape

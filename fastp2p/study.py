@@ -7,19 +7,21 @@ import tomllib
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from fastp2p.arguments import described, way_to
 from fastp2p.distributions import Distribution, Finite, NotNegative, Positive, check_weights, not_negative
-from fastp2p.errors import InputError
+from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import is_file
-from fastp2p.study_errors import validation_faults
+from fastp2p.study_changes import as_tables, merge, section_type
+from fastp2p.study_errors import shown, validation_faults
 
 Index = Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)]
 Flag = Annotated[bool, Field(strict=True)]
-PerUnit = Annotated[float, Field(gt=0, le=2)]
+PerUnit = Annotated[float, Field(strict=True, gt=0, le=2)]
 Buses = Literal["all", "even", "odd"] | tuple[Index, ...]
 Amount = NotNegative | tuple[NotNegative, ...] | Distribution
 """One for all, one per bus in the order of the list, or drawn per bus; a field of it refuses what is negative."""
@@ -30,8 +32,24 @@ HOURS_UP_TO = 20_000
 """Scenarios up to which the table of hours is kept unasked: half a million rows."""
 
 
+def _no_timestamp(value: Any) -> Any:
+    """What pydantic makes a date of; a number is none, which it would count in seconds from 1970 on."""
+    if isinstance(value, int | float):
+        raise ValueError("must be a date such as 2024-06-21")
+    return value
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+    def __repr__(self) -> str:
+        """What differs from the defaults."""
+        fields = type(self).model_fields
+        told = {key: value for key, value in vars(self).items() if key not in fields or value != fields[key].default}
+        parts = [f"{key}={value!r}" if isinstance(value, _Part) else f"{key}={shown(value)}" for key, value in told.items()]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    __str__ = __repr__
 
 
 class NetworkPart(_Part):
@@ -58,7 +76,7 @@ class ProfilesPart(_Part):
 
     source: str | Annotated[tuple[str, ...], Field(min_length=1)] = "typical_day"
     """`typical_day`, `simbench:CODE`, a file (docs/profiles.md), or several of these on one axis."""
-    first_day: date | None = None
+    first_day: Annotated[date, BeforeValidator(_no_timestamp)] | None = None
     """Where to begin; by default where the profiles do."""
     months: tuple[Annotated[int, Field(strict=True, ge=1, le=12)], ...] = ()
     """Months to keep: a season; by default all."""
@@ -265,6 +283,21 @@ class Study(_Part):
     clearing: ClearingPart = ClearingPart()
     scenarios: ScenariosPart = ScenariosPart()
 
+    def __init__(self, **tables: Any) -> None:
+        """A study of the tables of a study file.
+
+        Raises
+        ------
+        InputError
+            Unknown keys (with the nearest right one) and wrong values, all in one message.
+        """
+        try:
+            super().__init__(**tables)
+        except ValidationError as error:
+            raise InputError(validation_faults(error, type(self), tables)) from None
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # model_validate need not call it
+
     @field_validator("name")
     @classmethod
     def _is_a_folder_name(cls, name: str) -> str:
@@ -303,10 +336,11 @@ class Study(_Part):
             Missing file, wrong TOML, unknown keys (with the nearest right one) and wrong values, all in one message.
         """
         if not isinstance(path, str | Path):
-            raise InputError(f"a study is read from a path, not from a {type(path).__name__}")
+            raise InputError(f"a study is read from a path, not from {described(path)}; {way_to('Study', path)}")
         path = Path(path)
         if not is_file(path):
-            raise InputError(f"study file {path}: not found; `fastp2p studies` lists the built-in studies")
+            known = f"; fastp2p.studies()[{str(path)!r}] is a built-in one" if str(path) in study_files() else ""
+            raise InputError(f"study file {path}: not found{known or '; `fastp2p studies` lists the built-in studies'}")
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -315,12 +349,54 @@ class Study(_Part):
         network = _beside(path, study.network.source, (".json", ".xlsx"))
         read = [_beside(path, one, (".csv", ".parquet", ".xlsx", ".json")) for one in study.profiles.sources]
         profiles = read[0] if isinstance(study.profiles.source, str) else tuple(read)
-        return study.model_copy(
-            update={
-                "network": study.network.model_copy(update={"source": network}),
-                "profiles": study.profiles.model_copy(update={"source": profiles}),
-            }
-        )
+        return study.with_(network={"source": network}, profiles={"source": profiles})
+
+    def with_(self, **changes: Any) -> Study:
+        """The study with some keys changed: ``study.with_(seed=2, market={"ask_per_kwh": 0.1})``.
+
+        Parameters
+        ----------
+        **changes
+            Keys and sections of a study file. A table changes the keys that it names and leaves the others of its section;
+            any other value is replaced whole: a list, a distribution, a series, `ampacity_ka_by_line`. None brings a key or a
+            section back to its default. Paths are taken from the current folder.
+
+        Raises
+        ------
+        InputError
+            Unknown keys (with the nearest right one) and wrong values, all in one message.
+        """
+        tables, faults = merge(self, changes)
+        return Study._of_tables(tables, faults)
+
+    def validated(self) -> Study:
+        """The study, whatever it was made by.
+
+        Raises
+        ------
+        InputError
+            Where `model_copy` or `model_construct`, which check nothing, have put wrong values or unknown keys into it.
+        """
+        tables = as_tables(self)
+        # which of its keys a bare table should leave as they are, nobody can tell
+        faults = [
+            f"{key} = {shown(value)}: is no section of a study; study.with_({key}={{…}}) changes the keys that it names"
+            for key, value in vars(self).items()
+            if (section := section_type(Study, key)) and not isinstance(value, section)
+        ]
+        return Study._of_tables(tables, faults)
+
+    @classmethod
+    def _of_tables(cls, tables: dict[str, Any], faults: list[str]) -> Study:
+        """The study of these tables; what is wrong with them comes on top of the faults that there are."""
+        told = {fault.partition(" = ")[0] for fault in faults}
+        try:
+            study = cls.model_validate(tables)
+        except ValidationError as error:
+            found = validation_faults(error, cls, tables)
+            faults = faults + [fault for fault in found if fault.partition(" = ")[0] not in told]
+        refuse(faults)
+        return study
 
     def to_toml(self) -> str:
         """The study with every default written out."""
@@ -331,11 +407,13 @@ class Study(_Part):
     @classmethod
     def _parse(cls, text: str, where: str) -> Study:
         try:
-            return cls.model_validate(tomllib.loads(text))
-        except ValidationError as error:
-            raise InputError([f"{where}: {fault}" for fault in validation_faults(error, cls)]) from error
+            given = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: not valid TOML: {error}") from error
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise InputError([f"{where}: {fault}" for fault in validation_faults(error, cls, given)]) from error
 
 
 def studies() -> dict[str, Study]:

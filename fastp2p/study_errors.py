@@ -1,82 +1,258 @@
-"""What is wrong with a study file, in words: one sentence per fault, by the key that the user wrote."""
+"""What is wrong with a study, in words: one sentence per fault, by the key that the user wrote."""
 
 from __future__ import annotations
 
 import difflib
-from typing import Any, get_origin
+import math
+import types
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-OTHER_KIND = {"tuple_type", "model_type", "model_attributes_type", "dict_type"}
-"""Complaints of a union's other branches; left out where a first one has said what is wrong."""
 GONE = {
     "market.same_bus": 'a bus trades only with others under orders = "net"; leave the key out',
 }
 """Keys that studies once had, and what to do without them."""
+MOST_ENTRIES = 3
+"""Wrong entries of one list that are told one by one."""
+LONGEST_VALUE = 100
+"""Characters of a value that a message shows."""
 
 
-def validation_faults(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """One sentence per fault, by key; a union's branches count as one."""
-    faults: dict[str, str] = {}
-    tables: dict[str, Any] = {}
-    for fault in error.errors():
-        place = [str(part) for part in fault["loc"]]
-        keys = _known_keys(place, model)
-        key = ".".join(keys)
-        inside = place[-1] != keys[-1]  # of a union's branch
-        tables.setdefault(key, fault["input"])
-        if _is_of_another_branch(place[len(keys) :], tables[key]):
-            continue
-        if fault["type"] == "extra_forbidden" and not inside:
-            owner = _model_at(keys[:-1], model)
-            near = difflib.get_close_matches(keys[-1], list(owner.model_fields), n=1)
-            if key in GONE:
-                faults[key] = f"{key} is no longer a key: {GONE[key]}"
-            elif near:
-                faults[key] = f"unknown key {key}; did you mean {near[0]}?"
-            else:
-                faults[key] = f"unknown key {key}; known are {', '.join(owner.model_fields)}"
-        elif fault["type"] == "missing" and not inside:
-            faults[key] = f"{key} is missing"
-        elif not (fault["type"] in OTHER_KIND and key in faults):
-            message = fault["msg"].removeprefix("Value error, ")
-            if fault["type"] == "union_tag_not_found":
-                message = "needs the key distribution"
-            message = message[0].lower() + message[1:] + (f" ({place[-1]})" if inside and place[-1].isidentifier() else "")
-            faults[key] = f"{faults[key]}, or {message}" if key in faults else f"{key} = {tables[key]!r}: {message}"
-    return list(faults.values())
+def validation_faults(error: ValidationError, model: type[BaseModel], given: Any) -> list[str]:
+    """One sentence per fault, by key.
+
+    Where a key takes several kinds of value, such as a number, a list or a table, only what is wrong with the kind that was
+    given is told.
+
+    Parameters
+    ----------
+    error : ValidationError
+    model : type
+        What was validated, such as `Study`.
+    given : Any
+        The values that were validated, as tables of tables.
+    """
+    told: dict[tuple[str, ...], str] = {}
+    for fault in error.errors(include_url=False):
+        keys, sentence = _sentence(fault, model, given)
+        if sentence:
+            told.setdefault(keys, sentence)
+    # a misspelt key is not missing as well
+    meant = {(*keys[:-1], near) for keys, sentence in told.items() if (near := _suggestion(sentence))}
+    told = {keys: sentence for keys, sentence in told.items() if not (sentence.endswith(" is missing") and keys in meant)}
+    return _counted(told)
 
 
-def _is_of_another_branch(inside: list[str], value: Any) -> bool:
-    """Whether a complaint comes from a branch of a union that a table was not meant for."""
-    if not isinstance(value, dict) or not inside:
-        return False
-    branch = inside[0]
-    if branch.startswith("tagged-union"):
-        return "series" in value or "of_transformer" in value
-    if branch in ("Series", "OfTransformer"):
-        return "distribution" in value
-    return branch.startswith(("constrained-float", "tuple"))
+def _counted(told: dict[tuple[str, ...], str]) -> list[str]:
+    """The sentences; of a list with many wrong entries the first ones, and how many there are."""
+    lists = Counter(keys[:-1] for keys in told if keys[-1].isdigit())
+    sentences, so_far = [], Counter[tuple[str, ...]]()
+    for keys, sentence in told.items():
+        so_far[keys[:-1]] += 1
+        further = lists[keys[:-1]] - MOST_ENTRIES
+        if not keys[-1].isdigit() or further <= 1 or so_far[keys[:-1]] <= MOST_ENTRIES:
+            sentences.append(sentence)
+        elif so_far[keys[:-1]] == MOST_ENTRIES + 1:
+            sentences.append(f"{'.'.join(keys[:-1])}: {further:,} further entries are wrong, too")
+    return sentences
 
 
-def _known_keys(place: list[str], study: type[BaseModel]) -> list[str]:
-    """The part of an error's place that a user wrote (pydantic adds the branch of a union)."""
+def shown(value: Any) -> str:
+    """A value as a message shows it: on one line, and not longer than a line."""
+    if isinstance(value, int) and abs(value) >= 10**LONGEST_VALUE:
+        return "a number of more than 100 digits"
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # huge numbers in it, or nested too deeply
+        return f"a {type(value).__name__}"
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+
+
+def _sentence(fault: Any, model: type[BaseModel], given: Any) -> tuple[tuple[str, ...], str]:
+    """The keys that a fault is about, and what is wrong; nothing where it is about another kind of value than was given."""
+    kind, value, owner = _bare(model), given, model
     keys: list[str] = []
-    model: type[BaseModel] | None = study
-    for part in place:
-        keys.append(part)
-        if model is None or part not in model.model_fields:
+    place = list(fault["loc"])
+    while True:
+        alternatives = _alternatives(kind)
+        if not place and fault["type"] == "missing":
+            return tuple(keys), f"{'.'.join(keys)} is missing"
+        if len(alternatives) > 1:
+            meant = _meant(alternatives, value)
+            if meant is None:
+                return tuple(keys), f"{'.'.join(keys)} = {shown(value)}: must be {_listed(_words(alternatives))}"
+            if place and not _is_of(meant, str(place.pop(0))):
+                return tuple(keys), ""
+            kind = meant
+            continue
+        kind = alternatives[0]
+        if not place:
             break
-        kind: Any = model.model_fields[part].annotation
-        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-        if model is None:
-            # the entry of a list or table, where pydantic does not put the branch of a union first
-            keys += [p for p in place[len(keys) : len(keys) + 1] if p.isdigit() or get_origin(kind) is dict]
-            break
-    return keys
+        step = place.pop(0)
+        if step == "[key]":
+            return tuple(keys), f"{'.'.join(keys)}: the key {keys[-1]!r} must be a whole number"
+        if _tag(kind):  # the name of the distribution, which the user wrote as a value
+            kind = next(one for one in _members(kind) if step in get_args(one.model_fields[_tag(kind)].annotation))
+            continue
+        keys.append(str(step))
+        value = _inside(value, step)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            owner = kind
+            kind = _bare(kind.model_fields[step].annotation) if step in kind.model_fields else None
+        else:
+            kind = _bare((get_args(kind) or (None,))[-1 if get_origin(kind) is dict else 0])
+    return tuple(keys), _told(fault, keys, value, kind, owner, model)
 
 
-def _model_at(keys: list[str], model: type[BaseModel]) -> type[BaseModel]:
-    for key in keys:
-        model = model.model_fields[key].annotation  # type: ignore[assignment]  # keys lead through models only
-    return model
+def _told(fault: Any, keys: list[str], value: Any, kind: Any, owner: type[BaseModel], model: type[BaseModel]) -> str:
+    """One fault in words."""
+    key = ".".join(keys)
+    if key in GONE:
+        return f"{key} is no longer a key: {GONE[key]}"
+    if fault["type"] in ("extra_forbidden", "invalid_key"):
+        return f"unknown key {key or repr(key)}{_way_out(keys[-1], owner, model)}"
+    if fault["type"] == "union_tag_not_found":
+        return f"{key} = {shown(value)}: needs the key {_tag(kind)}, {_listed([repr(name) for name in _tags(kind)])}"
+    if fault["type"] == "union_tag_invalid":
+        names = _tags(kind)
+        near = difflib.get_close_matches(str(value[_tag(kind)]), names, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"{key}.{_tag(kind)} = {shown(value[_tag(kind)])}: must be {_listed([f'{name!r}' for name in names])}{hint}"
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and not isinstance(value, Mapping):
+        several = f"; write [{key}] in place of [[{key}]]" if isinstance(value, list) and value else ""
+        return f"{key} = {shown(value)}: must be a table, with keys such as {key}.{next(iter(kind.model_fields))}{several}"
+    if fault["type"] == "too_short":  # or, where entries are wrong, short of these
+        return "" if value else f"{key} = {shown(value)}: must not be empty"
+    if fault["type"].endswith("_type") or fault["type"].startswith("date_"):
+        return f"{key} = {shown(value)}: must be {_listed(_words([kind]))}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{key} = {shown(value)}: must be a finite number"
+    message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{key} = {shown(value)}: {message[0].lower()}{message[1:]}"
+
+
+def _way_out(wrong: str, owner: type[BaseModel], model: type[BaseModel]) -> str:
+    """The right key, if there is one like it, here or in another section; else all that there are."""
+    if near := difflib.get_close_matches(wrong, list(owner.model_fields), n=1):
+        return f"; did you mean {near[0]}?"
+    for section, field in model.model_fields.items():
+        kind = _alternatives(_bare(field.annotation))[0]
+        is_table = isinstance(kind, type) and issubclass(kind, BaseModel)
+        if is_table and wrong.rpartition(".")[2] in kind.model_fields and kind is not owner:
+            return f"; did you mean {wrong.rpartition('.')[2]} in the section {section}?"
+        if wrong == section:
+            return f"; did you mean the section {section}?"
+    return f"; known are {', '.join(owner.model_fields)}"
+
+
+def _suggestion(sentence: str) -> str:
+    """The key that a sentence suggests in place of another one."""
+    return sentence.rpartition("did you mean ")[2].rstrip("?") if sentence.startswith("unknown key ") else ""
+
+
+def _bare(kind: Any) -> Any:
+    """A type without its constraints, but with the mark of a tagged union."""
+    while get_origin(kind) is Annotated and not _tag(kind):
+        kind = get_args(kind)[0]
+    return kind
+
+
+def _tag(kind: Any) -> str:
+    """The key that tells the kinds of a tagged union apart; empty for other types."""
+    if get_origin(kind) is not Annotated:
+        return ""
+    return next((one.discriminator for one in get_args(kind)[1:] if getattr(one, "discriminator", None)), "")
+
+
+def _members(kind: Any) -> list[Any]:
+    """The models of a tagged union."""
+    return list(get_args(get_args(kind)[0]))
+
+
+def _tags(kind: Any) -> list[str]:
+    """The names that a tagged union takes."""
+    return [get_args(one.model_fields[_tag(kind)].annotation)[0] for one in _members(kind)]
+
+
+def _alternatives(kind: Any) -> list[Any]:
+    """The kinds of value that a key takes."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return [one for part in get_args(kind) if part is not type(None) for one in _alternatives(_bare(part))]
+    return [kind]
+
+
+def _meant(alternatives: list[Any], value: Any) -> Any:
+    """The one of several kinds that a value is of, if any."""
+    if isinstance(value, Mapping):
+        alike = {
+            i: sum(bool(difflib.get_close_matches(str(key), _table_keys(kind), n=1)) for key in value)
+            for i, kind in enumerate(alternatives)
+        }
+        likeliest = max(alike, key=lambda i: alike[i])
+        return alternatives[likeliest] if alike[likeliest] else None
+    return next((kind for kind in alternatives if not _table_keys(kind) and _fits(kind, value)), None)
+
+
+def _table_keys(kind: Any) -> list[str]:
+    """The keys of a table of this kind; none for what is no table."""
+    models = _members(kind) if _tag(kind) else [kind]
+    return [name for one in models if isinstance(one, type) and issubclass(one, BaseModel) for name in one.model_fields]
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    """Whether a value is of a kind, apart from its limits."""
+    if get_origin(kind) is Literal:
+        return isinstance(value, str)
+    if get_origin(kind) is tuple:
+        return isinstance(value, Sequence) and not isinstance(value, str)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number if kind in (int, float) else isinstance(value, kind)
+
+
+def _is_of(kind: Any, label: str) -> bool:
+    """Whether pydantic's label of a union's branch is that of a kind."""
+    if _tag(kind):
+        return label.startswith("tagged-union")
+    if _table_keys(kind):  # with a validator of its own a model is labelled "function-after[…, Model]"
+        return kind.__name__ in label
+    name = {Literal: "literal", tuple: "tuple"}.get(get_origin(kind), getattr(kind, "__name__", ""))
+    return label.removeprefix("constrained-").startswith(str(name))
+
+
+def _words(kinds: list[Any]) -> list[str]:
+    """Kinds of value in words."""
+    names = {dict: "a table", int: "a whole number", float: "a number", str: "a text", date: "a date such as 2024-06-21"}
+    words: list[str] = []
+    for kind in kinds:
+        if _tag(kind):
+            words.append(f"a table with the key {_tag(kind)}")
+        elif get_origin(kind) is Literal:
+            words += [repr(word) for word in get_args(kind)]
+        elif keys := _table_keys(kind):
+            words.append(f"a table with the key {keys[0]}")
+        elif kind is bool:
+            words += ["true", "false"]
+        elif get_origin(kind) is tuple:
+            words.append("a list")
+        else:
+            words.append(names.get(get_origin(kind) or kind, "of another kind"))
+    return words
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _inside(value: Any, step: Any) -> Any:
+    """What a table or list holds at a place; the whole where it holds nothing there."""
+    try:
+        return value[step]
+    except (KeyError, IndexError, TypeError):
+        return (
+            next((one for key, one in value.items() if str(key) == str(step)), value) if isinstance(value, Mapping) else value
+        )

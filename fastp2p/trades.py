@@ -1,5 +1,7 @@
 """Trades of many books, flat arrays with an offset per book: as matched, and as the network carries them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -8,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.arrays import floats, integers, is_between
+from fastp2p.arrays import floats, integers, is_between, short_repr
 from fastp2p.errors import refuse
 
 Floats = NDArray[np.float64]
@@ -32,7 +34,11 @@ class Injection(NamedTuple):
     kw: Floats
     kvar: Floats
 
-    def of(self, books: Ints) -> "Injection":
+    def __repr__(self) -> str:
+        """Types and shapes of the arrays."""
+        return short_repr(self)
+
+    def of(self, books: Ints) -> Injection:
         """That of some books."""
         return Injection(self.kw[books], self.kvar[books])
 
@@ -92,6 +98,7 @@ class RowLayout(NamedTuple):
 class Leftovers:
     """What no trade takes, per book and bus, kWh: own use, load for the retailer, surplus for the grid."""
 
+    __repr__ = short_repr
     self_kwh: Floats
     deficit_kwh: Floats
     surplus_kwh: Floats
@@ -131,6 +138,10 @@ class Trades:
         for name in ("quantity_kwh", "bid_per_kwh", "ask_per_kwh"):
             object.__setattr__(self, name, floats(f"trades.{name}", getattr(self, name)))
         refuse([f"trades.{f.name} must be flat" for f in fields(self) if getattr(self, f.name).ndim != 1])
+
+    def __repr__(self) -> str:
+        """How many there are, and of how much."""
+        return f"Trades({self.n_trades:,} trades in {self.n_books:,} books, {self.quantity_kwh.sum():.6g} kWh)"
 
     @property
     def n_books(self) -> int:
@@ -203,6 +214,7 @@ class Clearing:
         Under ``physics = "ac"``, what an AC power flow of what is executed says (`powerflow.summarise_flows`).
     """
 
+    __repr__ = short_repr
     executed_kwh: Floats
     exported_kw: Floats
     floor: Injection

@@ -26,7 +26,7 @@ def study_with(name="pv-sweep", count=20, keep=("books",), network=None, **chang
     parts = {"network": network or {}, "scenarios": {"count": count, "keep": keep}}
     parts |= {key: value for key, value in changes.items() if isinstance(value, dict)}
     parts["clearing"] = {key: value for key, value in changes.items() if not isinstance(value, dict)}
-    return base.model_copy(update={key: getattr(base, key).model_copy(update=part) for key, part in parts.items()})
+    return base.with_(**parts)
 
 
 def batch_of(study, share=0.5, count=8):
@@ -51,7 +51,7 @@ def test_reactive_power_follows_active_power():
 def test_signs_of_reactive_power():
     load, pv = {"power_factor": 0.9, "reactive": "feeds"}, {"power_factor": 0.8, "reactive": "draws"}
     base = study_with(audit=True)
-    study = base.model_copy(update={"load": base.load.model_copy(update=load), "pv": base.pv.model_copy(update=pv)})
+    study = base.with_(load=load, pv=pv)
     batch, _ = batch_of(study)
     expected = batch.load_kwh * np.tan(np.arccos(0.9)) - batch.pv_kwh * np.tan(np.arccos(0.8))
     np.testing.assert_allclose(batch.clearing.full.kvar, expected, rtol=0, atol=1e-9)
@@ -151,7 +151,7 @@ def test_a_meshed_network_is_audited_by_a_sample_through_pandapower():
     """Of 24 hours in a block of 12, two draw each place: one day has exactly two audited books."""
     kwargs = {"source": "example_multivoltage", "ampacity_ka_by_std_type": {}}
     study = study_with(network=kwargs, participants={"buses": "loads"}, audit=12, count=1, keep=("books", "branches"))
-    study = study.model_copy(update={"scenarios": study.scenarios.model_copy(update={"shares": (0.5,)})})
+    study = study.with_(scenarios={"shares": [0.5]})
     ran = fastp2p.run(study, workers=1)
     assert (ran.books["ac_status"] != "not_audited").sum() == 2
     assert ran.books["lowest_vm_pu"].notna().sum() == 2
@@ -259,10 +259,10 @@ def test_refused_studies(case):
 @pytest.mark.parametrize(
     ("table", "key", "value", "message"),
     [
-        ("pv", "power_factor", 0.0, r"pv\.power_factor = 0\.0: input should be greater than 0"),
-        ("load", "power_factor", 1.01, r"load\.power_factor = 1\.01: input should be less than or equal to 1"),
-        ("load", "reactive", "inductive", r"load\.reactive = 'inductive': input should be 'draws' or 'feeds'"),
-        ("clearing", "physics", "acdc", r"clearing\.physics = 'acdc': input should be 'dc', 'lindistflow' or 'ac'"),
+        ("pv", "power_factor", 0.0, r"pv\.power_factor = 0\.0: must be greater than 0"),
+        ("load", "power_factor", 1.01, r"load\.power_factor = 1\.01: must be less than or equal to 1"),
+        ("load", "reactive", "inductive", r"load\.reactive = 'inductive': must be 'draws' or 'feeds'"),
+        ("clearing", "physics", "acdc", r"clearing\.physics = 'acdc': must be 'dc', 'lindistflow' or 'ac'"),
         ("clearing", "audit", 1, r"clearing\.audit = 1"),
     ],
 )
@@ -306,7 +306,7 @@ def meshed_net(r_ohm_per_km=0.64, slack_gen=False):
 @pytest.mark.parametrize("slack_gen", [False, True])
 def test_a_sample_is_of_the_network_of_the_run(slack_gen, tmp_path):
     study = study_with(network={"source": str(tmp_path / "net.json"), "ampacity_ka_by_std_type": {}}, audit=12, count=1)
-    study = study.model_copy(update={"participants": study.participants.model_copy(update={"buses": "loads"})})
+    study = study.with_(participants={"buses": "loads"})
     lowest = []
     for r in (0.64, 3.0):
         pp.to_json(meshed_net(r, slack_gen), str(tmp_path / "net.json"))

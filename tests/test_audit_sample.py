@@ -68,7 +68,7 @@ def studies():
     ran = {}
     for audit in (True, 24):
         changed = {**parts, "clearing": {"audit": audit}}
-        study = base.model_copy(update={key: getattr(base, key).model_copy(update=part) for key, part in changed.items()})
+        study = base.with_(**changed)
         ran[audit] = fastp2p.run(study, workers=1)
     return ran
 
@@ -153,8 +153,7 @@ def test_a_sampled_sweep_covers_its_own_rate():
 
 def test_an_audit_with_too_few_books_says_so(tmp_path, monkeypatch):
     base = fastp2p.studies()["pv-sweep"]
-    clearing, scenarios = base.clearing.model_copy(update={"audit": 1000}), base.scenarios.model_copy(update={"count": 20})
-    study = base.model_copy(update={"clearing": clearing, "scenarios": scenarios})
+    study = base.with_(clearing={"audit": 1000}, scenarios={"count": 20})
     ran = fastp2p.run(study, workers=1)
     rates = find_audit_rates(ran.scenarios)
     assert (rates.n_audited <= 1).all()
@@ -177,9 +176,7 @@ def test_an_audit_with_too_few_books_says_so(tmp_path, monkeypatch):
 
 def test_shares_are_audited_on_the_same_books_in_any_batches(tmp_path):
     base = fastp2p.studies()["pv-sweep"]
-    clearing = base.clearing.model_copy(update={"audit": 5})
-    scenarios = base.scenarios.model_copy(update={"count": 30, "keep": ("books",)})
-    study = base.model_copy(update={"clearing": clearing, "scenarios": scenarios})
+    study = base.with_(clearing={"audit": 5}, scenarios={"count": 30, "keep": ("books",)})
     one = fastp2p.run(study, workers=1)
     other = fastp2p.run(study, out=tmp_path / "out", workers=2, batch_scenarios=7)
     for name, table in one.tables().items():
@@ -189,8 +186,7 @@ def test_shares_are_audited_on_the_same_books_in_any_batches(tmp_path):
     chosen = {share: (rows.ac_status != "not_audited").tolist() for share, rows in one.books.groupby("share")}
     assert chosen[0.1] == chosen[0.3] == chosen[0.5]
     # more scenarios leave the sample of the first ones as it is
-    count = study.scenarios.model_copy(update={"count": 45})
-    longer = fastp2p.run(study.model_copy(update={"scenarios": count}), workers=1).books
+    longer = fastp2p.run(study.with_(scenarios={"count": 45}), workers=1).books
     first = longer[longer.scenario < 30].reset_index(drop=True)
     assert first.ac_status.equals(one.books.ac_status)
 

@@ -126,8 +126,7 @@ def test_congestion_is_named(cigre):
 
 
 def test_stress_multiplies_what_was_matched(cigre, paper_44):
-    part = paper_44.study.clearing.model_copy(update={"stress": 100.0})
-    results = fastp2p.run(paper_44.study.model_copy(update={"clearing": part}), network=cigre)
+    results = fastp2p.run(paper_44.study.with_(clearing={"stress": 100.0}), network=cigre)
     assert results.trades.matched_kwh.to_numpy() == pytest.approx(100 * paper_44.trades.matched_kwh.to_numpy())
 
 

@@ -76,7 +76,7 @@ def test_branches_and_books_agree_on_the_worst_loading(physics, audit):
         "clearing": {"physics": physics, "audit": audit},
         "scenarios": {"count": 12, "shares": (0.5,), "keep": ("books", "branches")},
     }
-    study = base.model_copy(update={key: getattr(base, key).model_copy(update=part) for key, part in parts.items()})
+    study = base.with_(**parts)
     ran = fastp2p.run(study, workers=1)
     columns = {"max_loading_percent": "worst_loading_percent"}
     if physics == "ac" or audit:

@@ -410,8 +410,7 @@ def test_a_folder_that_appears_meanwhile_is_not_touched(monkeypatch):
 
 def test_a_large_sweep_runs_in_processes(monkeypatch):
     study = fastp2p.studies()["pv-sweep"]
-    scenarios = study.scenarios.model_copy(update={"count": 600, "shares": (0.3,)})
-    Path("large.toml").write_text(study.model_copy(update={"scenarios": scenarios}).to_toml())
+    Path("large.toml").write_text(study.with_(scenarios={"count": 600, "shares": [0.3]}).to_toml())
     call("run", "large.toml", "--out", "threads", "--quiet")
     monkeypatch.setattr("fastp2p.cli.PROCESSES_FROM", 1)
     call("run", "large.toml", "--out", "processes", "--quiet")

@@ -15,7 +15,7 @@ import fastp2p
 from fastp2p.cli import app
 from fastp2p.comparison import COMPARED, compare_results
 
-STUDY = SWEEP.model_copy(update={"scenarios": SWEEP.scenarios.model_copy(update={"count": 12, "keep": None})})
+STUDY = SWEEP.with_(scenarios={"count": 12, "keep": None})
 RULES = ["ask", "uniform", "mcafee", "bill_sharing"]
 
 
@@ -31,8 +31,7 @@ def table(folder):
 
 def test_each_rule_has_what_a_run_under_it_has(table):
     for rule in RULES:
-        market = STUDY.market.model_copy(update={"pricing": rule})
-        alone = fastp2p.run(STUDY.model_copy(update={"market": market})).scenarios
+        alone = fastp2p.run(STUDY.with_(market={"pricing": rule})).scenarios
         for share, rows in alone.groupby("share"):
             ours = table[(table.share == share) & (table.rule == rule)].set_index("indicator")
             assert ours.loc["saving", "mean"] == pytest.approx(rows.saving.mean())
@@ -139,9 +138,9 @@ def test_rules_that_are_refused(rules, told):
 
 
 def test_every_fault_of_every_rule_is_named_before_anything_runs(tmp_path):
-    market = STUDY.market.model_copy(update={"priority": "volume", "feed_in_per_kwh": 0.5})
+    study = STUDY.with_(market={"priority": "volume", "feed_in_per_kwh": 0.5})
     with pytest.raises(fastp2p.InputError) as error:
-        fastp2p.compare_rules(STUDY.model_copy(update={"market": market}), ["k", "mid_market_rate"], out=tmp_path / "out")
+        fastp2p.compare_rules(study, ["k", "mid_market_rate"], out=tmp_path / "out")
     assert len(error.value.faults) == 2
     assert "'k' needs priority = 'price'" in error.value.faults[0]
     assert "needs a feed-in tariff that is not above the retail tariff" in error.value.faults[1]
@@ -149,16 +148,13 @@ def test_every_fault_of_every_rule_is_named_before_anything_runs(tmp_path):
 
 
 def test_too_many_participants_to_hold():
-    many = STUDY.model_copy(update={"scenarios": STUDY.scenarios.model_copy(update={"count": 100_000})})
+    many = STUDY.with_(scenarios={"count": 100_000})
     with pytest.raises(fastp2p.InputError, match="200,000 scenarios; a comparison holds all participants of at most 20,000"):
         fastp2p.compare_rules(many, ["ask"])
 
 
 def test_prices_by_the_clock_are_those_of_the_step():
     clock = {"series": np.linspace(0.1, 0.2, 24).tolist()}
-    market = STUDY.market.model_copy(update={"bid_per_kwh": fastp2p.Study.model_validate(
-        {**STUDY.model_dump(), "market": {"bid_per_kwh": clock}}).market.bid_per_kwh})  # fmt: skip
-    kept = STUDY.scenarios.model_copy(update={"keep": ("trades",)})
-    trades = fastp2p.run(STUDY.model_copy(update={"market": market, "scenarios": kept})).trades
+    trades = fastp2p.run(STUDY.with_(market={"bid_per_kwh": clock}, scenarios={"keep": ["trades"]})).trades
     assert len(trades)
     assert trades.bid_per_kwh.to_numpy() == pytest.approx(np.array(clock["series"])[trades.step])

@@ -58,7 +58,7 @@ def test_tables_are_the_same_in_a_folder_and_from_the_command_line(client, expec
 @pytest.mark.parametrize("stop", [None, StopPart(indicator="saving", within=1e-9, at_least=100)])
 def test_the_network_travels_once(stop, client, monkeypatch):
     count = SWEEP.scenarios.count if stop is None else 400
-    study = SWEEP.model_copy(update={"scenarios": SWEEP.scenarios.model_copy(update={"count": count, "stop": stop})})
+    study = SWEEP.with_(scenarios={"count": count, "stop": stop})
     sent = []
     submit = type(client).submit
     monkeypatch.setattr(

@@ -109,7 +109,7 @@ def test_what_would_break_without_control_does_not_depend_on_the_rule_for_surplu
             "pv": {"power_factor": 0.9},
             "scenarios": {"count": 10, "shares": (0.5,), "keep": ("books",)},
         }
-        study = base.model_copy(update={key: getattr(base, key).model_copy(update=part) for key, part in parts.items()})
+        study = base.with_(**parts)
         flags[surplus] = fastp2p.run(study, workers=1).books[UNKNOWN_FLAGS[:2]]
     assert flags["spill"].equals(flags["curtailable"])
     assert flags["export"].equals(flags["curtailable"])
@@ -168,7 +168,7 @@ def test_json_of_a_sampled_audit_has_null_for_what_is_unknown(audit, tmp_path, m
 def test_a_comparison_leaves_out_what_is_unknown():
     base = fastp2p.studies()["pv-sweep"]
     parts = {"load": {"homes": 25.0}, "clearing": {"audit": True}, "scenarios": {"count": 3, "shares": (0.5,)}}
-    study = base.model_copy(update={key: getattr(base, key).model_copy(update=part) for key, part in parts.items()})
+    study = base.with_(**parts)
     collapsed = fastp2p.run(study).scenarios["n_audit_collapse"] > 0
     table = compare_rules(study, ["ask", "midpoint"]).set_index(["rule", "indicator"])
     assert collapsed.sum() > 0

@@ -16,7 +16,7 @@ from fastp2p import parts
 from fastp2p.study import Study
 
 RUN = [sys.executable, "-m", "fastp2p", "run"]
-STUDY = SWEEP.model_copy(update={"scenarios": SWEEP.scenarios.model_copy(update={"count": 2000, "keep": ("books",)})})
+STUDY = SWEEP.with_(scenarios={"count": 2000, "keep": ["books"]})
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def test_an_interrupt_during_the_start_has_no_traceback(seconds, tmp_path):
 
 
 def test_an_interrupt_keeps_what_is_whole_and_says_how_to_go_on(tmp_path):
-    study = STUDY.model_copy(update={"scenarios": STUDY.scenarios.model_copy(update={"count": 200_000})})
+    study = STUDY.with_(scenarios={"count": 200_000})
     (tmp_path / "study.toml").write_text(study.to_toml())
     pipes = {"stderr": subprocess.PIPE, "text": True, "preexec_fn": interruptible}
     with subprocess.Popen([*RUN, "study.toml", "--out", "out", "--quiet"], cwd=tmp_path, **pipes) as process:

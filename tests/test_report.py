@@ -19,9 +19,7 @@ FILES = [f"{name}.{kind}" for name in ("supply", "network", "profiles") for kind
 def results(source):
     study = fastp2p.studies()["paper-44"]
     if source != "cigre_lv":
-        participants = study.participants.model_copy(update={"buses": "loads"})
-        network = study.network.model_copy(update={"source": source})
-        study = study.model_copy(update={"participants": participants, "network": network})
+        study = study.with_(participants={"buses": "loads"}, network={"source": source})
     return fastp2p.run(study)
 
 

@@ -63,7 +63,7 @@ def test_uniform_numbers_of_blocks_join():
 
 @pytest.mark.parametrize("exact", [False, True])
 def test_a_larger_share_only_adds_pv(inputs, exact):
-    study = STUDY.model_copy(update={"scenarios": STUDY.scenarios.model_copy(update={"exact": exact})})
+    study = STUDY.with_(scenarios={"exact": exact})
     before = np.zeros((300, inputs[0].n_bus), bool)
     for share in (0.0, 0.1, 0.3, 0.5, 1.0):
         drawn = draw(inputs, share, range(300), study)

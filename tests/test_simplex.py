@@ -161,12 +161,10 @@ def test_both_solvers_clear_alike(name, objective, unserved):
 @functools.cache
 def sweep_tables(solver, objective="volume", batch_scenarios=None):
     study = fastp2p.studies()["pv-sweep"]
-    study = study.model_copy(
-        update={
-            "network": study.network.model_copy(update={"limit_factor": 0.3}),
-            "clearing": study.clearing.model_copy(update={"solver": solver, "objective": objective}),
-            "scenarios": study.scenarios.model_copy(update={"keep": ("hours", "books", "trades", "branches", "participants")}),
-        }
+    study = study.with_(
+        network={"limit_factor": 0.3},
+        clearing={"solver": solver, "objective": objective},
+        scenarios={"keep": ["hours", "books", "trades", "branches", "participants"]},
     )
     return run_part((study, *prepare(study)), Part(0, 0.5, range(40)), batch_scenarios)[1]
 
@@ -196,12 +194,7 @@ def test_batches_do_not_change_a_bit(batch_scenarios):
 
 def test_workers_do_not_change_a_bit():
     study = fastp2p.studies()["pv-sweep"]
-    study = study.model_copy(
-        update={
-            "network": study.network.model_copy(update={"limit_factor": 0.3}),
-            "scenarios": study.scenarios.model_copy(update={"count": 30, "keep": ("books",)}),
-        }
-    )
+    study = study.with_(network={"limit_factor": 0.3}, scenarios={"count": 30, "keep": ["books"]})
     one, two = fastp2p.run(study, workers=1), fastp2p.run(study, workers=2)
     assert one.books.equals(two.books)
     assert one.scenarios.equals(two.scenarios)

@@ -14,8 +14,8 @@ from fastp2p.study import StopPart
 
 
 def stopping(within, count=1000, **stop):
-    part = StopPart.model_validate({"indicator": "executed_kwh", "within": within, "at_least": 100, **stop})
-    return SWEEP.model_copy(update={"scenarios": SWEEP.scenarios.model_copy(update={"count": count, "stop": part})})
+    part = {"indicator": "executed_kwh", "within": within, "at_least": 100, **stop}
+    return SWEEP.with_(scenarios={"count": count, "stop": part})
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def small_parts(monkeypatch):
 def long():
     """The same sweep without a rule."""
     study = stopping(1.0)
-    return fastp2p.run(study.model_copy(update={"scenarios": study.scenarios.model_copy(update={"count": 200, "stop": None})}))
+    return fastp2p.run(study.with_(scenarios={"count": 200, "stop": None}))
 
 
 def test_checkpoints_double_and_end_at_the_count():

@@ -18,9 +18,7 @@ FILES = [f"{name}.{kind}" for name in ("hours", "loading", "probability") for ki
 @cache
 def results(*shares):
     study = fastp2p.studies()["pv-sweep"]
-    network = study.network.model_copy(update={"limit_factor": 0.09})
-    scenarios = study.scenarios.model_copy(update={"count": 20, "shares": shares})
-    return fastp2p.run(study.model_copy(update={"network": network, "scenarios": scenarios}), workers=1)
+    return fastp2p.run(study.with_(network={"limit_factor": 0.09}, scenarios={"count": 20, "shares": shares}), workers=1)
 
 
 def assert_written(written, names):

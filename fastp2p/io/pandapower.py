@@ -43,6 +43,7 @@ from pandapower.pypower.idx_brch import (
 from pandapower.pypower.idx_bus import BASE_KV, BS, GS, PD, VA
 from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, PG, VG
 
+from fastp2p.arguments import described, way_to
 from fastp2p.errors import InputError
 from fastp2p.io.branches import KW_PER_MW, branch_elements
 from fastp2p.io.paths import is_file
@@ -347,7 +348,8 @@ def _build(name: str) -> Any:
 def _converted(net: Any) -> tuple[Any, dict[str, Any]]:
     """A converted copy of `net` and pandapower's internal tables (in-service parts only)."""
     if not isinstance(net, pp.pandapowerNet):
-        raise InputError(f"a {type(net).__name__} is no pandapower network")
+        way = f"; {way_to('Network', net)}" if isinstance(net, str | Path) else ""
+        raise InputError(f"{described(net)} is no pandapower network{way}")
     for table in ("vsc", "svc", "ssc", "tcsc", "line_dc"):
         if table in net and len(net[table]):
             raise InputError(f"the network has {table} elements, which have no place in a DC power flow here; remove them")
