@@ -233,8 +233,8 @@ class Clearing:
         """(n_books,) words.
 
         "free": no limit binds; "cleared": cut to fit; "base_overload": a limit was broken before any trade (and no trade
-        adds to it); "failed": not solved, nothing executed; "ac_broken": under ``physics = "ac"``, what is executed still
-        breaks a limit that an AC power flow of the base keeps.
+        adds to it); "failed": not solved, nothing executed (pro rata: what had been filled); "ac_broken": under
+        ``physics = "ac"``, what is executed still breaks a limit that an AC power flow of the base keeps.
         """
         return STATUS[self.status_code]
 
@@ -276,7 +276,7 @@ class Clearing:
     def solver(self) -> NDArray[np.str_]:
         """(n_books,) words.
 
-        "none": nothing binds, or `objective = "pro_rata"`; "compiled": fastp2p's own kernel; "highs": HiGHS, where it was asked
-        for, where the book is large, or where the kernel's answer had no proof.
+        "none": nothing binds, or pro-rata filling came to its end; "compiled": fastp2p's own kernel; "highs": HiGHS, where it
+        was asked for, where the book is large, where the kernel's answer had no proof, or where pro-rata filling had no end.
         """
         return SOLVERS[self.solver_code]

@@ -348,7 +348,7 @@ def test_fill_book(seed):
     n, m = int(rng.integers(1, 6)), int(rng.integers(1, 4))
     matrix, most, above = rng.integers(0, 2, (m, n)).astype(float), rng.random(n) + 0.1, rng.random(m)
     x, last = np.empty(n), np.empty(n, np.int64)
-    assert fill_book(*csc(matrix), most, n, np.full(m, -np.inf), above, 1e-9, 100, x, last)
+    assert fill_book(*csc(matrix), most, n, np.full(m, -np.inf), above, 1e-9, 100, x, last) == n
     expected, _ = oracle.fill(np.zeros(m), matrix, most, np.full(m, -np.inf), above)
     np.testing.assert_allclose(x, expected, atol=1e-8)
     assert ((x > most - 1e-8) == (last == -1)).all()
