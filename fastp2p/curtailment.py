@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from fastp2p.highs import BookLPs, new_solver, share_fairly, solve_at_once, solve_in_turn
 from fastp2p.kernels.certificate import certify_books, explain_books
 from fastp2p.kernels.curtailment import assemble_books, collect_columns, scale_books
-from fastp2p.kernels.progressive import fill_books, find_waits
+from fastp2p.kernels.progressive import fill_books
 from fastp2p.kernels.simplex import solve_books
+from fastp2p.kernels.waits import find_waits, name_rows
 from fastp2p.network import Network
 from fastp2p.trades import COMPILED, HIGHS, NO_LP, Trades
 
@@ -124,7 +125,8 @@ class Curtailment:
     share : (n_columns,) float64
         Executed share of every column.
     binding_row : (n_columns,) int64
-        The row with the largest shadow price among those of a column; -1 for none.
+        The row with the largest shadow price among those of a column; where none has one, the row that a cut column waits
+        for; -1 for none.
     dual : (n, n_rows) float64
         Shadow prices of the objective.
     failed, certified : (n,) bool
@@ -254,6 +256,11 @@ def _solve(lps: BookLPs, row: Ints, solver: str, answer: Curtailment) -> None:
         lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, dual, row, row_scale,
         DUAL_TOLERANCE, answer.binding_row, answer.dual,
     )  # fmt: skip
+    name_rows(
+        lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most,
+        lps.room_below, lps.room_above, x, row, 10.0 * PRIMAL_TOLERANCE, answer.binding_row,
+    )  # fmt: skip
+    answer.binding_row[np.repeat(verdict != 0, np.diff(lps.column_offset))] = -1
     np.divide(x, lps.most, out=answer.share, where=lps.most > 0.0)
     np.equal(verdict, 0, out=answer.certified)
     np.not_equal(verdict, 0, out=answer.failed)
@@ -318,7 +325,7 @@ def _share_out(lps: BookLPs, n: int, n_trades: int, settled: int, x: Floats, bin
             return False
         found[first:last] = share * most[first:last]
     allowed = ROW_TOLERANCE * max(1.0, float(np.abs(values).max(initial=0.0) * most.max(initial=0.0)))
-    if find_waits(start, rows, values, most, n_trades, below, above, FILL_TOLERANCE, found, waits) > allowed:
+    if find_waits(start, rows, values, most, n_trades, below, above, allowed, found, waits) > allowed:
         return False
     x[column], binding[column] = found, np.where(waits >= 0, waits + r.start, -1)
     return True

@@ -97,11 +97,15 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
     # kWh per kW, currency per kWh; a voltage's price is per p.u. and holds for the whole step
     by_hours = (np.arange(answer.dual.shape[1]) >= limits.layout.n_rows_of_branches) | (order.objective == "volume")
     dual = answer.dual * np.where(by_hours, order.step_hours, 1.0)
-    earlier = ~np.isin(clearing.congested_book, books)
-    known = clearing.dual if len(clearing.dual) else np.zeros((len(clearing.congested_book), dual.shape[1]))
+    cutting, held = np.zeros(dual.shape, bool), (answer.share < 1.0 - CUT) & (answer.binding_row >= 0)
+    cutting[np.repeat(np.arange(len(books)), np.diff(columns.offset))[held], answer.binding_row[held]] = True
+    earlier, shape = ~np.isin(clearing.congested_book, books), (len(clearing.congested_book), dual.shape[1])
+    known = clearing.dual if len(clearing.dual) else np.zeros(shape)
+    known_cutting = np.zeros(shape, bool) if clearing.cutting is None else clearing.cutting
     return replace(
         clearing,
         injection=injection,
         congested_book=np.concatenate([clearing.congested_book[earlier], books]),
         dual=np.concatenate([known[earlier], dual]),
+        cutting=np.concatenate([known_cutting[earlier], cutting]),
     )

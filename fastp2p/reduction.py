@@ -39,7 +39,7 @@ class Reduced:
     trades : Columns or None
         One row per trade.
     flow_kw, bound : (n_books, n_branch) or None
-        Flows, and where a limit bound.
+        Flows, and where a limit bound (`Clearing.binds`).
     """
 
     scenarios: Scenarios
@@ -69,7 +69,7 @@ def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) ->
         batch.settlement.buses,
         trade_columns(batch, network) if "trades" in tables else None,
         batch.clearing.flow_kw if with_branches else None,
-        _bound(batch) if with_branches else None,
+        batch.clearing.binds if with_branches else None,
     )
 
 
@@ -210,12 +210,3 @@ def _reasons(batch: BatchResult, network: Network) -> tuple[NDArray[np.str_], Fl
         if held.any():
             shadow[held] = np.abs(getattr(clearing, price)[book[held], place[held]])
     return reason, shadow
-
-
-def _bound(batch: BatchResult) -> NDArray[np.bool_]:
-    """(n_books, n_branch) where a limit bound."""
-    clearing = batch.clearing
-    binds: NDArray[np.bool_] = clearing.shadow_price != 0.0
-    held = clearing.binding_branch >= 0
-    binds[batch.trades.book[held], clearing.binding_branch[held]] = True
-    return binds

@@ -184,7 +184,8 @@ class Clearing:
     status_code : (n_books,) int8
         Place in `STATUS`; `status` has the words.
     binding_row : (n_trades,) int64
-        Of a cut trade, the row it touches with the largest shadow price ("pro_rata": the one it waits for); else -1.
+        Of a cut trade, the row it touches with the largest shadow price ("pro_rata", and where none has a price: the one it
+        waits for); else -1.
     congested_book : (n,) int64
         Books that were not free to execute everything.
     dual : (n, n_rows) float64
@@ -199,6 +200,8 @@ class Clearing:
         Flows of injections.
     ac : (8, n_books) float64 or None
         Under ``physics = "ac"``, what an AC power flow of what is executed says (`powerflow.summarise_flows`).
+    cutting : (n, n_rows) bool or None
+        The rows for which a trade or an export of these books is cut (as in `binding_row`); None: nothing is cut.
     """
 
     executed_kwh: Floats
@@ -217,6 +220,7 @@ class Clearing:
     layout: RowLayout
     flows: Callable[[Floats], Floats]
     ac: Floats | None = None
+    cutting: NDArray[np.bool_] | None = None
 
     @property
     def injection_kw(self) -> Floats:
@@ -266,6 +270,15 @@ class Clearing:
     def voltage_price(self) -> Floats:
         """(n_books, n_bus) change of the objective per p.u. of voltage limit, signed as `shadow_price`."""
         return self._spread(self.layout.voltage_price(self.dual))
+
+    @cached_property
+    def binds(self) -> NDArray[np.bool_]:
+        """(n_books, n_branch) whether a limit of the branch has a shadow price, or cuts a trade or an export."""
+        flags = np.zeros((len(self.status_code), self.layout.n_branch), bool)
+        if self.cutting is not None:
+            rows = (self.cutting | (self.dual != 0.0))[:, : self.layout.n_rows_of_branches]
+            flags[self.congested_book] = rows.reshape(len(rows), len(self.layout.face), self.layout.n_branch).any(axis=1)
+        return flags
 
     def _spread(self, price: Floats) -> Floats:
         spread = np.zeros((len(self.status_code), price.shape[1]))
