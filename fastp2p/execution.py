@@ -96,7 +96,7 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
     clearing.loading_percent[books], clearing.slack_kw[books] = screen.loading_percent, screen.slack_kw
     # kWh per kW, currency per kWh; a voltage's price is per p.u. and holds for the whole step
     by_hours = (np.arange(answer.dual.shape[1]) >= limits.layout.n_rows_of_branches) | (order.objective == "volume")
-    dual = answer.dual * np.where(by_hours, order.step_hours, 1.0)
+    dual = _per_limit(limits, values, answer.dual) * np.where(by_hours, order.step_hours, 1.0)
     cutting, held = np.zeros(dual.shape, bool), (answer.share < 1.0 - CUT) & (answer.binding_row >= 0)
     cutting[np.repeat(np.arange(len(books)), np.diff(columns.offset))[held], answer.binding_row[held]] = True
     earlier, shape = ~np.isin(clearing.congested_book, books), (len(clearing.congested_book), dual.shape[1])
@@ -109,3 +109,23 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
         dual=np.concatenate([known[earlier], dual]),
         cutting=np.concatenate([known_cutting[earlier], cutting]),
     )
+
+
+def _per_limit(limits: DcLimits | LinearLimits, values: Floats, dual: Floats) -> Floats:
+    """(n, n_rows) multipliers per kVA of a branch, all of whose faces grow with it, and per p.u. of a voltage.
+
+    Where the base breaks a limit (`values`, with nothing executed), its own apparent power or voltage is the limit.
+    """
+    layout, first = limits.layout, limits.layout.n_rows_of_branches
+    if layout.band_pu is None:
+        return dual
+    upper, lower = np.maximum(limits.rows.upper, values), np.minimum(limits.rows.lower, values)
+    limit, price = np.where(dual > 0.0, upper, lower), dual.copy()
+    price[:, first:] *= 2.0 * np.sqrt(np.where(dual[:, first:] != 0.0, limit[:, first:], 0.0))
+    by_face = (len(values), len(layout.face), layout.n_branch)
+    kva = np.hypot(*np.einsum("cf,nfl->cnl", np.linalg.pinv(layout.face), values[:, :first].reshape(by_face)))
+    face_per_kva = np.full((len(values), first), layout.face[0, 0])
+    broken = np.abs(limit[:, :first]) > limits.rows.upper[:first]
+    np.divide(np.abs(limit[:, :first]), np.tile(kva, len(layout.face)), out=face_per_kva, where=broken)
+    price[:, :first] *= face_per_kva
+    return price

@@ -71,19 +71,15 @@ class RowLayout(NamedTuple):
         return np.maximum(row - self.n_rows_of_branches, -1)
 
     def branch_price(self, dual: Floats) -> Floats:
-        """(n, n_branch) per kVA of limit, which all faces of a branch share; signed as the kW are."""
+        """(n, n_branch) from rows per kVA of limit, which all faces of a branch share; signed as the kW are."""
         by_face = dual[:, : self.n_rows_of_branches].reshape(len(dual), len(self.face), self.n_branch)
         signed = np.einsum("nml,m->nl", by_face, self.face[:, 0])
-        price: Floats = np.copysign(np.abs(by_face).sum(axis=1) * self.face[0, 0], signed)
+        price: Floats = np.copysign(np.abs(by_face).sum(axis=1), signed)
         return price
 
     def voltage_price(self, dual: Floats) -> Floats:
         """(n, n_bus) per p.u. of the voltage limit that binds."""
-        if self.band_pu is None:
-            return np.zeros((len(dual), self.n_bus))
-        price, (least, most) = dual[:, self.n_rows_of_branches :], self.band_pu
-        scaled: Floats = price * 2.0 * np.where(price > 0.0, most, least)
-        return scaled
+        return dual[:, self.n_rows_of_branches :] if self.band_pu else np.zeros((len(dual), self.n_bus))
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +185,7 @@ class Clearing:
     congested_book : (n,) int64
         Books that were not free to execute everything.
     dual : (n, n_rows) float64
-        Their shadow prices.
+        Their shadow prices, per kW (kVA) of a branch and per p.u. of a voltage; where the base breaks a limit, of its value.
     solver_code : (n_books,) int8
         Place in `SOLVERS`; `solver` has the words.
     certified : (n_books,) bool
@@ -261,8 +257,8 @@ class Clearing:
     def shadow_price(self) -> Floats:
         """(n_books, n_branch) change of the objective per kW (kVA) of limit; spread out when first asked for.
 
-        Positive where the flow is at its upper limit, negative at its lower. kWh per kW (volume), currency per kWh
-        (welfare); zero under "pro_rata".
+        Where the base breaks the limit, its value is the limit. Positive where the flow is at its upper limit, negative at
+        its lower. kWh per kW (volume), currency per kWh (welfare); zero under "pro_rata".
         """
         return self._spread(self.layout.branch_price(self.dual))
 
