@@ -174,6 +174,22 @@ def test_pro_rata_leaves_no_trade_that_could_grow(name, share, unserved):
             assert (np.minimum(room, left) < 1e-5).all(), k
 
 
+@every_rule
+@pytest.mark.parametrize("objective", ["volume", "welfare", "pro_rata"])
+@pytest.mark.parametrize("name", ["cigre_lv", "case14"])
+def test_a_book_binds_where_something_is_cut(name, objective, unserved):
+    """Trades or exports, or both; the branches named are at a limit, but for those that exports relieve after trades."""
+    batch = cleared(name, 0.5, objective, unserved)
+    for k, p in enumerate(batch.problems):
+        exported = batch.answer.exported_kw[k, p.sources]
+        cut = max((p.trade_kw - batch.executed[k]).max(initial=0.0), (p.export_kw - exported).max(initial=0.0))
+        binds = batch.answer.binds[k]
+        assert binds.any() == (cut > 1e-9) or cut < 1e-6, k
+        flow = flow_of(p, batch.executed[k], exported)
+        if objective != "pro_rata":
+            assert (np.minimum(p.upper - flow, flow - p.lower)[binds] < 1e-5).all(), k
+
+
 # ----------------------------------------------------------------------------------------------------------- shadow prices
 
 
