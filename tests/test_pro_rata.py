@@ -6,8 +6,11 @@ from fractions import Fraction
 
 import filling_oracle
 import numpy as np
+import oracle
 import pandapower
+import pandapower.networks
 import pytest
+import strategies
 
 import fastp2p
 import fastp2p.curtailment
@@ -141,6 +144,22 @@ def test_the_order_of_the_columns_does_not_matter():
             seen += 1
             np.testing.assert_allclose(other.share, answer.share[order], rtol=0, atol=1e-8, err_msg=str(seed))
     assert seen > 10
+
+
+def test_books_of_a_meshed_network_all_end():
+    """case9, with all surplus exported whatever happens: one of these 150 books has no end in its steps."""
+    network = fastp2p.Network.from_pandapower(pandapower.networks.case9())
+    books = strategies.random_books([2, 5], network, 150)
+    for book in books:
+        book.base_kw, book.export_kw = book.base_kw + 3.0 * book.export_kw, 0.0 * book.export_kw
+    limit = strategies.limits_that_bind(7, books, oracle.sensitivities(network), network.constant_kw, 1.0, "shed")
+    trades, base, export = strategies.stacked(books)
+    answer = fastp2p.clear(
+        replace(network, limit_kw=0.2 * limit), fastp2p.Trades(**trades), base, export_kw=export, objective="pro_rata",
+        unserved="shed",
+    )  # fmt: skip
+    assert "failed" not in answer.status
+    assert (answer.solver == "highs").sum() == 1
 
 
 def test_what_is_filled_is_kept_where_no_fair_shares_are_found(monkeypatch):
