@@ -121,7 +121,8 @@ def _per_limit(limits: DcLimits | LinearLimits, values: Floats, dual: Floats) ->
         return dual
     upper, lower = np.maximum(limits.rows.upper, values), np.minimum(limits.rows.lower, values)
     limit, price = np.where(dual > 0.0, upper, lower), dual.copy()
-    price[:, first:] *= 2.0 * np.sqrt(np.where(dual[:, first:] != 0.0, limit[:, first:], 0.0))
+    square = np.where(dual[:, first:] != 0.0, limit[:, first:], 0.0)
+    price[:, first:] *= 2.0 * np.sqrt(np.maximum(square, 0.0))  # a base far beyond collapse has no voltage
     by_face = (len(values), len(layout.face), layout.n_branch)
     kva = np.hypot(*np.einsum("cf,nfl->cnl", np.linalg.pinv(layout.face), values[:, :first].reshape(by_face)))
     face_per_kva = np.full((len(values), first), layout.face[0, 0])

@@ -188,6 +188,7 @@ def test_a_lower_voltage_limit_cuts_what_is_shed_by_hand():
 @pytest.mark.parametrize(("base_kw", "sale", "square", "price"), [
     (30.0, (1, 0, 60.0, 0.3, 0.1), 1.06, 1000.0),  # v² = 1 + 30 / 500, above 1.02² = 1.0404; a sale raises it further
     (-60.0, (0, 1, 10.0, 0.3, 0.1), 0.88, -1000.0),  # v² = 1 - 60 / 500, below 0.95² = 0.9025; a purchase lowers it further
+    (-600.0, (0, 1, 10.0, 0.3, 0.1), 0.0, -1000.0),  # v² = 1 - 600 / 500 is no voltage's square: no price per p.u.
 ])  # fmt: skip
 def test_the_price_of_a_voltage_that_the_base_breaks_by_hand(base_kw, sale, square, price):
     """The limit is the voltage of the base, v: y / 500 = (v + dv)² - v², so dy = 2 v · 500 dv."""
