@@ -116,17 +116,20 @@ def _per_limit(limits: DcLimits | LinearLimits, values: Floats, dual: Floats) ->
 
     Where the base breaks a limit (`values`, with nothing executed), its own apparent power or voltage is the limit.
     """
-    layout, first = limits.layout, limits.layout.n_rows_of_branches
+    layout, rows = limits.layout, limits.rows
     if layout.band_pu is None:
         return dual
-    upper, lower = np.maximum(limits.rows.upper, values), np.minimum(limits.rows.lower, values)
-    limit, price = np.where(dual > 0.0, upper, lower), dual.copy()
-    square = np.where(dual[:, first:] != 0.0, limit[:, first:], 0.0)
-    price[:, first:] *= 2.0 * np.sqrt(np.maximum(square, 0.0))  # a base far beyond collapse has no voltage
-    by_face = (len(values), len(layout.face), layout.n_branch)
-    kva = np.hypot(*np.einsum("cf,nfl->cnl", np.linalg.pinv(layout.face), values[:, :first].reshape(by_face)))
-    face_per_kva = np.full((len(values), first), layout.face[0, 0])
-    broken = np.abs(limit[:, :first]) > limits.rows.upper[:first]
-    np.divide(np.abs(limit[:, :first]), np.tile(kva, len(layout.face)), out=face_per_kva, where=broken)
-    price[:, :first] *= face_per_kva
+    price, (book, row) = dual.copy(), np.nonzero(dual)
+    value, is_upper = values[book, row], dual[book, row] > 0.0
+    limit = np.where(is_upper, np.maximum(rows.upper[row], value), np.minimum(rows.lower[row], value))
+    is_face = row < layout.n_rows_of_branches
+    branch, kw, kvar = row[is_face] % layout.n_branch, 0.0, 0.0
+    for m, (of_kw, of_kvar) in enumerate(np.linalg.pinv(layout.face).T.tolist()):  # a BLAS product depends on the shape
+        by_face = values[book[is_face], branch + m * layout.n_branch]
+        kw, kvar = kw + of_kw * by_face, kvar + of_kvar * by_face
+    kva = np.hypot(kw, kvar)
+    broken = np.abs(limit[is_face]) > rows.upper[row[is_face]]
+    per_limit = 2.0 * np.sqrt(np.maximum(limit, 0.0))  # a base far beyond collapse has no voltage
+    per_limit[is_face] = np.where(broken, np.abs(limit[is_face]) / np.where(broken, kva, 1.0), layout.face[0, 0])
+    price[book, row] *= per_limit
     return price
