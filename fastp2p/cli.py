@@ -91,9 +91,10 @@ def run(
             summaries.append(_summary(results, folder))
         elif not quiet:
             _print_results(results, folder)
+        kept = "only what had been filled is" if one.clearing.objective == "pro_rata" else "nothing is"
         for share, scenario, step in results.failures:
             where = f"{one.name}, share {share:g}, scenario {scenario}, step {step}"
-            say(errors, "failed:", "red", f"{where}: no proven optimum; nothing executed there")
+            say(errors, "failed:", "red", f"{where}: no proven optimum; {kept} executed there")
     if as_json:
         typer.echo(json.dumps(summaries if study is None else summaries[0], indent=2))
     if failed:

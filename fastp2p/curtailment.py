@@ -8,11 +8,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.highs import BookLPs, new_solver, solve_at_once, solve_in_turn
+from fastp2p.highs import BookLPs, new_solver, share_fairly, solve_at_once, solve_in_turn
 from fastp2p.kernels.certificate import certify_books, explain_books
 from fastp2p.kernels.curtailment import assemble_books, collect_columns, scale_books
 from fastp2p.kernels.progressive import fill_books
 from fastp2p.kernels.simplex import solve_books
+from fastp2p.kernels.waits import find_waits, name_rows
 from fastp2p.network import Network
 from fastp2p.trades import COMPILED, HIGHS, NO_LP, Trades
 
@@ -124,7 +125,8 @@ class Curtailment:
     share : (n_columns,) float64
         Executed share of every column.
     binding_row : (n_columns,) int64
-        The row with the largest shadow price among those of a column; -1 for none.
+        The row with the largest shadow price among those of a column; where none has one, the row that a cut column waits
+        for; -1 for none.
     dual : (n, n_rows) float64
         Shadow prices of the objective.
     failed, certified : (n,) bool
@@ -254,6 +256,11 @@ def _solve(lps: BookLPs, row: Ints, solver: str, answer: Curtailment) -> None:
         lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, dual, row, row_scale,
         DUAL_TOLERANCE, answer.binding_row, answer.dual,
     )  # fmt: skip
+    name_rows(
+        lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most,
+        lps.room_below, lps.room_above, x, row, 10.0 * PRIMAL_TOLERANCE, answer.binding_row,
+    )  # fmt: skip
+    answer.binding_row[np.repeat(verdict != 0, np.diff(lps.column_offset))] = -1
     np.divide(x, lps.most, out=answer.share, where=lps.most > 0.0)
     np.equal(verdict, 0, out=answer.certified)
     np.not_equal(verdict, 0, out=answer.failed)
@@ -280,17 +287,48 @@ def _certify(lps: BookLPs, books: Ints, basic: NDArray[np.int32], x: Floats, dua
 
 
 def _fill(lps: BookLPs, row: Ints, n_trade_columns: Ints, answer: Curtailment) -> None:
-    """Progressive filling: no multipliers, and nobody to have solved it."""
+    """Progressive filling; where it does not come to an end, LPs find the shares that it is after. No multipliers."""
     x, binding = np.zeros(len(lps.most)), np.empty(len(lps.most), np.int64)
-    done = np.empty(len(n_trade_columns), bool)
+    settled = np.empty(len(n_trade_columns), np.int64)
     fill_books(
         lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most,
-        n_trade_columns, lps.room_below, lps.room_above, FILL_TOLERANCE, x, binding, done,
+        n_trade_columns, lps.room_below, lps.room_above, FILL_TOLERANCE, x, binding, settled,
     )  # fmt: skip
-    x[np.repeat(~done, np.diff(lps.column_offset))] = 0.0
+    left = np.flatnonzero(settled < np.diff(lps.column_offset))
+    answer.solver_code[left] = HIGHS
+    for n in left.tolist():
+        answer.failed[n] = not _share_out(lps, n, int(n_trade_columns[n]), int(settled[n]), x, binding)
     np.divide(x, lps.most, out=answer.share, where=lps.most > 0.0)
     answer.binding_row[:] = np.append(row, -1)[binding]
-    np.logical_not(done, out=answer.failed)
+
+
+def _share_out(lps: BookLPs, n: int, n_trades: int, settled: int, x: Floats, binding: Ints) -> bool:
+    """Max-min fair shares of book n's trades, if these are not `settled`, then of its exports; whether they were found.
+
+    Where they are not, x stays what filling has reached, which keeps all limits.
+    """
+    column, r, entry, places = lps.slices[n]
+    start, rows, values = lps.start[places], lps.entry_row[entry], lps.entry_value[entry]
+    most, below, above = lps.most[column], lps.room_below[r], lps.room_above[r]
+    found, waits = x[column].copy(), np.empty(len(most), np.int64)
+    for first, last in ((0, n_trades), (n_trades, len(most))):
+        if first < settled or first == last:
+            continue
+        taken = np.zeros(len(above))
+        begin, end = start[first], start[last]
+        np.add.at(taken, rows[:begin], values[:begin] * np.repeat(found[:first], np.diff(start[: first + 1])))
+        share = share_fairly(
+            start[first : last + 1] - begin, rows[begin:end], values[begin:end], most[first:last],
+            np.minimum(below - taken, 0.0), np.maximum(above - taken, 0.0),
+        )  # fmt: skip
+        if share is None:
+            return False
+        found[first:last] = share * most[first:last]
+    allowed = ROW_TOLERANCE * max(1.0, float(np.abs(values).max(initial=0.0) * most.max(initial=0.0)))
+    if find_waits(start, rows, values, most, n_trades, below, above, allowed, found, waits) > allowed:
+        return False
+    x[column], binding[column] = found, np.where(waits >= 0, waits + r.start, -1)
+    return True
 
 
 def _doubled(n: int) -> int:

@@ -253,13 +253,4 @@ def _branch_flows(batch: BatchResult, network: Network) -> BranchFlows:
         flow = audit.solver.flow(network, *clearing.injection.of(books), bus=batch.scenarios.participant)
         current_percent[books] = flow.loading_percent
     flow_kva = np.hypot(clearing.flow_kw, clearing.flow_kvar)
-    return BranchFlows(clearing.physics, clearing.flow_kw, flow_kva, current_percent, _bound(batch))
-
-
-def _bound(batch: BatchResult) -> NDArray[np.bool_]:
-    """(n_books, n_branch) where a limit bound."""
-    clearing = batch.clearing
-    binds: NDArray[np.bool_] = clearing.shadow_price != 0.0
-    held = clearing.binding_branch >= 0
-    binds[batch.trades.book[held], clearing.binding_branch[held]] = True
-    return binds
+    return BranchFlows(clearing.physics, clearing.flow_kw, flow_kva, current_percent, clearing.binds)

@@ -46,7 +46,10 @@ def tighten(order: Order, clearing: Clearing) -> Clearing:
         books = left
     clearing.status_code[books] = AC_BROKEN
     in_order = np.argsort(clearing.congested_book, kind="stable")
-    return replace(clearing, congested_book=clearing.congested_book[in_order], dual=clearing.dual[in_order], ac=ac)
+    cutting = None if clearing.cutting is None else clearing.cutting[in_order]
+    return replace(
+        clearing, congested_book=clearing.congested_book[in_order], dual=clearing.dual[in_order], cutting=cutting, ac=ac
+    )
 
 
 def _find_broken(limits: LinearLimits, clearing: Clearing, books: Ints, ac: Floats) -> tuple[Ints, Floats]:

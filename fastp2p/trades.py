@@ -79,19 +79,15 @@ class RowLayout(NamedTuple):
         return np.maximum(row - self.n_rows_of_branches, -1)
 
     def branch_price(self, dual: Floats) -> Floats:
-        """(n, n_branch) per kVA of limit, which all faces of a branch share; signed as the kW are."""
+        """(n, n_branch) from rows per kVA of limit, which all faces of a branch share; signed as the kW are."""
         by_face = dual[:, : self.n_rows_of_branches].reshape(len(dual), len(self.face), self.n_branch)
         signed = np.einsum("nml,m->nl", by_face, self.face[:, 0])
-        price: Floats = np.copysign(np.abs(by_face).sum(axis=1) * self.face[0, 0], signed)
+        price: Floats = np.copysign(np.abs(by_face).sum(axis=1), signed)
         return price
 
     def voltage_price(self, dual: Floats) -> Floats:
         """(n, n_bus) per p.u. of the voltage limit that binds."""
-        if self.band_pu is None:
-            return np.zeros((len(dual), self.n_bus))
-        price, (least, most) = dual[:, self.n_rows_of_branches :], self.band_pu
-        scaled: Floats = price * 2.0 * np.where(price > 0.0, most, least)
-        return scaled
+        return dual[:, self.n_rows_of_branches :] if self.band_pu else np.zeros((len(dual), self.n_bus))
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,11 +193,12 @@ class Clearing:
     status_code : (n_books,) int8
         Place in `STATUS`; `status` has the words.
     binding_row : (n_trades,) int64
-        Of a cut trade, the row it touches with the largest shadow price ("pro_rata": the one it waits for); else -1.
+        Of a cut trade, the row it touches with the largest shadow price ("pro_rata", and where none has a price: the one it
+        waits for); else -1.
     congested_book : (n,) int64
         Books that were not free to execute everything.
     dual : (n, n_rows) float64
-        Their shadow prices.
+        Their shadow prices, per kW (kVA) of a branch and per p.u. of a voltage; where the base breaks a limit, of its value.
     solver_code : (n_books,) int8
         Place in `SOLVERS`; `solver` has the words.
     certified : (n_books,) bool
@@ -212,6 +209,8 @@ class Clearing:
         Flows of injections in the branches as the limits' model has them, (n_books, n_branch) kW and kvar.
     ac : (8, n_books) float64 or None
         Under ``physics = "ac"``, what an AC power flow of what is executed says (`powerflow.summarise_flows`).
+    cutting : (n, n_rows) bool or None
+        The rows for which a trade or an export of these books is cut (as in `binding_row`); None: nothing is cut.
     """
 
     __repr__ = short_repr
@@ -231,6 +230,7 @@ class Clearing:
     layout: RowLayout
     flows: Callable[[Injection], tuple[Floats, Floats]]
     ac: Floats | None = None
+    cutting: NDArray[np.bool_] | None = None
 
     @property
     def injection_kw(self) -> Floats:
@@ -247,8 +247,8 @@ class Clearing:
         """(n_books,) words.
 
         "free": no limit binds; "cleared": cut to fit; "base_overload": a limit was broken before any trade (and no trade
-        adds to it); "failed": not solved, nothing executed; "ac_broken": under ``physics = "ac"``, what is executed still
-        breaks a limit that an AC power flow of the base keeps.
+        adds to it); "failed": not solved, nothing executed (pro rata: what had been filled); "ac_broken": under
+        ``physics = "ac"``, what is executed still breaks a limit that an AC power flow of the base keeps.
         """
         return STATUS[self.status_code]
 
@@ -294,8 +294,8 @@ class Clearing:
     def shadow_price(self) -> Floats:
         """(n_books, n_branch) change of the objective per kW (kVA) of limit; spread out when first asked for.
 
-        Positive where the flow is at its upper limit, negative at its lower. kWh per kW (volume), currency per kWh
-        (welfare); zero under "pro_rata".
+        Where the base breaks the limit, its value is the limit. Positive where the flow is at its upper limit, negative at
+        its lower. kWh per kW (volume), currency per kWh (welfare); zero under "pro_rata".
         """
         return self._spread(self.layout.branch_price(self.dual))
 
@@ -303,6 +303,15 @@ class Clearing:
     def voltage_price(self) -> Floats:
         """(n_books, n_bus) change of the objective per p.u. of voltage limit, signed as `shadow_price`."""
         return self._spread(self.layout.voltage_price(self.dual))
+
+    @cached_property
+    def binds(self) -> NDArray[np.bool_]:
+        """(n_books, n_branch) whether a limit of the branch has a shadow price, or cuts a trade or an export."""
+        flags = np.zeros((len(self.status_code), self.layout.n_branch), bool)
+        if self.cutting is not None:
+            rows = (self.cutting | (self.dual != 0.0))[:, : self.layout.n_rows_of_branches]
+            flags[self.congested_book] = rows.reshape(len(rows), len(self.layout.face), self.layout.n_branch).any(axis=1)
+        return flags
 
     def _spread(self, price: Floats) -> Floats:
         spread = np.zeros((len(self.status_code), price.shape[1]))
@@ -313,7 +322,7 @@ class Clearing:
     def solver(self) -> NDArray[np.str_]:
         """(n_books,) words.
 
-        "none": nothing binds, or `objective = "pro_rata"`; "compiled": fastp2p's own kernel; "highs": HiGHS, where it was asked
-        for, where the book is large, or where the kernel's answer had no proof.
+        "none": nothing binds, or pro-rata filling came to its end; "compiled": fastp2p's own kernel; "highs": HiGHS, where it
+        was asked for, where the book is large, where the kernel's answer had no proof, or where pro-rata filling had no end.
         """
         return SOLVERS[self.solver_code]

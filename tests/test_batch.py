@@ -125,6 +125,25 @@ def test_congestion_is_named(cigre):
     assert results.branches.set_index("branch").n_binding_books[cut.binding_branch.iloc[0]] > 0
 
 
+@pytest.mark.parametrize("objective", ["volume", "pro_rata"])
+def test_branches_that_cut_exports_alone_bind(cigre, objective):
+    """Nobody trades, since bids are below asks; each hour in which PV is spilled has a branch whose limit cuts exports."""
+    results = fastp2p.run(
+        study(
+            network={"source": "cigre_lv", "limit_factor": 0.02, "limits": ["thermal"]},
+            pv=BIG,
+            market={"bid_per_kwh": 0.05, "ask_per_kwh": 0.1},
+            clearing={"objective": objective},
+        ),
+        network=cigre,
+    )
+    cut = results.books.spilled_kwh > 1e-6
+    assert (results.books.n_trades == 0).all()
+    assert 0 < cut.sum() < len(cut)
+    binding = results.branches.n_binding_books
+    assert binding.max() <= cut.sum() <= binding.sum()
+
+
 def test_stress_multiplies_what_was_matched(cigre, paper_44):
     results = fastp2p.run(paper_44.study.with_(clearing={"stress": 100.0}), network=cigre)
     assert results.trades.matched_kwh.to_numpy() == pytest.approx(100 * paper_44.trades.matched_kwh.to_numpy())

@@ -174,6 +174,22 @@ def test_pro_rata_leaves_no_trade_that_could_grow(name, share, unserved):
             assert (np.minimum(room, left) < 1e-5).all(), k
 
 
+@every_rule
+@pytest.mark.parametrize("objective", ["volume", "welfare", "pro_rata"])
+@pytest.mark.parametrize("name", ["cigre_lv", "case14"])
+def test_a_book_binds_where_something_is_cut(name, objective, unserved):
+    """Trades or exports, or both; the branches named are at a limit, but for those that exports relieve after trades."""
+    batch = cleared(name, 0.5, objective, unserved)
+    for k, p in enumerate(batch.problems):
+        exported = batch.answer.exported_kw[k, p.sources]
+        cut = max((p.trade_kw - batch.executed[k]).max(initial=0.0), (p.export_kw - exported).max(initial=0.0))
+        binds = batch.answer.binds[k]
+        assert binds.any() == (cut > 1e-9) or cut < 1e-6, k
+        flow = flow_of(p, batch.executed[k], exported)
+        if objective != "pro_rata":
+            assert (np.minimum(p.upper - flow, flow - p.lower)[binds] < 1e-5).all(), k
+
+
 # ----------------------------------------------------------------------------------------------------------- shadow prices
 
 
@@ -619,3 +635,27 @@ def test_limits_must_be_numbers_from_zero_up(limit):
 @pytest.mark.parametrize("option", ["objective", "unserved"])
 def test_unknown_rules_are_refused(option):
     assert_refused(**{option: "cheapest"})
+
+
+@pytest.mark.parametrize("objective", ["volume", "welfare", "pro_rata"])
+def test_the_limit_that_cuts_exports_alone_binds(objective):
+    """Bus 2 has 5 kW to export, bus 1 has 1; lines carry 10 and 3 kW: the second line cuts the export of bus 2.
+
+    In the second book everything fits; in the third the first line cuts what both have, 8 and 3 kW.
+    """
+    export = np.array([[0.0, 1.0, 5.0], [0.0, 1.0, 2.0], [0.0, 8.0, 3.0]])
+    nothing = trades_of(offset=[0, 0, 0, 0])
+    answer = fastp2p.clear(chain(3, [10, 3]), nothing, np.zeros((3, 3)), export_kw=export, objective=objective)
+    assert list(answer.status) == ["cleared", "free", "cleared"]
+    np.testing.assert_allclose(answer.exported_kw.sum(axis=1), [4.0, 3.0, 10.0], rtol=0, atol=1e-6)
+    assert answer.binds.tolist() == [[False, True], [False, False], [True, False]]
+
+
+def test_a_trade_without_weight_names_the_limit_that_cuts_it():
+    """A bid that equals its ask brings no welfare, so the line of 3 kW has no price; it cuts the trade all the same."""
+    sale = trades_of((2, 1, 4.0, 0.2, 0.2))
+    answer = fastp2p.clear(chain(3, [10, 3]), sale, np.zeros((1, 3)), objective="welfare", unserved="shed")
+    assert answer.executed_kwh[0] == pytest.approx(3.0)
+    assert answer.shadow_price.tolist() == [[0.0, 0.0]]
+    assert answer.binding_branch.tolist() == [1]
+    assert answer.binds.tolist() == [[False, True]]

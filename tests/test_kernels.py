@@ -13,6 +13,7 @@ from fastp2p.kernels.curtailment import assemble_books, collect_columns
 from fastp2p.kernels.flows import meshed_flows, screen_meshed, screen_tree, tree_flows
 from fastp2p.kernels.positions import gather_profiles, split_orders
 from fastp2p.kernels.progressive import fill_book
+from fastp2p.kernels.waits import find_waits
 from fastp2p.orders import leave_over, make_orders
 from fastp2p.topology import factorise, grow_tree
 from fastp2p.trades import Trades
@@ -348,7 +349,28 @@ def test_fill_book(seed):
     n, m = int(rng.integers(1, 6)), int(rng.integers(1, 4))
     matrix, most, above = rng.integers(0, 2, (m, n)).astype(float), rng.random(n) + 0.1, rng.random(m)
     x, last = np.empty(n), np.empty(n, np.int64)
-    assert fill_book(*csc(matrix), most, n, np.full(m, -np.inf), above, 1e-9, 100, x, last)
+    assert fill_book(*csc(matrix), most, n, np.full(m, -np.inf), above, 1e-9, 100, x, last) == n
     expected, _ = oracle.fill(np.zeros(m), matrix, most, np.full(m, -np.inf), above)
     np.testing.assert_allclose(x, expected, atol=1e-8)
     assert ((x > most - 1e-8) == (last == -1)).all()
+
+
+@check
+@given(seed=seeds)
+def test_find_waits(seed):
+    """Of whole numbers, so that rows are at their limits exactly: the first row that a column pushes and that is full."""
+    rng = np.random.default_rng(seed)
+    n, m = int(rng.integers(1, 6)), int(rng.integers(1, 5))
+    n_trades = int(rng.integers(0, n + 1))
+    matrix = rng.integers(-1, 2, (m, n)).astype(float)
+    most, x = rng.integers(1, 4, n).astype(float), np.zeros(n)
+    x[:] = np.minimum(rng.integers(0, 4, n), most)
+    before, after = matrix[:, :n_trades] @ x[:n_trades], matrix @ x
+    above, below = rng.integers(0, 3, m).astype(float), -rng.integers(0, 3, m).astype(float)
+    waits = np.empty(n, np.int64)
+    excess = find_waits(*csc(matrix), most, n_trades, below, above, 1e-9, x, waits)
+    assert excess == max(0.0, *(v for value in (before, after) for v in (*(value - above), *(below - value))))
+    for j in range(n):
+        value = before if j < n_trades else after
+        full = ((matrix[:, j] > 0) & (value >= above)) | ((matrix[:, j] < 0) & (value <= below))
+        assert waits[j] == (np.flatnonzero(full)[0] if full.any() and x[j] < most[j] else -1)

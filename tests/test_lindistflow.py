@@ -185,6 +185,42 @@ def test_a_lower_voltage_limit_cuts_what_is_shed_by_hand():
 
 
 @pytest.mark.small
+@pytest.mark.parametrize(("base_kw", "sale", "square", "price"), [
+    (30.0, (1, 0, 60.0, 0.3, 0.1), 1.06, 1000.0),  # v² = 1 + 30 / 500, above 1.02² = 1.0404; a sale raises it further
+    (-60.0, (0, 1, 10.0, 0.3, 0.1), 0.88, -1000.0),  # v² = 1 - 60 / 500, below 0.95² = 0.9025; a purchase lowers it further
+    (-600.0, (0, 1, 10.0, 0.3, 0.1), 0.0, -1000.0),  # v² = 1 - 600 / 500 is no voltage's square: no price per p.u.
+])  # fmt: skip
+def test_the_price_of_a_voltage_that_the_base_breaks_by_hand(base_kw, sale, square, price):
+    """The limit is the voltage of the base, v: y / 500 = (v + dv)² - v², so dy = 2 v · 500 dv."""
+    options = {"physics": "lindistflow", "unserved": "shed", "v_min_pu": 0.95, "v_max_pu": 1.02}
+    answer = fastp2p.clear(feeder(*TWO), oracle.trades_of(sale), np.array([[0.0, base_kw]]), **options)
+    assert (answer.status.tolist(), answer.binding_bus.tolist()) == (["base_overload"], [1])
+    np.testing.assert_allclose(answer.executed_kwh, [0.0], rtol=0, atol=TIGHT_KW)
+    np.testing.assert_allclose(answer.voltage_price, [[0.0, price * math.sqrt(square)]], rtol=1e-6)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("degrees", [0.0, 15.0, 40.0])
+def test_the_price_of_a_branch_that_the_base_breaks_by_hand(sign, degrees):
+    """A base of 100 kVA on a branch of 50 kVA, and a sale of the same power factor: a kVA more brings cos φ kWh.
+
+    Several faces are at the base's value, and which of them has a multiplier is open. Sales of bus 1 flow against the branch.
+    """
+    network = replace(feeder(*TWO), limit_kw=np.array([50.0]))
+    kvar_per_kw = math.tan(math.radians(degrees))
+    kw = sign * 100.0 * math.cos(math.radians(degrees))
+    reactive = fastp2p.Reactive(np.array([[0.0, kw * kvar_per_kw]]), kvar_per_kw, kvar_per_kw)
+    sale = oracle.trades_of((1, 0, 10.0, 0.3, 0.1) if sign > 0 else (0, 1, 10.0, 0.3, 0.1))
+    answer = fastp2p.clear(
+        network, sale, np.array([[0.0, kw]]), unserved="shed", physics="lindistflow", reactive=reactive, v_min_pu=0.5,
+        v_max_pu=1.5,
+    )  # fmt: skip
+    assert (answer.status.tolist(), answer.binding_branch.tolist()) == (["base_overload"], [0])
+    np.testing.assert_allclose(answer.shadow_price, [[-sign * math.cos(math.radians(degrees))]], rtol=1e-6)
+
+
+@pytest.mark.small
 @pytest.mark.parametrize(("degrees", "share"), [(0, 1.0), (30, math.cos(math.pi / 6)), (15, math.cos(math.pi / 12) ** 2)])
 def test_a_branch_limit_is_a_twelve_gon_by_hand(degrees, share):
     """S is reached at a corner (0°, 30°), and S cos 15° in the middle of a side (15°)."""

@@ -24,14 +24,14 @@ def fill_books(
     tolerance: float,
     x_kw: Floats,
     last_row: Ints,
-    finished: NDArray[np.bool_],
+    settled: Ints,
 ) -> None:
     """`fill_book` for every book; arrays as `kernels.curtailment.assemble_books` lays them out, rows counted over all books."""
     for n in range(len(n_trades)):
         j0, j1, r0, r1 = column_offset[n], column_offset[n + 1], row_offset[n], row_offset[n + 1]
         e0, e1 = entry_offset[n], entry_offset[n + 1]
         rounds = 100 + 10 * (j1 - j0 + r1 - r0)
-        finished[n] = fill_book(
+        settled[n] = fill_book(
             start[j0 + n : j1 + n + 1], entry_row[e0:e1], entry_value[e0:e1], most_kw[j0:j1], n_trades[n],
             room_below[r0:r1], room_above[r0:r1], tolerance, rounds, x_kw[j0:j1], last_row[j0:j1],
         )  # fmt: skip
@@ -53,7 +53,7 @@ def fill_book(
     rounds: int,
     x_kw: Floats,
     last_row: Ints,
-) -> bool:
+) -> int:
     """Grow all columns at rates proportional to their size until a row binds; those that push it wait; repeat.
 
     A column waits only as long as its row binds: growth of others may relieve the row again. Trades are filled before
@@ -70,7 +70,7 @@ def fill_book(
     tolerance : float
         Absolute, on rows and columns.
     rounds : int
-        Most events per kind of column; reached only where rows relieve each other for ever smaller gains.
+        Most events per kind of column; reached only where rows relieve each other again and again.
     x_kw : (n,) float64, kW
         Output.
     last_row : (n,) int64
@@ -78,15 +78,15 @@ def fill_book(
 
     Returns
     -------
-    bool
-        False if `rounds` ran out.
+    int
+        How many columns are settled: all, or those before the trades or the exports for which `rounds` ran out. The columns
+        of a kind that has not come to its end hold what they have reached, which keeps all limits.
     """
     n, m = len(most_kw), len(room_above)
     x_kw[:] = 0.0
     last_row[:] = -1
     above, below, rate = room_above.copy(), -room_below, np.empty(m)
     grows = np.empty(n, np.bool_)
-    finished = True
     for first, last in ((0, n_trades), (n_trades, n)):
         finished = False
         for _ in range(rounds):
@@ -119,5 +119,5 @@ def fill_book(
                 if grows[j]:
                     x_kw[j] = min(x_kw[j] + step * most_kw[j], most_kw[j])
         if not finished:
-            return False
-    return finished
+            return first
+    return n
