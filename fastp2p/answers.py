@@ -248,7 +248,7 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
         If the threshold is not between 0 and 1, or the event is another one or is not known.
     """
     source = "that find_probabilities(results.scenarios) returns"
-    refuse_other_tables(probabilities=(probabilities, source, ("binding_probability",), ("share",)))
+    refuse_other_tables(probabilities=(probabilities, source, ("cut_probability",), ("share",)))
     if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
         raise InputError(f"threshold = {threshold}: must be a probability between 0 and 1")
     if event not in get_args(Event):

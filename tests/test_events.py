@@ -33,11 +33,11 @@ def two_lines(home_kwh, sun_kwh, *, buses=(1, 2), pv_buses=(1,), keep=("books",)
         "network": {"source": "none", "v_max_pu": 1.01},
         "participants": {"buses": list(buses)},
         "load": {"profile": "home", "power_factor": 1.0, **(load or {})},
-        "pv": {"profile": "sun", "kwp": 1.0, "power_factor": 1.0, "buses": list(pv_buses)},
+        "pv": {"profile": "sun", "kwp": 100.0, "power_factor": 1.0, "buses": list(pv_buses)},
         "clearing": clearing,
         "scenarios": {"keep": list(keep)},
     }
-    profiles = fastp2p.Profiles(("home", "sun"), ("load", "pv"), np.array([home_kwh, sun_kwh], float))
+    profiles = fastp2p.Profiles(("home", "sun"), ("load", "pv"), np.array([home_kwh, np.divide(sun_kwh, 100.0)], float))
     return fastp2p.run(Study.model_validate(study), network=fastp2p.Network.from_pandapower(net), profiles=profiles)
 
 
@@ -78,7 +78,7 @@ def test_a_trade_that_is_cut_where_the_base_is_over_its_limit_already():
 
 def test_tables_without_the_counts_are_refused():
     ran = two_lines([1.0], [0.0])
-    with pytest.raises(fastp2p.InputError, match=r"no column n_cut, n_ac_broken; find_probabilities needs Results\.scenarios"):
+    with pytest.raises(fastp2p.InputError, match=r"no column n_cut, n_ac_broken; it must be the table results\.scenarios"):
         find_probabilities(ran.scenarios.drop(columns=["n_cut", "n_ac_broken"]))
 
 
@@ -116,6 +116,7 @@ def test_what_would_break_without_control_does_not_depend_on_the_rule_for_surplu
     assert flags["spill"].sum().min() > 0
 
 
+@pytest.mark.filterwarnings("ignore:load.profile. home:fastp2p.InputWarning")
 @pytest.mark.parametrize("kwh", [30.0, 2000.0])
 def test_what_is_not_known_of_a_collapse_is_null(kwh):
     """(0.4 kV)²/(4 · 0.32 Ω) = 125 kW is the most that a line carries: with 2,000 not even the base has a solution."""
