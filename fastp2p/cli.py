@@ -1,7 +1,6 @@
 """Command line: parse, call, print."""
 
 import json
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from fastp2p.console import errors, fault_exit, make_table, say
+from fastp2p.day_table import COLUMNS, make_day_table
 from fastp2p.errors import InputError
+from fastp2p.io.paths import expanded
 from fastp2p.profiles_cli import profiles_app
 from fastp2p.study import Study, studies, study_files
 
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
     from fastp2p.results import Results
 
 PAPER = ("paper-44", "paper-80")
-COLUMNS = {
-    "load": "load_kwh",
-    "PV": "pv_kwh",
-    "self\nused": "self_kwh",
-    "matched": "matched_kwh",
-    "executed": "executed_kwh",
-    "import": "import_kwh",
-    "export": "export_kwh",
-}
 COMPARISON = {
     "executed\nkWh": "executed_kwh",
     "bill": "bill",
@@ -40,6 +32,8 @@ COMPARISON = {
     "operator": "operator_balance",
     "retailer": "retailer_revenue",
 }
+MOST_FAILURES = 10
+"""Books without an answer that are named one by one."""
 PROCESSES_FROM = 40_000
 """Scenario-days from which workers are processes: those scale better than threads, and a second to start them is little."""
 
@@ -91,13 +85,22 @@ def run(
             summaries.append(_summary(results, folder))
         elif not quiet:
             _print_results(results, folder)
-        for share, scenario, step in results.failures:
-            where = f"{one.name}, share {share:g}, scenario {scenario}, step {step}"
-            say(errors, "failed:", "red", f"{where}: no proven optimum; nothing executed there")
+        _say_failures(results)
     if as_json:
         typer.echo(json.dumps(summaries if study is None else summaries[0], indent=2))
     if failed:
         raise typer.Exit(1)
+
+
+def _say_failures(results: "Results") -> None:
+    """The first books without an answer, and how many there are."""
+    time = results.profiles.time
+    for share, scenario, step in results.failures[:MOST_FAILURES]:
+        when = f"step {step}" if time is None else f"step {step} ({time[step]:%Y-%m-%d %H:%M})"
+        where = f"{results.study.name}, share {share:g}, scenario {scenario}, {when}"
+        say(errors, "failed:", "red", f"{where}: no proven optimum; nothing executed there")
+    if len(results.failures) > MOST_FAILURES:
+        say(errors, "failed:", "red", f"{len(results.failures) - MOST_FAILURES:,} more books; manifest.json lists them all")
 
 
 def _run_until_interrupted(
@@ -107,11 +110,11 @@ def _run_until_interrupted(
     from fastp2p.runner import run as run_study
 
     large = study.n_cases * (study.profiles.days or 1) >= PROCESSES_FROM and workers != 1
-    if dask and workers is not None:
+    if dask is not None and workers is not None:
         raise InputError("either --workers of this machine or a cluster with --dask, not both")
     try:
-        with connect(dask) if dask else start_processes(workers) if large else nullcontext() as executor:
-            if dask and executor and not has_workers(executor):
+        with connect(dask) if dask is not None else start_processes(workers) if large else nullcontext() as executor:
+            if dask is not None and executor and not has_workers(executor):
                 say(errors, "waiting:", "yellow", f"the scheduler at {dask} has no workers yet")
             threads = workers if executor is None else None
             return run_study(
@@ -147,7 +150,7 @@ def compare(
     from fastp2p.comparison import compare_rules
 
     one = _study(study)
-    folder = out or Path("results") / f"{one.name}-rules"
+    folder = expanded(out) if out else Path("results") / f"{one.name}-rules"
     names = [name.strip() for name in rules.split(",")]
     table = compare_rules(one, names, out=folder, overwrite=overwrite, workers=workers)
     if as_json:
@@ -180,7 +183,7 @@ def list_studies(name: Annotated[str | None, typer.Argument(help="Study to print
         for key, one in studies().items():
             typer.echo(f"{key:<16} {one.description}")
     elif name in found:
-        sys.stdout.write(found[name])
+        typer.echo(found[name], nl=False)
     else:
         raise InputError(f"no built-in study {name!r}; there are {', '.join(found)}")
 
@@ -220,24 +223,29 @@ def _study(name: str) -> Study:
 def _folder(out: Path | None, name: str, *, alone: bool) -> Path:
     if out is None:
         return Path("results") / name
-    return out if alone else out / name
+    return expanded(out) if alone else expanded(out) / name
 
 
 def _summary(results: "Results", folder: Path) -> dict[str, Any]:
     """What `--json` prints: the totals of the one scenario and its books, or the means of a sweep's scenarios by share."""
     summary: dict[str, Any] = {"study": results.study.name, "out": str(folder), "failures": results.failures}
     if results.study.n_cases > 1:
-        means = results.scenarios.drop(columns="scenario").groupby("share").mean().reset_index()
-        return {**summary, "means": json.loads(means.to_json(orient="records", double_precision=15))}
-    summary["totals"] = results.scenarios.iloc[0].to_dict()
+        numbers = results.scenarios.drop(columns="scenario").select_dtypes(exclude=["datetime", "datetimetz"])
+        return {**summary, "means": _records(numbers.groupby("share").mean().reset_index())}
+    summary["totals"] = _records(results.scenarios)[0]
     if results.books is not None:
-        books = results.books.drop(columns=["share", "scenario"])
-        summary["books"] = json.loads(books.to_json(orient="records", double_precision=15))
+        summary["books"] = _records(results.books.drop(columns=["share", "scenario"]))
     return summary
 
 
+def _records(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Rows as JSON has them: times as text, unknown numbers null."""
+    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15, date_format="iso"))
+    return rows
+
+
 def _print_results(results: "Results", folder: Path) -> None:
-    table = _sweep_table(results) if results.study.n_cases > 1 else _day_table(results)
+    table = _sweep_table(results) if results.study.n_cases > 1 else make_day_table(results)
     notes = {}
     if results.stopped_at and (stop := results.study.scenarios.stop):
         notes["stopped:"] = (
@@ -274,30 +282,6 @@ def _print_table(name: str, description: str, table: Table, folder: Path, notes:
         say(console, word, "", note)
     written = ", ".join(sorted(path.name + "/" * path.is_dir() for path in folder.iterdir()))
     say(console, "wrote", "", f"{folder}/: {written}\n")
-
-
-def _day_table(results: "Results") -> Table:
-    """The one scenario, hour by hour."""
-    audited = results.books is not None and "ac_status" in results.books
-    caption = "energy in kWh, loading of the worst branch in %" + ", lowest and highest voltage in p.u." * audited
-    table = make_table("hour", *COLUMNS, "worst\n%", *("lowest\nvoltage", "highest\nvoltage") * audited, caption=caption)
-    table.add_column("status")
-    if audited:
-        table.add_column("AC")
-    hours = results.profiles.step_hours
-    for book in [] if results.books is None else results.books.to_dict("records"):
-        cells = [f"{book['step'] * hours:g}", *(f"{book[column]:.3f}" for column in COLUMNS.values())]
-        cells.append(f"{book['worst_loading_percent']:.1f}")
-        if audited:
-            cells += [f"{book[column]:.3f}" for column in ("lowest_vm_pu", "highest_vm_pu")]
-        cells.append(str(book["status"]))
-        table.add_row(*cells, *([str(book["ac_status"])] if audited else []))
-    table.add_section()
-    total = results.scenarios.iloc[0]
-    sums = [f"{total[column]:.2f}" for column in COLUMNS.values()]
-    extremes = [f"{total[column]:.3f}" for column in ("lowest_vm_pu", "highest_vm_pu")] if audited else []
-    table.add_row("day", *sums, f"{total['worst_loading_percent']:.1f}", *extremes, style="bold")
-    return table
 
 
 def _sweep_table(results: "Results") -> Table:

@@ -13,8 +13,9 @@ from fastp2p.answers import CONFIDENCE, mean_interval
 from fastp2p.errors import InputError, refuse
 from fastp2p.folder import describe_run
 from fastp2p.io.parquet import check_folder, staged_folder, write_manifest, write_tables
+from fastp2p.io.paths import absolute_path
 from fastp2p.network import Network
-from fastp2p.preparation import check_kinds, prepare
+from fastp2p.preparation import check_kinds, drawing_faults, prepare
 from fastp2p.pricing import RULES
 from fastp2p.profiles import Profiles
 from fastp2p.results import Results
@@ -63,7 +64,7 @@ def compare_rules(
         Unknown rules, and everything that would keep one of them from running, in one message before anything is run.
     """
     check_kinds(study, out, network, profiles)
-    folder = None if out is None else Path(out)
+    folder = None if out is None else absolute_path(out)
     faults = []
     if isinstance(rules, str) or not rules or len(set(rules)) < len(rules):
         faults.append(f"rules = {rules!r}: name some of {', '.join(RULES)}, each once")
@@ -76,6 +77,7 @@ def compare_rules(
         )
     refuse(faults)
     if folder is not None:
+        refuse(drawing_faults())
         check_folder(folder, overwrite)
     studies = {rule: _under(study, rule) for rule in rules}
     for one in studies.values():

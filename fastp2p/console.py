@@ -1,5 +1,6 @@
 """What every command prints with: tables, words and errors."""
 
+import sys
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -38,8 +39,19 @@ def fault_exit(command: Command) -> Command:
         except KeyboardInterrupt:
             errors.print("stopped")
             raise typer.Exit(130) from None
+        finally:
+            if not kwargs.get("quiet"):
+                _say_what_was_not_cached()
 
     return wrapped  # type: ignore[return-value]  # same signature, by functools.wraps
+
+
+def _say_what_was_not_cached() -> None:
+    """That kernels will be compiled again next time, and what to do about it."""
+    kernels = sys.modules.get("fastp2p.kernels._jit")
+    if kernels is not None and (fault := kernels.cache_fault()):
+        advice = "set NUMBA_CACHE_DIR to a folder that you may write to, and the next run starts faster"
+        say(errors, "note:", "yellow", f"kernels were compiled for this run alone: {fault}; {advice}")
 
 
 def _show_warning(

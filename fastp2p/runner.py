@@ -18,6 +18,7 @@ from fastp2p.cluster import share_work
 from fastp2p.errors import InputError
 from fastp2p.folder import describe_run, matching_manifest, write_answers
 from fastp2p.io.parquet import open_dataset, read_manifest, staged_folder, write_manifest, write_tables
+from fastp2p.io.paths import absolute_path
 from fastp2p.network import Network
 from fastp2p.parts import Done, Part, Work, cut_into_rounds, run_part, write_and_report
 from fastp2p.preparation import check_kinds, prepare_with_folder
@@ -80,7 +81,7 @@ def run(
         Everything that is wrong with the study, in one message, before anything is run or written.
     """
     check_kinds(study, out, network, profiles)
-    folder = None if out is None else Path(out).absolute()
+    folder = None if out is None else absolute_path(out)
     if workers is not None and workers < 1:
         raise InputError(f"workers = {workers}: must be at least 1")
     if workers is not None and executor is not None:
@@ -126,8 +127,9 @@ def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
     InputError
         If it is no results folder.
     """
-    done = read_manifest(Path(folder)).get("done", [])
-    return {name: table for name in TABLES if (table := open_dataset(Path(folder), name, done)) is not None}
+    place = absolute_path(folder)
+    done = read_manifest(place).get("done", [])
+    return {name: table for name in TABLES if (table := open_dataset(place, name, done)) is not None}
 
 
 def _run_in_memory(
