@@ -9,8 +9,6 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
-from fastp2p.errors import FastP2PError
-
 PLAIN = "fastp2p.plain"
 """Error handler of encodings, see `_plain`."""
 PLAINER = {
@@ -32,30 +30,37 @@ def open_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     codecs.register_error(PLAIN, _plain)
-    sys.stdout = _opened(sys.stdout, tells=True)
-    sys.stderr = _opened(sys.stderr, tells=False)
+    sys.stdout, sys.stderr = _opened(sys.stdout), _opened(sys.stderr)
 
 
-def _opened(stream: TextIO | None, *, tells: bool) -> TextIO:
+def _opened(stream: TextIO | None) -> TextIO:
     if stream is None:
         return Path(os.devnull).open("w", encoding="utf-8", errors=PLAIN)
-    return _Output(stream, tells) if type(stream) is TextIOWrapper else stream
+    return _Output(stream) if type(stream) is TextIOWrapper else stream
+
+
+def output_fault() -> str:
+    """Why some of what was printed is lost, other than for want of a reader; empty where nothing is."""
+    sys.stdout.flush()
+    return getattr(sys.stdout, "fault", "")
 
 
 class _Output(TextIOWrapper):
-    """A stream that prints what its encoding has, plainer characters for the rest, and nothing to a reader that has left.
+    """A stream that prints what its encoding has, plainer characters for the rest, and nothing where nothing can be written.
 
-    A full disk is told of where `tells`; under standard error there is nobody left to tell.
+    It raises nothing, so that a run ends as it would have, whatever becomes of its words.
     """
 
-    def __init__(self, stream: TextIOWrapper, tells: bool) -> None:
+    fault = ""
+
+    def __init__(self, stream: TextIOWrapper) -> None:
         encoding, lines, through = stream.encoding, stream.line_buffering, stream.write_through
-        self._tells, self._ascii = tells, codecs.lookup(encoding).name == "ascii"
+        self._ascii = codecs.lookup(encoding).name == "ascii"
         encoding = "latin-1" if self._ascii else encoding  # click would take ASCII for a mistake, and write UTF-8
         super().__init__(stream.detach(), encoding, PLAIN, line_buffering=lines, write_through=through)
 
     def write(self, text: str) -> int:
-        """Write what can be, and drop what nobody reads."""
+        """Write what can be."""
         try:
             return super().write(text.encode("ascii", PLAIN).decode() if self._ascii else text)
         except OSError as error:
@@ -63,25 +68,19 @@ class _Output(TextIOWrapper):
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what is buffered, and drop what nobody reads."""
+        """Hand on what is buffered."""
         try:
             super().flush()
         except OSError as error:
             self._drop(error)
 
     def _drop(self, error: OSError) -> None:
-        """Let this and all that follows go nowhere.
-
-        Raises
-        ------
-        FastP2PError
-            If it is not the reader that has left.
-        """
+        """Let what is buffered and all that follows go nowhere, and note why, unless it is that the reader has left."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
         os.close(nowhere)
-        if self._tells and not isinstance(error, BrokenPipeError):
-            raise FastP2PError(f"standard output could not be written: {error.strerror or error}") from None
+        if not isinstance(error, BrokenPipeError):
+            self.fault = f"standard output could not be written: {error.strerror or error}"
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
