@@ -20,7 +20,7 @@ from pyarrow.fs import LocalFileSystem
 from fastp2p.errors import InputError
 
 LOCAL = LocalFileSystem()
-"""What paths are of; pyarrow would take ``day:1`` for the address of something else."""
+"""What paths are of. pyarrow takes ``day:1`` for an address all the same, unless the path is absolute."""
 UNITS = {
     "kwh": "kWh",
     "kw": "kW",
@@ -132,7 +132,7 @@ def staged_folder(out: Path, overwrite: bool) -> Iterator[Path]:
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
     """One Parquet file per table, units in the metadata of its columns."""
     for name, table in tables.items():
-        pq.write_table(_with_units(table), folder / f"{name}.parquet", filesystem=LOCAL)
+        pq.write_table(_with_units(table), folder.absolute() / f"{name}.parquet", filesystem=LOCAL)
 
 
 def write_part(tables: dict[str, pd.DataFrame], folder: Path, number: int) -> None:
@@ -173,6 +173,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def open_dataset(folder: Path, name: str, parts: list[int]) -> ds.Dataset | None:
     """A table of a results folder, read lazily: one file, or those of the finished parts; None where it was not kept."""
+    folder = folder.absolute()
     whole = folder / f"{name}.parquet"
     if whole.exists():
         return ds.dataset(str(whole), format="parquet", filesystem=LOCAL)
