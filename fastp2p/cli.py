@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from fastp2p.console import errors, fault_exit, make_table, say
+from fastp2p.console import errors, fault_exit, make_table, say, say_not_cached
 from fastp2p.day_table import COLUMNS, make_day_table
 from fastp2p.errors import InputError
 from fastp2p.io.paths import expanded
@@ -107,6 +107,7 @@ def _run_until_interrupted(
     study: Study, folder: Path, overwrite: bool, resume: bool, workers: int | None, dask: str | None, bar: bool
 ) -> "Results":
     from fastp2p.cluster import connect, has_workers, start_processes
+    from fastp2p.kernels._jit import cache_fault
     from fastp2p.runner import run as run_study
 
     large = study.n_cases * (study.profiles.days or 1) >= PROCESSES_FROM and workers != 1
@@ -117,9 +118,12 @@ def _run_until_interrupted(
             if dask is not None and executor and not has_workers(executor):
                 say(errors, "waiting:", "yellow", f"the scheduler at {dask} has no workers yet")
             threads = workers if executor is None else None
-            return run_study(
+            results = run_study(
                 study, out=folder, overwrite=overwrite, resume=resume, workers=threads, executor=executor, progress=bar
             )
+            if bar and executor is not None and dask is None:
+                say_not_cached(executor.submit(cache_fault).result())  # it was they who compiled
+            return results
     except KeyboardInterrupt:
         go_on = " --resume goes on from there" if (folder / "manifest.json").exists() else ""
         errors.print(f"stopped; what is finished is whole.{go_on}", soft_wrap=True)

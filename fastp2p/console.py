@@ -40,16 +40,16 @@ def fault_exit(command: Command) -> Command:
             errors.print("stopped")
             raise typer.Exit(130) from None
         finally:
-            if not kwargs.get("quiet"):
-                _say_what_was_not_cached()
+            kernels = sys.modules.get("fastp2p.kernels._jit")
+            if kernels is not None and not kwargs.get("quiet"):
+                say_not_cached(kernels.cache_fault())
 
     return wrapped  # type: ignore[return-value]  # same signature, by functools.wraps
 
 
-def _say_what_was_not_cached() -> None:
-    """That kernels will be compiled again next time, and what to do about it."""
-    kernels = sys.modules.get("fastp2p.kernels._jit")
-    if kernels is not None and (fault := kernels.cache_fault()):
+def say_not_cached(fault: str) -> None:
+    """If there is a fault that kept kernels from being cached, that they will be compiled again, and what to do about it."""
+    if fault:
         advice = "set NUMBA_CACHE_DIR to a folder that you may write to, and the next run starts faster"
         say(errors, "note:", "yellow", f"kernels were compiled for this run alone: {fault}; {advice}")
 

@@ -14,6 +14,7 @@ PLAIN = "fastp2p.plain"
 PLAINER = {
     **dict.fromkeys("–—−─━╌╴╶╸╺", "-"),
     **dict.fromkeys("│┃║", "|"),
+    **dict.fromkeys(map(chr, range(0x2801, 0x2900)), "."),  # of which rich makes its spinners
     **dict.fromkeys("‘’‚′", "'"),
     **dict.fromkeys("“”„″«»", '"'),
     **{"€": "EUR", "£": "GBP", "ß": "ss", "æ": "ae", "œ": "oe", "×": "x", "÷": "/", "·": ".", "•": "*"},
