@@ -31,6 +31,7 @@ pwd.getpwuid = unknown
 from fastp2p.__main__ import main
 main()
 """
+ODD_NAMES = ["day:1", "file:x", "s3://a/b", "a%20b", "%", "größe ☀", "with space/", "#?&*", "-x", "no text \udcff"]
 STUDY = """
 name = "weeks"
 [network]
@@ -191,7 +192,9 @@ def test_a_working_folder_that_is_gone(tmp_path, monkeypatch):
     assert (tmp_path / "whole/manifest.json").exists()
 
 
-@pytest.mark.parametrize("name", ["day:1", "file:x", "s3://a/b", "a%20b", "%", "größe ☀", "with space/", "#?&*", "-x"])
+@pytest.mark.parametrize(
+    "name", ["day:1", "file:x", "s3://a/b", "a%20b", "%", "größe ☀", "with space/", "#?&*", "-x", "no text \udcff"]
+)
 def test_folders_that_look_like_addresses(name):
     folder = Path(name)
     folder.mkdir(parents=True)

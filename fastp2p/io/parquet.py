@@ -15,12 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from pyarrow.fs import LocalFileSystem
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from fastp2p.errors import InputError
 
-LOCAL = LocalFileSystem()
-"""What paths are of. pyarrow takes ``day:1`` for an address all the same, unless the path is absolute."""
 UNITS = {
     "kwh": "kWh",
     "kw": "kW",
@@ -132,7 +130,7 @@ def staged_folder(out: Path, overwrite: bool) -> Iterator[Path]:
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
     """One Parquet file per table, units in the metadata of its columns."""
     for name, table in tables.items():
-        pq.write_table(_with_units(table), folder.absolute() / f"{name}.parquet", filesystem=LOCAL)
+        pq.write_table(_with_units(table), f"{name}.parquet", filesystem=_inside(folder))
 
 
 def write_part(tables: dict[str, pd.DataFrame], folder: Path, number: int) -> None:
@@ -173,12 +171,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def open_dataset(folder: Path, name: str, parts: list[int]) -> ds.Dataset | None:
     """A table of a results folder, read lazily: one file, or those of the finished parts; None where it was not kept."""
-    folder = folder.absolute()
-    whole = folder / f"{name}.parquet"
-    if whole.exists():
-        return ds.dataset(str(whole), format="parquet", filesystem=LOCAL)
-    files = [str(_part_file(folder, name, number)) for number in parts]
-    return ds.dataset(files, format="parquet", filesystem=LOCAL) if files and (folder / name).is_dir() else None
+    if (folder / f"{name}.parquet").exists():
+        return ds.dataset(f"{name}.parquet", format="parquet", filesystem=_inside(folder))
+    files = [_part_file(Path(), name, number).as_posix() for number in parts]
+    return ds.dataset(files, format="parquet", filesystem=_inside(folder)) if files and (folder / name).is_dir() else None
+
+
+def _inside(folder: Path) -> SubTreeFileSystem:
+    """A folder as pyarrow takes it whatever its name, which may look like an address (``day:1``) or be no text at all."""
+    return SubTreeFileSystem(os.fsencode(folder.absolute()), LocalFileSystem())
 
 
 @contextmanager
