@@ -75,10 +75,10 @@ def describe_run(study: Study, network: Network, profiles: Profiles) -> dict[str
 
 def _profile_bytes(profiles: Profiles) -> list[bytes]:
     """What results depend on: names, energy, the length of a step, and times, which stand in the tables."""
-    about = repr(
-        (profiles.names, profiles.kinds, profiles.step_hours, None if profiles.time is None else str(profiles.time.tz))
-    )
-    return [about.encode(), profiles.kwh_per_unit.tobytes(), b"" if profiles.time is None else profiles.time.asi8.tobytes()]
+    time = profiles.time
+    axis = [] if time is None else [str(time.tz).encode(), time.as_unit("ns").asi8.tobytes()]
+    about = repr((profiles.names, profiles.kinds, profiles.step_hours)).encode()
+    return [about, profiles.kwh_per_unit.tobytes(), *axis]
 
 
 def _sha256(*pieces: bytes) -> str:
