@@ -1,8 +1,8 @@
 """Command line: parse, call, print."""
 
 import json
-import sys
 from contextlib import nullcontext
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from fastp2p.console import errors, fault_exit, make_table, say
+from fastp2p.console import errors, fault_exit, known, make_table, say, say_not_cached
+from fastp2p.day_table import COLUMNS, make_day_table
 from fastp2p.errors import InputError
+from fastp2p.io.paths import expanded
 from fastp2p.profiles_cli import profiles_app
 from fastp2p.study import Study, studies, study_files
 
@@ -21,15 +23,6 @@ if TYPE_CHECKING:
     from fastp2p.results import Results
 
 PAPER = ("paper-44", "paper-80")
-COLUMNS = {
-    "load": "load_kwh",
-    "PV": "pv_kwh",
-    "self\nused": "self_kwh",
-    "matched": "matched_kwh",
-    "executed": "executed_kwh",
-    "import": "import_kwh",
-    "export": "export_kwh",
-}
 COMPARISON = {
     "executed\nkWh": "executed_kwh",
     "bill": "bill",
@@ -40,6 +33,8 @@ COMPARISON = {
     "operator": "operator_balance",
     "retailer": "retailer_revenue",
 }
+MOST_FAILURES = 10
+"""Books without an answer that are named one by one."""
 PROCESSES_FROM = 40_000
 """Scenario-days from which workers are processes: those scale better than threads, and a second to start them is little."""
 
@@ -91,33 +86,46 @@ def run(
             summaries.append(_summary(results, folder))
         elif not quiet:
             _print_results(results, folder)
-        kept = "only what had been filled is" if one.clearing.objective == "pro_rata" else "nothing is"
-        for share, scenario, step in results.failures:
-            where = f"{one.name}, share {share:g}, scenario {scenario}, step {step}"
-            say(errors, "failed:", "red", f"{where}: no proven optimum; {kept} executed there")
+        _say_failures(results)
     if as_json:
         typer.echo(json.dumps(summaries if study is None else summaries[0], indent=2))
     if failed:
         raise typer.Exit(1)
 
 
+def _say_failures(results: "Results") -> None:
+    """The first books without an answer, and how many there are."""
+    time = results.profiles.time
+    kept = "only what had been filled is" if results.study.clearing.objective == "pro_rata" else "nothing is"
+    for share, scenario, step in results.failures[:MOST_FAILURES]:
+        when = f"step {step}" if time is None else f"step {step} ({time[step]:%Y-%m-%d %H:%M})"
+        where = f"{results.study.name}, share {share:g}, scenario {scenario}, {when}"
+        say(errors, "failed:", "red", f"{where}: no proven optimum; {kept} executed there")
+    if len(results.failures) > MOST_FAILURES:
+        say(errors, "failed:", "red", f"{len(results.failures) - MOST_FAILURES:,} more books; manifest.json lists them all")
+
+
 def _run_until_interrupted(
     study: Study, folder: Path, overwrite: bool, resume: bool, workers: int | None, dask: str | None, bar: bool
 ) -> "Results":
     from fastp2p.cluster import connect, has_workers, start_processes
+    from fastp2p.kernels._jit import cache_fault
     from fastp2p.runner import run as run_study
 
     large = study.n_cases * (study.profiles.days or 1) >= PROCESSES_FROM and workers != 1
-    if dask and workers is not None:
+    if dask is not None and workers is not None:
         raise InputError("either --workers of this machine or a cluster with --dask, not both")
     try:
-        with connect(dask) if dask else start_processes(workers) if large else nullcontext() as executor:
-            if dask and executor and not has_workers(executor):
+        with connect(dask) if dask is not None else start_processes(workers) if large else nullcontext() as executor:
+            if dask is not None and executor and not has_workers(executor):
                 say(errors, "waiting:", "yellow", f"the scheduler at {dask} has no workers yet")
             threads = workers if executor is None else None
-            return run_study(
+            results = run_study(
                 study, out=folder, overwrite=overwrite, resume=resume, workers=threads, executor=executor, progress=bar
             )
+            if bar and executor is not None and dask is None:
+                say_not_cached(executor.submit(cache_fault).result())  # it was they who compiled
+            return results
     except KeyboardInterrupt:
         go_on = " --resume goes on from there" if (folder / "manifest.json").exists() else ""
         errors.print(f"stopped; what is finished is whole.{go_on}", soft_wrap=True)
@@ -148,7 +156,7 @@ def compare(
     from fastp2p.comparison import compare_rules
 
     one = _study(study)
-    folder = out or Path("results") / f"{one.name}-rules"
+    folder = expanded(out) if out else Path("results") / f"{one.name}-rules"
     names = [name.strip() for name in rules.split(",")]
     table = compare_rules(one, names, out=folder, overwrite=overwrite, workers=workers)
     if as_json:
@@ -164,7 +172,7 @@ def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) ->
     last = None
     for share, rule in order:
         row = wide.loc[(share, rule)]
-        cells = [_known(row[column], 2) for column in COMPARISON.values()]
+        cells = [known(row[column], 2) for column in COMPARISON.values()]
         if last not in (None, share):
             table.add_section()
         table.add_row("" if share == last else f"{share:.0%}", rule, *cells)
@@ -181,7 +189,7 @@ def list_studies(name: Annotated[str | None, typer.Argument(help="Study to print
         for key, one in studies().items():
             typer.echo(f"{key:<16} {one.description}")
     elif name in found:
-        sys.stdout.write(found[name])
+        typer.echo(found[name], nl=False)
     else:
         raise InputError(f"no built-in study {name!r}; there are {', '.join(found)}")
 
@@ -221,29 +229,39 @@ def _study(name: str) -> Study:
 def _folder(out: Path | None, name: str, *, alone: bool) -> Path:
     if out is None:
         return Path("results") / name
-    return out if alone else out / name
+    return expanded(out) if alone else expanded(out) / name
 
 
 def _summary(results: "Results", folder: Path) -> dict[str, Any]:
     """What `--json` prints: the totals of the one scenario and its books, or the means of a sweep's scenarios by share."""
     summary: dict[str, Any] = {"study": results.study.name, "out": str(folder), "failures": results.failures}
     if results.study.n_cases > 1:
-        means = results.scenarios.drop(columns="scenario").groupby("share").mean().reset_index()
-        return {**summary, "means": json.loads(means.to_json(orient="records", double_precision=15))}
+        numbers = results.scenarios.drop(columns="scenario").select_dtypes(exclude=["datetime", "datetimetz"])
+        return {**summary, "means": _records(numbers.groupby("share").mean().reset_index())}
+    summary["totals"] = _records(results.scenarios)[0]
+    if results.books is not None:
+        summary["books"] = _records(results.books.drop(columns=["share", "scenario"]))
+    return summary
+
+
+def _records(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Rows as JSON has them: times as text, unknown numbers null."""
+    return [{str(name): _plain(value) for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: unknown and infinite numbers are null, times are text."""
     from pandas import isna
 
-    totals = results.scenarios.to_dict("records")[0]
-    summary["totals"] = {name: None if isna(value) else value for name, value in totals.items()}  # NaN is no JSON
-    if results.books is not None:
-        books = results.books.drop(columns=["share", "scenario"])
-        summary["books"] = json.loads(books.to_json(orient="records", double_precision=15))
-    return summary
+    if isna(value) or value in (inf, -inf):
+        return None
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _print_results(results: "Results", folder: Path) -> None:
     from fastp2p.answers import too_few_audited
 
-    table = _sweep_table(results) if results.study.n_cases > 1 else _day_table(results)
+    table = _sweep_table(results) if results.study.n_cases > 1 else make_day_table(results)
     notes = {}
     if results.stopped_at and (stop := results.study.scenarios.stop):
         notes["stopped:"] = (
@@ -255,7 +273,7 @@ def _print_results(results: "Results", folder: Path) -> None:
         notes["audit:"] = few
     if "losses_kwh" in results.scenarios:
         means = results.scenarios.groupby("share")[["losses_kwh", "spilled_kwh"]].mean()
-        parts = [f"{_known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
+        parts = [f"{known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
         notes["losses and spilled PV"] = f"(means{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
     notes |= _remarks(results)
     _print_table(f"{results.study.name}:", results.study.description, table, folder, notes)
@@ -301,36 +319,6 @@ def _print_table(name: str, description: str, table: Table, folder: Path, notes:
     say(console, "wrote", "", f"{folder}/: {written}\n")
 
 
-def _day_table(results: "Results") -> Table:
-    """The one scenario, hour by hour."""
-    from fastp2p.answers import count_audited
-
-    audited = results.books is not None and "ac_status" in results.books
-    of_power = "" if results.study.clearing.physics == "dc" else " (apparent power)"
-    caption = f"energy in kWh, loading of the worst branch in %{of_power}"
-    if audited:
-        of_books = "" if results.study.audited_every == 1 else f" {count_audited(results.scenarios)}"
-        caption += f", lowest and highest voltage in p.u.{of_books}"
-    table = make_table("hour", *COLUMNS, "worst\n%", *("lowest\nvoltage", "highest\nvoltage") * audited, caption=caption)
-    table.add_column("status")
-    if audited:
-        table.add_column("AC")
-    hours = results.profiles.step_hours
-    for book in [] if results.books is None else results.books.to_dict("records"):
-        cells = [f"{book['step'] * hours:g}", *(f"{book[column]:.3f}" for column in COLUMNS.values())]
-        cells.append(f"{book['worst_loading_percent']:.1f}")
-        if audited:
-            cells += [_known(book[column], 3) for column in ("lowest_vm_pu", "highest_vm_pu")]
-        cells.append(str(book["status"]))
-        table.add_row(*cells, *([str(book["ac_status"])] if audited else []))
-    table.add_section()
-    total = results.scenarios.iloc[0]
-    sums = [f"{total[column]:.2f}" for column in COLUMNS.values()]
-    extremes = [_known(total[column], 3) for column in ("lowest_vm_pu", "highest_vm_pu")] if audited else []
-    table.add_row("day", *sums, f"{total['worst_loading_percent']:.1f}", *extremes, style="bold")
-    return table
-
-
 def _sweep_table(results: "Results") -> Table:
     """Means over the scenarios of each share."""
     from fastp2p.answers import count_audited, find_probabilities
@@ -364,11 +352,6 @@ def _audit_cells(scenarios: "pd.DataFrame") -> dict[Any, list[str]]:
     cells = {}
     for row in find_audit_rates(scenarios).to_dict("records"):
         current, lowest, highest = extremes.loc[row["share"]]
-        rates = [_known(100.0 * row[name], 2) for name in ("broken_rate", "needless_cut_rate")]
-        cells[row["share"]] = [_known(current, 1), _known(lowest, 3), _known(highest, 3), *rates]
+        rates = [known(100.0 * row[name], 2) for name in ("broken_rate", "needless_cut_rate")]
+        cells[row["share"]] = [known(current, 1), known(lowest, 3), known(highest, 3), *rates]
     return cells
-
-
-def _known(value: float, digits: int) -> str:
-    """A number as people read it; a dash where it is unknown."""
-    return "-" if value != value else f"{value:.{digits}f}"

@@ -41,7 +41,7 @@ def connect(address: str) -> Iterator[Executor]:
     Raises
     ------
     InputError
-        If Dask is not installed, or nobody answers.
+        If Dask is not installed, the address is none, or nobody answers.
     FastP2PError
         If workers keep dying of the same part.
     """
@@ -49,6 +49,7 @@ def connect(address: str) -> Iterator[Executor]:
         from distributed import Client, KilledWorker
     except ImportError as error:
         raise InputError("Dask is not installed; pip install 'fastp2p[dask]'") from error
+    _check_address(address)
     try:
         client: Any = Client(address, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]  # distributed has no types
     except (OSError, ValueError) as error:
@@ -58,6 +59,26 @@ def connect(address: str) -> Iterator[Executor]:
             yield client.get_executor()
         except KilledWorker as error:
             raise FastP2PError(f"workers died again and again, often for want of memory; see their logs: {error}") from error
+
+
+def _check_address(address: str) -> None:
+    """That it has a scheme that Dask knows, a host and a port; a client of anything else cannot be closed again.
+
+    Raises
+    ------
+    InputError
+    """
+    from distributed.comm.addressing import parse_address, parse_host_port
+    from distributed.comm.registry import backends
+
+    try:
+        scheme, place = parse_address(address)
+        host, port = parse_host_port(place)
+        known = scheme in backends and bool(host) and 0 < port < 65_536
+    except ValueError:
+        known = False
+    if not known:
+        raise InputError(f"{address!r} is no address of a Dask scheduler; it must be like tcp://HOST:8786")
 
 
 def has_workers(pool: Executor) -> bool:

@@ -15,8 +15,9 @@ from fastp2p.answers import CONFIDENCE, mean_interval
 from fastp2p.errors import InputError, InputWarning, refuse
 from fastp2p.folder import describe_run
 from fastp2p.io.parquet import check_folder, staged_folder, write_manifest, write_tables
+from fastp2p.io.paths import absolute_path
 from fastp2p.network import Network
-from fastp2p.preparation import checked, prepare
+from fastp2p.preparation import checked, drawing_faults, prepare
 from fastp2p.pricing import RULES
 from fastp2p.profiles import Profiles
 from fastp2p.results import Results
@@ -67,7 +68,7 @@ def compare_rules(
         Unknown rules, and everything that would keep one of them from running, in one message before anything is run.
     """
     study = checked(study, out, network, profiles)
-    folder = None if out is None else Path(out)
+    folder = None if out is None else absolute_path(out)
     faults = []
     if isinstance(rules, str) or not rules or not all(isinstance(one, str) for one in rules) or len(set(rules)) < len(rules):
         faults.append(f"rules = {rules!r}: name some of {', '.join(RULES)}, each once")
@@ -80,6 +81,7 @@ def compare_rules(
         )
     refuse(faults)
     if folder is not None:
+        refuse(drawing_faults())
         check_folder(folder, overwrite)
     studies = {rule: _under(study, rule) for rule in rules}
     for one in studies.values():

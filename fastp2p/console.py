@@ -1,5 +1,6 @@
 """What every command prints with: tables, words and errors."""
 
+import sys
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -38,8 +39,19 @@ def fault_exit(command: Command) -> Command:
         except KeyboardInterrupt:
             errors.print("stopped")
             raise typer.Exit(130) from None
+        finally:
+            kernels = sys.modules.get("fastp2p.kernels._jit")
+            if kernels is not None and not kwargs.get("quiet"):
+                say_not_cached(kernels.cache_fault())
 
     return wrapped  # type: ignore[return-value]  # same signature, by functools.wraps
+
+
+def say_not_cached(fault: str) -> None:
+    """If there is a fault that kept kernels from being cached, that they will be compiled again, and what to do about it."""
+    if fault:
+        advice = "set NUMBA_CACHE_DIR to a folder that you may write to, and the next run starts faster"
+        say(errors, "note:", "yellow", f"kernels were compiled for this run alone: {fault}; {advice}")
 
 
 def _show_warning(
@@ -63,3 +75,8 @@ def make_table(*headings: str, caption: str) -> Table:
 def say(console: Console, word: str, style: str, text: str) -> None:
     """Print a styled word and a text that rich must not take for markup."""
     console.print(Text.assemble((word, style), " ", text), soft_wrap=True)
+
+
+def known(value: float, digits: int) -> str:
+    """A number as people read it; a dash where it is unknown."""
+    return "-" if value != value else f"{value:.{digits}f}"

@@ -68,9 +68,17 @@ def describe_run(study: Study, network: Network, profiles: Profiles) -> dict[str
         "sha256": {
             "study": _sha256(study.to_toml().encode()),
             "network": _sha256(*(getattr(network, f.name).tobytes() for f in dataclasses.fields(network))),
-            "profiles": _sha256(repr((profiles.names, profiles.kinds)).encode(), profiles.kwh_per_unit.tobytes()),
+            "profiles": _sha256(*_profile_bytes(profiles)),
         },
     }
+
+
+def _profile_bytes(profiles: Profiles) -> list[bytes]:
+    """What results depend on: names, energy, the length of a step, and times, which stand in the tables."""
+    time = profiles.time
+    axis = [] if time is None else [str(time.tz).encode(), time.as_unit("ns").asi8.tobytes()]
+    about = repr((profiles.names, profiles.kinds, profiles.step_hours)).encode()
+    return [about, profiles.kwh_per_unit.tobytes(), *axis]
 
 
 def _sha256(*pieces: bytes) -> str:

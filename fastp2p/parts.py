@@ -97,7 +97,7 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
         pieces.append(make_columns(ran, network, study.tables))
         n_congested += int(np.count_nonzero(ran.books["is_cut"]))
         failures += _failures(ran)
-    return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), make_frames(pieces)
+    return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), make_frames(pieces, profiles.time)
 
 
 def write_and_report(work: Work, part: Part, folder: Path, batch_scenarios: int | None = None) -> Done:

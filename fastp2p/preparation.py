@@ -173,6 +173,7 @@ def prepare_with_folder(
     faults: list[str] = []
     try:
         if folder is not None:
+            faults += drawing_faults()
             check_folder(folder, overwrite)
     except InputError as error:
         faults += error.faults
@@ -183,3 +184,12 @@ def prepare_with_folder(
     if faults or network is None or profiles is None:
         raise InputError(faults)
     return network, profiles
+
+
+def drawing_faults() -> list[str]:
+    """Why no figure could be drawn in the end."""
+    try:
+        import matplotlib  # noqa: F401
+    except (ImportError, OSError, ValueError) as error:
+        return [f"no figures can be drawn, since matplotlib cannot be loaded (look at MPLBACKEND, MPLCONFIGDIR): {error}"]
+    return []

@@ -197,10 +197,11 @@ class Profiles:
             A path of another ending, or that cannot be written.
         """
         from fastp2p.io.axis import ProfileTable
+        from fastp2p.io.paths import expanded
         from fastp2p.io.tables import write_table
 
         write_table(
-            Path(path), ProfileTable(self.names, self.kinds, self.kwh_per_unit, self.step_hours, self.time, self.source)
+            expanded(path), ProfileTable(self.names, self.kinds, self.kwh_per_unit, self.step_hours, self.time, self.source)
         )
 
     def resampled(self, step_hours: float) -> Profiles:

@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from fastp2p.console import errors, fault_exit, make_table, say
 from fastp2p.errors import InputError
+from fastp2p.io.paths import expanded
 
 if TYPE_CHECKING:
     from fastp2p.clusters import Clusters
@@ -75,6 +76,7 @@ def convert(
     """Bring profiles of one or several sources to one file on one time axis, for `profiles.source` of a study."""
     from fastp2p.profiles import Profiles
 
+    out = expanded(out)
     _check_out([out], overwrite)
     first = None if first_day is None else first_day.date()
     chosen = _months(months)
@@ -117,6 +119,7 @@ def cluster(
 
     if (k is None) != (out is None):
         raise InputError("give --k and --out together, or neither to see what speaks for each number of clusters")
+    out = None if out is None else expanded(out)
     beside = [] if out is None else [out, *(out.with_name(out.stem + end) for end in ("-days.csv", ".png", ".pdf"))]
     _check_out(beside, overwrite)
     profiles = Profiles.load(source)

@@ -20,6 +20,7 @@ from fastp2p.cluster import share_work
 from fastp2p.errors import InputError, InputWarning
 from fastp2p.folder import describe_run, matching_manifest, write_answers
 from fastp2p.io.parquet import open_dataset, read_manifest, staged_folder, write_manifest, write_tables
+from fastp2p.io.paths import absolute_path
 from fastp2p.network import Network
 from fastp2p.parts import Done, Part, Work, cut_into_rounds, run_part, write_and_report
 from fastp2p.plausible import unit_warnings
@@ -90,7 +91,7 @@ def run(
         Prices, profiles or sizes that look as if they were in another unit.
     """
     study = checked(study, out, network, profiles)
-    folder = None if out is None else Path(out).absolute()
+    folder = None if out is None else absolute_path(out)
     for name, number in (("workers", workers), ("batch_scenarios", batch_scenarios)):
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
             raise InputError(f"{name} = {number!r}: must be a whole number, at least 1")
@@ -148,8 +149,9 @@ def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
     """
     if not isinstance(folder, str | Path):
         raise InputError(f"folder must be the path of a results folder, not {described(folder)}")
-    done = read_manifest(Path(folder)).get("done", [])
-    return {name: table for name in TABLES if (table := open_dataset(Path(folder), name, done)) is not None}
+    place = absolute_path(folder)
+    done = read_manifest(place).get("done", [])
+    return {name: table for name in TABLES if (table := open_dataset(place, name, done)) is not None}
 
 
 def _run_in_memory(

@@ -342,9 +342,9 @@ class Study(_Part):
             known = f"; fastp2p.studies()[{str(path)!r}] is a built-in one" if str(path) in study_files() else ""
             raise InputError(f"study file {path}: not found{known or '; `fastp2p studies` lists the built-in studies'}")
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"study file {path}: could not be read ({error})") from error
+            raise InputError(f"study file {path}: could not be read as UTF-8 text ({error})") from error
         study = cls._parse(text, str(path))
         network = _beside(path, study.network.source, (".json", ".xlsx"))
         read = [_beside(path, one, (".csv", ".parquet", ".xlsx", ".json")) for one in study.profiles.sources]

@@ -52,8 +52,8 @@ def make_columns(ran: Reduced, network: Network, names: Sequence[str]) -> dict[s
     return {name: makers[name]() for name in names}
 
 
-def make_frames(pieces: Sequence[dict[str, Columns]]) -> dict[str, pd.DataFrame]:
-    """Tables from the columns of one block of scenarios after the other."""
+def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | None = None) -> dict[str, pd.DataFrame]:
+    """Tables from the columns of one block of scenarios after the other; steps get the time at which they start."""
     frames = {name: pd.DataFrame(join_columns([piece[name] for piece in pieces])) for name in pieces[0]}
     for name, frame in frames.items():
         kinds = {column: kind for column, kind in UNKNOWN_AS_NAN.items() if column in frame}
@@ -65,7 +65,19 @@ def make_frames(pieces: Sequence[dict[str, Columns]]) -> dict[str, pd.DataFrame]
         if "ac_status" in frames["books"]:
             frames["books"]["ac_status"] = pd.Categorical.from_codes(frames["books"]["ac_status"], AC_STATUS.tolist())
         frames["books"]["solver"] = pd.Categorical.from_codes(frames["books"]["solver"], SOLVERS.tolist())
+    if time is not None:
+        for frame in frames.values():
+            _add_times(frame, time)
     return frames
+
+
+def _add_times(frame: pd.DataFrame, time: pd.DatetimeIndex) -> None:
+    """Put the time beside every column that holds steps: ``time`` beside ``step``, ``worst_time`` beside ``worst_step``."""
+    columns: list[str] = frame.columns.tolist()
+    stamps = time.append(pd.DatetimeIndex([pd.NaT], tz=time.tz))  # the last one is of step -1: none
+    for name in [name for name in columns if name == "step" or name.endswith("_step")]:
+        steps = frame[name].fillna(-1).to_numpy(np.int64)
+        frame.insert(frame.columns.tolist().index(name) + 1, f"{name.removesuffix('step')}time", stamps[steps])
 
 
 def branch_columns(ran: Reduced, network: Network) -> Columns:

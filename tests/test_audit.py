@@ -370,7 +370,7 @@ def test_whole_numbers_are_voltages_and_other_things_are_none():
     none = fastp2p.Trades(np.zeros(2, int), *(np.empty(0) for _ in range(5)))
     base = np.zeros((1, network.n_bus))
     assert fastp2p.clear(network, none, base, physics="ac", v_max_pu=2).status.tolist() == ["free"]
-    with pytest.raises(fastp2p.InputError, match="reactive must be a Reactive, not 0.3"):
+    with pytest.raises(fastp2p.InputError, match=r"reactive must be a Reactive, not 0\.3"):
         fastp2p.clear(network, none, base, reactive=0.3)
     with pytest.raises(fastp2p.InputError, match="both must be numbers"):
         fastp2p.clear(network, none, base, physics="ac", v_max_pu="1.1")

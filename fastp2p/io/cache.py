@@ -2,14 +2,15 @@
 
 import contextlib
 import hashlib
+import io
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,24 +46,43 @@ def kept_arrays(source: str | Path, names: set[str], make: Callable[[], dict[str
     """Arrays under these names: from the cache, or made and then kept there.
 
     An entry is found again only for the same names, source, file content, versions of the packages that read it and of what
-    converts it. A cache that cannot be read or written is no error. `FASTP2P_CACHE_DIR` moves it.
+    converts it. A cache that cannot be read or written is no error, nor is a user without a home. `FASTP2P_CACHE_DIR` moves it.
     """
-    entry = _folder() / f"network-{_key(source, names)}.npz"
+    folder = _folder()
+    if folder is None:
+        return make()
+    entry = folder / f"network-{_key(source, names)}.npz"
     with contextlib.suppress(*UNREADABLE), entry.open("rb") as found, np.load(found, allow_pickle=False) as kept:
         return {name: kept[name] for name in names}
     arrays = make()
     with contextlib.suppress(OSError):
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=entry.parent, suffix=".partial")
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]  # the stub takes its own keyword for an array
-        Path(name).replace(entry)
+        _keep(entry, arrays)
     return arrays
 
 
-def _folder() -> Path:
-    chosen = os.environ.get("FASTP2P_CACHE_DIR")
-    return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fastp2p"
+def _keep(entry: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write an entry under another name first, and leave nothing where the disk refuses."""
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)  # type: ignore[arg-type]  # the stub takes its own keyword for an array
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    temporary = entry.with_name(f"{uuid4().hex}.partial")
+    try:
+        temporary.write_bytes(packed.getbuffer())
+        temporary.replace(entry)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _folder() -> Path | None:
+    """Where converted networks are kept; None for a user without a home."""
+    chosen, users = os.environ.get("FASTP2P_CACHE_DIR"), Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        if chosen:
+            return Path(chosen).expanduser()
+        folder = (users if users.is_absolute() else Path("~/.cache").expanduser()) / "fastp2p"
+    except RuntimeError:
+        return None
+    return folder if folder.is_absolute() else None
 
 
 def _key(source: str | Path, names: set[str]) -> str:

@@ -19,10 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandapower as pp
-import pandapower.networks as pn
 import pandas as pd
 from numpy.typing import NDArray
+
+from fastp2p.io.paths import is_file, some_home
+
+with some_home():  # pandapower looks for the user's when it is imported
+    import pandapower as pp
+import pandapower.networks as pn
 from pandapower.auxiliary import _init_runpp_options
 from pandapower.pd2ppc import _pd2ppc
 from pandapower.pypower.idx_brch import (
@@ -46,7 +50,6 @@ from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, PG, VG
 from fastp2p.arguments import described, way_to
 from fastp2p.errors import InputError
 from fastp2p.io.branches import KW_PER_MW, branch_elements
-from fastp2p.io.paths import is_file
 from fastp2p.io.simbench import PREFIX, simbench_net
 
 VILLAGES = ("village_1", "village_2")

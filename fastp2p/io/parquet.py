@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from fastp2p.errors import InputError
 
@@ -67,7 +68,7 @@ def check_folder(out: Path, overwrite: bool) -> None:
     """
     try:
         place = out.resolve()
-        if place == Path.cwd() or place in Path.cwd().parents:
+        if _is_around_us(place):
             raise InputError(f"results need a folder of their own; '{out}' is the one you are in, or above it")
         if out.is_symlink() or (out.exists() and not out.is_dir()):
             raise InputError(f"{out} is a file or a link, not a folder")
@@ -84,6 +85,15 @@ def check_folder(out: Path, overwrite: bool) -> None:
         raise InputError(f"{str(out)[:80]} cannot be written: {error}") from error
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise InputError(f"{out} cannot be written: {parent} is not a folder that you may write to")
+
+
+def _is_around_us(place: Path) -> bool:
+    """Whether it is the folder that this process is in, or above it; nothing is, where that folder is gone."""
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        return False
+    return place == here or place in here.parents
 
 
 @contextmanager
@@ -121,7 +131,7 @@ def staged_folder(out: Path, overwrite: bool) -> Iterator[Path]:
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
     """One Parquet file per table, units in the metadata of its columns."""
     for name, table in tables.items():
-        pq.write_table(_with_units(table), folder / f"{name}.parquet")
+        pq.write_table(_with_units(table), f"{name}.parquet", filesystem=_inside(folder))
 
 
 def write_part(tables: dict[str, pd.DataFrame], folder: Path, number: int) -> None:
@@ -162,11 +172,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def open_dataset(folder: Path, name: str, parts: list[int]) -> ds.Dataset | None:
     """A table of a results folder, read lazily: one file, or those of the finished parts; None where it was not kept."""
-    whole = folder / f"{name}.parquet"
-    if whole.exists():
-        return ds.dataset(whole, format="parquet")
-    files = [str(_part_file(folder, name, number)) for number in parts]
-    return ds.dataset(files, format="parquet") if files and (folder / name).is_dir() else None
+    if (folder / f"{name}.parquet").exists():
+        return ds.dataset(f"{name}.parquet", format="parquet", filesystem=_inside(folder))
+    files = [_part_file(Path(), name, number).as_posix() for number in parts]
+    return ds.dataset(files, format="parquet", filesystem=_inside(folder)) if files and (folder / name).is_dir() else None
+
+
+def _inside(folder: Path) -> SubTreeFileSystem:
+    """A folder as pyarrow takes it whatever its name, which may look like an address (``day:1``) or be no text at all."""
+    return SubTreeFileSystem(os.fsencode(folder.absolute()), LocalFileSystem())
 
 
 @contextmanager

@@ -1,6 +1,11 @@
-"""Paths that users give."""
+"""Paths that users give, and a home for those who have none."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from fastp2p.errors import InputError
 
 
 def is_file(path: Path) -> bool:
@@ -9,3 +14,47 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with a leading ``~`` as the user's home.
+
+    Raises
+    ------
+    InputError
+        A home that nobody knows.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{path}: nobody knows where that home is; write the whole path, or ./~ for such a name") from error
+
+
+def absolute_path(path: str | Path) -> Path:
+    """A path that stays the same wherever the process goes, a leading ``~`` as the user's home.
+
+    Raises
+    ------
+    InputError
+        A relative path where the working folder is gone, and what `expanded` refuses.
+    """
+    try:
+        return expanded(path).absolute()
+    except OSError as error:
+        raise InputError(f"{path}: the folder that you are in is gone; change to one that exists") from error
+
+
+@contextmanager
+def some_home() -> Iterator[None]:
+    """For imports that ask for the user's home where there is none: one that is no folder, so that nothing is written there."""
+    before = os.environ.get("HOME")
+    if Path(os.path.expanduser("~")).is_absolute():  # noqa: PTH111  # raises nothing
+        yield
+        return
+    os.environ["HOME"] = os.devnull
+    try:
+        yield
+    finally:
+        del os.environ["HOME"]
+        if before is not None:
+            os.environ["HOME"] = before

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastp2p.errors import InputError
 from fastp2p.io.axis import ProfileTable, localise, regular_axis
 from fastp2p.io.cache import kept_arrays
+from fastp2p.io.paths import some_home
 
 PREFIX = "simbench:"
 CLOCK = "Europe/Berlin"
@@ -32,7 +33,8 @@ def simbench_net(source: str) -> Any:
         raise InputError(f"{source}: SimBench is not installed; pip install 'fastp2p[simbench]'")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas' about SimBench's own tables
-        import simbench
+        with some_home():  # for pandapower, which it imports
+            import simbench
 
         codes = simbench.collect_all_simbench_codes()
         if code not in codes:

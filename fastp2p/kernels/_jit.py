@@ -1,13 +1,94 @@
-"""The one way kernels are compiled: serial, cached on disk, free of the GIL, IEEE arithmetic."""
+"""The one way kernels are compiled: serial, cached on disk where there is room for it, free of the GIL, IEEE arithmetic."""
 
+import contextlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from numba import njit
+from numba.core import caching
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+FunctionCache: Any = caching.FunctionCache  # without types, like the rest of numba
+NullCache: Any = caching.NullCache
+_faults: list[str] = []
+
 
 def kernel(function: Function) -> Function:
-    """Compile `function` on first call; `NUMBA_DISABLE_JIT=1` leaves it plain Python."""
-    return cast(Function, njit(cache=True, nogil=True, error_model="numpy", fastmath=False)(function))
+    """Compile `function` on first call; `NUMBA_DISABLE_JIT=1` leaves it plain Python.
+
+    Machine code is kept where numba keeps it: in NUMBA_CACHE_DIR, beside the source, or in the user's cache folder. Where none
+    of these can be written, or the disk refuses later, what is not found there is compiled for this process alone.
+    """
+    compiled: Any = njit(nogil=True, error_model="numpy", fastmath=False)(function)
+    if compiled is not function:
+        try:
+            compiled._cache = _Cache(function)
+        except (RuntimeError, OSError):  # numba found no folder
+            compiled._cache = _NoCache()
+    return cast(Function, compiled)
+
+
+def cache_fault() -> str:
+    """Why kernels compiled by this process were not kept on disk; empty where they were, or where none was compiled."""
+    return _faults[0] if _faults else ""
+
+
+def _locators() -> list[Any]:
+    """Where numba may keep machine code: its own folders, then those of them that can only be read."""
+    home = os.getenv("XDG_CACHE_HOME", os.path.expanduser("~"))  # noqa: PTH111  # raises nothing where nobody has a home
+    numbas = [
+        locator
+        for locator in FunctionCache._impl_class._locator_classes
+        # numba would make a folder named "~" in this one
+        if Path(home).is_absolute() or not any(word in locator.__name__ for word in ("UserWide", "Zip"))
+    ]
+    ours = [locator for locator in numbas if any(word in locator.__name__ for word in ("Provided", "InTree"))]
+    return numbas + [_only_read(locator) for locator in ours]
+
+
+def _only_read(locator: Any) -> Any:
+    """A place of machine code that was kept there by somebody else, such as the one who made an image."""
+
+    class ReadOnly(locator):  # type: ignore[misc]
+        def ensure_cache_path(self) -> None:
+            if not Path(self.get_cache_path()).is_dir():
+                raise FileNotFoundError(self.get_cache_path())
+
+    return ReadOnly
+
+
+class _Impl(FunctionCache._impl_class):  # type: ignore[misc]
+    _locator_classes = _locators()
+
+
+class _Cache(FunctionCache):  # type: ignore[misc]
+    """Numba's cache, but a folder that cannot be read or written, or holds torn files, costs time and not the run."""
+
+    _impl_class = _Impl
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The kept machine code, or None."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # whatever unpickling a torn file raises
+            with contextlib.suppress(OSError):
+                self.flush()  # an index that cannot be read cannot be added to
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep machine code, if the disk takes it."""
+        try:
+            super().save_overload(sig, data)
+        except Exception as error:
+            _faults.append(f"{self.cache_path} could not be written ({getattr(error, 'strerror', None) or error})")
+
+
+class _NoCache(NullCache):  # type: ignore[misc]
+    """No cache, which tells of itself once it is missed."""
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Note that machine code is lost."""
+        _faults.append("there is no folder that they could be kept in")
