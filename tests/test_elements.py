@@ -260,6 +260,12 @@ def test_why_there_is_no_ac_model():
     assert "different setpoints" in fault
 
 
+def test_an_external_grid_without_a_voltage_is_named():
+    net = chain()
+    net.ext_grid.loc[0, "vm_pu"] = np.nan
+    assert ac_faults(Network.from_pandapower(net)) == ["ext_grid 0 has no voltage set point (vm_pu)"]
+
+
 @pytest.mark.parametrize("table", ["vsc", "vsc_stacked", "vsc_bipolar", "svc", "line_dc", "bus_dc", "load_dc", "of_tomorrow"])
 def test_elements_that_a_conversion_does_not_know_are_refused(table, monkeypatch):
     net = chain()

@@ -222,6 +222,13 @@ def _ac_arrays(
         "slack_vm_pu": np.full(len(reference), np.nan),
         "ac_faults": np.empty(0, str),
     }
+    without = [
+        f"{table} {index} has no voltage set point (vm_pu)"
+        for table in ("ext_grid", "gen")  # of generators only those that are external grids are left
+        for index in net[table].index[net[table].in_service & net[table].vm_pu.isna()]
+    ]
+    if without:
+        return arrays | {"ac_faults": np.array(without)}
     try:
         model = _ac_model(net)
     except Exception as error:  # its DC model is of use without
