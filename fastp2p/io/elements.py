@@ -70,8 +70,8 @@ LOOKED_UP = {"bus", "gen", "ext_grid", "xward"}
 """Tables for which pandapower allocates an array as long as the largest index."""
 MOST_LOOKED_UP, MOST = 10**7, 2**62
 RENUMBER = "number the elements anew (pandapower.toolbox.create_continuous_elements_index)"
-SHOWN = 5
-"""Faults of one kind that are spelt out; the rest is a number."""
+SHOWN, SHORT = 5, 40
+"""Faults of one kind that are spelt out, the rest is a number; characters of a value that are shown."""
 
 
 def element_faults(tables: Mapping[str, Any], known_to_pandapower: Iterable[str], *, complete: bool = True) -> list[str]:
@@ -89,9 +89,7 @@ def element_faults(tables: Mapping[str, Any], known_to_pandapower: Iterable[str]
     known = set(BUS_COLUMNS) | WITHOUT_FLOWS
     names = [name for name in known_to_pandapower if name in tables]
     faults = [
-        f"table {name}: holds a {type(tables[name]).__name__} and not a table"
-        for name in names
-        if not isinstance(tables[name], pd.DataFrame)
+        f"table {name}: is {_short(tables[name])}, and no table" for name in names if not isinstance(tables[name], pd.DataFrame)
     ]
     if faults:
         return faults
@@ -294,6 +292,10 @@ def _is_number(one: Any) -> bool:
 
 def _is_flag(one: Any) -> bool:
     return isinstance(one, bool | np.bool_) or (_is_number(one) and one in (0, 1))
+
+
+def _short(one: Any) -> str:
+    return repr(one) if len(repr(one)) <= SHORT else f"{repr(one)[:SHORT]}…"
 
 
 def _is_missing(one: Any) -> bool:
