@@ -1,5 +1,6 @@
 """The networks that everything is measured on, each as pandapower's object and as ours."""
 
+import copy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -30,7 +31,7 @@ class Case:
     ----------
     key, title : str
     net : pandapower network
-        Not to be changed; copy it.
+        Not to be changed; copy it. Without iron losses, which DC power flows of other packages pass over.
     network : fastp2p.Network
     """
 
@@ -53,8 +54,9 @@ def load(key: str) -> Case:
 
     title, source = SOURCES[key]
     try:
-        network = fastp2p.Network.load(source)
-        return Case(key, title, load_network(source), network)
+        net = copy.deepcopy(load_network(source))
+        net.trafo["pfe_kw"] = 0.0
+        return Case(key, title, net, fastp2p.Network.from_pandapower(net))
     except fastp2p.InputError as error:
         raise Gap(str(error)) from error
 

@@ -86,6 +86,7 @@ def random_feeder(n_bus: int) -> fastp2p.Network:
     ones, names = np.ones(n_bus - 1), np.full(n_bus - 1, "line")
     return fastp2p.Network(
         bus_id=np.arange(n_bus), known_id=np.arange(n_bus), known_position=np.arange(n_bus), load_bus=to_bus,
+        load_kind=np.full(n_bus - 1, "load"), ac_faults=np.empty(0, str),
         reference_bus=np.array([0]), reference_angle_rad=np.zeros(1), fixed_kw=np.zeros(n_bus), from_bus=from_bus,
         to_bus=to_bus, susceptance_kw=ones, shift_rad=0.0 * ones, limit_kw=1e9 * ones, element=names,
         element_id=to_bus - 1, winding=np.full(n_bus - 1, ""), std_type=names, ampacity_ka=ones, kw_per_ka=ones,

@@ -1,6 +1,7 @@
 """What a network or a study is, and what looks wrong with it."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastp2p.network import Network
 from fastp2p.plausible import (
@@ -14,8 +15,10 @@ from fastp2p.plausible import (
 )  # fmt: skip
 from fastp2p.preparation import checked, prepare
 from fastp2p.pricing import RULES
-from fastp2p.sampling import Scenarios, draw_scenarios
-from fastp2p.study import Amount, OfTransformer, Price, Series, Study, profile_names
+from fastp2p.sampling import Scenarios, draw_scenarios, find_eligible
+from fastp2p.study import Amount, Buses, OfTransformer, Price, Series, Study, profile_names
+
+Ints = NDArray[np.int64]
 
 LOOKED_AT = 20
 """Scenarios that are drawn to see what is in them."""
@@ -54,14 +57,21 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     network, profiles = prepare(study)
     scenarios = draw_scenarios(study, network, profiles, None, range(min(study.scenarios.count, LOOKED_AT)))
     load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
-    ids = network.bus_id
+    ids, eligible = network.bus_id, find_eligible(study, network, [])
     loads, suns = (", ".join(profile_names(name)) or "the bus's own" for name in (study.load.profile, study.pv.profile))
     facts = {
         "study": f"{study.name}: {study.description}",
         **_network_facts(network),
         "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h",
-        "loads": f"{len(load_bus)} buses with {_said(study.load.homes)} x {loads}: {_listed(ids[load_bus])}",
-        "PV": f"{len(pv_bus)} buses with {_said(study.pv.kwp)} kWp of {suns}: {_listed(ids[pv_bus])}",
+        "may take part": _eligible_fact(study, network, eligible),
+        "loads": (
+            f"{len(load_bus)} buses{_places(study.load.buses, network, eligible)} with {_said(study.load.homes)} x {loads}: "
+            f"{_listed(ids[load_bus])}"
+        ),
+        "PV": (
+            f"{len(pv_bus)} buses{_places(study.pv.buses, network, eligible)} with {_said(study.pv.kwp)} kWp of {suns}: "
+            f"{_listed(ids[pv_bus])}"
+        ),
         "energy": energy_said(profiles, study),
         **({"typical day": TYPICAL_DAY} if "typical_day" in study.profiles.sources else {}),
         "market": f"{study.market.orders} orders, {study.market.priority} priority, market rule {study.market.pricing}",
@@ -89,6 +99,34 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     return facts, warnings + _study_warnings(study, network, scenarios)
 
 
+def _eligible_fact(study: Study, network: Network, eligible: Ints) -> str:
+    """How many buses may take part, and what was counted."""
+    chosen = {
+        "leaves": "leaf buses: ends of the energised network, no external grid among them",
+        "loads": f"buses with a load in the network{_kinds(network)}",
+        "all": "buses: all but the external grids",
+    }
+    of = study.participants.buses
+    return f"{len(eligible)} {chosen[of] if isinstance(of, str) else 'buses, as listed'}"
+
+
+def _kinds(network: Network) -> str:
+    """What the network has at its load buses, in brackets."""
+    counted = zip(*np.unique(network.load_kind, return_counts=True), strict=True)
+    kinds = ", ".join(f"{n} with {'an' if kind[0] in 'ao' else 'a'} {kind}" for kind, n in counted)
+    return f" ({kinds})" if kinds else ""
+
+
+def _places(buses: Buses, network: Network, eligible: Ints) -> str:
+    """Which of those that may take part have a role; an odd number has a last one that has neither."""
+    if buses not in ("even", "odd"):
+        return ""
+    last = (
+        f", so that bus {network.bus_id[eligible[-1]]}, the last of {len(eligible)}, is at neither" if len(eligible) % 2 else ""
+    )
+    return f" at {buses} places (as many as at {'odd' if buses == 'even' else 'even'} ones{last})"
+
+
 def _physics(study: Study) -> str:
     """What limits are, and which books an AC power flow checks."""
     if study.clearing.physics == "dc" and not study.audited_every:
@@ -110,6 +148,7 @@ def _network_facts(network: Network) -> dict[str, str]:
         "form": "radial" if network.is_radial else "meshed",
         "external grids": f"at bus {_listed(network.bus_id[network.reference_bus])}",
         "leaf buses": _listed(network.bus_id[network.leaf_buses()]),
+        "load buses": f"{_listed(network.bus_id[network.load_bus])}{_kinds(network)}",
         "limits": f"{int(limited.sum())} of {network.n_branch} branches, {limits}",
     }
 
@@ -179,7 +218,7 @@ def _disconnected(elements: list[str]) -> list[str]:
     return [f"{len(elements)} elements are in service without a path to an external grid: {', '.join(elements[:8])}"]
 
 
-def _listed(ids: np.ndarray[tuple[int, ...], np.dtype[np.int64]], most: int = 14) -> str:
+def _listed(ids: Ints, most: int = 14) -> str:
     """Bus ids in a line, the tail left out."""
     shown = ", ".join(str(int(i)) for i in ids[:most])
     return f"{shown}, … ({len(ids)})" if len(ids) > most else shown or "none"

@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from fastp2p.errors import refuse
 from fastp2p.kernels.acflow import A_RE, C_RE, DRAW_RE, SHUNT_RE, Y_RE, Z_RE
 from fastp2p.network import Network
+from fastp2p.topology import find_loops
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Complexes = NDArray[np.complex128]
+
+LOOPS_SHOWN, BRANCHES_SHOWN = 3, 20
+"""How much of a meshed network's loops is spelt out where a radial one is needed."""
 
 
 class Feeder(NamedTuple):
@@ -66,7 +70,8 @@ def percent_per_kva(network: Network) -> Floats:
 def ac_faults(network: Network) -> list[str]:
     """Why there is no AC power flow of a network by sweeps, if there is none."""
     if not network.is_radial:
-        return ["the network is meshed: an AC power flow by sweeps needs a radial one; open switches or lines until it is"]
+        wanted = "an AC power flow by sweeps needs a radial one; open switches or lines until it is"
+        return [f"the network is meshed: {_loops(network)}; {wanted}"]
     names, element = network.branch_name, network.element
     negative = (network.resistance_pu < 0.0) & (element != "trafo3w")  # a winding of a star may have one
     faults = [f"{name} has a negative resistance" for name in names[negative].tolist()]
@@ -74,10 +79,22 @@ def ac_faults(network: Network) -> list[str]:
     return faults + [f"{name} holds a voltage, as no sweep does" for name in names[element == "xward"].tolist()]
 
 
+def _loops(network: Network) -> str:
+    """How many loops there are, and the branches of the shortest ones."""
+    loops = find_loops(network.n_bus, network.from_bus, network.to_bus, network.reference_bus)
+    names = network.branch_name
+    spelt = []
+    for loop in loops[:LOOPS_SHOWN]:
+        more = f" and {len(loop) - BRANCHES_SHOWN} more" if len(loop) > BRANCHES_SHOWN else ""
+        spelt.append(", ".join(names[loop[:BRANCHES_SHOWN]].tolist()) + more)
+    one = f"a loop of {spelt[0]}"
+    return one if len(loops) == 1 else f"{len(loops)} loops, the shortest of {'; of '.join(spelt)}"
+
+
 def model_faults(network: Network) -> list[str]:
     """What has no place in the AC model of branches and external grids."""
-    if np.isnan(network.tap_ratio).any():
-        return ["pandapower has no AC model of the network; run pandapower.runpp on it to see why"]
+    if len(network.ac_faults):
+        return [str(fault) for fault in network.ac_faults]
     one_way = network.branch_name[np.isnan(network.resistance_pu)].tolist()
     faults = [f"{name} has an impedance that differs by direction, or none" for name in one_way]
     if np.isnan(network.slack_vm_pu).any():

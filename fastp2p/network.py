@@ -17,7 +17,7 @@ from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats, integers, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.flows import meshed_flows, tree_flows
-from fastp2p.topology import Factors, Tree, count_between, factorise, grow_tree, pass_down
+from fastp2p.topology import Factors, Tree, count_between, factorise, find_ends, grow_tree, pass_down
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,8 @@ BOOKS_PER_BLOCK = 32
 class Network:
     """A network's DC and AC model, made once and shared by every batch. kW throughout, per unit of 1 kVA and `base_kv`.
 
-    Buses that closed bus-bus switches join are one bus; parts without a path to an external grid are left out.
+    Buses that closed bus-bus switches join are one bus; parts without a path to an external grid are left out, and branches
+    both ends of which are one bus. What the pandapower network injects itself is no part of it.
 
     Attributes
     ----------
@@ -43,12 +44,15 @@ class Network:
     known_id, known_position : (n_pandapower_bus,) int64
         Every bus index of the pandapower network, and its position here; -1 where it has no path to an external grid.
     load_bus : (n_load_bus,) int64
-        Positions of the buses with a load in the pandapower network.
+        Positions of the buses where the pandapower network has a load, an asymmetric load or a motor in service.
+    load_kind : (n_load_bus,) str
+        Which of the three: "load", "asymmetric_load", "motor", or several, as in "load and motor".
     reference_bus : (n_reference,) int64
         Positions of the external grids; `slack_bus` is the first.
     reference_angle_rad : (n_reference,) float64
     fixed_kw : (n_bus,) float64
-        Constant injections of the network itself: iron losses and shunts (negative draws power).
+        Constant injections of the network itself at nominal voltage: iron losses and other conductances of branches, shunts,
+        the constant-impedance part of wards (negative draws power).
     from_bus, to_bus : (n_branch,) int64
     susceptance_kw : (n_branch,) float64
         Series susceptance, kW per radian.
@@ -72,12 +76,15 @@ class Network:
     bus_shunt_pu : (n_bus,) complex128
     slack_vm_pu : (n_reference,) float64
         Voltage set points of the external grids.
+    ac_faults : (n_faults,) str
+        Why pandapower has no AC model of the network; none where it has one.
     """
 
     bus_id: Ints
     known_id: Ints
     known_position: Ints
     load_bus: Ints
+    load_kind: NDArray[np.str_]
     reference_bus: Ints
     reference_angle_rad: Floats
     fixed_kw: Floats
@@ -103,6 +110,7 @@ class Network:
     to_shunt_pu: Complexes
     bus_shunt_pu: Complexes
     slack_vm_pu: Floats
+    ac_faults: NDArray[np.str_]
 
     @classmethod
     def from_pandapower(cls, net: Any) -> Network:
@@ -208,9 +216,13 @@ class Network:
         return at
 
     def leaf_buses(self) -> Ints:
-        """Positions of the buses with exactly one branch, in the order of their pandapower index."""
-        degree = np.bincount(np.concatenate([self.from_bus, self.to_bus]), minlength=self.n_bus)
-        leaves = np.flatnonzero((degree == 1) & (self.bus_id >= 0))
+        """Positions of the ends of the energised network, in the order of their pandapower index.
+
+        An end has one neighbour and is no external grid. Branches that end at an open switch, and inner buses of pandapower's
+        own, do not count: the last bus before an open ring switch is an end, the far end of the open line is none.
+        """
+        ends = find_ends(self.n_bus, self.from_bus, self.to_bus, self.bus_id < 0)
+        leaves = ends[~self.is_reference[ends]]
         return leaves[np.argsort(self.bus_id[leaves], kind="stable")]
 
     def feeding_rating_kw(self) -> Floats:
@@ -252,7 +264,8 @@ class Network:
         Notes
         -----
         On radial networks the flow is the sum of the injections behind a branch; on meshed ones B' θ = p is solved with
-        factors made once (Stott, Jardim, Alsaç 2009, DC power flow revisited). Equal to ``pandapower.rundcpp``.
+        factors made once (Stott, Jardim, Alsaç 2009, DC power flow revisited). Equal to ``pandapower.rundcpp`` but for the
+        constant losses of branches, such as iron losses, which `fixed_kw` has and ``rundcpp`` leaves out.
         """
         injection, at = floats("injection_kw", injection_kw), self.columns(bus)
         if injection.ndim == 0 or injection.shape[-1] != len(at):

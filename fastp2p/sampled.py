@@ -30,7 +30,7 @@ def check_source(network: Network, source: str) -> None:
     InputError
         If it names another network, or none.
     """
-    from fastp2p.io.pandapower import load_same
+    from fastp2p.io.runpp import load_same
 
     load_same(source, _arrays(network))
 
@@ -55,7 +55,7 @@ def _summarise(source: str, network: Network, bus: Ints, injection_kw: Floats, i
 
 def _flow(source: str, network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike, *, bus: ArrayLike) -> AcFlow:
     """As `powerflow.ac_flow`."""
-    from fastp2p.io.pandapower import runpp_voltages
+    from fastp2p.io.runpp import runpp_voltages
 
     injection = np.zeros((len(np.asarray(injection_kw)), network.n_bus), np.complex128)
     injection[:, np.asarray(bus)] = np.asarray(injection_kw) + 1j * np.asarray(injection_kvar)

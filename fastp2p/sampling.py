@@ -156,7 +156,7 @@ def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
 
 def find_members(study: Study, network: Network, faults: list[str]) -> Members:
     """Who a study is about; what is wrong is added to `faults`."""
-    eligible = _positions(study.participants.buses, network, "participants.buses", faults)
+    eligible = find_eligible(study, network, faults)
     load_bus = _chosen(study.load.buses, eligible, network, "load.buses", faults)
     pv_bus = _chosen(study.pv.buses, eligible, network, "pv.buses", faults)
     participant = np.union1d(load_bus, pv_bus)
@@ -179,6 +179,11 @@ def _sized(size: Amount | OfTransformer, buses: Ints) -> Ints:
     if isinstance(size, tuple):
         return buses[np.array(size) > 0.0]
     return buses[:0] if size == 0.0 else buses
+
+
+def find_eligible(study: Study, network: Network, faults: list[str]) -> Ints:
+    """Positions of the buses that may take part; what is wrong is added to `faults`."""
+    return _positions(study.participants.buses, network, "participants.buses", faults)
 
 
 def _has_pv(u: Floats, pv_bus: Ints, share: float, exact: bool) -> NDArray[np.bool_]:
@@ -293,7 +298,10 @@ def _positions(buses: Buses | Literal["leaves", "loads"], network: Network, key:
 
 
 def _chosen(buses: Buses, eligible: Ints, network: Network, key: str, faults: list[str]) -> Ints:
-    """All of the eligible buses, those at even or odd places (as many of either), or those of them that are listed."""
+    """All of the eligible buses, those at even or odd places, or those of them that are listed.
+
+    Even and odd places are as many of either, as in the paper: ⌊L/2⌋ of L buses, so that the last of an odd number has neither.
+    """
     pairs = len(eligible) // 2
     if buses == "all":
         return eligible

@@ -97,7 +97,8 @@ class ParticipantsPart(_Part):
     """Who may take part."""
 
     buses: Literal["leaves", "loads", "all"] | tuple[Index, ...] = "leaves"
-    """Leaf buses (the paper), buses with a load in the network, all but the external grids, or bus indices."""
+    """Ends of the energised network, no external grid among them; buses where the network has a load, an asymmetric load or a
+    motor; all but the external grids; or bus indices."""
 
 
 class ProfileChoice(_Part):
@@ -134,7 +135,8 @@ class LoadPart(_Part):
 
     profile: ProfileName
     buses: Buses = "all"
-    """All participants; those at even or odd positions of the list (an equal number of each); or bus indices."""
+    """All participants; those at even or odd places of the list, as many of either (the last of an odd number is at neither);
+    or bus indices."""
     homes: Amount = 1.0
     """Homes per bus."""
     _not_negative = field_validator("homes")(not_negative)

@@ -86,6 +86,60 @@ def grow_tree(n_bus: int, from_bus: Ints, to_bus: Ints, reference_bus: Ints) -> 
     return Tree(np.array(order, np.int64), parent, parent_branch, parent_sign, depth)
 
 
+def find_ends(n_bus: int, from_bus: Ints, to_bus: Ints, is_inner: NDArray[np.bool_]) -> Ints:
+    """Buses with one neighbour, after inner buses that lead nowhere have been taken away.
+
+    Parameters
+    ----------
+    from_bus, to_bus : (n_branch,) int64
+    is_inner : (n_bus,) bool
+        No buses of the network's own: ends of lines at open switches, star points of transformers.
+    """
+    neighbours: list[set[int]] = [set() for _ in range(n_bus)]
+    for f, t in zip(from_bus.tolist(), to_bus.tolist(), strict=True):
+        neighbours[f].add(t)
+        neighbours[t].add(f)
+    loose = [bus for bus in np.flatnonzero(is_inner).tolist() if len(neighbours[bus]) == 1]
+    for bus in loose:
+        for other in neighbours[bus]:
+            neighbours[other].discard(bus)
+            if is_inner[other] and len(neighbours[other]) == 1:
+                loose.append(other)
+        neighbours[bus] = set()
+    return np.array([bus for bus in range(n_bus) if len(neighbours[bus]) == 1], np.int64)
+
+
+def find_loops(n_bus: int, from_bus: Ints, to_bus: Ints, reference_bus: Ints) -> list[list[int]]:
+    """Branches of each loop that a breadth-first forest leaves open, the shortest loop first.
+
+    All external grids are one node: a path from one to another is a loop too.
+    """
+    neighbours: list[list[tuple[int, int]]] = [[] for _ in range(n_bus)]
+    for branch, (f, t) in enumerate(zip(from_bus.tolist(), to_bus.tolist(), strict=True)):
+        neighbours[f].append((t, branch))
+        neighbours[t].append((f, branch))
+    order = reference_bus.tolist()
+    depth, up, by = dict.fromkeys(order, 0), dict.fromkeys(order, -1), dict.fromkeys(order, -1)
+    closing: dict[int, tuple[int, int]] = {}
+    for bus in order:
+        for other, branch in neighbours[bus]:
+            if other not in depth:
+                depth[other], up[other], by[other] = depth[bus] + 1, bus, branch
+                order.append(other)
+            elif branch != by[bus] and branch != by[other]:
+                closing[branch] = bus, other
+    loops = []
+    for branch, (a, b) in closing.items():
+        loop = [branch]
+        while a != b and (depth[a] or depth[b]):
+            if depth[a] < depth[b]:
+                a, b = b, a
+            loop.append(by[a])
+            a = up[a]
+        loops.append(sorted(loop))
+    return sorted(loops, key=len)
+
+
 def count_between(tree: Tree) -> Floats:
     """(n_bus, n_bus) branches between any two buses; the external grids are one node: all of them are the reference."""
     n_bus = len(tree.order)

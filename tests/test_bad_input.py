@@ -344,15 +344,15 @@ def change(table, rows, column, value):
     [
         (no_grid, ["reference bus", "ext_grid"]),
         (change("ext_grid", 0, "in_service", False), ["reference bus", "ext_grid"]),
-        (change("ext_grid", 0, "bus", 999), ["pandapower could not convert"]),
-        (change("line", 3, "to_bus", 999), ["pandapower could not convert"]),
-        (change("load", 3, "bus", 999), ["pandapower could not convert"]),
+        (change("ext_grid", 0, "bus", 999), ["ext_grid 0: bus is 999, and there is no such bus"]),
+        (change("line", 3, "to_bus", 999), ["line 3: to_bus is 999, and there is no such bus"]),
+        (change("load", 3, "bus", 999), ["load 3: bus is 999, and there is no such bus"]),
         (change("line", [3, 7], "x_ohm_per_km", 0.0), ["line 3 has zero reactance", "line 7 has zero reactance", "switch"]),
         (change("line", 9, "length_km", 0.0), ["line 9 has zero reactance"]),
-        (change("line", 3, "x_ohm_per_km", np.nan), ["line 3 has no finite reactance"]),
+        (change("line", 3, "x_ohm_per_km", np.nan), ["line 3: x_ohm_per_km is not finite"]),
         (change("load", 3, "p_mw", np.nan), ["not finite"]),
         (change("trafo", 0, "vk_percent", 0.0), ["trafo 0 has no finite reactance"]),
-        (change("bus", [3, 4], "vn_kv", 0.0), ["no finite reactance"]),
+        (change("bus", [3, 4], "vn_kv", 0.0), ["bus 3: vn_kv is 0.0; it must be positive", "bus 4: vn_kv"]),
     ],
 )
 def test_networks_that_cannot_be_converted(spoil, told):

@@ -321,6 +321,18 @@ def test_check_says_what_a_study_would_do():
     assert children() == set()
 
 
+def test_check_says_who_may_take_part():
+    """Of 13 leaf buses six are at even places and six at odd ones; an asymmetric load is a load."""
+    printed = call("check", "paper-44").stdout
+    assert "13 leaf buses: ends of the energised network, no external grid among them" in printed
+    assert "6 buses at even places (as many as at odd ones, so that bus 43, the last of 13, is at neither)" in printed
+    text = call("studies", "paper-44").stdout.replace('"cigre_lv"', '"ieee_european_lv_asymmetric"')
+    Path("mine.toml").write_text(text.replace('buses = "leaves"', 'buses = "loads"'))
+    facts = json.loads(call("check", "mine.toml", "--json").stdout)["facts"]
+    assert facts["may take part"] == "55 buses with a load in the network (55 with an asymmetric_load)"
+    assert facts["load buses"].endswith("(55) (55 with an asymmetric_load)")
+
+
 def test_check_of_a_study_file_as_json():
     Path("mine.toml").write_text(call("studies", "paper-44").stdout.replace("ask_per_kwh = 0.05", "ask_per_kwh = 0.5"))
     printed = json.loads(call("check", "mine.toml", "--json").stdout)

@@ -7,6 +7,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 KW_PER_MW = 1e3
+OF_ELEMENTS: dict[str, type] = {
+    "element": str, "element_id": np.int64, "winding": str, "std_type": str, "ampacity_ka": float, "kw_per_ka": float,
+    "rating_kw": float, "length_km": float,
+}  # fmt: skip
+OF_BRANCHES = (
+    *OF_ELEMENTS, "from_bus", "to_bus", "susceptance_kw", "shift_rad", "limit_kw", "rated_kv", "resistance_pu", "reactance_pu",
+    "tap_ratio", "from_shunt_pu", "to_shunt_pu",
+)  # fmt: skip
 
 
 def branch_elements(net: Any) -> pd.DataFrame:
@@ -75,3 +83,20 @@ def _column(table: pd.DataFrame, name: str, default: Any, kind: type = float) ->
         return np.full(len(table), default)
     values = table[name]
     return values.where(values.notna(), default).to_numpy(kind)
+
+
+def joined(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Without the branches both ends of which are one bus, joined by closed switches: they are shunts there, not loops."""
+    looped = arrays["from_bus"] == arrays["to_bus"]
+    of = {name: arrays[name][looped] for name in OF_BRANCHES}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        series = 1.0 / (of["resistance_pu"] + 1j * of["reactance_pu"])
+    ratio = of["tap_ratio"] * np.exp(1j * of["shift_rad"])
+    own = (series + of["from_shunt_pu"]) / np.abs(ratio) ** 2 + series + of["to_shunt_pu"]
+    own += -series / np.conj(ratio) - series / ratio
+    np.add.at(arrays["bus_shunt_pu"], of["from_bus"], own)
+    if np.isnan(own).any() and not len(arrays["ac_faults"]):
+        of_one_bus = "both ends of {} {} are one bus, and its impedance differs by direction, or is none"
+        names = zip(of["element"][np.isnan(own)], of["element_id"][np.isnan(own)], strict=True)
+        arrays["ac_faults"] = np.array([of_one_bus.format(*name) for name in names])
+    return arrays | {name: arrays[name][~looped] for name in OF_BRANCHES}

@@ -87,12 +87,13 @@ def _folder() -> Path | None:
 
 def _key(source: str | Path, names: set[str]) -> str:
     packages = ("pandapower", "simbench") if str(source).startswith("simbench:") else ("pandapower",)
+    converters = (*packages, "branches", "elements")
     installed = []
     for package in packages:
         with contextlib.suppress(PackageNotFoundError):
             installed.append(version(package))
     digest = hashlib.sha256(f"{installed} {sorted(names)} {source} ".encode())
-    for converter in packages:
+    for converter in converters:
         digest.update(Path(__file__).with_name(f"{converter}.py").read_bytes())
     with contextlib.suppress(OSError, ValueError):
         digest.update(Path(source).read_bytes())

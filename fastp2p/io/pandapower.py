@@ -6,9 +6,9 @@ out once, in kW. Nothing of pandapower is kept.
 
 import copy
 import difflib
-import hashlib
 import inspect
 import logging
+import random
 import re
 import threading
 import warnings
@@ -27,8 +27,9 @@ from fastp2p.io.paths import is_file, some_home
 with some_home():  # pandapower looks for the user's when it is imported
     import pandapower as pp
 import pandapower.networks as pn
-from pandapower.auxiliary import _init_runpp_options
+from pandapower.auxiliary import _init_rundcpp_options, _init_runpp_options
 from pandapower.pd2ppc import _pd2ppc
+from pandapower.powerflow import _powerflow
 from pandapower.pypower.idx_brch import (
     BR_B,
     BR_B_ASYM,
@@ -48,14 +49,28 @@ from pandapower.pypower.idx_bus import BASE_KV, BS, GS, PD, VA
 from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, PG, VG
 
 from fastp2p.arguments import described, way_to
-from fastp2p.errors import InputError
-from fastp2p.io.branches import KW_PER_MW, branch_elements
+from fastp2p.errors import InputError, refuse
+from fastp2p.io.branches import KW_PER_MW, OF_ELEMENTS, branch_elements, joined
+from fastp2p.io.elements import (
+    INJECTING_AT_A_BUS,
+    LOADS,
+    element_faults,
+    left_alone,
+    load_buses,
+    made_regular,
+    network_faults,
+    tables_of_file,
+)
 from fastp2p.io.simbench import PREFIX, simbench_net
 
 VILLAGES = ("village_1", "village_2")
 MODULES = {"pandapower", "pandas", "numpy", "networkx", "shapely", "geopandas", "builtins", ""}
-_one_at_a_time = threading.Lock()
 PICKLES = {".p", ".pkl", ".pickle"}
+OF_THE_MODEL = {
+    "trafo_model", "trafo3w_losses", "switch_rx_ratio", "neglect_open_switch_branches", "consider_line_temperature",
+}  # fmt: skip
+"""Options of a network's own (`user_pf_options`) that change what it is; the others say how pandapower shall solve it."""
+_one_draws = threading.Lock()
 
 
 def network_names() -> list[str]:
@@ -72,14 +87,15 @@ def load_network(source: str | Path) -> Any:
         Unknown name (with the nearest ones), missing or unreadable file, or a pickle.
     """
     name = str(source)
-    if name == "cigre_lv":
-        return pn.create_cigre_network_lv()
-    if name in VILLAGES:
-        return pn.create_synthetic_voltage_control_lv_network(network_class=name)
-    if name in _builders():
-        return _build(name)
-    if name.startswith(PREFIX):
-        return simbench_net(name)
+    with _same_draws():
+        if name == "cigre_lv":
+            return pn.create_cigre_network_lv()
+        if name in VILLAGES:
+            return pn.create_synthetic_voltage_control_lv_network(network_class=name)
+        if name in _builders():
+            return _build(name)
+        if name.startswith(PREFIX):
+            return simbench_net(name)
     path = Path(name)
     if path.suffix.lower() in PICKLES:
         raise InputError(f"{name}: a pickle can run code when it is opened and is refused; save it with pandapower.to_json")
@@ -96,8 +112,9 @@ def load_network(source: str | Path) -> Any:
         raise InputError(f"network file {name}: not found")
     if path.suffix.lower() == ".json":
         _refuse_foreign_modules(path)
+    _refuse_malformed_tables(path)
     try:
-        with _quiet():
+        with quiet():
             net = reader(str(path))
     except Exception as error:
         raise InputError(f"network file {name}: pandapower could not read it ({_first_line(error)})") from error
@@ -117,15 +134,31 @@ def _refuse_foreign_modules(path: Path) -> None:
         raise InputError(f"network file {path}: names the modules {', '.join(foreign)}, which no network needs, and is refused")
 
 
+def _refuse_malformed_tables(path: Path) -> None:
+    """What pandapower changes silently when it casts columns to their types: bus -1 and bus 0.7 become other buses."""
+    faults = element_faults(tables_of_file(path), _empty(), complete=False)
+    refuse([f"network file {path}: {fault}" for fault in faults])
+
+
+@lru_cache(maxsize=1)
+def _empty() -> dict[str, pd.DataFrame]:
+    """Every table that pandapower itself makes for a network, without a row; not to be changed."""
+    net = pp.create_empty_network()
+    return {name: net[name] for name in net if isinstance(net[name], pd.DataFrame) and not name.startswith(("_", "res_"))}
+
+
 def network_arrays(net: Any) -> dict[str, NDArray[Any]]:
     """Everything `fastp2p.Network` keeps of a pandapower network, as arrays by field name.
 
     Raises
     ------
     InputError
-        No external grid, zero-impedance branches, or anything else that pandapower refuses to convert.
+        No external grid, zero-impedance branches, elements that refer to none, or anything else that cannot be converted.
     """
-    net, tables = _converted(net)
+    net = _regular(net)
+    loads = {table: net[table].bus[net[table].in_service.astype(bool)].to_numpy(np.int64) for table in LOADS}
+    left_alone(net)
+    tables = _converted(net)
     bus, branch = tables["bus"], tables["branch"]
     known_id = np.sort(net.bus.index.to_numpy(np.int64))
     known_position = net._pd2ppc_lookups["bus"][known_id].astype(np.int64)
@@ -138,37 +171,43 @@ def network_arrays(net: Any) -> dict[str, NDArray[Any]]:
     susceptance_pu = branch[:, BR_STATUS] / branch[:, BR_X] / tap
     base_kw = float(net.sn_mva) * KW_PER_MW
     elements = branch_elements(net).loc[net._ppc["internal"]["branch_is"]]
-    loads = net._pd2ppc_lookups["bus"][np.unique(net.load.bus.to_numpy(np.int64)[net.load.in_service.to_numpy(bool)])]
-    return {
-        "load_bus": np.unique(loads[(loads >= 0) & (loads < len(bus))]).astype(np.int64),
+    ends = branch[:, [F_BUS, T_BUS]].astype(np.int64)
+    fixed_kw = -bus[:, GS] * KW_PER_MW
+    drawn_kw = (
+        _drawn_pu(branch, elements.element.str.startswith("trafo").to_numpy() & (net._options["trafo_model"] == "t")) * base_kw
+    )
+    np.subtract.at(fixed_kw, ends[:, 0], drawn_kw[0] / tap**2)
+    np.subtract.at(fixed_kw, ends[:, 1], drawn_kw[1])
+    return joined({
+        **load_buses(loads, known_id, known_position),
         "bus_id": bus_id,
         "known_id": known_id,
         "known_position": known_position,
         "reference_bus": np.asarray(tables["ref"], np.int64),
         "reference_angle_rad": np.deg2rad(tables["reference_angle_degree"]),
-        "fixed_kw": -bus[:, GS] * KW_PER_MW,
-        "from_bus": branch[:, F_BUS].astype(np.int64),
-        "to_bus": branch[:, T_BUS].astype(np.int64),
+        "fixed_kw": fixed_kw,
+        "from_bus": ends[:, 0],
+        "to_bus": ends[:, 1],
         "susceptance_kw": susceptance_pu * base_kw,
         "shift_rad": np.deg2rad(branch[:, SHIFT]),
         "limit_kw": np.fmin(
             elements.ampacity_ka.to_numpy(float) * elements.kw_per_ka.to_numpy(float), elements.rating_kw.to_numpy(float)
         ),
         **_ac_arrays(net, bus, branch, tables["ref"], elements),
-        **{
-            name: elements[name].to_numpy(kind)
-            for name, kind in (
-                ("element", str),
-                ("element_id", np.int64),
-                ("winding", str),
-                ("std_type", str),
-                ("ampacity_ka", float),
-                ("kw_per_ka", float),
-                ("rating_kw", float),
-                ("length_km", float),
-            )
-        },
-    }
+        **{name: elements[name].to_numpy(kind) for name, kind in OF_ELEMENTS.items()},
+    })  # fmt: skip
+
+
+def _drawn_pu(branch: NDArray[Any], is_t: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(2, n_branch) what the conductance of a branch draws at either end at 1 p.u., behind its ratio: iron losses, leakage.
+
+    pandapower makes a π of the T of a transformer, which changes its iron losses by some 1e-4. The admittance y in the middle
+    of the T follows from z and the two ends f and t of the π as y = f + t + z f t; either end gets half of it.
+    """
+    f = (branch[:, BR_G] + 1j * branch[:, BR_B]) / 2.0
+    t = f + (branch[:, BR_G_ASYM] + 1j * branch[:, BR_B_ASYM]) / 2.0
+    middle = f + t + (branch[:, BR_R] + 1j * branch[:, BR_X]) * f * t
+    return np.where(is_t, middle.real / 2.0, np.stack([f.real, t.real]))
 
 
 def _ac_arrays(
@@ -185,10 +224,21 @@ def _ac_arrays(
         **{name: np.full(len(branch), np.nan, np.complex128) for name in ("from_shunt_pu", "to_shunt_pu")},
         "bus_shunt_pu": np.full(len(bus), np.nan, np.complex128),
         "slack_vm_pu": np.full(len(reference), np.nan),
+        "ac_faults": np.empty(0, str),
     }
-    model = _ac_model(net)
-    if model is None or model["bus"].shape[0] != len(bus) or model["branch"].shape[0] != len(branch):
-        return arrays
+    without = [
+        f"{table} {index} has no voltage set point (vm_pu)"
+        for table in ("ext_grid", "gen")  # of generators only those that are external grids are left
+        for index in net[table].index[net[table].in_service & net[table].vm_pu.isna()]
+    ]
+    if without:
+        return arrays | {"ac_faults": np.array(without)}
+    try:
+        model = _ac_model(net)
+    except Exception as error:  # its DC model is of use without
+        return arrays | {"ac_faults": np.array([f"pandapower has no AC model of the network: {_first_line(error)}"])}
+    if len(model["bus"]) != len(bus) or len(model["branch"]) != len(branch):
+        return arrays | {"ac_faults": np.array(["pandapower's AC model of the network has other branches than its DC model"])}
     branch, bus, gen = np.real(model["branch"]), model["bus"], model["gen"]
     of_bus = dict(zip(gen[::-1, GEN_BUS].astype(np.int64).tolist(), gen[::-1, VG].tolist(), strict=True))
     one_way = (branch[:, [BR_R_ASYM, BR_X_ASYM]] != 0.0).any(axis=1)  # impedances that differ by direction
@@ -205,125 +255,60 @@ def _ac_arrays(
     }
 
 
-def _ac_model(net: Any) -> dict[str, Any] | None:
+def _ac_model(net: Any) -> dict[str, Any]:
     """Internal tables of pandapower for an AC power flow; `net` is a copy that may be changed."""
-    try:
-        with _quiet():
-            _init_runpp_options(
-                net, "nr", True, "flat", "auto", 1e-8, "t", "current", False, False, True, True, passed_parameters={}
-            )
-            return dict(_pd2ppc(net)[1])
-    except Exception:
-        return None  # its DC model is of use without
+    with quiet():
+        _init_runpp_options(
+            net, "nr", True, "flat", "auto", 1e-8, "t", "current", False, False, True, False, passed_parameters={}
+        )
+        return dict(_pd2ppc(net)[1])
 
 
 def network_injection_kw(net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What the network's own loads, generators and storages inject, per bus position.
+    """What the network's own loads, generators and storages inject, per supplied bus in the order of `known_id`.
 
     Raises
     ------
     InputError
         If the network does not have the buses, fused and connected as `known_position` says.
     """
-    net, tables = _converted(net)
-    ids = np.sort(net.bus.index.to_numpy(np.int64))
-    positions = net._pd2ppc_lookups["bus"][ids].astype(np.int64) if np.array_equal(ids, known_id) else None
-    n_bus = len(tables["bus"])
-    if positions is not None:
-        positions[(positions < 0) | (positions >= n_bus)] = -1
-    if positions is None or not np.array_equal(positions, known_position):
+    net = _regular(net)
+    tables = _converted(net)
+    ids, n_bus = np.sort(net.bus.index.to_numpy(np.int64)), len(tables["bus"])
+    ours = np.full(n_bus, -1, np.int64)  # our position of each of pandapower's, whose order depends on what is connected where
+    same = np.array_equal(ids, known_id)
+    if same:
+        there = net._pd2ppc_lookups["bus"][ids].astype(np.int64)
+        there[(there < 0) | (there >= n_bus)] = -1
+        ours[there[there >= 0]] = known_position[there >= 0]
+        same = np.array_equal(np.where(there >= 0, ours[there], -1), known_position)
+        same = same and len(np.unique(there)) == len(np.unique(known_position))
+    if not same:
         raise InputError(
             "the network's buses or switches differ from those this Network was made from; call from_pandapower again"
         )
     gen = tables["gen"]
-    ours = gen[:, GEN_STATUS] > 0
-    ours[tables["ref_gens"]] = False
-    injection_mw = -tables["bus"][:, PD]
-    np.add.at(injection_mw, gen[ours, GEN_BUS].astype(np.int64), gen[ours, PG])
-    injection_kw: NDArray[np.float64] = injection_mw * KW_PER_MW
+    injects = gen[:, GEN_STATUS] > 0
+    injects[tables["ref_gens"]] = False
+    drawn_mw = tables["bus"][:, PD].copy()
+    np.subtract.at(drawn_mw, gen[injects, GEN_BUS].astype(np.int64), gen[injects, PG])
+    injection_kw = np.zeros(n_bus)
+    np.subtract.at(injection_kw, ours[ours >= 0], drawn_mw[ours >= 0] * KW_PER_MW)
+    for table, sign in (("asymmetric_load", -1.0), ("asymmetric_sgen", 1.0)):  # rundcpp passes over both
+        rows = net[table][net[table].in_service.astype(bool)]
+        at = known_position[np.searchsorted(known_id, rows.bus.to_numpy(np.int64))]
+        kw = rows[["p_a_mw", "p_b_mw", "p_c_mw"]].sum(axis=1).to_numpy(float) * rows.scaling.to_numpy(float) * KW_PER_MW
+        np.add.at(injection_kw, at[at >= 0], sign * kw[at >= 0])
     return injection_kw
 
 
-@lru_cache(maxsize=2)
-def _loaded_once(source: str, content: str) -> tuple[Any, dict[str, NDArray[Any]]]:
-    """The network of a source and its arrays; `content` tells one state of a file from the next."""
-    net = load_network(source)
-    return net, network_arrays(net)
-
-
-def load_same(source: str, arrays: dict[str, NDArray[Any]]) -> Any:
-    """A copy of the network that `source` names.
-
-    Raises
-    ------
-    InputError
-        If it is not the one that these arrays of a `Network` are of.
-    """
-    path = Path(source)
-    net, found = _loaded_once(source, hashlib.sha256(path.read_bytes()).hexdigest() if is_file(path) else "")
-    same = ("known_id", "known_position", "from_bus", "to_bus", "resistance_pu", "reactance_pu", "tap_ratio", "slack_vm_pu")
-    if not all(np.array_equal(found[name], arrays[name], equal_nan=True) for name in (*same, "from_shunt_pu", "bus_shunt_pu")):
-        raise InputError(f"a sample is audited on network.source, and {source!r} is another network than the one of the run")
-    return copy.deepcopy(net)
-
-
-def runpp_voltages(
-    source: str, arrays: dict[str, NDArray[Any]], injection_kva: NDArray[np.complex128]
-) -> NDArray[np.complex128]:
-    """Voltages of every state by ``pandapower.runpp``, p.u.; NaN where it does not converge.
-
-    Parameters
-    ----------
-    source : str
-        As for `load_network`; its own loads and generators are left out, but for those that are external grids.
-    arrays : dict
-        The `Network` that the states are of, by field name.
-    injection_kva : (n_states, n_bus) complex128, kW + j kvar
-
-    Raises
-    ------
-    InputError
-        If the network that `source` names is another one.
-    """
-    with _one_at_a_time:  # what keeps pandapower quiet is of the whole process
-        net = load_same(source, arrays)
-        for table in ("load", "sgen", "storage", "motor", "asymmetric_load", "asymmetric_sgen", "dcline"):
-            if len(net[table]):
-                net[table]["in_service"] = False
-        if len(net.gen):
-            net.gen["in_service"] &= net.gen.slack.astype(bool)
-        if len(net.ward):
-            net.ward[["ps_mw", "qs_mvar"]] = 0.0
-        return _run_states(net, arrays["known_id"], arrays["known_position"], injection_kva)
-
-
-def _run_states(
-    net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64], injection_kva: NDArray[np.complex128]
-) -> NDArray[np.complex128]:
-    there, first = np.unique(known_position[known_position >= 0], return_index=True)
-    rows = pp.create_loads(net, known_id[known_position >= 0][first].tolist(), p_mw=0.0, q_mvar=0.0)
-    voltage = np.full(injection_kva.shape, np.nan, np.complex128)
-    for state, injection in enumerate(injection_kva):
-        net.load.loc[rows, "p_mw"] = -injection.real[there] / KW_PER_MW
-        net.load.loc[rows, "q_mvar"] = -injection.imag[there] / KW_PER_MW
-        try:
-            with _quiet():
-                pp.runpp(net, calculate_voltage_angles=True, tolerance_mva=1e-9, max_iteration=30)
-        except pp.LoadflowNotConverged:
-            continue
-        voltage[state] = net._ppc["internal"]["V"]
-    return voltage
-
-
 def disconnected_elements(net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64]) -> list[str]:
-    """Loads and generators in service that sit on a bus without a path to an external grid."""
-    dead = set(known_id[known_position < 0].tolist())
+    """What consumes or generates in service, but sits on a bus without a path to an external grid."""
+    net, dead = _regular(net), known_id[known_position < 0]
     found = []
-    for table in ("load", "sgen", "gen", "storage"):
-        rows = net[table]
-        for index, bus in rows.loc[rows.in_service.astype(bool), "bus"].items():
-            if int(bus) in dead:
-                found.append(f"{table} {index} at bus {bus}")
+    for table in INJECTING_AT_A_BUS:
+        at = net[table].bus[net[table].in_service & net[table].bus.isin(dead)] if len(net[table]) else {}
+        found += [f"{table} {index} at bus {bus}" for index, bus in at.items()]
     return found
 
 
@@ -338,7 +323,7 @@ def _builders() -> dict[str, Any]:
 def _build(name: str) -> Any:
     """The network that a `pandapower.networks` function builds without arguments (of a pair, the first)."""
     try:
-        with _quiet():
+        with quiet():
             built = _builders()[name]()
     except Exception as error:
         raise InputError(f"pandapower.networks.{name}() could not be built without arguments ({_first_line(error)})") from error
@@ -348,18 +333,39 @@ def _build(name: str) -> Any:
     return net
 
 
-def _converted(net: Any) -> tuple[Any, dict[str, Any]]:
-    """A converted copy of `net` and pandapower's internal tables (in-service parts only)."""
+def network_alone(net: Any) -> Any:
+    """A copy of a network without what it injects itself, as it is converted and audited.
+
+    Raises
+    ------
+    InputError
+        If it is no pandapower network, or its tables are malformed.
+    """
+    net = _regular(net)
+    left_alone(net)
+    return net
+
+
+def _regular(net: Any) -> Any:
+    """A copy of a network whose tables are as pandapower takes them."""
     if not isinstance(net, pp.pandapowerNet):
         way = f"; {way_to('Network', net)}" if isinstance(net, str | Path) else ""
         raise InputError(f"{described(net)} is no pandapower network{way}")
-    for table in ("vsc", "svc", "ssc", "tcsc", "line_dc"):
-        if table in net and len(net[table]):
-            raise InputError(f"the network has {table} elements, which have no place in a DC power flow here; remove them")
+    refuse([*network_faults(net), *element_faults(net, _empty())])
     net = copy.deepcopy(net)
+    made_regular(net, _empty())
+    own = net.get("user_pf_options")
+    net["user_pf_options"] = {key: own[key] for key in OF_THE_MODEL & set(own)} if isinstance(own, dict) else {}
+    return net
+
+
+def _converted(net: Any) -> dict[str, Any]:
+    """The internal tables (in-service parts only) that pandapower makes of a regular network; it keeps them in `net`."""
     try:
-        with _quiet():
-            pp.rundcpp(net)
+        with quiet():  # as rundcpp does it, which passes over what a network says of switches and transformers
+            _init_rundcpp_options(net, "t", "current", None, True, 2, "hv")
+            net._options.update(net.user_pf_options)
+            _powerflow(net)
     except FloatingPointError as error:
         raise InputError(_zero_impedances(net)) from error
     except Exception as error:
@@ -370,7 +376,7 @@ def _converted(net: Any) -> tuple[Any, dict[str, Any]]:
     tables["reference_angle_degree"] = tables["bus"][tables["ref"], VA]
     if not np.all(np.isfinite(tables["bus"][:, VA])):
         raise InputError(_zero_impedances(net))
-    return net, tables
+    return tables
 
 
 def _zero_impedances(net: Any) -> list[str]:
@@ -392,7 +398,21 @@ def _first_line(error: BaseException) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _same_draws() -> Iterator[None]:
+    """Some builders draw from the process's random numbers: the same ones whenever a network is built, and put back."""
+    with _one_draws:
+        state, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002  (the state that builders draw from)
+        try:
+            random.seed(0)
+            np.random.seed(0)  # noqa: NPY002
+            yield
+        finally:
+            random.setstate(state)
+            np.random.set_state(of_numpy)  # noqa: NPY002
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
     """Keep pandapower's warnings and log lines from the user's terminal; our own checks speak instead."""
     logger = logging.getLogger("pandapower")
     level = logger.level
