@@ -33,8 +33,8 @@ def test_convert_puts_sources_on_one_axis(tmp_path):
     eulp_frame(n_days=365).to_csv("co.csv", index=False)
     write_workbook(tmp_path / "sun.xlsx", gsa_sheets())
     told = call("convert", "co.csv", "--out", "homes.parquet", "--step-hours", 1).stdout
-    assert "8,760 steps of 60 min, 2018-01-01 00:00 to 2018-12-31 23:00" in told
-    call("convert", "sun.xlsx", "--year", 2018, "--out", "sun.csv")
+    assert "8,760 steps of 60 min, 2018-01-01 00:00 to 2018-12-31 23:00, UTC-05:00" in told
+    call("convert", "sun.xlsx", "--year", 2018, "--zone", "Etc/GMT+5", "--out", "sun.csv")
     call("convert", "homes.parquet", "sun.csv", "--out", "both.parquet", "--months", "6,7,8", "--days", 30)
     both = Profiles.load("both.parquet")
     assert (both.names, both.kinds, both.n_steps) == (("co", "sun"), ("load", "pv"), 720)
