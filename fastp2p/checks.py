@@ -4,6 +4,7 @@ import numpy as np
 
 from fastp2p.network import Network
 from fastp2p.preparation import prepare
+from fastp2p.profiles import Profiles
 from fastp2p.sampling import Scenarios, draw_scenarios
 from fastp2p.study import Amount, OfTransformer, Series, Study, profile_names
 
@@ -44,7 +45,8 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     facts = {
         "study": f"{study.name}: {study.description}",
         **_network_facts(network),
-        "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h",
+        "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h, {profiles.n_steps * profiles.step_hours / 24.0:g} days",
+        "time": _time(profiles),
         "loads": f"{len(load_bus)} buses with {_said(study.load.homes)} x {loads}: {_listed(ids[load_bus])}",
         "PV": f"{len(pv_bus)} buses with {_said(study.pv.kwp)} kWp of {suns}: {_listed(ids[pv_bus])}",
         "market": f"{study.market.orders} orders, {study.market.priority} priority, market rule {study.market.pricing}",
@@ -61,6 +63,14 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         shares = ", ".join(f"{share:.0%}" for share in sweep.shares) or "as listed"
         facts["scenarios"] = f"{sweep.count} each with PV at a share of {shares}: {study.n_cases * profiles.n_steps:,} books"
     return facts, _network_warnings(network) + _study_warnings(study, network, scenarios)
+
+
+def _time(profiles: Profiles) -> str:
+    """First and last instant of the steps, and on which clock."""
+    if profiles.time is None:
+        return "no dates: typical days, or days that repeat"
+    step = np.timedelta64(round(3600.0 * profiles.step_hours), "s")
+    return f"{profiles.time[0]:%Y-%m-%d %H:%M} to {profiles.time[-1] + step:%Y-%m-%d %H:%M}, {profiles.clock}"
 
 
 def _physics(study: Study) -> str:
