@@ -426,7 +426,8 @@ def _aligned(
     clock = study_clock([part._axis() for part in parts], zone)
     offsets = {part.time[0].utcoffset() for part in parts if part.time is not None}
     if clock is not None:
-        moved = [(part, (None, 0) if part.time is None else days_on_clock(part._axis(), clock)) for part in parts]
+        warn = first_day is None and sum(part.time is not None for part in parts) == 1  # of several, common_start warns
+        moved = [(part, (None, 0) if part.time is None else days_on_clock(part._axis(), clock, warn=warn)) for part in parts]
         parts = [replace(part, time=time)._steps(first, part.n_steps) for part, (time, first) in moved]
     dated = [part for part in parts if part.time is not None]
     if first_day is not None and dated and not any(covers(part._axis(), first_day) for part in dated):

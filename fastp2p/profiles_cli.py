@@ -95,7 +95,8 @@ def convert(
     first = None if first_day is None else first_day.date()
     options = _options(unit, zone, period_ending, cumulative, floor_area_sqft, units_represented, net, year)
     found = load_several(
-        [(source, options) for source in sources],
+        [(source, {} if source == "typical_day" and len(sources) > 1 else options) for source in sources],
+        zone=zone,
         step_hours=step_hours,
         first_day=first,
         months=_months(months),

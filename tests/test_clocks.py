@@ -220,12 +220,8 @@ def test_days_that_begin_apart_are_left_out_at_the_ends():
     # 2 June 00:00+02:00 is hour 24 of the loads (values count from 1), and 22:00 UTC of 1 June: hour 22 of the sun
     np.testing.assert_array_equal(found.kwh_per_unit[0], count(96)[24:])
     np.testing.assert_array_equal(found.kwh_per_unit[1], count(96)[22:94])
-    assert "sun.csv: begins at 2018-06-01 02:00 on UTC+02:00" in str(told[0].message)
-    assert "sun.csv: covers whole days from 2018-06-02 on" in str(told[1].message)
-    with (
-        pytest.warns(InputWarning, match="begins at"),
-        pytest.raises(InputError, match=r"sun.csv: covers 2018-06-02 .* none of that is from 2018-06-01"),
-    ):
+    assert ["sun.csv: covers whole days from 2018-06-02 on" in str(one.message) for one in told] == [True]
+    with pytest.raises(InputError, match=r"sun.csv: covers 2018-06-02 .* none of that is from 2018-06-01"):
         Profiles.combined([Profiles.load("loads.csv"), Profiles.load("sun.csv")], first_day=date(2018, 6, 1))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)
@@ -254,15 +250,12 @@ def test_steps_of_other_lengths_on_other_clocks():
     sun = Profiles(("sun",), ("pv",), np.arange(96.0)[None], 0.5, utc.tz_convert("Asia/Kolkata"), "sun")
     early = pd.date_range("2018-06-01 00:00", periods=133, freq="30min", tz="UTC")
     loads = Profiles(("home",), ("load",), np.arange(133.0)[None], 0.5, early, "loads")
-    with pytest.warns(InputWarning, match="loads: begins at 2018-06-01 05:30"):
-        hours = Profiles.combined([sun, loads], step_hours=1.0)
+    hours = Profiles.combined([sun, loads], step_hours=1.0)
     assert hours.time[0] == utc[0]
     # 18:30 UTC is half hour 37 of the loads
     np.testing.assert_array_equal(hours.kwh_per_unit[:, :2], [[0 + 1, 2 + 3], [37 + 38, 39 + 40]])
     whole = Profiles(("home",), ("load",), np.arange(67.0)[None], 1.0, early[::2], "loads")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InputWarning)  # as before, and the last half hour of the loads
-        halves = Profiles.combined([sun, whole])
+    halves = Profiles.combined([sun, whole])
     np.testing.assert_array_equal(halves.kwh_per_unit[1, :3], [18 / 2, 19 / 2, 19 / 2])
 
 
@@ -274,8 +267,7 @@ def test_other_years_on_other_clocks():
     sun = Profiles(
         ("b",), ("pv",), np.arange(8784.0)[None], 1.0, pd.date_range("2016", periods=8784, freq="h", tz="Etc/GMT-1"), "2016"
     )
-    with pytest.warns(InputWarning, match="2016: begins at 2015-12-31 18:00 on UTC-05:00"):
-        found = Profiles.combined([loads, sun], first_day=date(2018, 7, 1), days=7)
+    found = Profiles.combined([loads, sun], first_day=date(2018, 7, 1), days=7)
     assert found.time[0].isoformat() == "2018-07-01T00:00:00-05:00"
     # 1 July is day 181 of 2018 and 182 of 2016; 00:00-05:00 is 06:00+01:00
     np.testing.assert_array_equal(found.kwh_per_unit[:, 0], [181 * 24, 182 * 24 + 6])

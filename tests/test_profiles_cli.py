@@ -51,6 +51,14 @@ def test_convert_declares_what_a_file_does_not_say():
     assert read.time[0] == pd.Timestamp("2019-01-01", tz="Europe/Madrid")
 
 
+def test_options_are_for_files_beside_the_typical_day():
+    local = pd.date_range("2018-06-01", periods=48, freq="h").strftime("%Y-%m-%d %H:%M")
+    pd.DataFrame({"time": local, "home": np.r_[np.arange(47.0), 0.0]}).to_csv("a.csv", index=False)
+    told = call("convert", "a.csv", "typical_day", "--unit", "kW", "--zone", "Europe/Berlin", "--out", "b.csv").stdout
+    assert "48 steps of 60 min, 2018-06-01 00:00 to 2018-06-02 23:00, UTC+02:00" in told
+    assert Profiles.load("b.csv").time[0] == pd.Timestamp("2018-06-01", tz="Europe/Berlin")
+
+
 def test_cluster_says_what_speaks_for_each_number_and_then_writes():
     eulp_frame(n_days=60).to_csv("co.csv", index=False)
     assert "silhouette" in call("cluster", "co.csv").stdout

@@ -39,8 +39,8 @@ class Axis(NamedTuple):
         return self.time[-1] + pd.Timedelta(hours=self.step_hours)
 
 
-def days_on_clock(axis: Axis, zone: str | tzinfo) -> tuple[pd.DatetimeIndex, int]:
-    """A placed axis on another clock, and how many of its steps come before the first midnight there; these are warned of.
+def days_on_clock(axis: Axis, zone: str | tzinfo, *, warn: bool = True) -> tuple[pd.DatetimeIndex, int]:
+    """A placed axis on another clock, and how many of its steps come before the first midnight there; warns of them if asked.
 
     Raises
     ------
@@ -63,11 +63,9 @@ def days_on_clock(axis: Axis, zone: str | tzinfo) -> tuple[pd.DatetimeIndex, int
             f"{axis.source}: no step of {60 * axis.step_hours:g} min starts at midnight on {clock_name(time)}; bring it to "
             "shorter steps first, or choose another zone"
         )
-    warnings.warn(
-        f"{axis.source}: begins at {time[0]:%Y-%m-%d %H:%M} on {clock_name(time)}; what comes before midnight is left out",
-        InputWarning,
-        stacklevel=5,
-    )
+    if warn:
+        told = f"begins at {time[0]:%Y-%m-%d %H:%M} on {clock_name(time)}; what comes before midnight is left out"
+        warnings.warn(f"{axis.source}: {told}", InputWarning, stacklevel=5)
     return time, int(found[0])
 
 
@@ -115,12 +113,11 @@ def common_end(axes: Sequence[Axis], within: pd.Timedelta) -> list[int]:
     if not ends or min(ends) == max(ends) or max(ends) - min(ends) > within:
         return whole
     first, end = dated[ends.index(min(ends))], min(ends).normalize()
-    warnings.warn(
-        f"{first.source}: ends at {min(ends):%Y-%m-%d %H:%M} on {clock_name(first.time)}; "
-        f"what comes from {end:%Y-%m-%d} on is left out of all sources",
-        InputWarning,
-        stacklevel=4,
-    )
+    if end < min(ends):
+        told = f"ends at {min(ends):%Y-%m-%d %H:%M} on {clock_name(first.time)}"
+        warnings.warn(
+            f"{first.source}: {told}; what comes from {end:%Y-%m-%d} on is left out of all sources", InputWarning, stacklevel=4
+        )
     return [axis.n_steps if axis.time is None else int(axis.time.searchsorted(end)) for axis in axes]
 
 

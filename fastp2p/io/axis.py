@@ -71,6 +71,7 @@ def regular_axis(
     ending = not period_ending and stamps[0] - pd.Timedelta(step, "ns") == stamps[0].normalize()
     if start[0] != start[0].normalize() and (at_midnight or ending):
         hint = "; stamps that end their steps are read with period_ending" if ending else ""
+        hint += "; stamps that start at midnight elsewhere are read with its zone" if stamps.tz is not None else ""
         faults.append(f"{where}, row {rows[0]}: the first step starts at {start[0]:%H:%M}, not at midnight; drop rows{hint}")
     refuse(faults)
     return start, hours

@@ -46,8 +46,8 @@ def read_profiles(source: str | Path, *, at_midnight: bool = True, **options: An
     source : str or Path
         `typical_day`, ``simbench:CODE``, or a .csv, .parquet, .xlsx or .json file.
     at_midnight : bool
-        Whether stamps with an offset to UTC must start at midnight, where no zone is given. Those that need not are to be
-        brought to a clock that is not known here: only then is it known what is night.
+        Whether stamps with an offset to UTC must start at midnight, there or in the zone that is given. Those that need not
+        stay on their clock, to be brought to another later; only then is it known what is night.
     **options
         As `fastp2p.Profiles.load` takes them; those that are None or False do not count.
 
@@ -63,9 +63,8 @@ def read_profiles(source: str | Path, *, at_midnight: bool = True, **options: An
     if kind.is_table and (zone is not None or not at_midnight):
         given["at_midnight"] = False
     table = kind.read(source, **given)
-    if zone is not None and (kind.is_table or kind.has_clock):
-        table = on_clock(table, zone)
     if at_midnight:
+        table = on_clock(table, zone) if zone is not None and (kind.is_table or kind.has_clock) else table
         warn_of_night(table)
     if kind.is_table and "cumulative" not in given:
         _warn_of_meters(table)
