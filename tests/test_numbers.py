@@ -63,7 +63,8 @@ def test_a_decimal_comma_far_down_counts():
 @pytest.mark.parametrize("cell", ["1,000", "1.000", "12,345", "999.999"])
 def test_decimals_or_thousands(cell):
     """No cell says whether the sign is for decimals or thousands."""
-    faults = refused([cell, "17"], f"row 2: home [kWh] = '{cell}' may be decimals or thousands")
+    readings = f"{cell[:-4]}{cell[-3:]} or {cell[:-4]}.{cell[-3:]}"
+    faults = refused([cell, "17"], f"row 2: home [kWh] = '{cell}' may be {readings}, and no cell of the file shows which")
     assert len(faults) == 1
 
 
@@ -243,6 +244,10 @@ def test_a_row_a_day_in_other_forms():
         ([str(hour) for hour in range(24)], "a row a day, and 24 columns 0 … 23 that look like times of the day"),
         ([f"h{hour}" for hour in range(1, 25)], "look like times of the day; head them 00:00"),
         ([f"Hour {hour}" for hour in range(1, 49)], "look like times of the day; head them 00:00"),
+        ([f"{hour}:00 AM" for hour in range(24)], "look like times of the day; head them 00:00"),
+        ([f"{hour:02d}:00-{hour + 1:02d}:00" for hour in range(24)], "look like times of the day; head them 00:00"),
+        ([f"{hour:02d}00" for hour in range(24)], "look like times of the day; head them 00:00"),
+        ([f"kWh_{hour}" for hour in range(25)], "look like times of the day; head them 00:00"),
     ],
 )
 def test_a_row_a_day_that_cannot_be_read(labels, told):
@@ -278,6 +283,8 @@ def test_faults_of_a_row_a_day():
 
 
 def test_profiles_of_daily_energy_are_still_read():
+    days_file([f"home_{i}" for i in range(24)])
+    assert Profiles.load("days.csv", unit="kWh").step_hours == 24.0
     days_file(["house", "shop"])
     assert Profiles.load("days.csv", unit="kWh").step_hours == 24.0
 

@@ -55,7 +55,9 @@ class Cells(NamedTuple):
         text = str(value).strip()
         sign = next((one for one in ".," if re.fullmatch("(?a)" + THOUSANDS.format(re.escape(one)), text)), "")
         if sign and sign == self.doubtful:
-            return f"{column} = {shown} may be decimals or thousands, and no cell of the file tells; write it without {sign!r}"
+            readings = f"{text.replace(sign, '')} or {text.replace(sign, '.')}" if text.count(sign) == 1 else "several numbers"
+            way_out = "write it without a separator, or with another number of decimals"
+            return f"{column} = {shown} may be {readings}, and no cell of the file shows which; {way_out}"
         if self.decimal == "," and "." in text and re.fullmatch("(?a)" + r"[-+]?[\d.,]+", text):
             return (
                 f"{column} = {shown} has a point where the file's decimals have commas; write it without thousands separators"

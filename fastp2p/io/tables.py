@@ -25,8 +25,37 @@ QUANTITIES = {"kwh": (1.0, False), "wh": (1e-3, False), "kw": (1.0, True), "w": 
 """In kWh or kW, and whether it is a power."""
 NAMED = 8
 """Columns or profiles that a message lists."""
-HOURS_OF_DAY = re.compile(r"(h|hh|hr|hour|t|step|slot|period|interval)?[ _]?\d{1,2}", re.IGNORECASE)
-"""A heading that looks like an hour of the day."""
+TIME_WORDS = frozenset(
+    [
+        "h",
+        "hh",
+        "hr",
+        "hrs",
+        "hour",
+        "hours",
+        "he",
+        "hb",
+        "t",
+        "am",
+        "pm",
+        "uhr",
+        "to",
+        "from",
+        "step",
+        "slot",
+        "period",
+        "interval",
+        "value",
+        "val",
+        "kwh",
+        "kw",
+        "wh",
+        "w",
+        "e",
+        "p",
+    ]
+)
+"""Words in headings that say no more than a time of the day."""
 PER = {"": "load", "home": "load", "kwp": "pv"}
 UNITS = "kWh, Wh, kW, W for loads (/home may follow); kWh/kWp, Wh/kWp, kW/kWp, W/kWp for PV"
 
@@ -152,7 +181,7 @@ def _value_columns(path: Path, names: list[str], unit: str | None, tidy: bool) -
     for name in names:
         match = re.fullmatch(r"\s*(.*\S)\s*\[([^\]]*)\]\s*", name)
         said = TIDY.get(name, match[2] if match else unit)
-        quantity, _, per = (said or "").strip().casefold().partition("/")
+        quantity, _, per = "".join((said or "").casefold().split()).partition("/")
         if said is None or quantity not in QUANTITIES or per not in PER:
             strange.setdefault(said, []).append(name)
             continue
@@ -266,11 +295,16 @@ def _day_faults(path: Path, values: list[_Column], is_hour: bool) -> list[str]:
 
 def _hour_headings(path: Path, values: list[_Column], step_hours: float) -> list[str]:
     """That columns are not the hours of a day: a row a day has one column for each."""
-    hours = step_hours == 24.0 and len(values) in (24, 48, 96) and all(HOURS_OF_DAY.fullmatch(one.name) for one in values)
+    hours = step_hours == 24.0 and len(values) >= 23 and all(_is_time(one.name) for one in values)
     told = (
         f"{path}: a row a day, and {len(values)} columns {values[0].name} … {values[-1].name} that look like times of the day"
     )
     return [f"{told}; head them 00:00, 00:30 and so on, or name them as profiles"] if hours else []
+
+
+def _is_time(heading: str) -> bool:
+    """Whether a heading has a number and says nothing else than a time of the day: 7, h07, 07-08, 7:00 AM, kWh_7."""
+    return re.search(r"\d", heading) is not None and TIME_WORDS.issuperset(re.findall(r"[^\W\d_]+", heading.lower()))
 
 
 def _cumulative_faults(path: Path, found: Found, rows: Ints, period_ending: bool) -> list[str]:
