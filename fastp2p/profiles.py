@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arrays import floats
-from fastp2p.errors import InputError, InputWarning, refuse
+from fastp2p.errors import InputError, InputWarning, refuse, some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +28,6 @@ KINDS = ("load", "pv")
 MOST_DAYS = 10_000
 FEW = 3
 """Names that are not there and that have a message each."""
-NAMED = 12
-"""Profiles that a message lists."""
 UNITS = {"load": "kWh per home", "pv": "kWh per kWp"}
 
 
@@ -371,17 +369,12 @@ class Profiles:
         """A fault for each of the names that is no profile of that kind."""
         ours = [n for n, k in zip(self.names, self.kinds, strict=True) if k == kind]
         wrong = list(dict.fromkeys(name for name in names if name not in ours))
-        there = f"there are {_some(ours) or 'none'}"
+        there = f"there are {some(ours) or 'none'}"
         if len(wrong) > FEW:
-            return [f"{kind}.profile: no {kind} profiles {_some(wrong)}; {there}"]
+            return [f"{kind}.profile: no {kind} profiles {some(wrong)}; {there}"]
         near = {name: difflib.get_close_matches(name, ours, n=1) for name in wrong}
         hints = {name: f"; did you mean {found[0]!r}?" if found else "" for name, found in near.items()}
         return [f"{kind}.profile: no {kind} profile {name!r}; {there}{hints[name]}" for name in wrong]
-
-
-def _some(names: Sequence[str]) -> str:
-    """Names in a line, the tail left out."""
-    return ", ".join(names[:NAMED]) + (f", … ({len(names)})" if len(names) > NAMED else "")
 
 
 def _divides_a_day(step_hours: float) -> bool:

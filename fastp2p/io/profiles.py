@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastp2p.errors import InputError, InputWarning, refuse
+from fastp2p.errors import InputError, InputWarning, refuse, some
 from fastp2p.io.alignment import Axis, days_on_clock
 from fastp2p.io.axis import ProfileTable
 from fastp2p.io.eulp import is_eulp, read_eulp
@@ -23,7 +23,6 @@ NIGHT_SHARE = 0.01
 """Of a profile's peak; more PV at night is a sign of a wrong clock."""
 METER_STEPS, METER_RISES = 24, 3
 """Over so many steps a profile falls, and a meter that counts on rises so many times."""
-NAMED = 5
 
 
 class _Kind(NamedTuple):
@@ -131,9 +130,8 @@ def _warn_of_meters(table: ProfileTable) -> None:
     counts = (change >= 0).all(axis=1) & ((change > 0).sum(axis=1) >= METER_RISES) & (change.shape[1] + 1 >= METER_STEPS)
     names = [name for name, is_one in zip(table.names, counts, strict=True) if is_one]
     if names:
-        shown = ", ".join(names[:NAMED]) + (f", … ({len(names)})" if len(names) > NAMED else "")
         warnings.warn(
-            f"{table.source}: {shown} never falls, as a meter that counts on; if it is one, read the file with cumulative "
+            f"{table.source}: {some(names)} never falls, as a meter that counts on; if it is one, read it with cumulative "
             "(--cumulative), which takes the differences",
             InputWarning,
             stacklevel=4,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fastp2p.errors import InputError, refuse
+from fastp2p.errors import InputError, refuse, some
 from fastp2p.io.axis import MOST, Floats, Ints, ProfileTable, hour_axis, regular_axis
 from fastp2p.io.clock import SHOWN, first_offset, listed, localise, parse_times
 from fastp2p.io.day_rows import clock_minutes, unrolled
@@ -23,8 +23,6 @@ TIDY = {"load_kwh_per_home": "kWh/home", "pv_kwh_per_kwp": "kWh/kWp"}
 """Columns of the tidy layout, and their units."""
 QUANTITIES = {"kwh": (1.0, False), "wh": (1e-3, False), "kw": (1.0, True), "w": (1e-3, True)}
 """In kWh or kW, and whether it is a power."""
-NAMED = 8
-"""Columns or profiles that a message lists."""
 TIME_WORDS = frozenset(
     [
         "h",
@@ -106,7 +104,7 @@ def read_table(
     names = column_names(path)
     time = next((name for name in names if name.lower() in (*TIMES, HOUR)), None)
     if time is None:
-        raise InputError(f"{path}: no column hour, or a time ({', '.join(TIMES)}); it has {_some(names)}")
+        raise InputError(f"{path}: no column hour, or a time ({', '.join(TIMES)}); it has {some(names)}")
     tidy, is_hour = "profile" in names, time.lower() == HOUR
     keys = ["profile", time] if tidy else [time]
     values = _value_columns(path, [name for name in names if name not in keys], unit, tidy)
@@ -175,7 +173,7 @@ def _value_columns(path: Path, names: list[str], unit: str | None, tidy: bool) -
     if tidy:
         known = [name for name in names if name in TIDY or re.search(r"\[.*\]\s*$", name)]
         if not known and unit is None:
-            raise InputError(f"{path}: no column {', '.join(TIDY)}; it has profile, {_some(names) or 'no values'}")
+            raise InputError(f"{path}: no column {', '.join(TIDY)}; it has profile, {some(names) or 'no values'}")
         names = known or names
     strange: dict[str | None, list[str]] = {}
     for name in names:
@@ -188,7 +186,7 @@ def _value_columns(path: Path, names: list[str], unit: str | None, tidy: bool) -
         columns.append(_Column(name, match[1] if match else name, PER[per], *QUANTITIES[quantity]))
     for said, found in strange.items():
         one = len(found) == 1
-        whose = f"{path}: column {found[0]}" if one else f"{path}: {len(found)} columns ({_some(found)})"
+        whose = f"{path}: column {found[0]}" if one else f"{path}: {len(found)} columns ({some(found)})"
         if said is None:
             say = "says no unit; head it" if one else "say no unit; head them"
             faults.append(f"{whose} {say} '{found[0]} [kW]', or declare one with unit (--unit kW); known are {UNITS}")
@@ -235,7 +233,7 @@ def _tidy(
             found.append((filled[0], str(name), group[filled[0].column].to_numpy(float)))
             axes[str(name)] = group[time]
     if len({len(axis) for axis in axes.values()}) > 1:
-        told = _some([f"{name} {len(axis)}" for name, axis in axes.items()])
+        told = some([f"{name} {len(axis)}" for name, axis in axes.items()])
         faults.append(f"{path}: profiles differ in length ({told}); all must cover the same hours")
     first = next(iter(axes.values()), frame[time])
     for name, axis in axes.items():
@@ -280,11 +278,6 @@ def _hours(stamps: pd.Series) -> float:
     return hour_axis("", "", pd.to_numeric(stamps, errors="coerce").to_numpy(float), stamps.index.to_numpy())[0]
 
 
-def _some(names: list[str]) -> str:
-    """Names in a line, the tail left out."""
-    return ", ".join(names[:NAMED]) + (f", … ({len(names)})" if len(names) > NAMED else "")
-
-
 def _day_faults(path: Path, values: list[_Column], is_hour: bool) -> list[str]:
     """Why a row a day cannot be read: no dates, or columns of several units."""
     faults = [f"{path}: headings are clock times, so each row is a day and needs a date; it counts hours"] if is_hour else []
@@ -312,7 +305,7 @@ def _cumulative_faults(path: Path, found: Found, rows: Ints, period_ending: bool
     faults = [f"{path}: readings of a meter are of an instant; period_ending does not apply"] if period_ending else []
     powers = [name for one, name, _ in found if one.is_power]
     if powers:
-        faults.append(f"{path}: {_some(powers)}: a power is no reading of a meter; cumulative takes kWh or Wh")
+        faults.append(f"{path}: {some(powers)}: a power is no reading of a meter; cumulative takes kWh or Wh")
     for one, name, readings in found:
         falls = np.flatnonzero(np.diff(readings) < 0)
         if not one.is_power and len(falls):
