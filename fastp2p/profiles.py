@@ -414,14 +414,26 @@ def _aligned(
     parts: Sequence[Profiles], zone: str | None, first_day: date | None, days: int | None, choice: dict[str, Any]
 ) -> list[Profiles]:
     """The parts on one clock, and of those with dates the days that are chosen."""
-    from fastp2p.io.alignment import EDGE, SPRING, common_end, common_start, covers, days_on_clock, in_year_of, study_clock
+    from fastp2p.io.alignment import (
+        EDGE,
+        SPRING,
+        common_end,
+        common_start,
+        covers,
+        days_on_clock,
+        in_year_of,
+        study_clock,
+        warn_of_cut,
+    )
 
     clock = study_clock([part._axis() for part in parts], zone)
     offsets = {part.time[0].utcoffset() for part in parts if part.time is not None}
     if clock is not None:
-        warn = first_day is None and sum(part.time is not None for part in parts) == 1  # of several, common_start warns
-        moved = [(part, (None, 0) if part.time is None else days_on_clock(part._axis(), clock, warn=warn)) for part in parts]
-        parts = [replace(part, time=time)._steps(first, part.n_steps) for part, (time, first) in moved]
+        moved = [(None, 0) if part.time is None else days_on_clock(part._axis(), clock) for part in parts]
+        dated_cuts = [(part, time, cut) for part, (time, cut) in zip(parts, moved, strict=True) if time is not None]
+        if first_day is None and all(cut for _, _, cut in dated_cuts):  # what only some lack, common_start warns of
+            warn_of_cut(dated_cuts[0][0].source, dated_cuts[0][1])
+        parts = [replace(part, time=time)._steps(cut, part.n_steps) for part, (time, cut) in zip(parts, moved, strict=True)]
     dated = [part for part in parts if part.time is not None]
     if first_day is not None and dated and not any(covers(part._axis(), first_day) for part in dated):
         dated[0].select(first_day=first_day)  # refuses, and says which days there are

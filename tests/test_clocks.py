@@ -360,6 +360,15 @@ def test_a_zone_brings_stamped_files_to_its_clock():
         Profiles.load("loads.csv", zone="Asia/Kolkata")
 
 
+def test_what_all_sources_lose_is_warned_of_once():
+    for name, heading in (("loads.csv", "home [kWh]"), ("sun.csv", "solar_1 [kWh]")):
+        two_days(name, 0, "2018-06-01 00:00", heading)
+    with pytest.warns(InputWarning) as told:
+        found = Profiles.combined([Profiles.load(name) for name in ("loads.csv", "sun.csv")], zone="Europe/Berlin")
+    assert ["loads.csv: begins at 2018-06-01 02:00 on UTC+02:00" in str(one.message) for one in told] == [True]
+    np.testing.assert_array_equal(found.kwh_per_unit, [count(48)[22:], count(48)[22:]])
+
+
 def test_stamps_that_end_their_steps_are_not_taken_for_another_clocks():
     two_days("loads.csv", 0, "2018-06-01 01:00")
     with pytest.raises(InputError, match=r"the first step starts at 01:00.*read with period_ending"):

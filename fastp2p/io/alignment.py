@@ -39,8 +39,8 @@ class Axis(NamedTuple):
         return self.time[-1] + pd.Timedelta(hours=self.step_hours)
 
 
-def days_on_clock(axis: Axis, zone: str | tzinfo, *, warn: bool = True) -> tuple[pd.DatetimeIndex, int]:
-    """A placed axis on another clock, and how many of its steps come before the first midnight there; warns of them if asked.
+def days_on_clock(axis: Axis, zone: str | tzinfo) -> tuple[pd.DatetimeIndex, int]:
+    """A placed axis on another clock, and how many of its steps come before the first midnight there.
 
     Raises
     ------
@@ -63,10 +63,13 @@ def days_on_clock(axis: Axis, zone: str | tzinfo, *, warn: bool = True) -> tuple
             f"{axis.source}: no step of {60 * axis.step_hours:g} min starts at midnight on {clock_name(time)}; bring it to "
             "shorter steps first, or choose another zone"
         )
-    if warn:
-        told = f"begins at {time[0]:%Y-%m-%d %H:%M} on {clock_name(time)}; what comes before midnight is left out"
-        warnings.warn(f"{axis.source}: {told}", InputWarning, stacklevel=5)
     return time, int(found[0])
+
+
+def warn_of_cut(source: str, time: pd.DatetimeIndex) -> None:
+    """Warn of what comes before the first midnight of an axis."""
+    told = f"begins at {time[0]:%Y-%m-%d %H:%M} on {clock_name(time)}; what comes before midnight is left out"
+    warnings.warn(f"{source}: {told}", InputWarning, stacklevel=5)
 
 
 def study_clock(axes: Sequence[Axis], zone: str | None) -> tzinfo | None:

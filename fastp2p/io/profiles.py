@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastp2p.errors import InputError, InputWarning, refuse, some
-from fastp2p.io.alignment import Axis, days_on_clock
+from fastp2p.io.alignment import Axis, days_on_clock, warn_of_cut
 from fastp2p.io.axis import ProfileTable
 from fastp2p.io.eulp import is_eulp, read_eulp
 from fastp2p.io.frames import column_names
@@ -79,6 +79,8 @@ def on_clock(table: ProfileTable, zone: str | tzinfo) -> ProfileTable:
         See `fastp2p.io.alignment.days_on_clock`.
     """
     time, first = days_on_clock(Axis(table.source, table.time, table.step_hours, table.kwh_per_unit.shape[1]), zone)
+    if first:
+        warn_of_cut(table.source, time)
     return table._replace(time=time[first:], kwh_per_unit=table.kwh_per_unit[:, first:])
 
 
