@@ -12,7 +12,7 @@ import pytest
 from profile_files import gsa_sheets, write_workbook
 from typer.testing import CliRunner
 
-from fastp2p import InputError, Profiles
+from fastp2p import InputError, Network, Profiles
 from fastp2p.cli import app
 from fastp2p.errors import InputWarning
 
@@ -459,3 +459,17 @@ def test_workbooks_with_numbers_as_headings(sheet, row, tmp_path):
     write_workbook(tmp_path / "sun.xlsx", sheets)
     with contextlib.suppress(InputError):
         assert Profiles.load("sun.xlsx").n_steps == 24
+
+
+@pytest.mark.parametrize("sheet", ["parameters", "bus"])
+def test_network_workbooks_with_numbers_as_headings(sheet, tmp_path):
+    import openpyxl
+    import pandapower
+
+    pandapower.to_excel(pandapower.networks.simple_four_bus_system(), str(tmp_path / "net.xlsx"))
+    book = openpyxl.load_workbook(tmp_path / "net.xlsx")
+    for column in range(1, book[sheet].max_column + 1):
+        book[sheet].cell(1, column).value = column
+    book.save(tmp_path / "net.xlsx")
+    with pytest.raises(InputError, match=r"network net.xlsx: pandapower could not convert the network"):
+        Network.load("net.xlsx")

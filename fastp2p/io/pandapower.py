@@ -351,8 +351,8 @@ def _converted(net: Any) -> tuple[Any, dict[str, Any]]:
     for table in ("vsc", "svc", "ssc", "tcsc", "line_dc"):
         if table in net and len(net[table]):
             raise InputError(f"the network has {table} elements, which have no place in a DC power flow here; remove them")
-    net = copy.deepcopy(net)
     try:
+        net = copy.deepcopy(net)  # of a workbook with numbers for headings even this may fail
         with _quiet():
             pp.rundcpp(net)
     except FloatingPointError as error:
