@@ -2,6 +2,7 @@
 
 import warnings
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -407,6 +408,18 @@ def test_sun_at_night_is_looked_for_on_the_clock_of_the_axis():
     write("sun.csv", stamps.strftime("%Y-%m-%dT%H:%MZ"), np.roll(late, 4), "sun [kWh/kWp]")
     with pytest.warns(InputWarning, match="PV profile sun has"):
         load_several([("loads.csv", {}), ("sun.csv", {})])
+
+
+def test_readings_of_a_meter_in_a_study():
+    """Readings at 25 hours: the study's 24 steps have what the meter counted in between."""
+    kwh = np.arange(24.0)[::-1]
+    stamps = pd.date_range("2018-06-01", periods=25, freq="h").strftime("%Y-%m-%d %H:%M+02:00")
+    write("meter.csv", stamps, 500.0 + np.r_[0.0, np.cumsum(kwh)])
+    _, found = prepare(study([{"file": "meter.csv", "cumulative": True}, "typical_day"]))
+    np.testing.assert_array_equal(found.kwh_per_unit[found.row("home", "load")], kwh)
+    (Path("study.toml")).write_text(study(["meter.csv", "typical_day"]).to_toml())
+    answer = CliRunner().invoke(app, ["check", "study.toml"])
+    assert "home never falls, as a meter that counts on" in " ".join(answer.stderr.split())
 
 
 # --- first_day
