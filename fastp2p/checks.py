@@ -15,6 +15,7 @@ from fastp2p.plausible import (
 )  # fmt: skip
 from fastp2p.preparation import checked, prepare
 from fastp2p.pricing import RULES
+from fastp2p.profiles import Profiles
 from fastp2p.sampling import Scenarios, draw_scenarios, find_eligible
 from fastp2p.study import Amount, Buses, OfTransformer, Price, Series, Study, profile_names
 
@@ -62,7 +63,8 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     facts = {
         "study": f"{study.name}: {study.description}",
         **_network_facts(network),
-        "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h",
+        "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h, {profiles.n_steps * profiles.step_hours / 24.0:g} days",
+        "time": _time(profiles),
         "may take part": _eligible_fact(study, network, eligible),
         "loads": (
             f"{len(load_bus)} buses{_places(study.load.buses, network, eligible)} with {_said(study.load.homes)} x {loads}: "
@@ -73,7 +75,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
             f"{_listed(ids[pv_bus])}"
         ),
         "energy": energy_said(profiles, study),
-        **({"typical day": TYPICAL_DAY} if "typical_day" in study.profiles.sources else {}),
+        **({"typical day": TYPICAL_DAY} if any(one.file == "typical_day" for one in study.profiles.sources) else {}),
         "market": f"{study.market.orders} orders, {study.market.priority} priority, market rule {study.market.pricing}",
         "prices": (
             f"bid {_said(study.market.bid_per_kwh)}, ask {_said(study.market.ask_per_kwh)}, "
@@ -125,6 +127,14 @@ def _places(buses: Buses, network: Network, eligible: Ints) -> str:
         f", so that bus {network.bus_id[eligible[-1]]}, the last of {len(eligible)}, is at neither" if len(eligible) % 2 else ""
     )
     return f" at {buses} places (as many as at {'odd' if buses == 'even' else 'even'} ones{last})"
+
+
+def _time(profiles: Profiles) -> str:
+    """First and last instant of the steps, and on which clock."""
+    if profiles.time is None:
+        return "no dates: typical days, or days that repeat"
+    step = np.timedelta64(round(3600.0 * profiles.step_hours), "s")
+    return f"{profiles.time[0]:%Y-%m-%d %H:%M} to {profiles.time[-1] + step:%Y-%m-%d %H:%M}, {profiles.clock}"
 
 
 def _physics(study: Study) -> str:

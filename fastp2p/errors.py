@@ -32,6 +32,11 @@ class SolverError(FastP2PError, RuntimeError):
     """The LP solver was handed arrays of the wrong length, or returned an unknown status."""
 
 
+def some(names: Sequence[str], most: int = 8) -> str:
+    """Names in a line, the tail left out and counted."""
+    return ", ".join(names[:most]) + (f", … ({len(names)})" if len(names) > most else "")
+
+
 def refuse(faults: Sequence[str]) -> None:
     """Raise `InputError` if there is any fault.
 

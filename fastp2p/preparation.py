@@ -13,7 +13,7 @@ from fastp2p.io.parquet import check_folder
 from fastp2p.limits import grid_faults, limit_faults
 from fastp2p.network import Network
 from fastp2p.pricing import rule_faults
-from fastp2p.profiles import Profiles
+from fastp2p.profiles import Profiles, load_several
 from fastp2p.sampled import check_source
 from fastp2p.sampling import Scenarios, draw_scenarios
 from fastp2p.study import Study, profile_names
@@ -42,10 +42,10 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
         faults += error.faults
     try:
         of = study.profiles
-        parts = [profiles] if profiles is not None else [Profiles.load(source) for source in of.sources]
-        profiles = None
+        given, profiles = profiles, None
         choice: dict[str, Any] = of.model_dump(exclude={"source"})
-        profiles = Profiles.combined(parts, **choice)
+        sources = [(one.file, one.model_dump(exclude={"file"})) for one in of.sources]
+        profiles = load_several(sources, **choice) if given is None else Profiles.combined([given], **choice)
     except InputError as error:
         faults += error.faults
     if profiles is not None and network is not None:

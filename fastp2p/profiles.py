@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,15 +15,20 @@ from numpy.typing import NDArray
 
 from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats, short_repr
-from fastp2p.errors import InputError, refuse
+from fastp2p.errors import InputError, InputWarning, refuse, some
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from fastp2p.io.alignment import Axis
+    from fastp2p.io.axis import ProfileTable
 
 Floats = NDArray[np.float64]
 
 KINDS = ("load", "pv")
 MOST_DAYS = 10_000
+FEW = 3
+"""Names that are not there and that have a message each."""
 UNITS = {"load": "kWh per home", "pv": "kWh per kWp"}
 
 
@@ -88,6 +94,7 @@ class Profiles:
         unit: str | None = None,
         zone: str | None = None,
         period_ending: bool = False,
+        cumulative: bool = False,
         floor_area_sqft: float | None = None,
         units_represented: float | None = None,
         net: bool = False,
@@ -100,9 +107,12 @@ class Profiles:
         source : str or Path
             `typical_day`; ``simbench:CODE``; a CSV or Parquet table, or one of NREL's End-Use Load Profiles; a Global Solar
             Atlas report (.xlsx, .json). `combined` puts several together.
-        unit, zone, period_ending
-            Of tables: the unit of columns that name none; the clock of the times, such as "Europe/Berlin", by default one
-            without summer time; whether a time is the end of its step.
+        unit, period_ending, cumulative
+            Of tables: the unit of columns that name none; whether a time is the end of its step; whether the values are
+            readings of a meter that counts on, of which a step has the difference of two.
+        zone
+            Clock such as "Europe/Berlin": of times that say no offset to UTC, by default one without summer time; others are
+            brought to it. Either way it is the offset to UTC of the first time all year.
         floor_area_sqft, units_represented, net
             Of NREL's: the floor area of one customer (ComStock); what a file sums over that does not say so; whether PV is
             taken off.
@@ -118,7 +128,7 @@ class Profiles:
         Warns
         -----
         InputWarning
-            PV at night.
+            PV at night; a profile that never falls, as a meter that counts on; a day cut off at the first midnight of a zone.
         """
         from fastp2p.io.profiles import read_profiles
 
@@ -128,6 +138,7 @@ class Profiles:
             "unit": unit,
             "zone": zone,
             "period_ending": period_ending,
+            "cumulative": cumulative,
             "floor_area_sqft": floor_area_sqft,
             "units_represented": units_represented,
             "net": net,
@@ -140,6 +151,7 @@ class Profiles:
         cls,
         parts: Sequence[Profiles],
         *,
+        zone: str | None = None,
         step_hours: float | None = None,
         first_day: date | None = None,
         months: Sequence[int] = (),
@@ -148,10 +160,16 @@ class Profiles:
     ) -> Profiles:
         """Profiles of one or several sources on one axis; those without dates, such as a typical day, repeat.
 
+        Parts that say where they are in time (their stamps have an offset to UTC) are aligned by instant, on one clock. Their
+        days, once chosen, must be the same days of the year; the years may differ. Where the days of two clocks begin apart,
+        the days at either end that not all parts cover are left out, with a warning.
+
         Parameters
         ----------
         parts : sequence of Profiles
-            Those with dates must, once their days are chosen, have the same days of the year; the years may differ.
+        zone : str, optional
+            Clock of the axis, such as "Europe/Berlin": the offset to UTC that it has at the first instant. By default that
+            of the first part with dates.
         step_hours : float, optional
             By default the finest step of the parts.
         first_day, months, leap_day, days
@@ -160,28 +178,31 @@ class Profiles:
         Raises
         ------
         InputError
-            Names that are there twice, other days of the year, lengths that do not repeat, and what `select` and
-            `resampled` refuse.
+            Names that are there twice, parts of which only some say where they are in time, other days of the year, lengths
+            that do not repeat, and what `select` and `resampled` refuse.
+
+        Warns
+        -----
+        InputWarning
+            Days that are left out.
         """
+        from fastp2p.io.alignment import axis_faults, repeat_faults
+
         if not isinstance(parts, Sequence) or not parts or not all(isinstance(part, Profiles) for part in parts):
             raise InputError("combined takes a list of one or several Profiles")
         keys = [key for part in parts for key in zip(part.names, part.kinds, strict=True)]
-        refuse([f"there are two {kind} profiles {name!r}" for name, kind in sorted(set(keys)) if keys.count((name, kind)) > 1])
+        refuse(_doubled(keys))
         step = min(part.step_hours for part in parts) if step_hours is None else step_hours
-        any_dated = any(part.time is not None for part in parts)
-        chosen = []
-        for part in (part if part.step_hours == step else part.resampled(step) for part in parts):
-            if part.time is None and any_dated:
-                chosen.append(part)  # a typical day is one of any day
-            else:
-                chosen.append(part.select(first_day=_in_year_of(part, first_day), months=months, leap_day=leap_day))
-        dated = [part for part in chosen if part.time is not None]
-        n_steps = max(part.n_steps for part in dated or chosen)
-        refuse([fault for part in chosen for fault in _repeat_faults(part, n_steps)] + _axis_faults(dated))
+        finer = [part.resampled(step) if part.step_hours > step else part for part in parts]  # midnight may be within a step
+        aligned = _aligned(finer, zone, first_day, days, {"months": months, "leap_day": leap_day})
+        chosen = [part.resampled(step) if part.step_hours < step else part for part in aligned]
+        dated = [part._axis() for part in chosen if part.time is not None]
+        n_steps = max(axis.n_steps for axis in dated or [part._axis() for part in chosen])
+        refuse([fault for part in chosen for fault in repeat_faults(part._axis(), n_steps)] + axis_faults(dated))
         whole = cls(
             tuple(name for name, _ in keys),
             tuple(kind for _, kind in keys),
-            np.vstack([np.tile(part.kwh_per_unit, n_steps // part.n_steps) for part in chosen]),
+            np.vstack([np.tile(part.kwh_per_unit, -(-n_steps // part.n_steps))[:, :n_steps] for part in chosen]),
             step,
             dated[0].time if dated else None,
             "; ".join(part.source for part in chosen),
@@ -196,13 +217,10 @@ class Profiles:
         InputError
             A path of another ending, or that cannot be written.
         """
-        from fastp2p.io.axis import ProfileTable
         from fastp2p.io.paths import expanded
         from fastp2p.io.tables import write_table
 
-        write_table(
-            expanded(path), ProfileTable(self.names, self.kinds, self.kwh_per_unit, self.step_hours, self.time, self.source)
-        )
+        write_table(expanded(path), self._table())
 
     def resampled(self, step_hours: float) -> Profiles:
         """The same energy in longer or shorter steps: sums of several, or equal parts of one.
@@ -291,19 +309,51 @@ class Profiles:
         return replace(self, kwh_per_unit=self.kwh_per_unit[:, keep], time=time[keep])
 
     def _for_days(self, days: int) -> Profiles:
-        """So many days from the first on; if there are fewer, they repeat and are no longer dated."""
-        n_steps = round(days * 24.0 / self.step_hours)
+        """So many days from the first on; if there are fewer, the whole days repeat and are no longer dated."""
+        n_steps, of_a_day = round(days * 24.0 / self.step_hours), round(24.0 / self.step_hours)
         if n_steps <= self.n_steps:
-            return replace(
-                self, kwh_per_unit=self.kwh_per_unit[:, :n_steps], time=None if self.time is None else self.time[:n_steps]
+            return self._steps(0, n_steps)
+        whole = self.n_steps - self.n_steps % of_a_day
+        if not whole:
+            raise InputError(
+                f"{self.source or 'profiles'}: covers {self.n_steps * self.step_hours:g} h, no whole day to repeat"
             )
-        repeated = np.tile(self.kwh_per_unit, (1, -(-n_steps // self.n_steps)))
+        if whole < self.n_steps:
+            warnings.warn(
+                f"{self.source or 'profiles'}: covers {whole // of_a_day} whole days, which repeat to {days} without dates; "
+                f"the {(self.n_steps - whole) * self.step_hours:g} h after them are left out",
+                InputWarning,
+                stacklevel=3,
+            )
+        repeated = np.tile(self.kwh_per_unit[:, :whole], (1, -(-n_steps // whole)))
         return replace(self, kwh_per_unit=repeated[:, :n_steps], time=None)
+
+    def _steps(self, start: int, stop: int) -> Profiles:
+        """The steps from one to before another."""
+        time = None if self.time is None else self.time[start:stop]
+        return replace(self, kwh_per_unit=self.kwh_per_unit[:, start:stop], time=time)
+
+    def _table(self) -> ProfileTable:
+        from fastp2p.io.axis import ProfileTable
+
+        return ProfileTable(self.names, self.kinds, self.kwh_per_unit, self.step_hours, self.time, self.source)
+
+    def _axis(self) -> Axis:
+        from fastp2p.io.alignment import Axis
+
+        return Axis(self.source, self.time, self.step_hours, self.n_steps)
 
     @property
     def units(self) -> tuple[str, ...]:
         """Unit of each profile."""
         return tuple(UNITS[kind] for kind in self.kinds)
+
+    @property
+    def clock(self) -> str:
+        """Where the dates are in time: "UTC+01:00", or that they do not say so."""
+        from fastp2p.io.clock import clock_name
+
+        return "no dates" if self.time is None else clock_name(self.time) or "a clock that the source does not name"
 
     @property
     def n_steps(self) -> int:
@@ -324,50 +374,86 @@ class Profiles:
     def missing(self, names: tuple[str, ...], kind: str) -> list[str]:
         """A fault for each of the names that is no profile of that kind."""
         ours = [n for n, k in zip(self.names, self.kinds, strict=True) if k == kind]
-        faults = []
-        for name in names:
-            if name not in ours:
-                near = difflib.get_close_matches(name, ours, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                faults.append(f"{kind}.profile: no {kind} profile {name!r}; there are {', '.join(ours) or 'none'}{hint}")
-        return faults
+        wrong = list(dict.fromkeys(name for name in names if name not in ours))
+        there = f"there are {some(ours) or 'none'}"
+        if len(wrong) > FEW:
+            return [f"{kind}.profile: no {kind} profiles {some(wrong)}; {there}"]
+        near = {name: difflib.get_close_matches(name, ours, n=1) for name in wrong}
+        hints = {name: f"; did you mean {found[0]!r}?" if found else "" for name, found in near.items()}
+        return [f"{kind}.profile: no {kind} profile {name!r}; {there}{hints[name]}" for name in wrong]
 
 
 def _divides_a_day(step_hours: float) -> bool:
     return abs(round(24.0 / step_hours) * step_hours - 24.0) < 1e-6
 
 
-def _in_year_of(part: Profiles, day: date | None) -> date | None:
-    """The day, or the same day of the year that a part has."""
-    if day is None or part.time is None or part.time[0].date() <= day <= part.time[-1].date():
-        return day
-    try:
-        return date(part.time[0].year, day.month, day.day)
-    except ValueError:  # 29 February
-        return day
+def load_several(sources: Sequence[tuple[str | Path, dict[str, Any]]], *, zone: str | None = None, **choice: Any) -> Profiles:
+    """Several sources, each with options of its own as `Profiles.load` takes them, on one axis; see `Profiles.combined`.
+
+    Raises
+    ------
+    InputError
+        Every fault of every source.
+    """
+    from fastp2p.io.profiles import read_profiles, warn_of_night
+
+    parts, faults = list[Profiles](), list[str]()
+    for source, options in sources:
+        try:
+            parts.append(Profiles(*read_profiles(source, at_midnight=False, **options)))
+        except InputError as error:
+            faults += error.faults
+    refuse(faults)
+    found = Profiles.combined(parts, zone=zone, **choice)
+    warn_of_night(found._table())
+    return found
 
 
-def _repeat_faults(part: Profiles, n_steps: int) -> list[str]:
-    """Why a part cannot fill so many steps."""
-    if part.n_steps == n_steps:
-        return []
-    if part.time is not None:
-        return [f"{part.source}: covers {part.n_steps} of {n_steps} steps with dates; choose days that all sources have"]
-    if n_steps % part.n_steps or part.n_steps * part.step_hours % 24.0:
-        return [f"{part.source}: {part.n_steps} steps do not repeat to {n_steps}; it must be whole days that divide the whole"]
-    return []
+def _doubled(keys: list[tuple[str, str]]) -> list[str]:
+    """A fault for the first name that several profiles of a kind have, with how many more."""
+    doubled = [key for key in sorted(set(keys)) if keys.count(key) > 1]
+    more = f", and {len(doubled) - 1} more of two that have one name" if len(doubled) > 1 else ""
+    return [f"there are two {kind} profiles {name!r}{more}" for name, kind in doubled[:1]]
 
 
-def _axis_faults(dated: list[Profiles]) -> list[str]:
-    """A fault for every part whose days of the year are not those of the first."""
-    faults = []
-    for part in dated[1:]:
-        one, other = dated[0].time, part.time
-        if one is None or other is None or len(one) != len(other):
-            continue
-        same = (one.month == other.month) & (one.day == other.day) & (one.hour == other.hour) & (one.minute == other.minute)
-        if not same.all():
-            at = int(np.flatnonzero(~same)[0])
-            told = f"{part.source} has {other[at]:%d %B %H:%M} where {dated[0].source} has {one[at]:%d %B %H:%M}"
-            faults.append(f"{told}; choose days that all sources have")
-    return faults
+def _aligned(
+    parts: Sequence[Profiles], zone: str | None, first_day: date | None, days: int | None, choice: dict[str, Any]
+) -> list[Profiles]:
+    """The parts on one clock, and of those with dates the days that are chosen."""
+    from fastp2p.io.alignment import (
+        EDGE,
+        SPRING,
+        common_end,
+        common_start,
+        covers,
+        days_on_clock,
+        in_year_of,
+        study_clock,
+        warn_of_cut,
+    )
+
+    clock = study_clock([part._axis() for part in parts], zone)
+    offsets = {part.time[0].utcoffset() for part in parts if part.time is not None}
+    if clock is not None:
+        moved = [(None, 0) if part.time is None else days_on_clock(part._axis(), clock) for part in parts]
+        dated_cuts = [(part, time, cut) for part, (time, cut) in zip(parts, moved, strict=True) if time is not None]
+        if first_day is None and all(cut for _, _, cut in dated_cuts):  # what only some lack, common_start warns of
+            warn_of_cut(dated_cuts[0][0].source, dated_cuts[0][1])
+        parts = [replace(part, time=time)._steps(cut, part.n_steps) for part, (time, cut) in zip(parts, moved, strict=True)]
+    dated = [part for part in parts if part.time is not None]
+    if first_day is not None and dated and not any(covers(part._axis(), first_day) for part in dated):
+        dated[0].select(first_day=first_day)  # refuses, and says which days there are
+    chosen = [
+        part if part.time is None and dated else part.select(first_day=in_year_of(part._axis(), first_day), **choice)
+        for part in parts
+    ]
+    apart = len(offsets) > 1
+    if apart:
+        firsts = common_start([part._axis() for part in chosen])
+        chosen = [part._steps(first, part.n_steps) for part, first in zip(chosen, firsts, strict=True)]
+    if isinstance(days, int) and days > 0:
+        chosen = [part if part.time is None else part._steps(0, round(days * 24.0 / part.step_hours)) for part in chosen]
+    if clock is not None:
+        ends = common_end([part._axis() for part in chosen], EDGE if apart else SPRING)
+        chosen = [part._steps(0, end) for part, end in zip(chosen, ends, strict=True)]
+    return chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -29,8 +29,12 @@ profiles_app = typer.Typer(
 
 Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, `typical_day` or simbench:CODE.")]
 Unit = Annotated[str | None, typer.Option(help="Unit of a table's columns that name none, such as kW or kWh/kWp.")]
-Zone = Annotated[str | None, typer.Option(help="Clock of a table's times, such as Europe/Berlin.")]
+Zone = Annotated[
+    str | None,
+    typer.Option(help="Clock, such as Europe/Berlin, of times that say no offset to UTC; others are brought to it."),
+]
 Ending = Annotated[bool, typer.Option("--period-ending", help="A table's times are the ends of their steps.")]
+Cumulative = Annotated[bool, typer.Option("--cumulative", help="A table's values are readings of a meter that counts on.")]
 Area = Annotated[float | None, typer.Option(help="Floor area of one ComStock customer, square feet.")]
 Units = Annotated[float | None, typer.Option(help="What an NREL file sums over that does not say so.")]
 Net = Annotated[bool, typer.Option("--net", help="NREL: with PV taken off.")]
@@ -46,12 +50,23 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that
 
 @profiles_app.command()
 @fault_exit
-def show(sources: Sources) -> None:
-    """Say what profiles a source has; `convert` shows those that need options."""
+def show(
+    sources: Sources,
+    unit: Unit = None,
+    zone: Zone = None,
+    period_ending: Ending = False,
+    cumulative: Cumulative = False,
+    floor_area_sqft: Area = None,
+    units_represented: Units = None,
+    net: Net = False,
+    year: Year = None,
+) -> None:
+    """Say what profiles a source has."""
     from fastp2p.profiles import Profiles
 
+    options = _options(unit, zone, period_ending, cumulative, floor_area_sqft, units_represented, net, year)
     for source in sources:
-        _print_profiles(Profiles.load(source))
+        _print_profiles(Profiles.load(source, **options))
 
 
 @profiles_app.command()
@@ -62,6 +77,7 @@ def convert(
     unit: Unit = None,
     zone: Zone = None,
     period_ending: Ending = False,
+    cumulative: Cumulative = False,
     floor_area_sqft: Area = None,
     units_represented: Units = None,
     net: Net = False,
@@ -74,26 +90,21 @@ def convert(
     overwrite: Overwrite = False,
 ) -> None:
     """Bring profiles of one or several sources to one file on one time axis, for `profiles.source` of a study."""
-    from fastp2p.profiles import Profiles
+    from fastp2p.profiles import load_several
 
     out = expanded(out)
     _check_out([out], overwrite)
     first = None if first_day is None else first_day.date()
-    chosen = _months(months)
-    parts = [
-        Profiles.load(
-            source,
-            unit=unit,
-            zone=zone,
-            period_ending=period_ending,
-            floor_area_sqft=floor_area_sqft,
-            units_represented=units_represented,
-            net=net,
-            year=year,
-        )
-        for source in sources
-    ]
-    found = Profiles.combined(parts, step_hours=step_hours, first_day=first, months=chosen, leap_day=not no_leap_day, days=days)
+    options = _options(unit, zone, period_ending, cumulative, floor_area_sqft, units_represented, net, year)
+    found = load_several(
+        [(source, {} if source == "typical_day" and len(sources) > 1 else options) for source in sources],
+        zone=zone,
+        step_hours=step_hours,
+        first_day=first,
+        months=_months(months),
+        leap_day=not no_leap_day,
+        days=days,
+    )
     found.save(out)
     _print_profiles(found)
     say(Console(highlight=False), "wrote", "", str(out))
@@ -145,6 +156,29 @@ def cluster(
     say(console, "wrote", "", ", ".join(str(path) for path in beside))
 
 
+def _options(
+    unit: str | None,
+    zone: str | None,
+    period_ending: bool,
+    cumulative: bool,
+    floor_area_sqft: float | None,
+    units_represented: float | None,
+    net: bool,
+    year: int | None,
+) -> dict[str, Any]:
+    """What is said of the sources, as `Profiles.load` takes it."""
+    return {
+        "unit": unit,
+        "zone": zone,
+        "period_ending": period_ending,
+        "cumulative": cumulative,
+        "floor_area_sqft": floor_area_sqft,
+        "units_represented": units_represented,
+        "net": net,
+        "year": year,
+    }
+
+
 def _check_out(files: list[Path], overwrite: bool) -> None:
     """That files can be written, before anything is read."""
     faults = []
@@ -171,7 +205,7 @@ def _print_profiles(profiles: Profiles) -> None:
     days = profiles.n_steps * profiles.step_hours / 24.0
     steps = f"{profiles.n_steps:,} steps of {profiles.step_hours * 60:g} min"
     if profiles.time is not None:
-        steps += f", {profiles.time[0]:%Y-%m-%d %H:%M} to {profiles.time[-1]:%Y-%m-%d %H:%M}"
+        steps += f", {profiles.time[0]:%Y-%m-%d %H:%M} to {profiles.time[-1]:%Y-%m-%d %H:%M}, {profiles.clock}"
     table = make_table("profile", "unit", "sum", "a day", "peak kW", caption="")
     power = profiles.kwh_per_unit / profiles.step_hours
     for name, unit, row, kwh in list(zip(profiles.names, profiles.units, power, profiles.kwh_per_unit, strict=True))[

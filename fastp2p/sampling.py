@@ -245,7 +245,7 @@ def _by_step(tariff: Tariff, key: str, profiles: Profiles, faults: list[str]) ->
     """(n_steps,) values; those of a day repeat."""
     values = np.atleast_1d(np.array(tariff.series if isinstance(tariff, Series) else tariff, np.float64))
     of_a_day = round(24.0 / profiles.step_hours)
-    if len(values) not in (1, profiles.n_steps) and (len(values) != of_a_day or profiles.n_steps % of_a_day):
+    if len(values) not in (1, of_a_day, profiles.n_steps):
         faults.append(
             f"{key} lists {len(values)} values; it must be one for each of the {profiles.n_steps} steps, or for each of the "
             f"{of_a_day} steps of a day"

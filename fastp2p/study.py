@@ -71,11 +71,40 @@ class NetworkPart(_Part):
     v_max_pu: PerUnit = 1.10
 
 
+class SourcePart(_Part):
+    """A source of profiles, and what it does not say itself."""
+
+    file: str
+    """`typical_day`, `simbench:CODE`, or a file."""
+    zone: str | None = None
+    """Clock of times that say no offset to UTC, such as "Europe/Berlin"."""
+    cumulative: Flag = False
+    """Whether the values are readings of a meter that counts on; a step has the difference of two."""
+
+
+Source = str | SourcePart
+
+
+def _source_faults(given: Any) -> list[str]:
+    """What keeps a value from being a source."""
+    if isinstance(given, str | SourcePart):
+        return []
+    if not isinstance(given, dict) or not isinstance(given.get("file"), str):
+        return [f'{given!r} must be a name, a path, or {{ file = "…" }}']
+    kinds = {"file": (str, "a text"), "zone": (str | None, "a text"), "cumulative": (bool, "true or false")}
+    faults = [
+        f"{key} must be {what}" for key, (kind, what) in kinds.items() if key in given and not isinstance(given[key], kind)
+    ]
+    return faults + [f"unknown key {key}, known are {', '.join(kinds)}" for key in given if key not in kinds]
+
+
 class ProfilesPart(_Part):
     """Where the load and PV profiles come from."""
 
-    source: str | Annotated[tuple[str, ...], Field(min_length=1)] = "typical_day"
+    source: Source | Annotated[tuple[Source, ...], Field(min_length=1)] = "typical_day"
     """`typical_day`, `simbench:CODE`, a file (docs/profiles.md), or several of these on one axis."""
+    zone: str | None = None
+    """Clock of the axis, such as "Europe/Berlin": its offset to UTC at the first instant; by default the first source's."""
     first_day: Annotated[date, BeforeValidator(_no_timestamp)] | None = None
     """Where to begin; by default where the profiles do."""
     months: tuple[Annotated[int, Field(strict=True, ge=1, le=12)], ...] = ()
@@ -87,10 +116,21 @@ class ProfilesPart(_Part):
     step_hours: Positive | None = None
     """Length of a step; by default the profiles' own."""
 
+    @field_validator("source", mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        """Say what is wrong with a source before pydantic tries the branches of the union."""
+        listed = list(given) if isinstance(given, list | tuple) else [given]
+        faults = [fault for one in listed for fault in _source_faults(one)]
+        if faults or not listed:
+            raise ValueError("; ".join(faults) or "must name a source")
+        return given
+
     @property
-    def sources(self) -> tuple[str, ...]:
+    def sources(self) -> tuple[SourcePart, ...]:
         """Every source, in order."""
-        return (self.source,) if isinstance(self.source, str) else self.source
+        listed = self.source if isinstance(self.source, tuple) else (self.source,)
+        return tuple(SourcePart(file=one) if isinstance(one, str) else one for one in listed)
 
 
 class ParticipantsPart(_Part):
@@ -349,8 +389,8 @@ class Study(_Part):
             raise InputError(f"study file {path}: could not be read as UTF-8 text ({error})") from error
         study = cls._parse(text, str(path))
         network = _beside(path, study.network.source, (".json", ".xlsx"))
-        read = [_beside(path, one, (".csv", ".parquet", ".xlsx", ".json")) for one in study.profiles.sources]
-        profiles = read[0] if isinstance(study.profiles.source, str) else tuple(read)
+        given = study.profiles.source
+        profiles = tuple(_found(path, one) for one in given) if isinstance(given, tuple) else _found(path, given)
         return study.with_(network={"source": network}, profiles={"source": profiles})
 
     def with_(self, **changes: Any) -> Study:
@@ -428,6 +468,13 @@ def study_files() -> dict[str, str]:
     folder = files("fastp2p") / "data" / "studies"
     found = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
     return {f.name.removesuffix(".toml"): f.read_text(encoding="utf-8") for f in found}
+
+
+def _found(study_file: Path, source: Source) -> Source:
+    """A source of profiles, its path taken from the folder of the study file."""
+    if isinstance(source, SourcePart):
+        return source.model_copy(update={"file": _found(study_file, source.file)})
+    return _beside(study_file, source, (".csv", ".parquet", ".xlsx", ".json"))
 
 
 def _beside(study_file: Path, source: str, suffixes: tuple[str, ...]) -> str:

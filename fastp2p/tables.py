@@ -133,10 +133,10 @@ def participant_columns(ran: Reduced, network: Network) -> Columns:
 
 
 def hour_columns(ran: Reduced) -> Columns:
-    """One row per scenario and hour of the day: the mean day's energy in kWh."""
+    """One row per scenario and hour of the day: its energy in kWh, the mean of the days that have it."""
     n = len(ran.scenarios.number)
     hours, slot = hours_of_day(ran)
-    days = max(1.0, ran.n_steps * ran.step_hours / 24.0)
+    days = np.ceil(np.bincount(slot) * min(1.0, ran.step_hours) - 1e-9)  # the last day may be one of few hours
     columns = {name: np.empty((n, len(hours))) for name in HOUR_COLUMNS}
     for name, column in columns.items():
         sum_by_slot(ran.by_step(name), slot, column)
@@ -144,7 +144,7 @@ def hour_columns(ran: Reduced) -> Columns:
         "share": np.full(n * len(hours), ran.scenarios.share),
         "scenario": np.repeat(ran.scenarios.number, len(hours)),
         "hour": np.tile(hours, n),
-        **{name: column.ravel() / days for name, column in columns.items()},
+        **{name: (column / days).ravel() for name, column in columns.items()},
         **_voltages(ran, slot, len(hours)),
     }
 

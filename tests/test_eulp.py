@@ -152,7 +152,7 @@ def put(row, column, value):
         (put(7, "timestamp", None), r"row 9: no time"),
         (put(7, TOTAL, None), r"row 9: out\.electricity\.total\.energy_consumption has no value"),
         (put(7, TOTAL, -1.0), r"row 9: .* = -1\.0 must be a finite number, not negative"),
-        (put(7, TOTAL, "much"), r"row 9: .* = much must be a finite number"),
+        (put(7, TOTAL, "much"), r"row 9: .* = 'much' must be a finite number"),
         (put(7, "units_represented", 5), r"row 9: units_represented = 5.*same in every row"),
         (lambda f: f.assign(units_represented=0), r"row 2: units_represented = 0; it must be positive"),
         (lambda f: f.drop(columns=TOTAL), r"no column out\.electricity\.total\.energy_consumption .* the nearest are out\."),

@@ -33,8 +33,8 @@ def test_convert_puts_sources_on_one_axis(tmp_path):
     eulp_frame(n_days=365).to_csv("co.csv", index=False)
     write_workbook(tmp_path / "sun.xlsx", gsa_sheets())
     told = call("convert", "co.csv", "--out", "homes.parquet", "--step-hours", 1).stdout
-    assert "8,760 steps of 60 min, 2018-01-01 00:00 to 2018-12-31 23:00" in told
-    call("convert", "sun.xlsx", "--year", 2018, "--out", "sun.csv")
+    assert "8,760 steps of 60 min, 2018-01-01 00:00 to 2018-12-31 23:00, UTC-05:00" in told
+    call("convert", "sun.xlsx", "--year", 2018, "--zone", "Etc/GMT+5", "--out", "sun.csv")
     call("convert", "homes.parquet", "sun.csv", "--out", "both.parquet", "--months", "6,7,8", "--days", 30)
     both = Profiles.load("both.parquet")
     assert (both.names, both.kinds, both.n_steps) == (("co", "sun"), ("load", "pv"), 720)
@@ -49,6 +49,14 @@ def test_convert_declares_what_a_file_does_not_say():
     read = Profiles.load("b.csv")
     assert read.kwh_per_unit.sum() == pytest.approx(8_760)
     assert read.time[0] == pd.Timestamp("2019-01-01", tz="Europe/Madrid")
+
+
+def test_options_are_for_files_beside_the_typical_day():
+    local = pd.date_range("2018-06-01", periods=48, freq="h").strftime("%Y-%m-%d %H:%M")
+    pd.DataFrame({"time": local, "home": np.r_[np.arange(47.0), 0.0]}).to_csv("a.csv", index=False)
+    told = call("convert", "a.csv", "typical_day", "--unit", "kW", "--zone", "Europe/Berlin", "--out", "b.csv").stdout
+    assert "48 steps of 60 min, 2018-06-01 00:00 to 2018-06-02 23:00, UTC+02:00" in told
+    assert Profiles.load("b.csv").time[0] == pd.Timestamp("2018-06-01", tz="Europe/Berlin")
 
 
 def test_cluster_says_what_speaks_for_each_number_and_then_writes():

@@ -1,6 +1,5 @@
 """Time stamps of a file as a regular axis; what is wrong with them, and in which row."""
 
-from datetime import timedelta, timezone
 from typing import NamedTuple
 
 import numpy as np
@@ -8,18 +7,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError, refuse
+from fastp2p.io.clock import listed
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MOST = 1e12
 """kWh per step; more is a mistake."""
-SHOWN = 5
-"""Faulty rows that are named, per column."""
-DAY_FIRST = "%d.%m.%Y %H:%M"
 NS_PER_HOUR = 3_600_000_000_000
 ROUNDED = 0.02
 """Of a step: how far written hours may be off, such as 0.083 for a twelfth."""
+SPRING_BEFORE = 4
+"""O'clock; clocks skip an hour earlier in the day."""
 TRACE = 0.1
 """Steps of another length are a mixture from this share of all on, else gaps."""
 
@@ -35,62 +34,8 @@ class ProfileTable(NamedTuple):
     source: str
 
 
-def parse_times(where: str, given: pd.Series, rows: Ints) -> pd.DatetimeIndex:
-    """Stamps as they are written, or on the clock of the first of them where they carry an offset to UTC.
-
-    Parameters
-    ----------
-    where : str
-        File and column, for messages.
-    given : Series
-        Dates, or texts in ISO 8601 or such as 31.12.2016 23:45.
-    rows : (n,) int64
-        Their rows in the file.
-
-    Raises
-    ------
-    InputError
-        Stamps that are missing or cannot be read, or of which only some have an offset.
-    """
-    if not pd.api.types.is_datetime64_any_dtype(given):
-        texts = given.astype(str).str.strip()
-        offset = texts.str.contains(r"\d(?:Z|[+-]\d\d:?\d\d)$", regex=True)
-        if offset.any() and not offset.all():
-            row = rows[np.flatnonzero(offset.to_numpy() != offset.iloc[0])[0]]
-            raise InputError(f"{where}, row {row}: some stamps have an offset to UTC and some have none")
-        read = pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=bool(offset.all()))
-        if read.isna().any() and not offset.any():
-            dotted = pd.to_datetime(texts, format=DAY_FIRST, errors="coerce")
-            read = dotted if dotted.notna().sum() > read.notna().sum() else read
-        refuse(_unreadable(where, given, read, rows))
-        if offset.all():
-            first = pd.Timestamp(texts.iloc[0])
-            read = read.dt.tz_convert(timezone(first.utcoffset() or timedelta()))
-        return pd.DatetimeIndex(read).as_unit("ns")
-    refuse(_unreadable(where, given, given, rows))
-    index = pd.DatetimeIndex(given).as_unit("ns")
-    return index if index.tz is None else _on_one_clock(index)
-
-
-def localise(where: str, stamps: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
-    """Stamps of a clock that may change for summer, on the time that the first of them has all year.
-
-    Raises
-    ------
-    InputError
-        Unknown zone, hours that the clock skips, or a doubled hour that is there once.
-    """
-    if stamps.tz is not None:
-        raise InputError(f"{where}: the stamps say their offset to UTC; the zone {zone} does not apply")
-    try:
-        return _on_one_clock(stamps.tz_localize(zone, ambiguous="infer"))
-    except Exception as error:  # pandas lets pytz's and zoneinfo's errors through, of several bases
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{where}: the stamps are no clock of {zone} ({reason})") from error
-
-
 def regular_axis(
-    where: str, stamps: pd.DatetimeIndex, rows: Ints, *, period_ending: bool = False
+    where: str, stamps: pd.DatetimeIndex, rows: Ints, *, period_ending: bool = False, at_midnight: bool = True
 ) -> tuple[pd.DatetimeIndex, float]:
     """The start of every step, and the length of a step in hours.
 
@@ -103,6 +48,8 @@ def regular_axis(
         Their rows in the file.
     period_ending : bool
         Whether a stamp is the end of its step.
+    at_midnight : bool
+        Whether the first step must start at midnight; stamps that are brought to another clock may start elsewhere.
 
     Raises
     ------
@@ -121,9 +68,10 @@ def regular_axis(
     if (24 * NS_PER_HOUR) % step:
         faults.append(f"{where}: a step of {_length(step)} does not divide a day")
     start = stamps - pd.Timedelta(step, "ns") if period_ending else stamps
-    if start[0] != start[0].normalize():
-        ending = not period_ending and stamps[0] - pd.Timedelta(step, "ns") == stamps[0].normalize()
+    ending = not period_ending and stamps[0] - pd.Timedelta(step, "ns") == stamps[0].normalize()
+    if start[0] != start[0].normalize() and (at_midnight or ending):
         hint = "; stamps that end their steps are read with period_ending" if ending else ""
+        hint += "; stamps that start at midnight elsewhere are read with its zone" if stamps.tz is not None else ""
         faults.append(f"{where}, row {rows[0]}: the first step starts at {start[0]:%H:%M}, not at midnight; drop rows{hint}")
     refuse(faults)
     return start, hours
@@ -147,27 +95,6 @@ def hour_axis(where: str, whose: str, hours: Floats, rows: Ints) -> tuple[float,
     return step, []
 
 
-def listed(faults: list[str], place: str) -> list[str]:
-    """The first few faults, and how many more there are."""
-    more = len(faults) - SHOWN
-    return faults if more <= 0 else [*faults[:SHOWN], f"{place}: and {more} more rows"]
-
-
-def _on_one_clock(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """On the offset to UTC that the first stamp has, so that every day has the same number of steps."""
-    return index.tz_convert(timezone(index[0].utcoffset() or timedelta()))
-
-
-def _unreadable(where: str, given: pd.Series, read: pd.Series, rows: Ints) -> list[str]:
-    faults = []
-    for at in np.flatnonzero(read.isna()):
-        value = given.iloc[at]
-        shown = repr(value) if isinstance(value, str) else str(value)
-        told = "no time" if pd.isna(value) or not shown.strip("' ") else f"{shown} is not a date and time"
-        faults.append(f"{where}, row {rows[at]}: {told}; such as 2018-01-01 00:15 or 01.01.2018 00:15")
-    return listed(faults, where)
-
-
 def _jump_faults(where: str, stamps: pd.DatetimeIndex, rows: Ints, jump: Ints, step: int, common: Ints) -> list[str]:
     """A fault for every stamp that is not one step after the one before."""
     if len(common) > 1 and (common % common.min() == 0).all():
@@ -175,7 +102,7 @@ def _jump_faults(where: str, stamps: pd.DatetimeIndex, rows: Ints, jump: Ints, s
         told = ", ".join(f"{_length(length)} at row {rows[at]}" for length, at in zip(common, firsts, strict=True))
         return [f"{where}: mixed steps ({told}); bring all rows to one step first"]
     faults = []
-    wrong = jump < 0 if (jump < 0).any() else jump != step  # what is not sorted looks full of gaps
+    wrong = jump < 0 if (jump < 0).any() else jump != (step or -1)  # what is not sorted looks full of gaps
     for at in np.flatnonzero(wrong).tolist():
         place, before, here = (f"{where}, row {rows[at + 1]}", *(f"{stamps[i]:%Y-%m-%d %H:%M}" for i in (at, at + 1)))
         if jump[at] == 0:
@@ -184,7 +111,9 @@ def _jump_faults(where: str, stamps: pd.DatetimeIndex, rows: Ints, jump: Ints, s
             summer = ", or give the zone of a clock that changes for summer" if jump[at] > -NS_PER_HOUR else ""
             faults.append(f"{place}: {here} comes after {before}; sort the rows by time{summer}")
         elif jump[at] % step == 0:
-            faults.append(f"{place}: a gap of {jump[at] // step - 1} steps between {before} and {here}")
+            spring = jump[at] - step == NS_PER_HOUR and stamps.tz is None and stamps[at].hour < SPRING_BEFORE
+            hint = "; a clock that changes for summer needs its zone" if spring else ""
+            faults.append(f"{place}: a gap of {jump[at] // step - 1} steps between {before} and {here}{hint}")
         else:
             faults.append(f"{place}: a step of {_length(jump[at])} where the others are {_length(step)}")
     return listed(faults, where)

@@ -136,8 +136,9 @@ def tables_of_file(path: Path) -> dict[str, Any]:
 
 
 def network_faults(net: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the numbers that a network has besides its tables."""
-    return [
+    """What is wrong with the numbers that a network has besides its tables, and with the names of its entries."""
+    names = ", ".join(str(name) for name in net if not isinstance(name, str))
+    return [f"the network's entries {names} have numbers for names; they must be texts"] * bool(names) + [
         f"the network's {name} = {net.get(name)!r}: must be a positive number"
         for name in ("sn_mva", "f_hz")
         if not (_is_number(net.get(name)) and 0.0 < net[name] < np.inf)

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from fastp2p.errors import InputError, refuse
-from fastp2p.io.axis import MOST, ProfileTable, listed, parse_times, regular_axis
-from fastp2p.io.frames import column_names, read_frame
+from fastp2p.io.axis import MOST, ProfileTable, regular_axis
+from fastp2p.io.clock import listed, parse_times
+from fastp2p.io.frames import Cells, column_names, read_cells
 
 ELECTRICITY = re.compile(r"^(?:(baseline|upgrade)\.)?out\.electricity\.(total|net)\.energy_consumption(?:\.{1,2}kwh)?$")
 TIMES = ("timestamp", "Timestamp (EST)")
@@ -60,17 +61,18 @@ def read_eulp(
     if doubled:
         raise InputError(f"{path}: columns {', '.join(columns)} are all the electricity of the {doubled[0]}; leave one")
     known = next((name for name in names if STANDS_FOR.match(name)), None)
-    frame = read_frame(path, [time, *columns, *([known] if known else [])])
+    cells = read_cells(path, [time, *columns, *([known] if known else [])])
+    frame = cells.frame
     rows = frame.index.to_numpy()
     where = f"{path}, column {time}"
     stamps = parse_times(where, frame[time], rows).tz_localize(None)  # typed as UTC or not, it is Eastern Standard Time
     axis, step_hours = regular_axis(where, stamps.tz_localize(ZONE), rows, period_ending=True)
-    share = _share(path, frame, known, floor_area_sqft, units_represented)
+    share = _share(path, cells, known, floor_area_sqft, units_represented)
     faults, kwh = [], []
     for column in columns:
-        values = pd.to_numeric(frame[column], errors="coerce").to_numpy(float)
+        values = cells.numbers(column).to_numpy(float)
         wrong = np.flatnonzero(~((values >= 0) & (values * share <= MOST)))
-        found = [f"{path}, row {rows[at]}: {column} {_told(frame[column].iloc[at])}" for at in wrong]
+        found = [f"{path}, row {rows[at]}: {_told(cells, column, frame[column].iloc[at])}" for at in wrong]
         if net and len(wrong):
             found = [*found[:1], f"{path}: PV exceeds the load in {len(wrong)} steps; read the total instead of the net"]
         faults += listed(found, f"{path}, column {column}")
@@ -82,11 +84,11 @@ def read_eulp(
     )
 
 
-def _told(value: Any) -> str:
-    return "has no value" if pd.isna(value) else f"= {value} must be a finite number, not negative"
+def _told(cells: Cells, column: str, value: Any) -> str:
+    return f"{column} has no value" if pd.isna(value) else cells.fault(column, value)
 
 
-def _share(path: Path, frame: pd.DataFrame, known: str | None, area: float | None, units: float | None) -> float:
+def _share(path: Path, cells: Cells, known: str | None, area: float | None, units: float | None) -> float:
     """One dwelling, or the floor area that is asked for, as a part of what the file is the sum of."""
     is_commercial = known is not None and known.startswith("floor_area")
     faults = [
@@ -107,7 +109,7 @@ def _share(path: Path, frame: pd.DataFrame, known: str | None, area: float | Non
     refuse(faults)
     if known is None:
         return 1.0 / (units or 1.0)
-    total = pd.to_numeric(frame[known], errors="coerce").to_numpy(float)
+    frame, total = cells.frame, cells.numbers(known).to_numpy(float)
     wrong = np.flatnonzero(~((total > 0) & (total < np.inf) & np.isclose(total, total[0], rtol=1e-9, atol=0.0)))
     if len(wrong):
         at = int(wrong[0])

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from fastp2p.errors import InputError, refuse
-from fastp2p.io.axis import MOST, Floats, ProfileTable, listed
+from fastp2p.io.axis import MOST, Floats, ProfileTable
+from fastp2p.io.clock import listed, standard_offset
 from fastp2p.io.frames import check_file, unreadable
 
 MONTHS = tuple(calendar.month_abbr[1:])
@@ -32,7 +33,7 @@ TOLERANCE = 0.015
 Row = Sequence[Any]
 
 
-def read_report(path: Path, *, year: int | None = None) -> ProfileTable:
+def read_report(path: Path, *, year: int | None = None, zone: str | None = None) -> ProfileTable:
     """PV profiles per kWp from a report `GSA_Report_*.xlsx` with a PV system.
 
     Parameters
@@ -40,6 +41,8 @@ def read_report(path: Path, *, year: int | None = None) -> ProfileTable:
     path : Path
     year : int, optional
         A calendar year made of the typical days; by default the twelve days, named Jan to Dec.
+    zone : str, optional
+        Whose time the hours of that year are, without summer time.
 
     Raises
     ------
@@ -58,10 +61,10 @@ def read_report(path: Path, *, year: int | None = None) -> ProfileTable:
     for column, size in (("PVOUT_total", 1.0), ("PVOUT_specific", size_kwp)):
         sums = _monthly(f"{path}, sheet Monthly_averages", sheets.get("Monthly_averages", []), column)
         _check_months(f"{path}, {column}", kwh / size, sums, HALF_WH / size)
-    return _profiles(kwh / size_kwp, f"{path} (Global Solar Atlas, {size_kwp:g} kWp)", path.stem, year)
+    return _profiles(kwh / size_kwp, f"{path} (Global Solar Atlas, {size_kwp:g} kWp)", path.stem, year, zone)
 
 
-def read_json(path: Path, *, year: int | None = None) -> ProfileTable:
+def read_json(path: Path, *, year: int | None = None, zone: str | None = None) -> ProfileTable:
     """PV profiles per kWp from the Atlas's JSON: `monthly-hourly`, `data`, `PVOUT_specific`, 12 × 24 in Wh per kWp.
 
     Raises
@@ -83,7 +86,7 @@ def read_json(path: Path, *, year: int | None = None) -> ProfileTable:
     sums = _member(_member(found, "monthly"), "PVOUT_specific")
     if sums is not None:
         _check_months(str(path), kwh, _numbers(f"{path}: PVOUT_specific of monthly", sums, (12,)))
-    return _profiles(kwh, f"{path} (Global Solar Atlas)", path.stem, year)
+    return _profiles(kwh, f"{path} (Global Solar Atlas)", path.stem, year, zone)
 
 
 def _member(found: Any, name: str) -> Any:
@@ -108,13 +111,16 @@ def _numbers(where: str, given: Any, shape: tuple[int, ...]) -> Floats:
     return array
 
 
-def _profiles(kwh: Floats, source: str, name: str, year: int | None) -> ProfileTable:
+def _profiles(kwh: Floats, source: str, name: str, year: int | None, zone: str | None) -> ProfileTable:
     """The twelve days, or a year of them."""
+    if year is None and zone is not None:
+        raise InputError(f"{source}: typical days have no dates; zone needs a year")
     if year is None:
         return ProfileTable(MONTHS, ("pv",) * 12, kwh, 1.0, None, source)
     if not isinstance(year, int) or not 1900 <= year <= 2200:
         raise InputError(f"year = {year!r}: must be a whole number in 1900…2200")
-    time = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", inclusive="left")
+    clock = None if zone is None else standard_offset(zone, year)
+    time = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", inclusive="left", tz=clock)
     return ProfileTable((name,), ("pv",), kwh[time.month - 1, time.hour][None, :], 1.0, time, source)
 
 

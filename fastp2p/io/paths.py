@@ -17,7 +17,7 @@ def is_file(path: Path) -> bool:
 
 
 def expanded(path: str | Path) -> Path:
-    """A path with a leading ``~`` as the user's home.
+    """A path with a leading ``~`` as the user's home, or ``~name`` as that of a user; a plain name such as ``~x.csv`` stays.
 
     Raises
     ------
@@ -27,7 +27,9 @@ def expanded(path: str | Path) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
-        raise InputError(f"{path}: nobody knows where that home is; write the whole path, or ./~ for such a name") from error
+        if len(Path(path).parts) == 1 and str(path) != "~":
+            return Path(path)
+        raise InputError(f"{path}: nobody knows where that home is; write the whole path") from error
 
 
 def absolute_path(path: str | Path) -> Path:

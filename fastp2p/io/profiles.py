@@ -2,13 +2,15 @@
 
 import warnings
 from collections.abc import Callable
+from datetime import tzinfo
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastp2p.errors import InputError, InputWarning, refuse
+from fastp2p.errors import InputError, InputWarning, refuse, some
+from fastp2p.io.alignment import Axis, days_on_clock, warn_of_cut
 from fastp2p.io.axis import ProfileTable
 from fastp2p.io.eulp import is_eulp, read_eulp
 from fastp2p.io.frames import column_names
@@ -19,23 +21,32 @@ from fastp2p.io.tables import read_table
 NIGHT_FROM, NIGHT_TO = 22, 3
 NIGHT_SHARE = 0.01
 """Of a profile's peak; more PV at night is a sign of a wrong clock."""
+METER_STEPS, METER_RISES = 24, 3
+"""Over so many steps a profile falls, and a meter that counts on rises so many times."""
 
 
 class _Kind(NamedTuple):
-    """A kind of source: what it is called, its reader, and the options that this takes."""
+    """A kind of source: what it is called, its reader, and the options that apply to it."""
 
     called: str
     read: Callable[..., ProfileTable]
     options: tuple[str, ...] = ()
+    has_clock: bool = False
+    """Whether its dates are on a known clock, so that a zone is one to bring them to."""
+    is_table: bool = False
+    """Whether it is of any layout: its stamps may be on any clock, and its values be readings of a meter."""
 
 
-def read_profiles(source: str | Path, **options: Any) -> ProfileTable:
+def read_profiles(source: str | Path, *, at_midnight: bool = True, **options: Any) -> ProfileTable:
     """Profiles of a source, whatever kind it is of.
 
     Parameters
     ----------
     source : str or Path
         `typical_day`, ``simbench:CODE``, or a .csv, .parquet, .xlsx or .json file.
+    at_midnight : bool
+        Whether stamps with an offset to UTC must start at midnight, there or in the zone that is given. Those that need not
+        stay on their clock, to be brought to another later; only then is it known what is night.
     **options
         As `fastp2p.Profiles.load` takes them; those that are None or False do not count.
 
@@ -47,30 +58,52 @@ def read_profiles(source: str | Path, **options: Any) -> ProfileTable:
     kind = _kind(source)
     given = {name: value for name, value in options.items() if value is not None and value is not False}
     refuse([f"{source} is {kind.called}; {name} does not apply to it" for name in given if name not in kind.options])
+    zone = given.pop("zone", None) if kind.has_clock else given.get("zone")
+    if kind.is_table and (zone is not None or not at_midnight):
+        given["at_midnight"] = False
     table = kind.read(source, **given)
-    _warn_of_night(table)
+    if at_midnight:
+        table = on_clock(table, zone) if zone is not None and (kind.is_table or kind.has_clock) else table
+        warn_of_night(table)
+    if kind.is_table and "cumulative" not in given:
+        _warn_of_meters(table)
     return table
+
+
+def on_clock(table: ProfileTable, zone: str | tzinfo) -> ProfileTable:
+    """A table with dates on the clock that a zone has at its first instant, from its first midnight on.
+
+    Raises
+    ------
+    InputError
+        See `fastp2p.io.alignment.days_on_clock`.
+    """
+    time, first = days_on_clock(Axis(table.source, table.time, table.step_hours, table.kwh_per_unit.shape[1]), zone)
+    if first:
+        warn_of_cut(table.source, time)
+    return table._replace(time=time[first:], kwh_per_unit=table.kwh_per_unit[:, first:])
 
 
 def _kind(source: str | Path) -> _Kind:
     if str(source) == "typical_day":
         return _Kind("the typical day", _typical_day)
     if str(source).startswith(PREFIX):
-        return _Kind("a SimBench network", read_simbench)
+        return _Kind("a SimBench network", read_simbench, ("zone",), has_clock=True)
     path = Path(source)
     suffix = path.suffix.lower()
     if suffix in (".xlsx", ".json"):
         reader = read_report if suffix == ".xlsx" else read_json
-        return _Kind("a Global Solar Atlas report", lambda _, **given: reader(path, **given), ("year",))
+        return _Kind("a Global Solar Atlas report", lambda _, **given: reader(path, **given), ("year", "zone"))
     if suffix not in (".csv", ".parquet"):
         raise InputError(
             f"profiles {source}: neither 'typical_day' nor a .csv or .parquet file, a Global Solar Atlas report (.xlsx, "
             ".json) or simbench:CODE"
         )
     if is_eulp(column_names(path)):
-        options = ("net", "floor_area_sqft", "units_represented")
-        return _Kind("an NREL End-Use Load Profile", lambda _, **given: read_eulp(path, **given), options)
-    return _Kind("a table", lambda _, **given: read_table(path, **given), ("unit", "zone", "period_ending"))
+        options = ("net", "floor_area_sqft", "units_represented", "zone")
+        return _Kind("an NREL End-Use Load Profile", lambda _, **given: read_eulp(path, **given), options, has_clock=True)
+    options = ("unit", "zone", "period_ending", "cumulative")
+    return _Kind("a table", lambda _, **given: read_table(path, **given), options, is_table=True)
 
 
 def _typical_day(_: str | Path) -> ProfileTable:
@@ -78,7 +111,7 @@ def _typical_day(_: str | Path) -> ProfileTable:
         return read_table(path)._replace(source="typical_day")
 
 
-def _warn_of_night(table: ProfileTable) -> None:
+def warn_of_night(table: ProfileTable) -> None:
     """Warn of PV at night, which tells of a wrong clock."""
     hour = (np.arange(table.kwh_per_unit.shape[1]) * table.step_hours) % 24.0
     night = (hour >= NIGHT_FROM) | (hour < NIGHT_TO)
@@ -91,3 +124,17 @@ def _warn_of_night(table: ProfileTable) -> None:
                 InputWarning,
                 stacklevel=4,
             )
+
+
+def _warn_of_meters(table: ProfileTable) -> None:
+    """Warn of profiles that never fall: readings of a meter that counts on."""
+    change = np.diff(table.kwh_per_unit, axis=1)
+    counts = (change >= 0).all(axis=1) & ((change > 0).sum(axis=1) >= METER_RISES) & (change.shape[1] + 1 >= METER_STEPS)
+    names = [name for name, is_one in zip(table.names, counts, strict=True) if is_one]
+    if names:
+        warnings.warn(
+            f"{table.source}: {some(names)} never falls, as a meter that counts on; if it is one, read it with cumulative "
+            "(--cumulative), which takes the differences",
+            InputWarning,
+            stacklevel=4,
+        )

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError
-from fastp2p.io.axis import ProfileTable, localise, regular_axis
+from fastp2p.io.axis import ProfileTable, regular_axis
 from fastp2p.io.cache import kept_arrays
+from fastp2p.io.clock import localise
 from fastp2p.io.paths import some_home
 
 PREFIX = "simbench:"

@@ -8,27 +8,52 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fastp2p.errors import InputError, refuse
-from fastp2p.io.axis import (
-    MOST,
-    SHOWN,
-    Floats,
-    Ints,
-    ProfileTable,
-    hour_axis,
-    listed,
-    localise,
-    parse_times,
-    regular_axis,
-)
-from fastp2p.io.frames import column_names, read_frame
+from fastp2p.errors import InputError, refuse, some
+from fastp2p.io.axis import MOST, Floats, Ints, ProfileTable, hour_axis, regular_axis
+from fastp2p.io.clock import SHOWN, first_offset, listed, localise, parse_times
+from fastp2p.io.day_rows import clock_minutes, unrolled
+from fastp2p.io.frames import Cells, column_names, read_cells
 from fastp2p.io.parquet import replace_file
 
 TIMES = ("time", "timestamp", "datetime", "date_time", "date")
+HOUR = "hour"
+VALUE = "value"
+"""What clock times head, once the days are unrolled."""
 TIDY = {"load_kwh_per_home": "kWh/home", "pv_kwh_per_kwp": "kWh/kWp"}
 """Columns of the tidy layout, and their units."""
 QUANTITIES = {"kwh": (1.0, False), "wh": (1e-3, False), "kw": (1.0, True), "w": (1e-3, True)}
 """In kWh or kW, and whether it is a power."""
+TIME_WORDS = frozenset(
+    [
+        "h",
+        "hh",
+        "hr",
+        "hrs",
+        "hour",
+        "hours",
+        "he",
+        "hb",
+        "t",
+        "am",
+        "pm",
+        "uhr",
+        "to",
+        "from",
+        "step",
+        "slot",
+        "period",
+        "interval",
+        "value",
+        "val",
+        "kwh",
+        "kw",
+        "wh",
+        "w",
+        "e",
+        "p",
+    ]
+)
+"""Words in headings that say no more than a time of the day."""
 PER = {"": "load", "home": "load", "kwp": "pv"}
 UNITS = "kWh, Wh, kW, W for loads (/home may follow); kWh/kWp, Wh/kWp, kW/kWp, W/kWp for PV"
 
@@ -43,20 +68,33 @@ class _Column(NamedTuple):
     is_power: bool
 
 
-def read_table(path: Path, *, unit: str | None = None, zone: str | None = None, period_ending: bool = False) -> ProfileTable:
+def read_table(
+    path: Path,
+    *,
+    unit: str | None = None,
+    zone: str | None = None,
+    period_ending: bool = False,
+    cumulative: bool = False,
+    at_midnight: bool = True,
+) -> ProfileTable:
     """Profiles from a CSV or Parquet file.
 
     Parameters
     ----------
     path : Path
         A column of times, or `hour` counting from 0, and one column per profile headed ``name [unit]``; or tidy: `profile`,
-        a time or hour, and a column for loads and one for PV, of which each profile fills one.
+        a time or hour, and a column for loads and one for PV, of which each profile fills one; or a row a day, its columns
+        headed by clock times.
     unit : str, optional
         Of the columns that name none.
     zone : str, optional
-        Clock of the times, such as Europe/Berlin; by default one without summer time, or the offsets in the file.
+        Clock of times that say no offset to UTC, such as Europe/Berlin; by default one without summer time.
     period_ending : bool
         Whether a time is the end of its step.
+    cumulative : bool
+        Whether the values are readings of a meter that counts on; a step has the difference of two.
+    at_midnight : bool
+        Whether stamps with an offset to UTC must start at midnight; those that are brought to another clock need not.
 
     Raises
     ------
@@ -64,29 +102,37 @@ def read_table(path: Path, *, unit: str | None = None, zone: str | None = None, 
         Every fault with its file, column and row.
     """
     names = column_names(path)
-    time = next((name for name in names if name.lower() in TIMES), "hour" if "hour" in names else None)
-    tidy = "profile" in names
+    time = next((name for name in names if name.lower() in (*TIMES, HOUR)), None)
     if time is None:
-        raise InputError(f"{path}: no column hour, or a time ({', '.join(TIMES)}); it has {', '.join(names)}")
+        raise InputError(f"{path}: no column hour, or a time ({', '.join(TIMES)}); it has {some(names)}")
+    tidy, is_hour = "profile" in names, time.lower() == HOUR
     keys = ["profile", time] if tidy else [time]
     values = _value_columns(path, [name for name in names if name not in keys], unit, tidy)
-    frame = read_frame(path, [*keys, *(one.column for one in values)])
-    missing = frame.isna()
-    faults = _value_faults(str(path), frame, ["hour"] if time == "hour" else [])
-    faults += _value_faults(str(path), frame, [one.column for one in values])
-    if not tidy:
+    minutes = clock_minutes(path, [one.name for one in values], period_ending=period_ending, cumulative=cumulative)
+    cells = read_cells(path, [*keys, *(one.column for one in values)])
+    frame, missing = cells.frame, cells.frame.isna()
+    faults = _value_faults(str(path), cells, [*([time] if is_hour else []), *(one.column for one in values)])
+    if not tidy or len(minutes):
         faults += _missing_faults(path, missing, values)
-    read = _tidy if tidy else _wide
-    found, stamps, rows = read(path, frame, time, values, faults)
-    axis, step_hours = None, _hours(stamps) if time == "hour" else np.nan
-    if time == "hour" and (zone is not None or period_ending):
+    if len(minutes):
+        refuse([*faults, *_day_faults(path, values, is_hour)])
+        frame = unrolled(path, frame, time, [one.column for one in values], minutes, VALUE)
+        values, period_ending = [values[0]._replace(column=VALUE, name=path.stem)], False
+    found, stamps, rows = (_tidy if tidy else _wide)(path, frame, time, values, faults)
+    axis, step_hours = None, _hours(stamps) if is_hour else np.nan
+    if is_hour and (zone is not None or period_ending):
         faults.append(f"{path}: hours count from 0; zone and period_ending do not apply to them")
-    elif time != "hour":
+    elif not is_hour:
         try:
-            axis, step_hours = _axis(f"{path}, column {time}", stamps, rows, zone, period_ending)
+            ending = period_ending and not cumulative  # a reading is of an instant
+            axis, step_hours = _axis(f"{path}, column {time}", stamps, rows, zone, ending, at_midnight)
         except InputError as error:
             faults += error.faults
+    faults += _cumulative_faults(path, found, rows, period_ending) if cumulative else _hour_headings(path, values, step_hours)
     refuse(faults)
+    if cumulative:
+        found = [(one, name, np.diff(readings)) for one, name, readings in found]
+        axis = None if axis is None else axis[:-1]
     scale = [one.factor * (step_hours if one.is_power else 1.0) for one, _, _ in found]
     kwh = np.array([series * factor for (_, _, series), factor in zip(found, scale, strict=True)])
     kinds = tuple(one.kind for one, _, _ in found)
@@ -123,28 +169,34 @@ def write_table(path: Path, table: ProfileTable) -> None:
 
 def _value_columns(path: Path, names: list[str], unit: str | None, tidy: bool) -> list[_Column]:
     """What the columns of values hold; without any column the tidy layout's are missed."""
-    faults, columns = [], []
+    faults, columns = list[str](), list[_Column]()
     if tidy:
         known = [name for name in names if name in TIDY or re.search(r"\[.*\]\s*$", name)]
         if not known and unit is None:
-            raise InputError(f"{path}: no column {', '.join(TIDY)}; it has profile, {', '.join(names) or 'no values'}")
+            raise InputError(f"{path}: no column {', '.join(TIDY)}; it has profile, {some(names) or 'no values'}")
         names = known or names
+    strange: dict[str | None, list[str]] = {}
     for name in names:
-        match = re.fullmatch(r"(.*\S)\s*\[([^\]]*)\]\s*", name)
+        match = re.fullmatch(r"\s*(.*\S)\s*\[([^\]]*)\]\s*", name)
         said = TIDY.get(name, match[2] if match else unit)
-        if said is None:
-            faults.append(f"{path}: column {name} says no unit; head it '{name} [kW]', or declare one; known are {UNITS}")
-            continue
-        quantity, _, per = said.strip().casefold().partition("/")
-        if quantity not in QUANTITIES or per not in PER:
-            faults.append(f"{path}: column {name} has the unknown unit {said!r}; known are {UNITS}")
+        quantity, _, per = "".join((said or "").casefold().split()).partition("/")
+        if said is None or quantity not in QUANTITIES or per not in PER:
+            strange.setdefault(said, []).append(name)
             continue
         columns.append(_Column(name, match[1] if match else name, PER[per], *QUANTITIES[quantity]))
+    for said, found in strange.items():
+        one = len(found) == 1
+        whose = f"{path}: column {found[0]}" if one else f"{path}: {len(found)} columns ({some(found)})"
+        if said is None:
+            say = "says no unit; head it" if one else "say no unit; head them"
+            faults.append(f"{whose} {say} '{found[0]} [kW]', or declare one with unit (--unit kW); known are {UNITS}")
+        else:
+            faults.append(f"{whose} {'has' if one else 'have'} the unknown unit {said!r}; known are {UNITS}")
     keys = [(one.name, one.kind) for one in columns]
     if not tidy:
-        faults += [
-            f"{path}: two {kind} columns are named {name}" for name, kind in sorted(set(keys)) if keys.count((name, kind)) > 1
-        ]
+        doubled = [(name, kind) for name, kind in sorted(set(keys)) if keys.count((name, kind)) > 1]
+        more = f", and so are {len(doubled) - 1} more" if len(doubled) > 1 else ""
+        faults += [f"{path}: two {kind} columns are named {name}{more}" for name, kind in doubled[:1]]
     if not columns and not faults:
         faults.append(f"{path}: no column of values beside the time")
     refuse(faults)
@@ -159,8 +211,8 @@ def _wide(
 ) -> tuple[Found, pd.Series, Ints]:
     """Each column is a profile."""
     rows = frame.index.to_numpy()
-    if time == "hour":
-        faults += hour_axis(str(path), "the table", frame["hour"].to_numpy(float), rows)[1]
+    if time.lower() == HOUR:
+        faults += hour_axis(str(path), "the table", frame[time].to_numpy(float), rows)[1]
     return [(one, one.name, frame[one.column].to_numpy(float)) for one in values], frame[time], rows
 
 
@@ -181,7 +233,7 @@ def _tidy(
             found.append((filled[0], str(name), group[filled[0].column].to_numpy(float)))
             axes[str(name)] = group[time]
     if len({len(axis) for axis in axes.values()}) > 1:
-        told = ", ".join(f"{name} {len(axis)}" for name, axis in axes.items())
+        told = some([f"{name} {len(axis)}" for name, axis in axes.items()])
         faults.append(f"{path}: profiles differ in length ({told}); all must cover the same hours")
     first = next(iter(axes.values()), frame[time])
     for name, axis in axes.items():
@@ -194,7 +246,7 @@ def _profile_faults(
     path: Path, name: str, group: pd.DataFrame, time: str, values: list[_Column], filled: list[_Column]
 ) -> list[str]:
     """What is wrong with the rows of one profile: a gap, no energy or two kinds of it, a missing value."""
-    if time == "hour":
+    if time.lower() == HOUR:
         wrong = hour_axis(str(path), f"profile {name}", group[time].to_numpy(float), group.index.to_numpy())[1]
         if wrong:
             return wrong
@@ -210,37 +262,87 @@ def _profile_faults(
 
 
 def _axis(
-    where: str, given: pd.Series, rows: Ints, zone: str | None, period_ending: bool
-) -> tuple[pd.DatetimeIndex | None, float]:
+    where: str, given: pd.Series, rows: Ints, zone: str | None, period_ending: bool, at_midnight: bool
+) -> tuple[pd.DatetimeIndex, float]:
     """Start of every step, and its length."""
     stamps = parse_times(where, given, rows)
-    return regular_axis(where, stamps if zone is None else localise(where, stamps, zone), rows, period_ending=period_ending)
+    if zone is not None and stamps.tz is None:
+        stamps = localise(where, stamps, zone, period_ending=period_ending)
+    elif zone is not None:
+        moved = stamps.tz_convert(first_offset(zone, stamps[0]))
+        stamps = moved if moved[0] == moved[0].normalize() else stamps
+    return regular_axis(where, stamps, rows, period_ending=period_ending, at_midnight=at_midnight or stamps.tz is None)
 
 
 def _hours(stamps: pd.Series) -> float:
     return hour_axis("", "", pd.to_numeric(stamps, errors="coerce").to_numpy(float), stamps.index.to_numpy())[0]
 
 
-def _missing_faults(path: Path, missing: pd.DataFrame, values: list[_Column]) -> list[str]:
-    faults = []
-    for one in values:
-        rows = missing.index[missing[one.column]]
-        faults += listed([f"{path}, row {row}: {one.column} has no value" for row in rows], f"{path}, column {one.column}")
+def _day_faults(path: Path, values: list[_Column], is_hour: bool) -> list[str]:
+    """Why a row a day cannot be read: no dates, or columns of several units."""
+    faults = [f"{path}: headings are clock times, so each row is a day and needs a date; it counts hours"] if is_hour else []
+    if len({one[2:] for one in values}) > 1:
+        faults.append(f"{path}: headings are clock times of one profile, and have several units")
     return faults
 
 
-def _value_faults(path: str, frame: pd.DataFrame, columns: list[str]) -> list[str]:
+def _hour_headings(path: Path, values: list[_Column], step_hours: float) -> list[str]:
+    """That columns are not the hours of a day: a row a day has one column for each."""
+    hours = step_hours == 24.0 and len(values) >= 23 and all(_is_time(one.name) for one in values)
+    told = (
+        f"{path}: a row a day, and {len(values)} columns {values[0].name} … {values[-1].name} that look like times of the day"
+    )
+    return [f"{told}; head them 00:00, 00:30 and so on, or name them as profiles"] if hours else []
+
+
+def _is_time(heading: str) -> bool:
+    """Whether a heading has a number and says nothing else than a time of the day: 7, h07, 07-08, 7:00 AM, kWh_7."""
+    return re.search(r"\d", heading) is not None and TIME_WORDS.issuperset(re.findall(r"[^\W\d_]+", heading.lower()))
+
+
+def _cumulative_faults(path: Path, found: Found, rows: Ints, period_ending: bool) -> list[str]:
+    """Why values are no readings of a meter: powers, or readings that fall."""
+    faults = [f"{path}: readings of a meter are of an instant; period_ending does not apply"] if period_ending else []
+    powers = [name for one, name, _ in found if one.is_power]
+    if powers:
+        faults.append(f"{path}: {some(powers)}: a power is no reading of a meter; cumulative takes kWh or Wh")
+    for one, name, readings in found:
+        falls = np.flatnonzero(np.diff(readings) < 0)
+        if not one.is_power and len(falls):
+            at = int(falls[0])
+            told = (
+                f"{path}, row {rows[at + 1] if len(rows) == len(readings) else at + 3}: {name} falls from {readings[at]:g} to"
+            )
+            faults.append(f"{told} {readings[at + 1]:g}; a meter that starts anew must be split there")
+    return faults
+
+
+def _missing_faults(path: Path, missing: pd.DataFrame, values: list[_Column]) -> list[str]:
+    cells = {one.column: missing.index[missing[one.column]] for one in values}
+    return _by_column(str(path), {name: [f"row {row}: {name} has no value" for row in rows] for name, rows in cells.items()})
+
+
+def _value_faults(path: str, cells: Cells, columns: list[str]) -> list[str]:
     """Values that are no numbers, infinite, huge or negative, with their row; the columns are numbers afterwards."""
-    faults = []
+    found = {}
     for column in columns:
-        given = frame[column]
-        numbers = pd.to_numeric(given, errors="coerce")
+        given = cells.frame[column]
+        numbers = cells.numbers(column)
         wrong = (given.notna() & numbers.isna()) | ~(numbers.fillna(0.0).abs() <= MOST) | (numbers < 0)
-        found = []
-        for row in frame.index[wrong]:
-            value = given.at[row]
-            told = repr(value) if isinstance(value, str) else str(value)
-            found.append(f"{path}, row {row}: {column} = {told} must be a finite number, not negative")
-        faults += listed(found, f"{path}, column {column}")
-        frame[column] = numbers
+        found[column] = [f"row {row}: {cells.fault(column, given.at[row])}" for row in cells.frame.index[wrong]]
+        cells.frame[column] = numbers
+    return _by_column(path, found)
+
+
+def _by_column(path: str, found: dict[str, list[str]]) -> list[str]:
+    """The first faults of the first columns, and how many more there are."""
+    faulty = {column: told for column, told in found.items() if told}
+    shown = list(faulty)[:SHOWN]
+    faults = []
+    for column in shown:
+        told = [f"{path}, {one}" for one in faulty[column]]
+        faults += told[:1] if len(faulty) > SHOWN else listed(told, f"{path}, column {column}")
+    if len(faulty) > SHOWN:
+        n_cells = sum(map(len, faulty.values())) - len(faults)
+        faults.append(f"{path}: and {n_cells} more such cells in {len(faulty)} columns")
     return faults

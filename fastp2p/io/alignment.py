@@ -1,0 +1,171 @@
+"""How the time axes of several sources come onto one clock, and which of their steps are the same."""
+
+import warnings
+from collections.abc import Sequence
+from datetime import date, tzinfo
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from fastp2p.errors import InputError, InputWarning, refuse
+from fastp2p.io.clock import clock_name, first_offset
+
+DAY = pd.Timedelta(days=1)
+EDGE = pd.Timedelta(hours=26)
+"""The days of two clocks begin at most so far apart (UTC-12:00 and UTC+14:00)."""
+SPRING = pd.Timedelta(hours=2)
+"""By so much at most do clocks change for summer."""
+HOW_TO_SAY = 'give its zone (--zone, zone of Profiles.load, or in a study { file = "…", zone = "Europe/Berlin" })'
+
+
+class Axis(NamedTuple):
+    """The steps of a source; `time` is the start of each, or None where they have no dates."""
+
+    source: str
+    time: pd.DatetimeIndex | None
+    step_hours: float
+    n_steps: int
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it says where it is in time."""
+        return self.time is not None and self.time.tz is not None
+
+    @property
+    def end(self) -> pd.Timestamp:
+        """End of the last step of an axis with dates."""
+        assert self.time is not None
+        return self.time[-1] + pd.Timedelta(hours=self.step_hours)
+
+
+def days_on_clock(axis: Axis, zone: str | tzinfo) -> tuple[pd.DatetimeIndex, int]:
+    """A placed axis on another clock, and how many of its steps come before the first midnight there.
+
+    Raises
+    ------
+    InputError
+        An unknown zone; an axis on this clock that does not start at midnight, or one that has no midnight on it.
+    """
+    assert axis.time is not None
+    clock = first_offset(zone, axis.time[0])
+    time = axis.time.tz_convert(clock)
+    if time[0] == time[0].normalize():
+        return time, 0
+    if axis.time[0].utcoffset() == time[0].utcoffset():
+        raise InputError(
+            f"{axis.source}: the first step starts at {time[0]:%H:%M} on {clock_name(time)}, not at midnight; drop rows, or "
+            "give a zone in which it does"
+        )
+    found = np.flatnonzero(time == time[0].normalize() + DAY)
+    if not len(found):
+        raise InputError(
+            f"{axis.source}: no step of {60 * axis.step_hours:g} min starts at midnight on {clock_name(time)}; bring it to "
+            "shorter steps first, or choose another zone"
+        )
+    return time, int(found[0])
+
+
+def warn_of_cut(source: str, time: pd.DatetimeIndex) -> None:
+    """Warn of what comes before the first midnight of an axis."""
+    told = f"begins at {time[0]:%Y-%m-%d %H:%M} on {clock_name(time)}; what comes before midnight is left out"
+    warnings.warn(f"{source}: {told}", InputWarning, stacklevel=5)
+
+
+def study_clock(axes: Sequence[Axis], zone: str | None) -> tzinfo | None:
+    """The clock of several axes: the offset to UTC of a zone, or of the first axis that is placed; None where none is.
+
+    Raises
+    ------
+    InputError
+        An axis with dates that is not placed beside one that is, or beside a zone; a zone without dates, or an unknown one.
+    """
+    dated = [axis for axis in axes if axis.time is not None]
+    if zone is not None and not dated:
+        raise InputError(f"{axes[0].source or 'profiles'}: has no dates; the zone {zone} does not apply")
+    placed = [axis for axis in dated if axis.is_placed]
+    if zone is not None or placed:
+        beside = f"{placed[0].source} does" if placed else f"the axis is to be on the clock of {zone}"
+        told = f"does not say where it is in time (no offset to UTC), and {beside}; {HOW_TO_SAY}"
+        refuse([f"{axis.source or 'a part'}: {told}" for axis in dated if not axis.is_placed])
+    if not placed or placed[0].time is None:
+        return None
+    first = placed[0].time
+    return first_offset(zone, first[0]) if zone is not None else first.tz
+
+
+def common_start(axes: Sequence[Axis]) -> list[int]:
+    """How many steps of each axis come before the first day that all cover, where clocks begin their days apart."""
+    starts = [axis.time[0] for axis in axes if axis.time is not None]
+    if not starts or min(starts) == max(starts) or max(starts) - min(starts) > EDGE:
+        return [0] * len(axes)
+    late = next(axis for axis in axes if axis.time is not None and axis.time[0] == max(starts))
+    warnings.warn(
+        f"{late.source}: covers whole days from {max(starts):%Y-%m-%d} on, on {clock_name(late.time)}; the day before is "
+        "left out of the other sources",
+        InputWarning,
+        stacklevel=4,
+    )
+    return [0 if axis.time is None else int(axis.time.searchsorted(max(starts))) for axis in axes]
+
+
+def common_end(axes: Sequence[Axis], within: pd.Timedelta) -> list[int]:
+    """How many steps of each axis lie before the end of the last day that all cover, where ends are so little apart."""
+    dated = [axis for axis in axes if axis.time is not None]
+    whole, ends = [axis.n_steps for axis in axes], [axis.end for axis in dated]
+    if not ends or min(ends) == max(ends) or max(ends) - min(ends) > within:
+        return whole
+    first, end = dated[ends.index(min(ends))], min(ends).normalize()
+    if end < min(ends):
+        told = f"ends at {min(ends):%Y-%m-%d %H:%M} on {clock_name(first.time)}"
+        warnings.warn(
+            f"{first.source}: {told}; what comes from {end:%Y-%m-%d} on is left out of all sources", InputWarning, stacklevel=4
+        )
+    return [axis.n_steps if axis.time is None else int(axis.time.searchsorted(end)) for axis in axes]
+
+
+def in_year_of(axis: Axis, day: date | None) -> date | None:
+    """The day, or the same day in the first year of an axis that has it."""
+    if day is None or axis.time is None or covers(axis, day):
+        return day
+    for year in range(axis.time[0].year, axis.time[-1].year + 1):
+        try:
+            other = date(year, day.month, day.day)
+        except ValueError:  # 29 February
+            continue
+        if covers(axis, other):
+            return other
+    return day
+
+
+def covers(axis: Axis, day: date) -> bool:
+    """Whether a day lies between the first and the last of an axis."""
+    return axis.time is not None and axis.time[0].date() <= day <= axis.time[-1].date()
+
+
+def repeat_faults(axis: Axis, n_steps: int) -> list[str]:
+    """Why an axis cannot fill so many steps."""
+    if axis.n_steps == n_steps:
+        return []
+    if axis.time is not None:
+        told = f"{axis.source}: covers {axis.n_steps} of {n_steps} steps with dates, {axis.time[0]:%Y-%m-%d %H:%M} to "
+        return [f"{told}{axis.time[-1]:%Y-%m-%d %H:%M}; choose days that all sources have (first_day, days, leap_day)"]
+    of_a_day = round(24.0 / axis.step_hours)
+    if axis.n_steps % of_a_day or -(-n_steps // of_a_day) % (axis.n_steps // of_a_day):
+        return [f"{axis.source}: {axis.n_steps} steps do not repeat to {n_steps}; it must be whole days that divide the whole"]
+    return []
+
+
+def axis_faults(dated: Sequence[Axis]) -> list[str]:
+    """A fault for every axis whose days of the year are not those of the first."""
+    faults = []
+    for axis in dated[1:]:
+        one, other = dated[0].time, axis.time
+        if one is None or other is None or len(one) != len(other):
+            continue
+        same = (one.month == other.month) & (one.day == other.day) & (one.hour == other.hour) & (one.minute == other.minute)
+        if not same.all():
+            at = int(np.flatnonzero(~same)[0])
+            told = f"{axis.source} has {other[at]:%d %B %H:%M} where {dated[0].source} has {one[at]:%d %B %H:%M}"
+            faults.append(f"{told}; choose days that all sources have")
+    return faults
