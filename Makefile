@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Compiled modules are kept: without them every command that the tests start would compile some 1,500 anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test suite lint small-uncompiled small-checked bench constraints clean
+.PHONY: run test suite lint small-uncompiled small-checked bench fuzz constraints clean
 
 run: .venv/installed
 	$(BIN)/fastp2p run --overwrite
@@ -32,6 +32,11 @@ small-checked: .venv/installed
 # Everything that docs/performance.md says, measured here and written into it; a quarter of an hour.
 bench: .venv/installed-bench
 	$(BIN)/python -m bench
+
+# Mutated studies, profile files and networks for that long, or COUNT of each; what fails is kept in results/fuzz.
+SECONDS ?= 60
+fuzz: .venv/installed
+	$(BIN)/python -m fuzz $(if $(COUNT),--count $(COUNT),--seconds $(SECONDS)) $(if $(START),--start $(START))
 
 # The exact versions the tests passed with; run after a change of dependencies.
 constraints: .venv/installed .venv/installed-bench

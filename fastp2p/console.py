@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fastp2p.errors import FastP2PError, InputError, InputWarning
+from fastp2p.io.paths import absolute_path
 
 errors = Console(stderr=True, highlight=False)
 
@@ -28,6 +29,7 @@ def fault_exit(command: Command) -> Command:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", InputWarning)
                 warnings.showwarning = _show_warning  # put back by catch_warnings
+                absolute_path(".")  # where the working folder is gone, numba compiles nothing
                 return command(*args, **kwargs)
         except InputError as error:
             for fault in error.faults:

@@ -321,6 +321,15 @@ def test_files_that_are_no_networks(name, content):
     assert f"network file {name}: " in call("check", name).stderr
 
 
+def test_what_pandapower_logs_while_reading_does_not_reach_the_user(caplog):
+    pp.to_json(load_network("four_loads_with_branches_out"), "net.json")
+    text = Path("net.json").read_text()
+    assert '"is_multiindex": false' in text
+    Path("net.json").write_text(text.replace('"is_multiindex": false', '"is_multiindex": true', 1))
+    call("check", "net.json", code=0)
+    assert caplog.messages == []
+
+
 def test_json_cannot_call_what_it_likes():
     for module, name in (("subprocess", "Popen"), ("os", "system"), ("builtins", "exec"), ("shutil", "rmtree")):
         Path("net.json").write_text(json.dumps({"_module": module, "_class": name, "_object": ["touch", "called"]}))

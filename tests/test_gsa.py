@@ -180,3 +180,16 @@ def test_workbooks_that_are_none(content, tmp_path):
 def test_impossible_years(year, tmp_path):
     with pytest.raises(InputError, match="must be a whole number in 1900…2200"):
         Profiles.load(write_gsa_json(tmp_path / "here.json"), year=year)
+
+
+def test_what_openpyxl_warns_of_does_not_reach_the_user(tmp_path):
+    """A workbook without cell styles, as other programs write them; the tests make any warning an error."""
+    path = write_workbook(tmp_path / "whole.xlsx", gsa_sheets())
+    plain = tmp_path / "plain.xlsx"
+    with zipfile.ZipFile(path) as whole, zipfile.ZipFile(plain, "w") as packed:
+        for name in whole.namelist():
+            text = whole.read(name)
+            if name == "xl/styles.xml":
+                text = text[: text.index(b"<cellStyles")] + text[text.index(b"</cellStyles>") + len(b"</cellStyles>") :]
+            packed.writestr(name, text)
+    np.testing.assert_array_equal(Profiles.load(plain).kwh_per_unit, Profiles.load(path).kwh_per_unit)

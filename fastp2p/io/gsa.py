@@ -3,6 +3,7 @@
 import calendar
 import json
 import re
+import warnings
 import zipfile
 from collections.abc import Sequence
 from itertools import islice
@@ -134,15 +135,17 @@ def _read_sheets(path: Path, names: tuple[str, ...]) -> dict[str, list[Row]]:
             unpacked = sum(one.file_size for one in packed.infolist())
         if unpacked > MAX_UNPACKED:
             raise InputError(f"profile file {path}: unpacks to {unpacked / 1e6:,.0f} MB; a report has less than one")
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        try:
-            return {
-                name: list(islice(book[name].iter_rows(max_row=MAX_ROWS, max_col=MAX_COLUMNS, values_only=True), MAX_ROWS))
-                for name in names
-                if name in book.sheetnames
-            }
-        finally:
-            book.close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of openpyxl, about styles and relations that do not matter to cells
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            try:
+                return {
+                    name: list(islice(book[name].iter_rows(max_row=MAX_ROWS, max_col=MAX_COLUMNS, values_only=True), MAX_ROWS))
+                    for name in names
+                    if name in book.sheetnames
+                }
+            finally:
+                book.close()
     except InputError:
         raise
     except Exception as error:

@@ -415,11 +415,15 @@ def _same_draws() -> Iterator[None]:
 def quiet() -> Iterator[None]:
     """Keep pandapower's warnings and log lines from the user's terminal; our own checks speak instead."""
     logger = logging.getLogger("pandapower")
-    level = logger.level
+    level, propagate, nowhere = logger.level, logger.propagate, logging.NullHandler()
     logger.setLevel(logging.CRITICAL + 1)
+    logger.propagate = False  # pandapower.io_utils has a level of its own
+    logger.addHandler(nowhere)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        logger.removeHandler(nowhere)
         logger.setLevel(level)
+        logger.propagate = propagate

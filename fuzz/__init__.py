@@ -1,0 +1,1 @@
+"""Mutated study files, profile files and networks through the command line; CONTRIBUTING.md says how."""
