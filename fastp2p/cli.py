@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from fastp2p.console import errors, fault_exit, known, make_table, say, say_not_cached
+from fastp2p.console import errors, fault_exit, known, make_table, printable, say, say_not_cached
 from fastp2p.day_table import COLUMNS, make_day_table
 from fastp2p.errors import InputError
 from fastp2p.io.paths import expanded
@@ -210,7 +210,7 @@ def check(
         return
     width = max(len(key) for key in facts)
     for key, value in facts.items():
-        typer.echo(f"{key:<{width}}  {value}")
+        typer.echo(f"{key:<{width}}  {printable(value)}")
     console = Console(highlight=False)
     for warning in warnings:
         say(console, "warning:", "yellow", warning)

@@ -1,6 +1,7 @@
 """What every command prints with: tables, words and errors."""
 
 import sys
+import unicodedata
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -76,7 +77,13 @@ def make_table(*headings: str, caption: str) -> Table:
 
 def say(console: Console, word: str, style: str, text: str) -> None:
     """Print a styled word and a text that rich must not take for markup."""
-    console.print(Text.assemble((word, style), " ", text), soft_wrap=True)
+    console.print(Text.assemble((printable(word), style), " ", printable(text)), soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """A text on one line, with control and direction characters, which may come from a file, as escapes."""
+    hidden = {"Cc", "Cf", "Zl", "Zp"}
+    return "".join(one.encode("unicode_escape").decode() if unicodedata.category(one) in hidden else one for one in text)
 
 
 def known(value: float, digits: int) -> str:

@@ -165,7 +165,7 @@ def test_a_run_under_bad_variables():
 
 def test_a_backend_that_matplotlib_does_not_know_is_told_before_anything_runs():
     words = "import fastp2p\ntry: fastp2p.run(fastp2p.studies()['paper-44'], out='x')\nexcept fastp2p.InputError as e: print(e)"
-    environment = {**os.environ, "MPLBACKEND": "foo"}
+    environment = {**os.environ, "MPLBACKEND": "foo", "FASTP2P_CACHE_DIR": str(Path("cold").resolve())}
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, env=environment, check=False)
     assert done.stdout.startswith("no figures can be drawn, since matplotlib cannot be loaded (look at MPLBACKEND")
     assert done.stderr == ""
@@ -177,6 +177,18 @@ def test_an_address_that_is_none_is_refused_in_a_line(address):
     told = call("run", "paper-44", "--out", "x", "--dask", address, code=2).stderr
     assert told == f"error: {address!r} is no address of a Dask scheduler; it must be like tcp://HOST:8786\n"
     assert not Path("x").exists()
+
+
+def test_characters_that_steer_a_terminal_are_shown_as_escapes(tmp_path):
+    """A line break, an escape sequence, C1, and a change of direction, from a study's description, a key and a value."""
+    text = STUDY.replace('name = "weeks"', 'name = "weeks"\ndescription = "a\\nb\\u001b[2Jc\\u009bd\\u202ee"')
+    (tmp_path / "odd.toml").write_text(text.replace('profile = "home"', 'profile = "residential_0"').replace("roof", "solar_0"))
+    printed = call("check", "odd.toml").stdout
+    assert r"a\nb\x1b[2Jc\x9bd\u202ee" in printed
+    (tmp_path / "odd.toml").write_text('[pv."a\\nb"]\n[load]\nprofile = "x\\u001b[2J"')
+    told = call("check", "odd.toml", code=2).stderr
+    assert all(line.startswith("error: ") for line in told.splitlines())
+    assert "\x1b" not in told
 
 
 # folders

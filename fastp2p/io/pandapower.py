@@ -22,10 +22,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import is_file, some_home
 
-with some_home():  # pandapower looks for the user's when it is imported
-    import pandapower as pp
+try:
+    with some_home():  # pandapower looks for the user's when it is imported
+        import pandapower as pp
+except (OSError, ValueError) as error:  # of matplotlib, which pandapower imports
+    raise InputError(f"pandapower could not be imported; look at MPLBACKEND and MPLCONFIGDIR ({error})") from error
 import pandapower.networks as pn
 from pandapower.auxiliary import _init_rundcpp_options, _init_runpp_options
 from pandapower.pd2ppc import _pd2ppc
@@ -49,7 +53,6 @@ from pandapower.pypower.idx_bus import BASE_KV, BS, GS, PD, VA
 from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, PG, VG
 
 from fastp2p.arguments import described, way_to
-from fastp2p.errors import InputError, refuse
 from fastp2p.io.branches import KW_PER_MW, OF_ELEMENTS, branch_elements, joined
 from fastp2p.io.elements import (
     INJECTING_AT_A_BUS,
