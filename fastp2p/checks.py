@@ -60,10 +60,11 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
     ids, eligible = network.bus_id, find_eligible(study, network, [])
     loads, suns = (", ".join(profile_names(name)) or "the bus's own" for name in (study.load.profile, study.pv.profile))
+    n_days = profiles.n_steps * profiles.step_hours / 24.0
     facts = {
         "study": f"{study.name}: {study.description}",
         **_network_facts(network),
-        "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h, {profiles.n_steps * profiles.step_hours / 24.0:g} days",
+        "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h, {n_days:g} day{'s' * (n_days != 1.0)}",
         "time": _time(profiles),
         "may take part": _eligible_fact(study, network, eligible),
         "loads": (
