@@ -17,7 +17,7 @@ import fastp2p
 VOLTAGE_TOLERANCE = 1e-6
 LOADING_TOLERANCE = 1e-4
 NETWORKS = ["cigre_lv", "village_1", "tree"]
-BANDS = {"cigre_lv": (0.98, 1.03), "village_1": (0.985, 1.03), "tree": (0.97, 1.03)}
+BANDS = {"cigre_lv": (0.98, 1.03), "village_1": (0.985, 1.01), "tree": (0.97, 1.03)}
 LOADS_KW = {"cigre_lv": (1.0, 20.0), "village_1": (0.5, 10.0), "tree": (1.0, 15.0)}
 N_BOOKS = 60
 

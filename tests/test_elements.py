@@ -414,6 +414,10 @@ def test_a_bus_index_that_would_take_gigabytes():
         (set_cell("line", "max_i_ka", "thick"), "line 1: max_i_ka is 'thick'; it must be a number, or missing"),
         (set_cell("bus", "vn_kv", -0.4), "bus 1: vn_kv is -0.4; it must be positive"),
         (lambda net: net.line.drop(columns="x_ohm_per_km", inplace=True), "table line: has no column x_ohm_per_km"),
+        (
+            lambda net: net.update(load=net.load.iloc[:, [0, 1, 1, *range(2, net.load.shape[1])]]),
+            "table load: has two columns bus",
+        ),
         (lambda net: net.update(vsc=1), "table vsc: is 1, and no table"),
         (lambda net: net.update(sn_mva=None), "sn_mva = None: must be a positive number"),
         (lambda net: net.update(bus=net.bus.iloc[:0]), "the network has no bus"),

@@ -93,6 +93,11 @@ def element_faults(tables: Mapping[str, Any], known_to_pandapower: Iterable[str]
     ]
     if faults:
         return faults
+    for name in names:
+        doubled = ", ".join(map(str, tables[name].columns[tables[name].columns.duplicated()].unique()))
+        faults += [f"table {name}: has two columns {doubled}; keep one"] * bool(doubled)
+    if faults:
+        return faults
     foreign = [name for name in names if name not in known and len(tables[name])]
     faults += [f"the network has {name} elements, which have no place in a power flow here; remove them" for name in foreign]
     used = {name: tables[name] for name in ("bus", *BUS_COLUMNS) if name in tables and len(tables[name])}
