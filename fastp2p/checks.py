@@ -17,7 +17,8 @@ from fastp2p.preparation import checked, prepare
 from fastp2p.pricing import RULES
 from fastp2p.profiles import Profiles
 from fastp2p.sampling import Scenarios, draw_scenarios, find_eligible
-from fastp2p.study import Amount, Buses, OfTransformer, Price, Series, Study, profile_names
+from fastp2p.study import Study
+from fastp2p.study_sections import Amount, Buses, OfTransformer, Price, Series, profile_names
 
 Ints = NDArray[np.int64]
 

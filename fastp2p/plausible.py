@@ -9,7 +9,8 @@ from fastp2p.orders import make_orders
 from fastp2p.pricing import RULES
 from fastp2p.profiles import Profiles
 from fastp2p.sampling import Scenarios
-from fastp2p.study import Amount, NetworkPart, OfTransformer, Series, Study, profile_names
+from fastp2p.study import Study
+from fastp2p.study_sections import Amount, NetworkPart, OfTransformer, Series, profile_names
 
 Floats = NDArray[np.float64]
 

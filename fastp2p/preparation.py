@@ -16,7 +16,8 @@ from fastp2p.pricing import rule_faults
 from fastp2p.profiles import Profiles, load_several
 from fastp2p.sampled import check_source
 from fastp2p.sampling import Scenarios, draw_scenarios
-from fastp2p.study import Study, profile_names
+from fastp2p.study import Study
+from fastp2p.study_sections import profile_names
 
 
 def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:

@@ -19,7 +19,8 @@ from fastp2p.distributions import pick
 from fastp2p.errors import InputError, refuse
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
-from fastp2p.study import (
+from fastp2p.study import Study
+from fastp2p.study_sections import (
     BY_BUS,
     Amount,
     Buses,
@@ -28,7 +29,6 @@ from fastp2p.study import (
     ProfileChoice,
     ProfileName,
     Series,
-    Study,
     Tariff,
     profile_names,
 )
