@@ -1,7 +1,7 @@
 """Where sources are in time: offsets as people write them, several sources on one clock, days across a clock change."""
 
 import warnings
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -243,6 +243,23 @@ def test_days_that_end_apart(offset, last):
     for row, one in zip(found.kwh_per_unit, (loads, sun), strict=True):
         by_instant = dict(zip(one.time.tz_convert("UTC"), one.kwh_per_unit[0], strict=True))
         assert row.tolist() == [by_instant[instant] for instant in found.time.tz_convert("UTC")]
+
+
+@pytest.mark.filterwarnings("ignore::fastp2p.errors.InputWarning")
+@pytest.mark.parametrize(
+    ("start", "n", "told"),
+    [
+        ("2018-06-02", 48, "a: covers no whole day"),  # a ends before b's first midnight
+        ("2018-06-01 01:00", 22, "a: covers no whole day that all sources have"),  # b ends within the first day of both
+    ],
+)
+def test_no_day_that_all_sources_cover(start, n, told):
+    a, b = (
+        Profiles((name,), ("load",), np.ones((1, n)), 1.0, pd.date_range(start, periods=n, freq="h", tz=tz), name)
+        for name, start, n, tz in (("a", "2018-06-01", 24, "UTC"), ("b", start, n, "+01:00"))
+    )
+    with pytest.raises(InputError, match=told):
+        Profiles.combined([a, b])
 
 
 def test_steps_of_other_lengths_on_other_clocks():
@@ -493,6 +510,18 @@ def test_a_local_fortnight_beside_one_on_winter_time():
     np.testing.assert_array_equal(found.kwh_per_unit, [count(335)[:312], SUN * 13])
     chosen = Profiles.combined(parts, days=10)
     np.testing.assert_array_equal(chosen.kwh_per_unit, [count(335)[:240], SUN * 10])
+
+
+@pytest.mark.parametrize("zone", [None, "+01:00"])
+def test_a_day_is_chosen_by_date_or_datetime(zone):
+    stamps = pd.date_range("2018-06-01", periods=48, freq="h", tz=zone)
+    found = Profiles(("a",), ("load",), np.ones((1, 48)), 1.0, stamps)
+    for choose in (found.select, lambda **choice: Profiles.combined([found], **choice)):
+        chosen = [choose(first_day=day).time for day in (date(2018, 6, 2), datetime(2018, 6, 2, 12))]
+        assert chosen[0].equals(chosen[1])
+        assert len(chosen[0]) == 24
+        with pytest.raises(InputError, match=r"first_day = '2018-06-02'.*\n.*months = 5.*\n.*days = 0"):
+            choose(first_day="2018-06-02", months=5, days=0)
 
 
 def test_days_that_a_change_has_made_short_repeat_whole():
