@@ -36,7 +36,8 @@ def check_network(source: str) -> tuple[dict[str, str], list[str]]:
     InputError
         If it cannot be read or converted.
     """
-    from fastp2p.io.pandapower import disconnected_elements, load_network
+    from fastp2p.io.network_sources import load_network
+    from fastp2p.io.pandapower import disconnected_elements
 
     net = load_network(source)
     network = Network.from_pandapower(net)

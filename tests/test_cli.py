@@ -343,7 +343,7 @@ def test_check_of_a_study_file_as_json():
 def test_check_names_buses_and_elements_without_a_path_to_the_slack():
     import pandapower as pp
 
-    from fastp2p.io.pandapower import load_network
+    from fastp2p.io.network_sources import load_network
 
     net = load_network("cigre_lv")
     net.line.loc[5, "in_service"] = False

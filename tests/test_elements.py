@@ -11,6 +11,7 @@ import pytest
 
 import fastp2p
 from fastp2p.feeder import ac_faults
+from fastp2p.io import network_sources
 from fastp2p.io import pandapower as conversion
 from fastp2p.io.runpp import runpp_voltages
 from fastp2p.network import Network
@@ -175,9 +176,9 @@ def test_random_numbers_go_on_as_if_no_network_had_been_built(monkeypatch):
         net.line["length_km"] = [random.random(), np.random.rand(), np.random.default_rng(1).random()]  # noqa: NPY002
         return net
 
-    monkeypatch.setattr(conversion, "_builders", lambda: {"drawn": draws})
+    monkeypatch.setattr(network_sources, "_builders", lambda: {"drawn": draws})
     state, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    first, second = (conversion.load_network("drawn").line.length_km.tolist() for _ in range(2))
+    first, second = (network_sources.load_network("drawn").line.length_km.tolist() for _ in range(2))
     assert first == second
     assert random.getstate() == state
     assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), of_numpy, strict=True))  # noqa: NPY002
@@ -270,8 +271,8 @@ def test_an_external_grid_without_a_voltage_is_named():
 def test_elements_that_a_conversion_does_not_know_are_refused(table, monkeypatch):
     net = chain()
     net["of_tomorrow"] = net.load.copy()
-    known = {**conversion._empty(), "of_tomorrow": net.load}
-    monkeypatch.setattr(conversion, "_empty", lambda: known)
+    known = {**conversion.empty_tables(), "of_tomorrow": net.load}
+    monkeypatch.setattr(conversion, "empty_tables", lambda: known)
     net[table].loc[0, "in_service"] = True
     refused(net, f"the network has {table} elements, which have no place in a power flow here")
 
