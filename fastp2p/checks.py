@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from fastp2p.network import Network
 from fastp2p.plausible import (
+    LOOKED_AT,
     PHASES,
     TYPICAL_DAY,
     asks_for_voltages,
@@ -22,8 +23,6 @@ from fastp2p.study_sections import Amount, Buses, OfTransformer, Price, Series, 
 
 Ints = NDArray[np.int64]
 
-LOOKED_AT = 20
-"""Scenarios that are drawn to see what is in them."""
 PLACEHOLDER_KA = 0.9
 """Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
 
@@ -87,7 +86,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         "clearing": f"{study.clearing.objective}, unserved {study.clearing.unserved}, surplus {study.clearing.surplus}",
         "physics": _physics(study),
     }
-    if asks_for_voltages(study) or has_small_homes(study, scenarios):
+    if asks_for_voltages(study) or has_small_homes(scenarios):
         facts["phases"] = PHASES
     sweep = study.scenarios
     if study.n_cases > 1:

@@ -281,13 +281,14 @@ def _print_results(results: "Results", folder: Path) -> None:
 
 def _remarks(results: "Results") -> dict[str, str]:
     """Why nothing was traded, where nothing was; and how voltages are to be read, where there are any."""
-    from fastp2p.plausible import PHASES, asks_for_voltages, why_no_trades
+    from fastp2p.plausible import LOOKED_AT, PHASES, asks_for_voltages, why_no_trades
     from fastp2p.sampling import draw_scenarios
 
     study, remarks = results.study, {}
     if not results.scenarios["matched_kwh"].any():
         share = max(study.scenarios.shares, default=None)
-        drawn = draw_scenarios(study, results.network, results.profiles, share, range(min(study.scenarios.count, 20)))
+        looked_at = range(min(study.scenarios.count, LOOKED_AT))
+        drawn = draw_scenarios(study, results.network, results.profiles, share, looked_at)
         why = why_no_trades(study, results.profiles, drawn)
         remarks["no trades:"] = why or "no two orders of one step go together under this market rule"
     if asks_for_voltages(study):
