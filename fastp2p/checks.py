@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.errors import some
 from fastp2p.network import Network
 from fastp2p.plausible import (
     LOOKED_AT,
@@ -229,7 +230,6 @@ def _disconnected(elements: list[str]) -> list[str]:
     return [f"{len(elements)} elements are in service without a path to an external grid: {', '.join(elements[:8])}"]
 
 
-def _listed(ids: Ints, most: int = 14) -> str:
+def _listed(ids: Ints) -> str:
     """Bus ids in a line, the tail left out."""
-    shown = ", ".join(str(int(i)) for i in ids[:most])
-    return f"{shown}, … ({len(ids)})" if len(ids) > most else shown or "none"
+    return some([str(i) for i in ids.tolist()], 14) or "none"

@@ -64,7 +64,7 @@ def test_quantile_intervals_cover(q, n):
 def test_mean_intervals_cover():
     rng = np.random.default_rng(4)
     frame = pd.DataFrame({name: rng.normal(5, 2, 30 * 100) for name in INDICATORS}).assign(
-        share=np.repeat(np.arange(100) / 100, 30)
+        share=np.repeat(np.arange(100) / 100, 30), scenario=np.tile(np.arange(30), 100)
     )
     summary = summarise(frame)
     held = (summary.mean_low <= 5) & (summary.mean_high >= 5)
