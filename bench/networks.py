@@ -50,7 +50,7 @@ def load(key: str) -> Case:
     Gap
         If it comes with a package that is not installed.
     """
-    from fastp2p.io.pandapower import load_network
+    from fastp2p.io.network_sources import load_network
 
     title, source = SOURCES[key]
     try:

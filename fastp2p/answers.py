@@ -16,7 +16,7 @@ from scipy import special  # scipy.stats would take half a second more to import
 
 from fastp2p.arguments import refuse_other_tables
 from fastp2p.errors import InputError
-from fastp2p.indicators import indicators_of
+from fastp2p.indicators import indicators_of, is_audited_whole
 
 Floats = NDArray[np.float64]
 
@@ -146,8 +146,8 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
     """
     refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
     rows = []
-    is_whole = "losses_cost" in scenarios
-    known = {name: list(counts) for name, counts in EVENTS.items() if is_whole or name not in ("voltage", "cable")}
+    by_audit = () if is_audited_whole(scenarios) else ("voltage", "cable")
+    known = {name: list(counts) for name, counts in EVENTS.items() if name not in by_audit}
     for share, group in scenarios.groupby("share"):
         row: dict[str, float] = {"share": float(share), "n": len(group)}  # type: ignore[arg-type]  # the key is a float
         for name, counts in known.items():

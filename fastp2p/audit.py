@@ -162,7 +162,19 @@ def audit(
     low, low_at, high, high_at, losses, loading, slack, _, full_voltage, full_current, needless_cut = of_all
     low_bus, high_bus = (np.nan_to_num(at, nan=-1.0).astype(np.int64) for at in (low_at, high_at))
     return Audit(
-        low, low_bus, high, high_bus, losses, loading, slack, codes, full_voltage, full_current, needless_cut, is_whole, solver
+        lowest_vm_pu=low,
+        lowest_bus=low_bus,
+        highest_vm_pu=high,
+        highest_bus=high_bus,
+        losses_kw=losses,
+        loading_percent=loading,
+        slack_kw=slack,
+        code=codes,
+        full_voltage=full_voltage,
+        full_current=full_current,
+        needless_cut=needless_cut,
+        is_whole=is_whole,
+        solver=solver,
     )
 
 

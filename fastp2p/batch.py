@@ -123,7 +123,10 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         books_per_row=len(steps),
         check=False,
     )
-    return BatchResult(scenarios, steps, hours, load_kwh, pv_kwh, left, trades, prices, clearing, settlement, audited)
+    return BatchResult(
+        scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, trades=trades,
+        prices=prices, clearing=clearing, settlement=settlement, audit=audited,
+    )  # fmt: skip
 
 
 def _trade(

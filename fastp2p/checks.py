@@ -3,8 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.errors import some
 from fastp2p.network import Network
 from fastp2p.plausible import (
+    LOOKED_AT,
     PHASES,
     TYPICAL_DAY,
     asks_for_voltages,
@@ -17,12 +19,11 @@ from fastp2p.preparation import checked, prepare
 from fastp2p.pricing import RULES
 from fastp2p.profiles import Profiles
 from fastp2p.sampling import Scenarios, draw_scenarios, find_eligible
-from fastp2p.study import Amount, Buses, OfTransformer, Price, Series, Study, profile_names
+from fastp2p.study import Study
+from fastp2p.study_sections import Amount, Buses, OfTransformer, Price, Series, profile_names
 
 Ints = NDArray[np.int64]
 
-LOOKED_AT = 20
-"""Scenarios that are drawn to see what is in them."""
 PLACEHOLDER_KA = 0.9
 """Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
 
@@ -35,7 +36,8 @@ def check_network(source: str) -> tuple[dict[str, str], list[str]]:
     InputError
         If it cannot be read or converted.
     """
-    from fastp2p.io.pandapower import disconnected_elements, load_network
+    from fastp2p.io.network_sources import load_network
+    from fastp2p.io.pandapower import disconnected_elements
 
     net = load_network(source)
     network = Network.from_pandapower(net)
@@ -86,7 +88,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         "clearing": f"{study.clearing.objective}, unserved {study.clearing.unserved}, surplus {study.clearing.surplus}",
         "physics": _physics(study),
     }
-    if asks_for_voltages(study) or has_small_homes(study, scenarios):
+    if asks_for_voltages(study) or has_small_homes(scenarios):
         facts["phases"] = PHASES
     sweep = study.scenarios
     if study.n_cases > 1:
@@ -229,7 +231,6 @@ def _disconnected(elements: list[str]) -> list[str]:
     return [f"{len(elements)} elements are in service without a path to an external grid: {', '.join(elements[:8])}"]
 
 
-def _listed(ids: Ints, most: int = 14) -> str:
+def _listed(ids: Ints) -> str:
     """Bus ids in a line, the tail left out."""
-    shown = ", ".join(str(int(i)) for i in ids[:most])
-    return f"{shown}, … ({len(ids)})" if len(ids) > most else shown or "none"
+    return some([str(i) for i in ids.tolist()], 14) or "none"

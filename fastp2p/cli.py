@@ -260,6 +260,7 @@ def _plain(value: Any) -> Any:
 
 def _print_results(results: "Results", folder: Path) -> None:
     from fastp2p.answers import too_few_audited
+    from fastp2p.indicators import is_audited_whole
 
     table = _sweep_table(results) if results.study.n_cases > 1 else make_day_table(results)
     notes = {}
@@ -267,7 +268,7 @@ def _print_results(results: "Results", folder: Path) -> None:
         notes["stopped:"] = (
             f"{results.stopped_at:,} scenarios a share tell {stop.indicator} to within {stop.within:.1%} of its mean"
         )
-    if results.study.scenarios.shares and "losses_cost" in results.scenarios:
+    if results.study.scenarios.shares and is_audited_whole(results.scenarios):
         notes["hosting capacity"] = f"(uncontrolled, at 5 %, by AC): {_hosting(results.scenarios)}"
     if "n_audited" in results.scenarios and results.study.n_cases > 1 and (few := too_few_audited(results.scenarios)):
         notes["audit:"] = few
@@ -281,13 +282,14 @@ def _print_results(results: "Results", folder: Path) -> None:
 
 def _remarks(results: "Results") -> dict[str, str]:
     """Why nothing was traded, where nothing was; and how voltages are to be read, where there are any."""
-    from fastp2p.plausible import PHASES, asks_for_voltages, why_no_trades
+    from fastp2p.plausible import LOOKED_AT, PHASES, asks_for_voltages, why_no_trades
     from fastp2p.sampling import draw_scenarios
 
     study, remarks = results.study, {}
     if not results.scenarios["matched_kwh"].any():
         share = max(study.scenarios.shares, default=None)
-        drawn = draw_scenarios(study, results.network, results.profiles, share, range(min(study.scenarios.count, 20)))
+        looked_at = range(min(study.scenarios.count, LOOKED_AT))
+        drawn = draw_scenarios(study, results.network, results.profiles, share, looked_at)
         why = why_no_trades(study, results.profiles, drawn)
         remarks["no trades:"] = why or "no two orders of one step go together under this market rule"
     if asks_for_voltages(study):

@@ -22,7 +22,8 @@ from fastp2p.pricing import RULES
 from fastp2p.profiles import Profiles
 from fastp2p.results import Results
 from fastp2p.runner import run
-from fastp2p.study import HOURS_UP_TO, Study
+from fastp2p.study import Study
+from fastp2p.study_sections import HOURS_UP_TO
 
 Floats = NDArray[np.float64]
 

@@ -222,8 +222,8 @@ def _reduce(rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats,
     m, e = int(row_offset[-1]), int(entry_offset[-1])
     cost = np.ascontiguousarray(columns.cost[:, c0:c1])
     lps = BookLPs(
-        column_offset, row_offset, entry_offset, start, entry_row[:e], entry_value[:e], columns.most_kw[c0:c1].copy(), cost,
-        below[:m], above[:m],
+        column_offset=column_offset, row_offset=row_offset, entry_offset=entry_offset, start=start, entry_row=entry_row[:e],
+        entry_value=entry_value[:e], most=columns.most_kw[c0:c1].copy(), cost=cost, room_below=below[:m], room_above=above[:m],
     )  # fmt: skip
     return lps, row[:m]
 

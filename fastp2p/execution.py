@@ -54,11 +54,22 @@ def execute_all(order: Order, base_kw: Floats) -> Clearing:
     screen = limits.screen(floor, full)
     code = np.where(screen.overload == 1, BASE_OVERLOAD, np.where(screen.congested == 1, CLEARED, FREE)).astype(np.int8)
     return Clearing(
-        trades.quantity_kwh.copy(), export.copy(), floor, full, full, screen.slack_kw, screen.loading_percent, code,
-        np.full(trades.n_trades, -1, np.int64), np.flatnonzero(screen.congested), np.empty((0, limits.layout.n_rows)),
-        np.full(len(base_kw), NO_LP, np.int8), np.ones(len(base_kw), bool), limits.layout,
-        limits.flows,
-    )  # fmt: skip
+        executed_kwh=trades.quantity_kwh.copy(),
+        exported_kw=export.copy(),
+        floor=floor,
+        full=full,
+        injection=full,
+        slack_kw=screen.slack_kw,
+        loading_percent=screen.loading_percent,
+        status_code=code,
+        binding_row=np.full(trades.n_trades, -1, np.int64),
+        congested_book=np.flatnonzero(screen.congested),
+        dual=np.empty((0, limits.layout.n_rows)),
+        solver_code=np.full(len(base_kw), NO_LP, np.int8),
+        certified=np.ones(len(base_kw), bool),
+        layout=limits.layout,
+        flows=limits.flows,
+    )
 
 
 def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | float = 0.0) -> Clearing:

@@ -38,8 +38,13 @@ AUDIT_INDICATORS = (
 
 def indicators_of(scenarios: pd.DataFrame) -> list[str]:
     """The indicators that a table of scenarios has."""
-    is_whole = "losses_cost" in scenarios  # extremes and counts of a sample are none
-    return [name for name in (*INDICATORS, *(AUDIT_INDICATORS if is_whole else ())) if name in scenarios]
+    of_audit = AUDIT_INDICATORS if is_audited_whole(scenarios) else ()  # extremes and counts of a sample are none
+    return [name for name in (*INDICATORS, *of_audit) if name in scenarios]
+
+
+def is_audited_whole(scenarios: pd.DataFrame) -> bool:
+    """Whether every book was to be audited, and not a sample: only then is known what all losses cost."""
+    return "losses_cost" in scenarios
 
 
 def scenario_columns(ran: Reduced, network: Network) -> Columns:

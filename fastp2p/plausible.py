@@ -9,7 +9,8 @@ from fastp2p.orders import make_orders
 from fastp2p.pricing import RULES
 from fastp2p.profiles import Profiles
 from fastp2p.sampling import Scenarios
-from fastp2p.study import Amount, NetworkPart, OfTransformer, Series, Study, profile_names
+from fastp2p.study import Study
+from fastp2p.study_sections import Amount, NetworkPart, OfTransformer, Series, profile_names
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +34,8 @@ LARGEST_KA = 5.0
 """No line of a distribution network carries more."""
 SMALL_HOMES, SMALL_KWP = 3.0, 10.0
 """Buses of so few homes, or of so little PV, are likely to have single-phase connections."""
+LOOKED_AT = 20
+"""Scenarios that are drawn to see what is in them."""
 MOST_CELLS = 2_000_000
 """Steps times participants times scenarios that `why_no_trades` looks at."""
 
@@ -176,7 +179,7 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
     )
 
 
-def has_small_homes(study: Study, scenarios: Scenarios) -> bool:
+def has_small_homes(scenarios: Scenarios) -> bool:
     """Whether some connections are so small that they are likely to have a single phase."""
     homes, kwp = scenarios.homes[scenarios.load_profile >= 0], scenarios.kwp[scenarios.pv_profile >= 0]
     return bool((homes <= SMALL_HOMES).any() or (kwp <= SMALL_KWP).any())

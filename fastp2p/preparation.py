@@ -16,7 +16,8 @@ from fastp2p.pricing import rule_faults
 from fastp2p.profiles import Profiles, load_several
 from fastp2p.sampled import check_source
 from fastp2p.sampling import Scenarios, draw_scenarios
-from fastp2p.study import Study, profile_names
+from fastp2p.study import Study
+from fastp2p.study_sections import profile_names
 
 
 def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:
@@ -72,7 +73,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
 
 
 def _physics_faults(study: Study, network: Network) -> list[str]:
-    """What keeps the study's limits or its audit from being held against this network."""
+    """What keeps the study's limits or its audit from being checked on this network."""
     part, rules = study.network, study.clearing
     faults = limit_faults(network, rules.physics, part.v_min_pu, part.v_max_pu)
     if not faults and rules.physics == "dc" and study.audited_every:

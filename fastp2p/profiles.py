@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 KINDS = ("load", "pv")
-MOST_DAYS = 10_000
 FEW = 3
 """Names that are not there and that have a message each."""
 UNITS = {"load": "kWh per home", "pv": "kWh per kWp"}
@@ -186,7 +185,7 @@ class Profiles:
         InputWarning
             Days that are left out.
         """
-        from fastp2p.io.alignment import axis_faults, repeat_faults
+        from fastp2p.io.alignment import aligned_axes, axis_faults, repeat_faults
 
         if not isinstance(parts, Sequence) or not parts or not all(isinstance(part, Profiles) for part in parts):
             raise InputError("combined takes a list of one or several Profiles")
@@ -194,7 +193,8 @@ class Profiles:
         refuse(_doubled(keys))
         step = min(part.step_hours for part in parts) if step_hours is None else step_hours
         finer = [part.resampled(step) if part.step_hours > step else part for part in parts]  # midnight may be within a step
-        aligned = _aligned(finer, zone, first_day, days, {"months": months, "leap_day": leap_day})
+        axes = aligned_axes([part._axis() for part in finer], zone, first_day, months, leap_day, days)
+        aligned = [part._on(axis) for part, axis in zip(finer, axes, strict=True)]
         chosen = [part.resampled(step) if part.step_hours < step else part for part in aligned]
         dated = [part._axis() for part in chosen if part.time is not None]
         n_steps = max(axis.n_steps for axis in dated or [part._axis() for part in chosen])
@@ -277,42 +277,16 @@ class Profiles:
         InputError
             Days, months or a leap day of profiles that have no dates, or that there are not.
         """
-        faults = []
-        if first_day is not None and not isinstance(first_day, date):
-            faults.append(f"first_day = {first_day!r}: must be a date")
-        if not isinstance(months, Sequence) or not all(isinstance(one, int) and 1 <= one <= 12 for one in months):
-            faults.append(f"months = {months!r}: must list months 1 to 12")
-        if days is not None and not (isinstance(days, int) and 1 <= days <= MOST_DAYS):
-            faults.append(f"days = {days!r}: must be a whole number in 1…{MOST_DAYS:,}")
-        choosy = first_day is not None or bool(months) or not leap_day
-        if self.time is None and choosy:
-            faults.append(f"{self.source or 'profiles'}: has no dates; first_day, months and leap_day choose none")
-        refuse(faults)
-        chosen = self._of_dates(self.time, first_day, months, leap_day) if self.time is not None and choosy else self
-        return chosen if days is None else chosen._for_days(days)
+        from fastp2p.io.alignment import chosen_steps
 
-    def _of_dates(self, time: pd.DatetimeIndex, first_day: date | None, months: Sequence[int], leap_day: bool) -> Profiles:
-        keep = np.ones(self.n_steps, bool)
-        if first_day is not None:
-            day = date(first_day.year, first_day.month, first_day.day)  # of a datetime, too
-            keep &= np.array(time.date >= day) & bool(time[0].date() <= day)
-        if months:
-            keep &= time.month.isin(months)
-        if not leap_day:
-            keep &= ~((time.month == 2) & (time.day == 29))
-        if not keep.any():
-            wanted = [f"from {first_day}"] * (first_day is not None) + [f"in months {', '.join(map(str, months))}"] * bool(
-                months
-            )
-            covered = f"{time[0]:%Y-%m-%d} to {time[-1]:%Y-%m-%d}"
-            raise InputError(f"{self.source or 'profiles'}: covers {covered}; none of that is {' and '.join(wanted)}")
-        return replace(self, kwh_per_unit=self.kwh_per_unit[:, keep], time=time[keep])
+        chosen = self._on(chosen_steps(self._axis(), first_day, months, leap_day, days))
+        return chosen if days is None else chosen._for_days(days)
 
     def _for_days(self, days: int) -> Profiles:
         """So many days from the first on; if there are fewer, the whole days repeat and are no longer dated."""
         n_steps, of_a_day = round(days * 24.0 / self.step_hours), round(24.0 / self.step_hours)
         if n_steps <= self.n_steps:
-            return self._steps(0, n_steps)
+            return self._on(self._axis().part(slice(n_steps)))
         whole = self.n_steps - self.n_steps % of_a_day
         if not whole:
             raise InputError(
@@ -328,10 +302,10 @@ class Profiles:
         repeated = np.tile(self.kwh_per_unit[:, :whole], (1, -(-n_steps // whole)))
         return replace(self, kwh_per_unit=repeated[:, :n_steps], time=None)
 
-    def _steps(self, start: int, stop: int) -> Profiles:
-        """The steps from one to before another."""
-        time = None if self.time is None else self.time[start:stop]
-        return replace(self, kwh_per_unit=self.kwh_per_unit[:, start:stop], time=time)
+    def _on(self, axis: Axis) -> Profiles:
+        """The steps of this that an axis has, at its times."""
+        kwh = self.kwh_per_unit if axis.n_steps == self.n_steps else self.kwh_per_unit[:, axis.steps]
+        return replace(self, kwh_per_unit=kwh, time=axis.time)
 
     def _table(self) -> ProfileTable:
         from fastp2p.io.axis import ProfileTable
@@ -341,7 +315,7 @@ class Profiles:
     def _axis(self) -> Axis:
         from fastp2p.io.alignment import Axis
 
-        return Axis(self.source, self.time, self.step_hours, self.n_steps)
+        return Axis(self.source, self.time, self.step_hours, np.arange(self.n_steps))
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -414,46 +388,3 @@ def _doubled(keys: list[tuple[str, str]]) -> list[str]:
     doubled = [key for key in sorted(set(keys)) if keys.count(key) > 1]
     more = f", and {len(doubled) - 1} more of two that have one name" if len(doubled) > 1 else ""
     return [f"there are two {kind} profiles {name!r}{more}" for name, kind in doubled[:1]]
-
-
-def _aligned(
-    parts: Sequence[Profiles], zone: str | None, first_day: date | None, days: int | None, choice: dict[str, Any]
-) -> list[Profiles]:
-    """The parts on one clock, and of those with dates the days that are chosen."""
-    from fastp2p.io.alignment import (
-        EDGE,
-        SPRING,
-        common_end,
-        common_start,
-        covers,
-        days_on_clock,
-        in_year_of,
-        study_clock,
-        warn_of_cut,
-    )
-
-    clock = study_clock([part._axis() for part in parts], zone)
-    offsets = {part.time[0].utcoffset() for part in parts if part.time is not None}
-    if clock is not None:
-        moved = [(None, 0) if part.time is None else days_on_clock(part._axis(), clock) for part in parts]
-        dated_cuts = [(part, time, cut) for part, (time, cut) in zip(parts, moved, strict=True) if time is not None]
-        if first_day is None and all(cut for _, _, cut in dated_cuts):  # what only some lack, common_start warns of
-            warn_of_cut(dated_cuts[0][0].source, dated_cuts[0][1])
-        parts = [replace(part, time=time)._steps(cut, part.n_steps) for part, (time, cut) in zip(parts, moved, strict=True)]
-    dated = [part for part in parts if part.time is not None]
-    if first_day is not None and dated and not any(covers(part._axis(), first_day) for part in dated):
-        dated[0].select(first_day=first_day)  # refuses, and says which days there are
-    chosen = [
-        part if part.time is None and dated else part.select(first_day=in_year_of(part._axis(), first_day), **choice)
-        for part in parts
-    ]
-    apart = len(offsets) > 1
-    if apart:
-        firsts = common_start([part._axis() for part in chosen])
-        chosen = [part._steps(first, part.n_steps) for part, first in zip(chosen, firsts, strict=True)]
-    if isinstance(days, int) and days > 0:
-        chosen = [part if part.time is None else part._steps(0, round(days * 24.0 / part.step_hours)) for part in chosen]
-    if clock is not None:
-        ends = common_end([part._axis() for part in chosen], EDGE if apart else SPRING)
-        chosen = [part._steps(0, end) for part, end in zip(chosen, ends, strict=True)]
-    return chosen

@@ -93,14 +93,14 @@ class Reduced:
 def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) -> Reduced:
     """Reduce a batch to what the tables are made from."""
     return Reduced(
-        batch.scenarios,
-        len(batch.steps),
-        batch.step_hours,
-        {**book_columns(batch), **audit_columns(batch, network)},
-        batch.clearing.status_code,
-        batch.settlement.buses,
-        trade_columns(batch, network) if "trades" in tables else None,
-        _branch_flows(batch, network) if "branches" in tables else None,
+        scenarios=batch.scenarios,
+        n_steps=len(batch.steps),
+        step_hours=batch.step_hours,
+        books={**book_columns(batch), **audit_columns(batch, network)},
+        status_code=batch.clearing.status_code,
+        buses=batch.settlement.buses,
+        trades=trade_columns(batch, network) if "trades" in tables else None,
+        branches=_branch_flows(batch, network) if "branches" in tables else None,
     )
 
 
@@ -110,15 +110,17 @@ def join_steps(pieces: Sequence[Reduced]) -> Reduced:
     if len(pieces) == 1:
         return first
     sums = {f.name: sum(getattr(piece.buses, f.name) for piece in pieces) for f in fields(Accounts)}
+    trades = [piece.trades for piece in pieces if piece.trades is not None]
+    branches = [piece.branches for piece in pieces if piece.branches is not None]
     return Reduced(
-        first.scenarios,
-        sum(piece.n_steps for piece in pieces),
-        first.step_hours,
-        join_columns([piece.books for piece in pieces]),
-        np.concatenate([piece.status_code for piece in pieces]),
-        Accounts(**sums),
-        join_columns([piece.trades for piece in pieces if piece.trades is not None]) if first.trades is not None else None,
-        BranchFlows.joined([p.branches for p in pieces if p.branches is not None]) if first.branches is not None else None,
+        scenarios=first.scenarios,
+        n_steps=sum(piece.n_steps for piece in pieces),
+        step_hours=first.step_hours,
+        books=join_columns([piece.books for piece in pieces]),
+        status_code=np.concatenate([piece.status_code for piece in pieces]),
+        buses=Accounts(**sums),
+        trades=join_columns(trades) if trades else None,
+        branches=BranchFlows.joined(branches) if branches else None,
     )
 
 

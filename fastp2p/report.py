@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from fastp2p.network import Network
 from fastp2p.results import Results
-from fastp2p.study import profile_names
+from fastp2p.study_sections import profile_names
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

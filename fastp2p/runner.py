@@ -29,7 +29,8 @@ from fastp2p.profiles import Profiles
 from fastp2p.progress import progress_bar
 from fastp2p.results import TABLES, Results
 from fastp2p.sampling import draw_scenarios
-from fastp2p.study import StopPart, Study
+from fastp2p.study import Study
+from fastp2p.study_sections import StopPart
 from fastp2p.tables import add_histograms
 
 Result = TypeVar("Result")

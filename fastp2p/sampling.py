@@ -19,7 +19,8 @@ from fastp2p.distributions import pick
 from fastp2p.errors import InputError, refuse
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
-from fastp2p.study import (
+from fastp2p.study import Study
+from fastp2p.study_sections import (
     BY_BUS,
     Amount,
     Buses,
@@ -28,7 +29,6 @@ from fastp2p.study import (
     ProfileChoice,
     ProfileName,
     Series,
-    Study,
     Tariff,
     profile_names,
 )
@@ -132,17 +132,19 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
         else _amounts(amount, f"market.{side}_per_kwh", who.participant, u[:, STREAMS.index(side)], lengths)
         for side, amount in (("bid", study.market.bid_per_kwh), ("ask", study.market.ask_per_kwh))
     )
-    tariffs = [
-        _by_step(getattr(study.market, name), f"market.{name}", profiles, faults)
+    tariffs = {
+        name: _by_step(getattr(study.market, name), f"market.{name}", profiles, faults)
         for name in ("retail_per_kwh", "feed_in_per_kwh", "co2_kg_per_kwh")
-    ]
+    }
     refuse(faults)
     if share is not None:
         without = ~_has_pv(u[:, STREAMS.index("pv")], who.pv_bus, share, study.scenarios.exact)
         pv_row[without], kwp[without] = -1, 0.0
     named_share = _share_of_pv(study, who) if share is None else share
-    number = np.asarray(numbers, np.int64)
-    return Scenarios(number, named_share, who.participant, load_row, pv_row, homes, kwp, bid, ask, *tariffs)
+    return Scenarios(
+        number=np.asarray(numbers, np.int64), share=named_share, participant=who.participant, load_profile=load_row,
+        pv_profile=pv_row, homes=homes, kwp=kwp, bid_per_kwh=bid, ask_per_kwh=ask, **tariffs,
+    )  # fmt: skip
 
 
 def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:

@@ -20,7 +20,7 @@ def network(name: str) -> Net:
     """A small network as a JSON document, its tables decoded and the library of standard types left out."""
     import pandapower as pp
 
-    from fastp2p.io.pandapower import load_network
+    from fastp2p.io.network_sources import load_network
 
     net = json.loads(pp.to_json(load_network(name)))["_object"]
     tables = {key: one for key, one in net.items() if not key.startswith("res_")}

@@ -30,3 +30,15 @@ def paper_44():
 @pytest.fixture(scope="session")
 def paper_80():
     return fastp2p.run(fastp2p.studies()["paper-80"])
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A folder of its own to be in."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """For tests that look at something else: drawing takes most of a run."""
+    monkeypatch.setattr("fastp2p.report.write_figures", lambda *_: [])

@@ -9,6 +9,8 @@ MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 UNITS = 1_490_000.5
 TOTAL = "out.electricity.total.energy_consumption"
+HOURS = pd.date_range("2018-01-01", periods=24, freq="h")
+BELL = np.r_[np.arange(1.0, 13), np.arange(12.0, 0, -1)]
 
 
 def eulp_frame(column=TOTAL, n_days=365, represented="units_represented", seed=0):
@@ -97,3 +99,18 @@ def write_gsa_json(path, specific=None):
     document = {"annual": {"data": {}}, "monthly": {"data": {"PVOUT_specific": sums}}, "monthly-hourly": {"data": hourly}}
     path.write_text(json.dumps(document))
     return path
+
+
+def write(name, stamps, values, heading="home [kWh]"):
+    pd.DataFrame({"time": stamps, heading: values}).to_csv(name, index=False)
+    return name
+
+
+def count(n):
+    """Values that say which step they are of, and fall once, as no meter does."""
+    return np.r_[np.arange(1.0, n), 0.5]
+
+
+def wall(start, end, freq, zone, how="%Y-%m-%d %H:%M"):
+    """What a clock shows at the start of every step."""
+    return pd.date_range(start, end, freq=freq, inclusive="left", tz=zone).strftime(how)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pandas.api.types import is_integer_dtype
 
 import fastp2p
-from fastp2p.io.pandapower import load_network, network_names
+from fastp2p.io.network_sources import load_network, network_names
 
 ALIASES = {"cigre_lv", "create_synthetic_voltage_control_lv_network"}  # create_cigre_network_lv and rural_1 once more
 MESHED = {

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import fastp2p
-from fastp2p.io.pandapower import load_network
+from fastp2p.io.network_sources import load_network
 from fastp2p.trades import Leftovers
 
 DAY = fastp2p.studies()["paper-44"]

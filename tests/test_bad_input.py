@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import fastp2p
 from fastp2p.cli import app
-from fastp2p.io.pandapower import load_network
+from fastp2p.io.network_sources import load_network
 from fastp2p.trades import Leftovers
 
 HEADER = "profile,hour,load_kwh_per_home,pv_kwh_per_kwp\n"

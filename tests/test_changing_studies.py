@@ -10,7 +10,8 @@ import pytest
 import fastp2p
 from fastp2p.checks import check_study
 from fastp2p.distributions import Uniform
-from fastp2p.study import MarketPart, Study
+from fastp2p.study import Study
+from fastp2p.study_sections import MarketPart
 
 SWEEP = fastp2p.studies()["pv-sweep"]
 DAY = fastp2p.studies()["paper-44"]

@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
+from commands import call
 
 import fastp2p
 from fastp2p import curtailment
-from fastp2p.cli import app
 from fastp2p.results import TABLES
 
 FIGURES = [f"{name}.{kind}" for name in ("supply", "network", "profiles") for kind in ("png", "pdf")]
@@ -49,19 +48,6 @@ def paper_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cli") / "paper-44"
     fastp2p.run(fastp2p.studies()["paper-44"], out=folder)
     return folder
-
-
-@pytest.fixture
-def no_figures(monkeypatch):
-    """For tests that look at something else: drawing takes most of a run."""
-    monkeypatch.setattr("fastp2p.report.write_figures", lambda *_: [])
-
-
-def call(*arguments, code=0):
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    assert result.exit_code == code, result.output
-    return result
 
 
 def same_tables(one, other):
@@ -343,7 +329,7 @@ def test_check_of_a_study_file_as_json():
 def test_check_names_buses_and_elements_without_a_path_to_the_slack():
     import pandapower as pp
 
-    from fastp2p.io.pandapower import load_network
+    from fastp2p.io.network_sources import load_network
 
     net = load_network("cigre_lv")
     net.line.loc[5, "in_service"] = False

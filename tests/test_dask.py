@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p import parts
 from fastp2p.cli import app
-from fastp2p.study import StopPart
+from fastp2p.study_sections import StopPart
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("default")

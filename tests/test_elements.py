@@ -1,43 +1,20 @@
 """What a pandapower network may hold: every reference is checked, what injects is left out, what is constant is kept."""
 
-import json
 import random
-import warnings
 
 import numpy as np
 import pandapower as pp
 import pandapower.networks as pn
 import pytest
+from chains import chain, refused
 
 import fastp2p
 from fastp2p.feeder import ac_faults
+from fastp2p.io import network_sources
 from fastp2p.io import pandapower as conversion
 from fastp2p.io.runpp import runpp_voltages
 from fastp2p.network import Network
 from fastp2p.powerflow import ac_flow
-
-
-def chain(n_lines=3, **trafo):
-    """A transformer from bus 0 to bus 1, and lines 1-2, 2-3, … below it."""
-    net = pp.create_empty_network()
-    for kv in [20.0] + [0.4] * (n_lines + 1):
-        pp.create_bus(net, kv)
-    pp.create_ext_grid(net, 0)
-    pp.create_transformer_from_parameters(
-        net, 0, 1, **{"sn_mva": 0.4, "vn_hv_kv": 20.0, "vn_lv_kv": 0.4, "vkr_percent": 1.2, "vk_percent": 6.0, "pfe_kw": 1.28,
-                      "i0_percent": 0.5, **trafo},
-    )  # fmt: skip
-    for bus in range(1, n_lines + 1):
-        pp.create_line(net, bus, bus + 1, 0.1, "NAYY 4x150 SE")
-    return net
-
-
-def refused(net, *told):
-    with pytest.raises(fastp2p.InputError) as error:
-        Network.from_pandapower(net)
-    for piece in told:
-        assert piece in str(error.value)
-    return error.value.faults
 
 
 def leaves(net):
@@ -175,9 +152,9 @@ def test_random_numbers_go_on_as_if_no_network_had_been_built(monkeypatch):
         net.line["length_km"] = [random.random(), np.random.rand(), np.random.default_rng(1).random()]  # noqa: NPY002
         return net
 
-    monkeypatch.setattr(conversion, "_builders", lambda: {"drawn": draws})
+    monkeypatch.setattr(network_sources, "_builders", lambda: {"drawn": draws})
     state, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    first, second = (conversion.load_network("drawn").line.length_km.tolist() for _ in range(2))
+    first, second = (network_sources.load_network("drawn").line.length_km.tolist() for _ in range(2))
     assert first == second
     assert random.getstate() == state
     assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), of_numpy, strict=True))  # noqa: NPY002
@@ -270,8 +247,8 @@ def test_an_external_grid_without_a_voltage_is_named():
 def test_elements_that_a_conversion_does_not_know_are_refused(table, monkeypatch):
     net = chain()
     net["of_tomorrow"] = net.load.copy()
-    known = {**conversion._empty(), "of_tomorrow": net.load}
-    monkeypatch.setattr(conversion, "_empty", lambda: known)
+    known = {**conversion.empty_tables(), "of_tomorrow": net.load}
+    monkeypatch.setattr(conversion, "empty_tables", lambda: known)
     net[table].loc[0, "in_service"] = True
     refused(net, f"the network has {table} elements, which have no place in a power flow here")
 
@@ -345,154 +322,3 @@ def test_options_of_how_to_solve_change_nothing(options):
     network = Network.from_pandapower(net)
     assert len(network.ac_faults) == 0
     assert np.array_equal(network.resistance_pu, expected.resistance_pu)
-
-
-# --- malformed tables
-
-
-def set_cell(table, column, value):
-    def change(net):
-        net[table][column] = net[table][column].astype(object)
-        net[table].loc[net[table].index[1], column] = value
-
-    return change
-
-
-def set_index(table, value):
-    def change(net):
-        net[table].index = [net[table].index[0], value, *net[table].index[2:]]
-
-    return change
-
-
-BUSES = [-1, 1e8, 2**40, 0.7, np.nan, None, "a", "1", True, 999]
-
-
-@pytest.mark.parametrize("value", BUSES)
-@pytest.mark.parametrize(
-    ("table", "column"), [("line", "to_bus"), ("load", "bus"), ("switch", "bus"), ("asymmetric_load", "bus")]
-)
-def test_a_bus_that_does_not_exist_is_named(table, column, value):
-    net = chain()
-    for bus in (2, 3, 4):
-        pp.create_load(net, bus, 0.001)
-        pp.create_asymmetric_load(net, bus)
-        pp.create_switch(net, bus, bus - 2, et="l")
-    set_cell(table, column, value)(net)
-    faults = refused(net, f"{table} 1: {column} is ", "and there is no such bus")
-    assert len(faults) == 1
-
-
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [("a", "no integer"), (0.7, "no integer"), (None, "no integer"), (True, "no integer"), (-1, "negative"),
-     (0, "is there 2 times"), (2**70, "above")],
-)  # fmt: skip
-@pytest.mark.parametrize("table", ["bus", "line", "load"])
-def test_an_index_that_is_none_is_named(table, value, told):
-    net = chain()
-    for bus in (2, 3):
-        pp.create_load(net, bus, 0.001)
-    set_index(table, value)(net)
-    refused(net, f"{table} ", told)
-
-
-def test_a_bus_index_that_would_take_gigabytes():
-    net = chain()
-    set_index("bus", 10**9)(net)
-    refused(net, "bus 1000000000: its index is above 10,000,000; number the elements anew (pandapower.toolbox")
-    net = chain()
-    set_index("line", 2**40)(net)  # nothing looks lines up
-    assert 2**40 in Network.from_pandapower(net).element_id
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (set_cell("line", "in_service", None), "line 1: in_service is None; it must be true or false"),
-        (set_cell("line", "length_km", "far"), "line 1: length_km is 'far'; it must be a finite number"),
-        (set_cell("line", "max_i_ka", "thick"), "line 1: max_i_ka is 'thick'; it must be a number, or missing"),
-        (set_cell("bus", "vn_kv", -0.4), "bus 1: vn_kv is -0.4; it must be positive"),
-        (lambda net: net.line.drop(columns="x_ohm_per_km", inplace=True), "table line: has no column x_ohm_per_km"),
-        (
-            lambda net: net.update(load=net.load.iloc[:, [0, 1, 1, *range(2, net.load.shape[1])]]),
-            "table load: has two columns bus",
-        ),
-        (lambda net: net.update(vsc=1), "table vsc: is 1, and no table"),
-        (lambda net: net.update(sn_mva=None), "sn_mva = None: must be a positive number"),
-        (lambda net: net.update(bus=net.bus.iloc[:0]), "the network has no bus"),
-    ],
-)
-def test_malformed_tables(change, told):
-    net = chain()
-    change(net)
-    refused(net, told)
-
-
-@pytest.mark.parametrize(
-    ("et", "element", "told"),
-    [("l", 1, "switch 0: bus 1 is no end of line 1"), ("l", 7, "switch 0: element is 7, and there is no such line"),
-     ("b", 9, "no such bus"), ("t", 3, "no such trafo"), ("x", 0, "et is 'x'; it must be one of b, l, t, t3")],
-)  # fmt: skip
-def test_switches_that_refer_to_nothing(et, element, told):
-    net = chain()
-    pp.create_switch(net, 1, 0, et="l", closed=False)
-    net.switch.loc[0, ["et", "element"]] = et, element
-    refused(net, told)
-
-
-def test_all_faults_at_once_and_many_of_a_kind_in_few_lines():
-    net = chain(30)
-    net.line["from_bus"] = 99
-    net.line.loc[3, "in_service"] = False
-    net.trafo["lv_bus"] = 98
-    faults = refused(net, "line 0: from_bus is 99", "trafo 0: lv_bus is 98", "(and 25 more like this)")
-    assert len(faults) == 6
-
-
-@pytest.mark.parametrize("table", ["load", "gen", "vsc", "storage"])
-def test_tables_without_columns(table):
-    net = chain()
-    net[table] = net[table].iloc[:0, :0]
-    assert Network.from_pandapower(net).n_bus == 5
-
-
-def test_no_external_grid_and_no_columns_for_one():
-    net = chain()
-    net.ext_grid = net.ext_grid.iloc[:0, :0]
-    refused(net, "reference bus")
-
-
-def test_whole_numbers_stored_as_floats_are_whole_numbers():
-    net = chain()
-    expected = Network.from_pandapower(net)
-    net.line = net.line.astype({"from_bus": float, "to_bus": object, "in_service": int})
-    net.trafo["hv_bus"] = net.trafo.hv_bus.astype(float)
-    net.bus.index = net.bus.index.astype(float)
-    network = Network.from_pandapower(net)
-    assert np.array_equal(network.from_bus, expected.from_bus)
-    assert np.array_equal(network.known_id, expected.known_id)
-
-
-@pytest.mark.parametrize("suffix", ["json", "xlsx"])
-def test_what_pandapower_casts_away_is_found_in_the_file(suffix, tmp_path):
-    """Its reader makes another bus of -1 and 2**40, and 0 of 0.7; nothing of that shows in the network."""
-    path = tmp_path / f"net.{suffix}"
-    net = chain()
-    if suffix == "json":
-        pp.to_json(net, path)
-        content = json.loads(path.read_text())
-        table = json.loads(content["_object"]["line"]["_object"])
-        for row, bus in enumerate((-1, 2**40, 0.7)):
-            table["data"][row][table["columns"].index("from_bus")] = bus
-        content["_object"]["line"]["_object"] = json.dumps(table)
-        path.write_text(json.dumps(content))
-    else:
-        net.line["from_bus"] = [-1, 2**40, 0.7]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            pp.to_excel(net, path)
-    with pytest.raises(fastp2p.InputError) as error:
-        Network.load(path)
-    for row, bus in enumerate(("-1", "1099511627776", "0.7")):
-        assert f"line {row}: from_bus is {bus}" in str(error.value)

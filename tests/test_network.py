@@ -12,7 +12,7 @@ from pandapower.pypower.idx_brch import PF
 from pandapower.pypower.idx_bus import GS
 
 import fastp2p
-from fastp2p.io.pandapower import load_network, network_names
+from fastp2p.io.network_sources import load_network, network_names
 
 RADIAL = "create_cigre_network_lv"
 

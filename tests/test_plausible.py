@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p.checks import check_network, check_study
 from fastp2p.cli import app
-from fastp2p.io.pandapower import load_network
+from fastp2p.io.network_sources import load_network
 
 DAY = fastp2p.studies()["paper-44"]  # bid 0.2, ask 0.05; six homes, and six others with PV
 SWEEP = fastp2p.studies()["pv-sweep"]

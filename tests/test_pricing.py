@@ -13,7 +13,7 @@ import fastp2p
 from fastp2p.batch import _trade
 from fastp2p.orders import Orders
 from fastp2p.pricing import RULES, price_trades, reduce_orders
-from fastp2p.study import MarketPart
+from fastp2p.study_sections import MarketPart
 
 check = settings(max_examples=75, deadline=None, derandomize=True)
 AUCTIONS = [name for name, rule in RULES.items() if rule.allocation == "auction"]

@@ -10,7 +10,7 @@ from test_sweep import SWEEP, assert_same
 import fastp2p
 from fastp2p import parts
 from fastp2p.answers import is_narrow
-from fastp2p.study import StopPart
+from fastp2p.study_sections import StopPart
 
 
 def stopping(within, count=1000, **stop):

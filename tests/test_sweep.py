@@ -16,7 +16,6 @@ from fastp2p import parts
 from fastp2p.cluster import share_work
 from fastp2p.study import Study
 
-KEEP = ["hours", "histograms", "books", "trades", "branches", "participants"]
 SWEEP = Study.model_validate(
     {
         "name": "small-sweep",

@@ -7,11 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fastp2p.errors import InputError, InputWarning, refuse
 from fastp2p.io.clock import clock_name, first_offset
 
+Ints = NDArray[np.int64]
+
 DAY = pd.Timedelta(days=1)
+MOST_DAYS = 10_000
 EDGE = pd.Timedelta(hours=26)
 """The days of two clocks begin at most so far apart (UTC-12:00 and UTC+14:00)."""
 SPRING = pd.Timedelta(hours=2)
@@ -20,12 +24,22 @@ HOW_TO_SAY = 'give its zone (--zone, zone of Profiles.load, or in a study { file
 
 
 class Axis(NamedTuple):
-    """The steps of a source; `time` is the start of each, or None where they have no dates."""
+    """Some steps of a source; `time` is the start of each, or None where they have no dates."""
 
     source: str
     time: pd.DatetimeIndex | None
     step_hours: float
-    n_steps: int
+    steps: Ints
+    """(n_steps,) which of the source's steps these are."""
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps."""
+        return len(self.steps)
+
+    def part(self, keep: Ints | slice) -> "Axis":
+        """Some of these steps."""
+        return self._replace(time=None if self.time is None else self.time[keep], steps=self.steps[keep])
 
     @property
     def is_placed(self) -> bool:
@@ -39,7 +53,113 @@ class Axis(NamedTuple):
         return self.time[-1] + pd.Timedelta(hours=self.step_hours)
 
 
-def days_on_clock(axis: Axis, zone: str | tzinfo) -> tuple[pd.DatetimeIndex, int]:
+def aligned_axes(
+    axes: Sequence[Axis], zone: str | None, first_day: date | None, months: Sequence[int], leap_day: bool, days: int | None
+) -> list[Axis]:
+    """Several axes on one clock, and of those with dates the days that are chosen and that all cover.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+        Of steps so short that midnight on any clock is between two of them.
+    zone, first_day, months, leap_day, days
+        As `fastp2p.Profiles.combined` takes them.
+
+    Raises
+    ------
+    InputError
+        See `fastp2p.Profiles.combined`.
+    """
+    refuse(_choice_faults(first_day, months, days))
+    first_day = None if first_day is None else _date(first_day)
+    clock = study_clock(axes, zone)
+    is_apart = len({axis.time[0].utcoffset() for axis in axes if axis.time is not None}) > 1
+    if clock is not None:
+        axes = _on_clock(axes, clock, first_day is None)
+    dated = [axis for axis in axes if axis.time is not None]
+    if first_day is not None and dated and not any(covers(axis, first_day) for axis in dated):
+        chosen_steps(dated[0], first_day)  # refuses, and says which days there are
+    chosen = [
+        axis if axis.time is None and dated else chosen_steps(axis, in_year_of(axis, first_day), months, leap_day)
+        for axis in axes
+    ]
+    if is_apart:
+        chosen = [axis.part(slice(first, None)) for axis, first in zip(chosen, common_start(chosen), strict=True)]
+        _refuse_empty(chosen)
+    if days is not None:
+        chosen = [axis if axis.time is None else axis.part(slice(round(days * 24.0 / axis.step_hours))) for axis in chosen]
+    if clock is not None:
+        ends = common_end(chosen, EDGE if is_apart else SPRING)
+        chosen = [axis.part(slice(end)) for axis, end in zip(chosen, ends, strict=True)]
+        _refuse_empty(chosen)
+    return chosen
+
+
+def _refuse_empty(axes: Sequence[Axis]) -> None:
+    told = "covers no whole day that all sources have; give longer profiles, or choose another zone"
+    refuse([f"{axis.source or 'a part'}: {told}" for axis in axes if not axis.n_steps])
+
+
+def chosen_steps(
+    axis: Axis, first_day: date | None = None, months: Sequence[int] = (), leap_day: bool = True, days: int | None = None
+) -> Axis:
+    """The steps from a day on, in some months, without 29 February; `days` is checked alone.
+
+    Raises
+    ------
+    InputError
+        See `fastp2p.Profiles.select`.
+    """
+    faults, source = _choice_faults(first_day, months, days), axis.source or "profiles"
+    is_whole = first_day is None and not months and leap_day
+    if axis.time is None and not is_whole:
+        faults.append(f"{source}: has no dates; first_day, months and leap_day choose none")
+    refuse(faults)
+    if axis.time is None or is_whole:
+        return axis
+    time, keep = axis.time, np.ones(axis.n_steps, bool)
+    if first_day is not None:
+        day = _date(first_day)
+        keep &= np.array(time.date >= day) & bool(time[0].date() <= day)
+    if months:
+        keep &= time.month.isin(months)
+    if not leap_day:
+        keep &= ~((time.month == 2) & (time.day == 29))
+    if not keep.any():
+        wanted = [f"from {first_day}"] * (first_day is not None)
+        wanted += [f"in months {', '.join(map(str, months))}"] * bool(months)
+        covered = f"{time[0]:%Y-%m-%d} to {time[-1]:%Y-%m-%d}"
+        raise InputError(f"{source}: covers {covered}; none of that is {' and '.join(wanted)}")
+    return axis.part(np.flatnonzero(keep))
+
+
+def _choice_faults(first_day: date | None, months: Sequence[int], days: int | None) -> list[str]:
+    """What is wrong with a choice of days, whatever it is made from."""
+    faults = []
+    if first_day is not None and not isinstance(first_day, date):
+        faults.append(f"first_day = {first_day!r}: must be a date")
+    if not isinstance(months, Sequence) or not all(isinstance(one, int) and 1 <= one <= 12 for one in months):
+        faults.append(f"months = {months!r}: must list months 1 to 12")
+    if days is not None and not (isinstance(days, int) and 1 <= days <= MOST_DAYS):
+        faults.append(f"days = {days!r}: must be a whole number in 1…{MOST_DAYS:,}")
+    return faults
+
+
+def _date(day: date) -> date:
+    """The day of a date or a datetime, which Python does not compare with one another."""
+    return date(day.year, day.month, day.day)
+
+
+def _on_clock(axes: Sequence[Axis], clock: tzinfo, warns: bool) -> list[Axis]:
+    """Every axis with dates on a clock, from its first midnight there on; may warn where all lose what comes before."""
+    moved = [(axis, 0) if axis.time is None else days_on_clock(axis, clock) for axis in axes]
+    dated = [(axis, cut) for axis, cut in moved if axis.time is not None]
+    if warns and all(cut for _, cut in dated):  # of what only some lack, common_start warns
+        warn_of_cut(dated[0][0])
+    return [axis.part(slice(cut, None)) for axis, cut in moved]
+
+
+def days_on_clock(axis: Axis, zone: str | tzinfo) -> tuple[Axis, int]:
     """A placed axis on another clock, and how many of its steps come before the first midnight there.
 
     Raises
@@ -51,7 +171,7 @@ def days_on_clock(axis: Axis, zone: str | tzinfo) -> tuple[pd.DatetimeIndex, int
     clock = first_offset(zone, axis.time[0])
     time = axis.time.tz_convert(clock)
     if time[0] == time[0].normalize():
-        return time, 0
+        return axis._replace(time=time), 0
     if axis.time[0].utcoffset() == time[0].utcoffset():
         raise InputError(
             f"{axis.source}: the first step starts at {time[0]:%H:%M} on {clock_name(time)}, not at midnight; drop rows, or "
@@ -63,13 +183,14 @@ def days_on_clock(axis: Axis, zone: str | tzinfo) -> tuple[pd.DatetimeIndex, int
             f"{axis.source}: no step of {60 * axis.step_hours:g} min starts at midnight on {clock_name(time)}; bring it to "
             "shorter steps first, or choose another zone"
         )
-    return time, int(found[0])
+    return axis._replace(time=time), int(found[0])
 
 
-def warn_of_cut(source: str, time: pd.DatetimeIndex) -> None:
+def warn_of_cut(axis: Axis) -> None:
     """Warn of what comes before the first midnight of an axis."""
-    told = f"begins at {time[0]:%Y-%m-%d %H:%M} on {clock_name(time)}; what comes before midnight is left out"
-    warnings.warn(f"{source}: {told}", InputWarning, stacklevel=5)
+    assert axis.time is not None
+    told = f"begins at {axis.time[0]:%Y-%m-%d %H:%M} on {clock_name(axis.time)}; what comes before midnight is left out"
+    warnings.warn(f"{axis.source}: {told}", InputWarning, stacklevel=5)
 
 
 def study_clock(axes: Sequence[Axis], zone: str | None) -> tzinfo | None:

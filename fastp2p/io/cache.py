@@ -31,7 +31,8 @@ def loaded_arrays(source: str | Path, names: set[str]) -> dict[str, NDArray[Any]
     """
 
     def convert() -> dict[str, NDArray[Any]]:
-        from fastp2p.io.pandapower import load_network, network_arrays
+        from fastp2p.io.network_sources import load_network
+        from fastp2p.io.pandapower import network_arrays
 
         net = load_network(source)
         try:
@@ -87,7 +88,7 @@ def _folder() -> Path | None:
 
 def _key(source: str | Path, names: set[str]) -> str:
     packages = ("pandapower", "simbench") if str(source).startswith("simbench:") else ("pandapower",)
-    converters = (*packages, "branches", "elements")
+    converters = (*packages, "network_sources", "branches", "elements")
     installed = []
     for package in packages:
         with contextlib.suppress(PackageNotFoundError):

@@ -1,20 +1,10 @@
-"""pandapower networks as arrays: the only file that knows pandapower and its units.
+"""pandapower networks as arrays: the only file that knows pandapower's internal tables and its units.
 
 pandapower converts and validates (`rundcpp` on a copy); its internal bus, branch and generator tables are then read
 out once, in kW. Nothing of pandapower is kept.
 """
 
 import copy
-import difflib
-import inspect
-import logging
-import random
-import re
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +12,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fastp2p.arguments import described, way_to
 from fastp2p.errors import InputError, refuse
-from fastp2p.io.paths import is_file, some_home
+from fastp2p.io.branches import KW_PER_MW, OF_ELEMENTS, branch_elements, joined
+from fastp2p.io.elements import (
+    INJECTING_AT_A_BUS,
+    LOADS,
+    element_faults,
+    left_alone,
+    load_buses,
+    made_regular,
+    network_faults,
+)
+from fastp2p.io.network_sources import empty_tables, first_line, quiet
+from fastp2p.io.paths import some_home
 
-try:
-    with some_home():  # pandapower looks for the user's when it is imported
-        import pandapower as pp
-except (OSError, ValueError) as error:  # of matplotlib, which pandapower imports
-    raise InputError(f"pandapower could not be imported; look at MPLBACKEND and MPLCONFIGDIR ({error})") from error
-import pandapower.networks as pn
+with some_home():  # as in io.network_sources
+    import pandapower as pp
 from pandapower.auxiliary import _init_rundcpp_options, _init_runpp_options
 from pandapower.pd2ppc import _pd2ppc
 from pandapower.powerflow import _powerflow
@@ -52,102 +50,10 @@ from pandapower.pypower.idx_brch import (
 from pandapower.pypower.idx_bus import BASE_KV, BS, GS, PD, VA
 from pandapower.pypower.idx_gen import GEN_BUS, GEN_STATUS, PG, VG
 
-from fastp2p.arguments import described, way_to
-from fastp2p.io.branches import KW_PER_MW, OF_ELEMENTS, branch_elements, joined
-from fastp2p.io.elements import (
-    INJECTING_AT_A_BUS,
-    LOADS,
-    element_faults,
-    left_alone,
-    load_buses,
-    made_regular,
-    network_faults,
-    tables_of_file,
-)
-from fastp2p.io.simbench import PREFIX, simbench_net
-
-VILLAGES = ("village_1", "village_2")
-MODULES = {"pandapower", "pandas", "numpy", "networkx", "shapely", "geopandas", "builtins", ""}
-PICKLES = {".p", ".pkl", ".pickle"}
 OF_THE_MODEL = {
     "trafo_model", "trafo3w_losses", "switch_rx_ratio", "neglect_open_switch_branches", "consider_line_temperature",
 }  # fmt: skip
 """Options of a network's own (`user_pf_options`) that change what it is; the others say how pandapower shall solve it."""
-_one_draws = threading.Lock()
-
-
-def network_names() -> list[str]:
-    """Names that `load_network` knows besides file paths."""
-    return ["cigre_lv", *VILLAGES, *sorted(_builders())]
-
-
-def load_network(source: str | Path) -> Any:
-    """A pandapower network by built-in name, `pandapower.networks` function name, or JSON/Excel path.
-
-    Raises
-    ------
-    InputError
-        Unknown name (with the nearest ones), missing or unreadable file, or a pickle.
-    """
-    name = str(source)
-    with _same_draws():
-        if name == "cigre_lv":
-            return pn.create_cigre_network_lv()
-        if name in VILLAGES:
-            return pn.create_synthetic_voltage_control_lv_network(network_class=name)
-        if name in _builders():
-            return _build(name)
-        if name.startswith(PREFIX):
-            return simbench_net(name)
-    path = Path(name)
-    if path.suffix.lower() in PICKLES:
-        raise InputError(f"{name}: a pickle can run code when it is opened and is refused; save it with pandapower.to_json")
-    readers = {".json": pp.from_json, ".xlsx": pp.from_excel}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        near = difflib.get_close_matches(name, network_names(), n=3)
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise InputError(
-            f"network {name!r} is neither a built-in network, nor a function of pandapower.networks, "
-            f"nor a .json or .xlsx file, nor simbench:CODE{hint}"
-        )
-    if not is_file(path):
-        raise InputError(f"network file {name}: not found")
-    if path.suffix.lower() == ".json":
-        _refuse_foreign_modules(path)
-    _refuse_malformed_tables(path)
-    try:
-        with quiet():
-            net = reader(str(path))
-    except Exception as error:
-        raise InputError(f"network file {name}: pandapower could not read it ({_first_line(error)})") from error
-    if not isinstance(net, pp.pandapowerNet):
-        raise InputError(f"network file {name}: holds a {type(net).__name__}, not a pandapower network")
-    return net
-
-
-def _refuse_foreign_modules(path: Path) -> None:
-    """Pandapower imports the modules that a JSON file names; only those of its own kind are let in."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"network file {path}: could not be read ({error})") from error
-    named = {module.split(".")[0] for module in re.findall(r'_module\\*"\s*:\s*\\*"([^"\\]*)', text)}
-    if foreign := sorted(named - MODULES):
-        raise InputError(f"network file {path}: names the modules {', '.join(foreign)}, which no network needs, and is refused")
-
-
-def _refuse_malformed_tables(path: Path) -> None:
-    """What pandapower changes silently when it casts columns to their types: bus -1 and bus 0.7 become other buses."""
-    faults = element_faults(tables_of_file(path), _empty(), complete=False)
-    refuse([f"network file {path}: {fault}" for fault in faults])
-
-
-@lru_cache(maxsize=1)
-def _empty() -> dict[str, pd.DataFrame]:
-    """Every table that pandapower itself makes for a network, without a row; not to be changed."""
-    net = pp.create_empty_network()
-    return {name: net[name] for name in net if isinstance(net[name], pd.DataFrame) and not name.startswith(("_", "res_"))}
 
 
 def network_arrays(net: Any) -> dict[str, NDArray[Any]]:
@@ -239,7 +145,7 @@ def _ac_arrays(
     try:
         model = _ac_model(net)
     except Exception as error:  # its DC model is of use without
-        return arrays | {"ac_faults": np.array([f"pandapower has no AC model of the network: {_first_line(error)}"])}
+        return arrays | {"ac_faults": np.array([f"pandapower has no AC model of the network: {first_line(error)}"])}
     if len(model["bus"]) != len(bus) or len(model["branch"]) != len(branch):
         return arrays | {"ac_faults": np.array(["pandapower's AC model of the network has other branches than its DC model"])}
     branch, bus, gen = np.real(model["branch"]), model["bus"], model["gen"]
@@ -315,27 +221,6 @@ def disconnected_elements(net: Any, known_id: NDArray[np.int64], known_position:
     return found
 
 
-def _builders() -> dict[str, Any]:
-    return {
-        name: function
-        for name, function in inspect.getmembers(pn, inspect.isfunction)
-        if not name.startswith("_") and function.__module__.startswith("pandapower.networks")
-    }
-
-
-def _build(name: str) -> Any:
-    """The network that a `pandapower.networks` function builds without arguments (of a pair, the first)."""
-    try:
-        with quiet():
-            built = _builders()[name]()
-    except Exception as error:
-        raise InputError(f"pandapower.networks.{name}() could not be built without arguments ({_first_line(error)})") from error
-    net = built[0] if isinstance(built, (tuple, list)) else built
-    if not isinstance(net, pp.pandapowerNet):
-        raise InputError(f"pandapower.networks.{name}() gives a {type(net).__name__}, not a network")
-    return net
-
-
 def network_alone(net: Any) -> Any:
     """A copy of a network without what it injects itself, as it is converted and audited.
 
@@ -354,9 +239,9 @@ def _regular(net: Any) -> Any:
     if not isinstance(net, pp.pandapowerNet):
         way = f"; {way_to('Network', net)}" if isinstance(net, str | Path) else ""
         raise InputError(f"{described(net)} is no pandapower network{way}")
-    refuse([*network_faults(net), *element_faults(net, _empty())])
+    refuse([*network_faults(net), *element_faults(net, empty_tables())])
     net = copy.deepcopy(net)
-    made_regular(net, _empty())
+    made_regular(net, empty_tables())
     own = net.get("user_pf_options")
     net["user_pf_options"] = {key: own[key] for key in OF_THE_MODEL & set(own)} if isinstance(own, dict) else {}
     return net
@@ -372,7 +257,7 @@ def _converted(net: Any) -> dict[str, Any]:
     except FloatingPointError as error:
         raise InputError(_zero_impedances(net)) from error
     except Exception as error:
-        raise InputError(f"pandapower could not convert the network: {_first_line(error)}") from error
+        raise InputError(f"pandapower could not convert the network: {first_line(error)}") from error
     internal = net._ppc["internal"]
     tables = {name: internal[name] for name in ("bus", "branch", "gen", "ref", "ref_gens")}
     tables["branch"] = np.real(tables["branch"])
@@ -393,40 +278,3 @@ def _zero_impedances(net: Any) -> list[str]:
         "give it a reactance or replace it by a closed bus-bus switch"
         for row, why in zip(elements.loc[zero].itertuples(), reason, strict=True)
     ] or ["pandapower's DC power flow of the network is not finite; run pandapower.diagnostic on it"]
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0] if text else 'no message'}"
-
-
-@contextmanager
-def _same_draws() -> Iterator[None]:
-    """Some builders draw from the process's random numbers: the same ones whenever a network is built, and put back."""
-    with _one_draws:
-        state, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002  (the state that builders draw from)
-        try:
-            random.seed(0)
-            np.random.seed(0)  # noqa: NPY002
-            yield
-        finally:
-            random.setstate(state)
-            np.random.set_state(of_numpy)  # noqa: NPY002
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep pandapower's warnings and log lines from the user's terminal; our own checks speak instead."""
-    logger = logging.getLogger("pandapower")
-    level, propagate, nowhere = logger.level, logger.propagate, logging.NullHandler()
-    logger.setLevel(logging.CRITICAL + 1)
-    logger.propagate = False  # pandapower.io_utils has a level of its own
-    logger.addHandler(nowhere)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.removeHandler(nowhere)
-        logger.setLevel(level)
-        logger.propagate = propagate

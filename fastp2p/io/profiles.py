@@ -78,10 +78,10 @@ def on_clock(table: ProfileTable, zone: str | tzinfo) -> ProfileTable:
     InputError
         See `fastp2p.io.alignment.days_on_clock`.
     """
-    time, first = days_on_clock(Axis(table.source, table.time, table.step_hours, table.kwh_per_unit.shape[1]), zone)
+    axis, first = days_on_clock(Axis(table.source, table.time, table.step_hours, np.arange(table.kwh_per_unit.shape[1])), zone)
     if first:
-        warn_of_cut(table.source, time)
-    return table._replace(time=time[first:], kwh_per_unit=table.kwh_per_unit[:, first:])
+        warn_of_cut(axis)
+    return table._replace(time=axis.part(slice(first, None)).time, kwh_per_unit=table.kwh_per_unit[:, first:])
 
 
 def _kind(source: str | Path) -> _Kind:

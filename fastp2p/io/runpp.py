@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from fastp2p.errors import InputError
 from fastp2p.io.branches import KW_PER_MW
-from fastp2p.io.pandapower import load_network, network_alone, network_arrays, quiet
+from fastp2p.io.network_sources import load_network, quiet
+from fastp2p.io.pandapower import network_alone, network_arrays
 from fastp2p.io.paths import is_file, some_home
 
-with some_home():  # as in io.pandapower
+with some_home():  # as in io.network_sources
     import pandapower as pp
 
 _one_at_a_time = threading.Lock()

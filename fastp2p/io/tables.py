@@ -23,36 +23,10 @@ TIDY = {"load_kwh_per_home": "kWh/home", "pv_kwh_per_kwp": "kWh/kWp"}
 """Columns of the tidy layout, and their units."""
 QUANTITIES = {"kwh": (1.0, False), "wh": (1e-3, False), "kw": (1.0, True), "w": (1e-3, True)}
 """In kWh or kW, and whether it is a power."""
-TIME_WORDS = frozenset(
-    [
-        "h",
-        "hh",
-        "hr",
-        "hrs",
-        "hour",
-        "hours",
-        "he",
-        "hb",
-        "t",
-        "am",
-        "pm",
-        "uhr",
-        "to",
-        "from",
-        "step",
-        "slot",
-        "period",
-        "interval",
-        "value",
-        "val",
-        "kwh",
-        "kw",
-        "wh",
-        "w",
-        "e",
-        "p",
-    ]
-)
+TIME_WORDS = {
+    "h", "hh", "hr", "hrs", "hour", "hours", "he", "hb", "t", "am", "pm", "uhr", "to", "from", "step", "slot",
+    "period", "interval", "value", "val", "kwh", "kw", "wh", "w", "e", "p",
+}  # fmt: skip
 """Words in headings that say no more than a time of the day."""
 PER = {"": "load", "home": "load", "kwp": "pv"}
 UNITS = "kWh, Wh, kW, W for loads (/home may follow); kWh/kWp, Wh/kWp, kW/kWp, W/kWp for PV"
