@@ -316,7 +316,8 @@ def _print_table(name: str, description: str, table: Table, folder: Path, notes:
     for word, note in (notes or {}).items():
         say(console, word, "", note)
     written = ", ".join(sorted(path.name + "/" * path.is_dir() for path in folder.iterdir()))
-    say(console, "wrote", "", f"{folder}/: {written}\n")
+    say(console, "wrote", "", f"{folder}/: {written}")
+    console.print()
 
 
 def _sweep_table(results: "Results") -> Table:

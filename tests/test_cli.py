@@ -114,8 +114,7 @@ def test_run_into_a_folder():
     assert hours[11][:2] == ["11", "14.513"]
     assert "7.290" in hours[11]
     assert ["day", "334.05"] in [line.split()[:2] for line in result.stdout.splitlines()]
-    assert "wrote here/: " in result.stdout
-    assert all(name in result.stdout for name in WRITTEN)
+    assert f"\nwrote here/: {', '.join(sorted(WRITTEN))}\n\n" in result.stdout
 
 
 @pytest.mark.usefixtures("no_figures")
