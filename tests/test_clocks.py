@@ -419,7 +419,7 @@ def test_readings_of_a_meter_in_a_study():
     np.testing.assert_array_equal(found.kwh_per_unit[found.row("home", "load")], kwh)
     (Path("study.toml")).write_text(study(["meter.csv", "typical_day"]).to_toml())
     answer = CliRunner().invoke(app, ["check", "study.toml"])
-    assert "home never falls, as a meter that counts on" in " ".join(answer.stderr.split())
+    assert "home never falls, like a meter" in " ".join(answer.stderr.split())
 
 
 # --- first_day

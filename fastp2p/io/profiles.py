@@ -132,9 +132,10 @@ def _warn_of_meters(table: ProfileTable) -> None:
     counts = (change >= 0).all(axis=1) & ((change > 0).sum(axis=1) >= METER_RISES) & (change.shape[1] + 1 >= METER_STEPS)
     names = [name for name, is_one in zip(table.names, counts, strict=True) if is_one]
     if names:
+        one, several = "falls, like a meter; if it is one, read it", "fall, like meters; if they are, read them"
+        advice = one if len(names) == 1 else several
         warnings.warn(
-            f"{table.source}: {some(names)} never falls, as a meter that counts on; if it is one, read it with cumulative "
-            "(--cumulative), which takes the differences",
+            f"{table.source}: {some(names)} never {advice} with cumulative (--cumulative), which takes the differences",
             InputWarning,
             stacklevel=4,
         )
