@@ -177,7 +177,7 @@ def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) ->
             table.add_section()
         table.add_row("" if share == last else f"{share:.0%}", rule, *cells)
         last = share
-    _print_table(f"{study.name}:", study.description, table, folder)
+    _print_table(study.name, study.description, table, folder)
 
 
 @app.command(name="studies")
@@ -200,7 +200,7 @@ def check(
     subject: Annotated[str, typer.Argument(metavar="NETWORK|STUDY", help="Network or study, built-in or file.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say what a network or a study is, what it would do, and what looks wrong."""
+    """Describe a network or a study, and warn of likely mistakes."""
     from fastp2p.checks import check_network, check_study
 
     is_study = subject in study_files() or subject.endswith(".toml")
@@ -276,7 +276,7 @@ def _print_results(results: "Results", folder: Path) -> None:
         parts = [f"{known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
         notes["losses and spilled PV"] = f"(means{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
     notes |= _remarks(results)
-    _print_table(f"{results.study.name}:", results.study.description, table, folder, notes)
+    _print_table(results.study.name, results.study.description, table, folder, notes)
 
 
 def _remarks(results: "Results") -> dict[str, str]:
@@ -310,7 +310,7 @@ def _hosting(scenarios: "pd.DataFrame") -> str:
 def _print_table(name: str, description: str, table: Table, folder: Path, notes: dict[str, str] | None = None) -> None:
     """A table between what it is of and where the files are."""
     console = Console(highlight=False)
-    say(console, name, "bold", description)
+    say(console, f"{name}:" if description else name, "bold", description)
     console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
     console.print(table)
     for word, note in (notes or {}).items():

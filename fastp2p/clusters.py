@@ -146,7 +146,7 @@ def compare_cluster_counts(
     seed: int = 0,
     restarts: int = 20,
 ) -> pd.DataFrame:
-    """What speaks for each number of clusters.
+    """Inertia and mean silhouette of each number of clusters.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Clearing held against AC: rows that an AC power flow finds broken are tightened by what the linear model missed."""
+"""Clearing checked against AC: rows that an AC power flow finds broken are tightened by what the linear model missed."""
 
 from dataclasses import replace
 

@@ -113,6 +113,7 @@ def test_run_into_a_folder():
     assert [hour[0] for hour in hours] == [str(hour) for hour in range(24)]
     assert hours[11][:2] == ["11", "14.513"]
     assert "7.290" in hours[11]
+    assert result.stdout.startswith("paper-44: CIGRE LV")
     assert ["day", "334.05"] in [line.split()[:2] for line in result.stdout.splitlines()]
     assert f"\nwrote here/: {', '.join(sorted(WRITTEN))}\n\n" in result.stdout
 

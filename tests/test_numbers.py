@@ -347,7 +347,7 @@ def test_differences_of_readings_in_other_layouts():
 
 def test_values_that_are_no_readings():
     meter()
-    with pytest.raises(InputError, match="row 15: other falls from 12 to 11; a meter that starts anew must be split there"):
+    with pytest.raises(InputError, match="row 15: other falls from 12 to 11; split the file where the meter starts again"):
         Profiles.load("meter.csv", cumulative=True)
     with pytest.raises(InputError, match="readings of a meter are of an instant; period_ending does not apply"):
         Profiles.load("meter.csv", cumulative=True, period_ending=True)

@@ -68,7 +68,7 @@ def days_on_clock(axis: Axis, zone: str | tzinfo) -> tuple[pd.DatetimeIndex, int
 
 def warn_of_cut(source: str, time: pd.DatetimeIndex) -> None:
     """Warn of what comes before the first midnight of an axis."""
-    told = f"begins at {time[0]:%Y-%m-%d %H:%M} on {clock_name(time)}; what comes before midnight is left out"
+    told = f"begins at {time[0]:%Y-%m-%d %H:%M} on {clock_name(time)}; the steps before midnight are left out"
     warnings.warn(f"{source}: {told}", InputWarning, stacklevel=5)
 
 
@@ -119,7 +119,7 @@ def common_end(axes: Sequence[Axis], within: pd.Timedelta) -> list[int]:
     if end < min(ends):
         told = f"ends at {min(ends):%Y-%m-%d %H:%M} on {clock_name(first.time)}"
         warnings.warn(
-            f"{first.source}: {told}; what comes from {end:%Y-%m-%d} on is left out of all sources", InputWarning, stacklevel=4
+            f"{first.source}: {told}; the steps from {end:%Y-%m-%d} on are left out of all sources", InputWarning, stacklevel=4
         )
     return [axis.n_steps if axis.time is None else int(axis.time.searchsorted(end)) for axis in axes]
 

@@ -313,7 +313,7 @@ def _cumulative_faults(path: Path, found: Found, rows: Ints, period_ending: bool
             told = (
                 f"{path}, row {rows[at + 1] if len(rows) == len(readings) else at + 3}: {name} falls from {readings[at]:g} to"
             )
-            faults.append(f"{told} {readings[at + 1]:g}; a meter that starts anew must be split there")
+            faults.append(f"{told} {readings[at + 1]:g}; split the file where the meter starts again")
     return faults
 
 
