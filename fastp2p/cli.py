@@ -127,8 +127,8 @@ def _run_until_interrupted(
                 say_not_cached(executor.submit(cache_fault).result())  # it was they who compiled
             return results
     except KeyboardInterrupt:
-        go_on = " --resume goes on from there" if (folder / "manifest.json").exists() else ""
-        errors.print(f"stopped; what is finished is whole.{go_on}", soft_wrap=True)
+        go_on = "; finished parts are kept, and --resume goes on from there" if (folder / "manifest.json").exists() else ""
+        errors.print(f"stopped{go_on}", soft_wrap=True)
         raise typer.Exit(130) from None
 
 
@@ -265,7 +265,7 @@ def _print_results(results: "Results", folder: Path) -> None:
     notes = {}
     if results.stopped_at and (stop := results.study.scenarios.stop):
         notes["stopped:"] = (
-            f"{results.stopped_at:,} scenarios a share tell {stop.indicator} to within {stop.within:.1%} of its mean"
+            f"{results.stopped_at:,} scenarios per share estimate {stop.indicator} to within {stop.within:.1%} of its mean"
         )
     if results.study.scenarios.shares and "losses_cost" in results.scenarios:
         notes["hosting capacity"] = f"(uncontrolled, at 5 %, by AC): {_hosting(results.scenarios)}"

@@ -313,7 +313,7 @@ def test_hours_that_are_rounded(digits, tmp_path):
 
 
 def test_a_table_does_not_tell_the_length_of_one_step(tmp_path):
-    with pytest.raises(InputError, match="a table of one step does not tell how long it is"):
+    with pytest.raises(InputError, match="a table of one step does not show how long it is"):
         Profiles.load().resampled(24.0).save(tmp_path / "a.csv")
     assert not list(tmp_path.iterdir())
 

@@ -112,7 +112,7 @@ def _typical_day(_: str | Path) -> ProfileTable:
 
 
 def warn_of_night(table: ProfileTable) -> None:
-    """Warn of PV at night, which tells of a wrong clock."""
+    """Warn of PV at night, a sign of a wrong clock."""
     hour = (np.arange(table.kwh_per_unit.shape[1]) * table.step_hours) % 24.0
     night = (hour >= NIGHT_FROM) | (hour < NIGHT_TO)
     for name, kind, kwh in zip(*table[:3], strict=True):
