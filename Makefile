@@ -1,7 +1,7 @@
 # Everything starts from a bare checkout: make run, make test. PYTHON picks the interpreter that makes .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-# Compiled modules are kept: without them every command that the tests start would compile some 1,500 anew.
+# Compiled modules are kept: without them every command that the tests start would compile some 1,500 again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: run test suite lint small-uncompiled small-checked bench fuzz constraints clean

@@ -62,11 +62,11 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
     ids, eligible = network.bus_id, find_eligible(study, network, [])
     loads, suns = (", ".join(profile_names(name)) or "the bus's own" for name in (study.load.profile, study.pv.profile))
-    n_days = profiles.n_steps * profiles.step_hours / 24.0
+    days = profiles.n_steps * profiles.step_hours / 24.0
     facts = {
-        "study": f"{study.name}: {study.description}",
+        "study": f"{study.name}: {study.description}" if study.description else study.name,
         **_network_facts(network),
-        "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h, {n_days:g} day{'s' * (n_days != 1.0)}",
+        "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h, {days:g} day{'s' * (days != 1.0)}",
         "time": _time(profiles),
         "may take part": _eligible_fact(study, network, eligible),
         "loads": (
@@ -116,10 +116,12 @@ def _eligible_fact(study: Study, network: Network, eligible: Ints) -> str:
 
 
 def _kinds(network: Network) -> str:
-    """What the network has at its load buses, in brackets."""
+    """What the network has at its load buses, in brackets; nothing where it has loads alone."""
+    if (network.load_kind == "load").all():
+        return ""
     counted = zip(*np.unique(network.load_kind, return_counts=True), strict=True)
-    kinds = ", ".join(f"{n} with {'an' if kind[0] in 'ao' else 'a'} {kind}" for kind, n in counted)
-    return f" ({kinds})" if kinds else ""
+    kinds = [f"{n} with {'an' if kind[0] in 'ao' else 'a'} {kind.replace('_', ' ')}" for kind, n in counted]
+    return f" ({', '.join(kinds)})"
 
 
 def _places(buses: Buses, network: Network, eligible: Ints) -> str:
@@ -155,8 +157,10 @@ def _network_facts(network: Network) -> dict[str, str]:
     limited = np.isfinite(network.limit_kw)
     kinds, counts = np.unique(network.element, return_counts=True)
     limits = f"{network.limit_kw[limited].min():.4g} … {network.limit_kw[limited].max():.4g} kW" if limited.any() else "none"
+    n_known = len(network.known_id)
+    why = ": closed switches join some, open ends add some" if n_known != network.n_bus else ""
     return {
-        "buses": f"{network.n_bus} (pandapower has {len(network.known_id)}: closed switches join some, open ends add some)",
+        "buses": f"{network.n_bus} (pandapower has {n_known}{why})",
         "branches": f"{network.n_branch}: " + ", ".join(f"{n} {kind}" for kind, n in zip(kinds, counts, strict=True)),
         "form": "radial" if network.is_radial else "meshed",
         "external grids": f"at bus {_listed(network.bus_id[network.reference_bus])}",

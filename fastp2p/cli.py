@@ -127,8 +127,8 @@ def _run_until_interrupted(
                 say_not_cached(executor.submit(cache_fault).result())  # it was they who compiled
             return results
     except KeyboardInterrupt:
-        go_on = " --resume goes on from there" if (folder / "manifest.json").exists() else ""
-        errors.print(f"stopped; what is finished is whole.{go_on}", soft_wrap=True)
+        go_on = "; finished parts are kept, and --resume goes on from there" if (folder / "manifest.json").exists() else ""
+        errors.print(f"stopped{go_on}", soft_wrap=True)
         raise typer.Exit(130) from None
 
 
@@ -177,7 +177,7 @@ def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) ->
             table.add_section()
         table.add_row("" if share == last else f"{share:.0%}", rule, *cells)
         last = share
-    _print_table(f"{study.name}:", study.description, table, folder)
+    _print_table(study.name, study.description, table, folder)
 
 
 @app.command(name="studies")
@@ -200,7 +200,7 @@ def check(
     subject: Annotated[str, typer.Argument(metavar="NETWORK|STUDY", help="Network or study, built-in or file.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say what a network or a study is, what it would do, and what looks wrong."""
+    """Describe a network or a study, and warn of likely mistakes."""
     from fastp2p.checks import check_network, check_study
 
     is_study = subject in study_files() or subject.endswith(".toml")
@@ -266,7 +266,7 @@ def _print_results(results: "Results", folder: Path) -> None:
     notes = {}
     if results.stopped_at and (stop := results.study.scenarios.stop):
         notes["stopped:"] = (
-            f"{results.stopped_at:,} scenarios a share tell {stop.indicator} to within {stop.within:.1%} of its mean"
+            f"{results.stopped_at:,} scenarios per share estimate {stop.indicator} to within {stop.within:.1%} of its mean"
         )
     if results.study.scenarios.shares and is_audited_whole(results.scenarios):
         notes["hosting capacity"] = f"(uncontrolled, at 5 %, by AC): {_hosting(results.scenarios)}"
@@ -277,7 +277,7 @@ def _print_results(results: "Results", folder: Path) -> None:
         parts = [f"{known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
         notes["losses and spilled PV"] = f"(means{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
     notes |= _remarks(results)
-    _print_table(f"{results.study.name}:", results.study.description, table, folder, notes)
+    _print_table(results.study.name, results.study.description, table, folder, notes)
 
 
 def _remarks(results: "Results") -> dict[str, str]:
@@ -312,7 +312,7 @@ def _hosting(scenarios: "pd.DataFrame") -> str:
 def _print_table(name: str, description: str, table: Table, folder: Path, notes: dict[str, str] | None = None) -> None:
     """A table between what it is of and where the files are."""
     console = Console(highlight=False)
-    say(console, name, "bold", description)
+    say(console, f"{name}:" if description else name, "bold", description)
     console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
     console.print(table)
     for word, note in (notes or {}).items():

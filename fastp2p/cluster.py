@@ -78,7 +78,7 @@ def _check_address(address: str) -> None:
     except ValueError:
         known = False
     if not known:
-        raise InputError(f"{address!r} is no address of a Dask scheduler; it must be like tcp://HOST:8786")
+        raise InputError(f"{address!r} is not the address of a Dask scheduler; it must look like tcp://HOST:8786")
 
 
 def has_workers(pool: Executor) -> bool:

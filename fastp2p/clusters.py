@@ -146,12 +146,12 @@ def compare_cluster_counts(
     seed: int = 0,
     restarts: int = 20,
 ) -> pd.DataFrame:
-    """What speaks for each number of clusters.
+    """Inertia and mean silhouette of each number of clusters.
 
     Returns
     -------
     DataFrame
-        k; inertia, whose bend ("elbow") tells where more clusters gain little; silhouette, the mean over the days of
+        k; inertia, whose bend ("elbow") shows where more clusters gain little; silhouette, the mean over the days of
         (b − a) / max(a, b) with a the mean distance to its own cluster and b to the nearest other one (Rousseeuw 1987), best
         where largest, of up to 4,000 of the days; and the smallest cluster's days.
 

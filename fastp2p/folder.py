@@ -39,7 +39,7 @@ def matching_manifest(folder: Path, about: dict[str, Any], study: Study) -> dict
             faults.append(f"{folder} was begun with another content of {part}; choose another folder")
     if manifest["versions"]["fastp2p"] != about["versions"]["fastp2p"]:
         faults.append(
-            f"{folder} was begun with fastp2p {manifest['versions']['fastp2p']}; go on with that version, or start anew"
+            f"{folder} was begun with fastp2p {manifest['versions']['fastp2p']}; go on with that version, or start again"
         )
     refuse(faults)
     return manifest

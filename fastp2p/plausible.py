@@ -175,7 +175,7 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
         return ""
     return (
         f"bids are below asks whenever there is a surplus: at most {highest[both].max():g} is bid, and at least "
-        f"{lowest[both].min():g} {study.currency} per kWh asked"
+        f"{lowest[both].min():g} {study.currency} per kWh is asked"
     )
 
 

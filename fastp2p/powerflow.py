@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 Complexes = NDArray[np.complex128]
 
 TOLERANCE = 1e-9
-"""How far a voltage may be from the solution, p.u., as two steps tell; near collapse they tell several times too little."""
+"""Distance of a voltage from the solution, p.u., estimated from two steps; near collapse it is several times too low."""
 STEPS = (30, 300, 3000)
 """Sweeps of all books, of those that need more, and of the last: within some 1e-5 of the largest load it takes thousands."""
 BOOKS_PER_BLOCK = 64
@@ -89,7 +89,7 @@ def ac_flow(
 
     Notes
     -----
-    A book has converged when its voltages are within 1e-9 p.u. of the solution, as far as the last two steps tell.
+    A book has converged when its voltages are within 1e-9 p.u. of the solution, estimated from the last two steps.
     """
     feeder, p, q, at = _checked(network, injection_kw, injection_kvar, bus)
     summary, n_iterations = summarise_flows(network, at, p, q)

@@ -73,7 +73,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
 
 
 def _physics_faults(study: Study, network: Network) -> list[str]:
-    """What keeps the study's limits or its audit from being checked on this network."""
+    """What keeps the study's limits or its audit from applying to this network."""
     part, rules = study.network, study.clearing
     faults = limit_faults(network, rules.physics, part.v_min_pu, part.v_max_pu)
     if not faults and rules.physics == "dc" and study.audited_every:
@@ -105,7 +105,7 @@ def scenarios(
     network: Network | None = None,
     profiles: Profiles | None = None,
 ) -> Scenarios:
-    """What is drawn in some scenarios of a study, for people who want to look: the same arrays that a run draws.
+    """The draws of some scenarios of a study, without a run: the same arrays that a run draws.
 
     Parameters
     ----------

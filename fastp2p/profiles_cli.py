@@ -114,7 +114,7 @@ def convert(
 @fault_exit
 def cluster(
     source: Annotated[str, typer.Argument(help="File, `typical_day` or simbench:CODE; `convert` takes what needs options.")],
-    k: Annotated[int | None, typer.Option(min=1, help="Number of clusters; if left out, what speaks for 2 to 8.")] = None,
+    k: Annotated[int | None, typer.Option(min=1, help="Number of clusters; if left out, 2 to 8 are compared.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="File for the typical days, .csv or .parquet; figure and days beside.")
     ] = None,
@@ -129,7 +129,7 @@ def cluster(
     from fastp2p.profiles import Profiles
 
     if (k is None) != (out is None):
-        raise InputError("give --k and --out together, or neither to see what speaks for each number of clusters")
+        raise InputError("give --k and --out together, or neither to compare the numbers of clusters")
     out = None if out is None else expanded(out)
     beside = [] if out is None else [out, *(out.with_name(out.stem + end) for end in ("-days.csv", ".png", ".pdf"))]
     _check_out(beside, overwrite)

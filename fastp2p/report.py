@@ -15,7 +15,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 from numpy.typing import NDArray
 
 from fastp2p.network import Network
@@ -40,6 +40,7 @@ STYLE: Any = {
 }
 MAX_LABELLED_BUSES = 150
 MAX_NAMED_PROFILES = 5
+MOST_TICKS = 8
 
 
 class Layout(NamedTuple):
@@ -317,7 +318,10 @@ def _page(
 
 def _time_axes(axes: Axes, hours: float, top: float, label: str) -> None:
     axes.set(xlim=(0.0, hours), ylim=(0.0, top * 1.06 or 1.0), xlabel="Hour", ylabel=label)
-    axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 1.2, 2.4, 3, 6, 10]))
+    if hours > 72.0:  # whole days
+        axes.xaxis.set_major_locator(MultipleLocator(24.0 * np.ceil(hours / 24.0 / MOST_TICKS)))
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 1.2, 2.4, 3, 6, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     axes.grid(True)
 

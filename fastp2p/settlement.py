@@ -76,7 +76,7 @@ class BookAccounts(Accounts):
 
 @dataclass(frozen=True, eq=False)
 class Settlement:
-    """Who got and paid what.
+    """Payments and receipts of every book and every bus.
 
     Attributes
     ----------

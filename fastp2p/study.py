@@ -147,7 +147,7 @@ class Study(Section):
         tables = as_tables(self)
         # which of its keys a bare table should leave as they are, nobody can tell
         faults = [
-            f"{key} = {shown(value)}: is no section of a study; study.with_({key}={{…}}) changes the keys that it names"
+            f"{key} = {shown(value)}: is not a section of a study; study.with_({key}={{…}}) changes the keys that it names"
             for key, value in vars(self).items()
             if (section := section_type(Study, key)) and not isinstance(value, section)
         ]

@@ -15,11 +15,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 ROUNDS = 5
-"""How often a book is cleared anew, at most."""
+"""How often a book is cleared again, at most."""
 
 
 def tighten(order: Order, clearing: Clearing) -> Clearing:
-    """Clear books anew until what they execute keeps in AC every limit that their base keeps, or `ROUNDS` are over.
+    """Clear books again until what they execute keeps in AC every limit that their base keeps, or `ROUNDS` are over.
 
     Parameters
     ----------

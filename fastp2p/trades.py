@@ -177,7 +177,7 @@ class Trades:
 
 @dataclass(frozen=True, eq=False)
 class Clearing:
-    """What the network carries of a batch's trades; columns are buses, or those that `clear` was given.
+    """The trades and exports of a batch that the network carries; columns are buses, or those that `clear` was given.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""AC power flows of radial networks, held against pandapower, against a dense Newton method and against hand calculations."""
+"""AC power flows of radial networks, against pandapower, a dense Newton method and hand calculations."""
 
 import cmath
 import dataclasses

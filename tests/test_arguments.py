@@ -57,7 +57,7 @@ def test_networks_and_profiles_by_another_name(net):
 
 def test_what_is_loaded_is_a_name_or_path(net):
     assert "not by a pandapowerNet; Network.from_pandapower(net) makes one of it" in told(fastp2p.Network.load, net)
-    assert "'cigre_lv' is no pandapower network; Network.load('cigre_lv') makes one" in told(
+    assert "'cigre_lv' is not a pandapower network; Network.load('cigre_lv') makes one" in told(
         fastp2p.Network.from_pandapower, "cigre_lv"
     )
     assert "not by a DataFrame; Profiles(names, kinds, kwh_per_unit" in told(fastp2p.Profiles.load, FRAME)

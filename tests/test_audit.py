@@ -1,4 +1,4 @@
-"""Studies held against AC: q follows p, audits, losses, tightened clearing, samples of meshed networks, and what is refused."""
+"""Studies checked against AC: q follows p, audits, losses, tightening, samples of meshed networks, refusals."""
 
 import logging
 import tomllib

@@ -593,7 +593,7 @@ def test_everything_at_one_bus_of_a_network_without_branches():
     net = pp.create_empty_network()
     pp.create_ext_grid(net, pp.create_bus(net, 0.4))
     pp.to_json(net, "one.json")
-    assert "buses           1 (pandapower has 1" in call("check", "one.json", code=0).stdout
+    assert "buses           1 (pandapower has 1)\n" in call("check", "one.json", code=0).stdout
     one = study_text(network='source = "one.json"', participants="buses = [0]", market='orders = "gross"')
     run_text(one, code=0)
     books = pd.read_parquet("out/books.parquet")

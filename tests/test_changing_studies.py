@@ -130,7 +130,7 @@ def unchecked():
     market = SWEEP.market.model_copy(update={"bid_per_kwh": float("nan")})
     update = {"scenarios": scenarios, "clearing": clearing, "market": market, "pv": {"kwp": -3}, "curency": "EUR"}
     return SWEEP.model_copy(update=update), [
-        "pv = {'kwp': -3}: is no section of a study; study.with_(pv={…}) changes the keys that it names",
+        "pv = {'kwp': -3}: is not a section of a study; study.with_(pv={…}) changes the keys that it names",
         "pv.profile is missing",
         "pv.kwp = -3: must be greater than or equal to 0",
         "market.bid_per_kwh = nan: must be a finite number",

@@ -132,7 +132,11 @@ def test_a_meter_that_never_falls_is_warned_of():
         read = Profiles.load("meter.csv")
     assert read.kwh_per_unit[0, 0] == 1000.0
     answer = CliRunner().invoke(app, ["profiles", "show", "meter.csv"])
-    assert "warning: meter.csv: home never falls" in answer.stderr
+    assert "warning: meter.csv: home never falls, like a meter; if it is one, read it with" in answer.stderr
+    frame = pd.read_csv("meter.csv")[["time", "home [kWh]"]].assign(**{"b [kWh]": lambda one: one["home [kWh]"]})
+    frame.to_csv("two.csv", index=False)
+    with pytest.warns(InputWarning, match=r"two.csv: home, b never fall, like meters; if they are, read them with cumulative"):
+        Profiles.load("two.csv")
     Path("flat.csv").write_text(
         "\n".join(["time,a [kW],b [kW]", *(f"{stamp:%Y-%m-%d %H:%M},1,{int(stamp.hour > 6)}" for stamp in HOURS)])
     )
@@ -169,7 +173,7 @@ def test_differences_of_readings_in_other_layouts():
 
 def test_values_that_are_no_readings():
     meter()
-    with pytest.raises(InputError, match="row 15: other falls from 12 to 11; a meter that starts anew must be split there"):
+    with pytest.raises(InputError, match="row 15: other falls from 12 to 11; split the file where the meter starts again"):
         Profiles.load("meter.csv", cumulative=True)
     with pytest.raises(InputError, match="readings of a meter are of an instant; period_ending does not apply"):
         Profiles.load("meter.csv", cumulative=True, period_ending=True)

@@ -47,7 +47,7 @@ def test_a_bus_that_does_not_exist_is_named(table, column, value):
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [("a", "no integer"), (0.7, "no integer"), (None, "no integer"), (True, "no integer"), (-1, "negative"),
+    [("a", "not an integer"), (0.7, "not an integer"), (None, "not an integer"), (True, "not an integer"), (-1, "negative"),
      (0, "is there 2 times"), (2**70, "above")],
 )  # fmt: skip
 @pytest.mark.parametrize("table", ["bus", "line", "load"])
@@ -62,7 +62,7 @@ def test_an_index_that_is_none_is_named(table, value, told):
 def test_a_bus_index_that_would_take_gigabytes():
     net = chain()
     set_index("bus", 10**9)(net)
-    refused(net, "bus 1000000000: its index is above 10,000,000; number the elements anew (pandapower.toolbox")
+    refused(net, "bus 1000000000: its index is above 10,000,000; renumber the elements (pandapower.toolbox")
     net = chain()
     set_index("line", 2**40)(net)  # nothing looks lines up
     assert 2**40 in Network.from_pandapower(net).element_id
@@ -80,7 +80,7 @@ def test_a_bus_index_that_would_take_gigabytes():
             lambda net: net.update(load=net.load.iloc[:, [0, 1, 1, *range(2, net.load.shape[1])]]),
             "table load: has two columns bus",
         ),
-        (lambda net: net.update(vsc=1), "table vsc: is 1, and no table"),
+        (lambda net: net.update(vsc=1), "table vsc: is 1, not a table"),
         (lambda net: net.update(sn_mva=None), "sn_mva = None: must be a positive number"),
         (lambda net: net.update(bus=net.bus.iloc[:0]), "the network has no bus"),
     ],
@@ -93,7 +93,7 @@ def test_malformed_tables(change, told):
 
 @pytest.mark.parametrize(
     ("et", "element", "told"),
-    [("l", 1, "switch 0: bus 1 is no end of line 1"), ("l", 7, "switch 0: element is 7, and there is no such line"),
+    [("l", 1, "switch 0: bus 1 is not an end of line 1"), ("l", 7, "switch 0: element is 7, and there is no such line"),
      ("b", 9, "no such bus"), ("t", 3, "no such trafo"), ("x", 0, "et is 'x'; it must be one of b, l, t, t3")],
 )  # fmt: skip
 def test_switches_that_refer_to_nothing(et, element, told):

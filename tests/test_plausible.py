@@ -118,7 +118,7 @@ def test_check_says_what_a_home_uses():
         ({"load": {"homes": 0.0}}, "there is no load, so nobody buys"),
         (
             {"market": {"ask_per_kwh": 0.3}},
-            "bids are below asks whenever there is a surplus: at most 0.2 is bid, and at least 0.3",
+            "bids are below asks whenever there is a surplus: at most 0.2 is bid, and at least 0.3 USD per kWh is asked",
         ),
         # everybody has both, and far less PV than load: 0.1 kWp give at most 0.05 kW, a home draws 1.4 kW or more
         (

@@ -90,7 +90,7 @@ def test_cluster_says_what_speaks_for_each_number_and_then_writes():
         (["convert", "typical_day", "--out", "a.csv", "--step-hours", "1e-9"], ["step_hours = 1e-09: must divide a day"]),
         (
             ["convert", "typical_day", "--out", "a.csv", "--step-hours", "24"],
-            ["a table of one step does not tell how long it is"],
+            ["a table of one step does not show how long it is"],
         ),
         (["convert", "typical_day", "--out", "a.csv", "--overwrite", "--unit", "kW"], ["unit does not apply"]),
         (["convert", "typical_day", "--out", "a.csv", "--first-day", "2018-01-01"], ["typical_day: has no dates"]),

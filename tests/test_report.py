@@ -56,6 +56,14 @@ def test_shed_energy_is_in_the_legend():
         assert texts[0] == f"Total load\n{run.books['load_kwh'].sum():,.1f} kWh"
 
 
+def test_hours_of_many_days_are_marked_by_whole_days():
+    """Two weeks, 336 h, have ticks every two days; a day has one every three hours."""
+    fortnight = fastp2p.run(fastp2p.studies()["paper-44"].with_(profiles={"days": 14}))
+    for run, marked in ((fortnight, range(0, 337, 48)), (results("cigre_lv"), range(0, 25, 3))):
+        axes = _supply(run).axes[0]
+        assert [tick for tick in axes.get_xticks() if 0 <= tick <= axes.get_xlim()[1]] == list(marked)
+
+
 @pytest.mark.parametrize("source", ["cigre_lv", "case14", "two grids"])
 def test_layout(source):
     network = results("cigre_lv" if source == "two grids" else source).network

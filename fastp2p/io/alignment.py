@@ -189,7 +189,7 @@ def days_on_clock(axis: Axis, zone: str | tzinfo) -> tuple[Axis, int]:
 def warn_of_cut(axis: Axis) -> None:
     """Warn of what comes before the first midnight of an axis."""
     assert axis.time is not None
-    told = f"begins at {axis.time[0]:%Y-%m-%d %H:%M} on {clock_name(axis.time)}; what comes before midnight is left out"
+    told = f"begins at {axis.time[0]:%Y-%m-%d %H:%M} on {clock_name(axis.time)}; the steps before midnight are left out"
     warnings.warn(f"{axis.source}: {told}", InputWarning, stacklevel=5)
 
 
@@ -240,7 +240,7 @@ def common_end(axes: Sequence[Axis], within: pd.Timedelta) -> list[int]:
     if end < min(ends):
         told = f"ends at {min(ends):%Y-%m-%d %H:%M} on {clock_name(first.time)}"
         warnings.warn(
-            f"{first.source}: {told}; what comes from {end:%Y-%m-%d} on is left out of all sources", InputWarning, stacklevel=4
+            f"{first.source}: {told}; the steps from {end:%Y-%m-%d} on are left out of all sources", InputWarning, stacklevel=4
         )
     return [axis.n_steps if axis.time is None else int(axis.time.searchsorted(end)) for axis in axes]
 

@@ -58,7 +58,7 @@ def regular_axis(
         not start at midnight.
     """
     if len(stamps) < 2:
-        raise InputError(f"{where}: {len(stamps)} time stamp tells no step length; there must be two or more")
+        raise InputError(f"{where}: {len(stamps)} time stamp gives no step length; there must be two or more")
     jump = np.diff(stamps.asi8)
     lengths, count = np.unique(jump[jump > 0], return_counts=True)
     step = int(lengths[count.argmax()]) if len(lengths) else 0

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fastp2p.errors import InputError
 
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
-"""What a torn or foreign file in the cache may raise; it is then made anew."""
+"""What a torn or foreign file in the cache may raise; it is then made again."""
 
 
 def loaded_arrays(source: str | Path, names: set[str]) -> dict[str, NDArray[Any]]:

@@ -90,7 +90,7 @@ def localise(where: str, stamps: pd.DatetimeIndex, zone: str, *, period_ending: 
         except Exception as error:  # pandas lets pytz's and zoneinfo's errors through, of several bases
             reason = reason or " ".join(str(error).split()) or type(error).__name__
     if not found:
-        raise InputError(f"{where}: the stamps are no clock of {zone} ({reason})")
+        raise InputError(f"{where}: the stamps do not exist on the clock of {zone} ({reason})")
     return on_first_offset(next((one for one in found if len(np.unique(np.diff(one.asi8))) == 1), found[0]))
 
 

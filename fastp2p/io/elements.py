@@ -69,7 +69,7 @@ MAY_LACK = {"line": ("max_i_ka", "df"), "trafo": ("df", "tap_pos", "tap_neutral"
 LOOKED_UP = {"bus", "gen", "ext_grid", "xward"}
 """Tables for which pandapower allocates an array as long as the largest index."""
 MOST_LOOKED_UP, MOST = 10**7, 2**62
-RENUMBER = "number the elements anew (pandapower.toolbox.create_continuous_elements_index)"
+RENUMBER = "renumber the elements (pandapower.toolbox.create_continuous_elements_index)"
 SHOWN, SHORT = 5, 40
 """Faults of one kind that are spelt out, the rest is a number; characters of a value that are shown."""
 
@@ -89,7 +89,7 @@ def element_faults(tables: Mapping[str, Any], known_to_pandapower: Iterable[str]
     known = set(BUS_COLUMNS) | WITHOUT_FLOWS
     names = [name for name in known_to_pandapower if name in tables]
     faults = [
-        f"table {name}: is {_short(tables[name])}, and no table" for name in names if not isinstance(tables[name], pd.DataFrame)
+        f"table {name}: is {_short(tables[name])}, not a table" for name in names if not isinstance(tables[name], pd.DataFrame)
     ]
     if faults:
         return faults
@@ -204,7 +204,7 @@ def _index_faults(name: str, index: pd.Index) -> list[str]:
     def faults() -> Iterator[str]:
         for one, number in zip(index, numbers, strict=True):
             if number is None:
-                yield f"{name} {one!r}: its index is no integer; {RENUMBER}"
+                yield f"{name} {one!r}: its index is not an integer; {RENUMBER}"
             elif number < 0:
                 yield f"{name} {number}: its index is negative; {RENUMBER}"
             elif number > most:
@@ -266,7 +266,7 @@ def _switch_faults(used: Mapping[str, pd.DataFrame], ids: Mapping[str, set[int |
             elif table != "bus":
                 ends = [_integer(used[table][column].loc[element]) for column in BUS_COLUMNS[table]]
                 if _integer(bus) not in ends:
-                    yield f"switch {index}: bus {bus} is no end of {table} {number}"
+                    yield f"switch {index}: bus {bus} is not an end of {table} {number}"
 
     return _first(each())
 

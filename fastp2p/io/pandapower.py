@@ -238,7 +238,7 @@ def _regular(net: Any) -> Any:
     """A copy of a network whose tables are as pandapower takes them."""
     if not isinstance(net, pp.pandapowerNet):
         way = f"; {way_to('Network', net)}" if isinstance(net, str | Path) else ""
-        raise InputError(f"{described(net)} is no pandapower network{way}")
+        raise InputError(f"{described(net)} is not a pandapower network{way}")
     refuse([*network_faults(net), *element_faults(net, empty_tables())])
     net = copy.deepcopy(net)
     made_regular(net, empty_tables())

@@ -166,7 +166,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: no readable manifest.json, so not a results folder of fastp2p") from error
+        raise InputError(f"{folder}: has no readable manifest.json, so it is not a results folder of fastp2p") from error
     return manifest
 
 

@@ -29,7 +29,7 @@ def expanded(path: str | Path) -> Path:
     except RuntimeError as error:
         if len(Path(path).parts) == 1 and str(path) != "~":
             return Path(path)
-        raise InputError(f"{path}: nobody knows where that home is; write the whole path") from error
+        raise InputError(f"{path}: the home folder of this user is unknown; write the full path") from error
 
 
 def absolute_path(path: str | Path) -> Path:

@@ -112,7 +112,7 @@ def _typical_day(_: str | Path) -> ProfileTable:
 
 
 def warn_of_night(table: ProfileTable) -> None:
-    """Warn of PV at night, which tells of a wrong clock."""
+    """Warn of PV at night, a sign of a wrong clock."""
     hour = (np.arange(table.kwh_per_unit.shape[1]) * table.step_hours) % 24.0
     night = (hour >= NIGHT_FROM) | (hour < NIGHT_TO)
     for name, kind, kwh in zip(*table[:3], strict=True):
@@ -132,9 +132,10 @@ def _warn_of_meters(table: ProfileTable) -> None:
     counts = (change >= 0).all(axis=1) & ((change > 0).sum(axis=1) >= METER_RISES) & (change.shape[1] + 1 >= METER_STEPS)
     names = [name for name, is_one in zip(table.names, counts, strict=True) if is_one]
     if names:
+        one, several = "falls, like a meter; if it is one, read it", "fall, like meters; if they are, read them"
+        advice = one if len(names) == 1 else several
         warnings.warn(
-            f"{table.source}: {some(names)} never falls, as a meter that counts on; if it is one, read it with cumulative "
-            "(--cumulative), which takes the differences",
+            f"{table.source}: {some(names)} never {advice} with cumulative (--cumulative), which takes the differences",
             InputWarning,
             stacklevel=4,
         )

@@ -129,7 +129,7 @@ def write_table(path: Path, table: ProfileTable) -> None:
     if path.suffix.lower() not in (".csv", ".parquet"):
         faults.append(f"{path}: profiles are written to a .csv or .parquet file")
     if n_steps == 1:
-        faults.append(f"{path}: a table of one step does not tell how long it is; write more of them, or shorter ones")
+        faults.append(f"{path}: a table of one step does not show how long it is; write more of them, or shorter ones")
     refuse(faults)
     per = {"load": "home", "pv": "kWp"}
     dated = table.time is not None and len(np.unique(np.diff(table.time.asi8))) == 1
@@ -287,7 +287,7 @@ def _cumulative_faults(path: Path, found: Found, rows: Ints, period_ending: bool
             told = (
                 f"{path}, row {rows[at + 1] if len(rows) == len(readings) else at + 3}: {name} falls from {readings[at]:g} to"
             )
-            faults.append(f"{told} {readings[at + 1]:g}; a meter that starts anew must be split there")
+            faults.append(f"{told} {readings[at + 1]:g}; split the file where the meter starts again")
     return faults
 
 
