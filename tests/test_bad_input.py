@@ -746,7 +746,7 @@ def test_orders_of_unequal_shapes_are_refused():
 
 @pytest.mark.parametrize("net", ["cigre_lv", {}, []])
 def test_what_is_no_pandapower_network(net):
-    with pytest.raises(fastp2p.InputError, match="no pandapower network"):
+    with pytest.raises(fastp2p.InputError, match="not a pandapower network"):
         fastp2p.Network.from_pandapower(net)
 
 
