@@ -253,11 +253,10 @@ def find_excess(
     solver : AcSolver
     """
     base, flow = solver.flow(network, *floor, bus=bus), solver.flow(network, *injection, bus=bus)
-    grid = network.is_reference
     most, least = np.fmax(band_pu[1], base.vm_pu), np.fmin(band_pu[0], base.vm_pu)
     over, under = flow.vm_pu - most, flow.vm_pu - least
     vm_over = np.where(over > VOLTAGE_TOLERANCE, over, np.where(under < -VOLTAGE_TOLERANCE, under, 0.0))
-    vm_over[:, grid] = 0.0
+    vm_over[:, ~network.has_band] = 0.0
     percent_over = flow.loading_percent - np.fmax(100.0, base.loading_percent)
     percent_over = np.where(percent_over > LOADING_TOLERANCE, percent_over, 0.0)
     return Excess(flow.vm_pu, vm_over, flow.loading_percent, percent_over, base.converged & ~flow.converged)

@@ -124,9 +124,9 @@ class LinearLimits:
 
     @property
     def _squares(self) -> tuple[Floats, Floats]:
-        """(n_bus,) squares of the band; the external grids keep their own voltage."""
+        """(n_bus,) squares of the band; external grids keep their own voltage, and star points have no limits."""
         least, most = np.full(self.network.n_bus, self.band_pu[0] ** 2), np.full(self.network.n_bus, self.band_pu[1] ** 2)
-        least[self.network.reference_bus], most[self.network.reference_bus] = -np.inf, np.inf
+        least[~self.network.has_band], most[~self.network.has_band] = -np.inf, np.inf
         return least, most
 
     def values(self, injection: Injection) -> Floats:

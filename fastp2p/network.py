@@ -386,6 +386,11 @@ class Network:
         return np.isin(np.arange(self.n_bus), self.reference_bus)
 
     @cached_property
+    def has_band(self) -> NDArray[np.bool_]:
+        """(n_bus,) whose voltages count: all but external grids, and inner buses such as the star point of a transformer."""
+        return (self.bus_id >= 0) & ~self.is_reference
+
+    @cached_property
     def root_sign(self) -> Floats:
         """(n_branch,) +1 where a branch leaves an external grid, -1 where it ends there, 0 elsewhere."""
         sign: Floats = self.is_reference[self.from_bus].astype(np.float64)

@@ -184,15 +184,16 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
     Returns
     -------
     summary : (8, n_books) float64
-        Lowest voltage and its bus, highest and its bus, losses, loading, power from the external grids; NaN where a book did
-        not converge.
+        Lowest voltage of the buses that have a band and where it is, the highest and where, losses, loading, power from the
+        external grids; NaN where a book did not converge.
     n_iterations : (n_books,) int64
         0 where it did not.
     """
     feeder = feeder_of(network)
     summary, n_iterations = np.full((8, len(injection_kw)), np.nan), np.zeros(len(injection_kw), np.int64)
     work = _work_space(network, len(injection_kw))
-    how = (columns_of(feeder, bus), feeder.parent, feeder.coefficient, feeder.root_v, percent_per_pu(network), TOLERANCE)
+    percent, counts = percent_per_pu(network), network.has_band[feeder.order]
+    how = (columns_of(feeder, bus), feeder.parent, feeder.coefficient, feeder.root_v, percent, counts, TOLERANCE)
     audit_books(injection_kw, injection_kvar, *how, STEPS[0], work, summary, n_iterations)
     for most in STEPS[1:]:
         left = np.flatnonzero(n_iterations == 0)
@@ -202,7 +203,7 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
         audit_books(injection_kw[left], injection_kvar[left], *how, most, _work_space(network, len(left)), more, steps)
         summary[:, left], n_iterations[left] = more, steps
     summary[:, n_iterations == 0] = np.nan
-    if network.n_bus == len(network.reference_bus):  # no bus but external grids
+    if not network.has_band.any():  # no bus but external grids
         summary[[LOWEST, HIGHEST]] = network.slack_vm_pu[0]
     where = summary[[LOWEST_AT, HIGHEST_AT]]
     summary[[LOWEST_AT, HIGHEST_AT]] = np.where(np.isnan(where), np.nan, feeder.order[np.nan_to_num(where).astype(np.int64)])

@@ -212,7 +212,7 @@ def _run_in_folder(
             _tell(progress, finished, done, manifest["parts"])
         if stop and _is_enough(stop, open_results(folder)["scenarios"].to_table().to_pandas()):
             break
-    tables = {name: table.to_table().to_pandas() for name, table in open_results(folder).items()}
+    tables = {name: _as_run(table, work[2].time) for name, table in open_results(folder).items()}
     results = _results(work, tables, [tuple(failure) for failure in manifest["failures"]])
     if not manifest.get("complete"):
         write_answers(results, folder)
@@ -222,6 +222,14 @@ def _run_in_folder(
         stopped = {"stopped_at": results.stopped_at, "stopped_because": because}
         write_manifest({**manifest, "complete": True, **stopped}, folder)
     return results
+
+
+def _as_run(table: ds.Dataset, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
+    """A table of a folder with the types of one in memory: Parquet gives a fixed offset to UTC as another kind of zone."""
+    frame: pd.DataFrame = table.to_table().to_pandas()
+    for name in frame.select_dtypes("datetimetz"):
+        frame[name] = frame[name].dt.tz_convert(clock.tz if clock is not None else None)
+    return frame
 
 
 def _is_enough(stop: StopPart, scenarios: pd.DataFrame) -> bool:

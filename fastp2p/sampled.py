@@ -43,7 +43,7 @@ def _summarise(source: str, network: Network, bus: Ints, injection_kw: Floats, i
     """As `powerflow.summarise_flows`."""
     flow = _flow(source, network, injection_kw, injection_kvar, bus=bus)
     summary = np.full((8, len(injection_kw)), np.nan)
-    inner = np.flatnonzero(~network.is_reference)
+    inner = np.flatnonzero(network.has_band)
     good = np.flatnonzero(flow.converged)
     vm = flow.vm_pu[np.ix_(good, inner)]
     for value, place, at in ((LOWEST, LOWEST_AT, vm.argmin(axis=1)), (HIGHEST, HIGHEST_AT, vm.argmax(axis=1))):

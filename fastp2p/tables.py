@@ -136,7 +136,7 @@ def hour_columns(ran: Reduced) -> Columns:
     """One row per scenario and hour of the day: its energy in kWh, the mean of the days that have it."""
     n = len(ran.scenarios.number)
     hours, slot = hours_of_day(ran)
-    days = np.ceil(np.bincount(slot) * min(1.0, ran.step_hours) - 1e-9)  # the last day may be one of few hours
+    days = np.bincount(np.searchsorted(hours, np.unique(_hour_of_step(ran)) % 24))  # the last day may be one of few hours
     columns = {name: np.empty((n, len(hours))) for name in HOUR_COLUMNS}
     for name, column in columns.items():
         sum_by_slot(ran.by_step(name), slot, column)
@@ -193,9 +193,14 @@ def add_histograms(rows: pd.DataFrame) -> pd.DataFrame:
 
 def hours_of_day(ran: Reduced) -> tuple[Ints, Ints]:
     """The hours of the day that occur, and the place among them of every step."""
-    hour = np.floor(np.arange(ran.n_steps) * ran.step_hours).astype(np.int64) % 24
-    hours, slot = np.unique(hour, return_inverse=True)
+    hours, slot = np.unique(_hour_of_step(ran) % 24, return_inverse=True)
     return hours, slot
+
+
+def _hour_of_step(ran: Reduced) -> Ints:
+    """The hour, counted from the first step, in which every step begins."""
+    hour: Ints = np.floor(np.arange(ran.n_steps) * ran.step_hours).astype(np.int64)
+    return hour
 
 
 def _keys(ran: Reduced) -> Columns:

@@ -119,7 +119,7 @@ def _feeder(results: Results) -> Figure:
     axes.plot([], [], "o-", color=BLUE, markersize=3.5, label="AC power flow")
     axes.plot([], [], color=ORANGE, linestyle=(0, (3, 2)), label="LinDistFlow")
     axes.plot([], [], color=RED, linewidth=1.0, label="limit")
-    inner = np.flatnonzero(~network.is_reference)
+    inner = np.flatnonzero(network.has_band)
     worst = int(inner[np.argmax(which * ac.vm_pu[0][inner])])
     axes.annotate(
         f"bus {network.bus_id[worst]}", (distance[worst], ac.vm_pu[0][worst]), (0, 11 * which), textcoords="offset points",

@@ -330,3 +330,16 @@ def test_the_papers_benefits(paper_44):
     trades = paper_44.trades
     assert trades.buyer_benefit.to_numpy() == pytest.approx(0.15 * trades.executed_kwh.to_numpy())
     assert trades.received.to_numpy() == pytest.approx(0.05 * trades.executed_kwh.to_numpy())
+
+
+@pytest.mark.parametrize("step_hours", [0.75, 0.4, 0.3, 0.25, 1.5, 6.0])
+@pytest.mark.parametrize("days", [1, 2])
+def test_the_mean_day_has_the_energy_of_a_day(step_hours, days):
+    """Steps of 45 minutes begin twice in the first hour of a day, and once in the second: it is one day all the same."""
+    kwh = np.tile(np.array([[1.0], [0.5]]) * step_hours, round(24 * days / step_hours))  # 24 kWh and 12 kWh a day
+    profiles = fastp2p.Profiles(("home", "roof"), ("load", "pv"), kwh, step_hours)
+    study = STUDY.with_(load={"profile": "home"}, pv={"profile": "roof"}, market=None, scenarios={"keep": ["hours"]})
+    results = fastp2p.run(study, profiles=profiles)
+    n_participants = len(results.network.leaf_buses())
+    total = results.hours.groupby("scenario").load_kwh.sum().to_numpy()
+    assert total == pytest.approx(np.full(6, 24.0 * n_participants))

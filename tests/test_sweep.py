@@ -5,6 +5,7 @@ import random
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta, timezone
 from functools import partial
 
 import numpy as np
@@ -151,6 +152,18 @@ def test_on_disk_and_again(expected, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("*")} == before
     with pytest.raises(fastp2p.InputError, match="exists"):
         fastp2p.run(SWEEP, out=tmp_path / "sweep")
+
+
+def test_times_with_an_offset_are_of_one_type_in_memory_and_from_a_folder(tmp_path):
+    """Parquet gives +02:00 back as a zone of another library, and pandas makes objects of two tables with both."""
+    time = pd.date_range("2023-06-01", periods=24, freq="h", tz=timezone(timedelta(hours=2)))
+    profiles = replace(fastp2p.Profiles.load(), time=time)
+    study = SWEEP.with_(clearing={"audit": 50}, scenarios={"count": 12})
+    in_memory = fastp2p.run(study, profiles=profiles).tables()
+    assert in_memory["books"]["time"].dtype == time.dtype
+    from_folder = fastp2p.run(study, profiles=profiles, out=tmp_path / "sweep").tables()
+    assert_same(from_folder, in_memory)
+    assert from_folder["trades"]["time"].dtype == time.dtype
 
 
 def test_a_finished_day_is_left_alone(tmp_path, paper_44):

@@ -20,6 +20,7 @@ from fastp2p.kernels._jit import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 # columns of `coefficient`, one row per bus in breadth-first order
 A_RE, A_IM, Z_RE, Z_IM, C_RE, C_IM, Y_RE, Y_IM, SHUNT_RE, SHUNT_IM, DRAW_RE = range(11)
@@ -37,6 +38,7 @@ def audit_books(
     coefficient: Floats,
     root_v: Floats,
     percent: Floats,
+    counts: Bools,
     tolerance: float,
     most_iterations: int,
     work: Floats,
@@ -60,13 +62,15 @@ def audit_books(
         Voltages of external grids and, below them, those without injections, p.u.
     percent : (n_bus, 2) float64
         Loading per p.u. of current of the branch to the parent, at the parent's end and at the child's; zero without a limit.
+    counts : (n_bus,) bool
+        Whose voltages are looked at.
     tolerance : float
         How far a voltage may be from the solution, p.u., as the last two steps let it be estimated.
     most_iterations : int
     work : (4, n_bus, block) float64
         Work space; `block` books are done at a time.
     summary : (8, n_books) float64
-        Output: lowest voltage of any bus but the external grids (p.u.) and its place, the highest and its place, losses (kW),
+        Output: lowest voltage (p.u.) of the buses that count and its place, the highest and its place, losses (kW),
         the largest loading (%), power from the external grids (kW, kvar).
     n_iterations : (n_books,) int64
         Output; 0 where a book did not converge.
@@ -80,7 +84,7 @@ def audit_books(
         _fill(p_kw, first, size, p)
         _fill(q_kvar, first, size, q)
         _solve_block(p, q, column, parent, coefficient, root_v, tolerance, most_iterations, size, work, count)
-        _summarise_block(parent, coefficient, percent, work, best)
+        _summarise_block(parent, coefficient, percent, counts, work, best)
         for k in range(size):
             for i in range(8):
                 summary[i, first + k] = best[i, k]
@@ -267,7 +271,7 @@ def _sweep_forward(parent: Ints, coefficient: Floats, step: Floats, change: Floa
 
 
 @kernel
-def _summarise_block(parent: Ints, coefficient: Floats, percent: Floats, work: Floats, best: Floats) -> None:
+def _summarise_block(parent: Ints, coefficient: Floats, percent: Floats, counts: Bools, work: Floats, best: Floats) -> None:
     block = work.shape[2]
     v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
     best[:] = 0.0
@@ -283,7 +287,8 @@ def _summarise_block(parent: Ints, coefficient: Floats, percent: Floats, work: F
                 best[SLACK_P, k] += v_re[i, k] * j_re[i, k] + v_im[i, k] * j_im[i, k]
                 best[SLACK_Q, k] += v_im[i, k] * j_re[i, k] - v_re[i, k] * j_im[i, k]
             continue
-        _note_voltage(float(i), v_re[i], v_im[i], best)
+        if counts[i]:
+            _note_voltage(float(i), v_re[i], v_im[i], best)
         _note_branch(i, coefficient, percent, v_re[up], v_im[up], j_re[i], j_im[i], best)
     for k in range(block):
         best[LOWEST, k], best[HIGHEST, k] = math.sqrt(best[LOWEST, k]), math.sqrt(best[HIGHEST, k])
