@@ -18,9 +18,14 @@ TYPICAL_DAY = (
     "loads are median days of clusters of US buildings (NREL End-Use Load Profiles), PV is of clusters of days in the Global "
     "Solar Atlas"
 )
-MAJOR = {"EUR", "USD", "GBP", "CHF", "€", "$", "£"}
+MAJOR = {
+    "EUR", "USD", "GBP", "CHF", "AUD", "CAD", "NZD", "SGD", "€", "$", "£", "US$", "EURO", "EUROS", "DOLLAR", "DOLLARS", "POUND",
+    "POUNDS", "FRANKEN",
+}  # fmt: skip
 """Currencies of which a kWh costs less than `DEAREST`."""
 DEAREST = 2.0
+DEAREST_HUNDREDTHS = 100.0
+"""No kWh costs more cents; what is above is a price per MWh."""
 HEAVIEST_CO2 = 2.0
 """kg per kWh; lignite stays below 1.2."""
 DAILY_KWH = (0.05, 3_000.0)
@@ -77,7 +82,8 @@ def _of_prices(study: Study) -> list[str]:
         if key == "co2_kg_per_kwh" and usual > HEAVIEST_CO2:
             warnings.append(f"market.{key} = {usual:g} kg per kWh: probably in g; divide by 1000")
         elif key != "co2_kg_per_kwh" and usual > DEAREST and currency.strip().upper() in MAJOR:
-            warnings.append(f"market.{key} = {usual:g} {currency} per kWh: probably in hundredths of {currency}; divide by 100")
+            of = f"in hundredths of {currency}; divide by 100" if usual <= DEAREST_HUNDREDTHS else "per MWh; divide by 1000"
+            warnings.append(f"market.{key} = {usual:g} {currency} per kWh: probably {of}")
     return warnings
 
 

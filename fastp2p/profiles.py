@@ -407,13 +407,15 @@ def load_several(sources: Sequence[tuple[str | Path, dict[str, Any]]], *, zone: 
     """
     from fastp2p.io.profiles import read_profiles, warn_of_night
 
-    parts, faults = list[Profiles](), list[str]()
+    parts, faults, zones = list[Profiles](), list[str](), list[str | None]()
     for source, options in sources:
         try:
             parts.append(Profiles(*read_profiles(source, at_midnight=False, **options)))
+            zones += [options.get("zone")] * (parts[-1].time is not None)
         except InputError as error:
             faults += error.faults
     refuse(faults)
+    zone = zones[0] if zone is None and zones else zone  # the clock is the first source's: the one it is brought to, if any
     found = Profiles.combined(parts, zone=zone, **choice)
     warn_of_night(found._table())
     return found

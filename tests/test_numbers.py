@@ -156,8 +156,34 @@ def test_spaces_around_a_heading(heading):
     assert Profiles.load("a.parquet").names == ("home",)
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_spaces_around_the_names_of_a_tidy_table(name):
+    frame = pd.DataFrame({"profile": [" home", "shop "] * 24, "hour": np.repeat(np.arange(24), 2), "v [kWh]": BELL.repeat(2)})
+    frame.to_csv(name, index=False) if name == "a.csv" else frame.to_parquet(name)
+    assert Profiles.load(name).names == ("home", "shop")
+
+
 def test_headings_that_differ_in_spaces_only():
     refused([["1", "1"]], "2 columns are headed 'home [kW]'", heading="home [kW]; home [kW]")
+
+
+@pytest.mark.parametrize("second", ["time", "hour", "Timestamp"])
+def test_a_date_and_a_time_in_two_columns(second):
+    """Smart meters write them; taken for a profile, the hour would be read as one of 0 to 23 kWh."""
+    rows = [f"2018-01-01,{stamp.hour if second == 'hour' else f'{stamp:%H:%M}'},1" for stamp in HOURS]
+    Path("a.csv").write_text("\n".join([f"date,{second},home [kWh]", *rows]))
+    with pytest.raises(InputError, match=f"columns date and {second} all say when; make them one column"):
+        Profiles.load("a.csv")
+    stamped = [f"{stamp:%Y-%m-%d %H:%M},{stamp.hour},1" for stamp in HOURS]
+    Path("a.csv").write_text("\n".join([f"date,{second},home", *stamped]))
+    with pytest.raises(InputError, match=f"columns date and {second} all say when"):
+        Profiles.load("a.csv", unit="kWh")
+
+
+def test_a_parquet_file_whose_index_has_no_name():
+    pd.DataFrame({"home [kWh]": BELL}, index=HOURS).to_parquet("a.parquet")
+    with pytest.raises(InputError, match=r"it has home \[kWh\]; its index has no name: give it one of these"):
+        Profiles.load("a.parquet")
 
 
 def test_forty_columns_without_a_unit_are_one_message():
@@ -248,6 +274,10 @@ def test_a_row_a_day_in_other_forms():
         ([f"{hour:02d}:00-{hour + 1:02d}:00" for hour in range(24)], "look like times of the day; head them 00:00"),
         ([f"{hour:02d}00" for hour in range(24)], "look like times of the day; head them 00:00"),
         ([f"kWh_{hour}" for hour in range(25)], "look like times of the day; head them 00:00"),
+        *(
+            ([f"{word}{hour}" for hour in range(1, 25)], "look like times of the day; head them 00:00")
+            for word in ("Q", "QH", "V", "Int", "Hour ending ", "load_h", "Stunde ", "Wert ", "Ora ", "Hora", "Heure ", "uur_")
+        ),
     ],
 )
 def test_a_row_a_day_that_cannot_be_read(labels, told):
@@ -311,6 +341,25 @@ def test_a_meter_that_never_falls_is_warned_of():
         "\n".join(["time,a [kW],b [kW]", *(f"{stamp:%Y-%m-%d %H:%M},1,{int(stamp.hour > 6)}" for stamp in HOURS)])
     )
     Profiles.load("flat.csv")  # the same all day, or switched on once: no meter
+
+
+def test_a_counter_that_is_set_back_is_warned_of():
+    """Inverters count the yield of the day; a new meter begins at zero."""
+    stamps = pd.date_range("2018-01-01", periods=72, freq="h")
+    yields, day = np.tile(np.cumsum(np.r_[[0.0] * 8, [1.0] * 8, [0.0] * 8]), 3), np.tile(np.cumsum(BELL), 3)
+    anew = np.r_[1000.0 + np.cumsum(np.tile(BELL, 2))[:40], np.arange(32.0)]
+    heater, load = np.tile(np.r_[[0.0] * 22, 2.0, 2.0], 3), np.tile(BELL, 3)  # on from 22:00 to midnight; a load
+    columns = {"yield [kWh]": yields, "day [kWh]": day, "anew [kWh]": anew, "heater [kWh]": heater, "load [kWh]": load}
+    pd.DataFrame({"time": stamps, **columns}).to_csv("counters.csv", index=False)
+    with pytest.warns(InputWarning) as found:
+        Profiles.load("counters.csv")
+    told = [str(one.message) for one in found]
+    assert len(told) == 2
+    assert told[0].startswith("counters.csv: yield, day fall at midnight only, as a counter that is set back every day")
+    assert told[1].startswith("counters.csv: anew falls once only, as a meter that was set back")
+    days = pd.DataFrame({"date": stamps[::24], "a [kWh]": [1.0, 5.0, 3.0]})
+    days.to_csv("days.csv", index=False)
+    Profiles.load("days.csv")
 
 
 @pytest.mark.parametrize("heading", ["home [kWh]", "home [Wh]"])

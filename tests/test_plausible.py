@@ -38,7 +38,7 @@ def test_nothing_looks_wrong_with_what_ships():
 
 
 @pytest.mark.parametrize("key", ["retail_per_kwh", "feed_in_per_kwh", "bid_per_kwh", "ask_per_kwh", "network_charge_per_kwh"])
-@pytest.mark.parametrize("currency", ["EUR", "usd", "GBP", "CHF", "€"])
+@pytest.mark.parametrize("currency", ["EUR", "usd", "GBP", "CHF", "€", "Euro", "US$", "AUD"])
 def test_prices_in_cents(key, currency):
     # 0.3 in hundredths is 30; a tariff of 0.3 is nothing to speak of
     told = f"market.{key} = 30 {currency} per kWh: probably in hundredths of {currency}; divide by 100"
@@ -60,6 +60,12 @@ def test_prices_in_cents_that_vary(price, usual):
         one.startswith(f"market.bid_per_kwh = {usual} USD per kWh")
         for one in warnings_of(DAY.with_(market={"bid_per_kwh": price}))
     )
+
+
+def test_prices_per_mwh():
+    # 250 EUR per MWh are 0.25 per kWh; 250 cents would be 2.50
+    told = "market.retail_per_kwh = 250 EUR per kWh: probably per MWh; divide by 1000"
+    assert told in warnings_of(DAY.with_(currency="EUR", market={"retail_per_kwh": 250}))
 
 
 def test_a_spot_price_may_have_a_peak():

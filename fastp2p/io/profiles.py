@@ -23,6 +23,8 @@ NIGHT_SHARE = 0.01
 """Of a profile's peak; more PV at night is a sign of a wrong clock."""
 METER_STEPS, METER_RISES = 24, 3
 """Over so many steps a profile falls, and a meter that counts on rises so many times."""
+RISES_PER_FALL = 5
+"""A counter that is set back rises so many times for each time it falls, at midnight or not at all but for a new meter."""
 
 
 class _Kind(NamedTuple):
@@ -127,14 +129,30 @@ def warn_of_night(table: ProfileTable) -> None:
 
 
 def _warn_of_meters(table: ProfileTable) -> None:
-    """Warn of profiles that never fall: readings of a meter that counts on."""
+    """Warn of profiles that never fall, or only where a counter is set back: readings of a meter."""
     change = np.diff(table.kwh_per_unit, axis=1)
-    counts = (change >= 0).all(axis=1) & ((change > 0).sum(axis=1) >= METER_RISES) & (change.shape[1] + 1 >= METER_STEPS)
-    names = [name for name, is_one in zip(table.names, counts, strict=True) if is_one]
-    if names:
-        warnings.warn(
-            f"{table.source}: {some(names)} never falls, as a meter that counts on; if it is one, read it with cumulative "
-            "(--cumulative), which takes the differences",
-            InputWarning,
-            stacklevel=4,
-        )
+    if change.shape[1] + 1 < METER_STEPS:
+        return
+    per_day = round(24.0 / table.step_hours)
+    into_midnight = np.arange(1, change.shape[1] + 1) % max(1, per_day) == 0
+    rises, falls = (change > 0).sum(axis=1), (change < 0).sum(axis=1)
+    daily = (
+        (per_day > RISES_PER_FALL)
+        & (falls > 0)
+        & ~(change[:, ~into_midnight] < 0).any(axis=1)
+        & (rises >= RISES_PER_FALL * falls)
+    )
+    since = np.cumsum((change < 0)[:, ::-1], axis=1)[:, ::-1] == 0  # the last fall
+    anew = (falls == 1) & ~daily & (rises >= METER_STEPS) & (((change > 0) & since).sum(axis=1) >= METER_RISES)
+    told = {
+        "never {}, as a meter that counts on; if it is one, read it with cumulative (--cumulative), which takes the "
+        "differences": (falls == 0) & (rises >= METER_RISES),
+        "{} at midnight only, as a counter that is set back every day; if it is one, take the differences first": daily,
+        "{} once only, as a meter that was set back; if it is one, split the file there and read the parts with cumulative "
+        "(--cumulative)": anew,
+    }
+    for what, counts in told.items():
+        names = [name for name, is_one in zip(table.names, counts, strict=True) if is_one]
+        if names:
+            said = what.format("falls" if len(names) == 1 else "fall")
+            warnings.warn(f"{table.source}: {some(names)} {said}", InputWarning, stacklevel=4)
