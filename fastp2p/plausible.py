@@ -163,6 +163,8 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
         most = (pv / np.where(load > 0.0, load, np.inf)).max()
         return f"there is no surplus: no bus ever has more PV than load (at most {most:.0%} of it)"
     both = bid.any(axis=2) & ask.any(axis=2)
+    if not both.any() and len(who) == 1:
+        return "a single bus takes part, which has nobody to trade with"
     if not both.any():
         return "whenever a bus has a surplus, every other has one, too, so nobody buys"
     if RULES[market.pricing].allocation == "pool":

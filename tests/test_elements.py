@@ -48,6 +48,26 @@ def leaves(net):
 # --- who takes part
 
 
+def test_a_ring_without_ends_says_so():
+    net = chain()
+    pp.create_line(net, 2, 4, 0.1, "NAYY 4x150 SE")
+    network, day = Network.from_pandapower(net), fastp2p.studies()["pv-sweep"].with_(network={"ampacity_ka_by_std_type": None})
+    for buses, none in (("leaves", "end (leaf bus)"), ("loads", "load in service")):
+        with pytest.raises(fastp2p.InputError) as error:
+            fastp2p.run(day.with_(participants={"buses": buses}), network=network)
+        assert f"give no bus: the network has no {none}; name the buses, or choose 'all'" in str(error.value)
+
+
+def test_every_bus_may_be_an_external_grid():
+    net = pp.create_empty_network()
+    for angle in (0.0, 1.0):
+        pp.create_ext_grid(net, pp.create_bus(net, 20.0), va_degree=angle)
+    pp.create_line_from_parameters(net, 0, 1, 1.0, 0.1, 4.0, 0.0, 0.2)
+    network = Network.from_pandapower(net)
+    # 20 kV squared over 4 ohm is 100 MW per radian; a degree from bus 1 to bus 0
+    np.testing.assert_allclose(network.flow_kw(np.zeros((2, 2))), [[-1e5 * np.pi / 180]] * 2, rtol=1e-9)
+
+
 def test_an_external_grid_is_no_leaf():
     assert leaves(chain()) == [4]
     net = chain()

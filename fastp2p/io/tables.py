@@ -24,8 +24,8 @@ TIDY = {"load_kwh_per_home": "kWh/home", "pv_kwh_per_kwp": "kWh/kWp"}
 QUANTITIES = {"kwh": (1.0, False), "wh": (1e-3, False), "kw": (1.0, True), "w": (1e-3, True)}
 """In kWh or kW, and whether it is a power."""
 CLOCK_WORDS = {
-    "h", "hh", "hr", "hrs", "hour", "hours", "he", "hb", "am", "pm", "uhr", "stunde", "std", "viertelstunde", "qh", "hora", "ora",
-    "heure", "uur", "kwartier", "time",
+    "h", "hh", "hr", "hrs", "hour", "hours", "he", "hb", "am", "pm", "uhr", "stunde", "std", "viertelstunde", "qh", "hora",
+    "ora", "heure", "uur", "kwartier", "time",
 }  # fmt: skip
 """Words in headings that stand for a time of the day."""
 TIME_WORDS = CLOCK_WORDS | {
