@@ -182,6 +182,14 @@ def _network_warnings(network: Network) -> list[str]:
     negative = network.branch_name[(network.limit_kw <= 0) | (network.rating_kw <= 0) | (network.ampacity_ka <= 0)]
     if len(negative):
         warnings.append(f"ratings that are not positive: {', '.join(negative.tolist()[:8])}; a study refuses negative ones")
+    over = np.flatnonzero(np.abs(network.constant_kw) > np.maximum(network.limit_kw, 0.0))
+    if len(over):
+        percent = 100.0 * np.abs(network.constant_kw[over]) / network.limit_kw[over]
+        named = [f"{network.branch_name[at]} {part:.0f} %" for at, part in zip(over, percent, strict=True)]
+        warnings.append(
+            f"{len(over)} branch{'es are over their limits' if len(over) > 1 else ' is over its limit'} without any load or PV "
+            f"({some(named)}); look at the angles of the external grids (va_degree) and at the phase shifts of transformers"
+        )
     missing = int(np.isnan(ampacity).sum())
     if missing:
         warnings.append(f"{missing} lines have no ampacity (max_i_ka) and are not limited")
@@ -194,14 +202,15 @@ def _network_warnings(network: Network) -> list[str]:
 def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> list[str]:
     warnings = []
     who = scenarios.participant
-    bids = scenarios.bid_per_kwh[:, who] if scenarios.bid_per_kwh.shape[1] > 1 else scenarios.bid_per_kwh
+    by_step = scenarios.bid_per_kwh.shape[1] == 1  # else by scenario and bus, of which one alone may take part
     bids_count = RULES[study.market.pricing].allocation != "pool"
     if (scenarios.feed_in_per_kwh > scenarios.retail_per_kwh).any():
         warnings.append("the feed-in tariff is above the retail tariff: exporting pays more than using one's own PV")
     band, default = (study.network.v_min_pu, study.network.v_max_pu), (0.90, 1.10)
     if band != default and study.clearing.physics == "dc" and not study.audited_every:
         warnings.append("network.v_min_pu and v_max_pu have no effect: clearing.physics is 'dc', and nothing is audited")
-    n_steps, highest = len(scenarios.retail_per_kwh), bids.ravel() if bids.shape[1] == 1 else bids.max()
+    n_steps, bids = len(scenarios.retail_per_kwh), scenarios.bid_per_kwh
+    highest = bids[:, 0] if by_step else bids[:, who].max()
     if bids_count and (n_above := int((highest > scenarios.retail_per_kwh).sum())):
         when = "" if n_above == n_steps else f" in {n_above} of {n_steps} steps"
         warnings.append(f"bids are above the retail tariff{when}: buyers would pay their neighbours more than the retailer")

@@ -19,9 +19,14 @@ TYPICAL_DAY = (
     "loads are median days of clusters of US buildings (NREL End-Use Load Profiles), PV is of clusters of days in the Global "
     "Solar Atlas"
 )
-MAJOR = {"EUR", "USD", "GBP", "CHF", "€", "$", "£"}
+MAJOR = {
+    "EUR", "USD", "GBP", "CHF", "AUD", "CAD", "NZD", "SGD", "€", "$", "£", "US$", "EURO", "EUROS", "DOLLAR", "DOLLARS", "POUND",
+    "POUNDS", "FRANKEN",
+}  # fmt: skip
 """Currencies of which a kWh costs less than `DEAREST`."""
 DEAREST = 2.0
+DEAREST_HUNDREDTHS = 100.0
+"""No kWh costs more cents; what is above is a price per MWh."""
 HEAVIEST_CO2 = 2.0
 """kg per kWh; lignite stays below 1.2."""
 DAILY_KWH = (0.05, 3_000.0)
@@ -80,7 +85,8 @@ def _of_prices(study: Study) -> list[str]:
         if key == "co2_kg_per_kwh" and usual > HEAVIEST_CO2:
             warnings.append(f"market.{key} = {usual:g} kg per kWh: probably in g; divide by 1000")
         elif key != "co2_kg_per_kwh" and usual > DEAREST and currency.strip().upper() in MAJOR:
-            warnings.append(f"market.{key} = {usual:g} {currency} per kWh: probably in hundredths of {currency}; divide by 100")
+            of = f"in hundredths of {currency}; divide by 100" if usual <= DEAREST_HUNDREDTHS else "per MWh; divide by 1000"
+            warnings.append(f"market.{key} = {usual:g} {currency} per kWh: probably {of}")
     return warnings
 
 
@@ -160,6 +166,8 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
         most = (pv / np.where(load > 0.0, load, np.inf)).max()
         return f"there is no surplus: no bus ever has more PV than load (at most {most:.0%} of it)"
     both = bid.any(axis=2) & ask.any(axis=2)
+    if not both.any() and len(who) == 1:
+        return "a single bus takes part, which has nobody to trade with"
     if not both.any():
         return "whenever a bus has a surplus, every other has one, too, so nobody buys"
     if RULES[market.pricing].allocation == "pool":

@@ -6,7 +6,7 @@ import difflib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,8 @@ class Profiles:
         Per home (load) or per kWp (PV).
     step_hours : float
     time : (n_steps,) DatetimeIndex or None
-        Start of every step, on one clock without summer time; None where the source is no date's, such as a typical day.
+        Start of every step, on one clock without summer time (one that changes is brought to the offset of its first stamp);
+        None where the source is no date's, such as a typical day.
     source : str
         Where they come from.
     """
@@ -62,7 +63,8 @@ class Profiles:
         Raises
         ------
         InputError
-            Names, kinds and rows of different number, unknown kinds, negative or non-finite energy, no steps.
+            Names, kinds and rows of different number, unknown kinds, negative or non-finite energy, no steps, times that are
+            not `step_hours` apart (but where whole days are left out).
         """
         energy = floats("kwh_per_unit", self.kwh_per_unit)
         faults = []
@@ -76,10 +78,18 @@ class Profiles:
         faults += [f"a profile is of kind {kind!r}: must be load or pv" for kind in self.kinds if kind not in KINDS]
         if not (isinstance(self.step_hours, int | float) and 0 < self.step_hours < np.inf):
             faults.append(f"step_hours = {self.step_hours!r}: must be positive")
+        elif self.time is not None:
+            from fastp2p.io.axis import time_faults
+
+            faults += time_faults(self.time, self.step_hours)
         if self.time is not None and energy.ndim == 2 and len(self.time) != energy.shape[1]:
             faults.append(f"time has {len(self.time)} stamps for {energy.shape[1]} steps")
         refuse(faults)
         object.__setattr__(self, "kwh_per_unit", energy)
+        if self.time is not None and self.time.tz is not None and not isinstance(self.time.tz, timezone):
+            from fastp2p.io.clock import on_first_offset
+
+            object.__setattr__(self, "time", on_first_offset(self.time))
 
     def __repr__(self) -> str:
         """What they are, in a few lines."""
@@ -371,13 +381,15 @@ def load_several(sources: Sequence[tuple[str | Path, dict[str, Any]]], *, zone: 
     """
     from fastp2p.io.profiles import read_profiles, warn_of_night
 
-    parts, faults = list[Profiles](), list[str]()
+    parts, faults, zones = list[Profiles](), list[str](), list[str | None]()
     for source, options in sources:
         try:
             parts.append(Profiles(*read_profiles(source, at_midnight=False, **options)))
+            zones += [options.get("zone")] * (parts[-1].time is not None)
         except InputError as error:
             faults += error.faults
     refuse(faults)
+    zone = zones[0] if zone is None and zones else zone  # the clock is the first source's: the one it is brought to, if any
     found = Profiles.combined(parts, zone=zone, **choice)
     warn_of_night(found._table())
     return found

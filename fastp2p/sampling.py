@@ -163,9 +163,12 @@ def find_members(study: Study, network: Network, faults: list[str]) -> Members:
     pv_bus = _chosen(study.pv.buses, eligible, network, "pv.buses", faults)
     participant = np.union1d(load_bus, pv_bus)
     if not len(participant) and not faults:
+        chosen = study.participants.buses
+        without = {"leaves": "end (leaf bus)", "loads": "load in service"}.get(str(chosen), "bus but external grids")
+        why = "" if len(eligible) else f": the network has no {without}; name the buses, or choose 'all'"
         faults.append(
-            f"{study.name}: nobody takes part; participants.buses = {study.participants.buses!r}, load.buses = "
-            f"{study.load.buses!r} and pv.buses = {study.pv.buses!r} give no bus"
+            f"{study.name}: nobody takes part; participants.buses = {chosen!r}, load.buses = "
+            f"{study.load.buses!r} and pv.buses = {study.pv.buses!r} give no bus{why}"
         )
     return Members(load_bus, pv_bus, participant)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -24,8 +25,8 @@ HOURS_UP_TO = 20_000
 
 
 def _no_timestamp(value: Any) -> Any:
-    """What pydantic makes a date of; a number is none, which it would count in seconds from 1970 on."""
-    if isinstance(value, int | float):
+    """What pydantic makes a date of; a number is none, nor is one as a text: it would count the seconds from 1970 on."""
+    if isinstance(value, int | float) or (isinstance(value, str) and not re.match(r"(?a)\d{4}-\d\d-\d\d", value)):
         raise ValueError("must be a date such as 2024-06-21")
     return value
 

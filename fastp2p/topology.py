@@ -216,9 +216,10 @@ def factorise(n_bus: int, from_bus: Ints, to_bus: Ints, susceptance: Floats, ref
     upper.sort_indices()
     below = lower.indices != np.repeat(np.arange(n_free), np.diff(lower.indptr))
     # Pr A Pc = L U: bus balance i is row perm_r[i] of L, the angle of bus j stands at perm_c[j] after the upper solve
-    angle_row = np.where(free, lu.perm_c[reduced], -1).astype(np.int64)
+    balance_row, angle_row = np.full((2, n_bus), -1, np.int64)
+    balance_row[free], angle_row[free] = lu.perm_r[reduced[free]], lu.perm_c[reduced[free]]
     return Factors(
-        np.where(free, lu.perm_r[reduced], -1).astype(np.int64),
+        balance_row,
         np.concatenate([[0], np.cumsum(below)])[lower.indptr].astype(np.int64),
         lower.indices[below].astype(np.int64),
         np.ascontiguousarray(lower.data[below]),

@@ -184,6 +184,22 @@ zone = "Europe/Berlin"
     assert Study.from_toml(folder / "again.toml") == one
 
 
+def test_the_zone_of_the_first_source_is_the_clock():
+    """Stamps in UTC that are to be on Berlin's clock: 22:00 UTC is midnight, as `Profiles.load` with a zone has it."""
+    two_days("utc.csv", 0, "2018-05-31 22:00")
+    write("sun.csv", wall("2018-05-31 22:00", "2018-06-02 22:00", "h", "UTC", "%Y-%m-%dT%H:%MZ"), SUN * 2, "solar_1 [kWh/kWp]")
+    own = {"file": "utc.csv", "zone": "Europe/Berlin"}
+    for source in (own, [own, "sun.csv"], ["sun.csv", own]):
+        if source == ["sun.csv", own]:
+            with pytest.raises(InputError, match=r"sun.csv: the first step starts at 22:00 on UTC\+00:00"):
+                prepare(study(source))
+            continue
+        found = load_several([(one.file, one.model_dump(exclude={"file"})) for one in study(source).profiles.sources])
+        assert found.time[0].isoformat() == "2018-06-01T00:00:00+02:00"
+        np.testing.assert_array_equal(found.kwh_per_unit[0], count(48))
+        np.testing.assert_array_equal(found.kwh_per_unit[0], Profiles.load("utc.csv", zone="Europe/Berlin").kwh_per_unit[0])
+
+
 @pytest.mark.parametrize(
     ("profiles", "told"),
     [
@@ -210,7 +226,7 @@ def test_sources_that_are_wrong(profiles, told, tmp_path):
 
 def test_an_unknown_zone():
     two_days("loads.csv", 2, "2018-05-31 22:00")
-    for zone in ("Mars/Base", "", "-06", "CET+1"):
+    for zone in ("Mars/Base", "", "-06", "CET+1", "tzlocal()", "dateutil/Europe/Berlin", "+00:00:30"):
         with pytest.raises(InputError, match="is unknown; such as Europe/Berlin"):
             Profiles.load("loads.csv", zone=zone)
         with pytest.raises(InputError, match="is unknown; such as Europe/Berlin"):

@@ -124,6 +124,21 @@ def test_local_stamps_that_end_their_steps(zone, freq, start, on_the_wall):
     np.testing.assert_array_equal(read.kwh_per_unit[0], count(len(ends)))
 
 
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [("2018-03-24", "2018-03-25 02:00 is skipped by it"), ("2018-10-27", "2018-10-28 02:00 is shown twice by it, and is not")],
+)
+@pytest.mark.parametrize("ending", [False, True])
+def test_days_of_24_hours_where_the_clock_changes(first, told, ending):
+    """Meters that fill in, or sum up, the hour of the change; or a file on winter time all year."""
+    stamps = pd.date_range(first, periods=72, freq="h") + pd.Timedelta(hours=int(ending))
+    write("a.csv", stamps.strftime("%Y-%m-%d %H:%M"), count(72))
+    with pytest.raises(InputError) as error:
+        Profiles.load("a.csv", zone="Europe/Berlin", period_ending=ending)
+    assert f"the stamps are no clock of Europe/Berlin: {told}" in str(error.value)
+    assert str(error.value).endswith("one that stays on winter time has the zone +01:00")
+
+
 def test_local_stamps_of_a_wrong_clock_are_refused():
     stamps = wall("2018-10-22", "2018-11-05", "15min", "Europe/Berlin")
     with pytest.raises(InputError, match=r"do not exist on the clock of America/New_York|comes after"):

@@ -74,6 +74,10 @@ def test_a_row_a_day_in_other_forms():
         ([f"{hour:02d}:00-{hour + 1:02d}:00" for hour in range(24)], "look like times of the day; head them 00:00"),
         ([f"{hour:02d}00" for hour in range(24)], "look like times of the day; head them 00:00"),
         ([f"kWh_{hour}" for hour in range(25)], "look like times of the day; head them 00:00"),
+        *(
+            ([f"{word}{hour}" for hour in range(1, 25)], "look like times of the day; head them 00:00")
+            for word in ("Q", "QH", "V", "Int", "Hour ending ", "load_h", "Stunde ", "Wert ", "Ora ", "Hora", "Heure ", "uur_")
+        ),
     ],
 )
 def test_a_row_a_day_that_cannot_be_read(labels, told):
@@ -141,6 +145,25 @@ def test_a_meter_that_never_falls_is_warned_of():
         "\n".join(["time,a [kW],b [kW]", *(f"{stamp:%Y-%m-%d %H:%M},1,{int(stamp.hour > 6)}" for stamp in HOURS)])
     )
     Profiles.load("flat.csv")  # the same all day, or switched on once: no meter
+
+
+def test_a_counter_that_is_set_back_is_warned_of():
+    """Inverters count the yield of the day; a new meter begins at zero."""
+    stamps = pd.date_range("2018-01-01", periods=72, freq="h")
+    yields, day = np.tile(np.cumsum(np.r_[[0.0] * 8, [1.0] * 8, [0.0] * 8]), 3), np.tile(np.cumsum(BELL), 3)
+    anew = np.r_[1000.0 + np.cumsum(np.tile(BELL, 2))[:40], np.arange(32.0)]
+    heater, load = np.tile(np.r_[[0.0] * 22, 2.0, 2.0], 3), np.tile(BELL, 3)  # on from 22:00 to midnight; a load
+    columns = {"yield [kWh]": yields, "day [kWh]": day, "anew [kWh]": anew, "heater [kWh]": heater, "load [kWh]": load}
+    pd.DataFrame({"time": stamps, **columns}).to_csv("counters.csv", index=False)
+    with pytest.warns(InputWarning) as found:
+        Profiles.load("counters.csv")
+    told = [str(one.message) for one in found]
+    assert len(told) == 2
+    assert told[0].startswith("counters.csv: yield, day fall at midnight only, like meters set back every day")
+    assert told[1].startswith("counters.csv: anew falls once only, like a meter set back once")
+    days = pd.DataFrame({"date": stamps[::24], "a [kWh]": [1.0, 5.0, 3.0]})
+    days.to_csv("days.csv", index=False)
+    Profiles.load("days.csv")
 
 
 @pytest.mark.parametrize("heading", ["home [kWh]", "home [Wh]"])

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pandapower as pp
 import pandapower.networks as pn
+import pandas as pd
 import pytest
 from chains import chain, refused
 
@@ -23,6 +24,58 @@ def leaves(net):
 
 
 # --- who takes part
+
+
+def test_a_ring_without_ends_says_so():
+    net = chain()
+    pp.create_line(net, 2, 4, 0.1, "NAYY 4x150 SE")
+    network, day = Network.from_pandapower(net), fastp2p.studies()["pv-sweep"].with_(network={"ampacity_ka_by_std_type": None})
+    for buses, none in (("leaves", "end (leaf bus)"), ("loads", "load in service")):
+        with pytest.raises(fastp2p.InputError) as error:
+            fastp2p.run(day.with_(participants={"buses": buses}), network=network)
+        assert f"give no bus: the network has no {none}; name the buses, or choose 'all'" in str(error.value)
+
+
+@pytest.mark.parametrize("slack", [np.nan, None, 1, 1.0, "True", "gone"])
+def test_what_says_whether_a_generator_is_an_external_grid(slack):
+    """Scripts that append rows leave NaN in the column, those that write CSV files leave 1."""
+    net = chain()
+    pp.create_gen(net, 4, 0.0)
+    net.gen["slack"] = pd.Series([slack], index=net.gen.index, dtype=object if isinstance(slack, str | None) else None)
+    if slack == "gone":
+        net.gen = net.gen.drop(columns="slack")
+        refused(net, "table gen: has no column slack")
+    elif slack == "True":
+        refused(net, "gen 0: slack is 'True'; it must be true or false")
+    else:
+        network = Network.from_pandapower(net)
+        assert network.bus_id[network.reference_bus].tolist() == ([0, 4] if slack == 1 else [0])
+
+
+def test_columns_of_pandas_own_types():
+    net = chain()
+    net.line["in_service"] = pd.array([True, pd.NA, True], dtype="boolean")
+    refused(net, "line 1: in_service is <NA>; it must be true or false")
+    net = chain()
+    whole = Network.from_pandapower(net)
+    for column in (
+        pd.array([0.27, pd.NA, 0.27], dtype="Float64"),
+        np.array([0.27, None, 0.27], object),
+        np.array([0.27, np.nan, 0.27]),
+    ):
+        net.line["max_i_ka"] = column
+        limit = Network.from_pandapower(net).limit_kw
+        np.testing.assert_allclose(limit, [np.sqrt(3) * 400 * 0.27, np.inf, np.sqrt(3) * 400 * 0.27, whole.limit_kw[3]])
+
+
+def test_every_bus_may_be_an_external_grid():
+    net = pp.create_empty_network()
+    for angle in (0.0, 1.0):
+        pp.create_ext_grid(net, pp.create_bus(net, 20.0), va_degree=angle)
+    pp.create_line_from_parameters(net, 0, 1, 1.0, 0.1, 4.0, 0.0, 0.2)
+    network = Network.from_pandapower(net)
+    # 20 kV squared over 4 ohm is 100 MW per radian; a degree from bus 1 to bus 0
+    np.testing.assert_allclose(network.flow_kw(np.zeros((2, 2))), [[-1e5 * np.pi / 180]] * 2, rtol=1e-9)
 
 
 def test_an_external_grid_is_no_leaf():
@@ -237,10 +290,11 @@ def test_why_there_is_no_ac_model():
     assert "different setpoints" in fault
 
 
-def test_an_external_grid_without_a_voltage_is_named():
+@pytest.mark.parametrize("vm_pu", [np.nan, 0.0, -1.0])
+def test_an_external_grid_without_a_voltage_is_named(vm_pu):
     net = chain()
-    net.ext_grid.loc[0, "vm_pu"] = np.nan
-    assert ac_faults(Network.from_pandapower(net)) == ["ext_grid 0 has no voltage set point (vm_pu)"]
+    net.ext_grid.loc[0, "vm_pu"] = vm_pu
+    assert ac_faults(Network.from_pandapower(net)) == ["ext_grid 0 has no positive voltage set point (vm_pu)"]
 
 
 @pytest.mark.parametrize("table", ["vsc", "vsc_stacked", "vsc_bipolar", "svc", "line_dc", "bus_dc", "load_dc", "of_tomorrow"])

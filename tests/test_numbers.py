@@ -149,8 +149,34 @@ def test_spaces_around_a_heading(heading):
     assert Profiles.load("a.parquet").names == ("home",)
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_spaces_around_the_names_of_a_tidy_table(name):
+    frame = pd.DataFrame({"profile": [" home", "shop "] * 24, "hour": np.repeat(np.arange(24), 2), "v [kWh]": BELL.repeat(2)})
+    frame.to_csv(name, index=False) if name == "a.csv" else frame.to_parquet(name)
+    assert Profiles.load(name).names == ("home", "shop")
+
+
 def test_headings_that_differ_in_spaces_only():
     refused([["1", "1"]], "2 columns are headed 'home [kW]'", heading="home [kW]; home [kW]")
+
+
+@pytest.mark.parametrize("second", ["time", "hour", "Timestamp"])
+def test_a_date_and_a_time_in_two_columns(second):
+    """Smart meters write them; taken for a profile, the hour would be read as one of 0 to 23 kWh."""
+    rows = [f"2018-01-01,{stamp.hour if second == 'hour' else f'{stamp:%H:%M}'},1" for stamp in HOURS]
+    Path("a.csv").write_text("\n".join([f"date,{second},home [kWh]", *rows]))
+    with pytest.raises(InputError, match=f"columns date and {second} all say when; make them one column"):
+        Profiles.load("a.csv")
+    stamped = [f"{stamp:%Y-%m-%d %H:%M},{stamp.hour},1" for stamp in HOURS]
+    Path("a.csv").write_text("\n".join([f"date,{second},home", *stamped]))
+    with pytest.raises(InputError, match=f"columns date and {second} all say when"):
+        Profiles.load("a.csv", unit="kWh")
+
+
+def test_a_parquet_file_whose_index_has_no_name():
+    pd.DataFrame({"home [kWh]": BELL}, index=HOURS).to_parquet("a.parquet")
+    with pytest.raises(InputError, match=r"it has home \[kWh\]; its index has no name: give it one of these"):
+        Profiles.load("a.parquet")
 
 
 def test_forty_columns_without_a_unit_are_one_message():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandapower as pp
+import pandapower.networks as pn
 import pytest
 from typer.testing import CliRunner
 
@@ -38,7 +39,7 @@ def test_nothing_looks_wrong_with_what_ships():
 
 
 @pytest.mark.parametrize("key", ["retail_per_kwh", "feed_in_per_kwh", "bid_per_kwh", "ask_per_kwh", "network_charge_per_kwh"])
-@pytest.mark.parametrize("currency", ["EUR", "usd", "GBP", "CHF", "€"])
+@pytest.mark.parametrize("currency", ["EUR", "usd", "GBP", "CHF", "€", "Euro", "US$", "AUD"])
 def test_prices_in_cents(key, currency):
     # 0.3 in hundredths is 30; a tariff of 0.3 is nothing to speak of
     told = f"market.{key} = 30 {currency} per kWh: probably in hundredths of {currency}; divide by 100"
@@ -60,6 +61,46 @@ def test_prices_in_cents_that_vary(price, usual):
         one.startswith(f"market.bid_per_kwh = {usual} USD per kWh")
         for one in warnings_of(DAY.with_(market={"bid_per_kwh": price}))
     )
+
+
+def test_prices_per_mwh():
+    # 250 EUR per MWh are 0.25 per kWh; 250 cents would be 2.50
+    told = "market.retail_per_kwh = 250 EUR per kWh: probably per MWh; divide by 1000"
+    assert told in warnings_of(DAY.with_(currency="EUR", market={"retail_per_kwh": 250}))
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_bids_of_a_single_participant(count):
+    """The draws of one bus are no bids by the clock: the highest (0.1 to 0.2) is above the tariff in the hour of 0.01."""
+    tariff = {"series": [0.01] + [0.5] * 23}
+    one = SWEEP.with_(
+        participants={"buses": [12]},
+        scenarios={"count": count, "shares": [1.0]},
+        market={"retail_per_kwh": tariff, "feed_in_per_kwh": 0.0},
+    )
+    assert [told for told in warnings_of(one) if "bids are above" in told] == [
+        "bids are above the retail tariff in 1 of 24 steps: buyers would pay their neighbours more than the retailer"
+    ]
+
+
+def test_a_single_participant_has_nobody_to_trade_with():
+    alone = SWEEP.with_(participants={"buses": [12]}, scenarios={"count": 1, "shares": [1.0]})
+    assert "nothing will be traded: a single bus takes part, which has nobody to trade with" in warnings_of(alone)
+
+
+def test_flows_without_any_load_are_warned_of(tmp_path, monkeypatch):
+    """A transformer of vector group Dyn5 (150 degrees) between two external grids that both say 0 degrees."""
+    monkeypatch.chdir(tmp_path)
+    net = pp.create_empty_network()
+    for kv in (20.0, 0.4):
+        pp.create_ext_grid(net, pp.create_bus(net, kv))
+    pp.create_transformer(net, 0, 1, "0.25 MVA 20/0.4 kV")
+    pp.to_json(net, "net.json")
+    # x = sqrt(0.06^2 - 0.0144^2) = 0.05825 p.u. of 0.25 MVA, so that 150 degrees drive 250 / 0.05825 * 2.618 = 11.2 MW
+    (told,) = (one for one in check_network("net.json")[1] if "without any load" in one)
+    assert told.startswith("1 branch is over its limit without any load or PV (trafo 0 449")
+    pp.to_json(pn.create_cigre_network_mv(), "net.json")
+    assert not any("without any load" in one for one in check_network("net.json")[1])
 
 
 def test_a_spot_price_may_have_a_peak():

@@ -417,3 +417,39 @@ def test_sources_are_names_or_paths(source):
 def test_time_must_match_the_steps():
     with pytest.raises(InputError, match="time has 3 stamps for 24 steps"):
         Profiles(("a",), ("load",), np.ones((1, 24)), 1.0, hours(3))
+
+
+@pytest.mark.parametrize(
+    ("time", "told"),
+    [
+        ([f"2018-01-01 {hour:02d}:00" for hour in range(24)], "time must be a pandas.DatetimeIndex, not a list"),
+        (hours(24).to_numpy(), "time must be a pandas.DatetimeIndex, not a ndarray"),
+        (hours(24).to_series(), "time must be a pandas.DatetimeIndex, not a Series"),
+        (pd.period_range("2018-01-01", periods=24, freq="h"), "time must be a pandas.DatetimeIndex, not a PeriodIndex"),
+        (pd.DatetimeIndex([pd.NaT] * 24), "time has missing stamps"),
+        (hours(24)[::-1], "time[1] = 2018-01-01 22:00:00 does not come a step of 1 h, or whole days more, after"),
+        (hours(1).repeat(24), "time[1] = 2018-01-01 00:00:00 does not come a step of 1 h"),
+        (pd.date_range("2018-01-01", periods=24, freq="15min"), "time[1] = 2018-01-01 00:15:00 does not come a step of 1 h"),
+        (pd.date_range("2018-01-01", periods=24, freq="2h"), "time[1] = 2018-01-01 02:00:00 does not come a step of 1 h"),
+        (hours(24).delete(6).union(hours(25)[-1:]), "time[6] = 2018-01-01 07:00:00 does not come a step of 1 h"),
+    ],
+)  # fmt: skip
+def test_times_of_profiles_made_in_python(time, told):
+    with pytest.raises(InputError) as error:
+        Profiles(("a",), ("load",), np.ones((1, 24)), 1.0, time)
+    assert told in str(error.value)
+
+
+def test_days_made_in_python_start_at_midnight():
+    """A tariff by the clock would begin at 6 o'clock with the price of midnight."""
+    late = Profiles(("a",), ("load",), np.ones((1, 24)), 1.0, hours(30)[6:], "mine")
+    with pytest.raises(InputError, match="mine: the first step starts at 06:00, not at midnight"):
+        Profiles.combined([late])
+
+
+def test_a_clock_that_changes_is_brought_to_one_offset_in_python_too():
+    # 25 March 2018 in Berlin has 23 hours; the 24th from midnight is 23:00 in winter time
+    summer = pd.date_range("2018-03-25", periods=24, freq="h", tz="Europe/Berlin")
+    read = Profiles(("a",), ("load",), np.ones((1, 24)), 1.0, summer)
+    assert str(read.time[-1]) == "2018-03-25 23:00:00+01:00"
+    assert (read.time == summer).all()

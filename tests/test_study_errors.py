@@ -71,6 +71,8 @@ def with_lines(text):
         # dates, huge and endless numbers
         ("name = 2024-01-01", ["name = datetime.date(2024, 1, 1): must be a text"]),
         ("[profiles]\nfirst_day = 'today'", ["profiles.first_day = 'today': must be a date such as 2024-06-21"]),
+        ("[profiles]\nfirst_day = '20180621'", ["profiles.first_day = '20180621': must be a date such as 2024-06-21"]),
+        ("[profiles]\nfirst_day = '1529539200'", ["profiles.first_day = '1529539200': must be a date such as 2024-06-21"]),
         ("[profiles]\nfirst_day = 86400", ["profiles.first_day = 86400: must be a date such as 2024-06-21"]),
         ("[profiles]\nfirst_day = 12:30:00", ["profiles.first_day = datetime.time(12, 30): must be a date such as 2024-06-21"]),
         (f"seed = 0x{'f' * 5000}", [f"seed = {MANY}: must be less than {2**128}"]),

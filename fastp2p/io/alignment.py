@@ -199,9 +199,16 @@ def study_clock(axes: Sequence[Axis], zone: str | None) -> tzinfo | None:
     Raises
     ------
     InputError
-        An axis with dates that is not placed beside one that is, or beside a zone; a zone without dates, or an unknown one.
+        An axis with dates that is not placed beside one that is, or beside a zone; one that does not start at midnight; a zone
+        without dates, or an unknown one.
     """
     dated = [axis for axis in axes if axis.time is not None]
+    late = [(axis.source, axis.time[0]) for axis in axes if axis.time is not None and not axis.is_placed]
+    refuse([
+        f"{source or 'profiles'}: the first step starts at {first:%H:%M}, not at midnight; drop steps"
+        for source, first in late
+        if first != first.normalize()
+    ])  # fmt: skip
     if zone is not None and not dated:
         raise InputError(f"{axes[0].source or 'profiles'}: has no dates; the zone {zone} does not apply")
     placed = [axis for axis in dated if axis.is_placed]

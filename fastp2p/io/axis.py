@@ -77,6 +77,18 @@ def regular_axis(
     return start, hours
 
 
+def time_faults(time: object, step_hours: float) -> list[str]:
+    """Why something is no axis of steps: each a step after the one before, or whole days more where days are left out."""
+    if not isinstance(time, pd.DatetimeIndex):
+        return [f"time must be a pandas.DatetimeIndex, not a {type(time).__name__}"]
+    if time.hasnans:
+        return ["time has missing stamps"]
+    late = np.diff(time.as_unit("ns").asi8) - round(step_hours * NS_PER_HOUR)
+    wrong = np.flatnonzero((late < 0) | (late % (24 * NS_PER_HOUR) != 0)) + 1
+    told = f"does not come a step of {step_hours:g} h, or whole days more, after the one before"
+    return [f"time[{at}] = {time[at]} {told}" for at in wrong[:1].tolist()]
+
+
 def hour_axis(where: str, whose: str, hours: Floats, rows: Ints) -> tuple[float, list[str]]:
     """Step length of hours that are counted from 0 on, and the first one that is wrong."""
     jump = np.diff(hours)

@@ -22,6 +22,8 @@ DOTTED = r"^(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T]+(\d.*))?$"
 END_OF_DAY = r"(?<=[T ])24:00(?::00)?$"
 DAY = pd.Timedelta(days=1)
 """What 24:00 is ahead of 00:00."""
+ZONE = r"(?a)(?!dateutil/)[A-Za-z][\w+/-]*|(?:UTC|GMT)?[+-]\d\d:?\d\d"
+"""Names of zones and offsets to UTC; pandas knows others, such as tzlocal(), which are of the machine or half supported."""
 MOST_OFFSET_HOURS = 14
 ASCII = "(?a)"
 
@@ -83,15 +85,27 @@ def localise(where: str, stamps: pd.DatetimeIndex, zone: str, *, period_ending: 
     jump = np.diff(stamps.asi8)
     lengths, count = np.unique(jump[jump > 0], return_counts=True)
     step = pd.Timedelta(int(lengths[count.argmax()]), "ns") if period_ending and len(lengths) else pd.Timedelta(0)
-    found, reason = [], ""
+    found = []
     for ahead in [step, pd.Timedelta(0)] if step else [step]:
         try:
             found.append((stamps - ahead).tz_localize(zone, ambiguous="infer") + ahead)
-        except Exception as error:  # pandas lets pytz's and zoneinfo's errors through, of several bases
-            reason = reason or " ".join(str(error).split()) or type(error).__name__
+        except Exception:  # pandas lets pytz's and zoneinfo's errors through, of several bases
+            continue
     if not found:
-        raise InputError(f"{where}: the stamps do not exist on the clock of {zone} ({reason})")
+        raise InputError(f"{where}: the stamps do not exist on the clock of {zone}{_why_no_clock(stamps - step, zone)}")
     return on_first_offset(next((one for one in found if len(np.unique(np.diff(one.asi8))) == 1), found[0]))
+
+
+def _why_no_clock(stamps: pd.DatetimeIndex, zone: str) -> str:
+    """Which hour a clock skips, or shows twice, that stamps have, or have once."""
+    skipped = stamps[stamps.tz_localize(zone, nonexistent="NaT", ambiguous=np.ones(len(stamps), bool)).isna()]
+    doubled = stamps[stamps.tz_localize(zone, nonexistent="shift_forward", ambiguous="NaT").isna()]
+    if not len(skipped) and not len(doubled):
+        return ""
+    at = skipped[0] if len(skipped) else doubled[0]
+    why = "is skipped by it" if len(skipped) else "is shown twice by it, and is not there twice"
+    winter = pd.DatetimeIndex([at]).tz_localize(standard_offset(zone, at.year))
+    return f": {at:%Y-%m-%d %H:%M} {why}; one that stays on winter time has the zone {clock_name(winter).removeprefix('UTC')}"
 
 
 def on_first_offset(index: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -108,6 +122,8 @@ def first_offset(zone: str | tzinfo, at: pd.Timestamp) -> tzinfo:
         An unknown zone.
     """
     try:
+        if isinstance(zone, str) and not re.fullmatch(ZONE, zone):
+            raise ValueError(zone)
         return timezone(at.tz_convert(zone).utcoffset() or timedelta())
     except Exception as error:  # pytz's, zoneinfo's and pandas' own, of several bases
         raise InputError(f"zone {zone!r} is unknown; such as Europe/Berlin, UTC, Etc/GMT+5 or +01:00") from error

@@ -38,8 +38,8 @@ INJECTING = (*LOADS, "sgen", "asymmetric_sgen", "storage", "dcline")
 INJECTING_AT_A_BUS = (*(table for table in INJECTING if table != "dcline"), "gen")
 SWITCHED = {"b": "bus", "l": "line", "t": "trafo", "t3": "trafo3w"}
 """The table that a switch's `element` refers to, by its `et`."""
-FLAGS = {"switch": ("closed",)}
-"""Columns that must be true or false; those of the other elements are `in_service`."""
+FLAGS = {"switch": ("closed",), "gen": ("in_service", "slack")}
+"""Columns that must be true or false, though `slack` may be missing; those of the other elements are `in_service`."""
 NUMBERS = {
     "bus": ("vn_kv",),
     "line": ("length_km", "r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km", "g_us_per_km", "parallel"),
@@ -166,7 +166,10 @@ def made_regular(net: Any, empty: Mapping[str, pd.DataFrame]) -> None:
             for column in references:
                 table[column] = np.array([_integer(one) for one in table[column]], np.int64)
             for column in FLAGS.get(name, ("in_service",)):
-                table[column] = table[column].to_numpy().astype(bool)
+                table[column] = np.array([not _is_missing(one) and bool(one) for one in table[column]], bool)
+            for column in MAY_LACK.get(name, ()):
+                if column in table and not (isinstance(table[column].dtype, np.dtype) and table[column].dtype.kind in "iuf"):
+                    table[column] = pd.to_numeric(table[column], errors="coerce").to_numpy(float, na_value=np.nan)
 
 
 def left_alone(net: Any) -> None:
@@ -218,8 +221,9 @@ def _reference_faults(name: str, table: pd.DataFrame, buses: set[int | None]) ->
     """Flags, and buses that do not exist."""
     found: list[str] = []
     for column in FLAGS.get(name, ("in_service",)):
-        if column in table and table[column].dtype.kind != "b":
-            found += _first(_each(name, table, column, lambda one: not _is_flag(one), "is {!r}; it must be true or false"))
+        if column in table and (table[column].dtype.kind != "b" or table[column].isna().any()):
+            no_flag = _no_slack_flag if column == "slack" else _no_flag
+            found += _first(_each(name, table, column, no_flag, "is {!r}; it must be true or false"))
     for column in BUS_COLUMNS.get(name, ()):
         if column in table:
             unknown = "is {!r}, and there is no such bus"
@@ -298,6 +302,14 @@ def _is_number(one: Any) -> bool:
 
 def _is_flag(one: Any) -> bool:
     return isinstance(one, bool | np.bool_) or (_is_number(one) and one in (0, 1))
+
+
+def _no_flag(one: Any) -> bool:
+    return not _is_flag(one)
+
+
+def _no_slack_flag(one: Any) -> bool:
+    return not (_is_flag(one) or _is_missing(one))
 
 
 def _short(one: Any) -> str:

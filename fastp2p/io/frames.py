@@ -22,6 +22,8 @@ MAX_VALUES = 200_000_000
 """Of a Parquet file, which may unpack to far more than it weighs."""
 CHUNK = 2_000_000
 """Characters that are searched at once."""
+NAMELESS = "__index_level_"
+"""How pandas begins the name of a Parquet column that holds an index without one."""
 NUMBER = r"[-+]?(?:\d+(?:{0}\d*)?|{0}\d+)(?:[eE][-+]?\d+)?"
 """A number with one decimal sign."""
 THOUSANDS = r"[-+]?[1-9]\d{{0,2}}(?:{0}\d{{3}})+"
@@ -77,7 +79,7 @@ def column_names(path: Path) -> list[str]:
     try:
         if path.suffix.lower() == ".parquet":
             with path.open("rb") as packed:
-                names = [name for name in pq.read_schema(packed).names if not name.startswith("__index_level_")]
+                names = [name for name in pq.read_schema(packed).names if not name.startswith(NAMELESS)]
         else:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 names = next(csv.reader(file, delimiter=_separator(path)), [])
@@ -92,6 +94,14 @@ def column_names(path: Path) -> list[str]:
     ]
     refuse(faults)
     return names
+
+
+def has_nameless_index(path: Path) -> bool:
+    """Whether a Parquet file holds the index of a pandas table that has no name."""
+    if path.suffix.lower() != ".parquet":
+        return False
+    with path.open("rb") as packed:
+        return any(name.startswith(NAMELESS) for name in pq.read_schema(packed).names)
 
 
 def read_cells(path: Path, columns: Sequence[str]) -> Cells:

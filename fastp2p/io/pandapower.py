@@ -136,9 +136,9 @@ def _ac_arrays(
         "ac_faults": np.empty(0, str),
     }
     without = [
-        f"{table} {index} has no voltage set point (vm_pu)"
+        f"{table} {index} has no positive voltage set point (vm_pu)"
         for table in ("ext_grid", "gen")  # of generators only those that are external grids are left
-        for index in net[table].index[net[table].in_service & net[table].vm_pu.isna()]
+        for index in net[table].index[net[table].in_service & ~(pd.to_numeric(net[table].vm_pu, errors="coerce") > 0.0)]
     ]
     if without:
         return arrays | {"ac_faults": np.array(without)}

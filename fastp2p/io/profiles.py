@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastp2p.errors import InputError, InputWarning, refuse, some
 from fastp2p.io.alignment import Axis, days_on_clock, warn_of_cut
@@ -23,6 +24,8 @@ NIGHT_SHARE = 0.01
 """Of a profile's peak; more PV at night is a sign of a wrong clock."""
 METER_STEPS, METER_RISES = 24, 3
 """Over so many steps a profile falls, and a meter that counts on rises so many times."""
+RISES_PER_FALL = 5
+"""A counter that is set back rises so many times for each time it falls, at midnight or not at all but for a new meter."""
 
 
 class _Kind(NamedTuple):
@@ -127,15 +130,37 @@ def warn_of_night(table: ProfileTable) -> None:
 
 
 def _warn_of_meters(table: ProfileTable) -> None:
-    """Warn of profiles that never fall: readings of a meter that counts on."""
+    """Warn of profiles that never fall, or only where a counter is set back: readings of a meter."""
     change = np.diff(table.kwh_per_unit, axis=1)
-    counts = (change >= 0).all(axis=1) & ((change > 0).sum(axis=1) >= METER_RISES) & (change.shape[1] + 1 >= METER_STEPS)
+    if change.shape[1] + 1 < METER_STEPS:
+        return
+    per_day = round(24.0 / table.step_hours)
+    into_midnight = np.arange(1, change.shape[1] + 1) % max(1, per_day) == 0
+    rises, falls = (change > 0).sum(axis=1), (change < 0).sum(axis=1)
+    daily = (
+        (per_day > RISES_PER_FALL)
+        & (falls > 0)
+        & ~(change[:, ~into_midnight] < 0).any(axis=1)
+        & (rises >= RISES_PER_FALL * falls)
+    )
+    since = np.cumsum((change < 0)[:, ::-1], axis=1)[:, ::-1] == 0  # the last fall
+    again = (falls == 1) & ~daily & (rises >= METER_STEPS) & (((change > 0) & since).sum(axis=1) >= METER_RISES)
+    _warn_of_meter(
+        table,
+        (falls == 0) & (rises >= METER_RISES),
+        "never {}, like {}; if {}, read {} with cumulative (--cumulative), which takes the differences",
+    )
+    _warn_of_meter(table, daily, "{} at midnight only, like {} set back every day; if {}, take the differences of {} first")
+    _warn_of_meter(
+        table,
+        again,
+        "{} once only, like {} set back once; if {}, split the file there and read {} with cumulative (--cumulative)",
+    )
+
+
+def _warn_of_meter(table: ProfileTable, counts: NDArray[np.bool_], text: str) -> None:
+    """Warn of the profiles that look like meters of a kind."""
     names = [name for name, is_one in zip(table.names, counts, strict=True) if is_one]
     if names:
-        one, several = "falls, like a meter; if it is one, read it", "fall, like meters; if they are, read them"
-        advice = one if len(names) == 1 else several
-        warnings.warn(
-            f"{table.source}: {some(names)} never {advice} with cumulative (--cumulative), which takes the differences",
-            InputWarning,
-            stacklevel=4,
-        )
+        words = ("falls", "a meter", "it is one", "it") if len(names) == 1 else ("fall", "meters", "they are", "them")
+        warnings.warn(f"{table.source}: {some(names)} {text.format(*words)}", InputWarning, stacklevel=5)

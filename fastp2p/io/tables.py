@@ -12,7 +12,7 @@ from fastp2p.errors import InputError, refuse, some
 from fastp2p.io.axis import MOST, Floats, Ints, ProfileTable, hour_axis, regular_axis
 from fastp2p.io.clock import SHOWN, first_offset, listed, localise, parse_times
 from fastp2p.io.day_rows import clock_minutes, unrolled
-from fastp2p.io.frames import Cells, column_names, read_cells
+from fastp2p.io.frames import Cells, column_names, has_nameless_index, read_cells
 from fastp2p.io.parquet import replace_file
 
 TIMES = ("time", "timestamp", "datetime", "date_time", "date")
@@ -23,9 +23,14 @@ TIDY = {"load_kwh_per_home": "kWh/home", "pv_kwh_per_kwp": "kWh/kWp"}
 """Columns of the tidy layout, and their units."""
 QUANTITIES = {"kwh": (1.0, False), "wh": (1e-3, False), "kw": (1.0, True), "w": (1e-3, True)}
 """In kWh or kW, and whether it is a power."""
-TIME_WORDS = {
-    "h", "hh", "hr", "hrs", "hour", "hours", "he", "hb", "t", "am", "pm", "uhr", "to", "from", "step", "slot",
-    "period", "interval", "value", "val", "kwh", "kw", "wh", "w", "e", "p",
+CLOCK_WORDS = {
+    "h", "hh", "hr", "hrs", "hour", "hours", "he", "hb", "am", "pm", "uhr", "stunde", "std", "viertelstunde", "qh", "hora",
+    "ora", "heure", "uur", "kwartier", "time",
+}  # fmt: skip
+"""Words in headings that stand for a time of the day."""
+TIME_WORDS = CLOCK_WORDS | {
+    "t", "to", "from", "ending", "beginning", "start", "end", "q", "int", "interval", "step", "slot", "period", "value", "val",
+    "wert", "v", "x", "kwh", "kw", "wh", "w", "e", "p",
 }  # fmt: skip
 """Words in headings that say no more than a time of the day."""
 PER = {"": "load", "home": "load", "kwp": "pv"}
@@ -78,7 +83,11 @@ def read_table(
     names = column_names(path)
     time = next((name for name in names if name.lower() in (*TIMES, HOUR)), None)
     if time is None:
-        raise InputError(f"{path}: no column hour, or a time ({', '.join(TIMES)}); it has {some(names)}")
+        index = "; its index has no name: give it one of these" if has_nameless_index(path) else ""
+        raise InputError(f"{path}: no column hour, or a time ({', '.join(TIMES)}); it has {some(names)}{index}")
+    when = [name for name in names if name.lower() in (*TIMES, HOUR)]
+    if len(when) > 1:
+        raise InputError(f"{path}: columns {' and '.join(when)} all say when; make them one column, such as 2018-01-01 00:15")
     tidy, is_hour = "profile" in names, time.lower() == HOUR
     keys = ["profile", time] if tidy else [time]
     values = _value_columns(path, [name for name in names if name not in keys], unit, tidy)
@@ -199,7 +208,7 @@ def _tidy(
     faults += [f"{path}, row {row}: no profile name" for row in nameless[:SHOWN]]
     found: Found = []
     axes: dict[str, pd.Series] = {}
-    for name, group in frame.groupby("profile", sort=False, observed=True):
+    for name, group in frame.groupby(names.mask(frame["profile"].isna()), sort=False):
         filled = [one for one in values if group[one.column].notna().any()]
         wrong = _profile_faults(path, str(name), group, time, values, filled)
         faults += wrong
@@ -270,8 +279,9 @@ def _hour_headings(path: Path, values: list[_Column], step_hours: float) -> list
 
 
 def _is_time(heading: str) -> bool:
-    """Whether a heading has a number and says nothing else than a time of the day: 7, h07, 07-08, 7:00 AM, kWh_7."""
-    return re.search(r"\d", heading) is not None and TIME_WORDS.issuperset(re.findall(r"[^\W\d_]+", heading.lower()))
+    """Whether a heading has a number and a word for a time of the day, or nothing else: 7, 07-08, 7:00 AM, kWh_7, load_h07."""
+    words = set(re.findall(r"[^\W\d_]+", heading.lower()))
+    return re.search(r"\d", heading) is not None and (words <= TIME_WORDS or not words.isdisjoint(CLOCK_WORDS))
 
 
 def _cumulative_faults(path: Path, found: Found, rows: Ints, period_ending: bool) -> list[str]:
