@@ -84,7 +84,8 @@ def write_csv(turn: Random, rows: Rows) -> bytes:
 
 def write_parquet(turn: Random, rows: Rows) -> bytes:
     """Columns as they are, or of another type; as texts where their values have none in common."""
-    names, columns = [str(name).encode("utf-8", "replace").decode() for name in rows[0]], []
+    header = rows[0] if rows else []  # every row may be gone
+    names, columns = [str(name).encode("utf-8", "replace").decode() for name in header], []
     for cells in zip(*(row[: len(names)] for row in rows[1:]), strict=False):
         texts = [str(cell).encode("utf-8", "replace").decode() for cell in cells]
         for values, kind in ((cells, turn.choice([None, None, *TYPES])), (cells, None), (texts, None)):

@@ -135,13 +135,13 @@ def test_days_of_24_hours_where_the_clock_changes(first, told, ending):
     write("a.csv", stamps.strftime("%Y-%m-%d %H:%M"), count(72))
     with pytest.raises(InputError) as error:
         Profiles.load("a.csv", zone="Europe/Berlin", period_ending=ending)
-    assert f"the stamps are no clock of Europe/Berlin: {told}" in str(error.value)
+    assert f"the stamps do not fit the clock of Europe/Berlin: {told}" in str(error.value)
     assert str(error.value).endswith("one that stays on winter time has the zone +01:00")
 
 
 def test_local_stamps_of_a_wrong_clock_are_refused():
     stamps = wall("2018-10-22", "2018-11-05", "15min", "Europe/Berlin")
-    with pytest.raises(InputError, match=r"do not exist on the clock of America/New_York|comes after"):
+    with pytest.raises(InputError, match=r"do not fit the clock of America/New_York|comes after"):
         Profiles.load(write("a.csv", stamps, count(len(stamps))), zone="America/New_York")
     spring = wall("2018-03-19", "2018-04-02", "15min", "Europe/Berlin")
     with pytest.raises(

@@ -72,7 +72,7 @@ def test_a_clock_that_changes_for_summer(tmp_path):
     assert read.time[0].isoformat() == "2016-01-01T00:00:00+01:00"
     with pytest.raises(InputError, match="zone 'Mars/Base' is unknown"):
         load(frame, tmp_path / "a.csv", zone="Mars/Base")
-    with pytest.raises(InputError, match="do not exist on the clock of Europe/Berlin"):
+    with pytest.raises(InputError, match="do not fit the clock of Europe/Berlin"):
         load(frame.drop_duplicates("time"), tmp_path / "a.csv", zone="Europe/Berlin")
 
 

@@ -92,7 +92,7 @@ def localise(where: str, stamps: pd.DatetimeIndex, zone: str, *, period_ending: 
         except Exception:  # pandas lets pytz's and zoneinfo's errors through, of several bases
             continue
     if not found:
-        raise InputError(f"{where}: the stamps do not exist on the clock of {zone}{_why_no_clock(stamps - step, zone)}")
+        raise InputError(f"{where}: the stamps do not fit the clock of {zone}{_why_no_clock(stamps - step, zone)}")
     return on_first_offset(next((one for one in found if len(np.unique(np.diff(one.asi8))) == 1), found[0]))
 
 

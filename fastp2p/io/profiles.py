@@ -140,6 +140,7 @@ def _warn_of_meters(table: ProfileTable) -> None:
     daily = (
         (per_day > RISES_PER_FALL)
         & (falls > 0)
+        & (2 * falls >= into_midnight.sum())
         & ~(change[:, ~into_midnight] < 0).any(axis=1)
         & (rises >= RISES_PER_FALL * falls)
     )
