@@ -88,7 +88,8 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         "clearing": f"{study.clearing.objective}, unserved {study.clearing.unserved}, surplus {study.clearing.surplus}",
         "physics": _physics(study),
     }
-    if asks_for_voltages(study) or has_small_homes(scenarios):
+    has_asymmetric = any("asymmetric" in kind for kind in network.load_kind.tolist())
+    if has_asymmetric or asks_for_voltages(study) or has_small_homes(scenarios):
         facts["phases"] = PHASES
     sweep = study.scenarios
     if study.n_cases > 1:

@@ -221,6 +221,10 @@ def test_asymmetric_loads_are_taken_as_balanced(tmp_path):
     pp.to_json(net, str(tmp_path / "net.json"))
     told = check_network(str(tmp_path / "net.json"))[1]
     assert any(one.startswith("1 loads and generators are asymmetric: every connection is taken as balanced") for one in told)
+    blocks = {"load": {"homes": 30}, "pv": {"kwp": 30.0}}  # no small home says it
+    assert "phases" not in check_study(DAY.with_(**blocks))[0]
+    study = DAY.with_(network={"source": str(tmp_path / "net.json")}, **blocks)
+    assert "balanced three-phase" in check_study(study)[0]["phases"]
 
 
 def test_a_comparison_says_once_what_looks_wrong():
