@@ -158,3 +158,17 @@ def test_what_pandapower_casts_away_is_found_in_the_file(suffix, tmp_path):
         Network.load(path)
     for row, bus in enumerate(("-1", "1099511627776", "0.7")):
         assert f"line {row}: from_bus is {bus}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("switch", "bus"), ("switch", "et"), ("switch", "element"), ("line", "to_bus"), ("load", "bus")]
+)
+def test_a_column_that_a_file_lacks_is_named(table, column, tmp_path):
+    """Whatever else refers to it: a switch at a line whose ends are not all there."""
+    net = chain()
+    pp.create_load(net, 4, 0.001)
+    pp.create_switch(net, 2, 0, et="l")
+    net[table] = net[table].drop(columns=column)
+    pp.to_json(net, tmp_path / "net.json")
+    with pytest.raises(fastp2p.InputError, match=f"table {table}: has no column {column}"):
+        Network.load(tmp_path / "net.json")

@@ -254,7 +254,7 @@ def _number_faults(name: str, table: pd.DataFrame) -> list[str]:
 def _switch_faults(used: Mapping[str, pd.DataFrame], ids: Mapping[str, set[int | None]]) -> list[str]:
     """What switches refer to: an element that exists, and an end of it."""
     switch = used["switch"]
-    faults = [f"table switch: has no column {column}" for column in ("et", "element") if column not in switch]
+    faults = [f"table switch: has no column {column}" for column in ("bus", "et", "element") if column not in switch]
     if faults:
         return faults
 
@@ -268,8 +268,9 @@ def _switch_faults(used: Mapping[str, pd.DataFrame], ids: Mapping[str, set[int |
             elif number is None or number not in ids.get(table, set()):
                 yield f"switch {index}: element is {element!r}, and there is no such {table}"
             elif table != "bus":
-                ends = [_integer(used[table][column].loc[element]) for column in BUS_COLUMNS[table]]
-                if _integer(bus) not in ends:
+                there = [column for column in BUS_COLUMNS[table] if column in used[table]]
+                ends = [_integer(used[table][column].loc[element]) for column in there]
+                if len(ends) == len(BUS_COLUMNS[table]) and _integer(bus) not in ends:
                     yield f"switch {index}: bus {bus} is not an end of {table} {number}"
 
     return _first(each())
