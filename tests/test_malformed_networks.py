@@ -27,6 +27,13 @@ def set_index(table, value):
     return change
 
 
+def rename_column(table, column, name):
+    def change(net):
+        net[table].columns = [name if one == column else one for one in net[table].columns]
+
+    return change
+
+
 BUSES = [-1, 1e8, 2**40, 0.7, np.nan, None, "a", "1", True, 999]
 
 
@@ -80,6 +87,7 @@ def test_a_bus_index_that_would_take_gigabytes():
             lambda net: net.update(load=net.load.iloc[:, [0, 1, 1, *range(2, net.load.shape[1])]]),
             "table load: has two columns bus",
         ),
+        (rename_column("load", "name", [1, 2]), "table load: has a column named [1, 2]; a name must be a text"),
         (lambda net: net.update(vsc=1), "table vsc: is 1, not a table"),
         (lambda net: net.update(sn_mva=None), "sn_mva = None: must be a positive number"),
         (lambda net: net.update(bus=net.bus.iloc[:0]), "the network has no bus"),

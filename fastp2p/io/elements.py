@@ -6,7 +6,8 @@ everything that refers to something is checked here, before pandapower sees it.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,11 @@ def element_faults(tables: Mapping[str, Any], known_to_pandapower: Iterable[str]
     if faults:
         return faults
     for name in names:
-        doubled = ", ".join(map(str, tables[name].columns[tables[name].columns.duplicated()].unique()))
+        columns = Counter(one if isinstance(one, str) else repr(one) for one in tables[name].columns)  # a list has no hash
+        doubled = ", ".join(column for column, n in columns.items() if n > 1)
+        odd = ", ".join(repr(one) for one in tables[name].columns if not isinstance(one, Hashable))
         faults += [f"table {name}: has two columns {doubled}; keep one"] * bool(doubled)
+        faults += [f"table {name}: has a column named {odd}; a name must be a text"] * bool(odd)
     if faults:
         return faults
     foreign = [name for name in names if name not in known and len(tables[name])]
