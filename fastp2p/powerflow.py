@@ -237,8 +237,9 @@ def linear_model(network: Network) -> Floats:
         nobody, nobody, np.full(n_bus, -1), feeder.parent, feeder.coefficient, feeder.root_v, TOLERANCE, STEPS[-1],
         np.empty((4, n_bus, 1)), voltage, current, np.empty(1, np.int64),
     )  # fmt: skip
-    v, j = voltage[0, 0] + 1j * voltage[1, 0], current[1, 0, 0] + 1j * current[1, 1, 0]
-    up = -v * np.conj(j)
+    with np.errstate(invalid="ignore"):  # NaN where this state has no solution; `limits.limit_faults` refuses that
+        v, j = voltage[0, 0] + 1j * voltage[1, 0], current[1, 0, 0] + 1j * current[1, 1, 0]
+        up = -v * np.conj(j)
     z = 2.0 * feeder.series
     return np.stack([feeder.square, z.real, z.imag, up.real, up.imag, np.abs(v) ** 2], axis=1)
 

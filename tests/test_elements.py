@@ -14,6 +14,7 @@ from fastp2p.feeder import ac_faults
 from fastp2p.io import network_sources
 from fastp2p.io import pandapower as conversion
 from fastp2p.io.runpp import runpp_voltages
+from fastp2p.limits import limit_faults
 from fastp2p.network import Network
 from fastp2p.powerflow import ac_flow
 
@@ -295,6 +296,19 @@ def test_an_external_grid_without_a_voltage_is_named(vm_pu):
     net = chain()
     net.ext_grid.loc[0, "vm_pu"] = vm_pu
     assert ac_faults(Network.from_pandapower(net)) == ["ext_grid 0 has no positive voltage set point (vm_pu)"]
+    net.ext_grid = net.ext_grid.drop(columns="vm_pu")
+    refused(net, "table ext_grid: has no column vm_pu")
+
+
+def test_a_network_without_a_state_without_load_is_refused():
+    """Half a farad at the end of a line: its sweeps diverge."""
+    net = chain()
+    net.line["c_nf_per_km"] = 5e9
+    network = Network.from_pandapower(net)
+    assert limit_faults(network, "dc", 0.9, 1.1) == []
+    for physics in ("lindistflow", "ac"):
+        (fault,) = limit_faults(network, physics, 0.9, 1.1)
+        assert "the AC power flow of the network without any load has no solution" in fault
 
 
 @pytest.mark.parametrize("table", ["vsc", "vsc_stacked", "vsc_bipolar", "svc", "line_dc", "bus_dc", "load_dc", "of_tomorrow"])

@@ -115,6 +115,7 @@ def element_faults(tables: Mapping[str, Any], known_to_pandapower: Iterable[str]
     ids = {name: {_integer(one) for one in table.index} for name, table in used.items()}
     for name, table in used.items():
         wanted = (*BUS_COLUMNS.get(name, ()), *FLAGS.get(name, ("in_service",)), *NUMBERS.get(name, ()))
+        wanted += ("vm_pu",) * (name in ("ext_grid", "gen"))  # where it may lack a number
         missing = [column for column in wanted if complete and column not in table]
         faults += [f"table {name}: has no column {column}" for column in missing]
         if not missing:
