@@ -19,7 +19,7 @@ TARGETS: dict[str, ModuleType] = {"studies": studies, "profiles": profiles, "net
 """A new target is a module with `make(random, skip) -> Case`, and a name here."""
 CODES = (0, 1, 2, 130)
 LIMIT_BYTES = 2 * 10**9
-OURS = re.compile(r"(error|warning|failed|waiting|stopped|note)\b|Usage:|Try |Error:|$")
+OURS = re.compile(r"(error|warning|failed|waiting|stopped|note)\b|.*: [\d,]+ of [\d,]+ parts\b|Usage:|Try |Error:|$")
 """How a line on stderr begins that the command line wrote."""
 FRAME = re.compile(r'File "[^"]*?/(fastp2p/[^"]+|fuzz/[^"]+)", line \d+,? in (\S+)')
 MEMORY = re.compile(r"Unable to allocate|MemoryError|bad_alloc|malloc of size|[Oo]ut of memory")
