@@ -21,7 +21,7 @@ LINE_EVERY_S = 5.0
 
 @contextmanager
 def progress_bar(name: str) -> Iterator[Tell]:
-    """How many parts are done, books per second, and the share of books that are not free.
+    """How many parts are done, books per second, and the share of books in which the network cuts something.
 
     On a terminal a bar, which also has the time left; in a notebook, a log file or a pipe a line every few seconds, and one at
     the end.
