@@ -494,7 +494,7 @@ def test_files_that_hold_no_profiles(content, told):
     [
         ("typical_dya", "neither 'typical_day' nor a .csv or .parquet file"),
         ("nope.csv", "nope.csv: not found"),
-        ("folder.csv", "folder.csv: not found"),
+        ("folder.csv", "folder.csv: is a folder, not a file"),
         ("mine.txt", "neither 'typical_day' nor"),
     ],
 )

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fastp2p.errors import InputError, refuse
-from fastp2p.io.paths import is_file
+from fastp2p.io.paths import check_file
 
 MAX_BYTES = 1_000_000_000
 """Of a file: a year of quarter hours of 500 homes is a third of it."""
@@ -75,7 +75,7 @@ def column_names(path: Path) -> list[str]:
     InputError
         A file that is not there, too large, of another kind, or whose headings are missing or doubled.
     """
-    check_file(path)
+    check_file(path, "profile file", MAX_BYTES)
     try:
         if path.suffix.lower() == ".parquet":
             with path.open("rb") as packed:
@@ -112,7 +112,7 @@ def read_cells(path: Path, columns: Sequence[str]) -> Cells:
     InputError
         A file that cannot be read, or holds no row.
     """
-    check_file(path)
+    check_file(path, "profile file", MAX_BYTES)
     try:
         cells = Cells(_read_parquet(path, columns)) if path.suffix.lower() == ".parquet" else _read_csv(path, columns)
     except InputError:
@@ -126,20 +126,6 @@ def read_cells(path: Path, columns: Sequence[str]) -> Cells:
     if frame.empty:
         raise InputError(f"profile file {path}: is empty")
     return cells._replace(frame=frame)
-
-
-def check_file(path: Path) -> None:
-    """That a file is there, and not too large to be what it should be.
-
-    Raises
-    ------
-    InputError
-    """
-    if not is_file(path):
-        raise InputError(f"profile file {path}: not found")
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise InputError(f"profile file {path}: {size / 1e6:,.0f} MB; files over {MAX_BYTES / 1e6:,.0f} MB are not read")
 
 
 def unreadable(path: Path, error: Exception) -> InputError:

@@ -16,7 +16,8 @@ import pandas as pd
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.axis import MOST, Floats, ProfileTable
 from fastp2p.io.clock import listed, standard_offset
-from fastp2p.io.frames import check_file, unreadable
+from fastp2p.io.frames import MAX_BYTES, unreadable
+from fastp2p.io.paths import check_file
 
 MONTHS = tuple(calendar.month_abbr[1:])
 TITLE = "total photovoltaic power output"
@@ -73,7 +74,7 @@ def read_json(path: Path, *, year: int | None = None, zone: str | None = None) -
     InputError
         As for `read_report`.
     """
-    check_file(path)
+    check_file(path, "profile file", MAX_BYTES)
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
@@ -129,7 +130,7 @@ def _read_sheets(path: Path, names: tuple[str, ...]) -> dict[str, list[Row]]:
     """The rows of the sheets that are there; no more than a report has."""
     import openpyxl
 
-    check_file(path)
+    check_file(path, "profile file", MAX_BYTES)
     try:
         with zipfile.ZipFile(path) as packed:
             unpacked = sum(one.file_size for one in packed.infolist())

@@ -1,6 +1,7 @@
 """Paths that users give, and a home for those who have none."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,33 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def check_file(path: Path, what: str, most_bytes: int) -> None:
+    """That a file is there, a regular one, and not too large to be what it should be: a pipe or a device may never end.
+
+    Raises
+    ------
+    InputError
+        Naming `what` it should be, such as ``network file``.
+    """
+    try:
+        about = path.stat()
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError | ValueError)
+        why = "not found" if missing else f"could not be read ({getattr(error, 'strerror', None) or error})"
+        raise InputError(f"{what} {path}: {why}") from error
+    if not stat.S_ISREG(about.st_mode):
+        raise InputError(f"{what} {path}: is {_kind(about.st_mode)}, not a file")
+    if about.st_size > most_bytes:
+        most = f"{most_bytes / 1e6:,.0f} MB"
+        raise InputError(f"{what} {path}: {about.st_size / 1e6:,.0f} MB; files over {most} are not read")
+
+
+def _kind(mode: int) -> str:
+    """What something is that is no regular file."""
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def expanded(path: str | Path) -> Path:
