@@ -4,18 +4,24 @@ BIN := .venv/bin
 # Compiled modules are kept: without them every command that the tests start would compile some 1,500 again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test suite lint small-uncompiled small-checked bench fuzz constraints clean
+.PHONY: run test test-slow suite suite-slow lint small-uncompiled small-checked bench fuzz constraints clean
 
 run: .venv/installed
 	$(BIN)/fastp2p run --overwrite
 	$(BIN)/fastp2p run pv-sweep --overwrite
 
-# What runs in one process goes side by side; the suite begins behind the shorter of them, and then has both processors.
+# Most tests, in four minutes at most; what takes seconds each is in the second tier.
 test: .venv/installed
-	$(MAKE) --no-print-directory -j2 small-checked suite
+	$(MAKE) --no-print-directory -j3 lint small-uncompiled suite
 
-suite: small-uncompiled lint
-	$(BIN)/pytest -n 2 -q --dist loadfile
+test-slow: .venv/installed
+	$(MAKE) --no-print-directory -j2 small-checked suite-slow
+
+suite: .venv/installed
+	$(BIN)/pytest -n 2 -q --dist loadfile -m "not slow"
+
+suite-slow: .venv/installed
+	$(BIN)/pytest -n 2 -q --dist worksteal -m slow
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -24,6 +24,7 @@ def results(tmp_path_factory):
     return json.loads(out.read_text())
 
 
+@pytest.mark.slow
 def test_every_table_of_the_page_is_made(results, tmp_path):
     shutil.copy(ROOT / "docs" / "performance.md", tmp_path)
     (tmp_path / "images").mkdir()
@@ -36,12 +37,14 @@ def test_every_table_of_the_page_is_made(results, tmp_path):
     assert (tmp_path / "images" / "scale.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_gaps_are_named(results):
     rows = [row for rows in results["contests"].values() for row in rows]
     assert all(("gap" in row) != ("us" in row) for row in rows)
     assert {"fastp2p", "fastp2p, whole book", "the notebook's way", "1 worker"} <= {row["what"] for row in rows}
 
 
+@pytest.mark.slow
 def test_a_page_that_names_no_table_is_refused(results, tmp_path):
     (tmp_path / "performance.md").write_text("<!-- bench nothing -->\n<!-- end -->\n")
     with pytest.raises(ValueError, match="no table 'nothing'"):
@@ -79,6 +82,7 @@ def test_the_random_feeder_is_a_tree_with_the_flows_of_one():
     np.testing.assert_allclose(network.flow_kw(injection), injection @ network.ptdf.T, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_guard_answers_for_each_phase_and_says_what_it_lacks():
     call = [sys.executable, "-m", "bench.guard", "--serve", "44", "24"]
     ran = subprocess.run(call, cwd=ROOT, input="match\nno such phase\n", capture_output=True, text=True, check=True)
@@ -87,6 +91,7 @@ def test_the_guard_answers_for_each_phase_and_says_what_it_lacks():
     assert gap.startswith("gap KeyError")
 
 
+@pytest.mark.slow
 def test_the_bench_of_sweeps_and_audits_runs():
     assert " us at all, " in acflow.compare_flows("44", quick=True)
     assert len(acflow.compare_audits(quick=True)) == 6

@@ -20,6 +20,7 @@ def load_case(key):
         pytest.skip(str(gap))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", networks.SOURCES)
 @pytest.mark.parametrize("name", peers.FLOW_PEERS)
 def test_flow_peer_agrees(name, key):

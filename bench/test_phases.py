@@ -8,6 +8,7 @@ import pytest
 from bench import networks, phases
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", networks.SOURCES)
 @pytest.mark.parametrize("phase", phases.PHASES)
 def test_phase(benchmark, phase, key):

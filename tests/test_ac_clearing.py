@@ -73,6 +73,7 @@ def excess(name, unserved, answer):
 # ------------------------------------------------------------------------------------------------------- the AC power flow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", ["create_cigre_network_lv", "create_synthetic_voltage_control_lv_network"])
 def test_ac_flow_is_pandapowers(build):
     """What the audit below trusts: shipped networks with their own loads, and with PV behind them."""
@@ -106,6 +107,7 @@ def test_ac_flow_is_pandapowers(build):
 # --------------------------------------------------------------------------------------------------------- what is executed
 
 
+@pytest.mark.slow
 @every_rule
 @every_network
 def test_what_is_executed_keeps_every_limit_that_the_base_keeps(name, unserved):

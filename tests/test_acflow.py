@@ -186,6 +186,7 @@ def test_four_buses_by_hand():
     assert complex(flow.slack_kw[0], flow.slack_kvar[0]) == pytest.approx(slack, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.small
 @settings(deadline=None, max_examples=25, derandomize=True, phases=[Phase.generate])  # shrinking would take minutes
 @given(trees())

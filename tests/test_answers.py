@@ -61,6 +61,7 @@ def test_quantile_intervals_cover(q, n):
     assert np.mean(held) < 0.995
 
 
+@pytest.mark.slow
 def test_mean_intervals_cover():
     rng = np.random.default_rng(4)
     frame = pd.DataFrame({name: rng.normal(5, 2, 30 * 100) for name in INDICATORS}).assign(

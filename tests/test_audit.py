@@ -147,6 +147,7 @@ def test_a_sample_of_a_radial_network_is_part_of_the_whole_audit():
     assert "losses_cost" not in some
 
 
+@pytest.mark.slow
 def test_a_meshed_network_is_audited_by_a_sample_through_pandapower():
     """Of 24 hours in a block of 12, two draw each place: one day has exactly two audited books."""
     kwargs = {"source": "example_multivoltage", "ampacity_ka_by_std_type": {}}
@@ -206,6 +207,7 @@ def test_a_base_that_breaks_limits_itself_is_not_the_trades_fault():
     assert np.array_equal(blamed, batch.audit.code == BROKEN)
 
 
+@pytest.mark.slow
 def test_answers_of_an_audited_sweep(tmp_path):
     study = study_with(network={"v_max_pu": 1.03}, audit=True, count=30, keep=("hours",))
     results = fastp2p.run(study, out=tmp_path / "out", workers=1)
@@ -304,6 +306,7 @@ def meshed_net(r_ohm_per_km=0.64, slack_gen=False):
     return net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slack_gen", [False, True])
 def test_a_sample_is_of_the_network_of_the_run(slack_gen, tmp_path):
     study = study_with(network={"source": str(tmp_path / "net.json"), "ampacity_ka_by_std_type": {}}, audit=12, count=1)

@@ -174,6 +174,7 @@ def test_an_audit_with_too_few_books_says_so(tmp_path, monkeypatch):
     assert count_audited(ran.scenarios) in words
 
 
+@pytest.mark.slow
 def test_shares_are_audited_on_the_same_books_in_any_batches(tmp_path):
     base = fastp2p.studies()["pv-sweep"]
     study = base.with_(clearing={"audit": 5}, scenarios={"count": 30, "keep": ("books",)})

@@ -429,6 +429,7 @@ def read(content, name="mine.csv"):
     return study_text(profiles=f'source = "{name}"')
 
 
+@pytest.mark.slow
 def test_good_profiles_from_csv_and_parquet():
     text = with_line(0, rows()[0])
     run_text(read(text), code=0)

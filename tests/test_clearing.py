@@ -82,6 +82,7 @@ def flow_of(p, trades, exports):
 # ------------------------------------------------------------------------------------------------------ against the oracle
 
 
+@pytest.mark.slow
 @every_rule
 @every_share
 @every_network

@@ -83,6 +83,7 @@ def test_wrong_usage_exits_with_2(arguments):
     assert children() == set()
 
 
+@pytest.mark.slow
 def test_run_without_a_study_runs_both_of_the_paper():
     result = call("run")
     assert children("results") == {"paper-44", "paper-80"}
@@ -150,6 +151,7 @@ def test_overwrite(paper_folder):
     assert same_tables("here", paper_folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("out", ["with space/and more", 'it\'s "quoted"', "größe ☀/a/b"])
 def test_folders_with_odd_names(out):
     result = call("run", "paper-44", "--out", out)
@@ -407,6 +409,7 @@ def test_a_folder_that_appears_meanwhile_is_not_touched(monkeypatch):
     assert children() == {"here"}
 
 
+@pytest.mark.slow
 def test_a_large_sweep_runs_in_processes(monkeypatch):
     study = fastp2p.studies()["pv-sweep"]
     Path("large.toml").write_text(study.with_(scenarios={"count": 600, "shares": [0.3]}).to_toml())

@@ -40,6 +40,7 @@ def client():
         yield one
 
 
+@pytest.mark.slow
 def test_tables_are_the_same_in_memory(client, expected):
     assert_same(fastp2p.run(SWEEP, executor=client.get_executor()).tables(), expected)
 
@@ -55,6 +56,7 @@ def test_tables_are_the_same_in_a_folder_and_from_the_command_line(client, expec
         assert_same({name: read[name]}, {name: expected[name]})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [None, StopPart(indicator="saving", within=1e-9, at_least=100)])
 def test_the_network_travels_once(stop, client, monkeypatch):
     count = SWEEP.scenarios.count if stop is None else 400
@@ -70,6 +72,7 @@ def test_the_network_travels_once(stop, client, monkeypatch):
     assert len(whole) == 1
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_has_its_parts_run_again(client, expected, tmp_path):
     finished = []
     killed = threading.Event()
@@ -100,6 +103,7 @@ def test_workers_that_keep_dying_are_told(client):
         raise distributed.KilledWorker("a part", SimpleNamespace(address="tcp://there"), 3)
 
 
+@pytest.mark.slow
 def test_a_scheduler_without_workers_is_waited_for_and_told(tmp_path):
     study = tmp_path / "small-sweep.toml"
     study.write_text(SWEEP.to_toml())

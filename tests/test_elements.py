@@ -247,6 +247,7 @@ def by_pandapower(net, loads_kw):
     return bare.res_bus.vm_pu
 
 
+@pytest.mark.slow
 def test_a_sample_is_audited_without_what_the_network_injects_itself(tmp_path):
     """All that is drawn is 5 kW at bus 2 (joined to 5) and 7 kW at bus 4."""
     net = loaded_net()
@@ -260,6 +261,7 @@ def test_a_sample_is_audited_without_what_the_network_injects_itself(tmp_path):
     np.testing.assert_allclose(np.abs(voltage[0, network.positions(range(5))]), expected.loc[range(5)], rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_extended_wards_keep_their_voltage_and_nothing_else(tmp_path):
     net = loaded_net()
     net.gen = net.gen.iloc[:0]

@@ -15,6 +15,7 @@ MENDED += [("networks", 4), ("networks", 65)]
 line break in a message, from a heading and from a key of a study; an external grid and a bus with the index 2**40."""
 
 
+@pytest.mark.slow
 def test_fixed_seeds_of_every_target_end_well():
     jobs = [Job(target, seed) for target, seeds in SEEDS.items() for seed in seeds]
     jobs += [Job(target, seed) for target, seed in MENDED]

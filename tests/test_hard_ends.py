@@ -43,6 +43,7 @@ def finished_parts_are_readable(folder):
     return books
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_the_finished_parts(tmp_path):
     with tmpfs(tmp_path / "disk", "size=6m") as disk:
         with pytest.raises(fastp2p.InputError, match=r"No space left on device; what was finished before is whole"):
@@ -53,6 +54,7 @@ def test_a_full_disk_keeps_the_finished_parts(tmp_path):
         assert_same(resumed.tables(), fastp2p.run(STUDY).tables())
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_grow(tmp_path):
     """The same on any machine: files over 150 kB are refused."""
     (tmp_path / "study.toml").write_text(STUDY.to_toml())
@@ -93,6 +95,7 @@ def test_a_folder_of_somebody_else(tmp_path):
         tmp_path.chmod(0o755)
 
 
+@pytest.mark.slow
 def test_a_disk_full_from_the_start_leaves_no_folder(tmp_path):
     def no_files():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -107,6 +110,7 @@ def test_a_disk_full_from_the_start_leaves_no_folder(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["study.toml"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failing", ["fastp2p.folder.write_tables", "fastp2p.sweep_report.write_sweep_figures"])
 def test_a_disk_full_at_the_answers_keeps_all_parts(failing, tmp_path, monkeypatch):
     def full(_, folder):
@@ -138,6 +142,7 @@ def test_an_interrupt_during_the_start_has_no_traceback(seconds, tmp_path):
     assert "Traceback" not in told
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_is_whole_and_says_how_to_go_on(tmp_path):
     study = STUDY.with_(scenarios={"count": 200_000})
     (tmp_path / "study.toml").write_text(study.to_toml())

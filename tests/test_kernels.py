@@ -297,6 +297,7 @@ def all_bases(n, m):
         yield np.array([v if v < n else -(v - n + 1) for v in chosen], np.int32)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40, derandomize=True)
 @given(seed=seeds)
 def test_certify_accepts_the_optimum_and_nothing_else(seed):

@@ -403,6 +403,7 @@ def assert_is_the_optimum(case):
         np.testing.assert_allclose(answer.flow_kw[k], oracle.branch_flows(network, state[0]), rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60, derandomize=True)
 @given(oracle.cases())
 def test_random_feeders_are_cleared_to_the_optimum(case):

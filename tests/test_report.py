@@ -32,6 +32,7 @@ def test_all_figures_are_written(source, tmp_path):
         assert path.stat().st_size > 5_000
 
 
+@pytest.mark.slow
 def test_no_pyplot_and_the_same_bytes_from_another_process(tmp_path):
     (tmp_path / "results.pkl").write_bytes(pickle.dumps(results("cigre_lv")))
     code = """

@@ -83,6 +83,7 @@ def test_pv_is_per_kwp(year, net):
         np.testing.assert_allclose(year.kwh_per_unit[year.row(name, "pv")], net.profiles["renewables"][name] / 4, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_week_of_trading_from_a_study_file(year, net, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "week.toml").write_text(STUDY)

@@ -122,6 +122,7 @@ def test_a_worse_answer_is_not_certified(seed):
             np.testing.assert_allclose(x, best, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_ten_thousand_adversarial_books():
     """The small form of bench/certify.py: degenerate, closed, overloaded, parallel, meshed, voltage rows, all scales."""
     tallies = certify_bench.run(10_000, seed=2, show=lambda line: None)

@@ -67,6 +67,7 @@ def half_width(values):
     return stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 2, "batch_scenarios": 7}])
 def test_a_folder_holds_what_was_enough_and_says_so(options, long, tmp_path):
     study, out = stopping(0.08), tmp_path / "out"
@@ -85,6 +86,7 @@ def test_a_folder_holds_what_was_enough_and_says_so(options, long, tmp_path):
     assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_stops_at_the_same_place(tmp_path):
     study = stopping(0.08)
 
@@ -106,6 +108,7 @@ def test_an_unknown_indicator_is_refused_before_anything_runs(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_several_looks_cost_little_coverage():
     """A known mean, looks at 100, 200, … 1,600: the interval at the end still covers it about 93 times in a hundred."""
     rng = np.random.default_rng(3)

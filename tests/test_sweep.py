@@ -154,6 +154,7 @@ def test_on_disk_and_again(expected, tmp_path):
         fastp2p.run(SWEEP, out=tmp_path / "sweep")
 
 
+@pytest.mark.slow
 def test_times_with_an_offset_are_of_one_type_in_memory_and_from_a_folder(tmp_path):
     """Parquet gives +02:00 back as a zone of another library, and pandas makes objects of two tables with both."""
     time = pd.date_range("2023-06-01", periods=24, freq="h", tz=timezone(timedelta(hours=2)))
@@ -213,6 +214,7 @@ def resume_sweep(out):
     fastp2p.run(SWEEP, out=out, resume=True, workers=2)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again(expected, tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "PART_BOOKS", 24)
     out = tmp_path / "out"

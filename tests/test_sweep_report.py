@@ -47,6 +47,7 @@ def test_without_hours_and_without_limits(tmp_path):
     assert_written(write_sweep_figures(free, tmp_path), FILES[2:])
 
 
+@pytest.mark.slow
 def test_no_pyplot_and_the_same_bytes_from_another_process(tmp_path, written):
     (tmp_path / "results.pkl").write_bytes(pickle.dumps(results(0.2, 0.6)))
     code = """

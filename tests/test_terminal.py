@@ -75,6 +75,7 @@ def test_a_study_file_may_begin_with_a_byte_order_mark():
 # streams
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_changes_nothing():
     for arguments, code in ((["studies"], 0), (["--help"], 0), (["run", "nope"], 2)):
         reading, writing = os.pipe()
@@ -84,6 +85,7 @@ def test_a_reader_that_leaves_changes_nothing():
         assert (done.returncode, b"Traceback" in done.stderr, b"Broken" in done.stderr) == (code, False, False)
 
 
+@pytest.mark.slow
 def test_a_run_that_nobody_reads_is_whole():
     reading, writing = os.pipe()
     os.close(reading)
@@ -114,6 +116,7 @@ def test_closed_streams(closed):
 # variables
 
 
+@pytest.mark.slow
 def test_a_run_under_bad_variables():
     variables = {"MPLBACKEND": "foo", "PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2", "COLUMNS": "abc", "TERM": "dumb"}
     done = started("run", "paper-44", "--out", "x", TMPDIR="/nonexistent", LC_ALL="C", LANG="", **variables)
@@ -121,6 +124,7 @@ def test_a_run_under_bad_variables():
     assert Path("x/supply.png").exists()
 
 
+@pytest.mark.slow
 def test_a_backend_that_matplotlib_does_not_know_is_told_before_anything_runs():
     words = "import fastp2p\ntry: fastp2p.run(fastp2p.studies()['paper-44'], out='x')\nexcept fastp2p.InputError as e: print(e)"
     environment = {**os.environ, "MPLBACKEND": "foo", "FASTP2P_CACHE_DIR": str(Path("cold").resolve())}
@@ -199,6 +203,7 @@ def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
 # no home
 
 
+@pytest.mark.slow
 def test_a_user_whom_the_system_does_not_know():
     known = ("PATH", "PYTHONPATH", "LANG")
     environment = {name: os.environ[name] for name in known if name in os.environ}
