@@ -79,7 +79,11 @@ def assert_fifty_states_agree(net, network):
     assert not Pandapower(net, network).solves(*(part[:1] for part in beyond)).any()
 
 
-@pytest.mark.parametrize("name", RADIAL)
+FIRST = {"cigre_lv", "create_kerber_dorfnetz", "case33bw"}
+"""The other networks are in the second tier of the tests."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in FIRST)) for name in RADIAL])
 def test_equal_to_runpp(name):
     """Five directions, each from reverse flow to within 0.5 % of the largest load that has a solution."""
     net = load(name)

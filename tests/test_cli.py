@@ -362,6 +362,7 @@ fastp2p.run(fastp2p.studies()["paper-44"], out=sys.argv[1])
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_no_half_result():
     with subprocess.Popen([sys.executable, "-c", HANG, "here"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         staged = Path(process.stdout.readline().decode().strip())

@@ -45,6 +45,7 @@ def test_tables_are_the_same_in_memory(client, expected):
     assert_same(fastp2p.run(SWEEP, executor=client.get_executor()).tables(), expected)
 
 
+@pytest.mark.slow
 def test_tables_are_the_same_in_a_folder_and_from_the_command_line(client, expected, tmp_path):
     study = tmp_path / "small-sweep.toml"
     study.write_text(SWEEP.to_toml())

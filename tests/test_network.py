@@ -75,7 +75,13 @@ def assert_flows_equal_rundcpp(net, network):
     )
 
 
-@pytest.mark.parametrize("name", functions_without_arguments())
+FIRST = {"create_cigre_network_lv", "create_kerber_dorfnetz", "case118", "example_multivoltage", "mv_oberrhein"}
+"""Networks of every kind of element; the others are in the second tier of the tests."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in FIRST)) for name in functions_without_arguments()]
+)
 def test_flows_equal_rundcpp(name):
     net = load_network(name)
     assert_flows_equal_rundcpp(net, fastp2p.Network.from_pandapower(net))
