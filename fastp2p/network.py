@@ -17,6 +17,7 @@ from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats, integers, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.flows import meshed_flows, tree_flows
+from fastp2p.network_arrays import network_faults, regular_arrays
 from fastp2p.topology import Factors, Tree, count_between, factorise, find_ends, grow_tree, pass_down
 
 if TYPE_CHECKING:
@@ -111,6 +112,20 @@ class Network:
     bus_shunt_pu: Complexes
     slack_vm_pu: Floats
     ac_faults: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        """Make every array flat and of its type, and check what all of fastp2p relies on.
+
+        Raises
+        ------
+        InputError
+            Arrays of other types or lengths, positions of buses that are not there, numbers far beyond those of any network.
+        """
+        faults: list[str] = []
+        arrays = regular_arrays(self.__getstate__(), faults)
+        refuse(faults or network_faults(arrays))
+        for name, array in arrays.items():
+            object.__setattr__(self, name, array)
 
     @classmethod
     def from_pandapower(cls, net: Any) -> Network:
