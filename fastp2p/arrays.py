@@ -15,12 +15,14 @@ OTHER_KINDS = {
     "c": "holds complex numbers; give the part that is meant, such as {name}.real",
     "M": "holds dates; it must hold numbers",
     "m": "holds spans of time; divide them by a unit, such as {name} / numpy.timedelta64(1, 'h')",
-    "O": "holds objects, such as missing numbers, texts or decimals; where all are numbers, {name}.astype(float) makes an array",
+    "O": "holds objects, such as missing numbers, texts or decimals; if all are numbers, {name}.astype(float) makes an array",
     "S": "holds texts; make them numbers with {name}.astype(float)",
     "U": "holds texts; make them numbers with {name}.astype(float)",
     "V": "holds records; give one of their fields",
 }
 """By NumPy's kind of an array: why it is none of numbers, and the way to one."""
+SHORTEST_HOURS, LONGEST_HOURS = 1e-4, 8784.0
+"""What a step may last."""
 DEEPEST = 3
 """Axes down to which a list is looked through for masked arrays."""
 
@@ -99,21 +101,36 @@ def _masked(name: str) -> str:
 
 
 def amount_faults(name: str, array: NDArray[np.float64]) -> list[str]:
-    """A fault where a (n_books, n_bus) array holds a negative or non-finite number."""
+    """A fault where a (n_books, n_bus) array holds a negative or non-finite number, or one beyond `LARGEST`."""
     if is_between(array, 0.0):
         return []
-    bad = ~(np.isfinite(array) & (array >= 0))
-    place = tuple(int(i) for i in np.argwhere(bad)[0])
+    place = tuple(int(i) for i in np.argwhere(~((array >= 0) & (array <= LARGEST)))[0])
     where = f"book {place[0]}, bus {place[1]}" if len(place) == 2 else f"place {place}"
-    return [f"{name}: {where} holds {array[place]:g}; quantities must be finite and not negative"]
+    return [f"{name}: {where} holds {array[place]:g}; quantities must be finite, not negative, and {LARGEST:g} at most"]
 
 
-def is_between(array: NDArray[np.float64], least: float = -np.inf) -> bool:
-    """Whether every number is finite and at least `least`; two passes and no temporary array, NaN fails either."""
-    if not array.size:
-        return True
-    low, high = array.min(), array.max()
-    return bool(low >= least and np.isfinite(low) and np.isfinite(high))
+def finite_faults(name: str, array: NDArray[np.float64], axis: str = "place") -> list[str]:
+    """A fault where an array holds a number that is not finite, or beyond ±`LARGEST`, by its place on the first axis."""
+    if is_between(array):
+        return []
+    place = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= LARGEST))[0])
+    where = f" in {axis} {place[0]}" if array.size > 1 else ""
+    value = array[place]
+    told = f"is {value:g}{where}; it must be of a size of {LARGEST:g} at most"
+    return [f"{name} {told}" if np.isfinite(value) else f"{name} is not finite{where}"]
+
+
+def hours_faults(step_hours: Any) -> list[str]:
+    """A fault where the length of a step is none: not a number, or not between a second and a year."""
+    is_number = isinstance(step_hours, int | float) and not isinstance(step_hours, bool)
+    if is_number and SHORTEST_HOURS <= step_hours <= LONGEST_HOURS:
+        return []
+    return [f"step_hours = {step_hours!r}: must be positive, {SHORTEST_HOURS:g}…{LONGEST_HOURS:g} hours"]
+
+
+def is_between(array: NDArray[np.float64], least: float = -LARGEST, most: float = LARGEST) -> bool:
+    """Whether every number lies within two bounds; two passes and no temporary array, NaN fails either."""
+    return not array.size or bool(array.min() >= least and array.max() <= most)
 
 
 LINE = 120

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p import ranges
 from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats, integers, short_repr
 from fastp2p.errors import InputError, refuse
@@ -328,15 +329,19 @@ class Network:
             Unknown families, standard types or lines, numbers that are not positive, negative ratings; all named.
         """
         by_type, by_line = ampacity_ka_by_std_type or {}, ampacity_ka_by_line or {}
-        numbers = {"factor": factor, "angle_deg": angle_deg, "ampacity_ka": ampacity_ka}
-        numbers |= {f"ampacity of {key!r}": value for key, value in (*by_type.items(), *by_line.items())}
+        numbers = {
+            "factor": (factor, ranges.LIMIT_FACTOR),
+            "angle_deg": (angle_deg, ranges.ANGLE_DEG),
+            "ampacity_ka": (ampacity_ka, ranges.AMPACITY_KA),
+            **{f"ampacity of {key!r}": (value, ranges.AMPACITY_KA) for key, value in (*by_type.items(), *by_line.items())},
+        }
         faults = [
             f"unknown limits {f!r}: there are thermal and transformer" for f in families if f not in ("thermal", "transformer")
         ]
         faults += [
-            f"{name} = {value}: must be a positive number"
-            for name, value in numbers.items()
-            if value is not None and not 0 < value < np.inf
+            f"{name} = {value!r}: must be a positive number, in {allowed}"
+            for name, (value, allowed) in numbers.items()
+            if value is not None and not (isinstance(value, int | float) and allowed.has(value))
         ]
         is_line = self.element == "line"
         known_types, known_lines = set(self.std_type[is_line].tolist()), set(self.element_id[is_line].tolist())

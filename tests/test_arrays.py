@@ -212,14 +212,14 @@ def test_every_argument_of_every_function_refuses_what_is_no_array_of_numbers(ci
         "texts": lambda a: a.astype(str),
         "yes and no": lambda a: a.astype(bool),
     }
-    for function, (call, arguments) in arrays_of_functions(cigre).items():
+    for call, arguments in arrays_of_functions(cigre).values():
         call(**arguments)
         for name, value in arguments.items():
             array = np.atleast_1d(np.asarray(value))
             made = {**wrong, "complex": lambda a: a.astype(complex)} if array.dtype.kind != "c" else wrong
-            for how, make in made.items():
+            for make in made.values():
                 told = "bus indices" if name == "bus_ids" else name
-                with warnings.catch_warnings(), pytest.raises(fastp2p.InputError, match=told):
+                with warnings.catch_warnings():
                     warnings.simplefilter("error")
-                    call(**{**arguments, name: make(array)})
-                    pytest.fail(f"{function} takes {how} for {name}")
+                    with pytest.raises(fastp2p.InputError, match=told):
+                        call(**{**arguments, name: make(array)})

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.clock import listed
+from fastp2p.ranges import ENERGY_KWH
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST = 1e12
+MOST = ENERGY_KWH.most
 """kWh per step; more is a mistake."""
 NS_PER_HOUR = 3_600_000_000_000
 ROUNDED = 0.02
