@@ -112,11 +112,11 @@ def number_faults(table: str, columns: Columns) -> list[str]:
     faults, is_audited = [], "ac_status" in columns or "n_audited" in columns
     for name, values in columns.items():
         may_be_null = name in MAY_BE_NULL.get(table, ()) and (is_audited or name not in OF_COLLAPSE)
+        may_be_infinite = name in MAY_BE_INFINITE.get(table, ())
         # a sum is finite if all of it is: one pass, as no column holds numbers that large
-        if values.dtype.kind != "f" or (not may_be_null and np.isfinite(values.sum())):
+        if values.dtype.kind != "f" or (may_be_null and may_be_infinite) or (not may_be_null and np.isfinite(values.sum())):
             continue
-        wrong = np.zeros(len(values), bool) if name in MAY_BE_INFINITE.get(table, ()) else np.isinf(values)
-        wrong |= False if may_be_null else np.isnan(values)
+        wrong = np.isinf(values) if may_be_null else np.isnan(values) if may_be_infinite else ~np.isfinite(values)
         if wrong.any():
             at = np.flatnonzero(wrong)
             rows = [" ".join(f"{key} {columns[key][row]}" for key in KEYS if key in columns) for row in at[:FEW].tolist()]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fastp2p.arrays import LARGEST, amount_faults, finite_faults, floats, integers, is_between, short_repr
 from fastp2p.errors import refuse
+from fastp2p.kernels.trades import stay_inside
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -170,13 +171,15 @@ class Trades:
         lengths = {f.name: len(getattr(self, f.name)) for f in fields(self) if f.name != "offset"}
         if len(set(lengths.values())) > 1:
             return [f"the arrays of the trades have unequal lengths: {', '.join(f'{k} {n}' for k, n in lengths.items())}"]
-        if not len(self.offset) or self.offset[0] != 0 or self.offset[-1] != self.n_trades or not _rises(self.offset):
-            return [f"trade offsets must rise from 0 to the number of trades, {self.n_trades}"]
         faults = [] if self.n_books == n_books else [f"the trades have {self.n_books} books, the other arrays {n_books}"]
+        reaches = len(self.offset) and self.offset[0] == 0 and self.offset[-1] == self.n_trades
+        if reaches and stay_inside(self.offset, self.seller, self.buyer, n_bus):
+            return faults
+        if not reaches or (np.diff(self.offset) < 0).any():
+            return [f"trade offsets must rise from 0 to the number of trades, {self.n_trades}"]
         for name, bus in (("seller", self.seller), ("buyer", self.buyer)):
-            if self.n_trades and bus.view(np.uint64).max() >= n_bus:  # one pass; a negative one is large without its sign
-                outside = np.flatnonzero((bus < 0) | (bus >= n_bus))
-                faults.append(f"{name} of trade {outside[0]} is bus position {bus[outside[0]]}; the network has 0…{n_bus - 1}")
+            outside = np.flatnonzero((bus < 0) | (bus >= n_bus))[:1]
+            faults += [f"{name} of trade {i} is bus position {bus[i]}; the network has 0…{n_bus - 1}" for i in outside.tolist()]
         return faults
 
     @property
@@ -354,8 +357,3 @@ def order_value_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_price
     """Quantities that are negative, numbers that are not finite or too large."""
     faults = amount_faults("bid_kwh", bids) + amount_faults("ask_kwh", asks)
     return faults + finite_faults("bid_per_kwh", bid_prices, "row") + finite_faults("ask_per_kwh", ask_prices, "row")
-
-
-def _rises(offset: Ints) -> bool:
-    """Whether no offset is below the one before it."""
-    return bool((offset[1:] >= offset[:-1]).all())
