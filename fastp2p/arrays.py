@@ -11,7 +11,7 @@ from fastp2p.errors import InputError
 LARGEST = 1e12
 """Largest energy, power or price that an array may hold: sums of products of them stay far from the largest float."""
 OTHER_KINDS = {
-    "b": "holds true and false; make them numbers with {name}.astype(float)",
+    "b": "holds true and false; numpy.flatnonzero({name}) gives the places of those that are true",
     "c": "holds complex numbers; give the part that is meant, such as {name}.real",
     "M": "holds dates; it must hold numbers",
     "m": "holds spans of time; divide them by a unit, such as {name} / numpy.timedelta64(1, 'h')",
@@ -28,7 +28,7 @@ DEEPEST = 3
 
 
 def floats(name: str, value: Any) -> NDArray[np.float64]:
-    """`value` as a C-contiguous float64 array.
+    """`value` as a C-contiguous float64 array; true and false are 1 and 0.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def floats(name: str, value: Any) -> NDArray[np.float64]:
     """
     if type(value) is np.ndarray and value.dtype == np.float64:
         return np.ascontiguousarray(value)
-    given = _numbers(name, value, "numbers")
+    given = _numbers(name, value, "numbers", "fiub")
     with np.errstate(over="ignore"):  # an extended float beyond the largest float64 becomes infinite, which checks refuse
         return np.ascontiguousarray(given, np.float64)
 
@@ -67,7 +67,7 @@ def complexes(name: str, value: Any) -> NDArray[np.complex128]:
     InputError
         If it holds anything but real or complex numbers, or has a mask.
     """
-    return np.ascontiguousarray(_numbers(name, value, "complex numbers", "fiuc"), np.complex128)
+    return np.ascontiguousarray(_numbers(name, value, "complex numbers", "fiubc"), np.complex128)
 
 
 def _numbers(name: str, value: Any, of: str, kinds: str = "fiu") -> NDArray[Any]:
@@ -125,7 +125,7 @@ def hours_faults(step_hours: Any) -> list[str]:
     is_number = isinstance(step_hours, int | float) and not isinstance(step_hours, bool)
     if is_number and SHORTEST_HOURS <= step_hours <= LONGEST_HOURS:
         return []
-    return [f"step_hours = {step_hours!r}: must be positive, {SHORTEST_HOURS:g}…{LONGEST_HOURS:g} hours"]
+    return [f"step_hours = {_short(step_hours)}: must be positive, {SHORTEST_HOURS:g}…{LONGEST_HOURS:g} hours"]
 
 
 def is_between(array: NDArray[np.float64], least: float = -LARGEST, most: float = LARGEST) -> bool:
@@ -165,5 +165,8 @@ def _short(value: Any) -> str:
         return f"{value[0]} … {value[-1]}" if len(value) else "none"
     if type(value) in (list, tuple) and len(value) > FEW:
         return f"[{', '.join(repr(one) for one in value[:FEW])}, … {len(value)} in all]"
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python writes no numbers of more than 4300 digits
+        return f"a {type(value).__name__} of very many digits"
     return text if len(text) <= LINE else f"{text[: LINE - 1]}…"

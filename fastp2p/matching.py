@@ -57,9 +57,9 @@ def match_orders(
     bids, asks = floats("bid_kwh", bid_kwh), floats("ask_kwh", ask_kwh)
     bid_prices = np.atleast_2d(floats("bid_per_kwh", bid_per_kwh))
     ask_prices = np.atleast_2d(floats("ask_per_kwh", ask_per_kwh))
-    faults = order_shape_faults(bids, asks, bid_prices, ask_prices)
-    if check:
-        faults += order_value_faults(bids, asks, bid_prices, ask_prices)
+    orders = bids, asks, bid_prices, ask_prices
+    faults = order_value_faults(*orders) if check else []
+    faults += order_shape_faults(*orders)
     if priority not in ("price", "volume"):
         faults.append(f"priority = {priority!r}: must be 'price' or 'volume'")
     if ties not in ("pro_rata", "order"):

@@ -152,9 +152,9 @@ def price_trades(
     orders = _orders(bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh)
     faults = _faults(trades, orders, check)
     tariffs = _tariffs(retail_per_kwh, feed_in_per_kwh, orders[0].shape[0], faults)
-    if pricing not in RULES:
+    if pricing not in RULES and not check:
         faults.append(f"pricing = {pricing!r}: there are {', '.join(RULES)}")
-    elif check:
+    if check:
         if pricing == "mcafee":
             faults.append(
                 "pricing = 'mcafee' changes who trades; reduce_orders gives the orders to match again, and their prices"

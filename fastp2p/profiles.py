@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats, hours_faults, is_between, short_repr
 from fastp2p.errors import InputError, InputWarning, refuse, some
-from fastp2p.ranges import ENERGY_KWH
+from fastp2p.ranges import ENERGY_KWH, STEP_HOURS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -243,7 +243,9 @@ class Profiles:
         InputError
             Steps that do not divide a day, are shorter than a minute, or no multiple or part of the ones there are.
         """
-        if not (isinstance(step_hours, int | float) and 1.0 / 60.0 - 1e-9 <= step_hours <= 24.0 and _divides_a_day(step_hours)):
+        if hours_faults(step_hours) or not (
+            STEP_HOURS.least - 1e-9 <= step_hours <= STEP_HOURS.most and _divides_a_day(step_hours)
+        ):
             raise InputError(f"step_hours = {step_hours!r}: must divide a day, and be a minute (1/60) or more")
         ratio = step_hours / self.step_hours
         times, parts = round(ratio), round(1.0 / ratio)

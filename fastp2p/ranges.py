@@ -14,8 +14,9 @@ class Range(NamedTuple):
     unit: str = ""
 
     def __str__(self) -> str:
-        """As a message has it, such as "0…1e+06 kWp at a bus"."""
-        return f"{self.least:g}…{self.most:g} {self.unit}".rstrip()
+        """As a message has it, such as "0…1,000,000 kWp at a bus"."""
+        least, most = (f"{end:,.12g}" if abs(end) >= 1.0 else f"{end:.6g}" for end in (self.least, self.most))
+        return f"{least}…{most} {self.unit}".rstrip()
 
     def has(self, value: float) -> bool:
         """Whether a value lies in it; NaN lies in none."""
@@ -42,6 +43,8 @@ AMPACITY_KA = Range(1e-6, 1e6, "kA")
 OF_TRANSFORMER = Range(1e-6, 10.0, "kWp per kVA")
 STRESS = Range(1e-6, 1e6)
 WITHIN = Range(1e-9, 10.0)
+FIRST_YEAR, LAST_YEAR = 1700, 2200
+"""Years of stamps; nanoseconds in 64 bits, which pandas counts in, reach from 1677 to 2262."""
 COUNT = 10**9
 """Most scenarios per share."""
 ONE_IN = 10**6

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.arrays import LARGEST, amount_faults, finite_faults, floats, integers, is_between, short_repr
+from fastp2p.arrays import LARGEST, amount_faults, floats, integers, is_between, short_repr
 from fastp2p.errors import refuse
 from fastp2p.kernels.trades import stay_inside
 
@@ -356,4 +356,9 @@ def order_shape_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_price
 def order_value_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_prices: Floats) -> list[str]:
     """Quantities that are negative, numbers that are not finite or too large."""
     faults = amount_faults("bid_kwh", bids) + amount_faults("ask_kwh", asks)
-    return faults + finite_faults("bid_per_kwh", bid_prices, "row") + finite_faults("ask_per_kwh", ask_prices, "row")
+    for name, prices in (("bid_per_kwh", bid_prices), ("ask_per_kwh", ask_prices)):
+        if prices.ndim == 2 and not is_between(prices):
+            row, bus = np.argwhere(~(np.abs(prices) <= LARGEST))[0].tolist()
+            told = f"prices must be finite, and of a size of {LARGEST:g} at most"
+            faults.append(f"{name}: row {row}, bus {bus} holds {prices[row, bus]}; {told}")
+    return faults

@@ -53,8 +53,6 @@ NO_NUMBERS = {
     "texts": (["1.0", "2.0"], "texts"),
     "a text among numbers": ([1.0, "2"], "texts"),
     "bytes": ([b"1"], "texts"),
-    "yes and no": ([True, False], "true and false"),
-    "a mask": (np.array([True, False]), "true and false"),
     "records": (np.zeros(2, [("kwh", float)]), "records"),
     "sparse": (scipy.sparse.csr_array(np.eye(2)), r"sparse.*\.toarray"),
     "a set": ({1.0, 2.0}, "objects"),
@@ -116,6 +114,13 @@ def test_arrays_that_must_not_be_written_are_taken():
     fixed.flags.writeable = False
     assert floats("x", fixed) is fixed
     assert fastp2p.match_orders(fixed, fixed, fixed[0], fixed[0]).n_books == 2
+
+
+def test_true_and_false_are_numbers_but_no_places():
+    assert floats("x", [True, False]).tolist() == [1.0, 0.0]
+    for places in ([True, False], np.array([True, False]), pd.array([True], "boolean")):
+        with pytest.raises(fastp2p.InputError, match=r"true and false; numpy\.flatnonzero"):
+            integers("x", places)
 
 
 def test_numbers_beyond_a_float_are_not_finite():
@@ -210,7 +215,6 @@ def test_every_argument_of_every_function_refuses_what_is_no_array_of_numbers(ci
         "dates": lambda a: np.zeros(a.shape, "M8[ns]"),
         "objects": lambda a: a.astype(object),
         "texts": lambda a: a.astype(str),
-        "yes and no": lambda a: a.astype(bool),
     }
     for call, arguments in arrays_of_functions(cigre).values():
         call(**arguments)
