@@ -17,9 +17,11 @@ SCRIPT = Path(__file__).parent / "hostile_floats.py"
 anything = st.floats(allow_subnormal=True) | st.sampled_from([np.nan, np.inf, 1.7e308, 5e-324, 1.0])
 
 
-def test_every_stage_ends_on_any_floats():
+@pytest.mark.parametrize(("seed", "rounds"), [(1, 12), pytest.param(2, 300, marks=pytest.mark.slow)])
+def test_every_stage_ends_on_any_floats(seed, rounds):
     """In a process of its own: what does not end, or writes elsewhere, must not take the tests with it."""
-    done = subprocess.run([sys.executable, SCRIPT, "1", "60"], capture_output=True, text=True, timeout=300, check=False)
+    words = [sys.executable, SCRIPT, str(seed), str(rounds)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stdout) == (0, "ended\n"), done.stderr[-2000:]
 
 
