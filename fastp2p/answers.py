@@ -249,7 +249,7 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     """
     source = "that find_probabilities(results.scenarios) returns"
     refuse_other_tables(probabilities=(probabilities, source, ("cut_probability",), ("share",)))
-    if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+    if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
         raise InputError(f"threshold = {threshold}: must be a probability between 0 and 1")
     if event not in get_args(Event):
         raise InputError(f"event = {event!r}: must be one of {', '.join(get_args(Event))}")
@@ -260,7 +260,7 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     ordered = probabilities.sort_values("share")
 
     def largest(column: str) -> float:
-        fits = np.minimum.accumulate((ordered[column] <= threshold).to_numpy())
+        fits = np.minimum.accumulate(ordered[column].to_numpy(np.float64, na_value=np.nan) <= threshold)
         return float(ordered["share"].to_numpy()[fits].max(initial=0.0))
 
     return HostingCapacity(largest(f"{event}_probability"), largest(f"{event}_high"), largest(f"{event}_low"))

@@ -108,8 +108,12 @@ def refuse_other_tables(confidence: float | None = None, **given: tuple[Any, str
             faults.append(f"{name} must be the table {source}, not {described(value)}")
         elif missing := [column for column in (*keys, *columns) if column not in value.columns]:
             faults.append(f"{name} has no column {', '.join(missing)}; it must be the table {source}")
+        elif texts := [column for column in (*keys, *columns) if value[column].dtype.kind not in "iuf"]:
+            faults.append(f"{name} must have numbers in {', '.join(texts)}; it must be the table {source}")
         elif not len(value):
             faults.append(f"{name} has no rows")
+        elif value[list(keys)].isna().any(axis=None):
+            faults.append(f"{name} has rows without {' or '.join(keys)}; it must be the table {source}")
         elif value.duplicated(list(keys)).any():
             faults.append(f"{name} has several rows of the same {' and '.join(keys)}; it must be the table {source}")
     is_number = isinstance(confidence, int | float) and not isinstance(confidence, bool)

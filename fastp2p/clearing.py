@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import kind_faults, refuse_other_kinds
-from fastp2p.arrays import floats, integers, is_between
+from fastp2p.arrays import finite_faults, floats, hours_faults, integers, is_between
 from fastp2p.curtailment import LP_SOLVERS, OBJECTIVES
 from fastp2p.errors import refuse
 from fastp2p.execution import Order, cut, execute_all
-from fastp2p.limits import DcLimits, LinearLimits, limit_faults
+from fastp2p.limits import PHYSICS, DcLimits, LinearLimits, limit_faults
 from fastp2p.network import Network
 from fastp2p.reactive import Reactive
 from fastp2p.tightening import tighten
@@ -79,7 +79,8 @@ def clear(
     v_min_pu, v_max_pu : float, p.u.
         Band of the voltages, but for the external grids' own; without effect under "dc". By default that of EN 50160.
     check : bool
-        False: the arrays are known to be right. Nothing is looked at then, and wrong ones give wrong answers.
+        False: the values are known to be right, and are not looked at; shapes, and which buses are named, are all the same.
+        Wrong values give wrong answers then.
 
     Raises
     ------
@@ -88,15 +89,15 @@ def clear(
     """
     base = floats("base_kw", base_kw)
     export = np.zeros_like(base) if export_kw is None else floats("export_kw", export_kw)
-    if check:
-        refuse_other_kinds(network=(network, Network), trades=(trades, Trades))
+    refuse_other_kinds(network=(network, Network), trades=(trades, Trades))
     at = np.arange(network.n_bus) if bus is None else integers("bus", bus)
+    faults = [] if reactive is None else kind_faults(reactive=(reactive, Reactive))
+    faults += _rule_faults(objective, unserved, step_hours, solver, physics)
+    faults += _shape_faults(network, trades, base, export, at)
     if check:
-        unknown = [] if solver in LP_SOLVERS else [f"solver = {solver!r}: must be one of {', '.join(LP_SOLVERS)}"]
-        if not isinstance(reactive, Reactive | None):
-            unknown += kind_faults(reactive=(reactive, Reactive))
-        unknown += limit_faults(network, physics, v_min_pu, v_max_pu)
-        refuse(unknown + _faults(network, trades, base, export, at, objective, unserved, step_hours))
+        faults += limit_faults(network, physics, v_min_pu, v_max_pu) if physics in PHYSICS else []
+        faults += _value_faults(network, trades, base, export, objective)
+    refuse(faults)
     retail = unserved == "retail"
     limits: DcLimits | LinearLimits = DcLimits(network, at)
     if physics != "dc":
@@ -109,28 +110,19 @@ def clear(
     return tighten(order, clearing) if isinstance(limits, LinearLimits) and physics == "ac" else clearing
 
 
-def _faults(
-    network: Network,
-    trades: Trades,
-    base: Floats,
-    export: Floats,
-    bus: Ints,
-    objective: str,
-    unserved: str,
-    step_hours: float,
-) -> list[str]:
+def _rule_faults(objective: str, unserved: str, step_hours: float, solver: str, physics: str) -> list[str]:
+    """Unknown words, and a step that is none."""
+    words = {"objective": (objective, OBJECTIVES), "unserved": (unserved, UNSERVED), "solver": (solver, LP_SOLVERS)}
+    words["physics"] = physics, PHYSICS
+    faults = [
+        f"{name} = {word!r}: must be one of {', '.join(known)}" for name, (word, known) in words.items() if word not in known
+    ]
+    return faults + hours_faults(step_hours)
+
+
+def _shape_faults(network: Network, trades: Trades, base: Floats, export: Floats, bus: Ints) -> list[str]:
+    """Arrays of other lengths, and buses that are not there."""
     faults = []
-    if objective not in OBJECTIVES:
-        faults.append(f"objective = {objective!r}: must be one of {', '.join(OBJECTIVES)}")
-    if unserved not in UNSERVED:
-        faults.append(f"unserved = {unserved!r}: must be one of {', '.join(UNSERVED)}")
-    if not (isinstance(step_hours, int | float) and np.isfinite(step_hours) and step_hours > 0):
-        faults.append(f"step_hours = {step_hours}: must be positive")
-    if np.shape(network.limit_kw) != (network.n_branch,):
-        faults.append(f"limit_kw has shape {np.shape(network.limit_kw)}; it must be (n_branch,) = ({network.n_branch},)")
-    elif np.isnan(network.limit_kw).any() or (network.limit_kw < 0).any():
-        bad = network.branch_name[np.isnan(network.limit_kw) | (network.limit_kw < 0)].tolist()
-        faults.append(f"limit_kw is NaN or negative for {', '.join(bad)}")
     if bus.ndim != 1 or (np.diff(bus) <= 0).any() or (len(bus) and not 0 <= bus[0] <= bus[-1] < network.n_bus):
         faults.append(f"bus must hold ascending positions of the network's buses, 0…{network.n_bus - 1}")
     shape = (trades.n_books, bus.size)
@@ -139,12 +131,21 @@ def _faults(
             faults.append(
                 f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}, or have a column per bus named"
             )
-        elif not is_between(array):
-            faults.append(f"{name} is not finite in book {int(np.argwhere(~np.isfinite(array))[0][0])}")
-        elif name == "export_kw" and not is_between(array, 0.0):
-            faults.append(f"export_kw is negative in book {int(np.argwhere(array < 0)[0][0])}")
-    faults += trades.faults(len(base) if base.ndim == 2 else trades.n_books, bus.size)
-    if objective == "welfare" and not faults:
+    return faults + trades.shape_faults(len(base) if base.ndim == 2 else trades.n_books, bus.size)
+
+
+def _value_faults(network: Network, trades: Trades, base: Floats, export: Floats, objective: str) -> list[str]:
+    """Limits, injections and trades that are no numbers, too large, or negative."""
+    faults = []
+    if np.isnan(network.limit_kw).any() or (network.limit_kw < 0).any():
+        bad = network.branch_name[np.isnan(network.limit_kw) | (network.limit_kw < 0)].tolist()
+        faults.append(f"limit_kw is NaN or negative for {', '.join(bad)}")
+    faults += finite_faults("base_kw", base, "book")
+    of_export = finite_faults("export_kw", export, "book")
+    if not of_export and not is_between(export, 0.0):
+        of_export = [f"export_kw is negative in book {int(np.argwhere(export < 0)[0][0])}"]
+    faults += of_export + trades.value_faults()
+    if objective == "welfare" and not faults and len(trades.bid_per_kwh) == len(trades.ask_per_kwh):
         loss = np.flatnonzero(~(trades.bid_per_kwh >= trades.ask_per_kwh))
         if len(loss):
             faults.append(f"trade {loss[0]} has a bid below its ask; welfare is not defined for it")

@@ -24,6 +24,7 @@ Centre = Literal["median", "mean", "medoid"]
 
 ITERATIONS = 10
 ROUNDS = 30
+MOST_RESTARTS = 10_000
 """k-means goes on, ten iterations at a time, until no day changes its cluster."""
 SILHOUETTE_DAYS = 4_000
 """Of more days than that the silhouette is that of so many, drawn at random: it takes their distances to one another."""
@@ -114,9 +115,15 @@ def cluster_days(
     """
     day_kwh, names, number = _days(profiles, kind)
     faults = [] if centre in get_args(Centre) else [f"centre = {centre!r}: must be one of {', '.join(get_args(Centre))}"]
-    for name, value, least in (("k", k, 1), ("restarts", restarts, 1), ("seed", seed, 0)):
+    for name, value, least, most in (
+        ("k", k, 1, np.inf),
+        ("restarts", restarts, 1, MOST_RESTARTS),
+        ("seed", seed, 0, 2**128 - 1),
+    ):
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
             faults.append(f"{name} = {value!r}: must be a whole number, at least {least}")
+        elif value > most:
+            faults.append(f"{name} must be {most} at most")
     refuse(faults)
     shape = shapes(day_kwh, normalise)
     order = np.lexsort((*day_kwh.T[::-1], *shape.T[::-1]))

@@ -189,7 +189,7 @@ def curtail(
     )  # fmt: skip
     per_chunk = max(1, ENTRIES_PER_CHUNK // max(1, rows.entries_per_column))
     first = 0
-    while first < n:
+    while first < n:  # ends: a chunk has one book at least
         last = max(first + 1, int(np.searchsorted(columns.offset, columns.offset[first] + per_chunk, side="right")) - 1)
         lps, row = _reduce(rows, books, columns, floor_value, range(first, last))
         ours = slice(int(columns.offset[first]), int(columns.offset[last]))
@@ -344,7 +344,7 @@ def _tie_break(n: int) -> Floats:
     """
     primes: list[int] = []
     candidate = 2
-    while len(primes) < n:
+    while len(primes) < n:  # ends: there are infinitely many
         if all(candidate % prime for prime in primes):
             primes.append(candidate)
         candidate += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -9,33 +10,60 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy.special import ndtr, ndtri
 
+from fastp2p.ranges import Range
+
 Floats = NDArray[np.float64]
 Finite = Annotated[float, Field(strict=True, ge=-1e12, le=1e12)]
 NotNegative = Annotated[float, Field(strict=True, ge=0, le=1e12)]
 Positive = Annotated[float, Field(strict=True, gt=0, ge=1e-9, le=1e12)]
-"""Numbers of a study file; the bounds keep products of them finite."""
+"""Parameters of distributions; the bounds keep products of them finite, what is drawn has ranges of its own."""
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A number that some `Range` bounds."""
 
 
-def not_negative(value: Any) -> Any:
-    """Refuse a distribution, or a series, that goes below zero.
+LAST = 1.0 - 2.0**-53
+"""The largest uniform number that is drawn, on a grid of 2**-53 from 0 on."""
+FIRST = 2.0**-54
+"""What 0 counts as, where a quantile function has no end there."""
 
-    Raises
-    ------
-    ValueError
+
+def within(allowed: Range) -> Callable[[Any], Any]:
+    """A check that refuses numbers, lists, series and distributions that leave a range.
+
+    A distribution is judged by the extremes of what can be drawn of it. The check raises `ValueError`.
     """
-    if getattr(value, "least", 0.0) < 0.0:
-        raise ValueError(f"values should be greater than or equal to 0; these go down to {value.least:g}")
-    return value
+
+    def check(value: Any) -> Any:
+        if isinstance(value, int | float) and not allowed.has(value):
+            raise ValueError(f"must lie in {allowed}")
+        if isinstance(value, tuple):
+            wrong = [i for i, one in enumerate(value) if not allowed.has(one)]
+            if wrong:
+                more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+                raise ValueError(f"values must lie in {allowed}; value {wrong[0] + 1} is {value[wrong[0]]:g}{more}")
+        if hasattr(value, "extremes"):
+            low, high = value.extremes
+            if not (allowed.has(low) and allowed.has(high)):
+                hint = value.hint(allowed.most) if hasattr(value, "hint") and allowed.has(low) else ""
+                raise ValueError(f"values must lie in {allowed}; these reach from {low:g} to {high:g}{hint}")
+        return value
+
+    return check
 
 
 class _Distribution(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def quantile(self, u: Floats) -> Floats:
+        """Values at the probabilities `u`, none of them falling as u rises."""
+        raise NotImplementedError
+
     @property
-    def least(self) -> float:
-        """The lower end of the values."""
-        low: float = getattr(self, "low", 0.0)
-        return low
+    def extremes(self) -> tuple[float, float]:
+        """The smallest and the largest value that can be drawn."""
+        with np.errstate(over="ignore"):
+            low, high = self.quantile(np.array([0.0, LAST]))
+        return float(low), float(high)
 
 
 class Uniform(_Distribution):
@@ -78,7 +106,8 @@ class Normal(_Distribution):
     def quantile(self, u: Floats) -> Floats:
         """Values at the probabilities `u`."""
         first, last = ndtr((self.low - self.mean) / self.sd), ndtr((self.high - self.mean) / self.sd)
-        values: Floats = np.clip(self.mean + self.sd * ndtri(first + u * (last - first)), self.low, self.high)
+        p = np.minimum(first + np.maximum(u, FIRST) * (last - first), LAST)  # rounding may make 1 of it, infinitely far up
+        values: Floats = np.clip(self.mean + self.sd * ndtri(p), self.low, self.high)
         return values
 
 
@@ -113,8 +142,13 @@ class LogNormal(_Distribution):
 
     def quantile(self, u: Floats) -> Floats:
         """Values at the probabilities `u`."""
-        values: Floats = self.median * np.exp(self.sigma * ndtri(np.clip(u, 2.0**-54, 1.0 - 2.0**-53)))
+        values: Floats = self.median * np.exp(self.sigma * ndtri(np.clip(u, FIRST, LAST)))
         return values
+
+    def hint(self, most: float) -> str:
+        """What keeps the values at or below `most`."""
+        sigma = np.log(most / self.median) / ndtri(LAST) if self.median < most else 0.0
+        return f"; a sigma of {np.floor(sigma * 100.0) / 100.0:g} or less keeps them there" if sigma >= 0.01 else ""
 
 
 class Choice(_Distribution):
@@ -125,9 +159,9 @@ class Choice(_Distribution):
     weights: tuple[NotNegative, ...] | None = None
 
     @property
-    def least(self) -> float:
-        """The lower end of the values."""
-        return min(self.values)
+    def extremes(self) -> tuple[float, float]:
+        """The smallest and the largest of the values."""
+        return min(self.values), max(self.values)
 
     @model_validator(mode="after")
     def _weighted(self) -> Choice:

@@ -32,6 +32,10 @@ class SolverError(FastP2PError, RuntimeError):
     """The LP solver was handed arrays of the wrong length, or returned an unknown status."""
 
 
+class NumberError(FastP2PError, ArithmeticError):
+    """A run made numbers that are none, and no unknown ones; what they would have gone into is not written."""
+
+
 def some(names: Sequence[str], most: int = 8) -> str:
     """Names in a line, the tail left out and counted."""
     return ", ".join(names[:most]) + (f", … ({len(names)})" if len(names) > most else "")

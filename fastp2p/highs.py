@@ -216,7 +216,7 @@ def share_fairly(
     if status == highspy.HighsStatus.kError:
         raise SolverError("HiGHS refused the arrays of an LP")
     share, unsettled = np.ones(n), np.ones(n, bool)
-    while unsettled.any():
+    while unsettled.any():  # ends: a round settles a column, or is the last
         solver.run()
         if not LEAVES_A_BASIS.get(solver.getModelStatus(), False):
             return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import amount_faults, floats
+from fastp2p.arrays import floats
 from fastp2p.errors import refuse
 from fastp2p.kernels.matching import match_books
 from fastp2p.kernels.trades import count_orders, look_up_prices
-from fastp2p.trades import Trades
+from fastp2p.trades import Trades, order_shape_faults, order_value_faults
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,8 @@ def match_orders(
     ties : {"pro_rata", "order"}
         How the orders of one price share what their price group trades: by size, or in bus order.
     check : bool
-        False: the arrays are known to be right. Nothing is looked at then, and wrong ones give wrong answers.
+        False: the values are known to be right, and are not looked at; shapes, and which buses are named, are all the same.
+        Wrong values give wrong answers then.
 
     Returns
     -------
@@ -56,8 +57,14 @@ def match_orders(
     bids, asks = floats("bid_kwh", bid_kwh), floats("ask_kwh", ask_kwh)
     bid_prices = np.atleast_2d(floats("bid_per_kwh", bid_per_kwh))
     ask_prices = np.atleast_2d(floats("ask_per_kwh", ask_per_kwh))
-    if check:
-        refuse(_faults(bids, asks, bid_prices, ask_prices, priority, ties))
+    orders = bids, asks, bid_prices, ask_prices
+    faults = order_value_faults(*orders) if check else []
+    faults += order_shape_faults(*orders)
+    if priority not in ("price", "volume"):
+        faults.append(f"priority = {priority!r}: must be 'price' or 'volume'")
+    if ties not in ("pro_rata", "order"):
+        faults.append(f"ties = {ties!r}: must be 'pro_rata' or 'order'")
+    refuse(faults)
     by_volume = priority == "volume"
     bid_order = np.argsort(bid_prices if by_volume else -bid_prices, axis=1, kind="stable")
     ask_order = np.argsort(ask_prices, axis=1, kind="stable")
@@ -75,27 +82,3 @@ def match_orders(
     bid_of_trade, ask_of_trade = np.empty(n_trades), np.empty(n_trades)
     look_up_prices(offset, seller, buyer, bid_prices, ask_prices, bid_of_trade, ask_of_trade)
     return Trades(offset, seller, buyer, quantity, bid_of_trade, ask_of_trade)
-
-
-def _faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_prices: Floats, priority: str, ties: str) -> list[str]:
-    faults = []
-    if bids.ndim != 2 or bids.shape != asks.shape:
-        faults.append(f"bid_kwh {bids.shape} and ask_kwh {asks.shape} must both be (n_books, n_bus)")
-        return faults
-    faults += amount_faults("bid_kwh", bids) + amount_faults("ask_kwh", asks)
-    for name, prices in (("bid_per_kwh", bid_prices), ("ask_per_kwh", ask_prices)):
-        if (
-            prices.ndim != 2
-            or prices.shape[1] != bids.shape[1]
-            or len(bids) % max(len(prices), 1)
-            or (len(bids) and not len(prices))
-        ):
-            faults.append(f"{name} has shape {prices.shape}; it must be ({bids.shape[1]},) or ({len(bids)}, {bids.shape[1]})")
-        elif not np.isfinite(prices).all():
-            k, b = np.argwhere(~np.isfinite(prices))[0]
-            faults.append(f"{name}: row {k}, bus {b} holds {prices[k, b]}; prices must be finite")
-    if priority not in ("price", "volume"):
-        faults.append(f"priority = {priority!r}: must be 'price' or 'volume'")
-    if ties not in ("pro_rata", "order"):
-        faults.append(f"ties = {ties!r}: must be 'pro_rata' or 'order'")
-    return faults

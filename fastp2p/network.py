@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastp2p import ranges
 from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats, integers, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.flows import meshed_flows, tree_flows
+from fastp2p.network_arrays import network_faults, regular_arrays
 from fastp2p.topology import Factors, Tree, count_between, factorise, find_ends, grow_tree, pass_down
 
 if TYPE_CHECKING:
@@ -111,6 +113,20 @@ class Network:
     bus_shunt_pu: Complexes
     slack_vm_pu: Floats
     ac_faults: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        """Make every array flat and of its type, and check what all of fastp2p relies on.
+
+        Raises
+        ------
+        InputError
+            Arrays of other types or lengths, positions of buses that are not there, numbers far beyond those of any network.
+        """
+        faults: list[str] = []
+        arrays = regular_arrays(self.__getstate__(), faults)
+        refuse(faults or network_faults(arrays))
+        for name, array in arrays.items():
+            object.__setattr__(self, name, array)
 
     @classmethod
     def from_pandapower(cls, net: Any) -> Network:
@@ -313,15 +329,19 @@ class Network:
             Unknown families, standard types or lines, numbers that are not positive, negative ratings; all named.
         """
         by_type, by_line = ampacity_ka_by_std_type or {}, ampacity_ka_by_line or {}
-        numbers = {"factor": factor, "angle_deg": angle_deg, "ampacity_ka": ampacity_ka}
-        numbers |= {f"ampacity of {key!r}": value for key, value in (*by_type.items(), *by_line.items())}
+        numbers = {
+            "factor": (factor, ranges.LIMIT_FACTOR),
+            "angle_deg": (angle_deg, ranges.ANGLE_DEG),
+            "ampacity_ka": (ampacity_ka, ranges.AMPACITY_KA),
+            **{f"ampacity of {key!r}": (value, ranges.AMPACITY_KA) for key, value in (*by_type.items(), *by_line.items())},
+        }
         faults = [
             f"unknown limits {f!r}: there are thermal and transformer" for f in families if f not in ("thermal", "transformer")
         ]
         faults += [
-            f"{name} = {value}: must be a positive number"
-            for name, value in numbers.items()
-            if value is not None and not 0 < value < np.inf
+            f"{name} = {value!r}: must be a positive number, in {allowed}"
+            for name, (value, allowed) in numbers.items()
+            if value is not None and not (isinstance(value, int | float) and allowed.has(value))
         ]
         is_line = self.element == "line"
         known_types, known_lines = set(self.std_type[is_line].tolist()), set(self.element_id[is_line].tolist())

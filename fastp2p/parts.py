@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fastp2p.batch import run_batch
-from fastp2p.errors import InputError
+from fastp2p.errors import InputError, NumberError
 from fastp2p.io.parquet import write_part
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
@@ -97,7 +97,11 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
         pieces.append(make_columns(ran, network, study.tables))
         n_congested += int(np.count_nonzero(ran.books["is_cut"]))
         failures += _failures(ran)
-    return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), make_frames(pieces, profiles.time)
+    try:
+        tables = make_frames(pieces, profiles.time)
+    except NumberError as error:
+        raise NumberError(f"{study.name}: {error}") from None
+    return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), tables
 
 
 def write_and_report(work: Work, part: Part, folder: Path, batch_scenarios: int | None = None) -> Done:

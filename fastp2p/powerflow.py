@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import refuse_other_kinds
-from fastp2p.arrays import floats, is_between, short_repr
+from fastp2p.arrays import finite_faults, floats, short_repr
 from fastp2p.errors import refuse
 from fastp2p.feeder import Feeder, feeder_of, percent_per_kva
 from fastp2p.kernels.acflow import HIGHEST, HIGHEST_AT, LOSSES, LOWEST, LOWEST_AT, SLACK_P, SLACK_Q, audit_books, flow_books
@@ -292,7 +292,6 @@ def _checked(
         faults.append(f"injection_kw has shape {p.shape}; it must be (n_books, n_bus) or (n_bus,) with n_bus = {len(at)}")
     elif q.shape not in ((1,), p.shape):
         faults.append(f"injection_kvar has shape {q.shape}; it must be a number or, like injection_kw, {p.shape}")
-    faults += [f"{name} is not finite" for name, array in (("injection_kw", p), ("injection_kvar", q)) if not is_between(array)]
-    refuse(faults)
+    refuse(faults + finite_faults("injection_kw", p, "book") + finite_faults("injection_kvar", q, "book"))
     p = np.ascontiguousarray(np.atleast_2d(p))
     return feeder, p, np.ascontiguousarray(np.broadcast_to(q, p.shape)), at

@@ -15,7 +15,7 @@ from fastp2p.network import Network
 from fastp2p.pricing import rule_faults
 from fastp2p.profiles import Profiles, load_several
 from fastp2p.sampled import check_source
-from fastp2p.sampling import Scenarios, draw_scenarios
+from fastp2p.sampling import Scenarios, draw_scenarios, energy_faults
 from fastp2p.study import Study
 from fastp2p.study_sections import profile_names
 
@@ -55,7 +55,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
             tariffs = {"retail_per_kwh": drawn.retail_per_kwh, "feed_in_per_kwh": drawn.feed_in_per_kwh}
             market = study.market
             found = rule_faults(market.pricing, priority=market.priority, kappa=market.kappa, of="step", **tariffs)
-            faults += [f"market.{fault}" for fault in found]
+            faults += [f"market.{fault}" for fault in found] + energy_faults(study, profiles, drawn)
         except InputError as error:
             faults += error.faults
     elif profiles is not None:

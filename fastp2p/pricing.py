@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import refuse_other_kinds
-from fastp2p.arrays import amount_faults, floats, is_between, short_repr
+from fastp2p.arrays import finite_faults, floats, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.pricing import find_margins, keep_fills
-from fastp2p.trades import Trades
+from fastp2p.trades import Trades, order_shape_faults, order_value_faults
 
 Floats = NDArray[np.float64]
 
@@ -139,7 +139,8 @@ def price_trades(
         0 favours buyers, 1 sellers.
     retail_per_kwh, feed_in_per_kwh : float or (n_books,) float, currency per kWh
     check : bool
-        False: the arrays are known to be right. Nothing is looked at then, and wrong ones give wrong answers.
+        False: the values are known to be right, and are not looked at; shapes, and which buses are named, are all the same.
+        Wrong values give wrong answers then.
 
     Raises
     ------
@@ -147,13 +148,13 @@ def price_trades(
         Unknown rules, arrays that do not fit, negative quantities, tariffs in the wrong order; all faults in one message.
         Under "k" and "uniform" also trades that were not matched under price priority.
     """
-    if check:
-        refuse_other_kinds(trades=(trades, Trades))
+    refuse_other_kinds(trades=(trades, Trades))
     orders = _orders(bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh)
-    faults: list[str] = []
+    faults = _faults(trades, orders, check)
     tariffs = _tariffs(retail_per_kwh, feed_in_per_kwh, orders[0].shape[0], faults)
+    if pricing not in RULES and not check:
+        faults.append(f"pricing = {pricing!r}: there are {', '.join(RULES)}")
     if check:
-        faults += _faults(trades, orders)
         if pricing == "mcafee":
             faults.append(
                 "pricing = 'mcafee' changes who trades; reduce_orders gives the orders to match again, and their prices"
@@ -209,9 +210,9 @@ def reduce_orders(
     InputError
         Arrays that do not fit, negative quantities, trades that were not matched under price priority.
     """
+    refuse_other_kinds(trades=(trades, Trades))
     orders = _orders(bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh)
-    if check:
-        refuse(_faults(trades, orders))
+    refuse(_faults(trades, orders, check))
     last_bid, last_ask, next_bid, next_ask = _margins(trades, orders)
     open_ended = np.isinf(next_bid) | np.isinf(next_ask)
     p = np.where(open_ended, np.nan, (np.where(open_ended, 0.0, next_bid) + np.where(open_ended, 0.0, next_ask)) / 2.0)
@@ -282,20 +283,15 @@ def _tariffs(retail_per_kwh: ArrayLike, feed_in_per_kwh: ArrayLike, n_books: int
         array = floats(name, value)
         if array.size != 1 and array.shape != (n_books,):
             faults.append(f"{name} has shape {array.shape}; it must be a number or (n_books,) = ({n_books},)")
-        elif not is_between(array):
-            faults.append(f"{name} is not finite")
+        elif found := finite_faults(name, array, "book"):
+            faults += found
         else:
             by_book.append(np.broadcast_to(array.ravel(), n_books))
     return by_book
 
 
-def _faults(trades: Trades, orders: list[Floats]) -> list[str]:
-    bids, asks, *prices = orders
-    shape = bids.shape
-    faults = trades.faults(*shape)
-    names = ("bid_per_kwh", "ask_per_kwh")
-    for name, array in zip(names, prices, strict=True):
-        if array.ndim != 2 or array.shape[1] != shape[1] or len(array) == 0 or shape[0] % len(array):
-            faults.append(f"{name} has shape {array.shape}; it must be ({shape[1]},) or {shape}")
-    faults += amount_faults("bid_kwh", bids) + amount_faults("ask_kwh", asks)
-    return faults + [f"{name} is not finite" for name, array in zip(names, prices, strict=True) if not is_between(array)]
+def _faults(trades: Trades, orders: list[Floats], check: bool) -> list[str]:
+    shape = orders[0].shape
+    if not check:
+        return order_shape_faults(*orders) + trades.shape_faults(*shape)
+    return order_shape_faults(*orders) + trades.faults(*shape) + order_value_faults(*orders)

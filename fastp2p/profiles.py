@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arguments import described, way_to
-from fastp2p.arrays import floats, short_repr
+from fastp2p.arrays import floats, hours_faults, is_between, short_repr
 from fastp2p.errors import InputError, InputWarning, refuse, some
+from fastp2p.ranges import ENERGY_KWH, STEP_HOURS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,11 +74,13 @@ class Profiles:
                 f"kwh_per_unit has shape {energy.shape}; it must be (n_profiles, n_steps) for "
                 f"{len(self.names)} names and {len(self.kinds)} kinds"
             )
-        elif not (np.isfinite(energy) & (energy >= 0) & (energy <= 1e12)).all():
-            faults.append("kwh_per_unit must be finite and not negative")
+        elif energy.size and not is_between(energy, *ENERGY_KWH[:2]):
+            row, step = np.argwhere(~((energy >= 0) & (energy <= ENERGY_KWH.most)))[0].tolist()
+            where = f"profile {self.names[row]!r} holds {energy[row, step]:g} in step {step}"
+            faults.append(f"kwh_per_unit must be finite and not negative, and lie in {ENERGY_KWH}; {where}")
         faults += [f"a profile is of kind {kind!r}: must be load or pv" for kind in self.kinds if kind not in KINDS]
-        if not (isinstance(self.step_hours, int | float) and 0 < self.step_hours < np.inf):
-            faults.append(f"step_hours = {self.step_hours!r}: must be positive")
+        if wrong := hours_faults(self.step_hours):
+            faults += wrong
         elif self.time is not None:
             from fastp2p.io.axis import time_faults
 
@@ -240,7 +243,9 @@ class Profiles:
         InputError
             Steps that do not divide a day, are shorter than a minute, or no multiple or part of the ones there are.
         """
-        if not (isinstance(step_hours, int | float) and 1.0 / 60.0 - 1e-9 <= step_hours <= 24.0 and _divides_a_day(step_hours)):
+        if hours_faults(step_hours) or not (
+            STEP_HOURS.least - 1e-9 <= step_hours <= STEP_HOURS.most and _divides_a_day(step_hours)
+        ):
             raise InputError(f"step_hours = {step_hours!r}: must divide a day, and be a minute (1/60) or more")
         ratio = step_hours / self.step_hours
         times, parts = round(ratio), round(1.0 / ratio)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import floats, is_between, short_repr
+from fastp2p.arrays import finite_faults, floats, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.clearing import inject_reactive
+from fastp2p.ranges import POWER_FACTOR
 from fastp2p.trades import Trades
 
 Floats = NDArray[np.float64]
@@ -50,8 +51,8 @@ class Reactive:
             array = floats(f"reactive.{name}", getattr(self, name))
             if array.shape not in ((1,), shape):
                 faults.append(f"reactive.{name} has shape {array.shape}; it must be a number or {shape}")
-            elif not is_between(array):
-                faults.append(f"reactive.{name} is not finite")
+            elif found := finite_faults(f"reactive.{name}", array):
+                faults += found
             else:
                 spread.append(np.ascontiguousarray(np.broadcast_to(array, shape)))
         refuse(faults)
@@ -77,8 +78,8 @@ def kvar_per_kw(power_factor: float) -> float:
     Raises
     ------
     InputError
-        If the power factor lies outside (0, 1].
+        If the power factor lies outside 0.1…1.
     """
-    if not 0.0 < power_factor <= 1.0:
-        raise InputError(f"power_factor = {power_factor}: must lie in (0, 1]")
+    if not POWER_FACTOR.has(power_factor):
+        raise InputError(f"power_factor = {power_factor}: must lie in {POWER_FACTOR}")
     return math.sqrt(1.0 - power_factor**2) / power_factor

@@ -122,7 +122,7 @@ def tree_layout(network: Network) -> Layout:
             children[parent[bus]].append(bus)
     x = np.zeros(network.n_bus)
     todo, place = network.reference_bus.tolist()[::-1], 0
-    while todo:
+    while todo:  # ends: a forest's buses come once
         bus = todo.pop()
         todo += children[bus][::-1]
         x[bus], place = place, place + (not children[bus])

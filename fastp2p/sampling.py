@@ -19,13 +19,13 @@ from fastp2p.distributions import pick
 from fastp2p.errors import InputError, refuse
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
+from fastp2p.ranges import ENERGY_KWH, KWP
 from fastp2p.study import Study
 from fastp2p.study_sections import (
     BY_BUS,
     Amount,
     Buses,
     OfTransformer,
-    Price,
     ProfileChoice,
     ProfileName,
     Series,
@@ -147,6 +147,39 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     )  # fmt: skip
 
 
+def energy_faults(study: Study, profiles: Profiles, drawn: Scenarios) -> list[str]:
+    """Sizes and profiles that together make more energy than any bus has.
+
+    Parameters
+    ----------
+    study : Study
+    profiles : Profiles
+    drawn : Scenarios
+        Any; PV that is sized by transformers is the same in all.
+    """
+    faults = []
+    sizes = {"load": (study.load.homes, study.load.profile, drawn.homes), "pv": (study.pv.kwp, study.pv.profile, drawn.kwp)}
+    for kind, (size, name, of_one) in sizes.items():
+        most = float(of_one.max(initial=0.0)) if isinstance(size, OfTransformer) else _largest(size)
+        rows = [profiles.row(one, kind) for one in profile_names(name)]
+        rows = rows or [row for row, of in enumerate(profiles.kinds) if of == kind]  # each bus has its own
+        kwh = float(profiles.kwh_per_unit[rows].max(initial=0.0)) * study.clearing.stress
+        if most * kwh > ENERGY_KWH.most:
+            stressed = f" ({study.clearing.stress:g} times stressed)" if study.clearing.stress != 1.0 else ""
+            faults.append(
+                f"{kind}: a size of {most:g} times a profile of {kwh:g} kWh{stressed} makes {most * kwh:g} kWh at a bus; must "
+                f"lie in {ENERGY_KWH}"
+            )
+    return faults
+
+
+def _largest(amount: Amount) -> float:
+    """The largest value that can be."""
+    if isinstance(amount, int | float):
+        return float(amount)
+    return max(amount, default=0.0) if isinstance(amount, tuple) else amount.extremes[1]
+
+
 def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
     """Uniform numbers in [0, 1) of the scenarios `numbers`, (n_scenarios, n_streams, n_bus)."""
     per_scenario = len(STREAMS) * n_bus
@@ -205,7 +238,7 @@ def _has_pv(u: Floats, pv_bus: Ints, share: float, exact: bool) -> NDArray[np.bo
     return has
 
 
-def _amounts(amount: Amount | Price, key: str, buses: Ints, u: Floats, faults: list[str]) -> Floats:
+def _amounts(amount: Amount, key: str, buses: Ints, u: Floats, faults: list[str]) -> Floats:
     """(n_scenarios, n_bus) values at `buses`, zero elsewhere."""
     values = np.zeros(u.shape)
     if isinstance(amount, tuple):
@@ -226,6 +259,11 @@ def _of_transformer(part: float, network: Network, buses: Ints, n_scenarios: int
     without = ", ".join(map(str, network.bus_id[buses[np.isnan(rating[buses])]]))
     if without:
         faults.append(f"pv.kwp.of_transformer: no transformer with a rating feeds bus {without}; give kWp instead")
+    for bus in buses[part * rating[buses] > KWP.most][:1].tolist():
+        faults.append(
+            f"pv.kwp.of_transformer = {part:g}: makes {part * rating[bus]:g} kWp of the transformer's {rating[bus]:g} kVA at "
+            f"bus {network.bus_id[bus]}; must lie in {KWP}"
+        )
     values = np.zeros((n_scenarios, network.n_bus))
     values[:, buses] = part * rating[buses]
     return values

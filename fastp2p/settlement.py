@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import refuse_other_kinds
-from fastp2p.arrays import amount_faults, floats, is_between, short_repr
+from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.settlement import BASELINE_EXPORTED, settle_buses, settle_trades
 from fastp2p.trades import Clearing, Leftovers, Trades
@@ -134,25 +134,23 @@ def settle(
     books_per_row : int
         How many books in turn the buses' accounts sum up (a scenario's steps); 1: accounts per book and bus.
     check : bool
-        False: the arrays are known to be right. Nothing is looked at then, and wrong ones give wrong answers.
+        False: the values are known to be right, and are not looked at; shapes, and which buses are named, are all the same.
+        Wrong values give wrong answers then.
 
     Raises
     ------
     InputError
         Shapes that do not fit, negative quantities, unknown rules; all faults in one message.
     """
-    if check:
-        refuse_other_kinds(trades=(trades, Trades), clearing=(clearing, Clearing), left=(left, Leftovers))
+    refuse_other_kinds(trades=(trades, Trades), clearing=(clearing, Clearing), left=(left, Leftovers))
     load, pv = floats("load_kwh", load_kwh), floats("pv_kwh", pv_kwh)
     own, deficit, surplus_left = (floats(f"left.{f.name}", getattr(left, f.name)) for f in fields(left))
     shape = clearing.exported_kw.shape
-    faults: list[str] = []
-    if check:
-        energy = {"load_kwh": load, "pv_kwh": pv, "left.self_kwh": own, "left.deficit_kwh": deficit}
-        faults += _faults(trades, clearing, {**energy, "left.surplus_kwh": surplus_left}, step_hours, books_per_row)
-        for name, value, known in (("unserved", unserved, UNSERVED), ("surplus", surplus, SURPLUS)):
-            if value not in known:
-                faults.append(f"{name} = {value!r}: must be one of {', '.join(known)}")
+    energy = {"load_kwh": load, "pv_kwh": pv, "left.self_kwh": own, "left.deficit_kwh": deficit}
+    faults = _faults(trades, clearing, {**energy, "left.surplus_kwh": surplus_left}, step_hours, books_per_row, check)
+    for name, value, known in (("unserved", unserved, UNSERVED), ("surplus", surplus, SURPLUS)):
+        if value not in known:
+            faults.append(f"{name} = {value!r}: must be one of {', '.join(known)}")
     buyer, seller = (trades.ask_per_kwh if p is None else p for p in (buyer_per_kwh, seller_per_kwh))
     prices = {"buyer_per_kwh": buyer, "seller_per_kwh": seller, "charge_per_kwh": charge_per_kwh}
     prices |= {"bid_per_kwh": trades.bid_per_kwh, "ask_per_kwh": trades.ask_per_kwh}
@@ -179,19 +177,20 @@ def settle(
 
 
 def _faults(
-    trades: Trades, clearing: Clearing, energy_kwh: dict[str, Floats], step_hours: float, books_per_row: int
+    trades: Trades, clearing: Clearing, energy_kwh: dict[str, Floats], step_hours: float, books_per_row: int, check: bool
 ) -> list[str]:
     shape = clearing.exported_kw.shape
-    faults = trades.faults(*shape)
+    if len(shape) != 2:
+        return [f"clearing.exported_kw has shape {shape}; it must be (n_books, n_bus)"]
+    faults = trades.faults(*shape) if check else trades.shape_faults(*shape)
     for name, array in energy_kwh.items():
         if array.shape != shape:
             faults.append(f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}")
-        else:
+        elif check:
             faults += amount_faults(name, array)
     if len(clearing.executed_kwh) != trades.n_trades:
         faults.append(f"the clearing has {len(clearing.executed_kwh)} trades, the trades are {trades.n_trades}")
-    if not (isinstance(step_hours, int | float) and np.isfinite(step_hours) and step_hours > 0):
-        faults.append(f"step_hours = {step_hours!r}: must be positive")
+    faults += hours_faults(step_hours)
     if not (isinstance(books_per_row, int) and books_per_row > 0 and shape[0] % books_per_row == 0):
         faults.append(f"books_per_row = {books_per_row!r}: the {shape[0]} books are no whole number of rows of it")
     return faults
@@ -208,8 +207,8 @@ def _rows(values: dict[str, ArrayLike], length: int, what: str, check: bool, fau
             continue
         if array.size != 1 and array.shape != (length,):
             faults.append(f"{name} has shape {array.shape}; it must be a number or ({what},) = ({length},)")
-        elif check and not is_between(array):
-            faults.append(f"{name} is not finite")
+        elif found := finite_faults(name, array, what.removeprefix("n_").removesuffix("s")) if check else []:
+            faults += found
         else:
             rows[row] = array
     return rows

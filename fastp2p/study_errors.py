@@ -78,7 +78,7 @@ def _sentence(fault: Any, model: type[BaseModel], given: Any) -> tuple[tuple[str
     kind, value, owner = _bare(model), given, model
     keys: list[str] = []
     place = list(fault["loc"])
-    while True:
+    while True:  # ends: a round takes a piece off the place, or one of several kinds, or is the last
         alternatives = _alternatives(kind)
         if not place and fault["type"] == "missing":
             return tuple(keys), f"{'.'.join(keys)} is missing"

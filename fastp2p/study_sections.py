@@ -6,19 +6,20 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from fastp2p.distributions import Distribution, Finite, NotNegative, Positive, check_weights, not_negative
+from fastp2p import ranges
+from fastp2p.distributions import Distribution, Number, check_weights, within
 from fastp2p.study_errors import shown
 
 Index = Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)]
 Flag = Annotated[bool, Field(strict=True)]
-PerUnit = Annotated[float, Field(strict=True, gt=0, le=2)]
+Weight = Annotated[Number, AfterValidator(within(ranges.WEIGHT))]
+PerUnit = Annotated[Number, AfterValidator(within(ranges.VOLTAGE_PU))]
+Ampacity = Annotated[Number, AfterValidator(within(ranges.AMPACITY_KA))]
 Buses = Literal["all", "even", "odd"] | tuple[Index, ...]
-Amount = NotNegative | tuple[NotNegative, ...] | Distribution
-"""One for all, one per bus in the order of the list, or drawn per bus; a field of it refuses what is negative."""
-Price = Finite | tuple[Finite, ...] | Distribution
-"""The same of prices, which may be negative, as those of spot markets are."""
+Amount = Number | tuple[Number, ...] | Distribution
+"""One for all, one per bus in the order of the list, or drawn per bus; every field of it has a range, prices a negative one."""
 Table = Literal["hours", "histograms", "books", "trades", "branches", "participants"]
 HOURS_UP_TO = 20_000
 """Scenarios up to which the table of hours is kept unasked: half a million rows."""
@@ -53,13 +54,13 @@ class NetworkPart(Section):
     """`cigre_lv`, `village_1`, `village_2`, a function of `pandapower.networks`, or a .json or .xlsx file."""
     limits: tuple[Literal["thermal", "transformer"], ...] = ("thermal", "transformer")
     """Line ampacities, transformer ratings."""
-    angle_deg: Positive | None = None
+    angle_deg: Annotated[Number, AfterValidator(within(ranges.ANGLE_DEG))] | None = None
     """Largest voltage angle over a branch, degrees; none by default."""
-    limit_factor: Positive = 1.0
-    ampacity_ka: Positive | None = None
+    limit_factor: Annotated[Number, AfterValidator(within(ranges.LIMIT_FACTOR))] = 1.0
+    ampacity_ka: Ampacity | None = None
     """Ampacity of every line instead of the network's own."""
-    ampacity_ka_by_std_type: dict[str, Positive] = {}
-    ampacity_ka_by_line: dict[int, Positive] = {}
+    ampacity_ka_by_std_type: dict[str, Ampacity] = {}
+    ampacity_ka_by_line: dict[int, Ampacity] = {}
     v_min_pu: PerUnit = 0.90
     """Band of the voltages at all buses but the external grids; that of EN 50160 by default."""
     v_max_pu: PerUnit = 1.10
@@ -107,7 +108,7 @@ class ProfilesPart(Section):
     """Whether to keep 29 February."""
     days: Annotated[int, Field(strict=True, ge=1, le=10_000)] | None = None
     """How many days; fewer than that repeat. By default all that there are."""
-    step_hours: Positive | None = None
+    step_hours: Annotated[Number, AfterValidator(within(ranges.STEP_HOURS))] | None = None
     """Length of a step; by default the profiles' own."""
 
     @field_validator("source", mode="before")
@@ -139,7 +140,7 @@ class ProfileChoice(Section):
     """A profile drawn for each bus, or one for all buses of a scenario (one sky over the network)."""
 
     choice: Annotated[tuple[str, ...], Field(min_length=1)]
-    weights: tuple[NotNegative, ...] | None = None
+    weights: tuple[Weight, ...] | None = None
     per: Literal["bus", "scenario"] = "bus"
 
     @model_validator(mode="after")
@@ -161,7 +162,7 @@ def profile_names(name: ProfileName) -> tuple[str, ...]:
     return name.choice if isinstance(name, ProfileChoice) else (name,) if isinstance(name, str) else name
 
 
-PowerFactor = Annotated[float, Field(strict=True, gt=0, le=1)]
+PowerFactor = Annotated[Number, AfterValidator(within(ranges.POWER_FACTOR))]
 
 
 class LoadPart(Section):
@@ -173,7 +174,7 @@ class LoadPart(Section):
     or bus indices."""
     homes: Amount = 1.0
     """Homes per bus."""
-    _not_negative = field_validator("homes")(not_negative)
+    _in_range = field_validator("homes")(within(ranges.HOMES))
     power_factor: PowerFactor = 0.99
     """Reactive power follows active power; where nobody asks for voltages, without effect."""
     reactive: Literal["draws", "feeds"] = "draws"
@@ -183,7 +184,7 @@ class LoadPart(Section):
 class OfTransformer(Section):
     """PV sized by the transformer that feeds its bus."""
 
-    of_transformer: Annotated[float, Field(strict=True, gt=0, le=10)]
+    of_transformer: Annotated[Number, AfterValidator(within(ranges.OF_TRANSFORMER))]
     """Each system's kWp as a part of the rating (kVA) of the nearest transformer towards the external grid."""
 
 
@@ -195,7 +196,7 @@ class PvPart(Section):
     """Who has PV; in a sweep over shares, who may have it."""
     kwp: Amount | OfTransformer = 3.0
     """kWp per bus."""
-    _not_negative = field_validator("kwp")(not_negative)
+    _in_range = field_validator("kwp")(within(ranges.KWP))
     power_factor: PowerFactor = 0.99
     reactive: Literal["draws", "feeds"] = "feeds"
     """Whether PV feeds in reactive power, or draws it, which lowers the voltage."""
@@ -206,15 +207,15 @@ class StopPart(Section):
 
     indicator: str
     """A column of the summary, such as "executed_kwh"."""
-    within: Positive
+    within: Annotated[Number, AfterValidator(within(ranges.WITHIN))]
     """Half-width of the 95 % confidence interval of its mean, as a part of that mean, that every share must reach."""
-    at_least: Annotated[int, Field(strict=True, ge=100)] = 1_000
+    at_least: Annotated[int, Field(strict=True, ge=100, le=ranges.COUNT)] = 1_000
 
     def checkpoints(self, count: int) -> list[int]:
         """Scenarios per share after which is looked, the last one `count`."""
         looks = []
         look = self.at_least
-        while look < count:
+        while look < count:  # ends: it doubles
             looks.append(look)
             look *= 2
         return [*looks, count]
@@ -223,7 +224,7 @@ class StopPart(Section):
 class ScenariosPart(Section):
     """How many random scenarios, and which shares of PV they sweep."""
 
-    count: Annotated[int, Field(strict=True, ge=1, le=10**9)] = 1
+    count: Annotated[int, Field(strict=True, ge=1, le=ranges.COUNT)] = 1
     """Scenarios per share."""
     shares: tuple[Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)], ...] = ()
     """Shares of the buses that may have PV; none: all of them have it."""
@@ -245,15 +246,17 @@ class ScenariosPart(Section):
 class Series(Section):
     """A value per time step: one for each step of the study, or for each step of a day, which then repeats."""
 
-    series: Annotated[tuple[Finite, ...], Field(min_length=1)]
+    series: Annotated[tuple[Number, ...], Field(min_length=1)]
 
     @property
-    def least(self) -> float:
-        """The smallest value."""
-        return min(self.series)
+    def extremes(self) -> tuple[float, float]:
+        """The smallest and the largest value."""
+        return min(self.series), max(self.series)
 
 
-Tariff = Finite | Series
+Price = Amount | Series
+Tariff = Number | Series
+Charge = Annotated[Number, AfterValidator(within(ranges.CHARGE))]
 MarketRuleName = Literal[
     "ask", "bid", "midpoint", "k", "uniform", "mcafee", "mid_market_rate", "bill_sharing", "supply_demand_ratio"
 ]
@@ -265,24 +268,25 @@ class MarketPart(Section):
     orders: Literal["net", "gross"] = "net"
     priority: Literal["price", "volume"] = "price"
     ties: Literal["pro_rata", "order"] = "pro_rata"
-    min_order_kwh: NotNegative = 1e-6
+    min_order_kwh: Annotated[Number, AfterValidator(within(ranges.ORDER_KWH))] = 1e-6
     """Smaller orders are not placed: a trace of sun is not a trade."""
-    bid_per_kwh: Price | Series = 0.20
+    bid_per_kwh: Price = 0.20
     """Of all participants, of each in the order of the list, drawn, or following the clock."""
-    ask_per_kwh: Price | Series = 0.05
+    ask_per_kwh: Price = 0.05
     retail_per_kwh: Tariff = 0.20
     feed_in_per_kwh: Tariff = 0.0
     pricing: MarketRuleName = "ask"
     """The market rule; docs/market-rules.md has them all."""
     kappa: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.5
     """Where in the marginal interval the rule "k" puts the price: 0 favours buyers, 1 sellers."""
-    network_charge_per_kwh: NotNegative = 0.0
+    network_charge_per_kwh: Charge = 0.0
     """What buyers pay the network operator per kWh bought from neighbours."""
-    branch_charge_per_kwh: NotNegative = 0.0
+    branch_charge_per_kwh: Charge = 0.0
     """The same per branch between buyer and seller: a charge on electrical distance."""
-    co2_kg_per_kwh: NotNegative | Series = 0.0
+    co2_kg_per_kwh: Tariff = 0.0
     """Carbon intensity of what the retailer delivers."""
-    _not_negative = field_validator("co2_kg_per_kwh")(not_negative)
+    _prices = field_validator("bid_per_kwh", "ask_per_kwh", "retail_per_kwh", "feed_in_per_kwh")(within(ranges.PRICE))
+    _carbon = field_validator("co2_kg_per_kwh")(within(ranges.CO2))
 
 
 class ClearingPart(Section):
@@ -291,12 +295,12 @@ class ClearingPart(Section):
     objective: Literal["volume", "welfare", "pro_rata"] = "volume"
     unserved: Literal["retail", "shed"] = "retail"
     surplus: Literal["export", "curtailable", "spill"] = "curtailable"
-    stress: Positive = 1.0
+    stress: Annotated[Number, AfterValidator(within(ranges.STRESS))] = 1.0
     """Multiplies the matched quantities before clearing."""
     solver: Literal["auto", "compiled", "highs"] = "auto"
     """Who solves the LPs of congested books; the answer is the same."""
     physics: Literal["dc", "lindistflow", "ac"] = "dc"
     """What limits are: DC flows; apparent power and linear voltages; or these, tightened until an AC power flow agrees."""
-    audit: Flag | Annotated[int, Field(strict=True, ge=2)] = False
+    audit: Flag | Annotated[int, Field(strict=True, ge=2, le=ranges.ONE_IN)] = False
     """Whether an AC power flow checks every book, or one in N: a random sample from the seed, each hour of the day alike. Under
     "ac" it checks all."""

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fastp2p.arrays import FEW
 from fastp2p.audit import AC_STATUS, NOT_AUDITED
+from fastp2p.errors import NumberError
 from fastp2p.indicators import scenario_columns
 from fastp2p.kernels.reduction import count_by_slot, sum_by_slot
 from fastp2p.network import Network
@@ -37,6 +39,31 @@ UNKNOWN_AS_NAN = {
 }  # fmt: skip
 """Columns of whole numbers and of yes and no that have NaN where something is unknown, and the nullable type of each."""
 
+MAY_BE_NULL = {
+    "scenarios": (
+        "self_consumption", "self_sufficiency", "p2p_share", "cut_share", "least_saving", "greatest_saving", "jain_saving",
+        "gini_saving", "load_factor", "lowest_vm_pu", "highest_vm_pu", "lowest_vm_step", "highest_vm_step",
+        "worst_current_percent", "losses_kwh", "losses_cost", "slack_kwh", "operator_balance", "retailer_revenue",
+        "peak_import_kw", "peak_export_kw", "n_full_breaks_voltage", "n_full_breaks_current", "n_needless_cut",
+    ),
+    "hours": ("lowest_vm_pu", "highest_vm_pu"),
+    "books": (
+        "lowest_vm_pu", "highest_vm_pu", "lowest_vm_bus", "highest_vm_bus", "worst_current_percent", "losses_kwh",
+        "losses_cost", "slack_kwh", "operator_balance", "retailer_revenue", "full_breaks_voltage", "full_breaks_current",
+        "needless_cut",
+    ),
+    "branches": (
+        "limit_kva", "largest_flow_kva", "p50_loading_percent", "p95_loading_percent", "max_loading_percent",
+        "max_current_percent",
+    ),
+}  # fmt: skip
+"""Columns in which NaN says that something is unknown or not defined, by table; docs/indicators.md lists and explains them."""
+OF_COLLAPSE = ("slack_kwh", "operator_balance", "retailer_revenue", "peak_import_kw", "peak_export_kw")
+"""Those of them that may be null only beside an audit, which finds that a book has no solution."""
+MAY_BE_INFINITE = {"branches": ("limit_kw", "limit_kva"), "histograms": ("to_value",)}
+"""Columns in which an infinity says that there is no limit, or no upper edge."""
+KEYS = ("share", "scenario", "step", "hour", "bus", "branch")
+
 
 def make_columns(ran: Reduced, network: Network, names: Sequence[str]) -> dict[str, Columns]:
     """The columns of the tables `names`; `make_frames` puts those of several blocks of scenarios together."""
@@ -53,8 +80,17 @@ def make_columns(ran: Reduced, network: Network, names: Sequence[str]) -> dict[s
 
 
 def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | None = None) -> dict[str, pd.DataFrame]:
-    """Tables from the columns of one block of scenarios after the other; steps get the time at which they start."""
-    frames = {name: pd.DataFrame(join_columns([piece[name] for piece in pieces])) for name in pieces[0]}
+    """Tables from the columns of one block of scenarios after the other; steps get the time at which they start.
+
+    Raises
+    ------
+    NumberError
+        Infinite numbers, or NaN, in columns that `MAY_BE_NULL` and `MAY_BE_INFINITE` do not name.
+    """
+    columns = {name: join_columns([piece[name] for piece in pieces]) for name in pieces[0]}
+    if faults := [fault for name, of in columns.items() for fault in number_faults(name, of)]:
+        raise NumberError("\n".join(faults))
+    frames = {name: pd.DataFrame(of) for name, of in columns.items()}
     for name, frame in frames.items():
         kinds = {column: kind for column, kind in UNKNOWN_AS_NAN.items() if column in frame}
         frames[name] = frame.astype(kinds) if kinds else frame
@@ -69,6 +105,24 @@ def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | N
         for frame in frames.values():
             _add_times(frame, time)
     return frames
+
+
+def number_faults(table: str, columns: Columns) -> list[str]:
+    """A fault for each column that holds what is no number, with the first rows that do."""
+    faults, is_audited = [], "ac_status" in columns or "n_audited" in columns
+    for name, values in columns.items():
+        may_be_null = name in MAY_BE_NULL.get(table, ()) and (is_audited or name not in OF_COLLAPSE)
+        may_be_infinite = name in MAY_BE_INFINITE.get(table, ())
+        # a sum is finite if all of it is: one pass, as no column holds numbers that large
+        if values.dtype.kind != "f" or (may_be_null and may_be_infinite) or (not may_be_null and np.isfinite(values.sum())):
+            continue
+        wrong = np.isinf(values) if may_be_null else np.isnan(values) if may_be_infinite else ~np.isfinite(values)
+        if wrong.any():
+            at = np.flatnonzero(wrong)
+            rows = [" ".join(f"{key} {columns[key][row]}" for key in KEYS if key in columns) for row in at[:FEW].tolist()]
+            what = f"{values[at[0]]} in {len(at):,} of {len(values):,} rows (at {'; '.join(rows)})"
+            faults.append(f"table {table}, column {name}: {what}; no input should give it: please report the study")
+    return faults
 
 
 def _add_times(frame: pd.DataFrame, time: pd.DatetimeIndex) -> None:

@@ -131,7 +131,7 @@ def find_loops(n_bus: int, from_bus: Ints, to_bus: Ints, reference_bus: Ints) ->
     loops = []
     for branch, (a, b) in closing.items():
         loop = [branch]
-        while a != b and (depth[a] or depth[b]):
+        while a != b and (depth[a] or depth[b]):  # ends: the deeper goes up, to a root at last
             if depth[a] < depth[b]:
                 a, b = b, a
             loop.append(by[a])

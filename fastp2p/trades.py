@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.arrays import floats, integers, is_between, short_repr
+from fastp2p.arrays import LARGEST, amount_faults, floats, integers, is_between, short_repr
 from fastp2p.errors import refuse
+from fastp2p.kernels.trades import stay_inside
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -151,22 +152,34 @@ class Trades:
 
     def faults(self, n_books: int, n_bus: int) -> list[str]:
         """What is wrong with the trades as those of `n_books` books on `n_bus` buses."""
+        return self.shape_faults(n_books, n_bus) or self.value_faults()
+
+    def value_faults(self) -> list[str]:
+        """Quantities that are negative, numbers that are not finite or too large."""
+        faults = []
+        for name in ("quantity_kwh", "bid_per_kwh", "ask_per_kwh"):
+            values, least = getattr(self, name), 0.0 if name == "quantity_kwh" else -LARGEST
+            if not is_between(values, least):
+                bad = np.flatnonzero(~((values >= least) & (values <= LARGEST)))
+                rule = "finite and not negative" if name == "quantity_kwh" else "finite"
+                rule += f", and of a size of {LARGEST:g} at most" if np.isfinite(values[bad[0]]) else ""
+                faults.append(f"{name} of trade {bad[0]} is {values[bad[0]]}; it must be {rule}")
+        return faults
+
+    def shape_faults(self, n_books: int, n_bus: int) -> list[str]:
+        """What would make a kernel read or write outside its arrays: lengths, offsets, and buses that are not there."""
         lengths = {f.name: len(getattr(self, f.name)) for f in fields(self) if f.name != "offset"}
         if len(set(lengths.values())) > 1:
             return [f"the arrays of the trades have unequal lengths: {', '.join(f'{k} {n}' for k, n in lengths.items())}"]
-        if not len(self.offset) or self.offset[0] != 0 or (np.diff(self.offset) < 0).any() or self.offset[-1] != self.n_trades:
-            return [f"trade offsets must rise from 0 to the number of trades, {self.n_trades}"]
         faults = [] if self.n_books == n_books else [f"the trades have {self.n_books} books, the other arrays {n_books}"]
+        reaches = len(self.offset) and self.offset[0] == 0 and self.offset[-1] == self.n_trades
+        if reaches and stay_inside(self.offset, self.seller, self.buyer, n_bus):
+            return faults
+        if not reaches or (np.diff(self.offset) < 0).any():
+            return [f"trade offsets must rise from 0 to the number of trades, {self.n_trades}"]
         for name, bus in (("seller", self.seller), ("buyer", self.buyer)):
-            if self.n_trades and not 0 <= bus.min() <= bus.max() < n_bus:
-                outside = np.flatnonzero((bus < 0) | (bus >= n_bus))
-                faults.append(f"{name} of trade {outside[0]} is bus position {bus[outside[0]]}; the network has 0…{n_bus - 1}")
-        for name in ("quantity_kwh", "bid_per_kwh", "ask_per_kwh"):
-            values, least = getattr(self, name), 0.0 if name == "quantity_kwh" else -np.inf
-            if not is_between(values, least):
-                bad = np.flatnonzero(~np.isfinite(values) | (values < least))
-                rule = "finite and not negative" if name == "quantity_kwh" else "finite"
-                faults.append(f"{name} of trade {bad[0]} is {values[bad[0]]}; it must be {rule}")
+            outside = np.flatnonzero((bus < 0) | (bus >= n_bus))[:1]
+            faults += [f"{name} of trade {i} is bus position {bus[i]}; the network has 0…{n_bus - 1}" for i in outside.tolist()]
         return faults
 
     @property
@@ -326,3 +339,26 @@ class Clearing:
         was asked for, where the book is large, where the kernel's answer had no proof, or where pro-rata filling had no end.
         """
         return SOLVERS[self.solver_code]
+
+
+def order_shape_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_prices: Floats) -> list[str]:
+    """What keeps arrays from being the orders of some books, and their prices by row."""
+    if bids.ndim != 2 or bids.shape != asks.shape:
+        return [f"bid_kwh {bids.shape} and ask_kwh {asks.shape} must both be (n_books, n_bus)"]
+    n_books, n_bus = bids.shape
+    return [
+        f"{name} has shape {prices.shape}; it must be ({n_bus},) or ({n_books}, {n_bus})"
+        for name, prices in (("bid_per_kwh", bid_prices), ("ask_per_kwh", ask_prices))
+        if prices.ndim != 2 or prices.shape[1] != n_bus or n_books % max(len(prices), 1) or (n_books and not len(prices))
+    ]
+
+
+def order_value_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_prices: Floats) -> list[str]:
+    """Quantities that are negative, numbers that are not finite or too large."""
+    faults = amount_faults("bid_kwh", bids) + amount_faults("ask_kwh", asks)
+    for name, prices in (("bid_per_kwh", bid_prices), ("ask_per_kwh", ask_prices)):
+        if prices.ndim == 2 and not is_between(prices):
+            row, bus = np.argwhere(~(np.abs(prices) <= LARGEST))[0].tolist()
+            told = f"prices must be finite, and of a size of {LARGEST:g} at most"
+            faults.append(f"{name}: row {row}, bus {bus} holds {prices[row, bus]}; {told}")
+    return faults

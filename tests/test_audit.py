@@ -262,8 +262,8 @@ def test_refused_studies(case):
 @pytest.mark.parametrize(
     ("table", "key", "value", "message"),
     [
-        ("pv", "power_factor", 0.0, r"pv\.power_factor = 0\.0: must be greater than 0"),
-        ("load", "power_factor", 1.01, r"load\.power_factor = 1\.01: must be less than or equal to 1"),
+        ("pv", "power_factor", 0.0, r"pv\.power_factor = 0\.0: must lie in 0\.1…1"),
+        ("load", "power_factor", 1.01, r"load\.power_factor = 1\.01: must lie in 0\.1…1"),
         ("load", "reactive", "inductive", r"load\.reactive = 'inductive': must be 'draws' or 'feeds'"),
         ("clearing", "physics", "acdc", r"clearing\.physics = 'acdc': must be 'dc', 'lindistflow' or 'ac'"),
         ("clearing", "audit", 1, r"clearing\.audit = 1"),

@@ -572,7 +572,7 @@ def test_files_and_folders_with_odd_names():
         {"network": 'source = "case14"', "participants": 'buses = "all"', "pv": 'kwp = 1e4\nbuses = "odd"'},
         {"network": 'source = "case14"\nangle_deg = 0.001', "participants": 'buses = "loads"', "pv": "kwp = 1e4"},
         {"network": 'source = "mv_oberrhein"\nlimit_factor = 0.001', "participants": 'buses = "all"', "pv": 'buses = "odd"'},
-        {"load": "homes = 1e9", "pv": "kwp = 1e9"},
+        {"load": "homes = 1e6", "pv": "kwp = 1e6"},
         {"market": "bid_per_kwh = 0\nask_per_kwh = 0\nretail_per_kwh = 0"},
         {"market": "bid_per_kwh = 0.1\nask_per_kwh = 0.2"},
         {"top": 'currency = ""\ndescription = "[red]x[/red] ☀"\nseed = 123456789012345678901234567890'},
@@ -617,7 +617,7 @@ ONES = np.ones(3)
         ({"bid_kwh": BIDS[0]}, r"must both be \(n_books, n_bus\)"),
         ({"bid_kwh": BIDS[:1]}, r"must both be \(n_books, n_bus\)"),
         ({"bid_kwh": BIDS[:, :2]}, r"must both be \(n_books, n_bus\)"),
-        ({"bid_kwh": None}, r"must both be \(n_books, n_bus\)"),
+        ({"bid_kwh": None}, "bid_kwh holds objects"),
         ({"bid_per_kwh": 0.2}, r"bid_per_kwh has shape \(1, 1\)"),
         ({"bid_per_kwh": np.ones(2)}, "bid_per_kwh has shape"),
         ({"ask_per_kwh": np.ones((3, 3))}, "ask_per_kwh has shape"),
@@ -665,7 +665,7 @@ def some_trades(cigre):
         ({"base": lambda z: z[0]}, r"base_kw has shape \(41,\).*\(2, 41\)"),
         ({"base": lambda z: z[:, :3]}, r"base_kw has shape \(2, 3\)"),
         ({"base": lambda z: np.vstack([z, z])}, r"base_kw has shape \(4, 41\)"),
-        ({"base": lambda z: None}, "base_kw has shape"),
+        ({"base": lambda z: None}, "base_kw holds objects"),
         ({"base": lambda z: z * np.nan}, "base_kw is not finite in book 0"),
         ({"base": lambda z: z - np.inf}, "base_kw is not finite in book 0"),
         ({"export": lambda z: z - 1}, "export_kw is negative in book 0"),
@@ -733,7 +733,8 @@ def test_settle_refuses_the_clearing_of_other_trades(cigre, some_trades):
 
 @pytest.mark.parametrize("injection", [None, 0.0, np.zeros(3), np.zeros((41, 2)), np.zeros((0,))])
 def test_flows_of_other_shapes_are_refused(injection, cigre):
-    with pytest.raises(fastp2p.InputError, match="its last axis must be the 41 buses"):
+    told = "injection_kw holds objects" if injection is None else "its last axis must be the 41 buses"
+    with pytest.raises(fastp2p.InputError, match=told):
         cigre.flow_kw(injection)
 
 

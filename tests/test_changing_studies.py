@@ -107,14 +107,14 @@ WAY = "is a section; name the keys to change in it, as in"
         ({"market": {"bid_per_kwh": float("nan")}}, ["market.bid_per_kwh = nan: must be a finite number"]),
         ({"scenarios": {"shares": [30]}}, ["scenarios.shares.0 = 30: must be less than or equal to 1"]),
         ({"network": {"v_max_pu": True}}, ["network.v_max_pu = True: must be a number"]),
-        ({"pv": {"kwp": -3.0}}, ["pv.kwp = -3.0: must be greater than or equal to 0"]),
+        ({"pv": {"kwp": -3.0}}, ["pv.kwp = -3.0: must lie in 0…1,000,000 kWp at a bus"]),
         ({"seed": 10**5000}, [f"seed = a number of more than 100 digits: must be less than {2**128}"]),
         (
             {"name": 3, "pv": [1], "load": {"homes": -1}},
             [
                 f"pv = [1]: {WAY} pv={{'profile': …}}",
                 "name = 3: must be a text",
-                "load.homes = -1: must be greater than or equal to 0",
+                "load.homes = -1: must lie in 0…1,000,000 homes at a bus",
             ],
         ),
     ],
@@ -132,7 +132,7 @@ def unchecked():
     return SWEEP.model_copy(update=update), [
         "pv = {'kwp': -3}: is not a section of a study; study.with_(pv={…}) changes the keys that it names",
         "pv.profile is missing",
-        "pv.kwp = -3: must be greater than or equal to 0",
+        "pv.kwp = -3: must lie in 0…1,000,000 kWp at a bus",
         "market.bid_per_kwh = nan: must be a finite number",
         "clearing.objective = 'volum': must be 'volume', 'welfare' or 'pro_rata'",
         "unknown key clearing.strss; did you mean stress?",

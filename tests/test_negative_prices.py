@@ -216,7 +216,7 @@ def test_quantities_charges_and_carbon_stay_positive(tmp_path, section, key, val
     parts[section] += f"{key} = {value}\n"
     text = "name = 'x'\n[network]\nsource = 'cigre_lv'\n" + "".join(f"[{name}]\n{lines}" for name, lines in parts.items())
     (tmp_path / "x.toml").write_text(text)
-    with pytest.raises(fastp2p.InputError, match=f"{section}.{key}.* = .*greater than or equal to 0") as error:
+    with pytest.raises(fastp2p.InputError, match=f"{section}.{key}.* = .*must lie in 0…") as error:
         Study.from_toml(tmp_path / "x.toml")
     assert len(error.value.faults) == 1
 

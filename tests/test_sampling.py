@@ -145,7 +145,7 @@ def test_choices():
 
 IMPOSSIBLE = [
     ({"distribution": "uniform", "low": 3, "high": 1}, "low = 3 is above high = 1"),
-    ({"distribution": "uniform", "low": -1, "high": 1}, "greater than or equal to 0"),
+    ({"distribution": "uniform", "low": -1, "high": 1}, "must lie in 0…1,000,000 kWp"),
     ({"distribution": "normal", "mean": 1, "sd": 0}, "greater than"),
     ({"distribution": "normal", "mean": -90, "sd": 1}, "nothing of a normal"),
     ({"distribution": "triangular", "low": 1, "mode": 6, "high": 5}, "low <= mode <= high"),

@@ -80,7 +80,7 @@ def test_values_are_passed_down_the_tree(n_bus, seed):
 
 def test_what_cannot_be_sized_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    refused(study_text(pv="kwp = { of_transformer = 0 }"), "pv.kwp.of_transformer = 0: must be greater than 0")
+    refused(study_text(pv="kwp = { of_transformer = 0 }"), "pv.kwp.of_transformer = 0: must lie in 1e-06…10 kWp per kVA")
     refused(study_text(pv='kwp = { of_transformer = "much" }'), "pv.kwp")
     refused(study_text(pv="kwp = { of_trafo = 0.1 }"), "pv.kwp")
     refused(

@@ -178,7 +178,7 @@ def test_a_study_made_in_python_is_refused_in_the_same_words():
     with pytest.raises(fastp2p.InputError) as error:
         fastp2p.Study(**{**WHOLE, "load": {"profile": "residential_0", "homes": -1}, "curency": "EUR"})
     assert error.value.faults == (
-        "load.homes = -1: must be greater than or equal to 0",
+        "load.homes = -1: must lie in 0…1,000,000 homes at a bus",
         "unknown key curency; did you mean currency?",
     )
     with pytest.raises(ValidationError):

@@ -136,13 +136,17 @@ def chosen_steps(
 def _choice_faults(first_day: date | None, months: Sequence[int], days: int | None) -> list[str]:
     """What is wrong with a choice of days, whatever it is made from."""
     faults = []
-    if first_day is not None and not isinstance(first_day, date):
+    if first_day is not None and (not isinstance(first_day, date) or pd.isna(first_day)):
         faults.append(f"first_day = {first_day!r}: must be a date")
-    if not isinstance(months, Sequence) or not all(isinstance(one, int) and 1 <= one <= 12 for one in months):
+    if not isinstance(months, Sequence) or not all(_is_whole(one, 1, 12) for one in months):
         faults.append(f"months = {months!r}: must list months 1 to 12")
-    if days is not None and not (isinstance(days, int) and 1 <= days <= MOST_DAYS):
+    if days is not None and not _is_whole(days, 1, MOST_DAYS):
         faults.append(f"days = {days!r}: must be a whole number in 1…{MOST_DAYS:,}")
     return faults
+
+
+def _is_whole(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def _date(day: date) -> date:

@@ -7,12 +7,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError, refuse
-from fastp2p.io.clock import listed
+from fastp2p.io.clock import listed, year_faults
+from fastp2p.ranges import ENERGY_KWH
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-MOST = 1e12
+MOST = ENERGY_KWH.most
 """kWh per step; more is a mistake."""
 NS_PER_HOUR = 3_600_000_000_000
 ROUNDED = 0.02
@@ -83,6 +84,8 @@ def time_faults(time: object, step_hours: float) -> list[str]:
         return [f"time must be a pandas.DatetimeIndex, not a {type(time).__name__}"]
     if time.hasnans:
         return ["time has missing stamps"]
+    if faults := year_faults("time", time):
+        return faults
     late = np.diff(time.as_unit("ns").asi8) - round(step_hours * NS_PER_HOUR)
     wrong = np.flatnonzero((late < 0) | (late % (24 * NS_PER_HOUR) != 0)) + 1
     told = f"does not come a step of {step_hours:g} h, or whole days more, after the one before"

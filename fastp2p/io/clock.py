@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError, refuse
+from fastp2p.ranges import FIRST_YEAR, LAST_YEAR
 
 Ints = NDArray[np.int64]
 
@@ -46,7 +47,7 @@ def parse_times(where: str, given: pd.Series, rows: Ints) -> pd.DatetimeIndex:
         Stamps that are missing or cannot be read, or of which only some have an offset.
     """
     if pd.api.types.is_datetime64_any_dtype(given):
-        refuse(_unreadable(where, given, given, rows))
+        refuse(_unreadable(where, given, given, rows) or year_faults(where, pd.DatetimeIndex(given), rows))
         index = pd.DatetimeIndex(given).as_unit("ns")
         return index if index.tz is None else on_first_offset(index)
     texts = given.astype(str).str.strip()
@@ -57,6 +58,7 @@ def parse_times(where: str, given: pd.Series, rows: Ints) -> pd.DatetimeIndex:
     face = face.str.replace(ASCII + END_OF_DAY, "00:00", regex=True)
     face = face.mask(face.str.contains(r"[T :]\d\d.*[-+Zz]", regex=True))  # some other offset
     read = pd.to_datetime(face, format="ISO8601", errors="coerce").astype("datetime64[ns]")
+    refuse(year_faults(where, pd.DatetimeIndex(read), rows))
     read = read.where(~is_end, read + DAY)
     minutes = _offset_minutes(parts)
     read = read.mask(has_offset & minutes.isna())
@@ -158,6 +160,14 @@ def _offset_minutes(parts: pd.DataFrame) -> pd.Series:
     size = (60.0 * hours + minutes).where(real)  # 00:15-00:30 is no offset, but from and to
     signed = size.where(parts["sign"] == "+", -size)
     return signed.mask(parts["utc"].notna(), 0.0)
+
+
+def year_faults(where: str, stamps: pd.DatetimeIndex, rows: Ints | None = None) -> list[str]:
+    """A fault for stamps of years in which nobody has profiles; arithmetic beyond overflows."""
+    wrong = np.flatnonzero((stamps.year < FIRST_YEAR) | (stamps.year > LAST_YEAR))
+    told = f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}"
+    places = [f"[{at}]" if rows is None else f", row {rows[at]}" for at in wrong.tolist()]
+    return listed([f"{where}{place}: {stamps[at]} {told}" for at, place in zip(wrong.tolist(), places, strict=True)], where)
 
 
 def _unreadable(where: str, given: pd.Series, read: pd.Series, rows: Ints) -> list[str]:

@@ -56,6 +56,7 @@ OF_THE_MODEL = {
 """Options of a network's own (`user_pf_options`) that change what it is; the others say how pandapower shall solve it."""
 
 
+@np.errstate(over="ignore", divide="ignore", invalid="ignore")  # what overflows is refused by `Network`, by its name
 def network_arrays(net: Any) -> dict[str, NDArray[Any]]:
     """Everything `fastp2p.Network` keeps of a pandapower network, as arrays by field name.
 

@@ -113,7 +113,7 @@ def _rank_trades(
     for i in range(size):
         order[i] = first + i
     width = 1
-    while width < size:
+    while width < size:  # ends: width doubles
         for begin in range(0, size - width, 2 * width):
             middle, end = begin + width, min(begin + 2 * width, size)
             if not _is_before(order[middle], order[middle - 1], bid_per_kwh, ask_per_kwh, seller, buyer):
@@ -237,7 +237,7 @@ def _tree_entries(
 
     From their common ancestor on the kW cancel, and the kvar where both are alike.
     """
-    while up != down and (up != -1 or down != -1):
+    while up != down and (up != -1 or down != -1):  # ends: either goes to its parent, and a forest ends in roots
         if down == -1 or (up != -1 and depth[up] >= depth[down]):
             at, kw, kvar = up, 1.0, up_kvar
             up = parent[up]
@@ -245,7 +245,7 @@ def _tree_entries(
             at, kw, kvar = down, -1.0, -down_kvar
             down = parent[down]
         end = _step_entries(at, kw, kvar, parent, parent_row, parent_sign, face, stride, entry_row, entry_value, end)
-    while up != -1 and up_kvar != down_kvar:
+    while up != -1 and up_kvar != down_kvar:  # ends: as above, whatever the kvar are
         kvar = up_kvar - down_kvar
         end = _step_entries(up, 0.0, kvar, parent, parent_row, parent_sign, face, stride, entry_row, entry_value, end)
         up = parent[up]
@@ -285,7 +285,7 @@ def _drop_rows(place: NDArray[np.int32], begins: NDArray[np.int32], entry_row: N
     end = read = 0
     for j in range(1, len(begins)):
         stop = begins[j]
-        while read < stop:
+        while read < stop:  # ends: read rises
             r = place[entry_row[read]]
             if r != -1:
                 entry_row[end], entry_value[end] = r, entry_value[read]

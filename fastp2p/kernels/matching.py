@@ -156,12 +156,13 @@ def _walk(
     """
     i, j = b0, a0
     bid_filled = ask_filled = 0.0
-    while i < b1 and j < a1 and bid_price[i] >= ask_price[j]:
+    # ends: every step moves i or j on, or both where a rest is no number; and it writes inside the arrays whatever these hold
+    while i < b1 and j < a1 and end < len(quantity_kwh) and bid_price[i] >= ask_price[j]:
         bid_rest, ask_rest = take[i] - bid_filled, give[j] - ask_filled
         q = min(bid_rest, ask_rest)
         bid_left, ask_left = bid_rest - q, ask_rest - q
         bid_dust, ask_dust = dust * max(bid_size[i], 1e-3 * give[j]), dust * max(ask_size[j], 1e-3 * take[i])
-        bid_done, ask_done = bid_left <= bid_dust, ask_left <= ask_dust
+        bid_done, ask_done = not bid_left > bid_dust, not ask_left > ask_dust
         q += bid_left if q > 0.0 and bid_done and bid_left <= ask_dust else 0.0
         q += ask_left if q > 0.0 and ask_done and ask_left <= bid_dust else 0.0
         seller[end], buyer[end], quantity_kwh[end] = asks[j], bids[i], q
@@ -183,10 +184,10 @@ def _spread(i: int, n: int, size: Floats, price: Floats, filled: float, pro_rata
         return -1
     begin, end, volume, total = i, i + 1, filled, size[i]
     if pro_rata:
-        while begin > 0 and price[begin - 1] == price[i]:
+        while begin > 0 and price[begin - 1] == price[i]:  # ends: begin falls
             begin -= 1
             volume, total = volume + size[begin], total + size[begin]
-        while end < n and price[end] == price[i]:
+        while end < n and price[end] == price[i]:  # ends: end rises
             total += size[end]
             end += 1
     is_dust = volume <= dust * total
@@ -226,21 +227,23 @@ def _greedy_volume(
     for i in range(n_bids):
         if bid_price[i] > bid_price[bid_group]:
             bid_group = i
-        while below < n_asks and ask_price[below] <= bid_price[i]:
+        while below < n_asks and ask_price[below] <= bid_price[i]:  # ends: below rises
             stack[top] = below
             top += 1
             below += 1
+        # ends: a step fills the bid or takes an ask off the stack, where each comes once; so there are no more pools than
+        # orders. A rest that is no number counts as filled, on both sides
         while top > 0 and bid_fill[i] < bid_size[i]:
             j = stack[top - 1]
             bid_rest, ask_rest = bid_size[i] - bid_fill[i], ask_size[j] - ask_fill[j]
             q = min(bid_rest, ask_rest)
-            bid_fill[i] = bid_size[i] if bid_rest <= ask_rest else bid_fill[i] + q
-            ask_fill[j] = ask_size[j] if ask_rest <= bid_rest else ask_fill[j] + q
-            if ask_rest <= bid_rest:
+            bid_fill[i] = bid_fill[i] + q if bid_rest > ask_rest else bid_size[i]
+            ask_fill[j] = ask_fill[j] + q if ask_rest > bid_rest else ask_size[j]
+            if not ask_rest > bid_rest:
                 top -= 1
             if n_pools == 0 or pool[n_pools - 1, 0] != bid_group or ask_price[pool[n_pools - 1, 2]] != ask_price[j]:
                 pool[n_pools] = (bid_group, _group_end(bid_price, bid_group, n_bids), j, _group_end(ask_price, j, n_asks))
-                while pool[n_pools, 2] > 0 and ask_price[pool[n_pools, 2] - 1] == ask_price[j]:
+                while pool[n_pools, 2] > 0 and ask_price[pool[n_pools, 2] - 1] == ask_price[j]:  # ends: it falls
                     pool[n_pools, 2] -= 1
                 pool_kwh[n_pools] = 0.0
                 n_pools += 1
@@ -251,7 +254,7 @@ def _greedy_volume(
 @kernel
 def _group_end(price: Floats, begin: int, n: int) -> int:
     end = begin + 1
-    while end < n and price[end] == price[begin]:
+    while end < n and price[end] == price[begin]:  # ends: end rises
         end += 1
     return end
 
@@ -260,7 +263,7 @@ def _group_end(price: Floats, begin: int, n: int) -> int:
 def _share(n: int, size: Floats, price: Floats, pro_rata: bool, dust: float, fill: Floats) -> None:
     """Spread each price group's volume over its orders: in proportion to size, or first come first served."""
     begin = 0
-    while begin < n:
+    while begin < n:  # ends: a group has one order at least
         end = _group_end(price, begin, n)
         filled = total = 0.0
         for i in range(begin, end):

@@ -137,14 +137,14 @@ def solve_book(
     for j in range(len(most)):
         variable[j], at_upper[j], reach[j] = j, 1, most[j]
     status, step = 1, 0
-    while step < most_steps:
+    while step < most_steps:  # ends: at the bottom of the loop step rises
         r, above, left = _farthest_beyond(value, low, high, feasible, zero)
         if r == -1:
             status = 0
             break
         n_free = _who_may_give(table, r, above, reach, at_upper, zero, free, ratio)
         p = 0
-        while n_free:
+        while n_free:  # ends: it breaks, or n_free falls
             _bring_next_to_end(free, n_free, ratio, zero)
             p = free[n_free - 1]
             if abs(table[r, p]) * reach[p] >= left - feasible:

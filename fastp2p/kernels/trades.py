@@ -10,6 +10,24 @@ Ints = NDArray[np.int64]
 
 
 @kernel
+def stay_inside(offset: Ints, seller: Ints, buyer: Ints, n_bus: int) -> bool:
+    """Whether offsets never fall, and every seller and buyer is one of the buses.
+
+    Parameters
+    ----------
+    offset : (n_books + 1,) int64
+    seller, buyer : (n_trades,) int64
+    n_bus : int
+    """
+    inside = True
+    for k in range(len(offset) - 1):
+        inside &= offset[k] <= offset[k + 1]
+    for i in range(len(seller)):
+        inside &= (seller[i] >= 0) & (seller[i] < n_bus) & (buyer[i] >= 0) & (buyer[i] < n_bus)
+    return inside
+
+
+@kernel
 def count_orders(bid_kwh: Floats, ask_kwh: Floats) -> int:
     """How many bids and asks there are in all books.
 
