@@ -28,6 +28,7 @@ PATIENCE = "10s"
 """How long a scheduler may take to answer."""
 LOOK_EVERY_S = 5.0
 """How often a cluster is looked after while no part comes back."""
+LOST = "the Dask scheduler does not answer any more"
 WORKERLESS_S = 120.0
 """How long a cluster that had workers may be without any: one that dies is often started again."""
 
@@ -87,7 +88,7 @@ def told_losses(pool: Executor) -> Iterator[None]:
         if _is_cluster(pool) and type(error).__name__ == "KilledWorker":  # a name, since Dask need not be installed
             raise FastP2PError(f"workers died again and again, often for want of memory; see their logs: {error}") from error
         if _is_cluster(pool) and (_client(pool).status != "running" or "Cancelled" in type(error).__name__):
-            raise _lost(pool) from error
+            raise FastP2PError(LOST) from error
         raise
 
 
@@ -154,7 +155,7 @@ def has_workers(pool: Executor) -> bool:
     try:
         return bool(client.sync(client.scheduler.identity, callback_timeout=PATIENCE)["workers"])
     except (OSError, AttributeError) as error:  # a client that is closed has no scheduler
-        raise _lost(pool) from error
+        raise FastP2PError(LOST) from error
 
 
 def _watch(pool: Executor) -> Callable[[bool], None]:
@@ -171,11 +172,6 @@ def _watch(pool: Executor) -> Callable[[bool], None]:
             raise FastP2PError(f"the Dask cluster has lost all its workers, and none came back within {WORKERLESS_S:g} s")
 
     return look
-
-
-def _lost(pool: Executor) -> FastP2PError:
-    address = getattr(_client(pool).scheduler, "address", "")
-    return FastP2PError(f"the Dask scheduler{' at ' * bool(address)}{address} does not answer any more")
 
 
 def _is_cluster(pool: Executor) -> bool:
