@@ -10,15 +10,9 @@ CODES = """
 import io, os, sys
 sys.path.insert(0, sys.argv[1])
 from forks import forked
-import fastp2p.cli, fastp2p.checks, fastp2p.report, fastp2p.runner
+import fastp2p.cli, fastp2p.profiles
 from fastp2p.__main__ import main
 
-fastp2p.report.write_figures = lambda *_: []
-RUN = ["run", "paper-44", "--overwrite"]
-COMMANDS = [
-    RUN, ["check", "paper-44", "--json"], ["studies"], ["profiles", "show", "typical_day"], ["--version"],
-    ["run", "--help"], [], ["profiles", "show", "nope.csv"], ["compare", "nope"], ["run", "--nope"],
-]
 STREAMS = {
     "read": {}, "closed": {1: None}, "without a reader": {1: "pipe"}, "full": {1: "full"}, "errors closed": {2: None},
     "errors without a reader": {2: "pipe"}, "errors full": {2: "full"}, "nothing": {0: None, 1: None, 2: None},
@@ -55,31 +49,35 @@ def run(arguments, streams):
     except BaseException:
         os._exit(98)
 
+if sys.argv[2] == "heavy":
+    import fastp2p.checks, fastp2p.comparison, fastp2p.report, fastp2p.sweep_report
+    fastp2p.report.write_figures = fastp2p.sweep_report.write_comparison_figure = lambda *_: []
 output = os.dup(1)
-forked(lambda: run(RUN, {}))  # fills the caches
-for arguments in COMMANDS:
+for arguments in eval(sys.argv[3]):
     ends = {name: forked(lambda: run(arguments, streams)) for name, streams in STREAMS.items()}
     os.write(output, f"{(arguments, ends)!r}\\n".encode())
 """
 FULL = "error: standard output could not be written: No space left on device\n"
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    """What each command ends with and says for each state of its streams, all from one process that forks."""
-    here = str(Path(__file__).parent)
-    folder = tmp_path_factory.mktemp("codes")
-    done = subprocess.run(
-        [sys.executable, "-c", CODES, here], capture_output=True, text=True, cwd=folder, timeout=200, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return [eval(line) for line in done.stdout.splitlines()]
+LIGHT = [
+    ["studies"], ["profiles", "show", "typical_day"], ["profiles", "convert", "typical_day", "--out", "x.csv", "--overwrite"],
+    ["--help"], ["--version"], ["run", "--help"], [], ["nope"], ["run", "nope"], ["run", "--nope"],
+    ["profiles", "show", "nope.csv"],
+]  # fmt: skip
+HEAVY = [
+    ["run", "paper-44", "--overwrite"], ["run", "paper-44", "--overwrite", "--json"], ["compare", "paper-44", "--overwrite"],
+    ["check", "paper-44"], ["check", "cigre_lv", "--json"], ["check", "nope"], ["compare", "nope"],
+]  # fmt: skip
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
-def test_streams_change_no_exit_code_but_that_a_full_disk_is_told(table):
-    """2 where the input is wrong, 0 where not; 1 where what was printed is lost."""
-    assert len(table) == 10
+@pytest.mark.parametrize("commands", [LIGHT, pytest.param(HEAVY, marks=pytest.mark.slow)], ids=["light", "heavy"])
+def test_streams_change_no_exit_code_but_that_a_full_disk_is_told(commands, request, tmp_path):
+    """2 where the input is wrong, 0 where not; 1 where what was printed is lost. One process forks for each."""
+    words = [sys.executable, "-c", CODES, str(Path(__file__).parent), request.node.callspec.id, repr(commands)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, timeout=200, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    table = [eval(line) for line in done.stdout.splitlines()]
+    assert [arguments for arguments, _ in table] == commands
     for arguments, ends in table:
         is_wrong = not arguments or any("nope" in word for word in arguments)
         code, told = ends.pop("read")
