@@ -60,6 +60,10 @@ def finished_parts(pool: Executor, job: Callable[[Work, Part], Result], work: Wo
             if future.exception() is None:
                 yield future.result()
         raise
+    except FastP2PError as error:
+        if isinstance(error.__cause__, BrokenExecutor):
+            waiting.clear()  # the pool fails them, in a thread that dies of one that is cancelled
+        raise
     finally:
         for future in waiting:
             future.cancel()

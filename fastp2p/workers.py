@@ -3,7 +3,9 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import connection, context, parent_process
 
 from fastp2p.errors import InputError
@@ -41,27 +43,39 @@ def start_processes(count: int) -> ProcessPoolExecutor:
     # what multiprocessing starts to tidy up after us would print a warning if we were killed
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [before, "ignore:resource_tracker"]))
     try:
-        return ProcessPoolExecutor(count, mp_context=_Context(), initializer=end_with_parent)
+        with _signals_blocked():
+            return ProcessPoolExecutor(count, mp_context=_Context(), initializer=end_with_parent)
     finally:
         os.environ.pop("PYTHONWARNINGS")
         os.environ |= {} if before is None else {"PYTHONWARNINGS": before}
 
 
 class _Process(context.SpawnProcess):
-    """A process that is started with interrupts blocked, which it inherits; one that comes meanwhile is not lost."""
+    """A process that leaves it to the one that starts it to answer what stops them all, such as a terminal's Ctrl-C."""
+
+    terminate = context.SpawnProcess.kill  # by which a pool that is broken ends the others
 
     def start(self) -> None:
         """Start it."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with _signals_blocked():
             super().start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Context(context.SpawnContext):
-    if hasattr(signal, "pthread_sigmask"):
-        Process = _Process
+    Process = _Process
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Have a process that is started meanwhile never see the signals of `stopping`; for this one they wait."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_with_parent() -> None:

@@ -96,12 +96,13 @@ def test_workers_end_with_their_parent_whatever_they_compute(how, tmp_path):
         assert parent.stderr.read() == ""
 
 
-def test_workers_leave_interrupts_to_their_parent():
-    """From the first moment on: those that come while a process starts are neither lost nor its end."""
+@pytest.mark.parametrize("number", STOPS)
+def test_workers_leave_signals_to_their_parent(number):
+    """From the first moment on. A terminal, or a batch system, sends them to all processes alike."""
     with workers.start_processes(2) as pool:
         futures = [pool.submit(pow, 2, n) for n in range(5)]
         for pid in pool._processes:
-            os.kill(pid, signal.SIGINT)
+            os.kill(pid, number)
         assert [future.result() for future in futures] == [1, 2, 4, 8, 16]
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
 
@@ -159,15 +160,15 @@ def test_a_signal_keeps_the_finished_parts(number, parallel, twice, tmp_path):
     count = 200_000 if parallel == "processes" else 15_000
     (tmp_path / "study.toml").write_text(SWEEP.with_(scenarios={"count": count, "keep": ["books"]}).to_toml())
     command = [*RUN, "study.toml", "--out", "out", "--quiet", "--workers", "2"]
-    with started(*command, cwd=tmp_path) as process:
+    with started(*command, cwd=tmp_path, start_new_session=True) as process:
         family = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         assert wait_until(lambda: has_parts(tmp_path / "out"), 60)
         children = [int(pid) for pid in family.read_text().split()]
         assert len(children) == (3 if parallel == "processes" else 0)
-        process.send_signal(number)
+        os.killpg(process.pid, number)  # as a terminal does, and a batch system
         if twice:
             assert process.stderr.readline().startswith("stopping when the parts under way are done")
-            process.send_signal(number)
+            os.killpg(process.pid, number)
         _, told = process.communicate(timeout=3 if twice else 60)
         assert wait_until(lambda: all(map(has_ended, children)), 5)
     assert process.returncode == 128 + number
@@ -198,7 +199,7 @@ def test_a_worker_that_is_killed_is_told_in_a_sentence():
     with workers.start_processes(1) as pool:
         assert pool.submit(pow, 2, 3).result() == 8
         with pytest.raises(fastp2p.FastP2PError, match=ENDED):
-            list(cluster.finished_parts(pool, os.kill, next(iter(pool._processes)), [signal.SIGKILL]))
+            list(cluster.finished_parts(pool, os.kill, next(iter(pool._processes)), [signal.SIGKILL] * 500))
 
 
 def test_memory_that_runs_out_is_told_in_a_sentence():
