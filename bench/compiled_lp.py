@@ -8,7 +8,6 @@ and `curtail`). Ways take turns in one process on one thread; medians over the r
 
 import argparse
 import statistics
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +21,7 @@ from fastp2p.curtailment import LimitRows, collect, curtail
 from fastp2p.parts import KEPT_BYTES
 from fastp2p.topology import grow_tree
 from fastp2p.trades import COMPILED
+from fastp2p.workers import start_processes
 
 SIZES = (6, 20, 50)
 FEEDERS = ((40, 20), (40, 100), (40, 400), (160, 50), (160, 200), (160, 800), (640, 200), (640, 800), (640, 3200))
@@ -225,7 +225,7 @@ def sweep(rounds, count):
     by_highs = (books.solver == "highs").mean()
     n_books = len(books) // 50 * count
     print(f"{n_books:,} books, {(books.solver != 'none').mean():.1%} with an LP, {by_highs:.2%} by HiGHS")
-    with ProcessPoolExecutor(2) as processes:
+    with start_processes(2) as processes:
         how = {"1 worker": {"workers": 1}, "2 threads": {"workers": 2}, "2 processes": {"executor": processes}}
         ways = {(s, w): lambda s=s, w=w: run(s, count, (), **how[w]) for s in ("compiled", "highs") for w in how}
         seconds = medians(ways, rounds)

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from fastp2p.batch import run_batch
 from fastp2p.preparation import prepare
 from fastp2p.reduction import Reduced, reduce_batch
 from fastp2p.sampling import Scenarios, draw_scenarios
+from fastp2p.workers import start_processes
 
 Row = dict[str, Any]
 
@@ -161,7 +161,7 @@ def workers(quick: bool) -> list[Row]:
         one = study_on("44", count, shares=(0.1, 0.3, 0.5), limit_factor=limit_factor)
         network, profiles = prepare(one)
         given = {"network": network, "profiles": profiles}
-        with ProcessPoolExecutor(2) as pool:
+        with start_processes(2) as pool:
             jobs = {
                 "1 worker": lambda: fastp2p.run(one, workers=1, **given),  # noqa: B023  # called within this turn
                 "2 threads": lambda: fastp2p.run(one, workers=2, **given),  # noqa: B023  # the same

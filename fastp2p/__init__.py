@@ -1,9 +1,11 @@
 """Peer-to-peer electricity trading on low-voltage networks: match, clear on the network, settle, for many books at once."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = (
+    False  # as type checkers know it: importing typing would take most of the time until the command listens to signals
+)
 if TYPE_CHECKING:
+    from typing import Any
+
     from fastp2p.answers import compare_shares, find_audit_rates, find_hosting_capacity, find_probabilities, summarise
     from fastp2p.clearing import clear
     from fastp2p.clusters import Clusters, cluster_days, compare_cluster_counts
@@ -106,8 +108,10 @@ def __dir__() -> list[str]:
     return list(__all__)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Public names are loaded on first use, so that importing the package stays cheap."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"fastp2p.{_HOME[name]}"), name)

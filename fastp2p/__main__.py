@@ -1,14 +1,17 @@
 """Entry point of the `fastp2p` command: its streams, and imports that may be interrupted like everything after them."""
 
-import os
-import sys
-import warnings
-
-from fastp2p.streams import open_streams, output_fault
-
 
 def main() -> None:
     """Run the command line."""
+    from fastp2p.stopping import catch_signals  # before anything else: what comes earlier is interrupted as Python does it
+
+    catch_signals()
+    import os
+    import sys
+    import warnings
+
+    from fastp2p.streams import open_streams, output_fault
+
     open_streams()
     os.environ["MPLBACKEND"] = "agg"  # figures go to files; matplotlib refuses a window's backend that it does not know
     if any(action == "error" for action, *_ in warnings.filters):
@@ -20,9 +23,6 @@ def main() -> None:
         app()
     except SystemExit as end:
         code = end.code
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped\n")
-        code = 130
     if fault := output_fault():
         sys.stderr.write(f"error: {fault}\n")
         code = code or 1

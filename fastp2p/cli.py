@@ -12,9 +12,10 @@ from rich.table import Table
 
 from fastp2p.console import errors, fault_exit, known, make_table, printable, say, say_not_cached
 from fastp2p.day_table import COLUMNS, make_day_table
-from fastp2p.errors import InputError
+from fastp2p.errors import FastP2PError, InputError
 from fastp2p.io.paths import expanded
 from fastp2p.profiles_cli import profiles_app
+from fastp2p.stopping import exit_code, in_order
 from fastp2p.study import Study, studies, study_files
 
 if TYPE_CHECKING:
@@ -108,28 +109,41 @@ def _say_failures(results: "Results") -> None:
 def _run_until_interrupted(
     study: Study, folder: Path, overwrite: bool, resume: bool, workers: int | None, dask: str | None, bar: bool
 ) -> "Results":
-    from fastp2p.cluster import connect, has_workers, start_processes
+    from fastp2p.cluster import connect, has_workers
     from fastp2p.kernels._jit import cache_fault
     from fastp2p.runner import run as run_study
+    from fastp2p.workers import count_workers, start_processes
 
-    large = study.n_cases * (study.profiles.days or 1) >= PROCESSES_FROM and workers != 1
     if dask is not None and workers is not None:
         raise InputError("either --workers of this machine or a cluster with --dask, not both")
+    count = count_workers(workers, study.n_cases)
+    large = study.n_cases * (study.profiles.days or 1) >= PROCESSES_FROM and count > 1
+
+    def kept(what: str) -> str:
+        begun = (folder / "manifest.json").exists()
+        return f"{what}; finished parts are kept, and --resume goes on from there" if begun else what
+
     try:
-        with connect(dask) if dask is not None else start_processes(workers) if large else nullcontext() as executor:
+        with (
+            in_order("stopping when the parts under way are done; a second signal ends at once", lambda: kept("stopped")),
+            connect(dask) if dask is not None else start_processes(count) if large else nullcontext() as executor,
+        ):
             if dask is not None and executor and not has_workers(executor):
                 say(errors, "waiting:", "yellow", f"the scheduler at {dask} has no workers yet")
-            threads = workers if executor is None else None
+            threads = count if executor is None else None
             results = run_study(
                 study, out=folder, overwrite=overwrite, resume=resume, workers=threads, executor=executor, progress=bar
             )
             if bar and executor is not None and dask is None:
                 say_not_cached(executor.submit(cache_fault).result())  # it was they who compiled
             return results
-    except KeyboardInterrupt:
-        go_on = "; finished parts are kept, and --resume goes on from there" if (folder / "manifest.json").exists() else ""
-        errors.print(f"stopped{go_on}", soft_wrap=True)
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as stop:
+        errors.print(kept("stopped"), soft_wrap=True)
+        raise typer.Exit(exit_code(stop)) from None
+    except InputError:
+        raise
+    except FastP2PError as error:
+        raise FastP2PError(kept(str(error))) from error
 
 
 def _check_all(folders: list[Path], overwrite: bool, resume: bool) -> None:

@@ -1,37 +1,99 @@
-"""Where parts run beside threads: processes of this machine, or a Dask cluster (docs/cluster.md)."""
+"""Parts handed to an executor and taken back, also where workers or a whole Dask cluster are lost (docs/cluster.md)."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
+import asyncio
+import logging
 import pickle
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import Any, cast
+from itertools import islice
+from typing import Any, TypeVar, cast
 
 from fastp2p.errors import FastP2PError, InputError
 from fastp2p.network import Network
-from fastp2p.parts import Work
+from fastp2p.parts import Part, Work
 from fastp2p.profiles import Profiles
 from fastp2p.study import Study
 
+Result = TypeVar("Result")
+
+HANDED_OUT = 1_000
+"""Parts that workers have or wait for them: enough for a large cluster."""
 PATIENCE = "10s"
 """How long a scheduler may take to answer."""
+LOOK_EVERY_S = 5.0
+"""How often a cluster is looked after while no part comes back."""
+LOST = "the Dask scheduler does not answer any more"
+WORKERLESS_S = 120.0
+"""How long a cluster that had workers may be without any: one that dies is often started again."""
 
 
-def start_processes(workers: int | None) -> ProcessPoolExecutor:
-    """Processes that leave interrupts to the one that starts them; by default one per processor. For the main thread."""
-    count = workers or os.cpu_count() or 1
-    pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # what a process ignores, those it starts ignore from the first
-    for _ in range(count):  # each job starts one while none is idle
-        pool.submit(int)
-    signal.signal(signal.SIGINT, before)
-    return pool
+def finished_parts(pool: Executor, job: Callable[[Work, Part], Result], work: Work, parts: Iterable[Part]) -> Iterator[Result]:
+    """What the job gives for each part, as it is done; so many are handed out at a time that memory does not grow with them.
+
+    After an interrupt, what comes of the parts that are under way, and then the interrupt.
+
+    Raises
+    ------
+    FastP2PError
+        If workers die of their parts, or a cluster is lost.
+    """
+    ahead, waiting, done = iter(parts), set[Future[Result]](), set[Future[Result]]()
+    look = _watch(pool)
+    try:
+        with told_losses(pool):
+            while True:
+                waiting.update(pool.submit(job, work, part) for part in islice(ahead, HANDED_OUT - len(waiting)))
+                if not waiting:
+                    return
+                done, waiting = wait(waiting, LOOK_EVERY_S, FIRST_COMPLETED)
+                look(bool(done))
+                while done:
+                    yield done.pop().result()
+    except KeyboardInterrupt:
+        for future in as_completed([future for future in done | waiting if not future.cancel()]):
+            if future.exception() is None:
+                yield future.result()
+        raise
+    except FastP2PError as error:
+        if isinstance(error.__cause__, BrokenExecutor):
+            waiting.clear()  # the pool fails them, in a thread that dies of one that is cancelled
+        raise
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+@contextmanager
+def told_losses(pool: Executor) -> Iterator[None]:
+    """Say in a sentence what was lost.
+
+    Raises
+    ------
+    FastP2PError
+        If memory ran out, workers died, or a cluster is gone.
+    """
+    try:
+        yield
+    except FastP2PError:
+        raise
+    except MemoryError as error:
+        raise FastP2PError(f"there was not enough memory{': ' * bool(str(error))}{error}; fewer workers need less") from error
+    except BrokenExecutor as error:
+        raise FastP2PError(
+            "a worker process was ended from outside, often by the system for want of memory; fewer workers need less"
+        ) from error
+    except (Exception, asyncio.CancelledError) as error:
+        if _is_cluster(pool) and type(error).__name__ == "KilledWorker":  # a name, since Dask need not be installed
+            raise FastP2PError(f"workers died again and again, often for want of memory; see their logs: {error}") from error
+        if _is_cluster(pool) and (_client(pool).status != "running" or "Cancelled" in type(error).__name__):
+            raise FastP2PError(LOST) from error
+        raise
 
 
 @contextmanager
@@ -43,10 +105,10 @@ def connect(address: str) -> Iterator[Executor]:
     InputError
         If Dask is not installed, the address is none, or nobody answers.
     FastP2PError
-        If workers keep dying of the same part.
+        What `told_losses` has.
     """
     try:
-        from distributed import Client, KilledWorker
+        from distributed import Client
     except ImportError as error:
         raise InputError("Dask is not installed; pip install 'fastp2p[dask]'") from error
     _check_address(address)
@@ -54,11 +116,15 @@ def connect(address: str) -> Iterator[Executor]:
         client: Any = Client(address, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]  # distributed has no types
     except (OSError, ValueError) as error:
         raise InputError(f"no Dask scheduler answers at {address}: {error}") from error
-    with client:
-        try:
-            yield client.get_executor()
-        except KilledWorker as error:
-            raise FastP2PError(f"workers died again and again, often for want of memory; see their logs: {error}") from error
+    logging.disable()  # what Dask logs of a lost connection is told in a sentence
+    pool = client.get_executor()
+    try:
+        with told_losses(pool):
+            yield pool
+    finally:
+        with suppress(Exception):  # there may be nobody left to take leave of
+            client.close(timeout=PATIENCE)
+        logging.disable(logging.NOTSET)
 
 
 def _check_address(address: str) -> None:
@@ -82,9 +148,46 @@ def _check_address(address: str) -> None:
 
 
 def has_workers(pool: Executor) -> bool:
-    """Whether the cluster of an executor from `connect` has any workers yet; a queue may start them in hours."""
-    client: Any = cast(Any, pool)._client
-    return bool(client.scheduler_info()["workers"])
+    """Whether the cluster of an executor from `connect` has any workers yet; a queue may start them in hours.
+
+    Raises
+    ------
+    FastP2PError
+        If the scheduler does not answer.
+    """
+    client = _client(pool)
+    try:
+        return bool(client.sync(client.scheduler.identity, callback_timeout=PATIENCE)["workers"])
+    except (OSError, AttributeError) as error:  # a client that is closed has no scheduler
+        raise FastP2PError(LOST) from error
+
+
+def _watch(pool: Executor) -> Callable[[bool], None]:
+    """What to call with whether parts have come back: it raises if a cluster is lost."""
+    if not _is_cluster(pool):
+        return lambda _: None
+    had_workers, last = has_workers(pool), time.monotonic()
+
+    def look(is_alive: bool) -> None:
+        nonlocal had_workers, last
+        if is_alive or has_workers(pool):
+            had_workers, last = True, time.monotonic()
+        elif had_workers and time.monotonic() - last > WORKERLESS_S:
+            raise FastP2PError(f"the Dask cluster has lost all its workers, and none came back within {WORKERLESS_S:g} s")
+
+    return look
+
+
+def _is_cluster(pool: Executor) -> bool:
+    if "distributed" not in sys.modules:
+        return False
+    from distributed.cfexecutor import ClientExecutor
+
+    return isinstance(pool, ClientExecutor)
+
+
+def _client(pool: Executor) -> Any:
+    return cast(Any, pool)._client
 
 
 def share_work(pool: Executor, work: Work) -> Work:
@@ -95,12 +198,8 @@ def share_work(pool: Executor, work: Work) -> Work:
     """
     if isinstance(pool, ThreadPoolExecutor):
         return work
-    if "distributed" in sys.modules:
-        from distributed.cfexecutor import ClientExecutor
-
-        if isinstance(pool, ClientExecutor):
-            client: Any = pool._client
-            return cast(Work, client.submit(_itself, work, pure=False))
+    if _is_cluster(pool):
+        return cast(Work, _client(pool).submit(_itself, work, pure=False))
     return _Packed(work)
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from fastp2p.errors import FastP2PError, InputError, InputWarning
 from fastp2p.io.paths import absolute_path
+from fastp2p.stopping import exit_code, in_order
 
 errors = Console(stderr=True, highlight=False)
 
@@ -31,7 +32,8 @@ def fault_exit(command: Command) -> Command:
                 warnings.simplefilter("always", InputWarning)
                 warnings.showwarning = _show_warning  # put back by catch_warnings
                 absolute_path(".")  # where the working folder is gone, numba compiles nothing
-                return command(*args, **kwargs)
+                with in_order():
+                    return command(*args, **kwargs)
         except InputError as error:
             for fault in error.faults:
                 say(errors, "error:", "red", fault)
@@ -39,9 +41,9 @@ def fault_exit(command: Command) -> Command:
         except FastP2PError as error:
             say(errors, "error:", "red", str(error))
             raise typer.Exit(1) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             errors.print("stopped")
-            raise typer.Exit(130) from None
+            raise typer.Exit(exit_code(stop)) from None
         finally:
             kernels = sys.modules.get("fastp2p.kernels._jit")
             if kernels is not None and not kwargs.get("quiet"):

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 import pyarrow.dataset as ds
 
 from fastp2p.arguments import described
-from fastp2p.cluster import share_work
+from fastp2p.cluster import finished_parts, share_work
 from fastp2p.errors import InputError, InputWarning
 from fastp2p.folder import describe_run, matching_manifest, write_answers
 from fastp2p.io.parquet import open_dataset, read_manifest, staged_folder, write_manifest, write_tables
@@ -32,8 +31,8 @@ from fastp2p.sampling import draw_scenarios
 from fastp2p.study import Study
 from fastp2p.study_sections import StopPart
 from fastp2p.tables import add_histograms
+from fastp2p.workers import check_number, count_workers
 
-Result = TypeVar("Result")
 Progress = Callable[[list[Done], int], None]
 """Called after every part with those done in this run and the number of all parts of the study."""
 
@@ -64,7 +63,7 @@ def run(
     resume : bool
         Go on with what `out` holds of this study; nothing is done where nothing is missing.
     workers : int, optional
-        Threads; by default one per processor.
+        Threads; by default one per processor that this process may use, and never more.
     executor : concurrent.futures.Executor, optional
         Where to run the parts instead: a process pool, or a Dask cluster's ``client.get_executor()`` (docs/cluster.md).
     progress : bool or callable
@@ -93,9 +92,8 @@ def run(
     """
     study = checked(study, out, network, profiles)
     folder = None if out is None else absolute_path(out)
-    for name, number in (("workers", workers), ("batch_scenarios", batch_scenarios)):
-        if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
-            raise InputError(f"{name} = {number!r}: must be a whole number, at least 1")
+    check_number("workers", workers)
+    check_number("batch_scenarios", batch_scenarios)
     if executor is not None and not hasattr(executor, "submit"):
         raise InputError(
             f"executor must be one of concurrent.futures, not {described(executor)}; workers is a number of threads"
@@ -165,7 +163,7 @@ def _run_in_memory(
     finished: list[Done] = []
     shared = share_work(pool, work)
     for parts in rounds:
-        for done, tables in _finished(pool, partial(run_part, batch_scenarios=batch_scenarios), shared, parts):
+        for done, tables in finished_parts(pool, partial(run_part, batch_scenarios=batch_scenarios), shared, parts):
             pieces[done.number] = tables
             _tell(progress, finished, done, n_parts)
         ordered = [pieces[number] for number in sorted(pieces)]
@@ -204,7 +202,7 @@ def _run_in_folder(
     job = partial(write_and_report, folder=folder, batch_scenarios=batch_scenarios)
     for parts in rounds:
         missing = [part for part in parts if part.number not in set(manifest["done"])]
-        for done in _finished(pool, job, shared, missing):
+        for done in finished_parts(pool, job, shared, missing):
             manifest["done"] = sorted([*manifest["done"], done.number])
             manifest["failures"] = sorted([*map(tuple, manifest["failures"]), *done.failures])
             manifest["seconds"] = round(before + _since(clock), 3)
@@ -258,22 +256,11 @@ def _pool(executor: Executor | None, workers: int | None, n_parts: int) -> Itera
     if executor is not None:
         yield executor
         return
-    pool = ThreadPoolExecutor(max(1, min(workers or os.cpu_count() or 1, n_parts)), thread_name_prefix="fastp2p")
+    pool = ThreadPoolExecutor(count_workers(workers, n_parts), thread_name_prefix="fastp2p")
     try:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _finished(pool: Executor, job: Callable[[Work, Part], Result], work: Work, parts: list[Part]) -> Iterator[Result]:
-    """What the job gives for each part, as it is done."""
-    futures = [pool.submit(job, work, part) for part in parts]
-    try:
-        for future in as_completed(futures):
-            yield future.result()
-    finally:
-        for future in futures:
-            future.cancel()
 
 
 def _tell(progress: Progress | None, finished: list[Done], done: Done, n_parts: int) -> None:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -52,6 +53,7 @@ class Search(NamedTuple):
 def serve(connection: Connection, folder: Path) -> None:
     """A child: runs the inputs that it is sent, answers what is wrong with each, and ends with its parent."""
     os.setsid()  # what it starts ends with it, by its group
+    threading.Thread(target=end_with_parent, daemon=True).start()
     for stream, name in ((1, "out"), (2, "err")):
         file = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         os.dup2(file, stream)
@@ -71,6 +73,14 @@ def serve(connection: Connection, folder: Path) -> None:
             job: Job = connection.recv()
             Figure.savefig = draw if job.seed % DRAWN_EVERY == 0 else lambda _, path, **__: Path(path).touch()
             connection.send(run_job(job, folder))
+
+
+def end_with_parent() -> None:
+    """End this child and what it has started as soon as its parent is gone, whatever they are at."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.killpg(0, signal.SIGKILL)
 
 
 def run_job(job: Job, folder: Path) -> Answer:

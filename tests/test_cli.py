@@ -416,7 +416,7 @@ def test_a_large_sweep_runs_in_processes(monkeypatch):
     Path("large.toml").write_text(study.with_(scenarios={"count": 600, "shares": [0.3]}).to_toml())
     call("run", "large.toml", "--out", "threads", "--quiet")
     monkeypatch.setattr("fastp2p.cli.PROCESSES_FROM", 1)
-    call("run", "large.toml", "--out", "processes", "--quiet")
+    call("run", "large.toml", "--out", "processes", "--quiet", "--workers", 10**6)  # as many as there are processors
     for table in ("scenarios", "hours"):
         one, other = (pq.read_table(Path(out) / table) for out in ("threads", "processes"))
         assert one.equals(other)

@@ -1,18 +1,23 @@
 """The same tables from a Dask cluster of two processes, also when one of them dies."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from types import SimpleNamespace
 
 import pytest
+from forks import wait_until
 from test_sweep import SWEEP, assert_same
 from typer.testing import CliRunner
 
 import fastp2p
-from fastp2p import parts
+from fastp2p import cluster, parts
 from fastp2p.cli import app
+from fastp2p.console import say
 from fastp2p.study_sections import StopPart
 
 distributed = pytest.importorskip("distributed")
@@ -34,8 +39,8 @@ def expected(small_parts):
 @pytest.fixture(scope="module")
 def client():
     with (
-        distributed.LocalCluster(n_workers=2, processes=True, threads_per_worker=1, dashboard_address=None) as cluster,
-        distributed.Client(cluster) as one,
+        distributed.LocalCluster(n_workers=2, processes=True, threads_per_worker=1, dashboard_address=None) as local,
+        distributed.Client(local) as one,
     ):
         yield one
 
@@ -95,8 +100,6 @@ def test_a_worker_that_dies_has_its_parts_run_again(client, expected, tmp_path):
 
 
 def test_workers_that_keep_dying_are_told(client):
-    from fastp2p import cluster
-
     with (
         pytest.raises(fastp2p.FastP2PError, match="died again and again"),
         cluster.connect(client.scheduler.address),
@@ -105,21 +108,64 @@ def test_workers_that_keep_dying_are_told(client):
 
 
 @pytest.mark.slow
-def test_a_scheduler_without_workers_is_waited_for_and_told(tmp_path):
+def test_a_scheduler_without_workers_is_waited_for_and_told(tmp_path, monkeypatch):
     study = tmp_path / "small-sweep.toml"
     study.write_text(SWEEP.to_toml())
     inside = {"processes": False, "protocol": "tcp://", "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(n_workers=0, **inside) as cluster:
-        threading.Timer(1.0, cluster.scale, (1,)).start()
-        arguments = ["run", str(study), "--out", str(tmp_path / "out"), "--dask", cluster.scheduler_address, "--quiet"]
+    with distributed.LocalCluster(n_workers=0, **inside) as local:
+        monkeypatch.setattr("fastp2p.cli.say", lambda *words: say(*words) or local.scale(1))
+        arguments = ["run", str(study), "--out", str(tmp_path / "out"), "--dask", local.scheduler_address, "--quiet"]
         answer = CliRunner().invoke(app, arguments)
     assert answer.exit_code == 0, answer.output
     assert "has no workers yet" in answer.output
 
 
-def test_nobody_at_the_address(monkeypatch):
-    from fastp2p import cluster
+def test_a_cluster_that_loses_its_workers_for_good_is_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(cluster, "WORKERLESS_S", 1.0)
+    monkeypatch.setattr(cluster, "LOOK_EVERY_S", 0.1)
+    study = SWEEP.with_(scenarios={"count": 400})
+    inside = {"processes": False, "protocol": "tcp://", "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(n_workers=1, **inside) as local, distributed.Client(local) as one:
 
+        def leave(done, n_parts):
+            if len(done) == 2:
+                local.scale(0)
+
+        with pytest.raises(fastp2p.FastP2PError, match="has lost all its workers, and none came back within 1 s"):
+            fastp2p.run(study, out=tmp_path / "out", executor=one.get_executor(), progress=leave)
+    assert fastp2p.open_results(tmp_path / "out")["scenarios"].count_rows() >= 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_scheduler_that_dies_is_told_in_a_sentence(stop, tmp_path):
+    """Killed, or without an answer any more, as on a machine that is lost."""
+    (tmp_path / "study.toml").write_text(SWEEP.with_(scenarios={"count": 20_000}).to_toml())
+    words = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    python, place = [sys.executable, "-m"], tmp_path / "scheduler.json"
+    scheduler = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    worker = ["distributed.cli.dask_worker", "--nthreads", "1", "--no-dashboard", "--no-nanny", "--scheduler-file", place]
+    with (
+        subprocess.Popen([*python, *scheduler, "--scheduler-file", place], cwd=tmp_path, **words) as one,
+        subprocess.Popen([*python, *worker], cwd=tmp_path, **words) as other,
+    ):
+        try:
+            assert wait_until(place.exists, 30)
+            address = json.loads(place.read_text())["address"]
+            command = [*python, "fastp2p", "run", "study.toml", "--out", "out", "--quiet", "--dask", address]
+            with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
+                assert wait_until(lambda: list(tmp_path.glob("out/scenarios/part*")), 60)
+                one.send_signal(stop)
+                _, told = run.communicate(timeout=60)
+        finally:
+            one.kill()
+            other.kill()
+    assert run.returncode == 1
+    kept = "finished parts are kept, and --resume goes on from there"
+    assert told == f"error: the Dask scheduler does not answer any more; {kept}\n"
+
+
+def test_nobody_at_the_address(monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE", "1s")
     with (
         pytest.raises(fastp2p.InputError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"),
