@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Compiled modules are kept: without them every command that the tests start would compile some 1,500 again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-slow suite suite-slow lint small-uncompiled small-checked bench fuzz constraints clean
+.PHONY: run test test-slow suite suite-slow lint small-uncompiled small-checked test-lowest test-newest bench fuzz constraints clean
 
 run: .venv/installed
 	$(BIN)/fastp2p run --overwrite
@@ -35,6 +35,20 @@ small-uncompiled: .venv/installed
 small-checked: .venv/installed
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.venv/boundscheck $(BIN)/pytest -q -m small -p no:cacheprovider
 
+# Some of the suite with the lowest versions that pyproject.toml allows, and with the newest, each in an environment of its own.
+# Those warn of one another's future, which is not ours to mend.
+VERSION_TESTS := $(addprefix tests/test_,cli.py clearing_paths.py simplex.py profile_tables.py gsa.py shown_text.py)
+test-lowest: RESOLUTION := lowest-direct
+test-newest: RESOLUTION := highest
+
+test-lowest test-newest: test-%:
+	rm -rf .venv-$*
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-$*/bin/uv pip install --quiet --python .venv-$*/bin/python --resolution $(RESOLUTION) -e '.[test]'
+	PATH="$(CURDIR)/.venv-$*/bin:$$PATH" NUMBA_CACHE_DIR=$(CURDIR)/.venv-$*/numba .venv-$*/bin/pytest -n 2 -q --dist loadfile \
+		-o filterwarnings=default -o faulthandler_timeout=0 $(VERSION_TESTS)
+
 # Everything that docs/performance.md says, measured here and written into it; a quarter of an hour.
 bench: .venv/installed-bench
 	$(BIN)/python -m bench
@@ -58,4 +72,4 @@ constraints: .venv/installed .venv/installed-bench
 	touch $@
 
 clean:
-	rm -rf .venv results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-newest results .pytest_cache .mypy_cache .ruff_cache .hypothesis

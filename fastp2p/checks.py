@@ -21,6 +21,7 @@ from fastp2p.profiles import Profiles
 from fastp2p.sampling import Scenarios, draw_scenarios, find_eligible
 from fastp2p.study import Study
 from fastp2p.study_sections import Amount, Buses, OfTransformer, Price, Series, profile_names
+from fastp2p.text import LONGEST_UNIT, shown_text
 
 Ints = NDArray[np.int64]
 
@@ -61,7 +62,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     scenarios = draw_scenarios(study, network, profiles, None, range(min(study.scenarios.count, LOOKED_AT)))
     load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
     ids, eligible = network.bus_id, find_eligible(study, network, [])
-    loads, suns = (", ".join(profile_names(name)) or "the bus's own" for name in (study.load.profile, study.pv.profile))
+    loads, suns = (some(profile_names(name)) or "the bus's own" for name in (study.load.profile, study.pv.profile))
     days = profiles.n_steps * profiles.step_hours / 24.0
     facts = {
         "study": f"{study.name}: {study.description}" if study.description else study.name,
@@ -83,7 +84,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         "prices": (
             f"bid {_said(study.market.bid_per_kwh)}, ask {_said(study.market.ask_per_kwh)}, "
             f"retail {_said(study.market.retail_per_kwh)}, "
-            f"feed-in {_said(study.market.feed_in_per_kwh)} {study.currency} per kWh"
+            f"feed-in {_said(study.market.feed_in_per_kwh)} {shown_text(study.currency, LONGEST_UNIT)} per kWh"
         ),
         "clearing": f"{study.clearing.objective}, unserved {study.clearing.unserved}, surplus {study.clearing.surplus}",
         "physics": _physics(study),
@@ -182,7 +183,7 @@ def _network_warnings(network: Network) -> list[str]:
         )
     negative = network.branch_name[(network.limit_kw <= 0) | (network.rating_kw <= 0) | (network.ampacity_ka <= 0)]
     if len(negative):
-        warnings.append(f"ratings that are not positive: {', '.join(negative.tolist()[:8])}; a study refuses negative ones")
+        warnings.append(f"ratings that are not positive: {some(negative.tolist())}; a study refuses negative ones")
     over = np.flatnonzero(np.abs(network.constant_kw) > np.maximum(network.limit_kw, 0.0))
     if len(over):
         percent = 100.0 * np.abs(network.constant_kw[over]) / network.limit_kw[over]
@@ -242,7 +243,7 @@ def _said(amount: Amount | Price | Series | OfTransformer) -> str:
 def _disconnected(elements: list[str]) -> list[str]:
     if not elements:
         return []
-    return [f"{len(elements)} elements are in service without a path to an external grid: {', '.join(elements[:8])}"]
+    return [f"{len(elements)} elements are in service without a path to an external grid: {some(elements)}"]
 
 
 def _listed(ids: Ints) -> str:

@@ -10,13 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from fastp2p.console import errors, fault_exit, known, make_table, printable, say, say_not_cached
+from fastp2p.console import errors, fault_exit, known, make_table, say, say_not_cached
 from fastp2p.day_table import COLUMNS, make_day_table
 from fastp2p.errors import FastP2PError, InputError
 from fastp2p.io.paths import expanded
 from fastp2p.profiles_cli import profiles_app
 from fastp2p.stopping import exit_code, in_order
 from fastp2p.study import Study, studies, study_files
+from fastp2p.text import LONGEST_UNIT, shown_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,7 +181,12 @@ def compare(
 
 
 def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) -> None:
-    table = make_table("PV\nshare", "rule", *COMPARISON, caption=f"means over the scenarios; money in {study.currency}")
+    table = make_table(
+        "PV\nshare",
+        "rule",
+        *COMPARISON,
+        caption=f"means over the scenarios; money in {shown_text(study.currency, LONGEST_UNIT)}",
+    )
     wide = comparison.pivot(index=["share", "rule"], columns="indicator", values="mean")
     order = comparison[["share", "rule"]].drop_duplicates().itertuples(index=False, name=None)
     last = None
@@ -224,7 +230,7 @@ def check(
         return
     width = max(len(key) for key in facts)
     for key, value in facts.items():
-        typer.echo(f"{key:<{width}}  {printable(value)}")
+        typer.echo(f"{key:<{width}}  {shown_text(value)}")
     console = Console(highlight=False)
     for warning in warnings:
         say(console, "warning:", "yellow", warning)

@@ -14,6 +14,7 @@ from fastp2p.clusters import Clusters, shapes
 from fastp2p.io.parquet import replace_file
 from fastp2p.profiles import UNITS
 from fastp2p.report import BLUE, GREY, INK, ORANGE, STYLE
+from fastp2p.text import shown_text
 
 COLUMNS = 4
 OPAQUE_DAYS, FAINTEST = 30, 0.02
@@ -65,7 +66,9 @@ def _clusters(clusters: Clusters) -> Figure:
         axes.add_collection(LineCollection(lines, colors=GREY, linewidths=0.6, alpha=alpha, rasterized=True))
         axes.plot(hours, typical[group], color=colour, linewidth=2.4, zorder=3)
         share = clusters.size[group] / clusters.size.sum()
-        axes.set_title(f"{profiles.names[group]}: {clusters.size[group]:,} days, {share:.0%}", color=INK, fontsize=9)
+        axes.set_title(
+            f"{shown_text(profiles.names[group], 24)}: {clusters.size[group]:,} days, {share:.0%}", color=INK, fontsize=9
+        )
         axes.set(xlim=(0.0, 24.0), ylim=(0.0, float(days.max()) * 1.05 or 1.0), xticks=range(0, 25, 6))
         axes.grid(True)
     for axes in panels[k:]:

@@ -1,7 +1,6 @@
 """What every command prints with: tables, words and errors."""
 
 import sys
-import unicodedata
 import warnings
 from collections.abc import Callable
 from functools import wraps
@@ -16,7 +15,9 @@ from rich.text import Text
 from fastp2p.errors import FastP2PError, InputError, InputWarning
 from fastp2p.io.paths import absolute_path
 from fastp2p.stopping import exit_code, in_order
+from fastp2p.text import shown_text
 
+LONGEST_CELL = 60
 errors = Console(stderr=True, highlight=False)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -66,12 +67,13 @@ def _show_warning(
     if issubclass(category, InputWarning):
         say(errors, "warning:", "yellow", str(message))
     else:
-        errors.print(warnings.formatwarning(message, category, filename, lineno, line), markup=False, soft_wrap=True)
+        told = warnings.formatwarning(message, category, filename, lineno, line)
+        errors.print("\n".join(map(shown_text, told.split("\n"))), markup=False, soft_wrap=True)
 
 
 def make_table(*headings: str, caption: str) -> Table:
     """An empty table with a caption; its columns to the right."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, caption=caption)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0, caption=Text(caption))
     for heading in headings:
         table.add_column(heading, justify="right")
     return table
@@ -79,13 +81,12 @@ def make_table(*headings: str, caption: str) -> Table:
 
 def say(console: Console, word: str, style: str, text: str) -> None:
     """Print a styled word and a text that rich must not take for markup."""
-    console.print(Text.assemble((printable(word), style), " ", printable(text)), soft_wrap=True)
+    console.print(Text.assemble((shown_text(word), style), " ", shown_text(text)), soft_wrap=True)
 
 
-def printable(text: str) -> str:
-    """A text on one line, with control and direction characters, which may come from a file, as escapes."""
-    hidden = {"Cc", "Cf", "Zl", "Zp"}
-    return "".join(one.encode("unicode_escape").decode() if unicodedata.category(one) in hidden else one for one in text)
+def cell(text: str) -> Text:
+    """A name from elsewhere as a cell of a table, which rich must not take for markup."""
+    return Text(shown_text(text, LONGEST_CELL))
 
 
 def known(value: float, digits: int) -> str:

@@ -5,9 +5,13 @@ one weighted cost that is cheap to solve; where the proof says that the weights 
 solved one after the other.
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
+from threading import Lock
 
 import highspy
 import numpy as np
@@ -36,6 +40,8 @@ CRITERION_WEIGHT = (1.0, 1e-4, 1e-6)
 """Weights of objective, exports and tie-break in the one-pass cost. Only speed depends on them: of 300 congested books each on
 four networks, at most 1 % need the second attempt; with (1, 1e-2, 1e-4) it was 16 %, with (1, 1e-4, 1e-7) 67 %."""
 
+SILENCE = Lock()
+"""Held while standard output goes nowhere."""
 DUAL_ZERO = 1e-9
 PRIMAL_SIMPLEX = 4
 
@@ -121,9 +127,29 @@ class BookLPs:
 
 def new_solver() -> Solver:
     """A HiGHS object with the package's options, for one thread's use."""
-    solver: Solver = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy has partial stubs
+    with _silent_output():
+        solver: Solver = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy has partial stubs
     _set_options(solver, OPTIONS)
     return solver
+
+
+@contextmanager
+def _silent_output() -> Iterator[None]:
+    """Let what C++ prints to standard output go nowhere: HiGHS 1.16 greets there before it can be told not to."""
+    with SILENCE:
+        try:
+            kept = os.dup(1)
+        except OSError:  # there is none
+            yield
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 def solve_at_once(solver: Solver, lps: BookLPs, books: Offsets, basic: Ints, x: Floats) -> NDArray[np.bool_]:
@@ -206,8 +232,8 @@ def share_fairly(
     values = np.concatenate([np.insert(kw_per_share / unit[entry_row], start[1:], 1.0), np.full(n, -1.0)])
     starts = np.append(start + np.arange(n + 1), len(rows)).astype(np.int32)
     one, none = np.append(np.zeros(n), 1.0), np.zeros(n + 1)
-    solver: Solver = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy has partial stubs
-    _set_options(solver, {**OPTIONS, "simplex_strategy": PRIMAL_SIMPLEX})
+    solver = new_solver()
+    _set_options(solver, {"simplex_strategy": PRIMAL_SIMPLEX})
     status = solver.passModel(
         n + 1, m + n, len(rows), COLUMN_WISE, MAXIMISE, 0.0, one, none, np.ones(n + 1),
         np.append(room_below / unit, np.zeros(n)), np.append(room_above / unit, np.full(n, np.inf)),

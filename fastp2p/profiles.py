@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timezone
@@ -17,6 +17,7 @@ from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats, hours_faults, is_between, short_repr
 from fastp2p.errors import InputError, InputWarning, refuse, some
 from fastp2p.ranges import ENERGY_KWH, STEP_HOURS
+from fastp2p.text import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -363,11 +364,12 @@ class Profiles:
     def missing(self, names: tuple[str, ...], kind: str) -> list[str]:
         """A fault for each of the names that is no profile of that kind."""
         ours = [n for n, k in zip(self.names, self.kinds, strict=True) if k == kind]
-        wrong = list(dict.fromkeys(name for name in names if name not in ours))
+        known = set(ours)
+        wrong = list(dict.fromkeys(name for name in names if name not in known))
         there = f"there are {some(ours) or 'none'}"
         if len(wrong) > FEW:
             return [f"{kind}.profile: no {kind} profiles {some(wrong)}; {there}"]
-        near = {name: difflib.get_close_matches(name, ours, n=1) for name in wrong}
+        near = {name: nearest(name, ours) for name in wrong}
         hints = {name: f"; did you mean {found[0]!r}?" if found else "" for name, found in near.items()}
         return [f"{kind}.profile: no {kind} profile {name!r}; {there}{hints[name]}" for name in wrong]
 
@@ -402,6 +404,6 @@ def load_several(sources: Sequence[tuple[str | Path, dict[str, Any]]], *, zone: 
 
 def _doubled(keys: list[tuple[str, str]]) -> list[str]:
     """A fault for the first name that several profiles of a kind have, with how many more."""
-    doubled = [key for key in sorted(set(keys)) if keys.count(key) > 1]
+    doubled = sorted(key for key, count in Counter(keys).items() if count > 1)
     more = f", and {len(doubled) - 1} more of two that have one name" if len(doubled) > 1 else ""
     return [f"there are two {kind} profiles {name!r}{more}" for name, kind in doubled[:1]]

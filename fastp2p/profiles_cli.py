@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
-from fastp2p.console import errors, fault_exit, make_table, say
+from fastp2p.console import cell, errors, fault_exit, make_table, say
 from fastp2p.errors import InputError
 from fastp2p.io.paths import expanded
+from fastp2p.text import LONGEST_NAME, shown_text
 
 if TYPE_CHECKING:
     from fastp2p.clusters import Clusters
@@ -136,7 +137,7 @@ def cluster(
     profiles = Profiles.load(source)
     console = Console(highlight=False)
     if k is None or out is None:
-        with errors.status(f"clustering the days of {source}"):
+        with errors.status(Text(f"clustering the days of {shown_text(source, LONGEST_NAME)}")):
             counts = compare_cluster_counts(profiles, COUNTS, kind=kind, normalise=normalise, seed=seed)
         table = make_table("k", "inertia", "silhouette", "smallest", caption="")
         for row in counts.itertuples():
@@ -147,7 +148,7 @@ def cluster(
     from fastp2p.cluster_report import write_cluster_figure
     from fastp2p.io.parquet import replace_file
 
-    with errors.status(f"clustering the days of {source}"):
+    with errors.status(Text(f"clustering the days of {shown_text(source, LONGEST_NAME)}")):
         found = cluster_days(profiles, k, kind=kind, centre=centre, normalise=normalise, seed=seed)
     found.profiles.save(out)
     replace_file(beside[1], partial(found.days().to_csv, index=False), f"{out} is whole")
@@ -211,7 +212,7 @@ def _print_profiles(profiles: Profiles) -> None:
     for name, unit, row, kwh in list(zip(profiles.names, profiles.units, power, profiles.kwh_per_unit, strict=True))[
         :MOST_ROWS
     ]:
-        table.add_row(escape(name), unit, f"{kwh.sum():,.2f}", f"{kwh.sum() / days:.3f}", f"{row.max():.3f}")
+        table.add_row(cell(name), unit, f"{kwh.sum():,.2f}", f"{kwh.sum() / days:.3f}", f"{row.max():.3f}")
     console = Console(highlight=False)
     console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
     console.print(table)
@@ -224,7 +225,7 @@ def _print_clusters(clusters: Clusters, console: Console) -> None:
     table = make_table("cluster", "days", "share", "kWh a day", caption=f"inertia {clusters.inertia:.4g}")
     energy = clusters.profiles.kwh_per_unit.sum(axis=1)
     for name, size, kwh in zip(clusters.profiles.names, clusters.size, energy, strict=True):
-        table.add_row(name, str(size), f"{size / clusters.size.sum():.0%}", f"{kwh:.3f}")
+        table.add_row(cell(name), str(size), f"{size / clusters.size.sum():.0%}", f"{kwh:.3f}")
     console.print(table)
     names = ", ".join(f'"{name}"' for name in clusters.profiles.names)
     weights = ", ".join(str(size) for size in clusters.size)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fastp2p.text import LONGEST_NAME, shown_text
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -34,7 +36,8 @@ def progress_bar(name: str) -> Iterator[Tell]:
     from rich.console import Console
 
     console = Console(stderr=True)
-    with _bar(name, console) if console.is_terminal else _lines(name) as tell:
+    shown = shown_text(name, LONGEST_NAME)
+    with _bar(shown, console) if console.is_terminal else _lines(shown) as tell:
         yield tell
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from fastp2p.network import Network
 from fastp2p.results import Results
 from fastp2p.study_sections import profile_names
+from fastp2p.text import LONGEST, LONGEST_NAME, shown_text
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,6 +41,8 @@ STYLE: Any = {
 }
 MAX_LABELLED_BUSES = 150
 MAX_NAMED_PROFILES = 5
+MAX_DRAWN, MAX_LEGEND = 500, 10
+"""Profiles in one panel, and names of them."""
 MOST_TICKS = 8
 
 
@@ -283,23 +286,37 @@ def _profiles(results: Results) -> Figure:
         (panels[1], "pv", study.pv.profile, "PV (kWh per hour and kWp)", ORANGE),
     ):
         named = profile_names(used) or [name for name, of in zip(profiles.names, profiles.kinds, strict=True) if of == kind]
-        rows = [profiles.row(name, kind) for name in dict.fromkeys(named)]
-        others = [r for r, of_kind in enumerate(profiles.kinds) if of_kind == kind and r not in rows]
+        at = {key: row for row, key in enumerate(zip(profiles.names, profiles.kinds, strict=True))}
+        rows = [at[name, kind] for name in dict.fromkeys(named)]
+        others = sorted({row for (_, of), row in at.items() if of == kind}.difference(rows))
+        n_others, others, rows = len(others), others[:: 1 + len(others) // MAX_DRAWN], rows[:: 1 + len(rows) // MAX_DRAWN]
         handles = [
             line
             for row in rows
             for line in axes.plot(
-                middle, power[row], color=colour, linewidth=2.6, label=f"{profiles.names[row]:.24} (this study)", zorder=3
+                middle,
+                power[row],
+                color=colour,
+                linewidth=2.6,
+                label=f"{_legend_name(profiles.names[row])} (this study)",
+                zorder=3,
             )
         ]
         few = len(others) <= MAX_NAMED_PROFILES
         for place, other in enumerate(others):
-            text = f"{profiles.names[other]:.24}" if few else f"{len(others)} others"
+            text = _legend_name(profiles.names[other]) if few else f"{n_others} others"
             tint = (GREY, PURPLE, GREEN, RED, SKY)[place] if few else PALE
             handles += axes.plot(middle, power[other], linewidth=1.1, color=tint, label=text)
-        axes.legend(handles=handles if few else handles[:2], loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, fontsize=8)
+        handles = handles[:MAX_LEGEND] if few else [*handles[: min(len(rows), MAX_LEGEND - 1)], handles[len(rows)]]
+        axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, fontsize=8)
         _time_axes(axes, profiles.n_steps * profiles.step_hours, float(power[[*rows, *others]].max()), label)
     return figure
+
+
+def _legend_name(name: str) -> str:
+    """A profile's name in a legend, from which matplotlib leaves out what begins with an underscore."""
+    shown = shown_text(name, 24)
+    return f" {shown}" if shown.startswith("_") else shown
 
 
 def _page(
@@ -308,9 +325,15 @@ def _page(
     """A page under the study's title, and its panels side by side; inches, margins left, right, bottom, top."""
     (left, right, bottom, top), gap = margins, 0.85
     figure, study = Figure(figsize=(width, height)), results.study
-    name = study.name if len(results.scenarios) < 2 else f"{study.name}, scenario {results.scenarios['scenario'].iloc[0]}"
+    name = shown_text(study.name, LONGEST_NAME)
+    name = name if len(results.scenarios) < 2 else f"{name}, scenario {results.scenarios['scenario'].iloc[0]}"
     figure.text(0.25 / width, 1 - 0.3 / height, name, weight="bold", size=12, color=INK)
-    figure.text(0.25 / width, 1 - 0.52 / height, textwrap.shorten(study.description, int(14 * width)), color="#555555")
+    figure.text(
+        0.25 / width,
+        1 - 0.52 / height,
+        textwrap.shorten(shown_text(" ".join(study.description[:LONGEST].split())), int(14 * width)),
+        color="#555555",
+    )
     each = (width - left - right - gap * (panels - 1)) / panels
     size = (each / width, (height - top - bottom) / height)
     return figure, [figure.add_axes(((left + i * (each + gap)) / width, bottom / height, *size)) for i in range(panels)]

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from fastp2p.arguments import described, way_to
 from fastp2p.errors import InputError, refuse
-from fastp2p.io.paths import is_file
+from fastp2p.io.paths import check_file, is_folder_name, is_missing
 from fastp2p.study_changes import as_tables, merge, section_type
 from fastp2p.study_errors import shown, validation_faults
 from fastp2p.study_sections import (
@@ -31,6 +31,16 @@ from fastp2p.study_sections import (
     SourcePart,
     Table,
 )
+from fastp2p.text import escaped_toml
+
+MAX_BYTES = 4_000_000
+"""Of a study file: a year of quarter hours for each price is half of it."""
+MOST_PARTS = 50
+"""Of a dotted key; the time that tomllib takes grows with their square, and no study has more than three."""
+TEXTS = re.compile(
+    r'"""(?:[^"\\]++|\\.|"(?!""))*+"{3,5}|"(?:[^"\\\n]++|\\.)*+"' + r"|'''.*?'{3,5}|'[^'\n]*+'|#[^\n]*+", re.DOTALL
+)
+"""What a TOML document says in quotes and in comments."""
 
 
 class Study(Section):
@@ -68,8 +78,11 @@ class Study(Section):
     @field_validator("name")
     @classmethod
     def _is_a_folder_name(cls, name: str) -> str:
-        if not name.strip() or name.startswith(".") or len(name) > 100 or re.search(r"[/\\\x00-\x1f]", name):
-            raise ValueError("must do as a folder name: no slashes, no control characters, no leading dot, not empty")
+        if not is_folder_name(name):
+            raise ValueError(
+                "must do as a folder name: no slashes, no control characters, no leading dot, no spaces around it, not empty, "
+                "and not longer than 100 characters"
+            )
         return name
 
     @property
@@ -105,11 +118,13 @@ class Study(Section):
         if not isinstance(path, str | Path):
             raise InputError(f"a study is read from a path, not from {described(path)}; {way_to('Study', path)}")
         path = Path(path)
-        if not is_file(path):
+        if is_missing(path):
             known = f"; fastp2p.studies()[{str(path)!r}] is a built-in one" if str(path) in study_files() else ""
             raise InputError(f"study file {path}: not found{known or '; `fastp2p studies` lists the built-in studies'}")
+        check_file(path, "study file", MAX_BYTES)
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            with path.open("rb") as file:
+                text = file.read(MAX_BYTES).decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"study file {path}: could not be read as UTF-8 text ({error})") from error
         study = cls._parse(text, str(path))
@@ -169,14 +184,17 @@ class Study(Section):
         """The study with every default written out."""
         parts = self.model_dump(mode="json", exclude_none=True)
         parts["network"] = {key: value for key, value in parts["network"].items() if value != {}}
-        return tomli_w.dumps(parts)
+        return escaped_toml(tomli_w.dumps(parts))
 
     @classmethod
     def _parse(cls, text: str, where: str) -> Study:
         try:
+            _check_keys(text)
             given = tomllib.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: not valid TOML: {error}") from error
+        except RecursionError:
+            raise InputError(f"{where}: not valid TOML: lists or tables are nested too deeply") from None
+        except ValueError as error:
+            raise InputError(f"{where}: not valid TOML: {error}") from None
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -193,6 +211,18 @@ def study_files() -> dict[str, str]:
     folder = files("fastp2p") / "data" / "studies"
     found = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
     return {f.name.removesuffix(".toml"): f.read_text(encoding="utf-8") for f in found}
+
+
+def _check_keys(text: str) -> None:
+    """That no key of a TOML document has so many parts that reading it would take minutes.
+
+    Raises
+    ------
+    ValueError
+    """
+    bare = re.split(r"[\n=,\[\]{}]", TEXTS.sub("", text))
+    if max(one.count(".") for one in bare) >= MOST_PARTS:
+        raise ValueError(f"a key has more than {MOST_PARTS} parts")
 
 
 def _found(study_file: Path, source: Source) -> Source:

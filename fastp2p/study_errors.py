@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import types
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import islice
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+
+from fastp2p.text import nearest, shown_text
 
 GONE = {
     "market.same_bus": 'a bus trades only with others under orders = "net"; leave the key out',
@@ -20,6 +22,10 @@ MOST_ENTRIES = 3
 """Wrong entries of one list that are told one by one."""
 LONGEST_VALUE = 100
 """Characters of a value that a message shows."""
+MOST_KEYS = 20
+"""Of a table that are looked at to see what kind it was meant to be."""
+MOST_FAULTS = 200
+"""Of one list or table that are put into words."""
 
 
 def validation_faults(error: ValidationError, model: type[BaseModel], given: Any) -> list[str]:
@@ -37,28 +43,39 @@ def validation_faults(error: ValidationError, model: type[BaseModel], given: Any
         The values that were validated, as tables of tables.
     """
     told: dict[tuple[str, ...], str] = {}
+    of_table, further = Counter[tuple[Any, ...]](), Counter[tuple[str, ...]]()
+    table_keys: dict[tuple[Any, ...], tuple[str, ...]] = {}
     for fault in error.errors(include_url=False):
+        table = fault["loc"][:-1]
+        of_table[table] += 1
+        if of_table[table] > MOST_FAULTS:
+            further[table_keys[table]] += 1
+            continue
         keys, sentence = _sentence(fault, model, given)
+        table_keys[table] = keys[:-1] if keys[-1].isdigit() else ()
         if sentence:
             told.setdefault(keys, sentence)
     # a misspelt key is not missing as well
     meant = {(*keys[:-1], near) for keys, sentence in told.items() if (near := _suggestion(sentence))}
     told = {keys: sentence for keys, sentence in told.items() if not (sentence.endswith(" is missing") and keys in meant)}
-    return _counted(told)
+    return _counted(told, further)
 
 
-def _counted(told: dict[tuple[str, ...], str]) -> list[str]:
-    """The sentences; of a list with many wrong entries the first ones, and how many there are."""
-    lists = Counter(keys[:-1] for keys in told if keys[-1].isdigit())
+def _counted(told: dict[tuple[str, ...], str], further: Counter[tuple[str, ...]]) -> list[str]:
+    """The sentences; of a list with many wrong entries the first ones, and how many there are.
+
+    `further` counts those that are not in words, by the keys of their list; without keys those of no list.
+    """
+    lists = Counter(keys[:-1] for keys in told if keys[-1].isdigit()) + further
     sentences, so_far = [], Counter[tuple[str, ...]]()
     for keys, sentence in told.items():
         so_far[keys[:-1]] += 1
-        further = lists[keys[:-1]] - MOST_ENTRIES
-        if not keys[-1].isdigit() or further <= 1 or so_far[keys[:-1]] <= MOST_ENTRIES:
+        more = lists[keys[:-1]] - MOST_ENTRIES
+        if not keys[-1].isdigit() or more <= 1 or so_far[keys[:-1]] <= MOST_ENTRIES:
             sentences.append(sentence)
         elif so_far[keys[:-1]] == MOST_ENTRIES + 1:
-            sentences.append(f"{'.'.join(keys[:-1])}: {further:,} further entries are wrong, too")
-    return sentences
+            sentences.append(f"{'.'.join(keys[:-1])}: {more:,} further entries are wrong, too")
+    return sentences + ([f"and {further[()]:,} further faults"] if further[()] else [])
 
 
 def shown(value: Any) -> str:
@@ -69,8 +86,7 @@ def shown(value: Any) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # huge numbers in it, or nested too deeply
         return f"a {type(value).__name__}"
-    text = " ".join(text.split())
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+    return shown_text(" ".join(text.split()), LONGEST_VALUE)
 
 
 def _sentence(fault: Any, model: type[BaseModel], given: Any) -> tuple[tuple[str, ...], str]:
@@ -120,7 +136,7 @@ def _told(fault: Any, keys: list[str], value: Any, kind: Any, owner: type[BaseMo
         return f"{key} = {shown(value)}: needs the key {_tag(kind)}, {_listed([repr(name) for name in _tags(kind)])}"
     if fault["type"] == "union_tag_invalid":
         names = _tags(kind)
-        near = difflib.get_close_matches(str(value[_tag(kind)]), names, n=1)
+        near = nearest(str(value[_tag(kind)]), names)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         return f"{key}.{_tag(kind)} = {shown(value[_tag(kind)])}: must be {_listed([f'{name!r}' for name in names])}{hint}"
     if isinstance(kind, type) and issubclass(kind, BaseModel) and not isinstance(value, Mapping):
@@ -138,7 +154,7 @@ def _told(fault: Any, keys: list[str], value: Any, kind: Any, owner: type[BaseMo
 
 def _way_out(wrong: str, owner: type[BaseModel], model: type[BaseModel]) -> str:
     """The right key, if there is one like it, here or in another section; else all that there are."""
-    if near := difflib.get_close_matches(wrong, list(owner.model_fields), n=1):
+    if near := nearest(wrong, owner.model_fields):
         return f"; did you mean {near[0]}?"
     for section, field in model.model_fields.items():
         kind = _alternatives(_bare(field.annotation))[0]
@@ -190,7 +206,7 @@ def _meant(alternatives: list[Any], value: Any) -> Any:
     """The one of several kinds that a value is of, if any."""
     if isinstance(value, Mapping):
         alike = {
-            i: sum(bool(difflib.get_close_matches(str(key), _table_keys(kind), n=1)) for key in value)
+            i: sum(bool(nearest(str(key), _table_keys(kind))) for key in islice(value, MOST_KEYS))
             for i, kind in enumerate(alternatives)
         }
         likeliest = max(alike, key=lambda i: alike[i])
@@ -249,10 +265,10 @@ def _listed(words: list[str]) -> str:
 
 
 def _inside(value: Any, step: Any) -> Any:
-    """What a table or list holds at a place; the whole where it holds nothing there."""
-    try:
-        return value[step]
-    except (KeyError, IndexError, TypeError):
-        return (
-            next((one for key, one in value.items() if str(key) == str(step)), value) if isinstance(value, Mapping) else value
-        )
+    """What a table or list holds at a place, whose key may be a text in the file; the whole where it holds nothing there."""
+    for key in (step, str(step)):
+        try:
+            return value[key]
+        except (KeyError, IndexError, TypeError):
+            continue
+    return value

@@ -21,6 +21,8 @@ Buses = Literal["all", "even", "odd"] | tuple[Index, ...]
 Amount = Number | tuple[Number, ...] | Distribution
 """One for all, one per bus in the order of the list, or drawn per bus; every field of it has a range, prices a negative one."""
 Table = Literal["hours", "histograms", "books", "trades", "branches", "participants"]
+MOST_SOURCES = 2_000
+"""Files of profiles; a file may hold thousands."""
 HOURS_UP_TO = 20_000
 """Scenarios up to which the table of hours is kept unasked: half a million rows."""
 
@@ -85,7 +87,7 @@ def _source_faults(given: Any) -> list[str]:
     if isinstance(given, str | SourcePart):
         return []
     if not isinstance(given, dict) or not isinstance(given.get("file"), str):
-        return [f'{given!r} must be a name, a path, or {{ file = "…" }}']
+        return [f'{shown(given)} must be a name, a path, or {{ file = "…" }}']
     kinds = {"file": (str, "a text"), "zone": (str | None, "a text"), "cumulative": (bool, "true or false")}
     faults = [
         f"{key} must be {what}" for key, (kind, what) in kinds.items() if key in given and not isinstance(given[key], kind)
@@ -96,7 +98,7 @@ def _source_faults(given: Any) -> list[str]:
 class ProfilesPart(Section):
     """Where the load and PV profiles come from."""
 
-    source: Source | Annotated[tuple[Source, ...], Field(min_length=1)] = "typical_day"
+    source: Source | Annotated[tuple[Source, ...], Field(min_length=1, max_length=MOST_SOURCES)] = "typical_day"
     """`typical_day`, `simbench:CODE`, a file (docs/profiles.md), or several of these on one axis."""
     zone: str | None = None
     """Clock of the axis, such as "Europe/Berlin": its offset to UTC at the first instant; by default the first source's."""
@@ -116,7 +118,7 @@ class ProfilesPart(Section):
     def _named(cls, given: Any) -> Any:
         """Say what is wrong with a source before pydantic tries the branches of the union."""
         listed = list(given) if isinstance(given, list | tuple) else [given]
-        faults = [fault for one in listed for fault in _source_faults(one)]
+        faults = [fault for one in listed for fault in _source_faults(one)][:8]
         if faults or not listed:
             raise ValueError("; ".join(faults) or "must name a source")
         return given

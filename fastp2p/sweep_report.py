@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fastp2p.answers import CONFIDENCE, QUANTILES, find_hosting_capacity, find_probabilities
 from fastp2p.report import BLUE, GREY, INK, ORANGE, RED, STYLE, _page, _time_axes, loading_unit, save_figures
 from fastp2p.results import Results
+from fastp2p.text import LONGEST_NAME, LONGEST_UNIT, shown_text
 
 Floats = NDArray[np.float64]
 Margins = tuple[float, float, float, float]
@@ -93,7 +94,10 @@ def _bills(results: dict[str, Results]) -> Figure:
         boxes["boxes"][0].set_label(label)
         handles.append(boxes["boxes"][0])
     axes.axvline(0.0, color=GREY, linewidth=0.9, zorder=0.5)
-    axes.set(ylim=(len(results) - 0.5, -0.5), xlabel=f"Change of a participant's bill by trading ({ran.study.currency})")
+    axes.set(
+        ylim=(len(results) - 0.5, -0.5),
+        xlabel=f"Change of a participant's bill by trading ({shown_text(ran.study.currency, LONGEST_UNIT)})",
+    )
     axes.set_yticks(range(len(results)), [rule.replace("_", " ") for rule in results])
     axes.grid(True, axis="x")
     title = "Participants of all scenarios; box: 25 to 75 %, line: median, whiskers: 5 to 95 %"
@@ -204,7 +208,9 @@ def _sweep_page(results: Results, width: float, height: float, margins: Margins,
     n_shares = results.scenarios["share"].nunique()
     each = " at each share of PV" if n_shares > 1 else ""
     if len(results.scenarios) > 1:
-        figure.texts[0].set_text(f"{results.study.name}, {len(results.scenarios) // n_shares:,} scenarios{each}")
+        figure.texts[0].set_text(
+            f"{shown_text(results.study.name, LONGEST_NAME)}, {len(results.scenarios) // n_shares:,} scenarios{each}"
+        )
     return figure, axes
 
 

@@ -82,7 +82,7 @@ def refused(text, *told):
     ("subject", "told"),
     [
         ("nope.toml", ["nope.toml", "not found", "fastp2p studies"]),
-        ("folder.toml", ["folder.toml", "not found"]),
+        ("folder.toml", ["folder.toml", "is a folder, not a file"]),
         ("no/such/folder/x.toml", ["no/such/folder/x.toml", "not found"]),
         ("paper-45", ["'paper-45'", "paper-44", "paper-80", ".toml"]),
         ("ä [red]☀ 'q'.toml", ["ä [red]☀ 'q'.toml", "not found"]),

@@ -69,8 +69,9 @@ HEAVY = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
-@pytest.mark.parametrize("commands", [LIGHT, pytest.param(HEAVY, marks=pytest.mark.slow)], ids=["light", "heavy"])
+@pytest.mark.parametrize("commands", [LIGHT, HEAVY], ids=["light", "heavy"])
 def test_streams_change_no_exit_code_but_that_a_full_disk_is_told(commands, request, tmp_path):
     """2 where the input is wrong, 0 where not; 1 where what was printed is lost. One process forks for each."""
     words = [sys.executable, "-c", CODES, str(Path(__file__).parent), request.node.callspec.id, repr(commands)]

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError, refuse
-from fastp2p.io.clock import listed, year_faults
+from fastp2p.io.clock import SHOWN, listed, year_faults
 from fastp2p.ranges import ENERGY_KWH
 
 Floats = NDArray[np.float64]
@@ -118,7 +118,8 @@ def _jump_faults(where: str, stamps: pd.DatetimeIndex, rows: Ints, jump: Ints, s
         return [f"{where}: mixed steps ({told}); bring all rows to one step first"]
     faults = []
     wrong = jump < 0 if (jump < 0).any() else jump != (step or -1)  # what is not sorted looks full of gaps
-    for at in np.flatnonzero(wrong).tolist():
+    places = np.flatnonzero(wrong)
+    for at in places[:SHOWN].tolist():
         place, before, here = (f"{where}, row {rows[at + 1]}", *(f"{stamps[i]:%Y-%m-%d %H:%M}" for i in (at, at + 1)))
         if jump[at] == 0:
             faults.append(f"{place}: {here} is there twice; keep one of them")
@@ -131,7 +132,7 @@ def _jump_faults(where: str, stamps: pd.DatetimeIndex, rows: Ints, jump: Ints, s
             faults.append(f"{place}: a gap of {jump[at] // step - 1} steps between {before} and {here}{hint}")
         else:
             faults.append(f"{place}: a step of {_length(jump[at])} where the others are {_length(step)}")
-    return listed(faults, where)
+    return listed(faults, where, len(places))
 
 
 def _length(nanoseconds: int) -> str:

@@ -171,8 +171,8 @@ def year_faults(where: str, stamps: pd.DatetimeIndex, rows: Ints | None = None) 
 
 
 def _unreadable(where: str, given: pd.Series, read: pd.Series, rows: Ints) -> list[str]:
-    faults = [f"{where}, row {rows[at]}: {_told(given.iloc[at])}" for at in np.flatnonzero(read.isna())]
-    return listed(faults, where)
+    wrong = np.flatnonzero(read.isna())
+    return listed([f"{where}, row {rows[at]}: {_told(given.iloc[at])}" for at in wrong[:SHOWN]], where, len(wrong))
 
 
 def _told(value: object) -> str:
@@ -189,7 +189,7 @@ def _told(value: object) -> str:
     return f"{shown} is not a date and time{such}"
 
 
-def listed(faults: list[str], place: str) -> list[str]:
-    """The first few faults, and how many more there are."""
-    more = len(faults) - SHOWN
+def listed(faults: list[str], place: str, n_faults: int | None = None) -> list[str]:
+    """The first few faults, and how many more there are of `n_faults`; no more than these need be in words."""
+    more = (len(faults) if n_faults is None else n_faults) - SHOWN
     return faults if more <= 0 else [*faults[:SHOWN], f"{place}: and {more} more rows"]

@@ -4,7 +4,6 @@ Quarter hours whose stamps end them (the first is 00:15, the last the next year'
 kWh per step, summed over all the dwellings or the floor area that the file stands for.
 """
 
-import difflib
 import re
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ import pandas as pd
 
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.axis import MOST, ProfileTable, regular_axis
-from fastp2p.io.clock import listed, parse_times
+from fastp2p.io.clock import SHOWN, listed, parse_times
 from fastp2p.io.frames import Cells, column_names, read_cells
+from fastp2p.text import nearest
 
 ELECTRICITY = re.compile(r"^(?:(baseline|upgrade)\.)?out\.electricity\.(total|net)\.energy_consumption(?:\.{1,2}kwh)?$")
 TIMES = ("timestamp", "Timestamp (EST)")
@@ -54,7 +54,7 @@ def read_eulp(
     columns = {name: match[1] for name in names if (match := ELECTRICITY.match(name)) and match[2] == wanted}
     if not columns:
         target = f"out.electricity.{wanted}.energy_consumption"
-        near = difflib.get_close_matches(target, names, n=3, cutoff=0.0)
+        near = nearest(target, names, n=3, cutoff=0.0)
         raise InputError(f"{path}: no column {target} (..kwh or .kwh may follow); the nearest are {', '.join(near)}")
     time = next(name for name in TIMES if name in names)
     doubled = [prefix or "baseline" for prefix in columns.values() if list(columns.values()).count(prefix) > 1]
@@ -72,10 +72,12 @@ def read_eulp(
     for column in columns:
         values = cells.numbers(column).to_numpy(float)
         wrong = np.flatnonzero(~((values >= 0) & (values * share <= MOST)))
-        found = [f"{path}, row {rows[at]}: {_told(cells, column, frame[column].iloc[at])}" for at in wrong]
+        n_wrong = len(wrong)
+        found = [f"{path}, row {rows[at]}: {_told(cells, column, frame[column].iloc[at])}" for at in wrong[:SHOWN]]
         if net and len(wrong):
+            n_wrong = 2
             found = [*found[:1], f"{path}: PV exceeds the load in {len(wrong)} steps; read the total instead of the net"]
-        faults += listed(found, f"{path}, column {column}")
+        faults += listed(found, f"{path}, column {column}", n_wrong)
         kwh.append(values * share)
     refuse(faults)
     labels = tuple(path.stem if len(columns) == 1 else f"{path.stem} {prefix}" for prefix in columns.values())

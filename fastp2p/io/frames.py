@@ -3,10 +3,12 @@
 import csv
 import re
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 import pandas as pd
@@ -15,11 +17,21 @@ import pyarrow.parquet as pq
 
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import check_file
+from fastp2p.text import LONGEST_NAME, shown_text
 
 MAX_BYTES = 1_000_000_000
 """Of a file: a year of quarter hours of 500 homes is a third of it."""
-MAX_VALUES = 200_000_000
-"""Of a Parquet file, which may unpack to far more than it weighs."""
+MAX_VALUES = 50_000_000
+"""Rows times columns that are read: quarter hours of a year for 1,400 homes."""
+MAX_COLUMNS = 10_000
+MAX_LINE = 1_000_000
+"""Bytes of a row of a CSV file."""
+MAX_TEXT = 1_000
+"""Characters of a name or a time."""
+MAX_UNPACKED = 1_000_000_000
+"""Bytes of a Parquet file, which may unpack to far more than it weighs."""
+MAX_FOOTER, MAX_ROW_GROUPS = 50_000_000, 10_000
+"""Bytes of what a Parquet file says of itself, and pieces that it is in."""
 CHUNK = 2_000_000
 """Characters that are searched at once."""
 NAMELESS = "__index_level_"
@@ -53,7 +65,7 @@ class Cells(NamedTuple):
 
     def fault(self, column: str, value: Any) -> str:
         """Why a cell is no number that counts: its value and the way out."""
-        shown = repr(value) if isinstance(value, str) else str(value)
+        shown = shown_text(repr(value) if isinstance(value, str) else str(value), LONGEST_NAME)
         text = str(value).strip()
         sign = next((one for one in ".," if re.fullmatch("(?a)" + THOUSANDS.format(re.escape(one)), text)), "")
         if sign and sign == self.doubtful:
@@ -75,23 +87,21 @@ def column_names(path: Path) -> list[str]:
     InputError
         A file that is not there, too large, of another kind, or whose headings are missing or doubled.
     """
-    check_file(path, "profile file", MAX_BYTES)
-    try:
+    with _told(path):
         if path.suffix.lower() == ".parquet":
-            with path.open("rb") as packed:
-                names = [name for name in pq.read_schema(packed).names if not name.startswith(NAMELESS)]
+            with _parquet(path) as packed:
+                names = [name for name in packed.schema_arrow.names if not name.startswith(NAMELESS)]
         else:
             with path.open(encoding="utf-8-sig", newline="") as file:
-                names = next(csv.reader(file, delimiter=_separator(path)), [])
-    except Exception as error:
-        raise unreadable(path, error) from error
+                names = next(_rows(file, _separator(path)), (0, list[str]()))[1]
+        if len(names) > MAX_COLUMNS:
+            raise InputError(f"profile file {path}: has {len(names):,} columns; it may have up to {MAX_COLUMNS:,}")
     names = [name.strip() for name in names]
+    times = Counter(names)
     faults = [f"profile file {path}: could not be read (no headings in its first row)"] if not any(names) else []
     if any(names) and not all(names):
         faults.append(f"{path}: column {names.index('') + 1} has no heading; name it, or leave it out")
-    faults += [
-        f"{path}: {names.count(name)} columns are headed {name!r}" for name in dict.fromkeys(names) if names.count(name) > 1
-    ]
+    faults += [f"{path}: {count} columns are headed {name!r}" for name, count in times.items() if count > 1]
     refuse(faults)
     return names
 
@@ -100,8 +110,8 @@ def has_nameless_index(path: Path) -> bool:
     """Whether a Parquet file holds the index of a pandas table that has no name."""
     if path.suffix.lower() != ".parquet":
         return False
-    with path.open("rb") as packed:
-        return any(name.startswith(NAMELESS) for name in pq.read_schema(packed).names)
+    with _told(path), _parquet(path) as packed:
+        return any(name.startswith(NAMELESS) for name in packed.schema_arrow.names)
 
 
 def read_cells(path: Path, columns: Sequence[str]) -> Cells:
@@ -112,13 +122,8 @@ def read_cells(path: Path, columns: Sequence[str]) -> Cells:
     InputError
         A file that cannot be read, or holds no row.
     """
-    check_file(path, "profile file", MAX_BYTES)
-    try:
+    with _told(path):
         cells = Cells(_read_parquet(path, columns)) if path.suffix.lower() == ".parquet" else _read_csv(path, columns)
-    except InputError:
-        raise
-    except Exception as error:
-        raise unreadable(path, error) from error
     frame = cells.frame
     frame.index = pd.RangeIndex(2, len(frame) + 2)
     blank = frame.isna() | (frame == "")
@@ -128,20 +133,39 @@ def read_cells(path: Path, columns: Sequence[str]) -> Cells:
     return cells._replace(frame=frame)
 
 
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say in a line why a file could not be read, whatever a reader raises of what is in it, or of a file that changes."""
+    check_file(path, "profile file", MAX_BYTES)
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise unreadable(path, error) from None
+
+
 def unreadable(path: Path, error: Exception) -> InputError:
     """That a file could not be read, and why, in a line."""
     return InputError(f"profile file {path}: could not be read ({' '.join(str(error).split())})")
 
 
-def _read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+@contextmanager
+def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """A Parquet file, opened where what it says of itself is of a size that can be read in a moment."""
     with path.open("rb") as file:  # by its path, pyarrow takes a:b.parquet for a scheme
-        about = pq.read_metadata(file)
-        schema = about.schema.to_arrow_schema()
+        file.seek(max(0, path.stat().st_size - 8))
+        footer = int.from_bytes(file.read(4), "little")
+        if footer > MAX_FOOTER:
+            raise ValueError(f"{footer:,} bytes of metadata, where {MAX_FOOTER:,} are read")
+        file.seek(0)
+        yield pq.ParquetFile(file, thrift_string_size_limit=MAX_FOOTER, thrift_container_size_limit=MAX_VALUES)
+
+
+def _read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    with _parquet(path) as packed:
+        schema = packed.schema_arrow
         spelt = {name.strip(): name for name in schema.names}
-        if about.num_rows * len(columns) > MAX_VALUES:
-            raise InputError(
-                f"profile file {path}: holds {about.num_rows:,} rows; it must have fewer than {MAX_VALUES:,} values"
-            )
         kinds = {name: schema.field(spelt[name]).type for name in columns}
         refuse(
             [
@@ -150,14 +174,51 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
                 if not _is_known(kind)
             ]
         )
-        table = pq.read_table(file, columns=[spelt[name] for name in columns])
-    for at, field in enumerate(table.schema):
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
-            kind = pa.float64()
-        table = table.set_column(at, field.name.strip(), table.column(at).cast(kind))
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-    return frame[list(columns)]
+        _check_size(path, packed, len(columns))
+    # texts stay as they are packed, one of each: a row more is a number more
+    texts = [spelt[name] for name, kind in kinds.items() if _is_text(kind)]
+    with path.open("rb") as file:
+        table = pq.read_table(file, columns=[spelt[name] for name in columns], read_dictionary=texts)
+    series = {name: _unpacked(path, name, table.column(spelt[name])) for name in columns}
+    return pd.DataFrame(series, copy=False)
+
+
+def _check_size(path: Path, packed: pq.ParquetFile, n_columns: int) -> None:
+    """That a Parquet file is not more than is read, once it is unpacked.
+
+    Raises
+    ------
+    InputError
+    """
+    about = packed.metadata
+    if about.num_rows * n_columns > MAX_VALUES:
+        raise InputError(f"profile file {path}: holds {about.num_rows:,} rows; it must have fewer than {MAX_VALUES:,} values")
+    if about.num_row_groups > MAX_ROW_GROUPS:
+        raise InputError(f"profile file {path}: is in {about.num_row_groups:,} row groups; it may have {MAX_ROW_GROUPS:,}")
+    # not column by column: of a spoilt file, what pyarrow says of a column may end the process
+    size = sum(about.row_group(at).total_byte_size for at in range(about.num_row_groups))
+    if not 0 <= size <= MAX_UNPACKED:
+        raise InputError(f"profile file {path}: unpacks to {size / 1e6:,.0f} MB; it may have {MAX_UNPACKED / 1e6:,.0f} MB")
+
+
+def _unpacked(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
+    """A column as pandas has it; equal texts are one object."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_dictionary(column.type) and _is_text(kind):
+        longest = max((max(map(len, one.dictionary.to_pylist()), default=0) for one in column.chunks), default=0)
+        if longest > MAX_TEXT:
+            raise InputError(f"{path}: column {name} holds a text of {longest:,} characters; it may have {MAX_TEXT:,}")
+        texts = [pd.Series(one.to_pandas(), dtype=object) for one in column.chunks]
+        return pd.concat(texts or [pd.Series(dtype=object)], ignore_index=True)
+    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
+        kind = pa.float64()
+    return pd.Series(column.cast(kind).to_pandas())
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return any(is_(kind) for is_ in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
 
 
 def _is_known(kind: pa.DataType) -> bool:
@@ -165,14 +226,13 @@ def _is_known(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return _is_known(kind.value_type)
     numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
-    others = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_timestamp, pa.types.is_date)
-    return any(is_(kind) for is_ in (*numbers, *others))
+    return _is_text(kind) or any(is_(kind) for is_ in (*numbers, pa.types.is_timestamp, pa.types.is_date))
 
 
 def _read_csv(path: Path, columns: Sequence[str]) -> Cells:
     separator, names = _separator(path), column_names(path)
+    _check_rows(path, separator, len(names), len(columns))
     decimal, doubtful = _decimal_sign(path) if separator == ";" else (".", "")
-    _check_lengths(path, separator, len(names))
     with warnings.catch_warnings(), path.open("rb") as file:
         warnings.simplefilter("error")  # such as columns of several types
         frame = pd.read_csv(
@@ -219,25 +279,58 @@ def _has_cell(path: Path, pattern: str) -> bool:
         return any(cell.search("".join(lines)) for lines in iter(partial(file.readlines, CHUNK), []))
 
 
-def _check_lengths(path: Path, separator: str, length: int) -> None:
-    """That every row is as long as the header; pandas tells only where all columns are read.
+def _check_rows(path: Path, separator: str, length: int, n_read: int) -> None:
+    """That every row is as long as the header, as pandas tells only where all columns are read; and that they are not too many.
 
     Raises
     ------
     InputError
+        Also lines that are longer than any row, and bytes that are no text.
     """
+    quoted, n_lines = False, 0
+    with path.open("rb") as file:
+        for line in iter(partial(file.readline, MAX_LINE + 1), b""):
+            n_lines += 1
+            if len(line) > MAX_LINE:
+                raise ValueError(f"line {n_lines:,} is longer than {MAX_LINE:,} bytes")
+            if b"\0" in line:
+                raise ValueError(f"line {n_lines:,} holds a NUL byte; save it as UTF-8 text")
+            if n_lines * n_read > MAX_VALUES:
+                raise InputError(
+                    f"profile file {path}: has over {n_lines:,} rows; it must have fewer than {MAX_VALUES:,} values"
+                )
+            quoted = quoted or b'"' in line
     with path.open(encoding="utf-8-sig", newline="") as file:
-        quoted = any('"' in line for line in file)
-        file.seek(0)
-        rows = csv.reader(file, delimiter=separator) if quoted else None
-        lengths = map(len, rows) if rows else (line.count(separator) + 1 if line.strip() else 0 for line in file)
-        for row, found in enumerate(lengths, 1):
+        lengths = (
+            ((at, len(row)) for at, row in _rows(file, separator))
+            if quoted
+            else ((at, line.count(separator) + 1 if line.strip() else 0) for at, line in enumerate(file, 1))
+        )
+        for row, found in lengths:
             if found not in (0, length):
-                told = f"row {rows.line_num if rows else row} has {found} fields where the header has {length}"
+                told = f"row {row} has {found} fields where the header has {length}"
                 raise InputError(f"profile file {path}: could not be read ({told})")
+
+
+def _rows(file: TextIO, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV file, and the line that each ends in; quoted cells may go over several lines."""
+    length = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal length
+        for line in iter(partial(file.readline, MAX_LINE + 1), ""):
+            length += len(line)
+            if length > MAX_LINE:
+                raise ValueError(f"a row is longer than {MAX_LINE:,} characters")
+            yield line
+
+    rows = csv.reader(lines(), delimiter=separator)
+    for row in rows:
+        length = 0
+        yield rows.line_num, row
 
 
 def _separator(path: Path) -> str:
     with path.open(encoding="utf-8-sig") as file:
-        header = file.readline()
+        header = file.readline(MAX_LINE)
     return ";" if header.count(";") > header.count(",") else ","

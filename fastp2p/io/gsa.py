@@ -4,7 +4,6 @@ import calendar
 import json
 import re
 import warnings
-import zipfile
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,17 +12,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fastp2p.errors import InputError, refuse
+from fastp2p.errors import InputError, refuse, some
 from fastp2p.io.axis import MOST, Floats, ProfileTable
 from fastp2p.io.clock import listed, standard_offset
-from fastp2p.io.frames import MAX_BYTES, unreadable
+from fastp2p.io.frames import unreadable
 from fastp2p.io.paths import check_file
+from fastp2p.io.workbooks import check_workbook
+from fastp2p.text import LONGEST
 
 MONTHS = tuple(calendar.month_abbr[1:])
 TITLE = "total photovoltaic power output"
 DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-MAX_UNPACKED = 100_000_000
-"""Bytes; a report is some 30 kB, and a few hundred unpacked."""
+MAX_BYTES, MAX_UNPACKED = 10_000_000, 20_000_000
+"""A report is some 30 kB, and a few hundred unpacked."""
 MAX_ROWS, MAX_COLUMNS = 2_000, 64
 NUMBER = r"\d{1,3}(,\d{3})+(\.\d+)?|\d+(\.\d+)?([eE][-+]?\d+)?"
 KWP = {"kWp": 1.0, "MWp": 1e3, "Wp": 1e-3}
@@ -76,13 +77,14 @@ def read_json(path: Path, *, year: int | None = None, zone: str | None = None) -
     """
     check_file(path, "profile file", MAX_BYTES)
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
+        with path.open("rb") as file:
+            found = json.loads(file.read(MAX_BYTES).decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise unreadable(path, error) from error
+        raise unreadable(path, error) from None
     hourly = _member(found, "monthly-hourly")
     if _member(hourly, "PVOUT_specific") is None:
         inside = _member(hourly, "data") or hourly
-        has = ", ".join(inside) if isinstance(inside, dict) else "none"
+        has = some(list(inside)) if isinstance(inside, dict) else "none"
         raise InputError(f"{path}: no monthly-hourly PVOUT_specific (it has {has}); ask the Atlas for a PV system")
     kwh = _numbers(f"{path}: PVOUT_specific of monthly-hourly", _member(hourly, "PVOUT_specific"), (12, 24)) / 1e3
     sums = _member(_member(found, "monthly"), "PVOUT_specific")
@@ -104,7 +106,7 @@ def _numbers(where: str, given: Any, shape: tuple[int, ...]) -> Floats:
     try:
         array = np.array(given, np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{where} must be lists of numbers, {shape}: {error}") from error
+        raise InputError(f"{where} must be lists of numbers, {shape}: {' '.join(str(error).split())}") from None
     if array.shape != shape:
         raise InputError(f"{where} has shape {array.shape}; it must be {shape}")
     wrong = np.argwhere(~((array >= 0) & (array <= MOST)))
@@ -130,12 +132,8 @@ def _read_sheets(path: Path, names: tuple[str, ...]) -> dict[str, list[Row]]:
     """The rows of the sheets that are there; no more than a report has."""
     import openpyxl
 
-    check_file(path, "profile file", MAX_BYTES)
+    check_workbook(path, "profile file", most_bytes=MAX_BYTES, most_unpacked=MAX_UNPACKED)
     try:
-        with zipfile.ZipFile(path) as packed:
-            unpacked = sum(one.file_size for one in packed.infolist())
-        if unpacked > MAX_UNPACKED:
-            raise InputError(f"profile file {path}: unpacks to {unpacked / 1e6:,.0f} MB; a report has less than one")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of openpyxl, about styles and relations that do not matter to cells
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
@@ -147,10 +145,8 @@ def _read_sheets(path: Path, names: tuple[str, ...]) -> dict[str, list[Row]]:
                 }
             finally:
                 book.close()
-    except InputError:
-        raise
     except Exception as error:
-        raise unreadable(path, error) from error
+        raise unreadable(path, error) from None
 
 
 def _hourly(where: str, rows: list[Row]) -> Floats:
@@ -158,7 +154,7 @@ def _hourly(where: str, rows: list[Row]) -> Floats:
     titles = [at for at, row in enumerate(rows) if any(_is_title(cell) for cell in row)]
     if not titles:
         others = [_text(row[0]) for row in rows if row and re.search(r"irradia|power|output", _text(row[0]), re.I)]
-        told = f" (only {', '.join(others)})" if others else ""
+        told = f" (only {some(others)})" if others else ""
         raise InputError(f"{where}: no table '{TITLE.capitalize()}'{told}; make the report with a PV system configured")
     title = next(_text(cell) for cell in rows[titles[0]] if _is_title(cell))
     unit = re.search(r"[\[(](.*?)[\])]", title)
@@ -244,7 +240,7 @@ def _is_title(cell: Any) -> bool:
 
 
 def _text(cell: Any) -> str:
-    return "" if cell is None else str(cell).strip()
+    return "" if cell is None else str(cell)[:LONGEST].strip()
 
 
 def _number(where: str, row: Row, column: int, faults: list[str]) -> float:

@@ -1,6 +1,5 @@
 """pandapower networks by name or from a file, with nothing in them that runs code or that pandapower would change unasked."""
 
-import difflib
 import inspect
 import logging
 import random
@@ -20,6 +19,7 @@ from fastp2p.errors import InputError, refuse
 from fastp2p.io.elements import element_faults, tables_of_file
 from fastp2p.io.paths import is_file, some_home
 from fastp2p.io.simbench import PREFIX, simbench_net
+from fastp2p.text import nearest
 
 try:
     with some_home():  # pandapower looks for the user's when it is imported
@@ -63,7 +63,7 @@ def load_network(source: str | Path) -> Any:
     readers = {".json": pp.from_json, ".xlsx": pp.from_excel}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        near = difflib.get_close_matches(name, network_names(), n=3)
+        near = nearest(name, network_names(), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise InputError(
             f"network {name!r} is neither a built-in network, nor a function of pandapower.networks, "

@@ -1,12 +1,14 @@
 """Paths that users give, and a home for those who have none."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from fastp2p.errors import InputError
+from fastp2p.text import printable
 
 
 def is_file(path: Path) -> bool:
@@ -15,6 +17,25 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def is_missing(path: Path) -> bool:
+    """Whether there is nothing of that name; also true of what cannot be a path (a NUL byte)."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return True
+    except OSError:  # there, but not for us, or going in circles
+        return False
+    return False
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a text does as the name of a folder, on any system: one part, not hidden, nothing in it that is not seen."""
+    reserved = re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name)
+    is_long = len(name) > 100 or len(name.encode(errors="replace")) > 200
+    plain = printable(name) == name == name.strip() and not re.search(r"[/\\]", name)
+    return bool(name) and plain and not (name.startswith(".") or is_long or reserved)
 
 
 def check_file(path: Path, what: str, most_bytes: int) -> None:

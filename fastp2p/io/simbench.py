@@ -1,6 +1,5 @@
 """SimBench: networks with a year of quarter hours (the extra `simbench`)."""
 
-import difflib
 import warnings
 from functools import lru_cache
 from importlib.util import find_spec
@@ -15,6 +14,7 @@ from fastp2p.io.axis import ProfileTable, regular_axis
 from fastp2p.io.cache import kept_arrays
 from fastp2p.io.clock import localise
 from fastp2p.io.paths import some_home
+from fastp2p.text import nearest
 
 PREFIX = "simbench:"
 CLOCK = "Europe/Berlin"
@@ -39,7 +39,7 @@ def simbench_net(source: str) -> Any:
 
         codes = simbench.collect_all_simbench_codes()
         if code not in codes:
-            near = ", ".join(difflib.get_close_matches(code, codes, n=3, cutoff=0.0))
+            near = ", ".join(nearest(code, codes, n=3, cutoff=0.0))
             raise InputError(f"{source}: SimBench has no network {code!r}; the nearest are {near}")
         return simbench.get_simbench_net(code)
 

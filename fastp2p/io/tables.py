@@ -12,7 +12,7 @@ from fastp2p.errors import InputError, refuse, some
 from fastp2p.io.axis import MOST, Floats, Ints, ProfileTable, hour_axis, regular_axis
 from fastp2p.io.clock import SHOWN, first_offset, listed, localise, parse_times
 from fastp2p.io.day_rows import clock_minutes, unrolled
-from fastp2p.io.frames import Cells, column_names, has_nameless_index, read_cells
+from fastp2p.io.frames import MAX_COLUMNS, Cells, column_names, has_nameless_index, read_cells
 from fastp2p.io.parquet import replace_file
 
 TIMES = ("time", "timestamp", "datetime", "date_time", "date")
@@ -206,6 +206,8 @@ def _tidy(
     names = frame["profile"].astype(str).str.strip()
     nameless = frame.index[frame["profile"].isna() | (names == "")]
     faults += [f"{path}, row {row}: no profile name" for row in nameless[:SHOWN]]
+    if names.nunique() > MAX_COLUMNS:
+        raise InputError(f"{path}: holds {names.nunique():,} profiles; it may have up to {MAX_COLUMNS:,}")
     found: Found = []
     axes: dict[str, pd.Series] = {}
     for name, group in frame.groupby(names.mask(frame["profile"].isna()), sort=False):
@@ -301,32 +303,44 @@ def _cumulative_faults(path: Path, found: Found, rows: Ints, period_ending: bool
     return faults
 
 
+Faults = tuple[list[str], int]
+"""The first faults of a column, and how many there are."""
+
+
 def _missing_faults(path: Path, missing: pd.DataFrame, values: list[_Column]) -> list[str]:
-    cells = {one.column: missing.index[missing[one.column]] for one in values}
-    return _by_column(str(path), {name: [f"row {row}: {name} has no value" for row in rows] for name, rows in cells.items()})
+    places = {one.column: np.flatnonzero(missing[one.column]) for one in values}
+    rows = missing.index
+    return _by_column(
+        str(path),
+        {
+            name: ([f"row {rows[at]}: {name} has no value" for at in found[:SHOWN]], len(found))
+            for name, found in places.items()
+        },
+    )
 
 
 def _value_faults(path: str, cells: Cells, columns: list[str]) -> list[str]:
     """Values that are no numbers, infinite, huge or negative, with their row; the columns are numbers afterwards."""
-    found = {}
+    found: dict[str, Faults] = {}
+    rows, values = cells.frame.index, {}
     for column in columns:
         given = cells.frame[column]
-        numbers = cells.numbers(column)
-        wrong = (given.notna() & numbers.isna()) | ~(numbers.fillna(0.0).abs() <= MOST) | (numbers < 0)
-        found[column] = [f"row {row}: {cells.fault(column, given.at[row])}" for row in cells.frame.index[wrong]]
-        cells.frame[column] = numbers
+        numbers = values[column] = cells.numbers(column)
+        kwh = numbers.to_numpy(float)
+        wrong = np.flatnonzero((np.isnan(kwh) & given.notna().to_numpy()) | (kwh > MOST) | (kwh < 0))
+        found[column] = [f"row {rows[at]}: {cells.fault(column, given.iloc[at])}" for at in wrong[:SHOWN]], len(wrong)
+    cells.frame[columns] = pd.DataFrame(values)
     return _by_column(path, found)
 
 
-def _by_column(path: str, found: dict[str, list[str]]) -> list[str]:
+def _by_column(path: str, found: dict[str, Faults]) -> list[str]:
     """The first faults of the first columns, and how many more there are."""
-    faulty = {column: told for column, told in found.items() if told}
-    shown = list(faulty)[:SHOWN]
+    faulty = {column: told for column, told in found.items() if told[1]}
     faults = []
-    for column in shown:
-        told = [f"{path}, {one}" for one in faulty[column]]
-        faults += told[:1] if len(faulty) > SHOWN else listed(told, f"{path}, column {column}")
+    for column, (told, n_faults) in list(faulty.items())[:SHOWN]:
+        placed = [f"{path}, {one}" for one in told]
+        faults += placed[:1] if len(faulty) > SHOWN else listed(placed, f"{path}, column {column}", n_faults)
     if len(faulty) > SHOWN:
-        n_cells = sum(map(len, faulty.values())) - len(faults)
+        n_cells = sum(n_faults for _, n_faults in faulty.values()) - len(faults)
         faults.append(f"{path}: and {n_cells} more such cells in {len(faulty)} columns")
     return faults
