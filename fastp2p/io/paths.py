@@ -38,6 +38,29 @@ def check_file(path: Path, what: str, most_bytes: int) -> None:
         raise InputError(f"{what} {path}: {about.st_size / 1e6:,.0f} MB; files over {most} are not read")
 
 
+def file_bytes(path: Path, what: str, most_bytes: int) -> bytes:
+    """The content of a file that `check_file` lets pass, which holds for what is read, not for what was there a moment before.
+
+    Raises
+    ------
+    InputError
+        See `check_file`; and for a file without content.
+    """
+    check_file(path, what, most_bytes)
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InputError(f"{what} {path}: is not a file any more")
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise InputError(f"{what} {path}: could not be read ({error.strerror or error})") from error
+    if not content:
+        raise InputError(f"{what} {path}: is empty")
+    if len(content) > most_bytes:
+        raise InputError(f"{what} {path}: grew over {most_bytes / 1e6:,.0f} MB while it was read")
+    return content
+
+
 def _kind(mode: int) -> str:
     """What something is that is no regular file."""
     kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
