@@ -67,6 +67,7 @@ MAY_LACK = {"line": ("max_i_ka", "df"), "trafo": ("df", "tap_pos", "tap_neutral"
 """Columns of numbers, some or all of which may be missing."""
 LOOKED_UP = {"bus", "gen", "ext_grid", "xward"}
 """Tables for which pandapower allocates an array as long as the largest index."""
+RANGES = {"sn_mva": (1e-6, 1e6), "f_hz": (1.0, 1000.0)}
 MOST_LOOKED_UP, MOST = 10**7, 2**62
 RENUMBER = "renumber the elements (pandapower.toolbox.create_continuous_elements_index)"
 SHOWN, SHORT = 5, 40
@@ -128,9 +129,9 @@ def network_faults(net: Mapping[str, Any]) -> list[str]:
     """What is wrong with the numbers that a network has besides its tables, and with the names of its entries."""
     names = ", ".join(str(name) for name in net if not isinstance(name, str))
     return [f"the network's entries {names} have numbers for names; they must be texts"] * bool(names) + [
-        f"the network's {name} = {net.get(name)!r}: must be a positive number"
-        for name in ("sn_mva", "f_hz")
-        if not (_is_number(net.get(name)) and 0.0 < net[name] < np.inf)
+        f"the network's {name} = {short(net.get(name))}: must be a positive number, from {least:g} to {most:g}"
+        for name, (least, most) in RANGES.items()
+        if not (_is_number(net.get(name)) and least <= net[name] <= most)
     ]
 
 

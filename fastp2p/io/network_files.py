@@ -7,6 +7,7 @@ results, profiles, costs, coordinates and the library of standard types are left
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,15 @@ from pandas.io.parsers import TextParser  # type: ignore[attr-defined]  # not in
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.elements import BUS_COLUMNS, WITHOUT_FLOWS, element_faults, short
 from fastp2p.io.network_names import FRAMES, NET, foreign_names, parsed
-from fastp2p.io.paths import file_bytes
+from fastp2p.io.paths import network_content
 from fastp2p.io.workbook import workbook_cells
 
-MOST_BYTES = {".json": 100_000_000, ".xlsx": 50_000_000}
-"""Of a network file, by its ending; 10,000 buses with results have some 10 MB."""
 MOST_BRACKETS = 5_000_000
 """Lists and objects of a JSON file: empty ones take twenty times their text in memory."""
 MOST_COLUMNS, MOST_TEXT = 1_000, 40
 """Columns of a table; characters of a version."""
-TABLES = ("bus", *BUS_COLUMNS, "trafo_characteristic_table", "shunt_characteristic_table")
+CURVES = ("trafo_characteristic_table", "shunt_characteristic_table")
+TABLES = ("bus", *BUS_COLUMNS, *CURVES)
 """What power flows read."""
 NUMBERS = ("f_hz", "sn_mva", "sn_kva")
 VERSIONS = ("version", "format_version")
@@ -53,14 +53,13 @@ def network_text(path: Path, empty: Mapping[str, pd.DataFrame]) -> str:
     InputError
         What cannot be read, or is malformed, or names what no network needs, with its place.
     """
-    suffix = path.suffix.lower()
-    content = file_bytes(path, "network file", MOST_BYTES[suffix])
+    content = network_content(path) or b""
     try:
-        entries = _of_workbook(content) if suffix == ".xlsx" else _of_json(content)
+        entries = _of_workbook(content) if path.suffix.lower() == ".xlsx" else _of_json(content)
         known = [*TABLES, *(name for name in empty if name not in TABLES and name not in WITHOUT_FLOWS)]
         entries |= {name: _table(name, entries[name]) for name in known if name in entries}
         tables = {name: _frame(name, entries[name]) for name in known if name in entries}
-        refuse([*_number_faults(entries), *element_faults(tables, known, complete=False)])
+        refuse([*_number_faults(entries), *element_faults(tables, [one for one in known if one not in CURVES], complete=False)])
         return json.dumps(_typed(NET, _handed_on(entries)))
     except InputError as error:
         raise InputError([f"network file {path}: {fault}" for fault in error.faults]) from error
@@ -134,7 +133,9 @@ def _table(name: str, entry: Any) -> Any:
         index = list(next(iter(content.values()), {}))
         rows = [[column.get(one) for column in content.values()] for one in index]
         content = {"columns": list(content), "index": [int(one) if one.isdecimal() else one for one in index], "data": rows}
-    dtype = {key: one for key, one in dtype.items() if one in DTYPES} if isinstance(dtype, dict) else {}
+    dtype = (
+        {key: one for key, one in dtype.items() if isinstance(one, str) and one in DTYPES} if isinstance(dtype, dict) else {}
+    )
     return {key: content[key] for key in ("columns", "index", "data")} | {"dtype": dtype}
 
 
@@ -200,4 +201,6 @@ def _cell(one: Any) -> Any:
         return one
     if isinstance(one, int):
         return one if abs(one) < 2**63 else float(one)
-    return one if isinstance(one, float) and not math.isnan(one) else None
+    if not isinstance(one, float) or math.isnan(one):
+        return None
+    return one if abs(one) >= sys.float_info.min else 0.0  # pandas' reader takes no smaller ones

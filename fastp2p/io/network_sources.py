@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from fastp2p.errors import InputError
-from fastp2p.io.network_files import MOST_BYTES, network_text
-from fastp2p.io.paths import some_home
+from fastp2p.io.network_files import network_text
+from fastp2p.io.paths import MOST_BYTES, some_home
 from fastp2p.io.simbench import PREFIX, simbench_net
 
 try:

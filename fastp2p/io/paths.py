@@ -8,6 +8,9 @@ from pathlib import Path
 
 from fastp2p.errors import InputError
 
+MOST_BYTES = {".json": 100_000_000, ".xlsx": 50_000_000}
+"""Of a network file, by the ending of its name; 10,000 buses with results take 8 MB."""
+
 
 def is_file(path: Path) -> bool:
     """Whether there is such a file; false, too, for what cannot be a path (a NUL byte, a name too long)."""
@@ -36,6 +39,18 @@ def check_file(path: Path, what: str, most_bytes: int) -> None:
     if about.st_size > most_bytes:
         most = f"{most_bytes / 1e6:,.0f} MB"
         raise InputError(f"{what} {path}: {about.st_size / 1e6:,.0f} MB; files over {most} are not read")
+
+
+def network_content(source: str | Path) -> bytes | None:
+    """The content of a network file; None for a source that is a name.
+
+    Raises
+    ------
+    InputError
+        See `file_bytes`.
+    """
+    most_bytes = MOST_BYTES.get(Path(source).suffix.lower())
+    return None if most_bytes is None else file_bytes(Path(source), "network file", most_bytes)
 
 
 def file_bytes(path: Path, what: str, most_bytes: int) -> bytes:
