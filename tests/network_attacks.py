@@ -133,8 +133,7 @@ def json_attacks(canary):
         for place, changed in places(document, objects(canary)[name]):
             text = json.dumps(changed)
             yield f"{name} at {place}", text.encode()
-            yield f"{name} at {place}, escaped", escaped(text).encode()
-            yield f"{name} at {place}, behind a mark", b"\xef\xbb\xbf" + text.encode()
+            yield f"{name} at {place}, escaped", b"\xef\xbb\xbf" * (place == "cell") + escaped(text).encode()
     first, second = (json.dumps(one) for one in (objects(canary)["exec"], 1))
     text = json.dumps(document).removesuffix("}}")
     yield "a key twice", f'{text}, "mine": {first}, "mine": {second}}}}}'.encode()
@@ -143,7 +142,7 @@ def json_attacks(canary):
 
 def xlsx_attacks(canary):
     """Workbooks with an object in a cell that pandapower decodes."""
-    for name in ("exec", "a module of the folder", "a function of the folder", "in a string", "a controller that deep copies"):
+    for name in ("exec", "a function of the folder", "a controller that deep copies"):
         for sheet, column in CELLS:
             yield f"{name} in sheet {sheet}, {column}", _workbook(sheet, column, json.dumps(objects(canary)[name]))
 
@@ -156,7 +155,7 @@ def _workbook(sheet, column, text):
     target = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tables = pp.io_utils.to_dict_of_dfs(net, include_empty_tables=False)
+        tables = {name: net[name] for name in ("bus", "ext_grid", "line", "trafo", "load")}
         with pd.ExcelWriter(target, engine="xlsxwriter") as writer:
             for name, table in {**tables, sheet: frame}.items():
                 table.to_excel(writer, sheet_name=name)

@@ -40,7 +40,7 @@ for name in sorted(os.listdir("attacks")):
         Network.load("attacks/" + name)
         print("opened", name)
     except InputError as error:
-        print("refused", str(error)[:200].encode("ascii", "backslashreplace").decode())
+        print("refused", ascii(error.faults[0])[:200])
 print("imported", sorted(set(sys.modules) - known))
 """
 HARMLESS = {"a frame of a file", "a frame with options", "a series"}
@@ -67,13 +67,13 @@ def open_all(attacks):
     assert not Path("canary").exists()
     lines = done.stdout.splitlines()
     assert lines[-1] == "imported []"
-    assert len(lines) == len(os.listdir("attacks")) + 1
+    assert len(lines) == len([*Path("attacks").iterdir()]) + 1
     return lines[:-1]
 
 
 def test_no_file_runs_or_imports_anything():
     attacks = dict(json_attacks(Path("canary").absolute())) | dict(xlsx_attacks(Path("canary").absolute()))
-    assert len(attacks) > 250
+    assert len(attacks) > 200
     for name, line in zip(attacks, open_all(attacks.values()), strict=True):
         harmless = any(name.startswith(one) for one in HARMLESS)
         assert line.startswith("refused") or harmless, (name, line)
@@ -176,7 +176,7 @@ def test_devices_folders_and_links_to_them():
 
 def test_a_link_that_leads_to_itself_in_a_study():
     Path("loop.json").symlink_to("loop.json")
-    Path("study.toml").write_text('name = "a"\n[network]\nsource = "loop.json"\n')
+    Path("study.toml").write_text(fastp2p.studies()["paper-44"].with_(network={"source": "loop.json"}).to_toml())
     with pytest.raises(fastp2p.InputError, match=r"loop\.json: could not be read"):
         fastp2p.run(fastp2p.Study.from_toml("study.toml"))
 
