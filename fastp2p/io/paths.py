@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fastp2p.errors import InputError
 
-MOST_BYTES = {".json": 100_000_000, ".xlsx": 50_000_000}
+MOST_BYTES = {".json": 60_000_000, ".xlsx": 50_000_000}
 """Of a network file, by the ending of its name; 10,000 buses with results take 8 MB."""
 
 
