@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from importlib.resources import files
@@ -235,4 +236,4 @@ def _found(study_file: Path, source: Source) -> Source:
 def _beside(study_file: Path, source: str, suffixes: tuple[str, ...]) -> str:
     if Path(source).suffix.lower() not in suffixes or Path(source).is_absolute():
         return source
-    return str((study_file.parent / source).resolve())
+    return os.path.realpath(study_file.parent / source)  # unlike Path.resolve, also of a link that leads to itself

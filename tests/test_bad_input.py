@@ -287,7 +287,7 @@ def test_buses_without_a_path_to_the_slack():
         ("", ["network ''"]),
         ("nope.json", ["nope.json", "not found"]),
         ("nope.xlsx", ["nope.xlsx", "not found"]),
-        ("folder.json", ["folder.json", "not found"]),
+        ("folder.json", ["folder.json", "is a folder, not a file"]),
         ("net.p", ["net.p", "a pickle can run code", "pandapower.to_json"]),
         ("net.PKL", ["net.PKL", "a pickle can run code"]),
         ("net.pickle", ["a pickle can run code"]),

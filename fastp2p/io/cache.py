@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError
+from fastp2p.io.paths import network_content
 
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 """What a torn or foreign file in the cache may raise; it is then made again."""
@@ -52,12 +53,14 @@ def kept_arrays(source: str | Path, names: set[str], make: Callable[[], dict[str
     folder = _folder()
     if folder is None:
         return make()
-    entry = folder / f"network-{_key(source, names)}.npz"
+    key = _key(source, names)
+    entry = folder / f"network-{key}.npz"
     with contextlib.suppress(*UNREADABLE), entry.open("rb") as found, np.load(found, allow_pickle=False) as kept:
         return {name: kept[name] for name in names}
     arrays = make()
     with contextlib.suppress(OSError):
-        _keep(entry, arrays)
+        if _key(source, names) == key:  # not a file that has changed since
+            _keep(entry, arrays)
     return arrays
 
 
@@ -88,7 +91,7 @@ def _folder() -> Path | None:
 
 def _key(source: str | Path, names: set[str]) -> str:
     packages = ("pandapower", "simbench") if str(source).startswith("simbench:") else ("pandapower",)
-    converters = (*packages, "network_sources", "branches", "elements")
+    converters = (*packages, "network_sources", "network_files", "network_names", "workbook", "branches", "elements")
     installed = []
     for package in packages:
         with contextlib.suppress(PackageNotFoundError):
@@ -96,6 +99,5 @@ def _key(source: str | Path, names: set[str]) -> str:
     digest = hashlib.sha256(f"{installed} {sorted(names)} {source} ".encode())
     for converter in converters:
         digest.update(Path(__file__).with_name(f"{converter}.py").read_bytes())
-    with contextlib.suppress(OSError, ValueError):
-        digest.update(Path(source).read_bytes())
+    digest.update(network_content(source) or b"")
     return digest.hexdigest()[:32]

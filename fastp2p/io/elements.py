@@ -4,11 +4,9 @@ pandapower looks buses up by position in an array, without a check: an index of 
 everything that refers to something is checked here, before pandapower sees it.
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,6 +67,7 @@ MAY_LACK = {"line": ("max_i_ka", "df"), "trafo": ("df", "tap_pos", "tap_neutral"
 """Columns of numbers, some or all of which may be missing."""
 LOOKED_UP = {"bus", "gen", "ext_grid", "xward"}
 """Tables for which pandapower allocates an array as long as the largest index."""
+RANGES = {"sn_mva": (1e-6, 1e6), "f_hz": (1.0, 1000.0)}
 MOST_LOOKED_UP, MOST = 10**7, 2**62
 RENUMBER = "renumber the elements (pandapower.toolbox.create_continuous_elements_index)"
 SHOWN, SHORT = 5, 40
@@ -90,7 +89,7 @@ def element_faults(tables: Mapping[str, Any], known_to_pandapower: Iterable[str]
     known = set(BUS_COLUMNS) | WITHOUT_FLOWS
     names = [name for name in known_to_pandapower if name in tables]
     faults = [
-        f"table {name}: is {_short(tables[name])}, not a table" for name in names if not isinstance(tables[name], pd.DataFrame)
+        f"table {name}: is {short(tables[name])}, not a table" for name in names if not isinstance(tables[name], pd.DataFrame)
     ]
     if faults:
         return faults
@@ -126,32 +125,13 @@ def element_faults(tables: Mapping[str, Any], known_to_pandapower: Iterable[str]
     return faults
 
 
-def tables_of_file(path: Path) -> dict[str, Any]:
-    """The tables of a .json or .xlsx file, nothing cast; empty where it is no such file, as pandapower then says better.
-
-    What should be a table and is none stays as it is.
-    """
-    try:
-        if path.suffix.lower() == ".xlsx":
-            return pd.read_excel(path, sheet_name=None, index_col=0, engine="openpyxl")
-        found = json.loads(path.read_text(encoding="utf-8"))["_object"]
-        for name, content in found.items():
-            if isinstance(content, dict) and content.get("_class") == "DataFrame":
-                table = content["_object"]
-                table = json.loads(table) if isinstance(table, str) else table
-                found[name] = pd.DataFrame(table["data"], index=table["index"], columns=table["columns"], dtype=object)
-    except Exception:
-        return {}
-    return dict(found)
-
-
 def network_faults(net: Mapping[str, Any]) -> list[str]:
     """What is wrong with the numbers that a network has besides its tables, and with the names of its entries."""
     names = ", ".join(str(name) for name in net if not isinstance(name, str))
     return [f"the network's entries {names} have numbers for names; they must be texts"] * bool(names) + [
-        f"the network's {name} = {net.get(name)!r}: must be a positive number"
-        for name in ("sn_mva", "f_hz")
-        if not (_is_number(net.get(name)) and 0.0 < net[name] < np.inf)
+        f"the network's {name} = {short(net.get(name))}: must be a positive number, from {least:g} to {most:g}"
+        for name, (least, most) in RANGES.items()
+        if not (_is_number(net.get(name)) and least <= net[name] <= most)
     ]
 
 
@@ -219,7 +199,7 @@ def _index_faults(name: str, index: pd.Index) -> list[str]:
                 yield f"{name} {number}: its index is above {most:,}; {RENUMBER}"
 
     doubled = (f"{name} {one}: the index is there {n} times; {RENUMBER}" for one, n in times.items() if n > 1)
-    return _first(faults()) + _first(doubled)
+    return first_faults(faults()) + first_faults(doubled)
 
 
 def _reference_faults(name: str, table: pd.DataFrame, buses: set[int | None]) -> list[str]:
@@ -228,11 +208,11 @@ def _reference_faults(name: str, table: pd.DataFrame, buses: set[int | None]) ->
     for column in FLAGS.get(name, ("in_service",)):
         if column in table and (table[column].dtype.kind != "b" or table[column].isna().any()):
             no_flag = _no_slack_flag if column == "slack" else _no_flag
-            found += _first(_each(name, table, column, no_flag, "is {!r}; it must be true or false"))
+            found += first_faults(_each(name, table, column, no_flag, "is {!r}; it must be true or false"))
     for column in BUS_COLUMNS.get(name, ()):
         if column in table:
             unknown = "is {!r}, and there is no such bus"
-            found += _first(
+            found += first_faults(
                 _each(name, table, column, lambda one: _integer(one) is None or _integer(one) not in buses, unknown)
             )
     return found
@@ -245,14 +225,14 @@ def _number_faults(name: str, table: pd.DataFrame) -> list[str]:
     for column in NUMBERS.get(name, ()):
         numeric = in_use[column].dtype.kind in "iuf"
         wrong = "is not finite ({!r})" if numeric else "is {!r}; it must be a finite number"
-        faults = _first(_each(name, in_use, column, lambda one: not (_is_number(one) and math.isfinite(one)), wrong))
+        faults = first_faults(_each(name, in_use, column, lambda one: not (_is_number(one) and math.isfinite(one)), wrong))
         if not faults and column in POSITIVE.get(name, ()):
-            faults = _first(_each(name, in_use, column, lambda one: one <= 0, "is {!r}; it must be positive"))
+            faults = first_faults(_each(name, in_use, column, lambda one: one <= 0, "is {!r}; it must be positive"))
         found += faults
     for column in MAY_LACK.get(name, ()):
         if column in table and in_use[column].dtype.kind not in "iuf":
             wrong = "is {!r}; it must be a number, or missing"
-            found += _first(_each(name, in_use, column, lambda one: not (_is_number(one) or _is_missing(one)), wrong))
+            found += first_faults(_each(name, in_use, column, lambda one: not (_is_number(one) or _is_missing(one)), wrong))
     return found
 
 
@@ -278,7 +258,7 @@ def _switch_faults(used: Mapping[str, pd.DataFrame], ids: Mapping[str, set[int |
                 if len(ends) == len(BUS_COLUMNS[table]) and _integer(bus) not in ends:
                     yield f"switch {index}: bus {bus} is not an end of {table} {number}"
 
-    return _first(each())
+    return first_faults(each())
 
 
 def _each(name: str, table: pd.DataFrame, column: str, wrong: Callable[[Any], bool], what: str) -> Iterator[str]:
@@ -287,7 +267,7 @@ def _each(name: str, table: pd.DataFrame, column: str, wrong: Callable[[Any], bo
             yield f"{name} {index}: {column} {what.format(one)}"
 
 
-def _first(faults: Iterable[str]) -> list[str]:
+def first_faults(faults: Iterable[str]) -> list[str]:
     """The first few of one kind, the last of them with the number of the rest."""
     found = list(faults)
     if len(found) <= SHOWN:
@@ -318,8 +298,10 @@ def _no_slack_flag(one: Any) -> bool:
     return not (_is_flag(one) or _is_missing(one))
 
 
-def _short(one: Any) -> str:
-    return repr(one) if len(repr(one)) <= SHORT else f"{repr(one)[:SHORT]}…"
+def short(one: Any, *, quoted: bool = True) -> str:
+    """A value as a message shows it."""
+    text = repr(one) if quoted else str(one)
+    return text if len(text) <= SHORT else f"{text[:SHORT]}…"
 
 
 def _is_missing(one: Any) -> bool:

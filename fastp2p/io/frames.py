@@ -151,7 +151,7 @@ def unreadable(path: Path, error: Exception) -> InputError:
 
 
 @contextmanager
-def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
+def _parquet(path: Path, packed_texts: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
     """A Parquet file, opened where what it says of itself is of a size that can be read in a moment."""
     with path.open("rb") as file:  # by its path, pyarrow takes a:b.parquet for a scheme
         file.seek(max(0, path.stat().st_size - 8))
@@ -159,7 +159,8 @@ def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
         if footer > MAX_FOOTER:
             raise ValueError(f"{footer:,} bytes of metadata, where {MAX_FOOTER:,} are read")
         file.seek(0)
-        yield pq.ParquetFile(file, thrift_string_size_limit=MAX_FOOTER, thrift_container_size_limit=MAX_VALUES)
+        limits = {"thrift_string_size_limit": MAX_FOOTER, "thrift_container_size_limit": MAX_VALUES}
+        yield pq.ParquetFile(file, read_dictionary=list(packed_texts), **limits)
 
 
 def _read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -177,8 +178,9 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         _check_size(path, packed, len(columns))
     # texts stay as they are packed, one of each: a row more is a number more
     texts = [spelt[name] for name, kind in kinds.items() if _is_text(kind)]
-    with path.open("rb") as file:
-        table = pq.read_table(file, columns=[spelt[name] for name in columns], read_dictionary=texts)
+    with _parquet(path, texts) as packed:
+        # in this thread: those of pyarrow may still be at work on a spoilt file when the process ends, and abort it
+        table = packed.read([spelt[name] for name in columns], use_threads=False)
     series = {name: _unpacked(path, name, table.column(spelt[name])) for name in columns}
     return pd.DataFrame(series, copy=False)
 

@@ -3,7 +3,6 @@
 import inspect
 import logging
 import random
-import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -15,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fastp2p.errors import InputError, refuse
-from fastp2p.io.elements import element_faults, tables_of_file
-from fastp2p.io.paths import is_file, some_home
+from fastp2p.errors import InputError
+from fastp2p.io.network_files import network_text
+from fastp2p.io.paths import MOST_BYTES, some_home
 from fastp2p.io.simbench import PREFIX, simbench_net
 from fastp2p.text import nearest
 
@@ -29,7 +28,6 @@ except (OSError, ValueError) as error:  # of matplotlib, which pandapower import
 import pandapower.networks as pn
 
 VILLAGES = ("village_1", "village_2")
-MODULES = {"pandapower", "pandas", "numpy", "networkx", "shapely", "geopandas", "builtins", ""}
 PICKLES = {".p", ".pkl", ".pickle"}
 _one_draws = threading.Lock()
 
@@ -60,45 +58,19 @@ def load_network(source: str | Path) -> Any:
     path = Path(name)
     if path.suffix.lower() in PICKLES:
         raise InputError(f"{name}: a pickle can run code when it is opened and is refused; save it with pandapower.to_json")
-    readers = {".json": pp.from_json, ".xlsx": pp.from_excel}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
+    if path.suffix.lower() not in MOST_BYTES:
         near = nearest(name, network_names(), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise InputError(
             f"network {name!r} is neither a built-in network, nor a function of pandapower.networks, "
             f"nor a .json or .xlsx file, nor simbench:CODE{hint}"
         )
-    if not is_file(path):
-        raise InputError(f"network file {name}: not found")
-    if path.suffix.lower() == ".json":
-        _refuse_foreign_modules(path)
-    _refuse_malformed_tables(path)
+    text = network_text(path, empty_tables())
     try:
         with quiet():
-            net = reader(str(path))
+            return pp.from_json_string(text, convert=True)
     except Exception as error:
         raise InputError(f"network file {name}: pandapower could not read it ({first_line(error)})") from error
-    if not isinstance(net, pp.pandapowerNet):
-        raise InputError(f"network file {name}: holds a {type(net).__name__}, not a pandapower network")
-    return net
-
-
-def _refuse_foreign_modules(path: Path) -> None:
-    """Pandapower imports the modules that a JSON file names; only those of its own kind are let in."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"network file {path}: could not be read ({error})") from error
-    named = {module.split(".")[0] for module in re.findall(r'_module\\*"\s*:\s*\\*"([^"\\]*)', text)}
-    if foreign := sorted(named - MODULES):
-        raise InputError(f"network file {path}: names the modules {', '.join(foreign)}, which no network needs, and is refused")
-
-
-def _refuse_malformed_tables(path: Path) -> None:
-    """What pandapower changes silently when it casts columns to their types: bus -1 and bus 0.7 become other buses."""
-    faults = element_faults(tables_of_file(path), empty_tables(), complete=False)
-    refuse([f"network file {path}: {fault}" for fault in faults])
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,6 @@
 import hashlib
 import threading
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from fastp2p.errors import InputError
 from fastp2p.io.branches import KW_PER_MW
 from fastp2p.io.network_sources import load_network, quiet
 from fastp2p.io.pandapower import network_alone, network_arrays
-from fastp2p.io.paths import is_file, some_home
+from fastp2p.io.paths import network_content, some_home
 
 with some_home():  # as in io.network_sources
     import pandapower as pp
@@ -36,8 +35,7 @@ def load_same(source: str, arrays: dict[str, NDArray[Any]]) -> Any:
     InputError
         If it is not the one that these arrays of a `Network` are of.
     """
-    path = Path(source)
-    net, found = _loaded_once(source, hashlib.sha256(path.read_bytes()).hexdigest() if is_file(path) else "")
+    net, found = _loaded_once(source, hashlib.sha256(network_content(source) or b"").hexdigest())
     same = ("known_id", "known_position", "from_bus", "to_bus", "resistance_pu", "reactance_pu", "tap_ratio", "slack_vm_pu")
     if not all(np.array_equal(found[name], arrays[name], equal_nan=True) for name in (*same, "from_shunt_pu", "bus_shunt_pu")):
         raise InputError(f"a sample is audited on network.source, and {source!r} is another network than the one of the run")
