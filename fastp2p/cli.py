@@ -135,7 +135,7 @@ def _run_until_interrupted(
 def _check_all(folders: list[Path], overwrite: bool, resume: bool) -> None:
     """That no folder is in the way, before anything is run."""
     if len(folders) > 1 and not resume:
-        from fastp2p.io.parquet import check_folder
+        from fastp2p.io.folders import check_folder
 
         for folder in folders:
             check_folder(folder, overwrite)

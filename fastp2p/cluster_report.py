@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from fastp2p.clusters import Clusters, shapes
-from fastp2p.io.parquet import replace_file
+from fastp2p.io.files import replace_file
 from fastp2p.profiles import UNITS
 from fastp2p.report import BLUE, GREY, INK, ORANGE, STYLE
 

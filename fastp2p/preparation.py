@@ -9,7 +9,7 @@ from fastp2p.arguments import described, kind_faults
 from fastp2p.errors import InputError, refuse
 from fastp2p.feeder import ac_faults, model_faults
 from fastp2p.indicators import AUDIT_INDICATORS, INDICATORS
-from fastp2p.io.parquet import check_folder
+from fastp2p.io.folders import check_folder
 from fastp2p.limits import grid_faults, limit_faults
 from fastp2p.network import Network
 from fastp2p.pricing import rule_faults

@@ -145,7 +145,7 @@ def cluster(
         say(console, "smallest:", "", "days in the smallest cluster; a silhouette is best where it is largest")
         return
     from fastp2p.cluster_report import write_cluster_figure
-    from fastp2p.io.parquet import replace_file
+    from fastp2p.io.files import replace_file
 
     with errors.status(f"clustering the days of {source}"):
         found = cluster_days(profiles, k, kind=kind, centre=centre, normalise=normalise, seed=seed)
