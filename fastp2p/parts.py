@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from platform import node
+from typing import overload
 
 import numpy as np
 import pandas as pd
@@ -50,6 +52,34 @@ class Done:
     n_books: int
     n_congested: int
     failures: list[tuple[float, int, int]]
+
+
+class Finished(Sequence[Done]):
+    """What is reported of the parts that are done, in their order; a few bytes each, since there may be millions."""
+
+    def __init__(self) -> None:
+        self._counts = array("q")
+        self._failures: dict[int, list[tuple[float, int, int]]] = {}
+
+    def add(self, done: Done) -> None:
+        """Add one more."""
+        if done.failures:
+            self._failures[len(self)] = done.failures
+        self._counts.extend((done.number, done.n_books, done.n_congested))
+
+    def __len__(self) -> int:
+        return len(self._counts) // 3
+
+    @overload
+    def __getitem__(self, at: int) -> Done: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Done]: ...
+    def __getitem__(self, at: int | slice) -> Done | list[Done]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(len(self))[at]]
+        at = range(len(self))[at]
+        number, n_books, n_congested = self._counts[3 * at : 3 * at + 3]
+        return Done(number, n_books, n_congested, self._failures.get(at, []))
 
 
 @dataclass(frozen=True)

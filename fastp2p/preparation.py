@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from fastp2p.network import Network
 from fastp2p.pricing import rule_faults
 from fastp2p.profiles import Profiles, load_several
 from fastp2p.sampled import check_source
-from fastp2p.sampling import Scenarios, draw_scenarios
+from fastp2p.sampling import Scenarios, draw_scenarios, find_members
 from fastp2p.study import Study
 from fastp2p.study_sections import profile_names
+
+ROW_BYTES = {"scenarios": 450, "hours": 88, "books": 236, "branches": 120, "participants": 150}
+"""Of tables in memory, at least."""
 
 
 def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:
@@ -194,3 +198,25 @@ def drawing_faults() -> list[str]:
     except (ImportError, OSError, ValueError) as error:
         return [f"no figures can be drawn, since matplotlib cannot be loaded (look at MPLBACKEND, MPLCONFIGDIR): {error}"]
     return []
+
+
+def size_fault(study: Study, network: Network, profiles: Profiles) -> str:
+    """That the tables of a study are larger than this machine's memory; '' where they are not, or a rule may stop it before."""
+    if study.scenarios.stop is not None:
+        return ""
+    members = len(find_members(study, network, []).participant)
+    rows = {
+        "scenarios": 1,
+        "hours": min(24, profiles.n_steps),
+        "books": profiles.n_steps,
+        "branches": network.n_branch,
+        "participants": members,
+    }
+    needed = study.n_cases * sum(rows[table] * size for table, size in ROW_BYTES.items() if table in study.tables)
+    try:
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):  # Windows
+        return ""
+    if needed <= there:
+        return ""
+    return f"the tables of {study.name} take {needed / 1e9:,.0f} GB in memory, and this machine has {there / 1e9:,.0f} GB"

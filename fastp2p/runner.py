@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -22,13 +22,13 @@ from fastp2p.errors import InputError, InputWarning, refuse
 from fastp2p.folder import Begun, begin, describe_run, go_on, look_into, write_answers, write_study, write_whole
 from fastp2p.io.files import held
 from fastp2p.io.folders import check_folder, staged_folder
-from fastp2p.io.manifest import Manifest, PartRecord, open_journal, read_manifest, write_manifest
+from fastp2p.io.manifest import FileRecord, Manifest, PartRecord, open_journal, read_manifest, write_manifest
 from fastp2p.io.parquet import open_dataset, write_tables
 from fastp2p.io.paths import absolute_path
 from fastp2p.network import Network
-from fastp2p.parts import Done, Part, Round, Work, cut_into_rounds, run_part, write_and_report
+from fastp2p.parts import Done, Finished, Part, Round, Work, cut_into_rounds, run_part, write_and_report
 from fastp2p.plausible import unit_warnings
-from fastp2p.preparation import checked, prepare_with_folder
+from fastp2p.preparation import checked, prepare_with_folder, size_fault
 from fastp2p.profiles import Profiles
 from fastp2p.progress import progress_bar
 from fastp2p.results import TABLES, Results
@@ -38,7 +38,7 @@ from fastp2p.study_sections import StopPart
 from fastp2p.tables import add_histograms
 
 Result = TypeVar("Result")
-Progress = Callable[[list[Done], int], None]
+Progress = Callable[[Sequence[Done], int], None]
 """Called after every part with those done in this run and the number of all parts of the study."""
 HANDED_OUT = 1_000
 """Parts that workers have or wait for them: enough for a large cluster."""
@@ -123,6 +123,11 @@ def run(
     work = (study, network, profiles)
     rounds = cut_into_rounds(study, profiles.n_steps)
     n_parts = sum(len(parts) for parts in rounds)
+    too_large = size_fault(study, network, profiles)
+    if too_large and folder is None:
+        raise InputError(f"{too_large}; write them to a folder (out), or lower scenarios.count")
+    if too_large:
+        warnings.warn(f"{too_large}; all parts will be written, but no answers", InputWarning, stacklevel=2)
     with nullcontext() if folder is None else held(folder):
         about, begun = None, None
         if folder is not None:
@@ -201,17 +206,19 @@ def _run_in_memory(
     study, stop = work[0], work[0].scenarios.stop
     n_parts = sum(len(parts) for parts in rounds)
     pieces: dict[int, dict[str, pd.DataFrame]] = {}
-    finished: list[Done] = []
+    finished, failures = Finished(), list[tuple[float, int, int]]()
     shared = share_work(pool, work)
     for parts in rounds:
-        for done, tables in _finished(pool, partial(run_part, batch_scenarios=batch_scenarios), shared, parts):
-            pieces[done.number] = tables
-            _tell(progress, finished, done, n_parts)
+        for ended in _finished(pool, partial(run_part, batch_scenarios=batch_scenarios), shared, parts):
+            for done, tables in ended:
+                pieces[done.number] = tables
+                failures += done.failures
+                _tell(progress, finished, done, n_parts)
         ordered = [pieces[number] for number in sorted(pieces)]
         if stop and _is_enough(stop, pd.concat([piece["scenarios"] for piece in ordered])):
             break
     tables = {name: pd.concat([piece[name] for piece in ordered], ignore_index=True) for name in study.tables}
-    return _results(work, tables, sorted(failure for done in finished for failure in done.failures))
+    return _results(work, tables, sorted(failures))
 
 
 def _run_in_folder(
@@ -230,6 +237,8 @@ def _run_in_folder(
             manifest = manifest.model_copy(update={"complete": False, "finished": None})
             write_manifest(manifest, folder)
         seconds = _run_missing(work, rounds, folder, begun, pool, progress, batch_scenarios)
+    if too_large := size_fault(*work):
+        raise InputError(f"{folder}: all parts are whole, but {too_large}; read them with fastp2p.open_results")
     tables = {name: _as_run(table, work[2].time) for name, table in _datasets(folder, manifest.tables, begun.done).items()}
     results = _results(work, tables, sorted(begun.failures))
     if not begun.is_whole:
@@ -254,23 +263,28 @@ def _run_missing(
 ) -> float:
     """Add the parts that are missing to a folder; seconds that all of it took."""
     clock, stop = time.perf_counter(), work[0].scenarios.stop
-    finished: list[Done] = []
+    finished = Finished()
     n_parts = sum(len(parts) for parts in rounds)
     shared = share_work(pool, work)
     job = partial(write_and_report, folder=folder, batch_scenarios=batch_scenarios)
     with open_journal(folder, begun.manifest, begun.done) as add:
         for parts in rounds:
             missing = (part for part in parts if part.number not in begun.done)
-            for done, written in _finished(pool, job, shared, missing):
+            for ended in _finished(pool, job, shared, missing):
                 seconds = round(begun.seconds + _since(clock), 3)
-                failures = tuple(done.failures)
-                add(PartRecord(number=done.number, n_books=done.n_books, seconds=seconds, failures=failures, tables=written))
-                begun.done.add(done.number)
-                begun.failures += done.failures
-                _tell(progress, finished, done, n_parts)
+                add([_record(done, written, seconds) for done, written in ended])
+                for done, _ in ended:
+                    begun.done.add(done.number)
+                    begun.failures += done.failures
+                    _tell(progress, finished, done, n_parts)
             if stop and _is_enough(stop, _datasets(folder, ("scenarios",), begun.done)["scenarios"].to_table().to_pandas()):
                 break
     return round(begun.seconds + _since(clock), 3)
+
+
+def _record(done: Done, written: dict[str, FileRecord], seconds: float) -> PartRecord:
+    failures = tuple(done.failures)
+    return PartRecord(number=done.number, n_books=done.n_books, seconds=seconds, failures=failures, tables=written)
 
 
 def _as_run(table: ds.Dataset, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
@@ -314,8 +328,11 @@ def _pool(executor: Executor | None, workers: int | None, n_parts: int) -> Itera
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _finished(pool: Executor, job: Callable[[Work, Part], Result], work: Work, parts: Iterable[Part]) -> Iterator[Result]:
-    """What the job gives for each part, as it is done; so many are handed out at a time that memory does not grow with them."""
+def _finished(pool: Executor, job: Callable[[Work, Part], Result], work: Work, parts: Iterable[Part]) -> Iterator[list[Result]]:
+    """What the job gives for the parts, as they are done; where one fails, what is done beside it comes first.
+
+    So many are handed out at a time that memory does not grow with their number.
+    """
     ahead, waiting = iter(parts), set[Future[Result]]()
     try:
         while True:
@@ -323,15 +340,18 @@ def _finished(pool: Executor, job: Callable[[Work, Part], Result], work: Work, p
             if not waiting:
                 return
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            while done:
-                yield done.pop().result()
+            whole = [future for future in done if not future.cancelled() and future.exception() is None]
+            if whole:
+                yield [future.result() for future in whole]
+            for failed in done.difference(whole):
+                failed.result()
     finally:
         for future in waiting:
             future.cancel()
 
 
-def _tell(progress: Progress | None, finished: list[Done], done: Done, n_parts: int) -> None:
-    finished.append(done)
+def _tell(progress: Progress | None, finished: Finished, done: Done, n_parts: int) -> None:
+    finished.add(done)
     if progress is not None:
         progress(finished, n_parts)
 

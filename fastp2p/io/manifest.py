@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fastp2p.errors import InputError
-from fastp2p.io.files import kind_of, replace_file, told_disk_faults
+from fastp2p.io.files import kind_of, replace_file, sync, told_disk_faults
 
 MANIFEST, JOURNAL, STUDY = "manifest.json", "parts.jsonl", "study.toml"
 MOST_MANIFEST_BYTES = 200_000_000
@@ -128,6 +128,7 @@ def write_manifest(manifest: Manifest, folder: Path) -> None:
     """
     sealed = manifest.model_copy(update={"check": _hash(_without_check(manifest))})
     replace_file(folder / MANIFEST, lambda file: file.write(sealed.model_dump_json(indent=2).encode() + b"\n"))
+    sync(folder)
 
 
 def read_manifest(folder: Path, *, sealed: bool = True) -> Manifest:
@@ -192,8 +193,8 @@ def _read_line(line: bytes, manifest: Manifest) -> PartRecord | None:
 
 
 @contextmanager
-def open_journal(folder: Path, manifest: Manifest, kept: set[int]) -> Iterator[Callable[[PartRecord], None]]:
-    """Begin `parts.jsonl`, or leave in it only the lines of these parts; then a function that adds a line to it for good.
+def open_journal(folder: Path, manifest: Manifest, kept: set[int]) -> Iterator[Callable[[list[PartRecord]], None]]:
+    """Begin `parts.jsonl`, or leave in it only the lines of these parts; then a function that adds lines to it for good.
 
     Raises
     ------
@@ -203,16 +204,18 @@ def open_journal(folder: Path, manifest: Manifest, kept: set[int]) -> Iterator[C
     path, whole = folder / JOURNAL, "what was finished before is whole"
     lines = _lines_of(folder, manifest, set(kept)) if kept else iter(())
     replace_file(path, lambda file: file.writelines(lines))
+    sync(folder)
     with told_disk_faults(path, whole):
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0))
 
-    def add(record: PartRecord) -> None:
-        sealed = record.model_copy(update={"check": manifest.seal(record)})
-        line = sealed.model_dump_json().encode() + b"\n"
+    def add(records: list[PartRecord]) -> None:
+        for table in manifest.tables:
+            sync(folder / table)
+        sealed = (record.model_copy(update={"check": manifest.seal(record)}) for record in records)
+        rest = memoryview(b"".join(record.model_dump_json().encode() + b"\n" for record in sealed))
         with told_disk_faults(path, whole):
             end = os.fstat(descriptor).st_size
             try:
-                rest = memoryview(line)
                 while rest:
                     rest = rest[os.write(descriptor, rest) :]
                 os.fsync(descriptor)
