@@ -382,7 +382,7 @@ def little_memory():
 
 
 @pytest.mark.filterwarnings("ignore::fastp2p.InputWarning")
-@pytest.mark.usefixtures("little_memory")
+@pytest.mark.usefixtures("made", "little_memory")  # what is compiled is not counted
 def test_a_thousand_million_scenarios_take_no_more_memory(tmp_path):
     peaks = []
     for count, resume in ((1_000, False), (10**9, False), (10**9, True)):
