@@ -95,7 +95,7 @@ def go_on(folder: Path, about: Manifest, study: Study) -> Begun:
     manifest = _matching_manifest(folder, about, study)
     begun = look_into(folder, manifest)
     for name, record in manifest.files.items():
-        if why := record.fault(folder / name):
+        if (manifest.complete or name == STUDY) and (why := record.fault(folder / name)):
             begun.add_misfit(why, name)
     for inside in (folder, *(folder / table for table in manifest.tables)):
         for path, _ in leftovers(inside):
