@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import platform
@@ -52,6 +53,8 @@ class Begun:
     seconds: float = 0.0
     misfits: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     """By what is wrong with them: files, and lines of the journal."""
+    looked_into: list[str] = dataclasses.field(default_factory=list)
+    """Files beside the parts whose misfits are known."""
 
     @property
     def is_whole(self) -> bool:
@@ -94,17 +97,20 @@ def go_on(folder: Path, about: Manifest, study: Study) -> Begun:
         raise InputError(f"{folder} is a {kind_of(folder)}, not a folder; name the results folder itself")
     manifest = _matching_manifest(folder, about, study)
     begun = look_into(folder, manifest)
-    for name, record in manifest.files.items():
-        if (manifest.complete or name == STUDY) and (why := record.fault(folder / name)):
+    for name, record in manifest.files.items() if manifest.complete else ():
+        if name not in begun.looked_into and (why := record.fault(folder / name)):
             begun.add_misfit(why, name)
     for inside in (folder, *(folder / table for table in manifest.tables)):
         for path, _ in leftovers(inside):
-            shutil.rmtree(path) if kind_of(path) == "folder" else path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the next run may do it
+                shutil.rmtree(path) if kind_of(path) == "folder" else path.unlink()
     return begun
 
 
 def look_into(folder: Path, manifest: Manifest) -> Begun:
     """Which parts a folder has, each read once to see that it is as it was written; of a study of one part, its tables.
+
+    Also whether `study.toml` is. What else it holds is of no matter here.
 
     Raises
     ------
@@ -112,11 +118,12 @@ def look_into(folder: Path, manifest: Manifest) -> Begun:
         If the place of a table is a link or a file: what is written there would land elsewhere, or nowhere.
     """
     begun = Begun(manifest)
+    begun.looked_into = [STUDY] + ([f"{table}.parquet" for table in manifest.tables] if manifest.parts == 1 else [])
+    for name in begun.looked_into:
+        record = manifest.files.get(name)
+        if why := record.fault(folder / name) if record else "not listed in manifest.json":
+            begun.add_misfit(why, name)
     if manifest.parts == 1:
-        for name in (f"{table}.parquet" for table in manifest.tables):
-            why = manifest.files[name].fault(folder / name) if name in manifest.files else "not in manifest.json"
-            if why:
-                begun.add_misfit(why, name)
         begun.done, begun.failures, begun.seconds = {0}, list(manifest.failures), manifest.seconds
         return begun
     kinds = {table: kind_of(folder / table) for table in manifest.tables}
@@ -127,7 +134,8 @@ def look_into(folder: Path, manifest: Manifest) -> Begun:
         begun.add_misfit("missing", JOURNAL)
         return begun
     _look_into_parts(folder, begun)
-    if manifest.complete and not begun.misfits and begun.done != set(range(manifest.finished or 0)):
+    whole = len(begun.done) == manifest.finished == max(begun.done, default=-1) + 1
+    if manifest.complete and not begun.misfits and not whole:
         begun.add_misfit("lacks parts of a whole study", JOURNAL)
     return begun
 

@@ -22,7 +22,7 @@ from fastp2p.errors import InputError, InputWarning, refuse
 from fastp2p.folder import Begun, begin, describe_run, go_on, look_into, write_answers, write_study, write_whole
 from fastp2p.io.files import held
 from fastp2p.io.folders import check_folder, staged_folder
-from fastp2p.io.manifest import FileRecord, Manifest, PartRecord, open_journal, read_manifest, write_manifest
+from fastp2p.io.manifest import MOST_FAILURES, FileRecord, Manifest, PartRecord, open_journal, read_manifest, write_manifest
 from fastp2p.io.parquet import open_dataset, write_tables
 from fastp2p.io.paths import absolute_path
 from fastp2p.network import Network
@@ -153,7 +153,9 @@ def _begin_folder(about: Manifest, study: Study, folder: Path, resume: bool, ove
         if begun.misfits:
             again = f"{folder}: made again, since it is not as it was written: {'; '.join(begun.faults())}"
             warnings.warn(again, InputWarning, stacklevel=3)
-        return (None, True) if about.parts == 1 and not begun.is_whole else (begun, False)
+        if about.parts > 1 or begun.is_whole:
+            return begun, False
+        overwrite = True
     check_folder(folder, overwrite)
     return None if about.parts == 1 else begin(folder, about, study, overwrite), overwrite
 
@@ -190,13 +192,15 @@ def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
     manifest = read_manifest(place)
     found = look_into(place, manifest)
     refuse([f"{place}: {fault}; --resume of the run makes it again" for fault in found.faults()])
-    return _datasets(place, manifest.tables, found.done)
+    return _datasets(place, found)
 
 
-def _datasets(folder: Path, tables: tuple[str, ...], done: set[int]) -> dict[str, ds.Dataset]:
-    """The tables of a folder whose parts are known to be whole."""
-    numbers = sorted(done)
-    return {name: table for name in tables if (table := open_dataset(folder, name, numbers)) is not None}
+def _datasets(folder: Path, begun: Begun) -> dict[str, ds.Dataset]:
+    """The tables of a folder whose files are known to be as they were written."""
+    if begun.manifest.parts == 1:
+        return {name: open_dataset(folder, name) for name in begun.manifest.tables}
+    numbers = sorted(begun.done)
+    return {name: open_dataset(folder, name, numbers) for name in begun.manifest.tables} if numbers else {}
 
 
 def _run_in_memory(
@@ -239,14 +243,19 @@ def _run_in_folder(
         seconds = _run_missing(work, rounds, folder, begun, pool, progress, batch_scenarios)
     if too_large := size_fault(*work):
         raise InputError(f"{folder}: all parts are whole, but {too_large}; read them with fastp2p.open_results")
-    tables = {name: _as_run(table, work[2].time) for name, table in _datasets(folder, manifest.tables, begun.done).items()}
+    tables = {name: _as_run(table, work[2].time) for name, table in _datasets(folder, begun).items()}
     results = _results(work, tables, sorted(begun.failures))
     if not begun.is_whole:
         stop, because = work[0].scenarios.stop, None
         if results.stopped_at and stop:
             because = f"{stop.indicator} is known to within {stop.within:g} of its mean at every share"
         listed = write_answers(results, folder, manifest)
-        ended = {"complete": True, "finished": len(begun.done), "seconds": seconds, "failures": tuple(results.failures)}
+        ended = {
+            "complete": True,
+            "finished": len(begun.done),
+            "seconds": seconds,
+            "failures": tuple(results.failures[:MOST_FAILURES]),
+        }
         stopped = {"stopped_at": results.stopped_at, "stopped_because": because}
         write_manifest(listed.model_copy(update={**ended, **stopped}), folder)
     return results
@@ -277,7 +286,7 @@ def _run_missing(
                     begun.done.add(done.number)
                     begun.failures += done.failures
                     _tell(progress, finished, done, n_parts)
-            if stop and _is_enough(stop, _datasets(folder, ("scenarios",), begun.done)["scenarios"].to_table().to_pandas()):
+            if stop and _is_enough(stop, _datasets(folder, begun)["scenarios"].to_table().to_pandas()):
                 break
     return round(begun.seconds + _since(clock), 3)
 

@@ -116,6 +116,9 @@ MISFITS = {
     "deep nesting": lambda out: put_lines(out, lambda lines: [b"[" * 100_000 + b"\n", *lines]),
     "another number": lambda out: put_lines(out, lambda lines: [lines[0].replace(b'"number":', b'"number":1'), *lines[1:]]),
     "other failures": lambda out: put_lines(out, lambda lines: [one.replace(b"[]", b"[[0.2,0,0]]") for one in lines]),
+    "many lines": lambda out: put_lines(out, lambda lines: [b"\n"] * 10**6),
+    "another study.toml": lambda out: (out / "study.toml").write_text("seed = 1"),
+    "no study.toml": lambda out: (out / "study.toml").unlink(),
     "lines of another run": lambda out: shutil.copy(out.parent / "other" / "parts.jsonl", out),
 }
 """Of a whole sweep: what is refused when it is opened and made again when it is resumed."""
@@ -225,6 +228,20 @@ def test_answers_that_were_altered_are_made_again(place):
     with pytest.warns(fastp2p.InputWarning, match=r"not as it was written: study\.toml, summary\.parquet"):
         fastp2p.run(STUDY, out=out, resume=True)
     assert {name: (out / name).read_bytes() for name in before} == before
+
+
+def test_files_that_no_run_wrote_are_not_read(place, expected):
+    out = place / "sweep"
+    shutil.copy(place / "day" / "books.parquet", out)
+    shutil.copy(out / part(0), out / part(8))
+    shutil.copy(out / part(0), out / "books" / "a.parquet")
+    (place / "day" / "books").mkdir()
+    assert fastp2p.open_results(place / "day")["books"].count_rows() == 24
+    for use in (
+        fastp2p.open_results,
+        lambda folder: fastp2p.run(STUDY, out=folder, resume=True) and fastp2p.open_results(folder),
+    ):
+        assert_same({name: table.to_table().to_pandas() for name, table in use(out).items()}, expected)
 
 
 def test_a_comparison_is_opened_and_not_resumed(place):

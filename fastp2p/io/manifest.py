@@ -19,8 +19,10 @@ from fastp2p.errors import InputError
 from fastp2p.io.files import kind_of, replace_file, sync, told_disk_faults
 
 MANIFEST, JOURNAL, STUDY = "manifest.json", "parts.jsonl", "study.toml"
-MOST_MANIFEST_BYTES = 200_000_000
-"""Of a run with ten million failed books; what is larger is not ours."""
+MOST_FAILURES = 500_000
+"""Failed books that a manifest lists; `parts.jsonl` has all of them."""
+MOST_MANIFEST_BYTES = 50_000_000
+"""Twice what so many take; what is larger is not ours, nor are longer lines."""
 MOST_LINE_BYTES = 20_000_000
 MOST_TOLD = 3
 
@@ -177,8 +179,11 @@ def read_journal(folder: Path, manifest: Manifest) -> Iterator[tuple[bytes, Part
         )
     try:
         with path.open("rb") as file:
-            while line := file.readline(MOST_LINE_BYTES):
-                yield line, _read_line(line, manifest)
+            for n_before in range(manifest.parts + 1):  # there is no more than a line for each part, and a torn one
+                line = file.readline(MOST_LINE_BYTES)
+                if not line:
+                    return
+                yield line, _read_line(line, manifest) if n_before < manifest.parts else None
     except OSError as error:
         raise InputError(f"{path}: could not be read: {error.strerror}") from error
 

@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
+from fastp2p.errors import InputError
 from fastp2p.io.files import replace_file
 from fastp2p.io.manifest import FileRecord, part_file
 
@@ -83,12 +84,19 @@ def _write(content: memoryview, file: BinaryIO) -> None:
     file.write(content)
 
 
-def open_dataset(folder: Path, name: str, parts: list[int]) -> ds.Dataset | None:
-    """A table of a results folder, read lazily: one file, or those of the finished parts; None where it was not kept."""
-    if (folder / f"{name}.parquet").exists():
-        return ds.dataset(f"{name}.parquet", format="parquet", filesystem=_inside(folder))
-    files = [part_file(name, number).as_posix() for number in parts]
-    return ds.dataset(files, format="parquet", filesystem=_inside(folder)) if files and (folder / name).is_dir() else None
+def open_dataset(folder: Path, name: str, parts: list[int] | None = None) -> ds.Dataset:
+    """A table of a results folder, read lazily: one file, or those of the parts that are named.
+
+    Raises
+    ------
+    InputError
+        If it is no table, though it is as it was written.
+    """
+    files = [f"{name}.parquet"] if parts is None else [part_file(name, number).as_posix() for number in parts]
+    try:
+        return ds.dataset(files, format="parquet", filesystem=_inside(folder))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: {name} could not be read: {str(error)[:200]}; choose another folder") from error
 
 
 def _inside(folder: Path) -> SubTreeFileSystem:
