@@ -8,6 +8,7 @@ import hashlib
 import platform
 import shutil
 import tomllib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -39,8 +40,8 @@ from fastp2p.profiles import Profiles
 from fastp2p.results import Results
 from fastp2p.study import Study
 
-CHECKED_AT_ONCE = 1_000
-"""Lines of a journal that are in memory at a time."""
+PIECE, PIECES = 20, 50
+"""Lines of a journal that a thread looks into at a time, and pieces of so many that are in memory."""
 
 
 @dataclasses.dataclass
@@ -142,33 +143,36 @@ def look_into(folder: Path, manifest: Manifest) -> Begun:
 
 def _look_into_parts(folder: Path, begun: Begun) -> None:
     """Add the parts of a journal that are as they were written, and what is wrong with the others."""
-    n_lines, unreadable = 0, [0]
-    lines = read_journal(folder, begun.manifest)
-    with ThreadPoolExecutor() as pool:  # a hash is computed beside Python
-        while block := [record for _, record in islice(lines, CHECKED_AT_ONCE)]:
-            for record, faults in zip(block, pool.map(partial(_part_faults, folder), block), strict=True):
-                n_lines += 1
-                if record is None:
-                    unreadable.append(n_lines)
-                elif record.number in begun.done:
-                    begun.add_misfit(f"named twice in {JOURNAL}", f"part {record.number}")
-                elif not faults:
-                    begun.done.add(record.number)
-                    begun.failures += record.failures
-                    begun.seconds = max(begun.seconds, record.seconds)
-                for why, name in faults:
-                    begun.add_misfit(why, name)
-    # the last line is one that a crash cut off, and its part is missing
-    for number in unreadable[1:] if unreadable[-1] != n_lines else unreadable[1:-1]:
-        begun.add_misfit("altered, or of another run", f"line {number} of {JOURNAL}")
+    unreadable = list[int]()
+    for number, (record, faults) in enumerate(_looked_at(folder, begun.manifest), 1):
+        for line in unreadable:  # of a last line, a crash has cut off the end, and its part is missing
+            begun.add_misfit("altered, or of another run", f"line {line} of {JOURNAL}")
+        unreadable = [] if record else [number]
+        for why, name in faults:
+            begun.add_misfit(why, name)
+        if record and record.number in begun.done:
+            begun.add_misfit(f"named twice in {JOURNAL}", f"part {record.number}")
+        elif record and not faults:
+            begun.done.add(record.number)
+            begun.failures += record.failures
+            begun.seconds = max(begun.seconds, record.seconds)
 
 
-def _part_faults(folder: Path, record: PartRecord | None) -> list[tuple[str, str]]:
-    """What is wrong with the files of a part: why, and which."""
-    if record is None:
-        return []
-    files = {part_file(table, record.number): one for table, one in record.tables.items()}
-    return [(why, path.as_posix()) for path, one in files.items() if (why := one.fault(folder / path))]
+def _looked_at(folder: Path, manifest: Manifest) -> Iterator[tuple[PartRecord | None, list[tuple[str, str]]]]:
+    """The parts of a journal, each with what is wrong with its files: why, and with which."""
+    records = (record for _, record in read_journal(folder, manifest))
+    with ThreadPoolExecutor() as pool:  # hashes are computed beside Python
+        while pieces := [piece for _ in range(PIECES) if (piece := list(islice(records, PIECE)))]:
+            for piece, faults in zip(pieces, pool.map(partial(_faults, folder), pieces), strict=True):
+                yield from zip(piece, faults, strict=True)
+
+
+def _faults(folder: Path, records: list[PartRecord | None]) -> list[list[tuple[str, str]]]:
+    found = []
+    for record in records:
+        files = {} if record is None else {part_file(table, record.number): one for table, one in record.tables.items()}
+        found.append([(why, path.as_posix()) for path, one in files.items() if (why := one.fault(folder / path))])
+    return found
 
 
 def _matching_manifest(folder: Path, about: Manifest, study: Study) -> Manifest:
