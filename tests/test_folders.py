@@ -427,6 +427,12 @@ def test_tables_that_do_not_fit_into_memory_are_told_before_the_run(tmp_path):
         interrupted(tmp_path / "out", huge)
 
 
+def test_so_many_draws_at_once_are_refused():
+    study = SWEEP.with_(scenarios={"count": 10**9})
+    with pytest.raises(fastp2p.InputError, match=r"so many draws take [\d,]+ GB in memory, .*; ask for fewer at a time"):
+        fastp2p.scenarios(study, range(10**9))
+
+
 # --- the command
 
 

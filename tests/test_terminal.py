@@ -179,6 +179,7 @@ def test_folders_that_look_like_addresses(name):
 
 def test_sweeps_into_such_folders(monkeypatch):
     monkeypatch.setattr("fastp2p.parts.PART_BOOKS", 24)
+    monkeypatch.setattr("fastp2p.sweep_report.write_sweep_figures", lambda *_: [])
     study = fastp2p.studies()["paper-44"].with_(scenarios={"count": 2})
     for name in ("day:1", "no text \udcff"):
         fastp2p.run(study, out=name)
