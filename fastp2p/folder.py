@@ -62,6 +62,11 @@ class Begun:
         """Whether nothing is left to do."""
         return self.manifest.complete and not self.misfits
 
+    @property
+    def numbers(self) -> list[int] | None:
+        """The parts in their order; None where each table is one file."""
+        return None if self.manifest.parts == 1 else sorted(self.done)
+
     def add_misfit(self, why: str, name: str) -> None:
         """Note that something is not as it was written."""
         self.misfits.setdefault(why, []).append(name)
@@ -209,7 +214,10 @@ def _changed_keys(folder: Path, manifest: Manifest, study: Study) -> str:
     record = manifest.files.get(STUDY)
     if record is None or record.fault(folder / STUDY):
         return ""
-    before = tomllib.loads((folder / STUDY).read_text(encoding="utf-8"))
+    try:
+        before = tomllib.loads((folder / STUDY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
     return f": {', '.join(_differences(before, tomllib.loads(study.to_toml())))} differ"
 
 

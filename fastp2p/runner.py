@@ -23,7 +23,7 @@ from fastp2p.folder import Begun, begin, describe_run, go_on, look_into, write_a
 from fastp2p.io.files import held
 from fastp2p.io.folders import check_folder, staged_folder
 from fastp2p.io.manifest import MOST_FAILURES, FileRecord, Manifest, PartRecord, open_journal, read_manifest, write_manifest
-from fastp2p.io.parquet import open_dataset, write_tables
+from fastp2p.io.parquet import open_dataset, read_table, write_tables
 from fastp2p.io.paths import absolute_path
 from fastp2p.network import Network
 from fastp2p.parts import Done, Finished, Part, Round, Work, cut_into_rounds, run_part, write_and_report
@@ -192,15 +192,7 @@ def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
     manifest = read_manifest(place)
     found = look_into(place, manifest)
     refuse([f"{place}: {fault}; --resume of the run makes it again" for fault in found.faults()])
-    return _datasets(place, found)
-
-
-def _datasets(folder: Path, begun: Begun) -> dict[str, ds.Dataset]:
-    """The tables of a folder whose files are known to be as they were written."""
-    if begun.manifest.parts == 1:
-        return {name: open_dataset(folder, name) for name in begun.manifest.tables}
-    numbers = sorted(begun.done)
-    return {name: open_dataset(folder, name, numbers) for name in begun.manifest.tables} if numbers else {}
+    return {name: open_dataset(place, name, found.numbers) for name in manifest.tables} if found.done else {}
 
 
 def _run_in_memory(
@@ -243,7 +235,7 @@ def _run_in_folder(
         seconds = _run_missing(work, rounds, folder, begun, pool, progress, batch_scenarios)
     if too_large := size_fault(*work):
         raise InputError(f"{folder}: all parts are whole, but {too_large}; read them with fastp2p.open_results")
-    tables = {name: _as_run(table, work[2].time) for name, table in _datasets(folder, begun).items()}
+    tables = {name: _as_run(read_table(folder, name, begun.numbers), work[2].time) for name in manifest.tables}
     results = _results(work, tables, sorted(begun.failures))
     if not begun.is_whole:
         stop, because = work[0].scenarios.stop, None
@@ -286,7 +278,7 @@ def _run_missing(
                     begun.done.add(done.number)
                     begun.failures += done.failures
                     _tell(progress, finished, done, n_parts)
-            if stop and _is_enough(stop, _datasets(folder, begun)["scenarios"].to_table().to_pandas()):
+            if stop and _is_enough(stop, read_table(folder, "scenarios", begun.numbers)):
                 break
     return round(begun.seconds + _since(clock), 3)
 
@@ -296,9 +288,8 @@ def _record(done: Done, written: dict[str, FileRecord], seconds: float) -> PartR
     return PartRecord(number=done.number, n_books=done.n_books, seconds=seconds, failures=failures, tables=written)
 
 
-def _as_run(table: ds.Dataset, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
+def _as_run(frame: pd.DataFrame, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
     """A table of a folder with the types of one in memory: Parquet gives a fixed offset to UTC as another kind of zone."""
-    frame: pd.DataFrame = table.to_table().to_pandas()
     for name in frame.select_dtypes("datetimetz"):
         frame[name] = frame[name].dt.tz_convert(clock.tz if clock is not None else None)
     return frame

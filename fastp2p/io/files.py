@@ -133,7 +133,8 @@ def held(out: Path) -> Iterator[None]:
         yield
     finally:
         if descriptor is not None:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the next run finds it and deletes it
+                beside.unlink()
             fcntl.flock(descriptor, fcntl.LOCK_UN)  # processes forked meanwhile have it, too
             os.close(descriptor)
 
@@ -166,7 +167,8 @@ def _clear(out: Path) -> None:
     """Delete what killed runs left beside a folder; put back what an overwrite had taken away but not yet replaced."""
     for path, ending in leftovers(out.parent, out.name):
         if ending == "old" and kind_of(out) == "nothing":
-            path.rename(out)
+            with told_disk_faults(out, f"what it held is in {path}"):
+                path.rename(out)
         elif kind_of(path) == "folder":
             shutil.rmtree(path, ignore_errors=True)
 

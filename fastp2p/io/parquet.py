@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -93,10 +95,30 @@ def open_dataset(folder: Path, name: str, parts: list[int] | None = None) -> ds.
         If it is no table, though it is as it was written.
     """
     files = [f"{name}.parquet"] if parts is None else [part_file(name, number).as_posix() for number in parts]
-    try:
+    with _told_read_faults(folder, name):
         return ds.dataset(files, format="parquet", filesystem=_inside(folder))
+
+
+def read_table(folder: Path, name: str, parts: list[int] | None = None) -> pd.DataFrame:
+    """The table that `open_dataset` opens, whole.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    dataset = open_dataset(folder, name, parts)
+    with _told_read_faults(folder, name):
+        frame: pd.DataFrame = dataset.to_table().to_pandas()
+        return frame
+
+
+@contextmanager
+def _told_read_faults(folder: Path, name: str) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: {name} could not be read: {str(error)[:200]}; choose another folder") from error
+        raise InputError(f"{folder}: {name} could not be read: {str(error)[:200]}") from error
 
 
 def _inside(folder: Path) -> SubTreeFileSystem:
