@@ -12,7 +12,7 @@ from rich.table import Table
 
 from fastp2p.console import errors, fault_exit, known, make_table, say, say_not_cached
 from fastp2p.day_table import COLUMNS, make_day_table
-from fastp2p.errors import FastP2PError, InputError
+from fastp2p.errors import FastP2PError, InputError, refuse
 from fastp2p.io.paths import expanded
 from fastp2p.profiles_cli import profiles_app
 from fastp2p.stopping import exit_code, in_order
@@ -44,7 +44,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 app.add_typer(profiles_app, name="profiles")
 StudyArgument = Annotated[str | None, typer.Argument(help="Built-in study or TOML file; both paper studies if left out.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY if left out.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it exists.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder, if it holds only what fastp2p wrote.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with what the folder holds of this study.")]
 Workers = Annotated[int | None, typer.Option(help="Threads, or processes for a large sweep; all processors if left out.")]
 Dask = Annotated[str | None, typer.Option(help="Scheduler of a Dask cluster, tcp://HOST:PORT, to run on instead.")]
@@ -149,11 +149,21 @@ def _run_until_interrupted(
 
 def _check_all(folders: list[Path], overwrite: bool, resume: bool) -> None:
     """That no folder is in the way, before anything is run."""
-    if len(folders) > 1 and not resume:
-        from fastp2p.io.parquet import check_folder
+    if len(folders) == 1:
+        return
+    from fastp2p.io.folders import check_folder
+    from fastp2p.io.manifest import read_manifest
 
-        for folder in folders:
-            check_folder(folder, overwrite)
+    faults: list[str] = []
+    for folder in folders:
+        try:
+            if resume and folder.exists():
+                read_manifest(folder)
+            else:
+                check_folder(folder, overwrite)
+        except InputError as error:
+            faults += error.faults
+    refuse(faults)
 
 
 @app.command()

@@ -33,10 +33,13 @@ WORKERLESS_S = 120.0
 """How long a cluster that had workers may be without any: one that dies is often started again."""
 
 
-def finished_parts(pool: Executor, job: Callable[[Work, Part], Result], work: Work, parts: Iterable[Part]) -> Iterator[Result]:
-    """What the job gives for each part, as it is done; so many are handed out at a time that memory does not grow with them.
+def finished_parts(
+    pool: Executor, job: Callable[[Work, Part], Result], work: Work, parts: Iterable[Part]
+) -> Iterator[list[Result]]:
+    """What the job gives for the parts, as they are done; so many are handed out at a time that memory does not grow with them.
 
-    After an interrupt, what comes of the parts that are under way, and then the interrupt.
+    Where a part fails, what is done beside it comes first. After an interrupt, what comes of the parts that are under way, and
+    then the interrupt.
 
     Raises
     ------
@@ -53,12 +56,16 @@ def finished_parts(pool: Executor, job: Callable[[Work, Part], Result], work: Wo
                     return
                 done, waiting = wait(waiting, LOOK_EVERY_S, FIRST_COMPLETED)
                 look(bool(done))
-                while done:
-                    yield done.pop().result()
+                whole = [future for future in done if not future.cancelled() and future.exception() is None]
+                failed, done = done.difference(whole), set()  # from here on an interrupt loses what is whole, but doubles none
+                if whole:
+                    yield [future.result() for future in whole]
+                for future in failed:
+                    future.result()
     except KeyboardInterrupt:
         for future in as_completed([future for future in done | waiting if not future.cancel()]):
             if future.exception() is None:
-                yield future.result()
+                yield [future.result()]
         raise
     except FastP2PError as error:
         if isinstance(error.__cause__, BrokenExecutor):

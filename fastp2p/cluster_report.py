@@ -11,7 +11,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from fastp2p.clusters import Clusters, shapes
-from fastp2p.io.parquet import replace_file
+from fastp2p.io.files import replace_file
+from fastp2p.io.ours import MADE_BY
 from fastp2p.profiles import UNITS
 from fastp2p.report import BLUE, GREY, INK, ORANGE, STYLE
 from fastp2p.text import shown_text
@@ -42,8 +43,8 @@ def write_cluster_figure(clusters: Clusters, stem: Path) -> list[Path]:
     with matplotlib.rc_context(STYLE):
         figure = _clusters(clusters)
         written = [stem.with_name(f"{stem.name}{suffix}") for suffix in (".png", ".pdf")]
-        png = partial(figure.savefig, format="png", dpi=150, pil_kwargs={"compress_level": 3})
-        pdf = partial(figure.savefig, format="pdf", metadata={"CreationDate": None})
+        png = partial(figure.savefig, format="png", dpi=150, pil_kwargs={"compress_level": 3}, metadata={"Software": MADE_BY})
+        pdf = partial(figure.savefig, format="pdf", metadata={"CreationDate": None, "Creator": MADE_BY})
         for path, write in zip(written, (png, pdf), strict=True):
             replace_file(path, write, "the figure was not written")
     return written

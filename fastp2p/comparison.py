@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,10 @@ from numpy.typing import NDArray
 
 from fastp2p.answers import CONFIDENCE, mean_interval
 from fastp2p.errors import InputError, InputWarning, refuse
-from fastp2p.folder import describe_run
-from fastp2p.io.parquet import check_folder, staged_folder, write_manifest, write_tables
+from fastp2p.folder import describe_run, write_study, write_whole
+from fastp2p.io.files import held
+from fastp2p.io.folders import check_folder, staged_folder
+from fastp2p.io.parquet import write_tables
 from fastp2p.io.paths import absolute_path
 from fastp2p.network import Network
 from fastp2p.preparation import checked, drawing_faults, prepare
@@ -92,22 +96,35 @@ def compare_rules(
             faults += [fault for fault in error.faults if fault not in faults]
     refuse(faults)
     results: dict[str, Results] = {}
-    for rule, one in studies.items():
-        with warnings.catch_warnings():
-            if results:  # what looks wrong was told with the first
-                warnings.simplefilter("ignore", InputWarning)
-            results[rule] = run(one, workers=workers, executor=executor, network=network, profiles=profiles)
-    table = compare_results(results)
-    if folder is not None:
-        from fastp2p.sweep_report import write_comparison_figure
-
-        with staged_folder(folder, overwrite) as staged:
-            write_tables({"comparison": table, "savings": savings(results)}, staged)
-            (staged / "study.toml").write_text(study.to_toml(), encoding="utf-8")
-            write_comparison_figure(results, staged)
-            ran = results[rules[0]]
-            write_manifest({**describe_run(study, ran.network, ran.profiles), "rules": list(rules), "complete": True}, staged)
+    with nullcontext() if folder is None else held(folder):
+        if folder is not None:
+            check_folder(folder, overwrite)
+        clock = time.perf_counter()
+        for rule, one in studies.items():
+            with warnings.catch_warnings():
+                if results:  # what looks wrong was told with the first
+                    warnings.simplefilter("ignore", InputWarning)
+                results[rule] = run(one, workers=workers, executor=executor, network=network, profiles=profiles)
+        table = compare_results(results)
+        if folder is not None:
+            _write_comparison(study, results, table, folder, overwrite, time.perf_counter() - clock)
     return table
+
+
+def _write_comparison(
+    study: Study, results: dict[str, Results], table: pd.DataFrame, folder: Path, overwrite: bool, seconds: float
+) -> None:
+    from fastp2p.sweep_report import write_comparison_figure
+
+    tables, ran = {"comparison": table, "savings": savings(results)}, next(iter(results.values()))
+    about = describe_run(
+        study, ran.network, ran.profiles, rules=tuple(results), tables=tuple(tables), parts=1, seconds=seconds, files={}
+    )
+    with staged_folder(folder, overwrite) as staged:
+        write_tables(tables, staged)
+        write_study(study, staged)
+        write_comparison_figure(results, staged)
+        write_whole(staged, about, {name: len(one) for name, one in tables.items()})
 
 
 def compare_results(results: dict[str, Results], confidence: float = CONFIDENCE) -> pd.DataFrame:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from platform import node
+from typing import overload
 
 import numpy as np
 import pandas as pd
 
 from fastp2p.batch import run_batch
 from fastp2p.errors import InputError, NumberError
+from fastp2p.io.manifest import MANIFEST, FileRecord
 from fastp2p.io.parquet import write_part
 from fastp2p.network import Network
 from fastp2p.profiles import Profiles
@@ -51,7 +54,53 @@ class Done:
     failures: list[tuple[float, int, int]]
 
 
-def cut_into_rounds(study: Study, n_steps: int) -> list[list[Part]]:
+class Finished(Sequence[Done]):
+    """What is reported of the parts that are done, in their order; a few bytes each, since there may be millions."""
+
+    def __init__(self) -> None:
+        self._counts = array("q")
+        self._failures: dict[int, list[tuple[float, int, int]]] = {}
+
+    def add(self, done: Done) -> None:
+        """Add one more."""
+        if done.failures:
+            self._failures[len(self)] = done.failures
+        self._counts.extend((done.number, done.n_books, done.n_congested))
+
+    def __len__(self) -> int:
+        return len(self._counts) // 3
+
+    @overload
+    def __getitem__(self, at: int) -> Done: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Done]: ...
+    def __getitem__(self, at: int | slice) -> Done | list[Done]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(len(self))[at]]
+        at = range(len(self))[at]
+        number, n_books, n_congested = self._counts[3 * at : 3 * at + 3]
+        return Done(number, n_books, n_congested, self._failures.get(at, []))
+
+
+@dataclass(frozen=True)
+class Round:
+    """Parts after which a study may stop, each made when it is asked for: there may be millions."""
+
+    first: int
+    shares: tuple[float | None, ...]
+    scenarios: range
+    size: int
+    """Scenarios of a part."""
+
+    def __len__(self) -> int:
+        return len(self.shares) * -(-len(self.scenarios) // self.size)
+
+    def __iter__(self) -> Iterator[Part]:
+        blocks = ((share, numbers) for share in self.shares for numbers in _blocks(self.scenarios, self.size))
+        return (Part(number, share, numbers) for number, (share, numbers) in enumerate(blocks, self.first))
+
+
+def cut_into_rounds(study: Study, n_steps: int) -> list[Round]:
     """The parts of a study, in rounds after which it may stop.
 
     They depend on nothing but the study and its steps, so that a later run finds them again; a round has the same scenarios
@@ -60,14 +109,10 @@ def cut_into_rounds(study: Study, n_steps: int) -> list[list[Part]]:
     size = max(1, PART_BOOKS // n_steps)
     sweep = study.scenarios
     looks = sweep.stop.checkpoints(sweep.count) if sweep.stop else [sweep.count]
-    rounds: list[list[Part]] = []
-    number = 0
+    rounds: list[Round] = []
     for begin, end in pairwise([0, *looks]):
-        rounds.append([])
-        for share in sweep.shares or (None,):
-            for numbers in _blocks(range(begin, end), size):
-                rounds[-1].append(Part(number, share, numbers))
-                number += 1
+        first = rounds[-1].first + len(rounds[-1]) if rounds else 0
+        rounds.append(Round(first, sweep.shares or (None,), range(begin, end), size))
     return rounds
 
 
@@ -104,19 +149,20 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), tables
 
 
-def write_and_report(work: Work, part: Part, folder: Path, batch_scenarios: int | None = None) -> Done:
-    """Run one part and write its tables into `folder`.
+def write_and_report(
+    work: Work, part: Part, folder: Path, batch_scenarios: int | None = None
+) -> tuple[Done, dict[str, FileRecord]]:
+    """Run one part and write its tables into `folder`; what was written, by table.
 
     Raises
     ------
     InputError
         If this worker does not find the folder that the run has begun, or the disk refuses.
     """
-    if not (folder / "manifest.json").exists():
+    if not (folder / MANIFEST).exists():
         raise InputError(f"{folder} on {node()} is not the folder of this run; workers must reach it under the same path")
     done, tables = run_part(work, part, batch_scenarios)
-    write_part(tables, folder, part.number)
-    return done
+    return done, write_part(tables, folder, part.number)
 
 
 def _run_block(study: Study, network: Network, profiles: Profiles, scenarios: Scenarios, most: int) -> Reduced:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +11,20 @@ from fastp2p.arguments import described, kind_faults
 from fastp2p.errors import InputError, refuse
 from fastp2p.feeder import ac_faults, model_faults
 from fastp2p.indicators import AUDIT_INDICATORS, INDICATORS
-from fastp2p.io.parquet import check_folder
+from fastp2p.io.folders import check_folder
 from fastp2p.limits import grid_faults, limit_faults
 from fastp2p.network import Network
 from fastp2p.pricing import rule_faults
 from fastp2p.profiles import Profiles, load_several
 from fastp2p.sampled import check_source
-from fastp2p.sampling import Scenarios, draw_scenarios, energy_faults
+from fastp2p.sampling import STREAMS, Scenarios, draw_scenarios, energy_faults, find_members
 from fastp2p.study import Study
 from fastp2p.study_sections import profile_names
+
+ROW_BYTES = {"scenarios": 450, "hours": 88, "books": 236, "branches": 120, "participants": 150}
+"""Of tables in memory, at least."""
+DRAWN_BYTES = 8 * (len(STREAMS) + 6)
+"""Of the draws of a bus in a scenario: uniform numbers, and what is made of them."""
 
 
 def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:
@@ -136,6 +143,12 @@ def scenarios(
         faults.append(f"share = {share!r}: must lie in 0…1")
     refuse(faults)
     network, profiles = prepare(study, network, profiles)
+    needed, there = len(numbers) * network.n_bus * DRAWN_BYTES, memory_bytes()
+    if needed > there:
+        raise InputError(
+            f"numbers = {numbers!r}: so many draws take {needed / 1e9:,.0f} GB in memory, and this machine has "
+            f"{there / 1e9:,.0f} GB; ask for fewer at a time"
+        )
     return draw_scenarios(study, network, profiles, share, numbers)
 
 
@@ -194,3 +207,30 @@ def drawing_faults() -> list[str]:
     except (ImportError, OSError, ValueError) as error:
         return [f"no figures can be drawn, since matplotlib cannot be loaded (look at MPLBACKEND, MPLCONFIGDIR): {error}"]
     return []
+
+
+def size_fault(study: Study, network: Network, profiles: Profiles) -> str:
+    """That the tables of a study are larger than this machine's memory; '' where they are not, or a rule may stop it before."""
+    if study.scenarios.stop is not None:
+        return ""
+    members = len(find_members(study, network, []).participant)
+    rows = {
+        "scenarios": 1,
+        "hours": min(24, profiles.n_steps),
+        "books": profiles.n_steps,
+        "branches": network.n_branch,
+        "participants": members,
+    }
+    there = memory_bytes()
+    needed = study.n_cases * sum(rows[table] * size for table, size in ROW_BYTES.items() if table in study.tables)
+    if needed <= there:
+        return ""
+    return f"the tables of {study.name} take {needed / 1e9:,.0f} GB in memory, and this machine has {there / 1e9:,.0f} GB"
+
+
+def memory_bytes() -> float:
+    """What this machine has; infinite where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):  # Windows
+        return math.inf

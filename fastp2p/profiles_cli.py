@@ -13,6 +13,8 @@ from rich.text import Text
 
 from fastp2p.console import cell, errors, fault_exit, make_table, say
 from fastp2p.errors import InputError
+from fastp2p.io.files import kind_of
+from fastp2p.io.ours import is_ours
 from fastp2p.io.paths import expanded
 from fastp2p.text import LONGEST_NAME, shown_text
 
@@ -46,7 +48,7 @@ Months = Annotated[str | None, typer.Option(help="Keep these months, such as 12,
 NoLeapDay = Annotated[bool, typer.Option("--no-leap-day", help="Leave out 29 February.")]
 Days = Annotated[int | None, typer.Option(min=1, help="So many days; fewer repeat.")]
 Out = Annotated[Path, typer.Option(help="File to write, .csv or .parquet.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that fastp2p has written.")]
 
 
 @profiles_app.command()
@@ -146,7 +148,7 @@ def cluster(
         say(console, "smallest:", "", "days in the smallest cluster; a silhouette is best where it is largest")
         return
     from fastp2p.cluster_report import write_cluster_figure
-    from fastp2p.io.parquet import replace_file
+    from fastp2p.io.files import replace_file
 
     with errors.status(Text(f"clustering the days of {shown_text(source, LONGEST_NAME)}")):
         found = cluster_days(profiles, k, kind=kind, centre=centre, normalise=normalise, seed=seed)
@@ -185,8 +187,11 @@ def _check_out(files: list[Path], overwrite: bool) -> None:
     faults = []
     if files and files[0].suffix.lower() not in (".csv", ".parquet"):
         faults.append(f"{files[0]}: profiles are written to a .csv or .parquet file")
-    faults += [f"{path} exists; --overwrite replaces it" for path in files if path.is_file() and not overwrite]
-    faults += [f"{path} is a folder" for path in files if path.is_dir()]
+    kinds = {path: kind_of(path) for path in files}
+    faults += [f"{path} exists; --overwrite replaces it" for path in files if kinds[path] == "file" and not overwrite]
+    foreign = [path for path in files if kinds[path] == "file" and overwrite and not is_ours(path)]
+    faults += [f"{path} is not of fastp2p, and is not overwritten; move it, or choose another name" for path in foreign]
+    faults += [f"{path} is a {kind}, not a file" for path, kind in kinds.items() if kind not in ("file", "nothing")]
     faults += [f"{folder}: no such folder" for folder in {path.parent for path in files} if not folder.is_dir()]
     if faults:
         raise InputError(faults)

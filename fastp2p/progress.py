@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fastp2p.parts import Done
 
-    Tell = Callable[[list[Done], int], None]
+    Tell = Callable[[Sequence[Done], int], None]
 
 LINE_EVERY_S = 5.0
 """Seconds from one plain line to the next."""
@@ -53,22 +53,21 @@ def _bar(name: str, console: Console) -> Iterator[Tell]:
     )
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task(name, total=None, speed="")
-        clock = time.perf_counter()
+        speed = _speed()
 
-        def update(finished: list[Done], n_parts: int) -> None:
-            bar.update(task, total=n_parts, completed=len(finished), speed=_speed(finished, clock))
+        def update(finished: Sequence[Done], n_parts: int) -> None:
+            bar.update(task, total=n_parts, completed=len(finished), speed=speed(finished))
 
         yield update
 
 
 @contextmanager
 def _lines(name: str) -> Iterator[Tell]:
-    clock = last = time.perf_counter()
-    latest = ""
+    speed, last, latest = _speed(), time.perf_counter(), ""
 
-    def update(finished: list[Done], n_parts: int) -> None:
+    def update(finished: Sequence[Done], n_parts: int) -> None:
         nonlocal last, latest
-        latest = f"{name}: {len(finished):,} of {n_parts:,} parts, {_speed(finished, clock)}"
+        latest = f"{name}: {len(finished):,} of {n_parts:,} parts, {speed(finished)}"
         if time.perf_counter() - last >= LINE_EVERY_S:
             _print(latest)
             last, latest = time.perf_counter(), ""
@@ -78,10 +77,18 @@ def _lines(name: str) -> Iterator[Tell]:
         _print(latest)
 
 
-def _speed(finished: list[Done], clock: float) -> str:
-    books = sum(done.n_books for done in finished)
-    congested = sum(done.n_congested for done in finished) / max(1, books)
-    return f"{books / (time.perf_counter() - clock):,.0f} books/s, {congested:.1%} congested"
+def _speed() -> Callable[[Sequence[Done]], str]:
+    """Of finished parts, each counted once: books per second from now on, and the share of them that is congested."""
+    clock, n_parts, n_books, n_congested = time.perf_counter(), 0, 0, 0
+
+    def speed(finished: Sequence[Done]) -> str:
+        nonlocal n_parts, n_books, n_congested
+        for done in finished[n_parts:]:
+            n_parts, n_books, n_congested = n_parts + 1, n_books + done.n_books, n_congested + done.n_congested
+        per_second = n_books / (time.perf_counter() - clock)
+        return f"{per_second:,.0f} books/s, {n_congested / max(1, n_books):.1%} congested"
+
+    return speed
 
 
 def _print(line: str) -> None:

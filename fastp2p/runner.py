@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -16,14 +16,17 @@ import pyarrow.dataset as ds
 
 from fastp2p.arguments import described
 from fastp2p.cluster import finished_parts, share_work
-from fastp2p.errors import InputError, InputWarning
-from fastp2p.folder import describe_run, matching_manifest, write_answers
-from fastp2p.io.parquet import open_dataset, read_manifest, staged_folder, write_manifest, write_tables
+from fastp2p.errors import InputError, InputWarning, refuse
+from fastp2p.folder import Begun, begin, describe_run, go_on, look_into, write_answers, write_study, write_whole
+from fastp2p.io.files import held
+from fastp2p.io.folders import check_folder, staged_folder
+from fastp2p.io.manifest import MOST_FAILURES, FileRecord, Manifest, PartRecord, open_journal, read_manifest, write_manifest
+from fastp2p.io.parquet import open_dataset, read_table, write_tables
 from fastp2p.io.paths import absolute_path
 from fastp2p.network import Network
-from fastp2p.parts import Done, Part, Work, cut_into_rounds, run_part, write_and_report
+from fastp2p.parts import Done, Finished, Round, Work, cut_into_rounds, run_part, write_and_report
 from fastp2p.plausible import unit_warnings
-from fastp2p.preparation import checked, prepare_with_folder
+from fastp2p.preparation import checked, prepare_with_folder, size_fault
 from fastp2p.profiles import Profiles
 from fastp2p.progress import progress_bar
 from fastp2p.results import TABLES, Results
@@ -33,7 +36,7 @@ from fastp2p.study_sections import StopPart
 from fastp2p.tables import add_histograms
 from fastp2p.workers import check_number, count_workers
 
-Progress = Callable[[list[Done], int], None]
+Progress = Callable[[Sequence[Done], int], None]
 """Called after every part with those done in this run and the number of all parts of the study."""
 
 
@@ -106,34 +109,66 @@ def run(
         raise InputError("resume needs a folder to go on with")
     if resume and overwrite:
         raise InputError("either resume a folder or overwrite it, not both")
-    resume = resume and folder is not None and folder.exists()
     clock = time.perf_counter()
-    network, profiles = prepare_with_folder(study, network, profiles, None if resume else folder, overwrite)
+    has_begun = resume and folder is not None and folder.exists()
+    network, profiles = prepare_with_folder(study, network, profiles, None if has_begun else folder, overwrite)
     drawn = draw_scenarios(study, network, profiles, None, range(1))
     for warning in unit_warnings(study, profiles, drawn):
         warnings.warn(warning, InputWarning, stacklevel=2)
     work = (study, network, profiles)
     rounds = cut_into_rounds(study, profiles.n_steps)
     n_parts = sum(len(parts) for parts in rounds)
-    bar = progress_bar(study.name) if progress is True else nullcontext(progress or None)
-    with bar as tell, _pool(executor, workers, n_parts) as pool:
-        if folder is not None and (n_parts > 1 or resume):
-            manifest = _begin_folder(work, folder, n_parts, resume, overwrite)
-            return _run_in_folder(work, rounds, folder, manifest, pool, tell, batch_scenarios)
-        results = _run_in_memory(work, rounds, pool, tell, batch_scenarios)
-    if folder is not None:
-        from fastp2p.report import write_figures
-        from fastp2p.voltage_report import write_voltage_figures
-
-        finished = {"seconds": _since(clock), "parts": 1, "done": [0], "failures": results.failures, "complete": True}
-        with staged_folder(folder, overwrite) as staged:
-            write_tables(results.tables(), staged)
-            (staged / "study.toml").write_text(study.to_toml(), encoding="utf-8")
-            write_figures(results, staged)
-            if study.audited_every:
-                write_voltage_figures(results, staged)
-            write_manifest({**describe_run(*work), **finished}, staged)
+    too_large = size_fault(study, network, profiles)
+    if too_large and folder is None:
+        raise InputError(f"{too_large}; write them to a folder (out), or lower scenarios.count")
+    if too_large:
+        warnings.warn(f"{too_large}; all parts will be written, but no answers", InputWarning, stacklevel=2)
+    with nullcontext() if folder is None else held(folder):
+        about, begun = None, None
+        if folder is not None:
+            about = describe_run(*work, tables=study.tables, parts=n_parts, files={})
+            begun, overwrite = _begin_folder(about, study, folder, resume, overwrite)
+        bar = progress_bar(study.name) if progress is True else nullcontext(progress or None)
+        with bar as tell, _pool(executor, workers, n_parts) as pool:
+            if folder is not None and begun is not None:
+                return _run_in_folder(work, rounds, folder, begun, pool, tell, batch_scenarios)
+            results = _run_in_memory(work, rounds, pool, tell, batch_scenarios)
+        if folder is not None and about is not None:
+            _write_day(results, folder, about, overwrite, clock)
     return results
+
+
+def _begin_folder(about: Manifest, study: Study, folder: Path, resume: bool, overwrite: bool) -> tuple[Begun | None, bool]:
+    """A folder that parts are written to: gone on with, or new; None where it is written whole in the end.
+
+    Also whether what is there is overwritten.
+    """
+    if resume and folder.exists():
+        begun = go_on(folder, about, study)
+        if begun.misfits:
+            again = f"{folder}: made again, since it is not as it was written: {'; '.join(begun.faults())}"
+            warnings.warn(again, InputWarning, stacklevel=3)
+        if about.parts > 1 or begun.is_whole:
+            return begun, False
+        overwrite = True
+    check_folder(folder, overwrite)
+    return None if about.parts == 1 else begin(folder, about, study, overwrite), overwrite
+
+
+def _write_day(results: Results, folder: Path, about: Manifest, overwrite: bool, clock: float) -> None:
+    """The folder of a study of one part, which appears when it is whole."""
+    from fastp2p.report import write_figures
+    from fastp2p.voltage_report import write_voltage_figures
+
+    tables = results.tables()
+    with staged_folder(folder, overwrite) as staged:
+        write_tables(tables, staged)
+        write_study(results.study, staged)
+        write_figures(results, staged)
+        if results.study.audited_every:
+            write_voltage_figures(results, staged)
+        ended = {"seconds": _since(clock), "finished": 1, "failures": tuple(results.failures)}
+        write_whole(staged, about.model_copy(update=ended), {name: len(table) for name, table in tables.items()})
 
 
 def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
@@ -144,87 +179,112 @@ def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
     Raises
     ------
     InputError
-        If it is no results folder.
+        If it is no results folder, or one of its tables is not as it was written: each file is read once to see that.
     """
     if not isinstance(folder, str | Path):
         raise InputError(f"folder must be the path of a results folder, not {described(folder)}")
     place = absolute_path(folder)
-    done = read_manifest(place).get("done", [])
-    return {name: table for name in TABLES if (table := open_dataset(place, name, done)) is not None}
+    manifest = read_manifest(place)
+    found = look_into(place, manifest)
+    refuse([f"{place}: {fault}; --resume of the run makes it again" for fault in found.faults()])
+    return {name: open_dataset(place, name, found.numbers) for name in manifest.tables} if found.done else {}
 
 
 def _run_in_memory(
-    work: Work, rounds: list[list[Part]], pool: Executor, progress: Progress | None, batch_scenarios: int | None
+    work: Work, rounds: list[Round], pool: Executor, progress: Progress | None, batch_scenarios: int | None
 ) -> Results:
     """Run the rounds until there are enough, and put their tables together in order."""
     study, stop = work[0], work[0].scenarios.stop
     n_parts = sum(len(parts) for parts in rounds)
     pieces: dict[int, dict[str, pd.DataFrame]] = {}
-    finished: list[Done] = []
+    finished, failures = Finished(), list[tuple[float, int, int]]()
     shared = share_work(pool, work)
     for parts in rounds:
-        for done, tables in finished_parts(pool, partial(run_part, batch_scenarios=batch_scenarios), shared, parts):
-            pieces[done.number] = tables
-            _tell(progress, finished, done, n_parts)
+        for ended in finished_parts(pool, partial(run_part, batch_scenarios=batch_scenarios), shared, parts):
+            for done, tables in ended:
+                pieces[done.number] = tables
+                failures += done.failures
+                _tell(progress, finished, done, n_parts)
         ordered = [pieces[number] for number in sorted(pieces)]
         if stop and _is_enough(stop, pd.concat([piece["scenarios"] for piece in ordered])):
             break
     tables = {name: pd.concat([piece[name] for piece in ordered], ignore_index=True) for name in study.tables}
-    return _results(work, tables, sorted(failure for done in finished for failure in done.failures))
-
-
-def _begin_folder(work: Work, folder: Path, n_parts: int, resume: bool, overwrite: bool) -> dict[str, Any]:
-    """The manifest of a folder that is gone on with, or of a new one."""
-    about = describe_run(*work)
-    if resume:
-        return matching_manifest(folder, about, work[0])
-    manifest = {**about, "seconds": 0.0, "parts": n_parts, "done": [], "failures": []}
-    with staged_folder(folder, overwrite) as staged:
-        (staged / "study.toml").write_text(work[0].to_toml(), encoding="utf-8")
-        write_manifest(manifest, staged)
-    return manifest
+    return _results(work, tables, sorted(failures))
 
 
 def _run_in_folder(
     work: Work,
-    rounds: list[list[Part]],
+    rounds: list[Round],
     folder: Path,
-    manifest: dict[str, Any],
+    begun: Begun,
     pool: Executor,
     progress: Progress | None,
     batch_scenarios: int | None,
 ) -> Results:
-    """Run the parts that a folder lacks; each is listed in the manifest once its files are whole."""
-    clock = time.perf_counter()
-    before, stop = manifest["seconds"], work[0].scenarios.stop
-    finished: list[Done] = []
-    shared = share_work(pool, work)
-    job = partial(write_and_report, folder=folder, batch_scenarios=batch_scenarios)
-    for parts in rounds:
-        missing = [part for part in parts if part.number not in set(manifest["done"])]
-        for done in finished_parts(pool, job, shared, missing):
-            manifest["done"] = sorted([*manifest["done"], done.number])
-            manifest["failures"] = sorted([*map(tuple, manifest["failures"]), *done.failures])
-            manifest["seconds"] = round(before + _since(clock), 3)
+    """Run the parts that a folder lacks; each counts once its files are whole and it is listed in the journal."""
+    manifest = begun.manifest
+    if not begun.is_whole:
+        if manifest.complete:
+            manifest = manifest.model_copy(update={"complete": False, "finished": None})
             write_manifest(manifest, folder)
-            _tell(progress, finished, done, manifest["parts"])
-        if stop and _is_enough(stop, open_results(folder)["scenarios"].to_table().to_pandas()):
-            break
-    tables = {name: _as_run(table, work[2].time) for name, table in open_results(folder).items()}
-    results = _results(work, tables, [tuple(failure) for failure in manifest["failures"]])
-    if not manifest.get("complete"):
-        write_answers(results, folder)
-        because = None
+        seconds = _run_missing(work, rounds, folder, begun, pool, progress, batch_scenarios)
+    if too_large := size_fault(*work):
+        raise InputError(f"{folder}: all parts are whole, but {too_large}; read them with fastp2p.open_results")
+    tables = {name: _as_run(read_table(folder, name, begun.numbers), work[2].time) for name in manifest.tables}
+    results = _results(work, tables, sorted(begun.failures))
+    if not begun.is_whole:
+        stop, because = work[0].scenarios.stop, None
         if results.stopped_at and stop:
             because = f"{stop.indicator} is known to within {stop.within:g} of its mean at every share"
+        listed = write_answers(results, folder, manifest)
+        ended = {
+            "complete": True,
+            "finished": len(begun.done),
+            "seconds": seconds,
+            "failures": tuple(results.failures[:MOST_FAILURES]),
+        }
         stopped = {"stopped_at": results.stopped_at, "stopped_because": because}
-        write_manifest({**manifest, "complete": True, **stopped}, folder)
+        write_manifest(listed.model_copy(update={**ended, **stopped}), folder)
     return results
 
 
-def _as_run(table: ds.Dataset, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
+def _run_missing(
+    work: Work,
+    rounds: list[Round],
+    folder: Path,
+    begun: Begun,
+    pool: Executor,
+    progress: Progress | None,
+    batch_scenarios: int | None,
+) -> float:
+    """Add the parts that are missing to a folder; seconds that all of it took."""
+    clock, stop = time.perf_counter(), work[0].scenarios.stop
+    finished = Finished()
+    n_parts = sum(len(parts) for parts in rounds)
+    shared = share_work(pool, work)
+    job = partial(write_and_report, folder=folder, batch_scenarios=batch_scenarios)
+    with open_journal(folder, begun.manifest, begun.done) as add:
+        for parts in rounds:
+            missing = (part for part in parts if part.number not in begun.done)
+            for ended in finished_parts(pool, job, shared, missing):
+                seconds = round(begun.seconds + _since(clock), 3)
+                add([_record(done, written, seconds) for done, written in ended])
+                for done, _ in ended:
+                    begun.done.add(done.number)
+                    begun.failures += done.failures
+                    _tell(progress, finished, done, n_parts)
+            if stop and _is_enough(stop, read_table(folder, "scenarios", begun.numbers)):
+                break
+    return round(begun.seconds + _since(clock), 3)
+
+
+def _record(done: Done, written: dict[str, FileRecord], seconds: float) -> PartRecord:
+    failures = tuple(done.failures)
+    return PartRecord(number=done.number, n_books=done.n_books, seconds=seconds, failures=failures, tables=written)
+
+
+def _as_run(frame: pd.DataFrame, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
     """A table of a folder with the types of one in memory: Parquet gives a fixed offset to UTC as another kind of zone."""
-    frame: pd.DataFrame = table.to_table().to_pandas()
     for name in frame.select_dtypes("datetimetz"):
         frame[name] = frame[name].dt.tz_convert(clock.tz if clock is not None else None)
     return frame
@@ -263,8 +323,8 @@ def _pool(executor: Executor | None, workers: int | None, n_parts: int) -> Itera
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _tell(progress: Progress | None, finished: list[Done], done: Done, n_parts: int) -> None:
-    finished.append(done)
+def _tell(progress: Progress | None, finished: Finished, done: Done, n_parts: int) -> None:
+    finished.add(done)
     if progress is not None:
         progress(finished, n_parts)
 

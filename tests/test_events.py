@@ -11,7 +11,7 @@ import fastp2p
 from fastp2p.answers import find_hosting_capacity, find_probabilities
 from fastp2p.cli import app
 from fastp2p.comparison import compare_rules
-from fastp2p.io.parquet import read_manifest
+from fastp2p.io.manifest import read_manifest
 from fastp2p.study import Study
 
 UNKNOWN_FLAGS = ["full_breaks_voltage", "full_breaks_current", "needless_cut"]
@@ -160,7 +160,7 @@ def test_json_of_a_sampled_audit_has_null_for_what_is_unknown(audit, tmp_path, m
     assert (totals["n_audited"], totals["n_books"]) == (n_audited, 24)
     for name in ("lowest_vm_step", "n_needless_cut", "n_full_breaks_voltage", "lowest_vm_pu"):
         assert (totals[name] is None) == (n_audited == 0), name
-    assert read_manifest(tmp_path / "out")["complete"]
+    assert read_manifest(tmp_path / "out").complete
     plain = CliRunner().invoke(app, ["run", str(tmp_path / "one.toml"), "--out", str(tmp_path / "again")])
     assert "nan" not in plain.output
     assert f"of {n_audited} audited books of 24" in " ".join(plain.output.split())

@@ -1,5 +1,6 @@
 """The commands `fastp2p profiles …`."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,32 @@ def test_bad_input_is_told_and_nothing_written(arguments, told, tmp_path):
     assert [piece for piece in told if piece not in answer.stderr] == [], answer.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["there.csv"]
     assert (tmp_path / "there.csv").read_text() == "mine"
+
+
+def test_only_what_fastp2p_wrote_is_overwritten():
+    convert = ("convert", "typical_day", "--out", "b.parquet")
+    cluster = ("cluster", "typical_day", "--kind", "load", "--k", 2, "--out", "a.csv")
+    for command, written in ((convert, ["b.parquet"]), (cluster, ["a.csv", "a-days.csv", "a.png", "a.pdf"])):
+        call(*command)
+        ours = {name: Path(name).read_bytes() for name in written}
+        assert "exists; --overwrite replaces it" in call(*command, code=2).stderr
+        call(*command, "--overwrite")
+        assert {name: Path(name).read_bytes() for name in written} == ours
+        for name in written:
+            for foreign in (b"mine", b"", b"time,kWh\n1,2\n", b"\xff\x00" * 100):
+                Path(name).write_bytes(foreign)
+                assert f"{name} is not of fastp2p, and is not overwritten" in call(*command, "--overwrite", code=2).stderr
+                assert Path(name).read_bytes() == foreign
+            Path(name).write_bytes(ours[name])
+
+
+def test_links_and_pipes_are_not_replaced():
+    Path("real.csv").write_text("mine")
+    Path("link.csv").symlink_to("real.csv")
+    Path("nowhere.csv").symlink_to("gone.csv")
+    os.mkfifo("pipe.csv")
+    for name, kind in (("link.csv", "link"), ("nowhere.csv", "link"), ("pipe.csv", "pipe or device")):
+        for extra in ((), ("--overwrite",)):
+            assert f"{name} is a {kind}, not a file" in call("convert", "typical_day", "--out", name, *extra, code=2).stderr
+    assert Path("real.csv").read_text() == "mine"
+    assert not Path("gone.csv").exists()

@@ -52,6 +52,11 @@ def assert_same(tables, expected):
         )
 
 
+def journal(folder):
+    """The finished parts of a folder, as it lists them."""
+    return [json.loads(line) for line in (folder / "parts.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
 class Backwards(Executor):
     """Runs what it is given in the opposite order, when the first result is asked for."""
 
@@ -145,8 +150,8 @@ def test_on_disk_and_again(expected, tmp_path):
     opened = fastp2p.open_results(tmp_path / "sweep")
     assert opened["scenarios"].count_rows() == 80
     assert opened["books"].schema.field("load_kwh").metadata == {b"unit": b"kWh"}
-    manifest = json.loads((tmp_path / "sweep" / "manifest.json").read_text())
-    assert manifest["done"] == list(range(8))
+    assert sorted(part["number"] for part in journal(tmp_path / "sweep")) == list(range(8))
+    assert all(part["tables"]["books"]["rows"] == part["n_books"] for part in journal(tmp_path / "sweep"))
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("*")}
     assert_same(fastp2p.run(SWEEP, out=tmp_path / "sweep", resume=True).tables(), expected)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "sweep").rglob("*")} == before
@@ -188,14 +193,19 @@ def test_resume_of_another_study_names_the_keys(tmp_path):
 
 
 def test_only_finished_parts_are_read(tmp_path):
-    fastp2p.run(SWEEP, out=tmp_path / "out")
-    manifest = tmp_path / "out" / "manifest.json"
-    text = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps({**text, "done": text["done"][:-1]}))
-    tables = fastp2p.open_results(tmp_path / "out")
-    assert {name: tables[name].count_rows() for name in ("scenarios", "books")} == {"scenarios": 70, "books": 70 * 24}
-    manifest.write_text(json.dumps({**text, "done": []}))
-    assert fastp2p.open_results(tmp_path / "out") == {}
+    def interrupt(done, n_parts):
+        if len(done) == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fastp2p.run(SWEEP, out=tmp_path / "out", workers=1, progress=interrupt)
+    lines = (tmp_path / "out" / "parts.jsonl").read_bytes().splitlines(keepends=True)
+    assert len(lines) in (7, 8)
+    n, tables = 10 * len(lines), fastp2p.open_results(tmp_path / "out")
+    assert {name: tables[name].count_rows() for name in ("scenarios", "books")} == {"scenarios": n, "books": n * 24}
+    for kept in (b"", lines[0][:-9]):  # none, and one that a crash has cut off
+        (tmp_path / "out" / "parts.jsonl").write_bytes(kept)
+        assert fastp2p.open_results(tmp_path / "out") == {}
 
 
 def test_a_worker_that_does_not_reach_the_folder_is_told(tmp_path):
@@ -228,8 +238,8 @@ def test_killed_again_and_again(expected, tmp_path, monkeypatch):
         deadline, target = time.monotonic() + 60, done + moments.randint(1, 6)
         while process.is_alive() and time.monotonic() < deadline and done < target:
             time.sleep(0.005)
-            if (out / "manifest.json").exists():
-                done = len(json.loads((out / "manifest.json").read_text())["done"])
+            if (out / "parts.jsonl").exists():
+                done = (out / "parts.jsonl").read_bytes().count(b"\n")
         process.kill()
         process.join()
         for path in out.rglob("part-*.parquet"):

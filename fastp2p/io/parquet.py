@@ -1,15 +1,12 @@
-"""Results on disk: a folder that appears only when it is whole."""
+"""Tables as Parquet files: units, parts, datasets."""
 
-import json
+import hashlib
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from typing import BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +15,8 @@ import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from fastp2p.errors import InputError
+from fastp2p.io.files import replace_file
+from fastp2p.io.manifest import FileRecord, part_file
 
 UNITS = {
     "kwh": "kWh",
@@ -59,142 +58,72 @@ def unit_of(column: str) -> str:
     return UNITS[max(endings, key=len)] if endings else ""
 
 
-def check_folder(out: Path, overwrite: bool) -> None:
-    """Refuse a folder that exists, one that is not ours to replace, or one that cannot be made.
-
-    Raises
-    ------
-    InputError
-    """
-    try:
-        place = out.resolve()
-        if _is_around_us(place):
-            raise InputError(f"results need a folder of their own; '{out}' is the one you are in, or above it")
-        if out.is_symlink() or (out.exists() and not out.is_dir()):
-            raise InputError(f"{out} is a file or a link, not a folder")
-        if out.exists() and not overwrite:
-            raise InputError(f"{out} exists; choose another folder, or --overwrite it")
-        if out.exists() and any(out.iterdir()) and not (out / "manifest.json").exists():
-            raise InputError(f"{out} holds other things than results and is not overwritten; choose another folder")
-        parent = place.parent
-        while not parent.exists():
-            parent = parent.parent
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        raise InputError(f"{str(out)[:80]} cannot be written: {error}") from error
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise InputError(f"{out} cannot be written: {parent} is not a folder that you may write to")
-
-
-def _is_around_us(place: Path) -> bool:
-    """Whether it is the folder that this process is in, or above it; nothing is, where that folder is gone."""
-    try:
-        here = Path.cwd()
-    except FileNotFoundError:
-        return False
-    return place == here or place in here.parents
-
-
-@contextmanager
-def staged_folder(out: Path, overwrite: bool) -> Iterator[Path]:
-    """A temporary folder beside `out` that takes its name when the block ends well, and vanishes when it does not.
-
-    Raises
-    ------
-    InputError
-        If `out` has appeared in the meantime, or the disk refuses.
-    """
-    out = out.absolute()
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
-    except OSError as error:
-        raise InputError(f"{out} cannot be written: {error.strerror}") from error
-    try:
-        folder.chmod(0o755)
-        yield folder
-        check_folder(out, overwrite)
-        if out.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".old", dir=out.parent))
-            out.rename(old / out.name)
-            folder.rename(out)
-            shutil.rmtree(old)
-        else:
-            folder.rename(out)
-    except OSError as error:
-        raise InputError(f"{out} could not be written: {error.strerror}; nothing was kept") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
     """One Parquet file per table, units in the metadata of its columns."""
     for name, table in tables.items():
         pq.write_table(_with_units(table), f"{name}.parquet", filesystem=_inside(folder))
 
 
-def write_part(tables: dict[str, pd.DataFrame], folder: Path, number: int) -> None:
-    """Part `number` of every table, each written whole under another name first.
+def write_part(tables: dict[str, pd.DataFrame], folder: Path, number: int) -> dict[str, FileRecord]:
+    """Part `number` of every table, each written whole under another name first; what was written.
 
     Raises
     ------
     InputError
         If the disk refuses.
     """
+    written = {}
     for name, table in tables.items():
-        replace_file(_part_file(folder, name, number), partial(pq.write_table, _with_units(table)))
+        content = pa.BufferOutputStream()
+        pq.write_table(_with_units(table), content)
+        packed = memoryview(content.getvalue())
+        replace_file(folder / part_file(name, number), partial(_write, packed))
+        written[name] = FileRecord(rows=len(table), bytes=len(packed), sha256=hashlib.sha256(packed).hexdigest())
+    return written
 
 
-def _part_file(folder: Path, name: str, number: int) -> Path:
-    return folder / name / f"part-{number:06d}.parquet"
+def _write(content: memoryview, file: BinaryIO) -> None:
+    file.write(content)
 
 
-def write_manifest(manifest: dict[str, Any], folder: Path) -> None:
-    """`manifest.json`: what the run was made with, and how far it is."""
-    replace_file(folder / "manifest.json", lambda file: file.write((json.dumps(manifest, indent=2) + "\n").encode()))
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a results folder.
+def open_dataset(folder: Path, name: str, parts: list[int] | None = None) -> ds.Dataset:
+    """A table of a results folder, read lazily: one file, or those of the parts that are named.
 
     Raises
     ------
     InputError
-        If there is none, or it cannot be read.
+        If it is no table, though it is as it was written.
     """
+    files = [f"{name}.parquet"] if parts is None else [part_file(name, number).as_posix() for number in parts]
+    with _told_read_faults(folder, name):
+        return ds.dataset(files, format="parquet", filesystem=_inside(folder))
+
+
+def read_table(folder: Path, name: str, parts: list[int] | None = None) -> pd.DataFrame:
+    """The table that `open_dataset` opens, whole.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    dataset = open_dataset(folder, name, parts)
+    with _told_read_faults(folder, name):
+        frame: pd.DataFrame = dataset.to_table().to_pandas()
+        return frame
+
+
+@contextmanager
+def _told_read_faults(folder: Path, name: str) -> Iterator[None]:
     try:
-        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        yield
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: has no readable manifest.json, so it is not a results folder of fastp2p") from error
-    return manifest
-
-
-def open_dataset(folder: Path, name: str, parts: list[int]) -> ds.Dataset | None:
-    """A table of a results folder, read lazily: one file, or those of the finished parts; None where it was not kept."""
-    if (folder / f"{name}.parquet").exists():
-        return ds.dataset(f"{name}.parquet", format="parquet", filesystem=_inside(folder))
-    files = [_part_file(Path(), name, number).as_posix() for number in parts]
-    return ds.dataset(files, format="parquet", filesystem=_inside(folder)) if files and (folder / name).is_dir() else None
+        raise InputError(f"{folder}: {name} could not be read: {str(error)[:200]}") from error
 
 
 def _inside(folder: Path) -> SubTreeFileSystem:
     """A folder as pyarrow takes it whatever its name, which may look like an address (``day:1``) or be no text at all."""
     return SubTreeFileSystem(os.fsencode(folder.absolute()), LocalFileSystem())
-
-
-@contextmanager
-def told_disk_faults(path: Path, kept: str) -> Iterator[None]:
-    """Tell what the disk refuses to write in one sentence, with what was kept.
-
-    Raises
-    ------
-    InputError
-    """
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{path} could not be written: {error.strerror or error}; {kept}") from error
 
 
 def _with_units(table: pd.DataFrame) -> pa.Table:
@@ -204,22 +133,3 @@ def _with_units(table: pd.DataFrame) -> pa.Table:
     fields = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in fields]
     fields = [f.with_metadata({"unit": unit_of(f.name)}) if unit_of(f.name) else f for f in fields]
     return arrow.cast(pa.schema(fields, metadata=arrow.schema.metadata))
-
-
-def replace_file(path: Path, write: Callable[[Any], Any], kept: str = "what was finished before is whole") -> None:
-    """Write a file under a temporary name and rename it: there is never half of it under its own.
-
-    Raises
-    ------
-    InputError
-        If the disk refuses; `kept` says what is left.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.partial")
-    with told_disk_faults(path, kept):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                write(file)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)

@@ -12,8 +12,8 @@ from fastp2p.errors import InputError, refuse, some
 from fastp2p.io.axis import MOST, Floats, Ints, ProfileTable, hour_axis, regular_axis
 from fastp2p.io.clock import SHOWN, first_offset, listed, localise, parse_times
 from fastp2p.io.day_rows import clock_minutes, unrolled
+from fastp2p.io.files import replace_file
 from fastp2p.io.frames import MAX_COLUMNS, Cells, column_names, has_nameless_index, read_cells
-from fastp2p.io.parquet import replace_file
 
 TIMES = ("time", "timestamp", "datetime", "date_time", "date")
 HOUR = "hour"

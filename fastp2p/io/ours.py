@@ -1,0 +1,39 @@
+"""Which files of profiles and typical days are as fastp2p writes them, and may be overwritten."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+MADE_BY = "fastp2p"
+"""Stands in a figure as the program that made it."""
+MOST_BYTES = 50_000_000
+"""No figure is larger."""
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file of profiles, of days or a figure looks as fastp2p writes it."""
+    try:
+        match path.suffix.lower():
+            case ".csv":
+                with path.open(encoding="utf-8", newline="") as file:
+                    return _are_columns(next(csv.reader(file), []))
+            case ".parquet":
+                import pyarrow.parquet as pq
+
+                with path.open("rb") as file:
+                    return _are_columns(pq.read_schema(file).names)
+            case ".png" | ".pdf":
+                made = {".png": b"Software\0", ".pdf": b"/Creator ("}[path.suffix.lower()] + MADE_BY.encode()
+                return path.stat().st_size < MOST_BYTES and made in path.read_bytes()
+    except (OSError, ValueError, csv.Error):  # what pyarrow cannot read is a ValueError
+        return False
+    return False
+
+
+def _are_columns(names: list[str]) -> bool:
+    """Of profiles, or of the days behind typical ones."""
+    if names == ["profile", "day", "cluster", "kwh"]:
+        return True
+    first, units = names[:1], [name.rpartition(" [")[2] for name in names[1:]]
+    return first in (["time"], ["hour"]) and set(units) <= {"kWh/home]", "kWh/kWp]"} and bool(units)
