@@ -234,8 +234,7 @@ def test_an_interrupt_keeps_the_parts_that_are_under_way(monkeypatch):
         threading.Thread(target=let_go).start()
         kept = []
         with pytest.raises(KeyboardInterrupt):
-            for ended in cluster.finished_parts(pool, job, None, range(10)):
-                kept.extend(ended)
+            kept.extend(one for ended in cluster.finished_parts(pool, job, None, range(10)) for one in ended)
     assert sorted(begun) == [0, 1, 2]
     assert sorted(kept) == [0, 1, 2]
 
