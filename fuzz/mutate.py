@@ -2,8 +2,10 @@
 
 import contextlib
 import copy
+import os
 from collections.abc import Callable
 from datetime import date, datetime, time
+from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
@@ -27,8 +29,28 @@ Rows = list[list[Any]]
 class Case(NamedTuple):
     """An input: files by name, the mutated one first, and the arguments of the command line."""
 
-    files: dict[str, bytes]
+    files: dict[str, bytes | str]
     arguments: list[str]
+
+
+class Finding(NamedTuple):
+    """What is wrong, and where: two findings with the same words are one."""
+
+    kind: str
+    place: str
+
+
+def put(path: Path, what: bytes | str) -> None:
+    """Write a file; or make what is none, named by a text: a pipe, a folder, a link to somewhere."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(what, bytes):
+        path.write_bytes(what)
+    elif what == "pipe":
+        os.mkfifo(path)
+    elif what == "folder":
+        path.mkdir(exist_ok=True)
+    else:
+        path.symlink_to(what.removeprefix("link to "))
 
 
 class Turns:
