@@ -77,7 +77,7 @@ def open_folder(folder: str) -> int:
     try:
         opened(Path(folder))
     except fastp2p.InputError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.writelines(f"error: {fault}\n" for fault in error.faults)
         return 2
     return 0
 

@@ -4,8 +4,8 @@ A killed process leaves what is on the disk. So one run is enough to know what a
 each operation. Besides, it is written in other ways:
 
 - *torn*: a file that has changed since the last operation is cut in half, and what was written after it is not there yet;
-- *power*: files whose content was not synced are empty, as after a loss of power: a file system may put a rename on the disk
-  before the data. (Files that have not changed since they were synced are whole.)
+- *power*: files have what was in them when they were last synced, mostly nothing, as after a loss of power: a file system may
+  put a rename on the disk before the data.
 """
 
 import errno
@@ -102,37 +102,46 @@ def write_tree(tree: Tree, root: Path) -> None:
 def crash_states(root: Path, action: Callable[[], object]) -> list[State]:
     """Every different thing that a crash of `action` may leave below `root`, in the order of time; the last is its end."""
     states: list[State] = []
-    last = read_tree(root)
-    clean = {_stamp(root / name) for name in last}
-    known = set(clean)
+    written = {_file(root / name): data for name, data in read_tree(root).items() if data is not None}
+    safe = dict(written)
+    """What files had at the last operation, and when they were last synced."""
+
+    def synced(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}")
+        if path.is_file():
+            safe[_file(path)] = path.resolve().read_bytes()
 
     def add(how: str, before: str, tree: Tree) -> None:
         if all(tree != state.tree for state in states):
             states.append(State(how, before, tree))
 
     def note(event: str, path: str) -> None:
-        nonlocal last
         before, tree = f"{event} {path}".replace(f"{root}/", ""), read_tree(root)
-        files = {name: _stamp(root / name) for name, data in tree.items() if data}
-        changed = sorted((name for name in files if files[name] not in known), key=lambda name: files[name][2])
+        files = {name: _file(root / name) for name, data in tree.items() if data}
+        had = {name: _begin(tree[name], written.get(files[name], b"")) for name in files}
+        changed = [name for name in files if written.get(files[name]) != tree[name]]
+        changed.sort(key=lambda name: (root / name).stat().st_mtime_ns)
         for at, name in enumerate(changed):
-            later = {one: last.get(one, b"") for one in changed[at + 1 :]}
-            add("torn", before, tree | {name: tree[name][: len(tree[name]) // 2]} | later)
+            half = tree[name][: (len(had[name]) + len(tree[name])) // 2]
+            add("torn", before, tree | {name: half} | {later: had[later] for later in changed[at + 1 :]})
         add("killed", before, tree)
-        add("power", before, tree | {name: b"" for name, stamp in files.items() if stamp not in clean})
-        last = tree
-        known.update(files.values())
+        add("power", before, tree | {name: _begin(tree[name], safe.get(files[name], b"")) for name in files})
+        written.update({files[name]: tree[name] for name in files})
 
-    with watched(root, note, synced=lambda descriptor: clean.add(_stamp(descriptor))):
+    with watched(root, note, synced):
         action()
     note("the end", "")
     return states
 
 
-def _stamp(path: Path | int) -> tuple[int, int, int]:
-    """What changes whenever a file is written."""
-    now = Path(f"/proc/self/fd/{path}" if isinstance(path, int) else path).stat()
-    return now.st_ino, now.st_size, now.st_mtime_ns
+def _file(path: Path) -> int:
+    """What stays of a file when it gets another name."""
+    return path.stat().st_ino
+
+
+def _begin(data: bytes, earlier: bytes) -> bytes:
+    """What a file had earlier, if it has only grown since."""
+    return earlier if data.startswith(earlier) else b""
 
 
 def failing(number: int, code: int) -> Callable[[str, str], None]:
