@@ -21,6 +21,8 @@ LIMIT_BYTES = 2 * 10**9
 OURS = re.compile(r"(error|warning|failed|waiting|stopped|note)\b|.*: [\d,]+ of [\d,]+ parts\b|Usage:|Try |Error:|$")
 """How a line on stderr begins that the command line wrote."""
 FRAME = re.compile(r'File "[^"]*?/(fastp2p/[^"]+|fuzz/[^"]+)", line \d+,? in (\S+)')
+RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that a terminal obeys, and shows nothing of."""
 MEMORY = re.compile(r"Unable to allocate|MemoryError|bad_alloc|malloc of size|[Oo]ut of memory")
 
 
@@ -45,6 +47,8 @@ def judge(arguments: list[str], code: int, out: str, errors: str) -> Finding | N
         return Finding(f"leaked {leaked[2]}", re.sub(r".*/site-packages/|.*/(?=fastp2p/)", "", leaked[1]))
     if stray := [line for line in errors.splitlines() if not OURS.match(line)]:
         return Finding("stray line on stderr", re.sub(r"\W.*", "", stray[0].strip()[:40]))
+    if raw := RAW.search(out + errors):
+        return Finding("raw control character", f"{ord(raw[0]):#06x}")
     if code and not errors.strip():
         return Finding(f"exit code {code} without a word", arguments[0])
     if code == 0 and "--json" in arguments:
