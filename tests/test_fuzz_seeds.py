@@ -54,6 +54,7 @@ def test_what_is_a_failure(code, errors, kind):
     assert judge(["check", "x"], 2, "", "error: x.toml: not found") is None
 
 
+@pytest.mark.slow
 def test_a_child_that_dies_of_its_input_is_a_finding():
     with workplace() as root:
         child = Child(root)
