@@ -108,31 +108,30 @@ def parquet(turn: Random, tree: Tree) -> str:
     return turn.choice([name for name in found if "part-" in name] or found)
 
 
-def change_manifest(turn: Random, tree: Tree) -> Tree:
-    """Its values, as a document."""
-    manifest = json.loads(tree["out/manifest.json"])
-    lists = [(where, key) for where, key in places(manifest) if isinstance(where[key], list)]
-    numbers = [(where, key) for where, key in places(manifest) if isinstance(where[key], int)]
+def change_record(turn: Random, tree: Tree) -> Tree:
+    """What a run has noted, as a document or one a line."""
+    name = turn.choice(names(tree, ".json", ".jsonl"))
+    lines = tree[name].splitlines(keepends=True) if name.endswith("l") else [tree[name]]
+    at = turn.randrange(len(lines))
+    record = json.loads(lines[at])
+    lists = [(where, key) for where, key in places(record) if isinstance(where[key], list)]
+    numbers = [(where, key) for where, key in places(record) if isinstance(where[key], int)]
     where, key = turn.choice(turn.choice([lists, numbers, numbers]))
     if turn.random() < 0.5:
-        manifest = turn.choice(TREE)(turn, manifest)
+        record = turn.choice(TREE)(turn, record)
     elif isinstance(where[key], list):
-        more = (
-            [*where[key], *where[key]],
-            where[key][::-1],
-            where[key][:-1],
-            [*where[key], turn.choice([-1, 3, 10**9, "0", 0.0])],
-        )
-        where[key] = turn.choice(more)
+        more = turn.choice([-1, 3, 10**9, "0", 0.0])
+        where[key] = turn.choice([where[key] * 2, where[key][::-1], where[key][:-1], [*where[key], more]])
     else:
         where[key] = not where[key] if isinstance(where[key], bool) else where[key] + turn.choice([-1, 1, 100, -(2**40)])
-    tree["out/manifest.json"] = json.dumps(manifest).encode()
+    lines[at] = json.dumps(record).encode() + b"\n"
+    tree[name] = b"".join(lines)
     return tree
 
 
 def change_text(turn: Random, tree: Tree) -> Tree:
-    """Manifest or study, as text."""
-    name = turn.choice(["out/manifest.json", "out/study.toml"])
+    """What a run has noted, and its study, as text."""
+    name = turn.choice(names(tree, ".json", ".jsonl", ".toml"))
     text = tree[name]
     how = [text + text, text[: len(text) // 2], b"", b"{}", b"[]", b"null", b"[" * 9999, b'{"done": [0]}']
     tree[name] = turn.choice([turn.choice(LINES)(turn, text), turn.choice(how)])
@@ -203,8 +202,11 @@ def add_leftovers(turn: Random, tree: Tree) -> Tree:
         "a.partial",
     ]
     inside += [".answers.ab_c12d3.partial/summary.parquet", "manifest.json.partial", "part.old"]
+    locks = [".out.fastp2p.lock", ".out.lock", "out.lock"]
     beside = [".out.ab_c12d3.partial", ".out.ab_c12d3.old/out", "out.old", "out.partial", ".out.old", ".out.partial"]
-    if turn.random() < 0.5:
+    if turn.random() < 0.1:
+        tree[turn.choice(locks)] = turn.choice([b"", b"1", "folder", "pipe", "link to beside/keep.txt"])
+    elif turn.random() < 0.5:
         tree[f"out/{turn.choice(inside)}"] = turn.choice([b"", b"half of it"])
     else:
         kept = turn.choice(beside)
@@ -225,7 +227,7 @@ def make_odd(turn: Random, tree: Tree) -> Tree:
     return tree
 
 
-MUTATIONS = [change_manifest] * 3 + [change_text, change_bytes, change_bytes, change_table, move_file, move_file, add_files]
+MUTATIONS = [change_record] * 3 + [change_text, change_bytes, change_bytes, change_table, move_file, move_file, add_files]
 MUTATIONS += [add_leftovers, make_odd]
 
 
