@@ -99,7 +99,9 @@ def is_small(text: bytes) -> bool:
 def make(random: Random, skip: frozenset[int]) -> Case:
     turns = Turns(random, skip)
     study = copy.deepcopy(random.choice(bases()))
-    study = turns.mutate(study, [set_known] * 8 + TREE + [set_date, set_extreme, set_extreme, set_control, set_endless], 6)
+    study = turns.mutate(
+        study, [set_known] * 8 + TREE + [set_date, set_extreme, set_extreme, set_control, set_control, set_endless], 6
+    )
     text = b""
     with contextlib.suppress(RecursionError):
         text = write_toml(study)

@@ -122,16 +122,18 @@ def begin(case):
         call(*RUN, f"../{case.old}.toml")
 
 
-def n_finished(case, before):
+def n_finished(case, before, after):
     """How many parts of the new result the folder gives; -1 where it is the old one, whole."""
     now = {name: data for name, data in read_tree(Path()).items() if name.split("/")[0] == "out"}
-    if case.old not in (None, "half a sweep") and not differences(now, before):
+    old = case.old not in (None, "half a sweep")
+    if old and not differences(now, before):
         return -1
     if case.new == "compared":
-        assert not now or {"out/comparison.parquet", "out/savings.parquet", "out/study.toml"} <= now.keys()
+        assert now or not old, "an old result is gone, and no new one there"
+        assert not now or differences(now, after) == []
         return len(now)
     tables = opened("out")
-    assert tables is not None or case.old in (None, "half a sweep"), "an old result is gone, and no new one there"
+    assert tables is not None or not old, "an old result is gone, and no new one there"
     return n_whole_parts(tables or {}, case.new)
 
 
@@ -154,7 +156,7 @@ def differences(found, wanted):
     return sorted(name for name in there.keys() | due.keys() if there.get(name, "") != due.get(name, ""))
 
 
-def crash(name, root, most_states=700):
+def crash(name, root, most_states=10_000):
     """Crash a command at every operation, or at some evenly among them, and go on from each."""
     case = CASES[name]
     before, after = uninterrupted(case, root)
@@ -165,7 +167,7 @@ def crash(name, root, most_states=700):
     for how, where, tree in states[:: -(-len(states) // most_states)]:
         write_tree(tree, root)
         try:
-            now = n_finished(case, before)
+            now = n_finished(case, before, after)
             assert now >= most, "finished parts are gone"
             most = max(most, now)
             call(*case.command, *case.again)
@@ -201,7 +203,7 @@ def ends_well_under(trouble, case, before, after, root):
     else:
         assert result.exit_code in (1, 2)
         assert re.fullmatch("error: .*\n", result.output), result.output
-    n_finished(case, before)
+    n_finished(case, before, after)
     call(*case.command, *case.again)
     assert differences(read_tree(root), after) == []
 
@@ -226,7 +228,7 @@ def no_file_over(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def let_down(name, root, most_troubles=700):
+def let_down(name, root, most_troubles=10_000):
     """Let the disk fail a command at every operation, or at some evenly among them, and every size of a file."""
     case = CASES[name]
     before, after = uninterrupted(case, root)
