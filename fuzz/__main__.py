@@ -6,12 +6,13 @@ python -m fuzz TARGET --seed SEED
 
 import argparse
 import shlex
+import shutil
 import sys
 import time
 from pathlib import Path
 
-from fuzz.judge import TARGETS, Finding
-from fuzz.mutate import Case
+from fuzz.judge import TARGETS
+from fuzz.mutate import Case, Finding, put
 from fuzz.pool import Job, Search, search
 from fuzz.shrink import failing, shrink
 
@@ -21,9 +22,9 @@ SHRUNK = 40
 
 def keep(folder: Path, job: Job, finding: Finding, case: Case, skip: frozenset[int]) -> None:
     """Write an input with what it was found by, ready to be run."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in case.files.items():
-        (folder / name).write_bytes(data)
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, what in case.files.items():
+        put(folder / name, what)
     lines = [
         f"{finding.kind} at {finding.place}",
         f"python -m fuzz {job.target} --seed {job.seed}",

@@ -10,26 +10,20 @@ import traceback
 from pathlib import Path
 from random import Random
 from types import ModuleType
-from typing import NamedTuple
 
-from fuzz import networks, profiles, studies
-from fuzz.mutate import Case
+from fuzz import folders, networks, profiles, studies
+from fuzz.mutate import Case, Finding
 
-TARGETS: dict[str, ModuleType] = {"studies": studies, "profiles": profiles, "networks": networks}
-"""A new target is a module with `make(random, skip) -> Case`, and a name here."""
+TARGETS: dict[str, ModuleType] = {"studies": studies, "profiles": profiles, "networks": networks, "folders": folders}
+"""A new target is a module with `make(random, skip) -> Case`, and a name here; `look(case, code)` looks at what is left."""
 CODES = (0, 1, 2, 130)
 LIMIT_BYTES = 2 * 10**9
 OURS = re.compile(r"(error|warning|failed|waiting|stopped|note)\b|.*: [\d,]+ of [\d,]+ parts\b|Usage:|Try |Error:|$")
 """How a line on stderr begins that the command line wrote."""
 FRAME = re.compile(r'File "[^"]*?/(fastp2p/[^"]+|fuzz/[^"]+)", line \d+,? in (\S+)')
+RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that a terminal obeys, and shows nothing of."""
 MEMORY = re.compile(r"Unable to allocate|MemoryError|bad_alloc|malloc of size|[Oo]ut of memory")
-
-
-class Finding(NamedTuple):
-    """What is wrong, and where: two findings with the same words are one."""
-
-    kind: str
-    place: str
 
 
 def make_case(target: str, seed: int, skip: frozenset[int] = frozenset()) -> Case:
@@ -53,6 +47,8 @@ def judge(arguments: list[str], code: int, out: str, errors: str) -> Finding | N
         return Finding(f"leaked {leaked[2]}", re.sub(r".*/site-packages/|.*/(?=fastp2p/)", "", leaked[1]))
     if stray := [line for line in errors.splitlines() if not OURS.match(line)]:
         return Finding("stray line on stderr", re.sub(r"\W.*", "", stray[0].strip()[:40]))
+    if raw := RAW.search(out + errors):
+        return Finding("raw control character", f"{ord(raw[0]):#06x}")
     if code and not errors.strip():
         return Finding(f"exit code {code} without a word", arguments[0])
     if code == 0 and "--json" in arguments:
@@ -64,11 +60,13 @@ def judge(arguments: list[str], code: int, out: str, errors: str) -> Finding | N
 
 
 def run_here(arguments: list[str]) -> int:
-    """The exit code of the command line, run in this process."""
+    """The exit code of the command line, run in this process; there is no command that opens a folder, so it is added."""
     from fastp2p.__main__ import main
 
     sys.argv = ["fastp2p", *arguments]
     try:
+        if arguments[0] == "open":
+            return folders.open_folder(arguments[1])
         main()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
@@ -80,7 +78,8 @@ def run_here(arguments: list[str]) -> int:
 
 def run_apart(arguments: list[str]) -> int:
     """The exit code of the command line, as a process of its own that shares our streams."""
-    return subprocess.run([sys.executable, "-m", "fastp2p", *arguments], check=False).returncode
+    module = "fuzz.folders" if arguments[0] == "open" else "fastp2p"
+    return subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
 
 
 def limit_memory() -> None:

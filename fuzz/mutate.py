@@ -2,8 +2,10 @@
 
 import contextlib
 import copy
+import os
 from collections.abc import Callable
 from datetime import date, datetime, time
+from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
@@ -13,7 +15,34 @@ TEXTS = ["", " ", "a", "nan", "0", "-1", "1,5", "1.000,5", "x" * 3000, "ä☀", 
 TEXTS += ["[red]x[/red]", "[/]", "$x^2$", "$\\frac$", "{0}", "%s", "C:\\x", "load:2018", ".", "True", "1e999", "٣", "\ud7ff"]
 STRANGE = [*TEXTS, -1, 2**31, 2**40, 2**63, 2**64, -(2**63), 10**30, 10**400, -0.5, -0.0, 1e-300, 1e12, 1e300, float("nan")]
 STRANGE += [float("inf"), float("-inf"), True, False, None, [], {}, [[]], [1, "a", None], {"a": {}}, [0.5] * 400]
-DATES = [date(2018, 1, 1), date(1, 1, 1), date(9999, 12, 31), datetime(2018, 3, 25, 2, 30), time(1, 2)]
+EXTREMES = [1e6, 1e9, 1e12, 1e300, 1.7e308, -1e300, 1e-300, 5e-324, 10**9, 2**31, 2**53, 2**63 - 1, 2**63, -(2**63), 10**12]
+"""Numbers that a type allows and nobody means."""
+CONTROLS = [
+    "\x1b[2J",
+    "\x1b]0;title\x07",
+    "\x9b31m",
+    "\x08" * 9,
+    "\r",
+    "\x7f",
+    "\x85",
+    "\u2028",
+    "\u202e",
+    "\u2066",
+    "\u200f",
+    "\0",
+]
+"""What a terminal obeys."""
+DATES = [
+    date(1677, 9, 21),
+    date(1677, 9, 22),
+    date(2262, 4, 11),
+    date(2262, 4, 12),
+    date(2018, 1, 1),
+    date(1, 1, 1),
+    date(9999, 12, 31),
+    datetime(2018, 3, 25, 2, 30),
+    time(1, 2),
+]
 HEADINGS = ["hour", "time", "profile", "timestamp", "load_kwh_per_home", "pv_kwh_per_kwp", "units_represented", "00:00"]
 HEADINGS += ["home [kW]", "a [kWh/kWp]", "home [Wh]", "home [MW]", "out.electricity.total.energy_consumption..kwh", "bus"]
 STAMPS = ["2018-10-28T02:30+02:00", "2018-01-01T00:00:00.000000001", "0001-01-01", "1677-09-21", "2018-01-01T00:00-06"]
@@ -27,8 +56,28 @@ Rows = list[list[Any]]
 class Case(NamedTuple):
     """An input: files by name, the mutated one first, and the arguments of the command line."""
 
-    files: dict[str, bytes]
+    files: dict[str, bytes | str]
     arguments: list[str]
+
+
+class Finding(NamedTuple):
+    """What is wrong, and where: two findings with the same words are one."""
+
+    kind: str
+    place: str
+
+
+def put(path: Path, what: bytes | str) -> None:
+    """Write a file; or make what is none, named by a text: a pipe, a folder, a link to somewhere."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(what, bytes):
+        path.write_bytes(what)
+    elif what == "pipe":
+        os.mkfifo(path)
+    elif what == "folder":
+        path.mkdir(exist_ok=True)
+    else:
+        path.symlink_to(what.removeprefix("link to "))
 
 
 class Turns:
@@ -125,6 +174,24 @@ def misspell_key(turn: Random, tree: Any) -> Any:
 def nest_value(turn: Random, tree: Any) -> Any:
     where, key = turn.choice(places(tree))
     where[key] = turn.choice([[where[key]], {"a": where[key]}, [where[key]] * 3, str(where[key])])
+    return tree
+
+
+def set_extreme(turn: Random, tree: Any) -> Any:
+    """Another number where there is one."""
+    where, key = turn.choice([(where, key) for where, key in places(tree) if isinstance(where[key], (int, float))])
+    where[key] = turn.choice(EXTREMES)
+    return tree
+
+
+def set_control(turn: Random, tree: Any) -> Any:
+    """A text, or a name, that would do something to a terminal."""
+    where, key = turn.choice(places(tree))
+    if isinstance(where[key], str) and turn.random() < 0.8:
+        at = turn.randrange(len(where[key]) + 1)
+        where[key] = where[key][:at] + turn.choice(CONTROLS) + where[key][at:]
+    elif isinstance(where, dict):
+        where[f"{key}{turn.choice(CONTROLS)}"] = where.pop(key)
     return tree
 
 

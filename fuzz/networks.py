@@ -1,17 +1,41 @@
-"""Networks: pandapower's JSON, mutated as a document, as tables, as bytes."""
+"""Networks: pandapower's JSON and workbooks, mutated as a document, as tables, as bytes; some would run code."""
 
 import copy
+import io
 import json
+import tempfile
 from functools import cache
+from pathlib import Path
 from random import Random
 from typing import Any
 
-from fuzz.mutate import BYTES, ROWS, Case, Turns, replace_value, strange
+from fuzz.mutate import BYTES, EXTREMES, ROWS, Case, Finding, Turns, any_cell, places, replace_value, strange
 from fuzz.studies import bases, sample, schema, write_toml
 
 Net = dict[str, Any]
 NAMES = ["four_loads_with_branches_out", "simple_four_bus_system", "example_simple", "example_multivoltage", "cigre_lv"]
 DTYPES = ["object", "bool", "int64", "uint32", "float64", "float16", "category", "datetime64[ns]", "complex128", "str", "?"]
+CANARY = "canary"
+"""A file that nothing of ours makes."""
+RUNS_CODE = [
+    ("builtins", "exec", f"open({CANARY!r}, 'w')"),
+    ("builtins", "eval", f"open({CANARY!r}, 'w')"),
+    ("builtins", "open", CANARY),
+    ("builtins", "__import__", "bird"),
+    ("builtins", "exit", 3),
+    ("os", "system", f"touch {CANARY}"),
+    ("os", "mkdir", CANARY),
+    ("posix", "mkdir", CANARY),
+    ("subprocess", "check_output", ["touch", CANARY]),
+    ("bird", "Bird", {}),
+    ("numpy.f2py.__main__", "main", {}),
+    ("pandapower.auxiliary", "eval", f"open({CANARY!r}, 'w')"),
+    ("pandas.core.computation.eval", "eval", f"open({CANARY!r}, 'w')"),
+    ("pandapower.control.basic_controller", "BasicCtrl", {"__deepcopy__": {"_module": "builtins", "_class": "exit"}}),
+]
+"""What pandapower's reader may be told to call."""
+BIRD = f"open({CANARY!r}, 'w')".encode()
+"""A module that lies beside the network."""
 ASKED = {"physics": ("dc", "lindistflow", "ac"), "audit": (False, True)}
 
 
@@ -77,7 +101,32 @@ def change_document(turn: Random, net: Net) -> Net:
     return net
 
 
+def tag(turn: Random) -> Any:
+    """What a reader may take for an object to be made; also as text, as objects within tables are."""
+    module, name, given = turn.choice(RUNS_CODE)
+    tagged = {"_module": module, "_class": name, "_object": given}
+    return turn.choice([tagged, json.dumps(tagged), tagged | {"_init": given}, tagged | {"_object": json.dumps(given)}])
+
+
+def set_tag(turn: Random, net: Net) -> Net:
+    """Instead of a value, of a cell, or of what is there to be made."""
+    where, key = turn.choice(turn.choice([[(net, name) for name in net], places(net)]))
+    if turn.random() < 0.3 and isinstance(where[key], dict):
+        where[key] |= dict(zip(("_module", "_class", "_object"), turn.choice(RUNS_CODE), strict=True))
+    else:
+        where[key] = tag(turn)
+    return net
+
+
+def set_extreme(turn: Random, net: Net) -> Net:
+    table = table_of(turn, net)["_object"]
+    row = turn.choice(table["data"])
+    row[turn.choice([at for at, cell in enumerate(row) if isinstance(cell, (int, float))])] = turn.choice(EXTREMES)
+    return net
+
+
 STRUCTURE = [change_table] * 6 + [set_reference, set_reference, set_index, set_type, change_document, change_document]
+STRUCTURE += [set_tag, set_extreme]
 
 
 def write_json(net: Net, turns: Turns) -> bytes:
@@ -91,18 +140,70 @@ def write_json(net: Net, turns: Turns) -> bytes:
     return json.dumps(outer, default=str).encode("utf-8", "replace")
 
 
+def escape(turn: Random, text: bytes) -> bytes:
+    """The same document, with letters of it written as JSON may write them."""
+    word = turn.choice([b"_module", b"_class", b"_object", b"builtins", b"exec", b"os", b"pandapower", b"DataFrame"])
+    return text.replace(word, b"\\u%04x" % word[0] + word[1:])
+
+
+@cache
+def workbook(name: str) -> bytes:
+    """A network as pandapower writes it into a workbook."""
+    import pandapower as pp
+
+    from fastp2p.io.network_sources import load_network
+
+    with tempfile.TemporaryDirectory() as folder:
+        pp.to_excel(load_network(name), f"{folder}/net.xlsx")
+        return Path(folder, "net.xlsx").read_bytes()
+
+
+def change_workbook(turn: Random, data: bytes) -> bytes:
+    """A cell, a row or a sheet."""
+    import openpyxl
+
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    sheet = book[turn.choice(book.sheetnames)]
+    how = turn.randrange(6)
+    if how == 0:
+        book.remove(sheet)
+    elif how == 1:
+        sheet.delete_rows(turn.randint(1, sheet.max_row))
+    elif how == 2:
+        sheet.append([any_cell(turn) for _ in range(sheet.max_column)])
+    else:
+        cell = sheet.cell(turn.randint(1, sheet.max_row), turn.randint(1, sheet.max_column))
+        found = turn.choice([tag(turn), any_cell(turn), turn.choice(EXTREMES)])
+        cell.value = json.dumps(found) if isinstance(found, (dict, list)) else found
+    book.save(written := io.BytesIO())
+    return written.getvalue()
+
+
+def look(_: Case, code: int) -> Finding | None:
+    """Whether something of a network was run."""
+    return Finding(f"code of a network was run, exit code {code}", CANARY) if Path(CANARY).exists() else None
+
+
 def make(random: Random, skip: frozenset[int]) -> Case:
     turns = Turns(random, skip)
+    if random.random() < 0.05:
+        book = turns.mutate(workbook(random.choice(NAMES[1:3])), [change_workbook] * 5 + BYTES[:1], 4)
+        return Case({"net.xlsx": book, "bird.py": BIRD}, ["check", "net.xlsx"])
+    if random.random() < 0.01:
+        odd = random.choice(["pipe", "folder", "link to net.json", "link to /dev/zero", "link to nowhere", "link to ."])
+        return Case(
+            {"net.json": odd, "net.xlsx": odd}, ["check", random.choice(["net.json", "net.xlsx", "/" * 5000 + "net.json"])]
+        )
     net = turns.mutate(copy.deepcopy(network(random.choice(NAMES))), STRUCTURE, 5)
     text = write_json(net, turns)
     if random.random() < 0.15:
-        text = turns.mutate(text, BYTES, 3)
+        text = turns.mutate(text, [*BYTES, escape, escape], 3)
     if random.random() < 0.7:
-        return Case({"net.json": text}, ["check", "net.json", *["--json"] * (random.random() < 0.2)])
+        return Case({"net.json": text, "bird.py": BIRD}, ["check", "net.json", *["--json"] * (random.random() < 0.2)])
     study = copy.deepcopy(random.choice(bases()))
     study["network"] = {"source": "net.json"}
     study.pop("scenarios", None)
     study["participants"]["buses"] = random.choice(["leaves", "loads", "all"])
     study["clearing"] = {key: random.choice(values) for key, values in ASKED.items()}
     study["market"]["pricing"] = sample(random, schema()["$defs"]["MarketPart"]["properties"]["pricing"], schema(), [])
-    return Case({"net.json": text, "study.toml": write_toml(study)}, ["run", "study.toml", "--out", "out"])
+    return Case({"net.json": text, "study.toml": write_toml(study), "bird.py": BIRD}, ["run", "study.toml", "--out", "out"])

@@ -17,8 +17,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import NamedTuple
 
-from fuzz.judge import Finding, judge, limit_memory, make_case, run_apart, run_here
-from fuzz.mutate import Case
+from fuzz.judge import TARGETS, Finding, judge, limit_memory, make_case, run_apart, run_here
+from fuzz.mutate import Case, put
 
 MOST_SECONDS = 20.0
 BUSY, PATIENCE = 0.5, 3
@@ -89,14 +89,15 @@ def run_job(job: Job, folder: Path) -> Answer:
     shutil.rmtree(inside, ignore_errors=True)
     inside.mkdir()
     os.chdir(inside)
-    for name, data in case.files.items():
-        Path(name).write_bytes(data)
+    for name, what in case.files.items():
+        put(Path(name), what)
     os.ftruncate(1, 0)
     os.ftruncate(2, 0)
     code = (run_apart if job.seed % APART_EVERY == APART_EVERY - 1 else run_here)(case.arguments)
     sys.stdout.flush()
     sys.stderr.flush()
-    return code, judge(case.arguments, code, *said(folder))
+    look = getattr(TARGETS[job.target], "look", None)
+    return code, judge(case.arguments, code, *said(folder)) or (look(case, code) if look else None)
 
 
 def said(folder: Path) -> tuple[str, str]:

@@ -46,8 +46,10 @@ def shrink(job: Job, finding: Finding) -> tuple[frozenset[int], Case]:
     return skip, case._replace(files=case.files | {name: join(left)}) if left else case
 
 
-def take_apart(data: bytes) -> tuple[list[bytes], Callable[[list[bytes]], bytes]]:
+def take_apart(data: bytes | str) -> tuple[list[bytes], Callable[[list[bytes]], bytes]]:
     """Lines of a text, or members of a JSON document or of its `_object`; and what puts them together."""
+    if isinstance(data, str):
+        return [], b"".join
     try:
         outer = json.loads(data)
         inner = outer.get("_object", outer)

@@ -10,7 +10,7 @@ from typing import Any
 import tomli_w
 
 from fastp2p.study import Study, study_files
-from fuzz.mutate import DATES, LINES, TREE, Case, Turns, sample
+from fuzz.mutate import DATES, LINES, TREE, Case, Turns, sample, set_control, set_extreme
 
 NETWORKS = ["cigre_lv", "village_1", "four_loads_with_branches_out", "simple_four_bus_system", "example_simple", "case4gs"]
 WORDS = [*NETWORKS, *("typical_day", "residential_0", "residential_1", "solar_0", "solar_1", "by_bus", "bus_1", "loads", "EUR")]
@@ -27,6 +27,8 @@ WORDS += [
 ]
 RUN_BOOKS = 600
 """Books up to which a study is run, not only checked."""
+ENDLESS = {"count": 10**9, "stop": {"indicator": "load_kwh", "within": 0.9, "at_least": 100}}
+"""Scenarios without an end, enough after the first hundred."""
 
 
 @cache
@@ -65,6 +67,10 @@ def set_date(turn: Random, study: dict[str, Any]) -> dict[str, Any]:
     return study
 
 
+def set_endless(_: Random, study: dict[str, Any]) -> dict[str, Any]:
+    return study | {"scenarios": copy.deepcopy(ENDLESS)}
+
+
 def write_toml(tree: Any) -> bytes:
     """TOML of a tree, without what TOML does not know."""
 
@@ -81,7 +87,8 @@ def is_small(text: bytes) -> bool:
     try:
         study = tomllib.loads(text.decode())
         profiles, scenarios = study.get("profiles", {}), study.get("scenarios", {})
-        cases = scenarios.get("count", 1) * max(1, len(scenarios.get("shares", [])))
+        count = 10 if scenarios == ENDLESS else scenarios.get("count", 1)
+        cases = count * max(1, len(scenarios.get("shares", [])))
         steps = 24 * profiles.get("days", 1) / min(1.0, profiles.get("step_hours", 1.0))
         large = profiles.get("source", "typical_day") != "typical_day" or "audit" in study.get("clearing", {})
         return bool(0 < cases * steps <= RUN_BOOKS // (10 if large else 1))
@@ -92,7 +99,9 @@ def is_small(text: bytes) -> bool:
 def make(random: Random, skip: frozenset[int]) -> Case:
     turns = Turns(random, skip)
     study = copy.deepcopy(random.choice(bases()))
-    study = turns.mutate(study, [set_known] * 8 + TREE + [set_date], 6)
+    study = turns.mutate(
+        study, [set_known] * 8 + TREE + [set_date, set_extreme, set_extreme, set_control, set_control, set_endless], 6
+    )
     text = b""
     with contextlib.suppress(RecursionError):
         text = write_toml(study)

@@ -1,13 +1,17 @@
 """A few fixed seeds of the fuzzer: a result or a message, nothing else. `make fuzz` runs many more."""
 
+import os
+import signal
+from multiprocessing.connection import wait
+
 import pytest
 
 from fuzz.judge import Finding, judge, make_case
 from fuzz.mutate import Case
-from fuzz.pool import Job, search
+from fuzz.pool import Child, Job, search, workplace
 from fuzz.shrink import shrink
 
-SEEDS = {"studies": range(30), "profiles": range(91, 121), "networks": range(10, 13)}
+SEEDS = {"studies": range(30), "profiles": range(91, 121), "networks": range(10, 13), "folders": range(1, 9)}
 
 MENDED = [("profiles", 612), ("networks", 0), ("profiles", 9), ("profiles", 177), ("profiles", 46), ("studies", 302)]
 MENDED += [("networks", 4), ("networks", 65)]
@@ -41,6 +45,7 @@ def test_a_seed_is_an_input(target):
         (0, "/x/pandas/core/ops.py:73: RuntimeWarning: overflow\n", "leaked RuntimeWarning"),
         (0, "numba says something", "stray line on stderr"),
         (2, "error: could not be read (Unable to allocate 40 GiB)", "memory"),
+        (2, "error: no file \x1b[2J", "raw control character"),
     ],
 )
 def test_what_is_a_failure(code, errors, kind):
@@ -48,6 +53,22 @@ def test_what_is_a_failure(code, errors, kind):
     assert finding is not None
     assert finding.kind == kind
     assert judge(["check", "x"], 2, "", "error: x.toml: not found") is None
+
+
+@pytest.mark.slow
+def test_a_child_that_dies_of_its_input_is_a_finding():
+    with workplace() as root:
+        child = Child(root)
+        assert wait([child.connection], 120)
+        assert child.result() == (0, None), "it is ready"
+        child.job = Job("networks", 7)
+        os.kill(child.process.pid, signal.SIGSEGV)
+        assert wait([child.connection], 20)
+        code, found = child.result()
+        child.end()
+    assert code == -signal.SIGSEGV
+    assert found is not None
+    assert found.kind == f"crash ({code})"
 
 
 def test_a_failure_is_shrunk_to_the_line_that_fails(monkeypatch):
