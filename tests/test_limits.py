@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,6 @@ from test_bad_input import SECTIONS, study_text
 
 import fastp2p
 from fastp2p.io import frames
-from fastp2p.io.workbooks import check_workbook
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
@@ -302,51 +300,6 @@ def test_spoilt_parquet_files_end_in_a_sentence():
     pq.write_table(pa.table({"time": times, "a [kWh]": np.arange(48.0), "b [kW]": np.ones(48)}), "whole.parquet")
     done = subprocess.run([sys.executable, "-c", SPOILT], capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-# workbooks
-
-
-def workbook(sheet=b"<worksheet><sheetData/></worksheet>", name="xl/worksheets/sheet1.xml", more=0):
-    with zipfile.ZipFile("mine.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr(name, sheet)
-        for i in range(more):
-            packed.writestr(f"{i}.xml", b"<a/>")
-    return Path("mine.xlsx")
-
-
-LIMITS = {"most_bytes": 1_000_000, "most_unpacked": 5_000_000, "most_rows": 1_000, "most_columns": 100}
-
-
-@pytest.mark.parametrize(
-    ("sheet", "told"),
-    [
-        (b"<worksheet>" + b" " * 6_000_000 + b"</worksheet>", "unpacks to 6 MB; at most 5 MB are read"),
-        (b'<worksheet><dimension ref="A1:XFD1048576"/></worksheet>', "reaches to row 1,048,576 and column 16,384"),
-        (b'<x:worksheet xmlns:x="y"><x:row r="2000"/></x:worksheet>', "reaches to row 2,000"),
-        (b"<worksheet><row><c r='XFD1'/></row></worksheet>", "column 16,384"),
-        (b"<worksheet>" + b"<row/>" * 2_000 + b"</worksheet>", "reaches to row 2,000"),
-        (b"<worksheet><row>" + b"<c/>" * 200 + b"</row></worksheet>", "column 200"),
-        ('<worksheet><row r="2000"/></worksheet>'.encode("utf-16"), "reaches to row 2,000"),
-        (b'<!DOCTYPE a [<!ENTITY b "c">]><worksheet>&b;</worksheet>', "declares entities"),
-    ],
-)
-@pytest.mark.parametrize("name", ["xl/worksheets/sheet1.xml", "xl/worksheets/sheet1.dat"])
-def test_workbooks(sheet, told, name):
-    assert told in refused(lambda: check_workbook(workbook(sheet, name), "network file", **LIMITS))
-
-
-def test_workbooks_that_are_none():
-    Path("mine.xlsx").write_bytes(b"PK")
-    assert "network file mine.xlsx: could not be read" in refused(
-        lambda: check_workbook(Path("mine.xlsx"), "network file", **LIMITS)
-    )
-    assert "files in it" in refused(lambda: check_workbook(workbook(more=1_001), "network file", **LIMITS))
-    check_workbook(workbook(), "network file", **LIMITS)
-
-
-def test_reports_that_unpack_to_far_more():
-    assert "unpacks to 30 MB" in refused(fastp2p.Profiles.load, workbook(b"<worksheet>" + b" " * 30_000_000))
 
 
 # arguments

@@ -3,7 +3,6 @@
 import calendar
 import json
 import re
-import warnings
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,15 +15,15 @@ from fastp2p.errors import InputError, refuse, some
 from fastp2p.io.axis import MOST, Floats, ProfileTable
 from fastp2p.io.clock import listed, standard_offset
 from fastp2p.io.frames import unreadable
-from fastp2p.io.paths import check_file
-from fastp2p.io.workbooks import check_workbook
+from fastp2p.io.paths import file_bytes
+from fastp2p.io.workbook import workbook_cells
 from fastp2p.text import LONGEST
 
 MONTHS = tuple(calendar.month_abbr[1:])
 TITLE = "total photovoltaic power output"
 DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-MAX_BYTES, MAX_UNPACKED = 10_000_000, 20_000_000
-"""A report is some 30 kB, and a few hundred unpacked."""
+MAX_BYTES = 10_000_000
+"""A report is some 30 kB."""
 MAX_ROWS, MAX_COLUMNS = 2_000, 64
 NUMBER = r"\d{1,3}(,\d{3})+(\.\d+)?|\d+(\.\d+)?([eE][-+]?\d+)?"
 KWP = {"kWp": 1.0, "MWp": 1e3, "Wp": 1e-3}
@@ -75,11 +74,11 @@ def read_json(path: Path, *, year: int | None = None, zone: str | None = None) -
     InputError
         As for `read_report`.
     """
-    check_file(path, "profile file", MAX_BYTES)
     try:
-        with path.open("rb") as file:
-            found = json.loads(file.read(MAX_BYTES).decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        found = json.loads(file_bytes(path, "profile file", MAX_BYTES).decode("utf-8-sig"))
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise unreadable(path, error) from None
     hourly = _member(found, "monthly-hourly")
     if _member(hourly, "PVOUT_specific") is None:
@@ -130,23 +129,16 @@ def _profiles(kwh: Floats, source: str, name: str, year: int | None, zone: str |
 
 def _read_sheets(path: Path, names: tuple[str, ...]) -> dict[str, list[Row]]:
     """The rows of the sheets that are there; no more than a report has."""
-    import openpyxl
-
-    check_workbook(path, "profile file", most_bytes=MAX_BYTES, most_unpacked=MAX_UNPACKED)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of openpyxl, about styles and relations that do not matter to cells
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-            try:
-                return {
-                    name: list(islice(book[name].iter_rows(max_row=MAX_ROWS, max_col=MAX_COLUMNS, values_only=True), MAX_ROWS))
-                    for name in names
-                    if name in book.sheetnames
-                }
-            finally:
-                book.close()
-    except Exception as error:
-        raise unreadable(path, error) from None
+        sheets = workbook_cells(file_bytes(path, "profile file", MAX_BYTES), lambda name: name in names)
+    except InputError as error:
+        told = str(error)
+        raise error if told.startswith("profile file") else unreadable(path, error) from None
+    found: dict[str, list[Row]] = {}
+    for name, rows in sheets.items():
+        last = max((number for number in rows if number <= MAX_ROWS), default=0)
+        found[name] = [tuple(rows.get(number, ())[:MAX_COLUMNS]) for number in range(1, last + 1)]
+    return found
 
 
 def _hourly(where: str, rows: list[Row]) -> Floats:

@@ -95,7 +95,7 @@ def _of_workbook(content: bytes) -> Entries:
     cells = workbook_cells(content, lambda name: not (name.startswith("res_") or name.endswith("_profiles")))
     sheets: Entries = {}
     for name, rows in cells.items():
-        frame = TextParser(rows, header=0, index_col=0).read() if rows else pd.DataFrame()
+        frame = TextParser(list(rows.values()), header=0, index_col=0).read() if rows else pd.DataFrame()
         plain = frame.astype(object).where(frame.notna(), None)
         sheets[name] = {"columns": list(plain.columns), "index": plain.index.tolist(), "data": plain.to_numpy().tolist()}
     refuse(foreign_names(sheets, ""))
@@ -104,17 +104,19 @@ def _of_workbook(content: bytes) -> Entries:
     for element, column, dtype in (row for row in sheets.pop("dtypes", {"data": []})["data"] if len(row) == 3):
         if element in sheets:
             sheets[element].setdefault("dtype", {})[column] = dtype
-    options, numbers = (_first_row(sheets.pop(name, None)) for name in ("user_pf_options", "parameters"))
+    options, numbers = (_first_row(name, sheets.pop(name, None)) for name in ("user_pf_options", "parameters"))
     return {**sheets, **numbers, "user_pf_options": options}
 
 
-def _first_row(table: Any) -> Entries:
+def _first_row(sheet: str, table: Any) -> Entries:
     """The values of a sheet of one row by name; those of a sheet of one column, as early versions have it, by its index."""
     if not table or not table["data"]:
         return {}
-    if table["columns"] == ["parameter"]:
-        return {name: row[0] for name, row in zip(table["index"], table["data"], strict=True)}
-    return dict(zip(table["columns"], table["data"][0], strict=True))
+    is_column = table["columns"] == ["parameter"]
+    names, values = (table["index"], [row[0] for row in table["data"]]) if is_column else (table["columns"], table["data"][0])
+    odd = [one for one in names if not isinstance(one, str)]
+    refuse([f"sheet {sheet}: has an entry named {short(one)}; a name must be a text" for one in odd[:1]])
+    return dict(zip(names, values, strict=True))
 
 
 def _table(name: str, entry: Any) -> Any:

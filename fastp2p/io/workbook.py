@@ -25,15 +25,15 @@ MOST_ELEMENTS = 5_000_000
 MOST_COLUMNS = 1_000
 MOST_CELLS = 5_000_000
 """Cells of one sheet as a rectangle, the empty ones counted."""
-SMALLER = "leave out results and profiles, or save it with pandapower.to_json"
+SMALLER = "leave out what is not needed"
 DIGITS = 18
 """Whole numbers up to this length fit into 64 bits; longer ones are floats."""
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError, NotImplementedError, expat.ExpatError)
 """What archives and parts raise that are broken, beside RuntimeError for one with a password."""
 
 
-def workbook_cells(content: bytes, wanted: Callable[[str], bool]) -> dict[str, list[list[Cell]]]:
-    """Rows of the sheets that are wanted by name, all of one sheet equally long, and rows without a value left out.
+def workbook_cells(content: bytes, wanted: Callable[[str], bool]) -> dict[str, dict[int, list[Cell]]]:
+    """Rows by number of the sheets that are wanted by name: all of one sheet equally long, those without a value left out.
 
     Raises
     ------
@@ -100,7 +100,7 @@ class _Parts:
         return content
 
 
-def _sheets(parts: _Parts, wanted: Callable[[str], bool]) -> Iterator[tuple[str, list[list[Cell]]]]:
+def _sheets(parts: _Parts, wanted: Callable[[str], bool]) -> Iterator[tuple[str, dict[int, list[Cell]]]]:
     (book, _), *_ = [one for one in _targets(parts, "").values() if one[1] == "officeDocument"] or [("", "")]
     targets, ids = _targets(parts, book), {}
 
@@ -154,9 +154,9 @@ def _shared_texts(parts: _Parts, path: str) -> list[str]:
     return texts
 
 
-def _rows(parts: _Parts, path: str, texts: list[str], sheet: str) -> list[list[Cell]]:
-    rows: list[dict[int, Cell]] = []
-    cell: dict[str, Any] = {"column": -1, "kind": "n", "inside": False}
+def _rows(parts: _Parts, path: str, texts: list[str], sheet: str) -> dict[int, list[Cell]]:
+    rows: dict[int, dict[int, Cell]] = {}
+    cell: dict[str, Any] = {"row": 0, "column": -1, "kind": "n", "inside": False}
     pieces: list[str] = []
 
     def start(element: str, attributes: Attributes) -> None:
@@ -167,7 +167,8 @@ def _rows(parts: _Parts, path: str, texts: list[str], sheet: str) -> list[list[C
             cell["kind"] = attributes.get("t", "n")
             pieces.clear()
         elif element == "row":
-            rows.append({})
+            number = attributes.get("r", "")
+            cell["row"] = int(number) if number.isdecimal() and len(number) <= DIGITS else cell["row"] + 1
             cell["column"] = -1
         elif element in ("v", "t"):
             cell["inside"] = True
@@ -175,21 +176,20 @@ def _rows(parts: _Parts, path: str, texts: list[str], sheet: str) -> list[list[C
     def end(element: str) -> None:
         if element in ("v", "t"):
             cell["inside"] = False
-        elif element == "c" and rows:
+        elif element == "c":
             value = _value(cell["kind"], "".join(pieces), texts)
             if value is not None:
-                rows[-1][cell["column"]] = value
+                rows.setdefault(cell["row"], {})[cell["column"]] = value
 
     def text(piece: str) -> None:
         if cell["inside"]:
             pieces.append(piece)
 
     parts.read(path, start, end, text)
-    rows = [row for row in rows if row]
-    width = 1 + max((max(row) for row in rows), default=-1)
+    width = 1 + max((max(row) for row in rows.values()), default=-1)
     if width * len(rows) > MOST_CELLS:
         raise InputError(f"sheet {sheet[:40]}: is a table of more than {MOST_CELLS:,} cells, most of them empty")
-    return [[row.get(column) for column in range(width)] for row in rows]
+    return {number: [row.get(column) for column in range(width)] for number, row in rows.items()}
 
 
 def _column(reference: str) -> int:
