@@ -252,6 +252,6 @@ def test_an_error_at_some_operations_is_told_and_leaves_nothing_half(root):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["resume", "overwrite", "overwrite day", "compare over"])  # the others do less of the same
+@pytest.mark.parametrize("name", ["overwrite", "overwrite day", "compare over"])  # the others do less of the same
 def test_an_error_at_any_operation_is_told_and_leaves_nothing_half(name, root):
     let_down(name, root)
