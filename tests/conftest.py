@@ -9,11 +9,6 @@ import fastp2p
 os.environ["FASTP2P_CACHE_DIR"] = tempfile.mkdtemp(prefix="fastp2p-test-")  # each run converts its networks itself
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "small: quick without compiled kernels; also run with JIT off and with bounds checks")
-    config.addinivalue_line("markers", "slow: takes seconds; left out by make test, run by make test-slow")
-
-
 @pytest.fixture(scope="session")
 def reference():
     """The published figures, where they lie beside the project."""
