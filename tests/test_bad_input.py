@@ -527,7 +527,7 @@ def test_profiles_with_odd_names():
         ("file/below", [], "is not a folder"),
         ("file/below/far/below", ["--overwrite"], "is not a folder"),
         (".", [], "a folder of their own"),
-        ("/proc/nope/out", [], "cannot be written"),
+        ("/proc/nope/out", [], "could not be written: No such file or directory; nothing was run"),
     ],
 )
 def test_folders_that_cannot_be_written(out, extra, told):

@@ -69,7 +69,9 @@ def test_hours_of_many_days_are_marked_by_whole_days():
 def test_layout(source):
     network = results("cigre_lv" if source == "two grids" else source).network
     if source == "two grids":
-        network = dataclasses.replace(network, reference_bus=np.array([0, 20]), reference_angle_rad=np.zeros(2))
+        network = dataclasses.replace(
+            network, reference_bus=np.array([0, 20]), reference_angle_rad=np.zeros(2), slack_vm_pu=np.ones(2)
+        )
     layout = tree_layout(network)
     roots = np.isin(np.arange(network.n_bus), network.reference_bus)
     assert ((layout.depth == 0) == roots).all()
