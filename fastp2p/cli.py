@@ -252,7 +252,7 @@ def _study(name: str) -> Study:
     if name in study_files():
         return studies()[name]
     if not name.endswith(".toml"):
-        raise InputError(f"no built-in study {name!r} (there are {', '.join(study_files())}), and not a .toml file")
+        raise InputError(f"no built-in study {name!r}; there are {', '.join(study_files())}; a file must end in .toml")
     return Study.from_toml(name)
 
 

@@ -142,7 +142,7 @@ def look_into(folder: Path, manifest: Manifest) -> Begun:
     _look_into_parts(folder, begun)
     whole = len(begun.done) == manifest.finished == max(begun.done, default=-1) + 1
     if manifest.complete and not begun.misfits and not whole:
-        begun.add_misfit("lacks parts of a whole study", JOURNAL)
+        begun.add_misfit("lacks finished parts", JOURNAL)
     return begun
 
 
@@ -195,9 +195,9 @@ def _matching_manifest(folder: Path, about: Manifest, study: Study) -> Manifest:
     if manifest.sha256.study != about.sha256.study:
         keys = _changed_keys(folder, manifest, study)
         faults.append(f"{folder} holds another study{keys}; choose another folder")
-    for part in ("network", "profiles"):
+    for part, other in (("network", "another network"), ("profiles", "other profiles")):
         if getattr(manifest.sha256, part) != getattr(about.sha256, part):
-            faults.append(f"{folder} was begun with another content of {part}; choose another folder")
+            faults.append(f"{folder} was begun with {other}; choose another folder")
     before, now = (one.versions.get("fastp2p", "?") for one in (manifest, about))
     if before != now:
         faults.append(f"{folder} was begun with fastp2p {before[:50]}; go on with that version, or start again")

@@ -146,7 +146,7 @@ def _begin_folder(about: Manifest, study: Study, folder: Path, resume: bool, ove
     if resume and folder.exists():
         begun = go_on(folder, about, study)
         if begun.misfits:
-            again = f"{folder}: made again, since it is not as it was written: {'; '.join(begun.faults())}"
+            again = f"{folder}: what was altered or lost is made again; {'; '.join(begun.faults())}"
             warnings.warn(again, InputWarning, stacklevel=3)
         if about.parts > 1 or begun.is_whole:
             return begun, False

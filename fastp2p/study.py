@@ -82,7 +82,7 @@ class Study(Section):
         if not is_folder_name(name):
             raise ValueError(
                 "must do as a folder name: no slashes, no control characters, no leading dot, no spaces around it, not empty, "
-                "and not longer than 100 characters"
+                "not longer than 100 characters, and no name that Windows reserves, such as CON"
             )
         return name
 

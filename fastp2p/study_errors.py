@@ -146,6 +146,10 @@ def _told(fault: Any, keys: list[str], value: Any, kind: Any, owner: type[BaseMo
         return "" if value else f"{key} = {shown(value)}: must not be empty"
     if fault["type"].endswith("_type") or fault["type"].startswith("date_"):
         return f"{key} = {shown(value)}: must be {_listed(_words([kind]))}"
+    if fault["type"] == "too_long":
+        return (
+            f"{key} = {shown(value)}: lists {fault['ctx']['actual_length']:,}; must list {fault['ctx']['max_length']:,} at most"
+        )
     if isinstance(value, float) and not math.isfinite(value):
         return f"{key} = {shown(value)}: must be a finite number"
     message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "must be")

@@ -235,8 +235,8 @@ def test_buses_that_are_not_there_are_all_named():
 def test_loads_and_pv_outside_the_participants(participants, outside):
     refused(
         study_text(participants=participants, load=f"buses = [{outside}, 12]", pv=f"buses = [{outside}, 16]"),
-        f"load.buses: bus {outside} may not take part; add to participants.buses, or leave out here",
-        f"pv.buses: bus {outside} may not take part; add to participants.buses, or leave out here",
+        f"load.buses: bus {outside} may not take part; name it in participants.buses, or leave it out here",
+        f"pv.buses: bus {outside} may not take part; name it in participants.buses, or leave it out here",
     )
 
 

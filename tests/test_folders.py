@@ -130,7 +130,7 @@ def test_what_does_not_fit_is_refused_and_made_again(misfit, place, expected):
     MISFITS[misfit](out)
     with pytest.raises(fastp2p.InputError, match=r"sweep: .*; --resume of the run makes it again"):
         fastp2p.open_results(out)
-    with pytest.warns(fastp2p.InputWarning, match="sweep: made again, since it is not as it was written: "):
+    with pytest.warns(fastp2p.InputWarning, match="sweep: what was altered or lost is made again; "):
         fastp2p.run(STUDY, out=out, resume=True)
     opened = {name: table.to_table().to_pandas() for name, table in fastp2p.open_results(out).items()}
     assert_same(opened, expected)
@@ -442,7 +442,7 @@ def test_the_command_says_it_in_sentences(place, monkeypatch):
     flip(Path("sweep") / part(3))
     told = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--resume", "--quiet"])
     assert told.exit_code == 0, told.output
-    assert "made again, since it is not as it was written" in " ".join(told.output.split())
+    assert "what was altered or lost is made again" in " ".join(told.output.split())
     Path("sweep/notes.txt").touch()
     told = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--overwrite"])
     assert told.exit_code == 2

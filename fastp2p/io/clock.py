@@ -186,7 +186,7 @@ def _told(value: object) -> str:
         return f"{shown} is a number, not a date and time{such}"
     if re.match(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}", text):
         return f"{shown} may have its day or its month first; write 2018-01-31 00:15 or 31.01.2018 00:15"
-    return f"{shown} is not a date and time{such}"
+    return f"{shown} is not a date and time of the years {FIRST_YEAR} to {LAST_YEAR}{such}"
 
 
 def listed(faults: list[str], place: str, n_faults: int | None = None) -> list[str]:

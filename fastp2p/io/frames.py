@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import check_file
+from fastp2p.ranges import ENERGY_KWH
 from fastp2p.text import LONGEST_NAME, shown_text
 
 MAX_BYTES = 1_000_000_000
@@ -67,6 +68,8 @@ class Cells(NamedTuple):
         """Why a cell is no number that counts: its value and the way out."""
         shown = shown_text(repr(value) if isinstance(value, str) else str(value), LONGEST_NAME)
         text = str(value).strip()
+        if not isinstance(value, str) and 0 < value < float("inf"):
+            return f"{column} = {shown} is more than {ENERGY_KWH.most:,.0f}; look at its unit"
         sign = next((one for one in ".," if re.fullmatch("(?a)" + THOUSANDS.format(re.escape(one)), text)), "")
         if sign and sign == self.doubtful:
             readings = f"{text.replace(sign, '')} or {text.replace(sign, '.')}" if text.count(sign) == 1 else "several numbers"
