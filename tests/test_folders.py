@@ -281,7 +281,7 @@ def test_what_fastp2p_did_not_write_is_not_overwritten(name, place):
 )
 def test_what_has_no_manifest_of_ours_is_not_overwritten(altered, place):
     REFUSED[altered](place / "sweep")
-    refused_untouched(place, "sweep", "is not overwritten")
+    refused_untouched(place, "sweep", "not overwritten")
 
 
 def test_what_lies_in_a_day_or_a_comparison_is_not_overwritten(place):

@@ -64,7 +64,7 @@ def _refuse_foreign(out: Path) -> None:
     try:
         manifest = read_manifest(out)
     except InputError as error:
-        raise InputError([f"{fault}; {out} is not overwritten" for fault in error.faults]) from error
+        raise InputError([f"not overwritten: {fault}" for fault in error.faults]) from error
     foreign = [path.relative_to(out).as_posix() + "/" * (kind_of(path) == "folder") for path in _foreign(out, manifest)]
     if foreign:
         raise InputError(

@@ -144,8 +144,8 @@ def read_manifest(folder: Path, *, sealed: bool = True) -> Manifest:
     path = folder / MANIFEST
     if kind_of(path) != "file":
         why = f"its {MANIFEST} is a {kind_of(path)}" if kind_of(path) != "nothing" else f"has no {MANIFEST}"
-        raise InputError(f"{folder}: {why}, so it is not a results folder of fastp2p")
-    altered = f"it is not a results folder of this version of fastp2p, or {MANIFEST} was altered; choose another folder"
+        raise InputError(f"{folder}: {why}, so it is not a results folder of fastp2p; choose another")
+    altered = f"it is not a results folder of this version of fastp2p, or {MANIFEST} was altered; choose another"
     try:
         if path.stat().st_size > MOST_MANIFEST_BYTES:
             raise InputError(f"{path}: is too large; {altered}")
