@@ -8,7 +8,7 @@ from types import FrameType
 
 SHOW_CURSOR = b"\x1b[?25h\n"
 """A bar hides a terminal's cursor, and stands in the line that the next words would go on."""
-LLVM = os.sep.join(("", "llvmlite", "binding", ""))
+LLVM = f"{os.sep}llvmlite{os.sep}binding{os.sep}"
 
 
 def _stopped() -> str:
