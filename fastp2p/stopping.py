@@ -8,6 +8,7 @@ from types import FrameType
 
 SHOW_CURSOR = b"\x1b[?25h\n"
 """A bar hides a terminal's cursor, and stands in the line that the next words would go on."""
+LLVM = f"{os.sep}llvmlite{os.sep}binding{os.sep}"
 
 
 def _stopped() -> str:
@@ -22,7 +23,8 @@ def catch_signals() -> None:
     """Have interrupts, SIGTERM and SIGHUP end this process: in order where there is something to tidy, else at once.
 
     In order is a `KeyboardInterrupt` within `in_order`, and a second signal ends at once then too. During imports it is
-    always at once: packages swallow such exceptions, or make others of them.
+    always at once, as packages swallow such exceptions or make others of them; and so it is in finalisers and in what LLVM
+    calls back while it compiles, from which Python prints exceptions and goes on.
     """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows does not have all
@@ -50,7 +52,7 @@ def exit_code(stop: KeyboardInterrupt) -> int:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     global _orderly
-    if not _orderly or _is_importing(frame):
+    if not _orderly or _is_swallowed(frame):
         _say(_last_words())
         os._exit(128 + number)  # any other exit waits for the threads that compute
     _orderly = False
@@ -59,9 +61,11 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt(number)
 
 
-def _is_importing(frame: FrameType | None) -> bool:
+def _is_swallowed(frame: FrameType | None) -> bool:
+    """Whether an exception that is raised there may never get to us."""
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        file, name = frame.f_code.co_filename, frame.f_code.co_name
+        if file.startswith("<frozen importlib") or LLVM in file or name == "__del__":
             return True
         frame = frame.f_back
     return False

@@ -152,6 +152,27 @@ def test_no_import_swallows_an_interrupt(tmp_path):
     assert process.returncode == 130
 
 
+CALLBACKS = {
+    "a finaliser": "class A:\n    def __del__(self): {stop}\nA()",
+    "what LLVM calls back": (
+        "import llvmlite.binding as b\ndef stop(*_): {stop}\nb.initialize_native_target(); b.initialize_native_asmprinter()\n"
+        "module = b.parse_assembly('define void @f() {{ ret void }}')\n"
+        "engine = b.create_mcjit_compiler(module, b.Target.from_default_triple().create_target_machine())\n"
+        "engine.set_object_cache(stop, stop)\nengine.finalize_object()"
+    ),
+}
+
+
+@pytest.mark.parametrize("where", CALLBACKS)
+def test_no_callback_swallows_an_interrupt(where):
+    code = "import os; from fastp2p.stopping import *; catch_signals()\nwith in_order():\n"
+    lines = CALLBACKS[where].format(stop="os.kill(os.getpid(), 2); [0 for _ in range(9)]").splitlines()
+    code += "".join(f"    {line}\n" for line in lines) + "print('gone on')"
+    with started(sys.executable, "-c", code) as process:
+        assert process.communicate(timeout=20) == ("", "stopped\n")
+    assert process.returncode == 130
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", STOPS)
 @pytest.mark.parametrize("parallel", ["threads", "processes"])

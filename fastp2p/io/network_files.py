@@ -19,7 +19,7 @@ from fastp2p.errors import InputError, refuse
 from fastp2p.io.elements import BUS_COLUMNS, WITHOUT_FLOWS, element_faults, short
 from fastp2p.io.network_names import FRAMES, NET, foreign_names, parsed
 from fastp2p.io.paths import network_content
-from fastp2p.io.workbook import workbook_cells
+from fastp2p.io.workbook import DIGITS, workbook_cells
 
 MOST_BRACKETS = 5_000_000
 """Lists and objects of a JSON file: empty ones take twenty times their text in memory."""
@@ -133,8 +133,11 @@ def _table(name: str, entry: Any) -> Any:
         if not all(isinstance(one, dict) for one in content.values()):
             return entry
         index = list(next(iter(content.values()), {}))
+        if any(len(column) != len(index) for column in content.values()):  # one long and many empty ones would be little text
+            raise InputError(f"table {name}: has columns that are longer or shorter than others")
+        numbers = [int(one) if one.isdecimal() and len(one) <= DIGITS else one for one in index]
         rows = [[column.get(one) for column in content.values()] for one in index]
-        content = {"columns": list(content), "index": [int(one) if one.isdecimal() else one for one in index], "data": rows}
+        content = {"columns": list(content), "index": numbers, "data": rows}
     dtype = (
         {key: one for key, one in dtype.items() if isinstance(one, str) and one in DTYPES} if isinstance(dtype, dict) else {}
     )

@@ -5,6 +5,7 @@ allowed tells of a file that was made to run something, or of a program that can
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -64,7 +65,7 @@ def parsed(text: str) -> Any:
         JSON that readers would take differently, or that none should try.
     """
     try:
-        return json.loads(text, object_pairs_hook=_once_each)
+        return json.loads(text, object_pairs_hook=_once_each, parse_int=_whole)
     except (json.JSONDecodeError, InputError):
         raise
     except RecursionError as error:
@@ -78,11 +79,17 @@ def foreign_names(thing: Any, place: str) -> list[str]:
     return first_faults(_foreign(thing, place, 0))
 
 
+def _whole(digits: str) -> int | float:
+    """A whole number; one of more than 64 bits as a float, which may be infinite: Python has them of any length."""
+    number = int(digits)
+    return number if abs(number) < 2**64 else float(digits)
+
+
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        times = Counter(key for key, _ in pairs)
+        twice = next(key for key, n in times.items() if n > 1)
         raise InputError(f"has the key {short(twice)} twice; keep one")
     return found
 

@@ -24,7 +24,7 @@ MOST_ELEMENTS = 5_000_000
 """XML elements of all parts that are read; a cell has two."""
 MOST_COLUMNS = 1_000
 MOST_CELLS = 5_000_000
-"""Cells of one sheet as a rectangle, the empty ones counted."""
+"""Cells of all sheets that are read as rectangles, the empty ones counted; sheets may share what they hold."""
 SMALLER = "leave out what is not needed"
 DIGITS = 18
 """Whole numbers up to this length fit into 64 bits; longer ones are floats."""
@@ -61,6 +61,7 @@ class _Parts:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         self._bytes, self._elements = MOST_UNPACKED, MOST_ELEMENTS
+        self.cells = MOST_CELLS
 
     def read(
         self,
@@ -187,8 +188,9 @@ def _rows(parts: _Parts, path: str, texts: list[str], sheet: str) -> dict[int, l
 
     parts.read(path, start, end, text)
     width = 1 + max((max(row) for row in rows.values()), default=-1)
-    if width * len(rows) > MOST_CELLS:
-        raise InputError(f"sheet {sheet[:40]}: is a table of more than {MOST_CELLS:,} cells, most of them empty")
+    parts.cells -= width * len(rows)
+    if parts.cells < 0:
+        raise InputError(f"sheet {sheet[:40]}: brings the tables to more than {MOST_CELLS:,} cells, most of them empty")
     return {number: [row.get(column) for column in range(width)] for number, row in rows.items()}
 
 
