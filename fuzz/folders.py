@@ -147,9 +147,12 @@ def change_bytes(turn: Random, tree: Tree) -> Tree:
 def change_table(turn: Random, tree: Tree) -> Tree:
     """A file that is whole but holds something else."""
     name = parquet(turn, tree)
-    table = pq.read_table(io.BytesIO(tree[name]))
-    column = turn.randrange(table.num_columns)
-    how = turn.randrange(6)
+    try:
+        table = pq.read_table(io.BytesIO(tree[name]))
+    except (OSError, pa.ArrowException):  # an earlier change has spoilt it
+        return tree
+    column = turn.randrange(max(1, table.num_columns))
+    how = turn.randrange(6) if table.num_columns and table.num_rows else 1
     if how == 0:
         table = table.slice(0, turn.randrange(table.num_rows))
     elif how == 1:
