@@ -70,6 +70,7 @@ def test_a_missing_package_is_a_gap():
         peers.needs("no_such_package.part")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", lps.LP_PEERS)
 @pytest.mark.parametrize("key", ["44", "129", "meshed"])
 def test_lp_peer_agrees(key, title):

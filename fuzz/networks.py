@@ -134,10 +134,17 @@ def write_json(net: Net, turns: Turns) -> bytes:
     outer: Net = {"_module": "pandapower.auxiliary", "_class": "pandapowerNet", "_object": {}}
     for key, one in net.items():
         table = isinstance(one, dict) and one.get("_class") == "DataFrame" and isinstance(one.get("_object"), dict)
-        outer["_object"][key] = one | {"_object": json.dumps(one["_object"], default=str)} if table else one
+        outer["_object"][key] = one | {"_object": json.dumps(_named(one["_object"]), default=str)} if table else one
     if turns.random.random() < 0.05:
         outer = turns.mutate(outer, [replace_value], 1)
-    return json.dumps(outer, default=str).encode("utf-8", "replace")
+    return json.dumps(_named(outer), default=str).encode("utf-8", "replace")
+
+
+def _named(one: object) -> object:
+    """A document whose keys are those that JSON has; a change may have put a date or a list there."""
+    if isinstance(one, dict):
+        return {key if isinstance(key, str | int | float | None) else str(key): _named(value) for key, value in one.items()}
+    return [_named(value) for value in one] if isinstance(one, list) else one
 
 
 def escape(turn: Random, text: bytes) -> bytes:

@@ -571,7 +571,14 @@ def test_files_and_folders_with_odd_names():
         {"network": "limit_factor = 1e-6", "pv": "kwp = 50"},
         {"network": 'source = "case14"', "participants": 'buses = "all"', "pv": 'kwp = 1e4\nbuses = "odd"'},
         {"network": 'source = "case14"\nangle_deg = 0.001', "participants": 'buses = "loads"', "pv": "kwp = 1e4"},
-        {"network": 'source = "mv_oberrhein"\nlimit_factor = 0.001', "participants": 'buses = "all"', "pv": 'buses = "odd"'},
+        pytest.param(
+            {
+                "network": 'source = "mv_oberrhein"\nlimit_factor = 0.001',
+                "participants": 'buses = "all"',
+                "pv": 'buses = "odd"',
+            },
+            marks=pytest.mark.slow,
+        ),
         {"load": "homes = 1e6", "pv": "kwp = 1e6"},
         {"market": "bid_per_kwh = 0\nask_per_kwh = 0\nretail_per_kwh = 0"},
         {"market": "bid_per_kwh = 0.1\nask_per_kwh = 0.2"},

@@ -265,6 +265,7 @@ def test_figures_are_written(paper_folder, name):
     assert (paper_folder / name).read_bytes().startswith(b"\x89PNG" if name.endswith("png") else b"%PDF")
 
 
+@pytest.mark.slow
 def test_failed_books_exit_with_1_and_everything_is_written(monkeypatch):
     Path("tight.toml").write_text(CONGESTED, encoding="utf-8")
     proven = fastp2p.run(fastp2p.Study.from_toml("tight.toml")).books.set_index("step")

@@ -158,7 +158,7 @@ def put(row, column, value):
         (lambda f: f.drop(columns=TOTAL), r"no column out\.electricity\.total\.energy_consumption .* the nearest are out\."),
         (lambda f: f.assign(**{TOTAL + ".kwh": f[TOTAL]}), r"are all the electricity of the baseline; leave one"),
         (lambda f: f.assign(units_represented=np.inf), r"row 2: units_represented = inf; it must be positive"),
-        (put(7, TOTAL, 1e300), r"row 9: .* = 1e\+300 must be a finite number"),
+        (put(7, TOTAL, 1e300), r"row 9: .* = 1e\+300 is more than 1,000,000,000; look at its unit"),
         (lambda f: f.iloc[:1], r"1 time stamp gives no step length"),
         (lambda f: f.iloc[:0], r"is empty"),
         (lambda f: f.iloc[3:], r"row 2: the first step starts at 00:45, not at midnight"),

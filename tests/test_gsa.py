@@ -160,14 +160,15 @@ def test_json_whose_days_do_not_add_up(tmp_path):
         Profiles.load(path)
 
 
-def test_a_workbook_bomb_is_not_unpacked(tmp_path):
+def test_a_workbook_bomb_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr("fastp2p.io.workbook.MOST_UNPACKED", 10_000_000)
     path = write_workbook(tmp_path / "whole.xlsx", gsa_sheets())
     bomb = tmp_path / "bomb.xlsx"
     with zipfile.ZipFile(path) as whole, zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in whole.namelist():
-            packed.writestr(name, whole.read(name) + b" " * 150_000_000 * name.startswith("xl/worksheets/"))
-    assert bomb.stat().st_size < 1_000_000
-    with pytest.raises(InputError, match=r"bomb\.xlsx: could not be read \(unpacks to more than 150 MB"):
+            packed.writestr(name, whole.read(name) + b" " * 10_000_000 * name.startswith("xl/worksheets/"))
+    assert bomb.stat().st_size < 100_000
+    with pytest.raises(InputError, match=r"bomb\.xlsx: could not be read \(unpacks to more than 10 MB"):
         Profiles.load(bomb)
 
 

@@ -71,6 +71,7 @@ def open_all(attacks):
     return lines[:-1]
 
 
+@pytest.mark.slow
 def test_no_file_runs_or_imports_anything():
     attacks = dict(json_attacks(Path("canary").absolute())) | dict(xlsx_attacks(Path("canary").absolute()))
     assert len(attacks) > 200
@@ -304,6 +305,7 @@ def round_trips(names):
             same(Network.load("net.xlsx"), expected, 1e-12)
 
 
+@pytest.mark.slow
 def test_networks_are_the_same_from_their_files():
     round_trips(["cigre_lv", "example_multivoltage", "create_kerber_dorfnetz"])
 
@@ -377,6 +379,7 @@ def test_a_file_behind_a_byte_order_mark_and_one_of_early_versions():
     same(Network.load("net.json"), expected)
 
 
+@pytest.mark.slow
 def test_a_table_of_many_buses_opens_in_a_moment():
     net = load_network("case1888rte")
     pp.to_json(net, "net.json")

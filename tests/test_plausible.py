@@ -33,6 +33,7 @@ def table(path, load_kwh, pv_kwh):
     return {"source": str(path)}
 
 
+@pytest.mark.slow
 def test_nothing_looks_wrong_with_what_ships():
     for study in fastp2p.studies().values():
         assert warnings_of(study) == []

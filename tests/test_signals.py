@@ -122,6 +122,7 @@ def test_a_second_signal_ends_at_once(where, second):
         assert process.stderr.read() in ("second\n", "stopped\n")
 
 
+@pytest.mark.slow
 def test_an_interrupt_at_any_moment_of_the_start_ends_in_a_word(tmp_path):
     """One process starts and is copied at some of the events that Python audits; each copy is interrupted there."""
     code = "import sys; from forks import interrupt_at_audits; from fastp2p import stopping; catch = stopping.catch_signals\n"

@@ -53,6 +53,7 @@ def year():
     return Profiles.load(SOURCE)
 
 
+@pytest.mark.slow
 def test_the_whole_year(year):
     assert (year.n_steps, year.step_hours) == (35_136, 0.25)
     assert year.time.is_unique

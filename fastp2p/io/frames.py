@@ -68,7 +68,8 @@ class Cells(NamedTuple):
         """Why a cell is no number that counts: its value and the way out."""
         shown = shown_text(repr(value) if isinstance(value, str) else str(value), LONGEST_NAME)
         text = str(value).strip()
-        if not isinstance(value, str) and 0 < value < float("inf"):
+        is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+        if is_number and ENERGY_KWH.most < value < float("inf"):
             return f"{column} = {shown} is more than {ENERGY_KWH.most:,.0f}; look at its unit"
         sign = next((one for one in ".," if re.fullmatch("(?a)" + THOUSANDS.format(re.escape(one)), text)), "")
         if sign and sign == self.doubtful:
