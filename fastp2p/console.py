@@ -42,6 +42,9 @@ def fault_exit(command: Command) -> Command:
         except FastP2PError as error:
             say(errors, "error:", "red", str(error))
             raise typer.Exit(1) from None
+        except MemoryError as error:
+            say(errors, "error:", "red", f"there was not enough memory{': ' * bool(str(error))}{error}")
+            raise typer.Exit(1) from None
         except KeyboardInterrupt as stop:
             errors.print("stopped")
             raise typer.Exit(exit_code(stop)) from None

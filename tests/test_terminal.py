@@ -219,3 +219,11 @@ def test_a_user_whom_the_system_does_not_know():
     )
     assert (done.returncode, done.stdout.split("\n")[2].split()) == (0, ["form", "radial"]), done.stderr
     assert list(Path().iterdir()) == []  # a folder named ~, for one
+
+
+def test_memory_that_runs_out_is_told(monkeypatch):
+    def greedy(_):
+        raise MemoryError("Unable to allocate 40 GiB")
+
+    monkeypatch.setattr("fastp2p.checks.check_network", greedy)
+    assert call("check", "cigre_lv", code=1).stderr == "error: there was not enough memory: Unable to allocate 40 GiB\n"
