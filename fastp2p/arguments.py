@@ -108,7 +108,7 @@ def refuse_other_tables(confidence: float | None = None, **given: tuple[Any, str
             faults.append(f"{name} must be the table {source}, not {described(value)}")
         elif missing := [column for column in (*keys, *columns) if column not in value.columns]:
             faults.append(f"{name} has no column {', '.join(missing)}; it must be the table {source}")
-        elif texts := [column for column in (*keys, *columns) if value[column].dtype.kind not in "iuf"]:
+        elif texts := [one for one in (*keys, *columns) if value[one].dtype.kind not in ("iuf" if one in keys else "iufb")]:
             faults.append(f"{name} must have numbers in {', '.join(texts)}; it must be the table {source}")
         elif not len(value):
             faults.append(f"{name} has no rows")

@@ -62,7 +62,7 @@ def objects(canary):
         "a graph": typed("networkx", "DiGraph", {}),
         "geopandas": typed("geopandas", "read_file", "http://127.0.0.1:9/x"),
         "pickle": typed("pickle", "loads", "cos\nsystem\n"),
-        "a frame of a file": typed("pandas.core.frame", "DataFrame", "/tmp/other.json", orient="split"),
+        "a frame of a file": typed("pandas.core.frame", "DataFrame", "other.json", orient="split"),
         "a frame with options": typed("pandas.core.frame", "DataFrame", frame, compression="zip"),
         "an object in a frame": typed("pandas.core.frame", "DataFrame", frame, orient="split"),
         "a series": typed("pandas.core.series", "Series", "http://127.0.0.1:9/x", storage_options={}),

@@ -116,7 +116,7 @@ def changed(**entries):
         ("gAAAAABf" * 100, "could not read it as JSON"),
         (json.dumps([1]), "not a pandapower network"),
         (json.dumps({"a": 1}), "holds no pandapower network"),
-        (changed(bus=frame("/tmp/x.json")), "table bus: could not read its rows as JSON"),
+        (changed(bus=frame("x.json")), "table bus: could not read its rows as JSON"),
         (changed(version="9" * 100), "version = '9999"),
         (changed(version=[]), "version = []: must be the number of a version, as in 3.5.4"),
         (changed(sn_mva="1"), "sn_mva = '1': must be a number"),

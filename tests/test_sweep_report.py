@@ -89,7 +89,7 @@ def test_many_shares_have_bands():
 
 def test_probabilities_are_those_of_the_table():
     run = results(0.2, 0.6)
-    overload, cut = [1] * 5 + [0] * 15, [1] * 8 + [0] * 12
+    overload, cut = [True] * 5 + [False] * 15, [True] * 8 + [False] * 12
     scenarios = run.scenarios.assign(n_base_overload=[*overload, *cut], n_cut=[*cut, *cut])
     axes = _probability(dataclasses.replace(run, scenarios=scenarios)).axes[0]
     points = [line.get_ydata() for line in axes.get_lines() if line.get_label().startswith(("A trade", "A limit"))]
