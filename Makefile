@@ -37,7 +37,8 @@ small-checked: .venv/installed
 
 # Some of the suite with the lowest versions that pyproject.toml allows, and with the newest, each in an environment of its own.
 # Those warn of one another's future, which is not ours to mend.
-VERSION_TESTS := $(addprefix tests/test_,cli.py clearing_paths.py simplex.py profile_tables.py gsa.py shown_text.py)
+VERSION_TESTS := $(addprefix tests/,cli/test_main.py clearing/test_limits.py clearing/test_simplex.py io/readers/test_tables.py \
+	io/readers/test_gsa.py test_text.py)
 test-lowest: RESOLUTION := lowest-direct
 test-newest: RESOLUTION := highest
 

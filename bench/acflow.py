@@ -13,8 +13,8 @@ import fastp2p
 from bench.networks import Gap, draw_injections, load
 from bench.peers import check, flow_peer
 from bench.timing import in_turns, on_one_core, ratio, summary
-from fastp2p.powerflow import summarise_flows
-from fastp2p.preparation import prepare
+from fastp2p.grid.ac import summarise_flows
+from fastp2p.sweep.prepare import prepare
 
 KEYS = ("44", "80", "129", "907")
 PEER_BOOKS = 500

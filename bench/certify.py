@@ -17,9 +17,9 @@ import numpy as np
 
 import fastp2p
 from bench.exact import solve_exactly
-from fastp2p.curtailment import LimitRows, _reduce, collect, curtail
-from fastp2p.topology import grow_tree
-from fastp2p.trades import COMPILED
+from fastp2p.clearing.answer import COMPILED
+from fastp2p.clearing.curtailment import LimitRows, _reduce, collect, curtail
+from fastp2p.grid.topology import grow_tree
 
 BATCH = 250
 CERTIFIED = 0.9999

@@ -16,12 +16,12 @@ import fastp2p
 from bench.contests import congested_books
 from bench.networks import Gap, load
 from bench.timing import in_turns
-from fastp2p import curtailment
-from fastp2p.curtailment import LimitRows, collect, curtail
-from fastp2p.parts import KEPT_BYTES
-from fastp2p.topology import grow_tree
-from fastp2p.trades import COMPILED
-from fastp2p.workers import start_processes
+from fastp2p.clearing import curtailment
+from fastp2p.clearing.answer import COMPILED
+from fastp2p.clearing.curtailment import LimitRows, collect, curtail
+from fastp2p.grid.topology import grow_tree
+from fastp2p.sweep.parts import KEPT_BYTES
+from fastp2p.sweep.workers import start_processes
 
 SIZES = (6, 20, 50)
 FEEDERS = ((40, 20), (40, 100), (40, 400), (160, 50), (160, 200), (160, 800), (640, 200), (640, 800), (640, 3200))

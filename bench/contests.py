@@ -22,11 +22,11 @@ from bench.peers import FLOW_PEERS, check, flow_peer
 from bench.peers.lps import LP_PEERS
 from bench.phases import STEPS, study_on
 from bench.timing import in_turns, ratio, summary
-from fastp2p.batch import run_batch
-from fastp2p.preparation import prepare
-from fastp2p.reduction import Reduced, reduce_batch
-from fastp2p.sampling import Scenarios, draw_scenarios
-from fastp2p.workers import start_processes
+from fastp2p.pipeline.batch import run_batch
+from fastp2p.pipeline.draws import Scenarios, draw_scenarios
+from fastp2p.pipeline.reduce import Reduced, reduce_batch
+from fastp2p.sweep.prepare import prepare
+from fastp2p.sweep.workers import start_processes
 
 Row = dict[str, Any]
 

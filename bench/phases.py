@@ -14,12 +14,12 @@ import numpy as np
 
 import fastp2p
 from bench.networks import SOURCES, draw_injections, load
-from fastp2p.batch import BatchResult, run_batch
-from fastp2p.kernels.clearing import inject_trades
-from fastp2p.parts import BATCH_CELLS, KEPT_BYTES
-from fastp2p.preparation import prepare
-from fastp2p.reduction import reduce_batch
-from fastp2p.sampling import draw_scenarios
+from fastp2p.kernels.clearing.execution import inject_trades
+from fastp2p.pipeline.batch import BatchResult, run_batch
+from fastp2p.pipeline.draws import draw_scenarios
+from fastp2p.pipeline.reduce import reduce_batch
+from fastp2p.sweep.parts import BATCH_CELLS, KEPT_BYTES
+from fastp2p.sweep.prepare import prepare
 
 STEPS = 24
 SIZES = (24, 8_760, 240_000)
@@ -193,8 +193,8 @@ def binding_network(books: Books) -> tuple[fastp2p.Network, np.ndarray]:
 def screen_of(network: fastp2p.Network, bus: np.ndarray, floor_kw: np.ndarray, full_kw: np.ndarray) -> Callable[[], Any]:
     """The screen of these injections."""
     # found here, so that the guard can serve the other phases of a package without them
-    from fastp2p.limits import DcLimits
-    from fastp2p.trades import Injection
+    from fastp2p.clearing.answer import Injection
+    from fastp2p.clearing.limits import DcLimits
 
     none, limits = np.zeros_like(floor_kw), DcLimits(network, bus)
     return lambda: limits.screen(Injection(floor_kw, none), Injection(full_kw, none))

@@ -9,7 +9,7 @@ import numpy as np
 import fastp2p
 from bench.phases import study_on
 from bench.timing import in_turns
-from fastp2p.preparation import prepare
+from fastp2p.sweep.prepare import prepare
 
 AXES = {
     "scenarios": (30, 100, 300, 1_000, 3_000, 10_000),

@@ -15,8 +15,8 @@ import numpy as np
 
 import fastp2p
 from bench import phases
-from fastp2p.checks import check_study
-from fastp2p.workers import start_processes
+from fastp2p.cli.check import check_study
+from fastp2p.sweep.workers import start_processes
 
 WITH_PROCESSES = 20
 """Rounds of which one has worker processes."""

@@ -6,62 +6,70 @@ TYPE_CHECKING = (
 if TYPE_CHECKING:
     from typing import Any
 
-    from fastp2p.answers import compare_shares, find_audit_rates, find_hosting_capacity, find_probabilities, summarise
-    from fastp2p.clearing import clear
-    from fastp2p.clusters import Clusters, cluster_days, compare_cluster_counts
-    from fastp2p.comparison import compare_rules
+    from fastp2p.clearing.answer import Clearing
+    from fastp2p.clearing.clear import clear
+    from fastp2p.clearing.reactive import Reactive
     from fastp2p.errors import FastP2PError, InputError, InputWarning, SolverError
-    from fastp2p.matching import match_orders
-    from fastp2p.network import Network
-    from fastp2p.orders import leave_over, make_orders
-    from fastp2p.powerflow import AcFlow, LinearFlow, ac_flow, lindistflow
-    from fastp2p.preparation import scenarios
-    from fastp2p.pricing import price_trades, reduce_orders
-    from fastp2p.profiles import Profiles
-    from fastp2p.reactive import Reactive
-    from fastp2p.results import Results
-    from fastp2p.runner import open_results, run
-    from fastp2p.settlement import Settlement, settle
-    from fastp2p.study import Study, studies
-    from fastp2p.trades import Clearing, Trades
+    from fastp2p.grid.ac import AcFlow, ac_flow
+    from fastp2p.grid.lindistflow import LinearFlow, lindistflow
+    from fastp2p.grid.network import Network
+    from fastp2p.market.matching import match_orders
+    from fastp2p.market.orders import leave_over, make_orders
+    from fastp2p.market.pricing import price_trades, reduce_orders
+    from fastp2p.market.trades import Trades
+    from fastp2p.profiles.profiles import Profiles
+    from fastp2p.profiles.typical_days import Clusters, cluster_days, compare_cluster_counts
+    from fastp2p.results.results import Results
+    from fastp2p.results.statistics import (
+        compare_shares,
+        find_audit_rates,
+        find_hosting_capacity,
+        find_probabilities,
+        summarise,
+    )
+    from fastp2p.settlement.settle import Settlement, settle
+    from fastp2p.study.model import Study, studies
+    from fastp2p.sweep.compare import compare_rules
+    from fastp2p.sweep.prepare import scenarios
+    from fastp2p.sweep.run import open_results, run
 
 _HOME = {
-    "AcFlow": "powerflow",
-    "ac_flow": "powerflow",
-    "cluster_days": "clusters",
-    "compare_cluster_counts": "clusters",
-    "compare_rules": "comparison",
-    "compare_shares": "answers",
-    "find_audit_rates": "answers",
-    "find_hosting_capacity": "answers",
-    "find_probabilities": "answers",
-    "summarise": "answers",
-    "Clearing": "trades",
-    "Clusters": "clusters",
+    "AcFlow": "grid.ac",
+    "ac_flow": "grid.ac",
+    "cluster_days": "profiles.typical_days",
+    "compare_cluster_counts": "profiles.typical_days",
+    "compare_rules": "sweep.compare",
+    "compare_shares": "results.statistics",
+    "find_audit_rates": "results.statistics",
+    "find_hosting_capacity": "results.statistics",
+    "find_probabilities": "results.statistics",
+    "summarise": "results.statistics",
+    "Clearing": "clearing.answer",
+    "Clusters": "profiles.typical_days",
     "FastP2PError": "errors",
     "InputError": "errors",
     "InputWarning": "errors",
-    "LinearFlow": "powerflow",
-    "Network": "network",
-    "Profiles": "profiles",
-    "Reactive": "reactive",
-    "Results": "results",
-    "Settlement": "settlement",
+    "LinearFlow": "grid.lindistflow",
+    "Network": "grid.network",
+    "Profiles": "profiles.profiles",
+    "Reactive": "clearing.reactive",
+    "Results": "results.results",
+    "Settlement": "settlement.settle",
     "SolverError": "errors",
-    "Study": "study",
-    "Trades": "trades",
-    "clear": "clearing",
-    "leave_over": "orders",
-    "lindistflow": "powerflow",
-    "make_orders": "orders",
-    "match_orders": "matching",
-    "open_results": "runner",
-    "price_trades": "pricing",
-    "reduce_orders": "pricing",
-    "run": "runner",
-    "scenarios": "preparation",
-    "settle": "settlement",
-    "studies": "study",
+    "Study": "study.model",
+    "Trades": "market.trades",
+    "clear": "clearing.clear",
+    "leave_over": "market.orders",
+    "lindistflow": "grid.lindistflow",
+    "make_orders": "market.orders",
+    "match_orders": "market.matching",
+    "open_results": "sweep.run",
+    "price_trades": "market.pricing",
+    "reduce_orders": "market.pricing",
+    "run": "sweep.run",
+    "scenarios": "sweep.prepare",
+    "settle": "settlement.settle",
+    "studies": "study.model",
 }
 
 __all__ = [

@@ -3,14 +3,14 @@
 
 def main() -> None:
     """Run the command line."""
-    from fastp2p.stopping import catch_signals  # before anything else: what comes earlier is interrupted as Python does it
+    from fastp2p.cli.signals import catch_signals  # before anything else: what comes earlier is interrupted as Python does it
 
     catch_signals()
     import os
     import sys
     import warnings
 
-    from fastp2p.streams import open_streams, output_fault
+    from fastp2p.cli.streams import open_streams, output_fault
 
     open_streams()
     os.environ["MPLBACKEND"] = "agg"  # figures go to files; matplotlib refuses a window's backend that it does not know
@@ -18,7 +18,7 @@ def main() -> None:
         warnings.simplefilter("default")  # what other packages warn of is no reason to end a run
     code: str | int | None = 0
     try:
-        from fastp2p.cli import app
+        from fastp2p.cli.main import app
 
         app()
     except SystemExit as end:

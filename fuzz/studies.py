@@ -9,7 +9,7 @@ from typing import Any
 
 import tomli_w
 
-from fastp2p.study import Study, study_files
+from fastp2p.study.model import Study, study_files
 from fuzz.mutate import DATES, LINES, TREE, Case, Turns, sample, set_control, set_extreme
 
 NETWORKS = ["cigre_lv", "village_1", "four_loads_with_branches_out", "simple_four_bus_system", "example_simple", "case4gs"]

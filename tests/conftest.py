@@ -2,6 +2,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fastp2p
@@ -37,4 +38,16 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.fixture
 def no_figures(monkeypatch):
     """For tests that look at something else: drawing takes most of a run."""
-    monkeypatch.setattr("fastp2p.report.write_figures", lambda *_: [])
+    monkeypatch.setattr("fastp2p.figures.day.write_figures", lambda *_: [])
+
+
+@pytest.fixture(scope="module")
+def cigre():
+    return fastp2p.Network.load("cigre_lv")
+
+
+@pytest.fixture(scope="module")
+def some_trades(cigre):
+    bids, asks = np.zeros((2, cigre.n_bus)), np.zeros((2, cigre.n_bus))
+    bids[:, 3], bids[1, 7], asks[:, 5] = 2.0, 1.0, 1.0
+    return fastp2p.match_orders(bids, asks, np.full(cigre.n_bus, 0.2), np.full(cigre.n_bus, 0.1))

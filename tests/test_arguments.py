@@ -8,7 +8,7 @@ import pytest
 
 import fastp2p
 from fastp2p.io.network_sources import load_network
-from fastp2p.trades import Leftovers
+from fastp2p.market.trades import Leftovers
 
 DAY = fastp2p.studies()["paper-44"]
 FRAME = pd.DataFrame(np.ones((24, 2)), columns=["home", "roof"])

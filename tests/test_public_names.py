@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import fastp2p
-from fastp2p.batch import run_batch
-from fastp2p.preparation import prepare
-from fastp2p.sampling import draw_scenarios
+from fastp2p.pipeline.batch import run_batch
+from fastp2p.pipeline.draws import draw_scenarios
+from fastp2p.sweep.prepare import prepare
 
 SCREEN = 24, 160
 """Lines, and characters of each, that an object may take."""

@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError
-from fastp2p.io.axis import ProfileTable, regular_axis
 from fastp2p.io.cache import kept_arrays
-from fastp2p.io.clock import localise
 from fastp2p.io.paths import some_home
+from fastp2p.io.readers.axis import ProfileTable, regular_axis
+from fastp2p.io.readers.clock import localise
 from fastp2p.text import nearest
 
 PREFIX = "simbench:"

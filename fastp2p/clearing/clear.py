@@ -1,0 +1,153 @@
+"""Clearing: which part of the matched trades the network carries.
+
+Screen → reduce → solve → check, per book: the screen is in limits.py, the rest, for the few books that need it, in
+curtailment.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastp2p.arguments import kind_faults, refuse_other_kinds
+from fastp2p.arrays import finite_faults, floats, hours_faults, integers, is_between
+from fastp2p.clearing.answer import Clearing
+from fastp2p.clearing.curtailment import LP_SOLVERS, OBJECTIVES
+from fastp2p.clearing.execution import Order, cut, execute_all
+from fastp2p.clearing.limits import PHYSICS, DcLimits, LinearLimits, limit_faults
+from fastp2p.clearing.reactive import Reactive
+from fastp2p.clearing.tightening import tighten
+from fastp2p.errors import refuse
+from fastp2p.grid.network import Network
+from fastp2p.market.trades import Trades
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+UNSERVED = ("retail", "shed")
+
+
+def clear(
+    network: Network,
+    trades: Trades,
+    base_kw: ArrayLike,
+    *,
+    export_kw: ArrayLike | None = None,
+    bus: ArrayLike | None = None,
+    objective: str = "volume",
+    unserved: str = "retail",
+    step_hours: float = 1.0,
+    solver: str = "auto",
+    physics: str = "dc",
+    reactive: Reactive | None = None,
+    v_min_pu: float = 0.90,
+    v_max_pu: float = 1.10,
+    check: bool = True,
+) -> Clearing:
+    """Execute as much of the matched trades as the network carries, book by book.
+
+    maximise Σ w_i y_i subject to lower ≤ c + R p⁰ + Σ a_i y_i ≤ upper and 0 ≤ y_i ≤ q_i, where trade i goes from seller s to
+    buyer d. A limit that p⁰ alone breaks becomes the base value, so y = 0 is always feasible. Among the optima: most
+    exports, then the largest sum weighted towards earlier trades (dearer bid, cheaper ask, smaller bus numbers), which makes
+    the answer unique.
+
+    Parameters
+    ----------
+    network : Network
+    trades : Trades
+    base_kw : (n_books, n_bus) float, kW
+        Everything not traded: deficits left to the retailer (negative), fixed exports (positive).
+    export_kw : (n_books, n_bus) float, kW, optional
+        Surplus that may be exported as far as there is room, after all trades.
+    bus : (n_columns,) int, optional
+        Where only some buses take part: the position of each, ascending. The other arrays then have a column for each of
+        these alone, and sellers and buyers are places among them.
+    objective : {"volume", "welfare", "pro_rata"}
+        w = 1; w = bid - ask; or no LP: all trades shrink alike until they fit (progressive filling).
+    unserved : {"retail", "shed"}
+        "retail": the buyers' energy is in p⁰, served whatever happens; a cut spills the seller's PV, a_i = R[:, s].
+        "shed": what is cut is neither produced nor consumed, a_i = R[:, s] - R[:, d].
+    step_hours : float
+        Length of a step: kWh = kW x step_hours.
+    solver : {"auto", "compiled", "highs"}
+        Who solves the LPs: fastp2p's own kernel, HiGHS, or each where it is faster ("auto"). A book that the kernel cannot
+        prove goes to HiGHS. The answer is the same.
+    physics : {"dc", "lindistflow", "ac"}
+        What limits are: DC flows of branches; or, on radial networks, apparent power and voltages as LinDistFlow has them
+        (`fastp2p.clearing.limits.LinearLimits`); or the same, tightened where an AC power flow finds them broken.
+    reactive : Reactive, optional
+        Reactive power of the books; by default none.
+    v_min_pu, v_max_pu : float, p.u.
+        Band of the voltages, but for the external grids' own; without effect under "dc". By default that of EN 50160.
+    check : bool
+        False: the values are known to be right, and are not looked at; shapes, and which buses are named, are all the same.
+        Wrong values give wrong answers then.
+
+    Raises
+    ------
+    InputError
+        Arrays that do not fit, buses outside the network, negative or non-finite numbers; all faults in one message.
+    """
+    base = floats("base_kw", base_kw)
+    export = np.zeros_like(base) if export_kw is None else floats("export_kw", export_kw)
+    refuse_other_kinds(network=(network, Network), trades=(trades, Trades))
+    at = np.arange(network.n_bus) if bus is None else integers("bus", bus)
+    faults = [] if reactive is None else kind_faults(reactive=(reactive, Reactive))
+    faults += _rule_faults(objective, unserved, step_hours, solver, physics)
+    faults += _shape_faults(network, trades, base, export, at)
+    if check:
+        faults += limit_faults(network, physics, v_min_pu, v_max_pu) if physics in PHYSICS else []
+        faults += _value_faults(network, trades, base, export, objective)
+    refuse(faults)
+    retail = unserved == "retail"
+    limits: DcLimits | LinearLimits = DcLimits(network, at)
+    if physics != "dc":
+        reactive = reactive or Reactive()
+        _, pv, load = reactive.spread(*base.shape)
+        limits = LinearLimits(network, at, (float(v_min_pu), float(v_max_pu)), pv, load)
+    order = Order(limits, trades, export, reactive, objective, retail, step_hours, solver)
+    clearing = execute_all(order, base)
+    clearing = cut(order, clearing, clearing.congested_book)
+    return tighten(order, clearing) if isinstance(limits, LinearLimits) and physics == "ac" else clearing
+
+
+def _rule_faults(objective: str, unserved: str, step_hours: float, solver: str, physics: str) -> list[str]:
+    """Unknown words, and a step that is none."""
+    words = {"objective": (objective, OBJECTIVES), "unserved": (unserved, UNSERVED), "solver": (solver, LP_SOLVERS)}
+    words["physics"] = physics, PHYSICS
+    faults = [
+        f"{name} = {word!r}: must be one of {', '.join(known)}" for name, (word, known) in words.items() if word not in known
+    ]
+    return faults + hours_faults(step_hours)
+
+
+def _shape_faults(network: Network, trades: Trades, base: Floats, export: Floats, bus: Ints) -> list[str]:
+    """Arrays of other lengths, and buses that are not there."""
+    faults = []
+    if bus.ndim != 1 or (np.diff(bus) <= 0).any() or (len(bus) and not 0 <= bus[0] <= bus[-1] < network.n_bus):
+        faults.append(f"bus must hold ascending positions of the network's buses, 0…{network.n_bus - 1}")
+    shape = (trades.n_books, bus.size)
+    for name, array in (("base_kw", base), ("export_kw", export)):
+        if array.shape != shape:
+            faults.append(
+                f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}, or have a column per bus named"
+            )
+    return faults + trades.shape_faults(len(base) if base.ndim == 2 else trades.n_books, bus.size)
+
+
+def _value_faults(network: Network, trades: Trades, base: Floats, export: Floats, objective: str) -> list[str]:
+    """Limits, injections and trades that are no numbers, too large, or negative."""
+    faults = []
+    if np.isnan(network.limit_kw).any() or (network.limit_kw < 0).any():
+        bad = network.branch_name[np.isnan(network.limit_kw) | (network.limit_kw < 0)].tolist()
+        faults.append(f"limit_kw is NaN or negative for {', '.join(bad)}")
+    faults += finite_faults("base_kw", base, "book")
+    of_export = finite_faults("export_kw", export, "book")
+    if not of_export and not is_between(export, 0.0):
+        of_export = [f"export_kw is negative in book {int(np.argwhere(export < 0)[0][0])}"]
+    faults += of_export + trades.value_faults()
+    if objective == "welfare" and not faults and len(trades.bid_per_kwh) == len(trades.ask_per_kwh):
+        loss = np.flatnonzero(~(trades.bid_per_kwh >= trades.ask_per_kwh))
+        if len(loss):
+            faults.append(f"trade {loss[0]} has a bid below its ask; welfare is not defined for it")
+    return faults

@@ -1,0 +1,146 @@
+"""What is executed of the books of a clearing: everything at first, less where it is cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.clearing.answer import BASE_OVERLOAD, CLEARED, FAILED, FREE, NO_LP, Clearing, Injection
+from fastp2p.clearing.curtailment import collect, curtail
+from fastp2p.clearing.limits import DcLimits, LinearLimits
+from fastp2p.clearing.reactive import Reactive
+from fastp2p.kernels.clearing.execution import execute_books, inject_trades
+from fastp2p.market.trades import Trades
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CUT = 1e-9
+"""A trade counts as cut where this share of it, or more, is not executed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What a clearing is asked for; see `fastp2p.clear`."""
+
+    limits: DcLimits | LinearLimits
+    trades: Trades
+    export_kw: Floats
+    reactive: Reactive | None
+    objective: str
+    retail: bool
+    step_hours: float
+    solver: str
+
+    def kvar(self, executed_kwh: Floats, exported_kw: Floats) -> tuple[Floats, Floats]:
+        """Reactive injections with nothing executed, and with these trades and exports."""
+        if self.reactive is None:
+            none = np.broadcast_to(0.0, exported_kw.shape)  # takes no memory, and no time to fill
+            return none, none
+        return self.reactive.inject(self.trades, executed_kwh, exported_kw, self.step_hours, self.retail)
+
+
+def execute_all(order: Order, base_kw: Floats) -> Clearing:
+    """Everything executed, and which books a limit does not let do that."""
+    limits, trades, export = order.limits, order.trades, order.export_kw
+    floor_kw, full_kw = np.empty_like(base_kw), np.empty_like(base_kw)
+    inject_trades(
+        base_kw, export, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, order.step_hours, order.retail,
+        floor_kw, full_kw,
+    )  # fmt: skip
+    floor_kvar, full_kvar = order.kvar(trades.quantity_kwh, export)
+    floor, full = Injection(floor_kw, floor_kvar), Injection(full_kw, full_kvar)
+    screen = limits.screen(floor, full)
+    code = np.where(screen.overload == 1, BASE_OVERLOAD, np.where(screen.congested == 1, CLEARED, FREE)).astype(np.int8)
+    return Clearing(
+        executed_kwh=trades.quantity_kwh.copy(),
+        exported_kw=export.copy(),
+        floor=floor,
+        full=full,
+        injection=full,
+        slack_kw=screen.slack_kw,
+        loading_percent=screen.loading_percent,
+        status_code=code,
+        binding_row=np.full(trades.n_trades, -1, np.int64),
+        congested_book=np.flatnonzero(screen.congested),
+        dual=np.empty((0, limits.layout.n_rows)),
+        solver_code=np.full(len(base_kw), NO_LP, np.int8),
+        certified=np.ones(len(base_kw), bool),
+        layout=limits.layout,
+        flows=limits.flows,
+    )
+
+
+def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | float = 0.0) -> Clearing:
+    """The clearing with these books cut to what their limits let through.
+
+    Parameters
+    ----------
+    order : Order
+    clearing : Clearing
+        Its arrays are written to.
+    books : (n,) int64
+    tightening : (n, n_rows) float64
+        Added to the values of the rows, so that so much less is left to their limits.
+    """
+    if not len(books):
+        return clearing
+    limits, trades = order.limits, order.trades
+    columns = collect(books, trades, order.export_kw, order.objective, order.retail, order.step_hours)
+    at_bus = replace(columns, plus=limits.bus[columns.plus], minus=np.where(columns.minus >= 0, limits.bus[columns.minus], -1))
+    floor = clearing.floor.of(books)
+    values = limits.values(floor) + tightening
+    answer = curtail(limits.rows, np.arange(len(books)), at_bus, values, order.objective, order.solver)
+    clearing.status_code[books[answer.failed]] = FAILED
+    clearing.solver_code[books], clearing.certified[books] = answer.solver_code, answer.certified
+    kw = clearing.full.kw.copy() if clearing.injection is clearing.full else clearing.injection.kw
+    execute_books(
+        books, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, order.step_hours, order.retail,
+        columns.offset, columns.column_of, columns.n_trade_columns, columns.plus, columns.most_kw, answer.share,
+        answer.binding_row, 1.0 - CUT, clearing.floor.kw, clearing.executed_kwh, clearing.binding_row, clearing.exported_kw, kw,
+    )  # fmt: skip
+    _, kvar = order.kvar(clearing.executed_kwh, clearing.exported_kw)
+    injection = Injection(kw, kvar)
+    screen = limits.screen(floor, injection.of(books))
+    clearing.loading_percent[books], clearing.slack_kw[books] = screen.loading_percent, screen.slack_kw
+    # kWh per kW, currency per kWh; a voltage's price is per p.u. and holds for the whole step
+    by_hours = (np.arange(answer.dual.shape[1]) >= limits.layout.n_rows_of_branches) | (order.objective == "volume")
+    dual = _per_limit(limits, values, answer.dual) * np.where(by_hours, order.step_hours, 1.0)
+    cutting, held = np.zeros(dual.shape, bool), (answer.share < 1.0 - CUT) & (answer.binding_row >= 0)
+    cutting[np.repeat(np.arange(len(books)), np.diff(columns.offset))[held], answer.binding_row[held]] = True
+    earlier, shape = ~np.isin(clearing.congested_book, books), (len(clearing.congested_book), dual.shape[1])
+    known = clearing.dual if len(clearing.dual) else np.zeros(shape)
+    known_cutting = np.zeros(shape, bool) if clearing.cutting is None else clearing.cutting
+    return replace(
+        clearing,
+        injection=injection,
+        congested_book=np.concatenate([clearing.congested_book[earlier], books]),
+        dual=np.concatenate([known[earlier], dual]),
+        cutting=np.concatenate([known_cutting[earlier], cutting]),
+    )
+
+
+def _per_limit(limits: DcLimits | LinearLimits, values: Floats, dual: Floats) -> Floats:
+    """(n, n_rows) multipliers per kVA of a branch, all of whose faces grow with it, and per p.u. of a voltage.
+
+    Where the base breaks a limit (`values`, with nothing executed), its own apparent power or voltage is the limit.
+    """
+    layout, rows = limits.layout, limits.rows
+    if layout.band_pu is None:
+        return dual
+    price, (book, row) = dual.copy(), np.nonzero(dual)
+    value, is_upper = values[book, row], dual[book, row] > 0.0
+    limit = np.where(is_upper, np.maximum(rows.upper[row], value), np.minimum(rows.lower[row], value))
+    is_face = row < layout.n_rows_of_branches
+    branch, kw, kvar = row[is_face] % layout.n_branch, 0.0, 0.0
+    for m, (of_kw, of_kvar) in enumerate(np.linalg.pinv(layout.face).T.tolist()):  # a BLAS product depends on the shape
+        by_face = values[book[is_face], branch + m * layout.n_branch]
+        kw, kvar = kw + of_kw * by_face, kvar + of_kvar * by_face
+    kva = np.hypot(kw, kvar)
+    broken = np.abs(limit[is_face]) > rows.upper[row[is_face]]
+    per_limit = 2.0 * np.sqrt(np.maximum(limit, 0.0))  # a base far beyond collapse has no voltage
+    per_limit[is_face] = np.where(broken, np.abs(limit[is_face]) / np.where(broken, kva, 1.0), layout.face[0, 0])
+    price[book, row] *= per_limit
+    return price

@@ -1,0 +1,85 @@
+"""Reactive power that goes with the active power of load and PV."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastp2p.arrays import finite_faults, floats, short_repr
+from fastp2p.errors import InputError, refuse
+from fastp2p.kernels.clearing.execution import inject_reactive
+from fastp2p.market.trades import Trades
+from fastp2p.ranges import POWER_FACTOR
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Reactive:
+    """Reactive power of the books of a clearing: q follows p.
+
+    Attributes
+    ----------
+    base_kvar : (n_books, n_bus) float, or a number
+        Injection of everything that is not traded; feeding the grid is positive.
+    pv_kvar_per_kw : (n_bus,) float, or a number
+        What a seller or an export feeds in per kW that it feeds in.
+    load_kvar_per_kw : (n_bus,) float, or a number
+        What a buyer draws per kW that it draws.
+    """
+
+    __repr__ = short_repr
+    base_kvar: ArrayLike = 0.0
+    pv_kvar_per_kw: ArrayLike = 0.0
+    load_kvar_per_kw: ArrayLike = 0.0
+
+    def spread(self, n_books: int, n_columns: int) -> tuple[Floats, Floats, Floats]:
+        """The three as whole arrays.
+
+        Raises
+        ------
+        InputError
+            Shapes that do not fit, numbers that are not finite.
+        """
+        faults: list[str] = []
+        spread: list[Floats] = []
+        shapes = {"base_kvar": (n_books, n_columns), "pv_kvar_per_kw": (n_columns,), "load_kvar_per_kw": (n_columns,)}
+        for name, shape in shapes.items():
+            array = floats(f"reactive.{name}", getattr(self, name))
+            if array.shape not in ((1,), shape):
+                faults.append(f"reactive.{name} has shape {array.shape}; it must be a number or {shape}")
+            elif found := finite_faults(f"reactive.{name}", array):
+                faults += found
+            else:
+                spread.append(np.ascontiguousarray(np.broadcast_to(array, shape)))
+        refuse(faults)
+        base, pv, load = spread
+        return base, pv, load
+
+    def inject(
+        self, trades: Trades, executed_kwh: Floats, exported_kw: Floats, step_hours: float, retail: bool
+    ) -> tuple[Floats, Floats]:
+        """(n_books, n_columns) kvar with nothing executed, and with these trades and exports."""
+        base, pv, load = self.spread(*exported_kw.shape)
+        floor, full = np.empty_like(base), np.empty_like(base)
+        inject_reactive(
+            base, pv, load, exported_kw, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, executed_kwh,
+            step_hours, retail, floor, full,
+        )  # fmt: skip
+        return floor, full
+
+
+def kvar_per_kw(power_factor: float) -> float:
+    """|Q| / P = tan(arccos(power factor)).
+
+    Raises
+    ------
+    InputError
+        If the power factor lies outside 0.1…1.
+    """
+    if not POWER_FACTOR.has(power_factor):
+        raise InputError(f"power_factor = {power_factor}: must lie in {POWER_FACTOR}")
+    return math.sqrt(1.0 - power_factor**2) / power_factor

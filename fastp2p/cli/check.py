@@ -1,0 +1,251 @@
+"""What a network or a study is, and what looks wrong with it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.errors import some
+from fastp2p.grid.network import Network
+from fastp2p.market.pricing import RULES
+from fastp2p.pipeline.draws import Scenarios, draw_scenarios, find_eligible
+from fastp2p.profiles.profiles import Profiles
+from fastp2p.study.model import Study
+from fastp2p.study.sections import Amount, Buses, OfTransformer, Price, Series, profile_names
+from fastp2p.sweep.plausible import (
+    LOOKED_AT,
+    PHASES,
+    TYPICAL_DAY,
+    asks_for_voltages,
+    energy_said,
+    has_small_homes,
+    unit_warnings,
+    why_no_trades,
+)  # fmt: skip
+from fastp2p.sweep.prepare import checked, prepare
+from fastp2p.text import LONGEST_UNIT, shown_text
+
+Ints = NDArray[np.int64]
+
+PLACEHOLDER_KA = 0.9
+"""Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
+
+
+def check_network(source: str) -> tuple[dict[str, str], list[str]]:
+    """Facts about a network, and warnings.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or converted.
+    """
+    from fastp2p.io.network_sources import load_network
+    from fastp2p.io.pandapower import disconnected_elements
+
+    net = load_network(source)
+    network = Network.from_pandapower(net)
+    one_phase = sum(int(net[table].in_service.sum()) for table in ("asymmetric_load", "asymmetric_sgen"))
+    asymmetric = [f"{one_phase} loads and generators are asymmetric: {PHASES}"] if one_phase else []
+    return _network_facts(network), _network_warnings(network) + asymmetric + _disconnected(
+        disconnected_elements(net, network.known_id, network.known_position)
+    )
+
+
+def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
+    """Facts about a study and its network, and warnings.
+
+    Raises
+    ------
+    InputError
+        Everything that would keep it from running.
+    """
+    study = checked(study, None, None, None)
+    network, profiles = prepare(study)
+    scenarios = draw_scenarios(study, network, profiles, None, range(min(study.scenarios.count, LOOKED_AT)))
+    load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
+    ids, eligible = network.bus_id, find_eligible(study, network, [])
+    loads, suns = (some(profile_names(name)) or "the bus's own" for name in (study.load.profile, study.pv.profile))
+    days = profiles.n_steps * profiles.step_hours / 24.0
+    facts = {
+        "study": f"{study.name}: {study.description}" if study.description else study.name,
+        **_network_facts(network),
+        "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h, {days:g} day{'s' * (days != 1.0)}",
+        "time": _time(profiles),
+        "may take part": _eligible_fact(study, network, eligible),
+        "loads": (
+            f"{len(load_bus)} buses{_places(study.load.buses, network, eligible)} with {_said(study.load.homes)} x {loads}: "
+            f"{_listed(ids[load_bus])}"
+        ),
+        "PV": (
+            f"{len(pv_bus)} buses{_places(study.pv.buses, network, eligible)} with {_said(study.pv.kwp)} kWp of {suns}: "
+            f"{_listed(ids[pv_bus])}"
+        ),
+        "energy": energy_said(profiles, study),
+        **({"typical day": TYPICAL_DAY} if any(one.file == "typical_day" for one in study.profiles.sources) else {}),
+        "market": f"{study.market.orders} orders, {study.market.priority} priority, market rule {study.market.pricing}",
+        "prices": (
+            f"bid {_said(study.market.bid_per_kwh)}, ask {_said(study.market.ask_per_kwh)}, "
+            f"retail {_said(study.market.retail_per_kwh)}, "
+            f"feed-in {_said(study.market.feed_in_per_kwh)} {shown_text(study.currency, LONGEST_UNIT)} per kWh"
+        ),
+        "clearing": f"{study.clearing.objective}, unserved {study.clearing.unserved}, surplus {study.clearing.surplus}",
+        "physics": _physics(study),
+    }
+    has_asymmetric = any("asymmetric" in kind for kind in network.load_kind.tolist())
+    if has_asymmetric or asks_for_voltages(study) or has_small_homes(scenarios):
+        facts["phases"] = PHASES
+    sweep = study.scenarios
+    if study.n_cases > 1:
+        shares = ", ".join(f"{share:.0%}" for share in sweep.shares) or "as listed"
+        facts["scenarios"] = f"{sweep.count} each with PV at a share of {shares}: {study.n_cases * profiles.n_steps:,} books"
+    warnings = _network_warnings(network) + unit_warnings(study, profiles, scenarios)
+    looked_at = range(len(scenarios.number))
+    by_share = [draw_scenarios(study, network, profiles, share, looked_at) for share in sweep.shares] or [scenarios]
+    why = [why_no_trades(study, profiles, drawn) for drawn in by_share]
+    if all(why):
+        first = f" in the first {LOOKED_AT} scenarios" if sweep.count > LOOKED_AT else ""
+        warnings.append(f"nothing will be traded{first}: {why[-1]}")
+    return facts, warnings + _study_warnings(study, network, scenarios)
+
+
+def _eligible_fact(study: Study, network: Network, eligible: Ints) -> str:
+    """How many buses may take part, and what was counted."""
+    chosen = {
+        "leaves": "leaf buses: ends of the energised network, no external grid among them",
+        "loads": f"buses with a load in the network{_kinds(network)}",
+        "all": "buses: all but the external grids",
+    }
+    of = study.participants.buses
+    return f"{len(eligible)} {chosen[of] if isinstance(of, str) else 'buses, as listed'}"
+
+
+def _kinds(network: Network) -> str:
+    """What the network has at its load buses, in brackets; nothing where it has loads alone."""
+    if (network.load_kind == "load").all():
+        return ""
+    counted = zip(*np.unique(network.load_kind, return_counts=True), strict=True)
+    kinds = [f"{n} with {'an' if kind[0] in 'ao' else 'a'} {kind.replace('_', ' ')}" for kind, n in counted]
+    return f" ({', '.join(kinds)})"
+
+
+def _places(buses: Buses, network: Network, eligible: Ints) -> str:
+    """Which of those that may take part have a role; an odd number has a last one that has neither."""
+    if buses not in ("even", "odd"):
+        return ""
+    last = (
+        f", so that bus {network.bus_id[eligible[-1]]}, the last of {len(eligible)}, is at neither" if len(eligible) % 2 else ""
+    )
+    return f" at {buses} places (as many as at {'odd' if buses == 'even' else 'even'} ones{last})"
+
+
+def _time(profiles: Profiles) -> str:
+    """First and last instant of the steps, and on which clock."""
+    if profiles.time is None:
+        return "no dates: typical days, or days that repeat"
+    step = np.timedelta64(round(3600.0 * profiles.step_hours), "s")
+    return f"{profiles.time[0]:%Y-%m-%d %H:%M} to {profiles.time[-1] + step:%Y-%m-%d %H:%M}, {profiles.clock}"
+
+
+def _physics(study: Study) -> str:
+    """What limits are, and which books an AC power flow checks."""
+    if study.clearing.physics == "dc" and not study.audited_every:
+        return "dc; no audit, so nothing is known of voltages and losses"
+    sample = f"one book in {study.audited_every} audited, drawn at random"
+    audited = {0: "no audit", 1: "every book audited"}.get(study.audited_every, sample)
+    signs = f"load {study.load.power_factor:g} {study.load.reactive}, PV {study.pv.power_factor:g} {study.pv.reactive}"
+    band = f"{study.network.v_min_pu:g}…{study.network.v_max_pu:g} p.u."
+    return f"{study.clearing.physics}, voltages within {band}, power factor of {signs}; {audited}"
+
+
+def _network_facts(network: Network) -> dict[str, str]:
+    limited = np.isfinite(network.limit_kw)
+    kinds, counts = np.unique(network.element, return_counts=True)
+    limits = f"{network.limit_kw[limited].min():.4g} … {network.limit_kw[limited].max():.4g} kW" if limited.any() else "none"
+    n_known = len(network.known_id)
+    why = ": closed switches join some, open ends add some" if n_known != network.n_bus else ""
+    return {
+        "buses": f"{network.n_bus} (pandapower has {n_known}{why})",
+        "branches": f"{network.n_branch}: " + ", ".join(f"{n} {kind}" for kind, n in zip(kinds, counts, strict=True)),
+        "form": "radial" if network.is_radial else "meshed",
+        "external grids": f"at bus {_listed(network.bus_id[network.reference_bus])}",
+        "leaf buses": _listed(network.bus_id[network.leaf_buses()]),
+        "load buses": f"{_listed(network.bus_id[network.load_bus])}{_kinds(network)}",
+        "limits": f"{int(limited.sum())} of {network.n_branch} branches, {limits}",
+    }
+
+
+def _network_warnings(network: Network) -> list[str]:
+    warnings = []
+    lines = network.element == "line"
+    ampacity, types = network.ampacity_ka[lines], network.std_type[lines]
+    if lines.any() and len(np.unique(ampacity)) == 1 and ampacity[0] >= PLACEHOLDER_KA and len(ampacity) > 1:
+        warnings.append(
+            f"all {len(ampacity)} lines ({len(np.unique(types))} standard types) have the ampacity {ampacity[0]:g} kA: a "
+            "placeholder, not a rating; set network.ampacity_ka, .ampacity_ka_by_std_type or .ampacity_ka_by_line"
+        )
+    negative = network.branch_name[(network.limit_kw <= 0) | (network.rating_kw <= 0) | (network.ampacity_ka <= 0)]
+    if len(negative):
+        warnings.append(f"ratings that are not positive: {some(negative.tolist())}; a study refuses negative ones")
+    over = np.flatnonzero(np.abs(network.constant_kw) > np.maximum(network.limit_kw, 0.0))
+    if len(over):
+        percent = 100.0 * np.abs(network.constant_kw[over]) / network.limit_kw[over]
+        named = [f"{network.branch_name[at]} {part:.0f} %" for at, part in zip(over, percent, strict=True)]
+        warnings.append(
+            f"{len(over)} branch{'es are over their limits' if len(over) > 1 else ' is over its limit'} without any load or PV "
+            f"({some(named)}); look at the angles of the external grids (va_degree) and at the phase shifts of transformers"
+        )
+    missing = int(np.isnan(ampacity).sum())
+    if missing:
+        warnings.append(f"{missing} lines have no ampacity (max_i_ka) and are not limited")
+    dead = network.known_id[network.known_position < 0]
+    if len(dead):
+        warnings.append(f"{len(dead)} buses have no path to an external grid and are left out: {_listed(dead)}")
+    return warnings
+
+
+def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> list[str]:
+    warnings = []
+    who = scenarios.participant
+    by_step = scenarios.bid_per_kwh.shape[1] == 1  # else by scenario and bus, of which one alone may take part
+    bids_count = RULES[study.market.pricing].allocation != "pool"
+    if (scenarios.feed_in_per_kwh > scenarios.retail_per_kwh).any():
+        warnings.append("the feed-in tariff is above the retail tariff: exporting pays more than using one's own PV")
+    band, default = (study.network.v_min_pu, study.network.v_max_pu), (0.90, 1.10)
+    if band != default and study.clearing.physics == "dc" and not study.audited_every:
+        warnings.append("network.v_min_pu and v_max_pu have no effect: clearing.physics is 'dc', and nothing is audited")
+    n_steps, bids = len(scenarios.retail_per_kwh), scenarios.bid_per_kwh
+    highest = bids[:, 0] if by_step else bids[:, who].max()
+    if bids_count and (n_above := int((highest > scenarios.retail_per_kwh).sum())):
+        when = "" if n_above == n_steps else f" in {n_above} of {n_steps} steps"
+        warnings.append(f"bids are above the retail tariff{when}: buyers would pay their neighbours more than the retailer")
+    if (n_negative := int((scenarios.feed_in_per_kwh < 0).sum())) and study.clearing.surplus != "spill":
+        warnings.append(
+            f"the feed-in tariff is negative in {n_negative} of {n_steps} steps, and surplus is exported all the same, at a "
+            "cost; clearing.surplus = 'spill' exports none"
+        )
+    if not network.is_radial and network.n_branch * network.n_bus > 50_000_000:
+        warnings.append("a large meshed network: congested hours need a dense sensitivity matrix of several GB")
+    return warnings
+
+
+def _said(amount: Amount | Price | Series | OfTransformer) -> str:
+    """An amount in words: the number, the range of a list or series, or the distribution and its parameters."""
+    if isinstance(amount, float):
+        return f"{amount:g}"
+    if isinstance(amount, tuple):
+        return f"{min(amount):g}…{max(amount):g} (listed)"
+    if isinstance(amount, Series):
+        return f"{min(amount.series):g}…{max(amount.series):g} (by the clock)"
+    if isinstance(amount, OfTransformer):
+        return f"{amount.of_transformer:g} times the transformer's kVA in"
+    parameters = amount.model_dump(exclude={"distribution"}, exclude_none=True)
+    return f"{amount.distribution}({', '.join(f'{key} {value}' for key, value in parameters.items())})"
+
+
+def _disconnected(elements: list[str]) -> list[str]:
+    if not elements:
+        return []
+    return [f"{len(elements)} elements are in service without a path to an external grid: {some(elements)}"]
+
+
+def _listed(ids: Ints) -> str:
+    """Bus ids in a line, the tail left out."""
+    return some([str(i) for i in ids.tolist()], 14) or "none"

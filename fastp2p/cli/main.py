@@ -1,0 +1,390 @@
+"""Command line: parse, call, print."""
+
+import json
+from contextlib import nullcontext
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from fastp2p.cli.console import errors, fault_exit, known, make_table, say, say_not_cached
+from fastp2p.cli.day_table import COLUMNS, make_day_table
+from fastp2p.cli.profiles import profiles_app
+from fastp2p.cli.signals import exit_code, in_order
+from fastp2p.errors import FastP2PError, InputError, refuse
+from fastp2p.io.paths import expanded
+from fastp2p.study.model import Study, studies, study_files
+from fastp2p.text import LONGEST_UNIT, shown_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fastp2p.results.results import Results
+
+PAPER = ("paper-44", "paper-80")
+COMPARISON = {
+    "executed\nkWh": "executed_kwh",
+    "bill": "bill",
+    "saving": "saving",
+    "least\nsaving": "least_saving",
+    "worse\noff": "n_worse_off",
+    "Jain": "jain_saving",
+    "operator": "operator_balance",
+    "retailer": "retailer_revenue",
+}
+MOST_FAILURES = 10
+"""Books without an answer that are named one by one."""
+PROCESSES_FROM = 40_000
+"""Scenario-days from which workers are processes: those scale better than threads, and a second to start them is little."""
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(profiles_app, name="profiles")
+StudyArgument = Annotated[str | None, typer.Argument(help="Built-in study or TOML file; both paper studies if left out.")]
+Out = Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY if left out.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder, if it holds only what fastp2p wrote.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with what the folder holds of this study.")]
+Workers = Annotated[int | None, typer.Option(help="Threads, or processes for a large sweep; all processors if left out.")]
+Dask = Annotated[str | None, typer.Option(help="Scheduler of a Dask cluster, tcp://HOST:PORT, to run on instead.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False) -> None:
+    """Peer-to-peer electricity trading on low-voltage networks."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"fastp2p {installed('fastp2p')}")
+        raise typer.Exit
+
+
+@app.command()
+@fault_exit
+def run(
+    study: StudyArgument = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    workers: Workers = None,
+    dask: Dask = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a study and write its tables and figures."""
+    chosen = [_study(name) for name in ([study] if study else PAPER)]
+    folders = [_folder(out, one.name, alone=study is not None) for one in chosen]
+    _check_all(folders, overwrite, resume)
+    summaries = []
+    failed = 0
+    for one, folder in zip(chosen, folders, strict=True):
+        bar = one.n_cases > 1 and not (quiet or as_json)
+        results = _run_until_interrupted(one, folder, overwrite, resume, workers, dask, bar)
+        failed += len(results.failures)
+        if as_json:
+            summaries.append(_summary(results, folder))
+        elif not quiet:
+            _print_results(results, folder)
+        _say_failures(results)
+    if as_json:
+        typer.echo(json.dumps(summaries if study is None else summaries[0], indent=2))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _say_failures(results: "Results") -> None:
+    """The first books without an answer, and how many there are."""
+    time = results.profiles.time
+    kept = "only what had been filled is" if results.study.clearing.objective == "pro_rata" else "nothing is"
+    for share, scenario, step in results.failures[:MOST_FAILURES]:
+        when = f"step {step}" if time is None else f"step {step} ({time[step]:%Y-%m-%d %H:%M})"
+        where = f"{results.study.name}, share {share:g}, scenario {scenario}, {when}"
+        say(errors, "failed:", "red", f"{where}: no proven optimum; {kept} executed there")
+    if len(results.failures) > MOST_FAILURES:
+        say(errors, "failed:", "red", f"{len(results.failures) - MOST_FAILURES:,} more books; manifest.json lists them all")
+
+
+def _run_until_interrupted(
+    study: Study, folder: Path, overwrite: bool, resume: bool, workers: int | None, dask: str | None, bar: bool
+) -> "Results":
+    from fastp2p.kernels.jit import cache_fault
+    from fastp2p.sweep.executors import connect, has_workers
+    from fastp2p.sweep.run import run as run_study
+    from fastp2p.sweep.workers import count_workers, start_processes
+
+    if dask is not None and workers is not None:
+        raise InputError("either --workers of this machine or a cluster with --dask, not both")
+    count = count_workers(workers, study.n_cases)
+    large = study.n_cases * (study.profiles.days or 1) >= PROCESSES_FROM and count > 1
+
+    def kept(what: str) -> str:
+        begun = (folder / "manifest.json").exists()
+        return f"{what}; finished parts are kept, and --resume goes on from there" if begun else what
+
+    try:
+        with (
+            in_order("stopping when the parts under way are done; a second signal ends at once", lambda: kept("stopped")),
+            connect(dask) if dask is not None else start_processes(count) if large else nullcontext() as executor,
+        ):
+            if dask is not None and executor and not has_workers(executor):
+                say(errors, "waiting:", "yellow", f"the scheduler at {dask} has no workers yet")
+            threads = count if executor is None else None
+            results = run_study(
+                study, out=folder, overwrite=overwrite, resume=resume, workers=threads, executor=executor, progress=bar
+            )
+            if bar and executor is not None and dask is None:
+                say_not_cached(executor.submit(cache_fault).result())  # it was they who compiled
+            return results
+    except KeyboardInterrupt as stop:
+        errors.print(kept("stopped"), soft_wrap=True)
+        raise typer.Exit(exit_code(stop)) from None
+    except InputError:
+        raise
+    except FastP2PError as error:
+        raise FastP2PError(kept(str(error))) from error
+
+
+def _check_all(folders: list[Path], overwrite: bool, resume: bool) -> None:
+    """That no folder is in the way, before anything is run."""
+    if len(folders) == 1:
+        return
+    from fastp2p.io.folders import check_folder
+    from fastp2p.io.manifest import read_manifest
+
+    faults: list[str] = []
+    for folder in folders:
+        try:
+            if resume and folder.exists():
+                read_manifest(folder)
+            else:
+                check_folder(folder, overwrite)
+        except InputError as error:
+            faults += error.faults
+    refuse(faults)
+
+
+@app.command()
+@fault_exit
+def compare(
+    study: Annotated[str, typer.Argument(help="Built-in study or TOML file.")],
+    rules: Annotated[str, typer.Option(help="Market rules to compare, separated by commas.")] = "ask,uniform,mid_market_rate",
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY-rules if left out.")] = None,
+    overwrite: Overwrite = False,
+    workers: Workers = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the same draws of a study under several market rules, and compare who gains what."""
+    from fastp2p.sweep.compare import compare_rules
+
+    one = _study(study)
+    folder = expanded(out) if out else Path("results") / f"{one.name}-rules"
+    names = [name.strip() for name in rules.split(",")]
+    table = compare_rules(one, names, out=folder, overwrite=overwrite, workers=workers)
+    if as_json:
+        typer.echo(table.to_json(orient="records", double_precision=15, indent=2))
+    elif not quiet:
+        _print_comparison(one, table, folder)
+
+
+def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) -> None:
+    table = make_table(
+        "PV\nshare",
+        "rule",
+        *COMPARISON,
+        caption=f"means over the scenarios; money in {shown_text(study.currency, LONGEST_UNIT)}",
+    )
+    wide = comparison.pivot(index=["share", "rule"], columns="indicator", values="mean")
+    order = comparison[["share", "rule"]].drop_duplicates().itertuples(index=False, name=None)
+    last = None
+    for share, rule in order:
+        row = wide.loc[(share, rule)]
+        cells = [known(row[column], 2) for column in COMPARISON.values()]
+        if last not in (None, share):
+            table.add_section()
+        table.add_row("" if share == last else f"{share:.0%}", rule, *cells)
+        last = share
+    _print_table(study.name, study.description, table, folder)
+
+
+@app.command(name="studies")
+@fault_exit
+def list_studies(name: Annotated[str | None, typer.Argument(help="Study to print.")] = None) -> None:
+    """List the built-in studies, or print one as the TOML file it is."""
+    found = study_files()
+    if name is None:
+        for key, one in studies().items():
+            typer.echo(f"{key:<16} {one.description}")
+    elif name in found:
+        typer.echo(found[name], nl=False)
+    else:
+        raise InputError(f"no built-in study {name!r}; there are {', '.join(found)}")
+
+
+@app.command()
+@fault_exit
+def check(
+    subject: Annotated[str, typer.Argument(metavar="NETWORK|STUDY", help="Network or study, built-in or file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Describe a network or a study, and warn of likely mistakes."""
+    from fastp2p.cli.check import check_network, check_study
+
+    is_study = subject in study_files() or subject.endswith(".toml")
+    facts, warnings = check_study(_study(subject)) if is_study else check_network(subject)
+    if as_json:
+        typer.echo(json.dumps({"facts": facts, "warnings": warnings}, indent=2))
+        return
+    width = max(len(key) for key in facts)
+    for key, value in facts.items():
+        typer.echo(f"{key:<{width}}  {shown_text(value)}")
+    console = Console(highlight=False)
+    for warning in warnings:
+        say(console, "warning:", "yellow", warning)
+    if not warnings:
+        console.print("[green]nothing looks wrong[/]")
+
+
+def _study(name: str) -> Study:
+    if name in study_files():
+        return studies()[name]
+    if not name.endswith(".toml"):
+        raise InputError(f"no built-in study {name!r}; there are {', '.join(study_files())}; a file must end in .toml")
+    return Study.from_toml(name)
+
+
+def _folder(out: Path | None, name: str, *, alone: bool) -> Path:
+    if out is None:
+        return Path("results") / name
+    return expanded(out) if alone else expanded(out) / name
+
+
+def _summary(results: "Results", folder: Path) -> dict[str, Any]:
+    """What `--json` prints: the totals of the one scenario and its books, or the means of a sweep's scenarios by share."""
+    summary: dict[str, Any] = {"study": results.study.name, "out": str(folder), "failures": results.failures}
+    if results.study.n_cases > 1:
+        numbers = results.scenarios.drop(columns="scenario").select_dtypes(exclude=["datetime", "datetimetz"])
+        return {**summary, "means": _records(numbers.groupby("share").mean().reset_index())}
+    summary["totals"] = _records(results.scenarios)[0]
+    if results.books is not None:
+        summary["books"] = _records(results.books.drop(columns=["share", "scenario"]))
+    return summary
+
+
+def _records(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Rows as JSON has them: times as text, unknown numbers null."""
+    return [{str(name): _plain(value) for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: unknown and infinite numbers are null, times are text."""
+    from pandas import isna
+
+    if isna(value) or value in (inf, -inf):
+        return None
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _print_results(results: "Results", folder: Path) -> None:
+    from fastp2p.results.indicators import is_audited_whole
+    from fastp2p.results.statistics import too_few_audited
+
+    table = _sweep_table(results) if results.study.n_cases > 1 else make_day_table(results)
+    notes = {}
+    if results.stopped_at and (stop := results.study.scenarios.stop):
+        notes["stopped:"] = (
+            f"{results.stopped_at:,} scenarios per share estimate {stop.indicator} to within {stop.within:.1%} of its mean"
+        )
+    if results.study.scenarios.shares and is_audited_whole(results.scenarios):
+        notes["hosting capacity"] = f"(uncontrolled, at 5 %, by AC): {_hosting(results.scenarios)}"
+    if "n_audited" in results.scenarios and results.study.n_cases > 1 and (few := too_few_audited(results.scenarios)):
+        notes["audit:"] = few
+    if "losses_kwh" in results.scenarios:
+        means = results.scenarios.groupby("share")[["losses_kwh", "spilled_kwh"]].mean()
+        parts = [f"{known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
+        notes["losses and spilled PV"] = f"(means{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
+    notes |= _remarks(results)
+    _print_table(results.study.name, results.study.description, table, folder, notes)
+
+
+def _remarks(results: "Results") -> dict[str, str]:
+    """Why nothing was traded, where nothing was; and how voltages are to be read, where there are any."""
+    from fastp2p.pipeline.draws import draw_scenarios
+    from fastp2p.sweep.plausible import LOOKED_AT, PHASES, asks_for_voltages, why_no_trades
+
+    study, remarks = results.study, {}
+    if not results.scenarios["matched_kwh"].any():
+        share = max(study.scenarios.shares, default=None)
+        looked_at = range(min(study.scenarios.count, LOOKED_AT))
+        drawn = draw_scenarios(study, results.network, results.profiles, share, looked_at)
+        why = why_no_trades(study, results.profiles, drawn)
+        remarks["no trades:"] = why or "no two orders of one step go together under this market rule"
+    if asks_for_voltages(study):
+        remarks["voltages:"] = PHASES
+    return remarks
+
+
+def _hosting(scenarios: "pd.DataFrame") -> str:
+    """The voltage-limited beside the cable-limited hosting capacity, with their intervals."""
+    from fastp2p.results.statistics import find_hosting_capacity, find_probabilities
+
+    probabilities = find_probabilities(scenarios)
+    capacities = {
+        "voltages": find_hosting_capacity(probabilities, event="voltage"),
+        "cables and transformers": find_hosting_capacity(probabilities, event="cable"),
+    }
+    return ", ".join(f"{name} {at.share:.0%} ({at.low:.0%} to {at.high:.0%})" for name, at in capacities.items())
+
+
+def _print_table(name: str, description: str, table: Table, folder: Path, notes: dict[str, str] | None = None) -> None:
+    """A table between what it is of and where the files are."""
+    console = Console(highlight=False)
+    say(console, f"{name}:" if description else name, "bold", description)
+    console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
+    console.print(table)
+    for word, note in (notes or {}).items():
+        say(console, word, "", note)
+    written = ", ".join(sorted(path.name + "/" * path.is_dir() for path in folder.iterdir()))
+    say(console, "wrote", "", f"{folder}/: {written}")
+    console.print()
+
+
+def _sweep_table(results: "Results") -> Table:
+    """Means over the scenarios of each share."""
+    from fastp2p.results.statistics import count_audited, find_probabilities
+
+    n_draws = len(results.scenarios) // results.scenarios["share"].nunique()
+    of_power = "" if results.study.clearing.physics == "dc" else " (apparent power)"
+    caption = f"means of {n_draws:,} scenarios in kWh; highest loading{of_power}; scenarios in which the network\n"
+    caption += "cuts a trade or an export, and in which a limit is broken before any trade"
+    audited = "n_audited" in results.scenarios
+    if audited:
+        caption += f"\nin AC, {count_audited(results.scenarios)}: extremes of current and voltage (p.u.);"
+        caption += "\nbooks that break a limit which the base keeps, and books that are cut needlessly"
+    extra = ("AC worst\n%", "lowest\nvoltage", "highest\nvoltage", "AC broken\n%", "needless\ncut %") if audited else ()
+    table = make_table("PV\nshare", *COLUMNS, "worst\n%", "cut\n%", "over\n%", *extra, caption=caption)
+    rates = _audit_cells(results.scenarios) if audited else {}
+    probabilities = find_probabilities(results.scenarios).set_index("share")
+    for share, rows in results.scenarios.groupby("share"):
+        means = [f"{rows[column].mean():.2f}" for column in COLUMNS.values()]
+        loading = f"{rows.worst_loading_percent.max():.1f}"
+        shares = [f"{100 * probabilities[f'{event}_probability'][share]:.1f}" for event in ("cut", "overload")]
+        table.add_row(f"{share:.0%}", *means, loading, *shares, *rates.get(share, []))
+    return table
+
+
+def _audit_cells(scenarios: "pd.DataFrame") -> dict[Any, list[str]]:
+    """By share: largest loading from current, extremes of the voltages, and how often the clearing and AC disagree."""
+    from fastp2p.results.statistics import find_audit_rates
+
+    kinds = {"worst_current_percent": "max", "lowest_vm_pu": "min", "highest_vm_pu": "max"}
+    extremes = scenarios.groupby("share").agg(kinds)
+    cells = {}
+    for row in find_audit_rates(scenarios).to_dict("records"):
+        current, lowest, highest = extremes.loc[row["share"]]
+        rates = [known(100.0 * row[name], 2) for name in ("broken_rate", "needless_cut_rate")]
+        cells[row["share"]] = [known(current, 1), known(lowest, 3), known(highest, 3), *rates]
+    return cells

@@ -1,0 +1,445 @@
+"""The network as arrays: buses, branches, limits, and DC flows of many injections at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastp2p import ranges
+from fastp2p.arguments import described, way_to
+from fastp2p.arrays import floats, integers, short_repr
+from fastp2p.errors import InputError, refuse
+from fastp2p.grid.network_arrays import network_faults, regular_arrays
+from fastp2p.grid.topology import Factors, Tree, count_between, factorise, find_ends, grow_tree, pass_down
+from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Complexes = NDArray[np.complex128]
+
+BOOKS_PER_BLOCK = 32
+"""Books that a flow kernel does at a time; measured best of 16 to 128 on 44 to 907 buses."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network's DC and AC model, made once and shared by every batch. kW throughout, per unit of 1 kVA and `base_kv`.
+
+    Buses that closed bus-bus switches join are one bus; parts without a path to an external grid are left out, and branches
+    both ends of which are one bus. What the pandapower network injects itself is no part of it.
+
+    Attributes
+    ----------
+    bus_id : (n_bus,) int64
+        pandapower's index (of fused buses the smallest); -1 for the inner buses of three-winding transformers and such.
+    known_id, known_position : (n_pandapower_bus,) int64
+        Every bus index of the pandapower network, and its position here; -1 where it has no path to an external grid.
+    load_bus : (n_load_bus,) int64
+        Positions of the buses where the pandapower network has a load, an asymmetric load or a motor in service.
+    load_kind : (n_load_bus,) str
+        Which of the three: "load", "asymmetric_load", "motor", or several, as in "load and motor".
+    reference_bus : (n_reference,) int64
+        Positions of the external grids; `slack_bus` is the first.
+    reference_angle_rad : (n_reference,) float64
+    fixed_kw : (n_bus,) float64
+        Constant injections of the network itself at nominal voltage: iron losses and other conductances of branches, shunts,
+        the constant-impedance part of wards (negative draws power).
+    from_bus, to_bus : (n_branch,) int64
+    susceptance_kw : (n_branch,) float64
+        Series susceptance, kW per radian.
+    shift_rad : (n_branch,) float64
+        Phase shift of a transformer.
+    limit_kw : (n_branch,) float64
+        Largest flow in either direction; inf where nothing limits it.
+    element, winding, std_type : (n_branch,) str
+        "line", "trafo", "trafo3w", "impedance", "xward", "switch"; "hv", "mv" or "lv" for a three-winding transformer.
+    element_id : (n_branch,) int64
+        Index in pandapower's table of that element.
+    ampacity_ka, kw_per_ka, rating_kw, length_km : (n_branch,) float64
+        What ratings are made of: lines have an ampacity and its conversion, transformers a rating.
+    base_kv : (n_bus,) float64
+    rated_kv : (n_branch, 2) float64
+        Rated voltage at either end, which a transformer's loading from current refers to.
+    resistance_pu, reactance_pu, tap_ratio : (n_branch,) float64
+        Series impedance behind the ideal transformer at `from_bus`; NaN where pandapower has no AC model of the network.
+    from_shunt_pu, to_shunt_pu : (n_branch,) complex128
+        Admittance to ground at either end: line capacitance, iron losses.
+    bus_shunt_pu : (n_bus,) complex128
+    slack_vm_pu : (n_reference,) float64
+        Voltage set points of the external grids.
+    ac_faults : (n_faults,) str
+        Why pandapower has no AC model of the network; none where it has one.
+    """
+
+    bus_id: Ints
+    known_id: Ints
+    known_position: Ints
+    load_bus: Ints
+    load_kind: NDArray[np.str_]
+    reference_bus: Ints
+    reference_angle_rad: Floats
+    fixed_kw: Floats
+    from_bus: Ints
+    to_bus: Ints
+    susceptance_kw: Floats
+    shift_rad: Floats
+    limit_kw: Floats
+    element: NDArray[np.str_]
+    element_id: Ints
+    winding: NDArray[np.str_]
+    std_type: NDArray[np.str_]
+    ampacity_ka: Floats
+    kw_per_ka: Floats
+    rating_kw: Floats
+    length_km: Floats
+    base_kv: Floats
+    rated_kv: Floats
+    resistance_pu: Floats
+    reactance_pu: Floats
+    tap_ratio: Floats
+    from_shunt_pu: Complexes
+    to_shunt_pu: Complexes
+    bus_shunt_pu: Complexes
+    slack_vm_pu: Floats
+    ac_faults: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        """Make every array flat and of its type, and check what all of fastp2p relies on.
+
+        Raises
+        ------
+        InputError
+            Arrays of other types or lengths, positions of buses that are not there, numbers far beyond those of any network.
+        """
+        faults: list[str] = []
+        arrays = regular_arrays(self.__getstate__(), faults)
+        refuse(faults or network_faults(arrays))
+        for name, array in arrays.items():
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def from_pandapower(cls, net: Any) -> Network:
+        """Convert a pandapower network; pandapower decides what is connected, and is not kept.
+
+        Parameters
+        ----------
+        net : pandapowerNet
+
+        Raises
+        ------
+        InputError
+            No external grid, zero-impedance branches, or whatever else pandapower refuses to convert.
+        """
+        from fastp2p.io.pandapower import network_arrays
+
+        return cls(**network_arrays(net))
+
+    @classmethod
+    def load(cls, source: str | Path) -> Network:
+        """A built-in network by name, any `pandapower.networks` function by name, or a JSON or Excel file.
+
+        Raises
+        ------
+        InputError
+            Unknown name, unreadable file, a pickle, or a network that cannot be converted.
+        """
+        from fastp2p.io.cache import loaded_arrays
+
+        if not isinstance(source, str | Path):
+            raise InputError(
+                f"a network is loaded by its name or path, not by {described(source)}; {way_to('Network', source)}"
+            )
+        return cls(**loaded_arrays(source, {field.name for field in dataclasses.fields(cls)}))
+
+    def __repr__(self) -> str:
+        """What it is, on a line."""
+        return short_repr(self, ("n_bus", "n_branch", "is_radial", "reference_bus"))
+
+    @property
+    def n_bus(self) -> int:
+        """Number of buses (fused ones count once)."""
+        return len(self.bus_id)
+
+    @property
+    def n_branch(self) -> int:
+        """Number of branches in service."""
+        return len(self.from_bus)
+
+    @property
+    def slack_bus(self) -> int:
+        """Position of the (first) external grid: the reference for sensitivities."""
+        return int(self.reference_bus[0])
+
+    @property
+    def is_radial(self) -> bool:
+        """Whether every bus has exactly one path to exactly one external grid."""
+        return self.n_branch == self.n_bus - len(self.reference_bus)
+
+    @property
+    def branches(self) -> pd.DataFrame:
+        """One row per branch: element, element_id, winding, std_type, from_bus, to_bus (positions), limit_kw."""
+        import pandas as pd
+
+        names = ("element", "element_id", "winding", "std_type", "from_bus", "to_bus", "limit_kw")
+        return pd.DataFrame({name: getattr(self, name) for name in names})
+
+    @property
+    def branch_name(self) -> NDArray[np.str_]:
+        """(n_branch,) names for people, such as ``line 12`` or ``trafo3w 0 mv``."""
+        pieces = zip(self.element.tolist(), self.element_id.tolist(), self.winding.tolist(), strict=True)
+        return np.array([f"{e} {i} {w}".rstrip() for e, i, w in pieces], dtype=np.str_)
+
+    def positions(self, bus_ids: Sequence[int] | Ints) -> Ints:
+        """Positions of pandapower bus indices.
+
+        Raises
+        ------
+        InputError
+            Buses that do not exist or have no path to an external grid, all of them named.
+        """
+        ids = integers("bus indices", bus_ids)
+        row = np.searchsorted(self.known_id, ids)
+        known = (row < len(self.known_id)) & (self.known_id[np.minimum(row, len(self.known_id) - 1)] == ids)
+        position = np.where(known, self.known_position[np.minimum(row, len(self.known_id) - 1)], -1)
+        refuse(
+            [f"bus {b} does not exist in the network" for b in ids[~known].tolist()]
+            + [f"bus {b} has no path to an external grid" for b in ids[known & (position < 0)].tolist()]
+        )
+        return position
+
+    def columns(self, bus: ArrayLike | None) -> Ints:
+        """The bus of every column of an array: those named, or all of them.
+
+        Raises
+        ------
+        InputError
+            If `bus` names no positions of buses, or one twice.
+        """
+        at = np.arange(self.n_bus) if bus is None else integers("bus", bus)
+        if at.ndim != 1 or len(np.unique(at)) != at.size or not ((at >= 0) & (at < self.n_bus)).all():
+            raise InputError(f"bus must hold positions of the network's buses, 0…{self.n_bus - 1}, each at most once")
+        return at
+
+    def leaf_buses(self) -> Ints:
+        """Positions of the ends of the energised network, in the order of their pandapower index.
+
+        An end has one neighbour and is no external grid. Branches that end at an open switch, and inner buses of pandapower's
+        own, do not count: the last bus before an open ring switch is an end, the far end of the open line is none.
+        """
+        ends = find_ends(self.n_bus, self.from_bus, self.to_bus, self.bus_id < 0)
+        leaves = ends[~self.is_reference[ends]]
+        return leaves[np.argsort(self.bus_id[leaves], kind="stable")]
+
+    def feeding_rating_kw(self) -> Floats:
+        """(n_bus,) rating of the nearest transformer between each bus and the external grid, kVA; NaN where there is none."""
+        rating = np.where(np.char.startswith(self.element, "trafo") & (self.rating_kw > 0), self.rating_kw, np.nan)
+        return pass_down(self.n_bus, self.from_bus, self.to_bus, rating, self.reference_bus)
+
+    def injection_kw(self, net: Any) -> Floats:
+        """What the pandapower network's own loads, generators and storages inject, (n_bus,) kW; grid feed positive.
+
+        Raises
+        ------
+        InputError
+            If `net` has other buses or switch states than the network this was made from.
+        """
+        from fastp2p.io.pandapower import network_injection_kw
+
+        return network_injection_kw(net, self.known_id, self.known_position)
+
+    def flow_kw(self, injection_kw: ArrayLike, bus: ArrayLike | None = None) -> Floats:
+        """DC flows, positive from `from_bus` to `to_bus`, constant parts included.
+
+        Parameters
+        ----------
+        injection_kw : (..., n_bus) float, kW
+            Feeding the grid is positive; the external grids balance.
+        bus : (n_columns,) int, optional
+            Where only some buses inject: their positions, each once; the last axis is theirs alone then.
+
+        Returns
+        -------
+        (..., n_branch) float64, kW
+
+        Raises
+        ------
+        InputError
+            If the last axis is not n_bus (n_columns) long, or `bus` names no positions of buses.
+
+        Notes
+        -----
+        On radial networks the flow is the sum of the injections behind a branch; on meshed ones B' θ = p is solved with
+        factors made once (Stott, Jardim, Alsaç 2009, DC power flow revisited). Equal to ``pandapower.rundcpp`` but for the
+        constant losses of branches, such as iron losses, which `fixed_kw` has and ``rundcpp`` leaves out.
+        """
+        injection, at = floats("injection_kw", injection_kw), self.columns(bus)
+        if injection.ndim == 0 or injection.shape[-1] != len(at):
+            raise InputError(f"injection_kw has shape {injection.shape}; its last axis must be the {len(at)} buses")
+        books = injection.reshape(math.prod(injection.shape[:-1]), len(at))
+        flow = np.empty((len(books), self.n_branch))
+        self._linear_flows(books, at, self.constant_kw, flow)
+        shaped: Floats = flow.reshape(*injection.shape[:-1], self.n_branch)
+        return shaped
+
+    def slack_kw(self, injection_kw: ArrayLike) -> Floats:
+        """Power that the external grids feed in together, (...) kW: minus all injections and constant draws."""
+        injection = floats("injection_kw", injection_kw)
+        if injection.ndim == 0 or injection.shape[-1] != self.n_bus:
+            raise InputError(f"injection_kw has shape {injection.shape}; its last axis must be the {self.n_bus} buses")
+        slack: Floats = -(injection.sum(axis=-1) + self.fixed_kw.sum())
+        return slack
+
+    def with_limits(
+        self,
+        families: Sequence[str] = ("thermal", "transformer"),
+        *,
+        angle_deg: float | None = None,
+        factor: float = 1.0,
+        ampacity_ka: float | None = None,
+        ampacity_ka_by_std_type: dict[str, float] | None = None,
+        ampacity_ka_by_line: dict[int, float] | None = None,
+    ) -> Network:
+        """The same network under other limits; the smallest of a branch's limits wins.
+
+        Parameters
+        ----------
+        families : subset of {"thermal", "transformer"}
+            Line ampacities and transformer ratings.
+        angle_deg : float, optional
+            Limit b·δ on every branch from this largest angle difference, degrees.
+        factor : float
+            Multiplies every limit.
+        ampacity_ka, ampacity_ka_by_std_type, ampacity_ka_by_line : optional
+            Ampacity of all lines; of a standard type; of a line by its pandapower index. The narrower one wins.
+
+        Raises
+        ------
+        InputError
+            Unknown families, standard types or lines, numbers that are not positive, negative ratings; all named.
+        """
+        by_type, by_line = ampacity_ka_by_std_type or {}, ampacity_ka_by_line or {}
+        numbers = {
+            "factor": (factor, ranges.LIMIT_FACTOR),
+            "angle_deg": (angle_deg, ranges.ANGLE_DEG),
+            "ampacity_ka": (ampacity_ka, ranges.AMPACITY_KA),
+            **{f"ampacity of {key!r}": (value, ranges.AMPACITY_KA) for key, value in (*by_type.items(), *by_line.items())},
+        }
+        faults = [
+            f"unknown limits {f!r}: there are thermal and transformer" for f in families if f not in ("thermal", "transformer")
+        ]
+        faults += [
+            f"{name} = {value!r}: must be a positive number, in {allowed}"
+            for name, (value, allowed) in numbers.items()
+            if value is not None and not (isinstance(value, int | float) and allowed.has(value))
+        ]
+        is_line = self.element == "line"
+        known_types, known_lines = set(self.std_type[is_line].tolist()), set(self.element_id[is_line].tolist())
+        unknown_types = [t for t in by_type if t not in known_types]
+        faults += [f"ampacity for std_type {t!r}: no line has it; there are {sorted(known_types)}" for t in unknown_types]
+        faults += [f"ampacity for line {i}: no such line in service" for i in by_line if i not in known_lines]
+        refuse(faults)
+        ampacity = self.ampacity_ka.copy()
+        if ampacity_ka is not None:
+            ampacity[is_line] = ampacity_ka
+        for std_type, value in by_type.items():
+            ampacity[is_line & (self.std_type == std_type)] = value
+        for line, value in by_line.items():
+            ampacity[is_line & (self.element_id == line)] = value
+        limit = np.full(self.n_branch, np.inf)
+        if "thermal" in families:
+            limit = np.fmin(limit, ampacity * self.kw_per_ka)
+        if "transformer" in families:
+            limit = np.fmin(limit, self.rating_kw)
+        if angle_deg is not None:
+            limit = np.fmin(limit, np.abs(self.susceptance_kw) * np.deg2rad(angle_deg))
+        names = zip(self.element[limit < 0].tolist(), self.element_id[limit < 0].tolist(), strict=True)
+        refuse([f"{element} {number} has a negative rating" for element, number in names])
+        return dataclasses.replace(self, ampacity_ka=ampacity, limit_kw=limit * factor)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The forest below the external grids (radial networks)."""
+        return grow_tree(self.n_bus, self.from_bus, self.to_bus, self.reference_bus)
+
+    @cached_property
+    def branches_between(self) -> Floats:
+        """(n_bus, n_bus) electrical distance: Σ |ptdf[:, i] - ptdf[:, j]|, on a radial network the branches of the path."""
+        if not self.is_radial:
+            return np.array([np.abs(self.ptdf - self.ptdf[:, [bus]]).sum(axis=0) for bus in range(self.n_bus)])
+        return count_between(self.tree)
+
+    @cached_property
+    def constant_kw(self) -> Floats:
+        """(n_branch,) flows when nobody injects anything: iron losses, shunts, phase shifts, angles of several grids."""
+        flow = np.empty((1, self.n_branch))
+        fixed = self.fixed_kw.copy()
+        shifted = self.susceptance_kw * self.shift_rad
+        angle = np.zeros(self.n_bus)
+        angle[self.reference_bus] = self.reference_angle_rad
+        known = self.susceptance_kw * (angle[self.from_bus] - angle[self.to_bus]) - shifted
+        np.subtract.at(fixed, self.from_bus, known)
+        np.add.at(fixed, self.to_bus, known)
+        self._linear_flows(fixed[None, :], np.arange(self.n_bus), np.zeros(self.n_branch), flow)
+        constant: Floats = flow[0] + known
+        return constant
+
+    @cached_property
+    def percent_per_kw(self) -> Floats:
+        """(n_branch,) loading of a branch per kW of flow, 100 / limit; zero where nothing limits it."""
+        limited = np.isfinite(self.limit_kw) & (self.limit_kw > 0)
+        return np.divide(100.0, self.limit_kw, out=np.zeros(self.n_branch), where=limited)
+
+    @cached_property
+    def is_reference(self) -> NDArray[np.bool_]:
+        """(n_bus,) whether a bus is an external grid."""
+        return np.isin(np.arange(self.n_bus), self.reference_bus)
+
+    @cached_property
+    def has_band(self) -> NDArray[np.bool_]:
+        """(n_bus,) whose voltages count: all but external grids, and inner buses such as the star point of a transformer."""
+        return (self.bus_id >= 0) & ~self.is_reference
+
+    @cached_property
+    def root_sign(self) -> Floats:
+        """(n_branch,) +1 where a branch leaves an external grid, -1 where it ends there, 0 elsewhere."""
+        sign: Floats = self.is_reference[self.from_bus].astype(np.float64)
+        return sign - self.is_reference[self.to_bus]
+
+    @cached_property
+    def ptdf(self) -> Floats:
+        """(n_branch, n_bus) power transfer distribution factors: flow = ptdf @ injection + constant, slack columns 0."""
+        flow = np.empty((self.n_bus, self.n_branch))
+        self._linear_flows(np.eye(self.n_bus), np.arange(self.n_bus), np.zeros(self.n_branch), flow)
+        return np.ascontiguousarray(flow.T)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: what is derived is derived again where it is needed."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def _linear_flows(self, books: Floats, bus: Ints, constant_kw: Floats, flow: Floats) -> None:
+        scratch, block = self.work_space(), np.empty((self.n_branch, BOOKS_PER_BLOCK))
+        if self.is_radial:
+            tree_flows(books, bus, *self.tree[:4], constant_kw, scratch, block, flow)
+        else:
+            meshed_flows(books, self.factors.position[bus], *self.factors[1:], constant_kw, scratch, block, flow)
+
+    def work_space(self) -> Floats:
+        """What the kernels work on: a row per bus (radial) or per row of the factors and one more (meshed)."""
+        n_rows = self.n_bus if self.is_radial else self.n_bus - len(self.reference_bus) + 1
+        return np.empty((n_rows, BOOKS_PER_BLOCK))
+
+    @cached_property
+    def factors(self) -> Factors:
+        """Of the susceptance matrix without the external grids, and how flows follow (meshed networks)."""
+        return factorise(self.n_bus, self.from_bus, self.to_bus, self.susceptance_kw, self.reference_bus)

@@ -1,0 +1,97 @@
+"""AC power flows of a sample of books through pandapower: for meshed networks, some ten milliseconds a book."""
+
+from dataclasses import fields
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastp2p.grid.ac import AcFlow, AcSolver
+from fastp2p.grid.feeder import percent_per_kva
+from fastp2p.grid.network import Network
+from fastp2p.kernels.grid.ac import HIGHEST, HIGHEST_AT, LOADING, LOSSES, LOWEST, LOWEST_AT, SLACK_P, SLACK_Q
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Complexes = NDArray[np.complex128]
+
+
+def runpp_solver(source: str) -> AcSolver:
+    """Power flows by ``pandapower.runpp`` on the network that `source` names; for `fastp2p.clearing.audit.audit`."""
+    return AcSolver(partial(_summarise, source), partial(_flow, source))
+
+
+def check_source(network: Network, source: str) -> None:
+    """That a sample of `network` can be audited on what `source` names.
+
+    Raises
+    ------
+    InputError
+        If it names another network, or none.
+    """
+    from fastp2p.io.runpp import load_same
+
+    load_same(source, _arrays(network))
+
+
+def _arrays(network: Network) -> dict[str, Any]:
+    return {field.name: getattr(network, field.name) for field in fields(network)}
+
+
+def _summarise(source: str, network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[Floats, Ints]:
+    """As `powerflow.summarise_flows`."""
+    flow = _flow(source, network, injection_kw, injection_kvar, bus=bus)
+    summary = np.full((8, len(injection_kw)), np.nan)
+    inner = np.flatnonzero(network.has_band)
+    good = np.flatnonzero(flow.converged)
+    vm = flow.vm_pu[np.ix_(good, inner)]
+    for value, place, at in ((LOWEST, LOWEST_AT, vm.argmin(axis=1)), (HIGHEST, HIGHEST_AT, vm.argmax(axis=1))):
+        summary[value, good], summary[place, good] = vm[np.arange(len(good)), at], inner[at]
+    summary[LOSSES], summary[SLACK_P], summary[SLACK_Q] = flow.losses_kw, flow.slack_kw, flow.slack_kvar
+    summary[LOADING, good] = np.nan_to_num(flow.loading_percent[good]).max(axis=1, initial=0.0)
+    return summary, flow.n_iterations
+
+
+def _flow(source: str, network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike, *, bus: ArrayLike) -> AcFlow:
+    """As `powerflow.ac_flow`."""
+    from fastp2p.io.runpp import runpp_voltages
+
+    injection = np.zeros((len(np.asarray(injection_kw)), network.n_bus), np.complex128)
+    injection[:, np.asarray(bus)] = np.asarray(injection_kw) + 1j * np.asarray(injection_kvar)
+    voltage = runpp_voltages(source, _arrays(network), injection)
+    return flow_of_voltages(network, voltage, injection)
+
+
+def flow_of_voltages(network: Network, voltage: Complexes, injection_kva: Complexes) -> AcFlow:
+    """Currents, losses and what the external grids feed in, from solved voltages.
+
+    Parameters
+    ----------
+    network : Network
+    voltage : (n_books, n_bus) complex128, p.u.
+        NaN where a book has no solution.
+    injection_kva : (n_books, n_bus) complex128, kW + j kvar
+    """
+    series = network.resistance_pu + 1j * network.reactance_pu
+    ratio = network.tap_ratio * np.exp(1j * network.shift_rad)
+    v_from, v_to = voltage[:, network.from_bus] / ratio, voltage[:, network.to_bus]
+    through = (v_from - v_to) / series
+    i_from = (through + network.from_shunt_pu * v_from) / np.conj(ratio)
+    i_to = -through + network.to_shunt_pu * v_to
+    ends_kv = network.base_kv[np.stack([network.from_bus, network.to_bus])]
+    ampere = np.abs([i_from, i_to])
+    percent = percent_per_kva(network) * (network.rated_kv.T / ends_kv)
+    loading = (ampere * percent[:, None, :]).max(axis=0)
+    loading[:, ~np.isfinite(network.limit_kw)] = np.nan
+    ka = ampere * 1e-3 / (np.sqrt(3.0) * ends_kv[:, None, :])
+    drawn = np.zeros_like(voltage)
+    np.add.at(drawn.T, network.from_bus, (voltage[:, network.from_bus] * np.conj(i_from)).T)
+    np.add.at(drawn.T, network.to_bus, (v_to * np.conj(i_to)).T)
+    drawn += np.abs(voltage) ** 2 * np.conj(network.bus_shunt_pu)
+    slack = (drawn - injection_kva)[:, network.reference_bus].sum(axis=1)
+    converged = ~np.isnan(voltage[:, 0])
+    return AcFlow(
+        np.abs(voltage), np.degrees(np.angle(voltage)), ka[0], ka[1], loading, drawn.sum(axis=1).real, slack.real, slack.imag,
+        converged, converged.astype(np.int64),
+    )  # fmt: skip

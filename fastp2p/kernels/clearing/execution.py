@@ -1,0 +1,160 @@
+"""Clearing around the LP: injections before it, what is executed after it.
+
+A limit is a row lower ≤ value ≤ upper, value = c + R·injection. Nothing here knows what a row means.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.kernels.jit import kernel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@kernel
+def inject_trades(
+    base_kw: Floats,
+    export_kw: Floats,
+    offset: Ints,
+    seller: Ints,
+    buyer: Ints,
+    quantity_kwh: Floats,
+    step_hours: float,
+    retail: bool,
+    floor_kw: Floats,
+    full_kw: Floats,
+) -> None:
+    """Injections with no trade executed (`floor_kw`, p⁰ of the design's section 6) and with all of them (`full_kw`).
+
+    Parameters
+    ----------
+    base_kw : (n_books, n_bus) float64, kW
+        Everything not traded.
+    export_kw : (n_books, n_bus) float64, kW
+        Curtailable exports.
+    offset, seller, buyer, quantity_kwh : trades in CSR form
+    step_hours : float
+    retail : bool
+        Whether the retailer serves the buyers whatever happens.
+    floor_kw, full_kw : (n_books, n_bus) float64, kW
+        Outputs.
+    """
+    n_books, n_bus = base_kw.shape
+    for k in range(n_books):
+        for b in range(n_bus):
+            floor_kw[k, b] = base_kw[k, b]
+            full_kw[k, b] = base_kw[k, b] + export_kw[k, b]
+        for i in range(offset[k], offset[k + 1]):
+            kw = quantity_kwh[i] / step_hours
+            full_kw[k, seller[i]] += kw
+            full_kw[k, buyer[i]] -= kw
+            if retail:
+                floor_kw[k, buyer[i]] -= kw
+
+
+@kernel
+def execute_books(
+    books: Ints,
+    offset: Ints,
+    seller: Ints,
+    buyer: Ints,
+    quantity_kwh: Floats,
+    step_hours: float,
+    retail: bool,
+    column_offset: Ints,
+    column_of: Ints,
+    n_trade_columns: Ints,
+    plus: Ints,
+    most_kw: Floats,
+    share: Floats,
+    row: Ints,
+    whole: float,
+    floor_kw: Floats,
+    executed_kwh: Floats,
+    binding_row: Ints,
+    exported_kw: Floats,
+    full_kw: Floats,
+) -> None:
+    """From the executed shares of LP columns back to trades, exports and injections.
+
+    Parameters
+    ----------
+    books, column_offset, column_of, n_trade_columns, plus, most_kw : as `collect_columns` gives them
+    offset, seller, buyer, quantity_kwh : trades of the batch in CSR form
+    step_hours : float
+    retail : bool
+        Whether a trade draws nothing at its buyer.
+    share : (n_columns,) float64; row : (n_columns,) int64
+        What is executed of a column, and the row that it is cut for.
+    whole : float
+        The share from which a trade counts as executed in full.
+    floor_kw : (n_books, n_bus) float64, kW
+        Injections with nothing executed.
+    executed_kwh, binding_row : (n_trades,); exported_kw, full_kw : (n_books, n_bus) float64, kW
+        Outputs, for the trades and lines of these books; `full_kw` are injections.
+    """
+    t = 0
+    for n in range(len(books)):
+        k = books[n]
+        for b in range(floor_kw.shape[1]):
+            full_kw[k, b], exported_kw[k, b] = floor_kw[k, b], 0.0
+        for j in range(column_offset[n] + n_trade_columns[n], column_offset[n + 1]):
+            exported_kw[k, plus[j]] = share[j] * most_kw[j]
+            full_kw[k, plus[j]] += share[j] * most_kw[j]
+        for i in range(offset[k], offset[k + 1]):
+            j = column_of[t]
+            t += 1
+            executed_kwh[i] = quantity_kwh[i] * share[j]
+            binding_row[i] = row[j] if share[j] < whole else -1
+            full_kw[k, seller[i]] += executed_kwh[i] / step_hours
+            if not retail:
+                full_kw[k, buyer[i]] -= executed_kwh[i] / step_hours
+
+
+@kernel
+def inject_reactive(
+    base_kvar: Floats,
+    pv_kvar_per_kw: Floats,
+    load_kvar_per_kw: Floats,
+    exported_kw: Floats,
+    offset: Ints,
+    seller: Ints,
+    buyer: Ints,
+    quantity_kwh: Floats,
+    executed_kwh: Floats,
+    step_hours: float,
+    retail: bool,
+    floor_kvar: Floats,
+    full_kvar: Floats,
+) -> None:
+    """Reactive injections with no trade executed and with what is.
+
+    Parameters
+    ----------
+    base_kvar : (n_books, n_bus) float64, kvar
+        Of everything not traded.
+    pv_kvar_per_kw, load_kvar_per_kw : (n_bus,) float64
+        What is fed in per kW sold or exported, and drawn per kW bought.
+    exported_kw : (n_books, n_bus) float64, kW
+    offset, seller, buyer, quantity_kwh : trades in CSR form
+    executed_kwh : (n_trades,) float64, kWh
+    step_hours : float
+    retail : bool
+        Whether the retailer serves the buyers whatever happens.
+    floor_kvar, full_kvar : (n_books, n_bus) float64, kvar
+        Outputs.
+    """
+    n_books, n_bus = base_kvar.shape
+    for k in range(n_books):
+        for b in range(n_bus):
+            floor_kvar[k, b] = base_kvar[k, b]
+        if retail:
+            for i in range(offset[k], offset[k + 1]):
+                floor_kvar[k, buyer[i]] -= load_kvar_per_kw[buyer[i]] * quantity_kwh[i] / step_hours
+        for b in range(n_bus):
+            full_kvar[k, b] = floor_kvar[k, b] + pv_kvar_per_kw[b] * exported_kw[k, b]
+        for i in range(offset[k], offset[k + 1]):
+            full_kvar[k, seller[i]] += pv_kvar_per_kw[seller[i]] * executed_kwh[i] / step_hours
+            if not retail:
+                full_kvar[k, buyer[i]] -= load_kvar_per_kw[buyer[i]] * executed_kwh[i] / step_hours

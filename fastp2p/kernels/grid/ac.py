@@ -1,0 +1,332 @@
+"""AC power flows of many books on trees, by backward and forward sweeps.
+
+Books are the innermost dimension of a block, as in flows.py. A book that has converged is frozen, so its bits do not
+depend on the books beside it.
+
+Branch model, seen from the parent: V_child = a V_parent - z J, I_parent = y V_parent + c J, where J flows into the child. Every
+two-port of lines and transformers can be written so (`fastp2p.grid.feeder`). A sweep is a step of the fixed-point iteration
+V ← V_noload - Z (S / V)*: near the solution that a network settles in it converges up to the point of voltage collapse, where
+the largest factor by which a step changes an error reaches 1 together with the Jacobian becoming singular.
+
+Source: Shirmohammadi, Hong, Semlyen, Luo 1988, A compensation-based power flow method for weakly meshed networks.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.kernels.jit import kernel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+# columns of `coefficient`, one row per bus in breadth-first order
+A_RE, A_IM, Z_RE, Z_IM, C_RE, C_IM, Y_RE, Y_IM, SHUNT_RE, SHUNT_IM, DRAW_RE = range(11)
+LOST_PU, LONG = 0.1, 25
+# rows of `summary`
+LOWEST, LOWEST_AT, HIGHEST, HIGHEST_AT, LOSSES, LOADING, SLACK_P, SLACK_Q = range(8)
+
+
+@kernel
+def audit_books(
+    p_kw: Floats,
+    q_kvar: Floats,
+    column: Ints,
+    parent: Ints,
+    coefficient: Floats,
+    root_v: Floats,
+    percent: Floats,
+    counts: Bools,
+    tolerance: float,
+    most_iterations: int,
+    work: Floats,
+    summary: Floats,
+    n_iterations: Ints,
+) -> None:
+    """What the AC power flow of every book says of its voltages, losses and loading.
+
+    Parameters
+    ----------
+    p_kw, q_kvar : (n_books, n_columns) float64
+        Injections, feeding the grid positive.
+    column : (n_bus,) int64
+        Column of each bus, in breadth-first order as all that follows; -1 where nobody injects.
+    parent : (n_bus,) int64
+        Place of the parent; -1 at external grids.
+    coefficient : (n_bus, 11) float64
+        a, z, c, y of the branch to the parent, all shunts at the bus (the y of its children included), and the real part of its
+        own shunt; per unit of 1 kVA.
+    root_v : (n_bus, 2) float64
+        Voltages of external grids and, below them, those without injections, p.u.
+    percent : (n_bus, 2) float64
+        Loading per p.u. of current of the branch to the parent, at the parent's end and at the child's; zero without a limit.
+    counts : (n_bus,) bool
+        Whose voltages are looked at.
+    tolerance : float
+        How far a voltage may be from the solution, p.u., as the last two steps let it be estimated.
+    most_iterations : int
+    work : (4, n_bus, block) float64
+        Work space; `block` books are done at a time.
+    summary : (8, n_books) float64
+        Output: lowest voltage (p.u.) of the buses that count and its place, the highest and its place, losses (kW),
+        the largest loading (%), power from the external grids (kW, kvar).
+    n_iterations : (n_books,) int64
+        Output; 0 where a book did not converge.
+    """
+    block = work.shape[2]
+    p, q = np.empty((p_kw.shape[1], block)), np.empty((p_kw.shape[1], block))
+    best = np.empty((8, block))
+    count = np.empty(block, np.int64)
+    for first in range(0, len(p_kw), block):
+        size = min(block, len(p_kw) - first)
+        _fill(p_kw, first, size, p)
+        _fill(q_kvar, first, size, q)
+        _solve_block(p, q, column, parent, coefficient, root_v, tolerance, most_iterations, size, work, count)
+        _summarise_block(parent, coefficient, percent, counts, work, best)
+        for k in range(size):
+            for i in range(8):
+                summary[i, first + k] = best[i, k]
+            # a voltage that is no number spreads to the root
+            n_iterations[first + k] = count[k] if math.isfinite(best[SLACK_P, k] + best[LOSSES, k]) else 0
+
+
+@kernel
+def flow_books(
+    p_kw: Floats,
+    q_kvar: Floats,
+    column: Ints,
+    parent: Ints,
+    coefficient: Floats,
+    root_v: Floats,
+    tolerance: float,
+    most_iterations: int,
+    work: Floats,
+    voltage: Floats,
+    current: Floats,
+    n_iterations: Ints,
+) -> None:
+    """Voltages and currents of every book.
+
+    Parameters
+    ----------
+    p_kw, q_kvar, column, parent, coefficient, root_v, tolerance, most_iterations, work, n_iterations : as for `audit_books`
+    voltage : (2, n_books, n_bus) float64, p.u.
+        Output: real and imaginary part.
+    current : (2, 2, n_books, n_bus) float64, p.u.
+        Output: real and imaginary part of what flows into the branch to the parent at the parent's end, and out of it at the
+        child's; at external grids, which have no parent, of what they feed in.
+    """
+    block = work.shape[2]
+    p, q = np.empty((p_kw.shape[1], block)), np.empty((p_kw.shape[1], block))
+    count = np.empty(block, np.int64)
+    for first in range(0, len(p_kw), block):
+        size = min(block, len(p_kw) - first)
+        _fill(p_kw, first, size, p)
+        _fill(q_kvar, first, size, q)
+        _solve_block(p, q, column, parent, coefficient, root_v, tolerance, most_iterations, size, work, count)
+        for i in range(len(parent)):
+            up = max(parent[i], 0)
+            is_root = parent[i] == -1
+            y_re, y_im = (0.0, 0.0) if is_root else (coefficient[i, Y_RE], coefficient[i, Y_IM])
+            c_re, c_im = (1.0, 0.0) if is_root else (coefficient[i, C_RE], coefficient[i, C_IM])
+            for k in range(size):
+                v_re, v_im, j_re, j_im = work[0, up, k], work[1, up, k], work[2, i, k], work[3, i, k]
+                voltage[0, first + k, i], voltage[1, first + k, i] = work[0, i, k], work[1, i, k]
+                current[0, 0, first + k, i] = y_re * v_re - y_im * v_im + c_re * j_re - c_im * j_im
+                current[0, 1, first + k, i] = y_re * v_im + y_im * v_re + c_re * j_im + c_im * j_re
+                current[1, 0, first + k, i], current[1, 1, first + k, i] = j_re, j_im
+        for k in range(size):
+            n_iterations[first + k] = count[k]
+
+
+@kernel
+def _fill(value: Floats, first: int, size: int, block: Floats) -> None:
+    """Columns of a block of books, books innermost; zero beyond the last book."""
+    for c in range(len(block)):
+        for k in range(size):
+            block[c, k] = value[first + k, c]
+        block[c, size:] = 0.0
+
+
+@kernel
+def _solve_block(
+    p: Floats, q: Floats, column: Ints, parent: Ints, coefficient: Floats, root_v: Floats, tolerance: float,
+    most_iterations: int, size: int, work: Floats, count: Ints,
+) -> None:  # fmt: skip
+    """Voltages and the currents that go with them; a book's `count` is the steps that it took, 0 where they were not enough.
+
+    A book that takes long has lost when a voltage falls below `LOST_PU`: no network comes to rest there, while beyond collapse
+    the iteration comes by again and again.
+    """
+    block = work.shape[2]
+    step, change, before, lowest = np.ones(block), np.empty(block), np.empty(block), np.empty(block)
+    before[:] = np.inf
+    count[:] = 0
+    for i in range(len(parent)):
+        work[0, i, :] = root_v[i, 0]
+        work[1, i, :] = root_v[i, 1]
+    for iteration in range(1, most_iterations + 1):
+        _sweep_backward(p, q, column, parent, coefficient, work)
+        _sweep_forward(parent, coefficient, step, change, work)
+        n_left = 0
+        for k in range(size):
+            if step[k] == 0.0:
+                continue
+            # steps shrink by `ratio`: what is left of the way is a geometric series
+            ratio = change[k] / before[k]
+            if change[k] <= 1e-3 * tolerance or (iteration > 1 and change[k] * ratio <= tolerance * (1.0 - ratio)):
+                step[k] = 0.0
+                count[k] = iteration
+            else:
+                n_left += 1
+            before[k] = change[k]
+        if iteration > LONG:
+            n_left -= _give_up(step, size, lowest, work)
+        if n_left == 0:
+            break
+    _sweep_backward(p, q, column, parent, coefficient, work)
+
+
+@kernel
+def _give_up(step: Floats, size: int, lowest: Floats, work: Floats) -> int:
+    """Freeze books in which a voltage is lost, or no number; returns how many."""
+    lowest[:] = np.inf
+    for i in range(work.shape[1]):
+        for k in range(len(lowest)):
+            square = work[0, i, k] * work[0, i, k] + work[1, i, k] * work[1, i, k]
+            lowest[k] = min(lowest[k], square) if square == square else 0.0
+    lost = 0
+    for k in range(size):
+        if step[k] != 0.0 and lowest[k] < LOST_PU * LOST_PU:
+            step[k] = 0.0
+            lost += 1
+    return lost
+
+
+@kernel
+def _sweep_backward(p: Floats, q: Floats, column: Ints, parent: Ints, coefficient: Floats, work: Floats) -> None:
+    """Currents into every bus from its voltage and what lies behind it."""
+    block = work.shape[2]
+    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
+    j_re[:] = 0.0
+    j_im[:] = 0.0
+    for i in range(len(parent) - 1, -1, -1):
+        c, up = column[i], parent[i]
+        s_re, s_im = coefficient[i, SHUNT_RE], coefficient[i, SHUNT_IM]
+        if s_re != 0.0 or s_im != 0.0:
+            for k in range(block):
+                j_re[i, k] += s_re * v_re[i, k] - s_im * v_im[i, k]
+                j_im[i, k] += s_re * v_im[i, k] + s_im * v_re[i, k]
+        if c != -1:
+            for k in range(block):
+                # the injected current (S / V)* = (p - jq) V / |V|²
+                a, b = v_re[i, k], v_im[i, k]
+                scale = 1.0 / (a * a + b * b)
+                j_re[i, k] -= (p[c, k] * a + q[c, k] * b) * scale
+                j_im[i, k] -= (p[c, k] * b - q[c, k] * a) * scale
+        if up == -1:
+            continue
+        c_re, c_im = coefficient[i, C_RE], coefficient[i, C_IM]
+        if c_re == 1.0 and c_im == 0.0:
+            for k in range(block):
+                j_re[up, k] += j_re[i, k]
+                j_im[up, k] += j_im[i, k]
+        else:
+            for k in range(block):
+                a, b = j_re[i, k], j_im[i, k]
+                j_re[up, k] += c_re * a - c_im * b
+                j_im[up, k] += c_re * b + c_im * a
+
+
+@kernel
+def _sweep_forward(parent: Ints, coefficient: Floats, step: Floats, change: Floats, work: Floats) -> None:
+    """Voltages of every bus from its parent's and the current into it, for books whose `step` is 1; the largest change."""
+    block = work.shape[2]
+    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
+    change[:] = 0.0
+    for i in range(len(parent)):
+        up = parent[i]
+        if up == -1:
+            continue
+        a_re, a_im = coefficient[i, A_RE], coefficient[i, A_IM]
+        z_re, z_im = coefficient[i, Z_RE], coefficient[i, Z_IM]
+        if a_re == 1.0 and a_im == 0.0:
+            for k in range(block):
+                c, d = j_re[i, k], j_im[i, k]
+                to_re = v_re[up, k] - (z_re * c - z_im * d) - v_re[i, k]
+                to_im = v_im[up, k] - (z_re * d + z_im * c) - v_im[i, k]
+                v_re[i, k] += step[k] * to_re
+                v_im[i, k] += step[k] * to_im
+                change[k] = max(change[k], max(abs(to_re), abs(to_im))) + 0.0
+        else:
+            for k in range(block):
+                a, b, c, d = v_re[up, k], v_im[up, k], j_re[i, k], j_im[i, k]
+                to_re = (a_re * a - a_im * b) - (z_re * c - z_im * d) - v_re[i, k]
+                to_im = (a_re * b + a_im * a) - (z_re * d + z_im * c) - v_im[i, k]
+                v_re[i, k] += step[k] * to_re
+                v_im[i, k] += step[k] * to_im
+                change[k] = max(change[k], max(abs(to_re), abs(to_im))) + 0.0
+
+
+@kernel
+def _summarise_block(parent: Ints, coefficient: Floats, percent: Floats, counts: Bools, work: Floats, best: Floats) -> None:
+    block = work.shape[2]
+    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
+    best[:] = 0.0
+    best[LOWEST] = np.inf
+    for i in range(len(parent)):
+        up = parent[i]
+        own = coefficient[i, DRAW_RE]
+        if own != 0.0:
+            for k in range(block):
+                best[LOSSES, k] += own * (v_re[i, k] * v_re[i, k] + v_im[i, k] * v_im[i, k])
+        if up == -1:
+            for k in range(block):
+                best[SLACK_P, k] += v_re[i, k] * j_re[i, k] + v_im[i, k] * j_im[i, k]
+                best[SLACK_Q, k] += v_im[i, k] * j_re[i, k] - v_re[i, k] * j_im[i, k]
+            continue
+        if counts[i]:
+            _note_voltage(float(i), v_re[i], v_im[i], best)
+        _note_branch(i, coefficient, percent, v_re[up], v_im[up], j_re[i], j_im[i], best)
+    for k in range(block):
+        best[LOWEST, k], best[HIGHEST, k] = math.sqrt(best[LOWEST, k]), math.sqrt(best[HIGHEST, k])
+        best[LOADING, k] = math.sqrt(best[LOADING, k])
+
+
+@kernel
+def _note_voltage(place: float, v_re: Floats, v_im: Floats, best: Floats) -> None:
+    for k in range(len(v_re)):
+        square = v_re[k] * v_re[k] + v_im[k] * v_im[k]
+        lower = 1.0 if square < best[LOWEST, k] else 0.0
+        higher = 1.0 if square > best[HIGHEST, k] else 0.0
+        best[LOWEST_AT, k] += lower * (place - best[LOWEST_AT, k])
+        best[HIGHEST_AT, k] += higher * (place - best[HIGHEST_AT, k])
+        best[LOWEST, k] = min(best[LOWEST, k], square) + 0.0
+        best[HIGHEST, k] = max(best[HIGHEST, k], square) + 0.0
+
+
+@kernel
+def _note_branch(
+    i: int, coefficient: Floats, percent: Floats, v_re: Floats, v_im: Floats, j_re: Floats, j_im: Floats, best: Floats
+) -> None:
+    """Losses |V|² Re y + |J|² Re z + Re((c* - a) V J*), none of which is a small difference of large numbers; and loading."""
+    z_re, y_re, y_im = coefficient[i, Z_RE], coefficient[i, Y_RE], coefficient[i, Y_IM]
+    c_re, c_im = coefficient[i, C_RE], coefficient[i, C_IM]
+    w_re, w_im = c_re - coefficient[i, A_RE], -c_im - coefficient[i, A_IM]
+    far = percent[i, 1] * percent[i, 1]
+    if c_re == 1.0 and c_im == 0.0 and y_re == 0.0 and y_im == 0.0 and w_re == 0.0 and w_im == 0.0:
+        most = max(far, percent[i, 0] * percent[i, 0])
+        for k in range(len(v_re)):
+            square = j_re[k] * j_re[k] + j_im[k] * j_im[k]
+            best[LOSSES, k] += z_re * square
+            best[LOADING, k] = max(best[LOADING, k], most * square) + 0.0
+        return
+    near = percent[i, 0] * percent[i, 0]
+    for k in range(len(v_re)):
+        a, b, c, d = v_re[k], v_im[k], j_re[k], j_im[k]
+        square = c * c + d * d
+        best[LOSSES, k] += y_re * (a * a + b * b) + z_re * square + w_re * (a * c + b * d) + w_im * (a * d - b * c)
+        e, f = y_re * a - y_im * b + c_re * c - c_im * d, y_re * b + y_im * a + c_re * d + c_im * c
+        best[LOADING, k] = max(best[LOADING, k], max(far * square, near * (e * e + f * f))) + 0.0

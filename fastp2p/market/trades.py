@@ -1,0 +1,135 @@
+"""Trades of many books, as matched: flat arrays with an offset per book, and what is left over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.arrays import LARGEST, amount_faults, floats, integers, is_between, short_repr
+from fastp2p.errors import refuse
+from fastp2p.kernels.market.trades import stay_inside
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Leftovers:
+    """What no trade takes, per book and bus, kWh: own use, load for the retailer, surplus for the grid."""
+
+    __repr__ = short_repr
+    self_kwh: Floats
+    deficit_kwh: Floats
+    surplus_kwh: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Trades:
+    """Trades of a batch in CSR form: book k holds trades ``offset[k]:offset[k + 1]``.
+
+    Attributes
+    ----------
+    offset : (n_books + 1,) int64
+    seller, buyer : (n_trades,) int64
+        Bus positions.
+    quantity_kwh : (n_trades,) float64, kWh
+        Matched energy, before the network is asked.
+    bid_per_kwh, ask_per_kwh : (n_trades,) float64, currency per kWh
+    """
+
+    offset: Ints
+    seller: Ints
+    buyer: Ints
+    quantity_kwh: Floats
+    bid_per_kwh: Floats
+    ask_per_kwh: Floats
+
+    def __post_init__(self) -> None:
+        """Make every array flat and of its dtype.
+
+        Raises
+        ------
+        InputError
+            If one of them is not a flat array of numbers.
+        """
+        for name in ("offset", "seller", "buyer"):
+            object.__setattr__(self, name, integers(f"trades.{name}", getattr(self, name)))
+        for name in ("quantity_kwh", "bid_per_kwh", "ask_per_kwh"):
+            object.__setattr__(self, name, floats(f"trades.{name}", getattr(self, name)))
+        refuse([f"trades.{f.name} must be flat" for f in fields(self) if getattr(self, f.name).ndim != 1])
+
+    def __repr__(self) -> str:
+        """How many there are, and of how much."""
+        return f"Trades({self.n_trades:,} trades in {self.n_books:,} books, {self.quantity_kwh.sum():.6g} kWh)"
+
+    @property
+    def n_books(self) -> int:
+        """Number of books, empty ones included."""
+        return len(self.offset) - 1
+
+    @property
+    def n_trades(self) -> int:
+        """Number of trades in all books."""
+        return len(self.seller)
+
+    def faults(self, n_books: int, n_bus: int) -> list[str]:
+        """What is wrong with the trades as those of `n_books` books on `n_bus` buses."""
+        return self.shape_faults(n_books, n_bus) or self.value_faults()
+
+    def value_faults(self) -> list[str]:
+        """Quantities that are negative, numbers that are not finite or too large."""
+        faults = []
+        for name in ("quantity_kwh", "bid_per_kwh", "ask_per_kwh"):
+            values, least = getattr(self, name), 0.0 if name == "quantity_kwh" else -LARGEST
+            if not is_between(values, least):
+                bad = np.flatnonzero(~((values >= least) & (values <= LARGEST)))
+                rule = "finite and not negative" if name == "quantity_kwh" else "finite"
+                rule += f", and of a size of {LARGEST:g} at most" if np.isfinite(values[bad[0]]) else ""
+                faults.append(f"{name} of trade {bad[0]} is {values[bad[0]]}; it must be {rule}")
+        return faults
+
+    def shape_faults(self, n_books: int, n_bus: int) -> list[str]:
+        """What would make a kernel read or write outside its arrays: lengths, offsets, and buses that are not there."""
+        lengths = {f.name: len(getattr(self, f.name)) for f in fields(self) if f.name != "offset"}
+        if len(set(lengths.values())) > 1:
+            return [f"the arrays of the trades have unequal lengths: {', '.join(f'{k} {n}' for k, n in lengths.items())}"]
+        faults = [] if self.n_books == n_books else [f"the trades have {self.n_books} books, the other arrays {n_books}"]
+        reaches = len(self.offset) and self.offset[0] == 0 and self.offset[-1] == self.n_trades
+        if reaches and stay_inside(self.offset, self.seller, self.buyer, n_bus):
+            return faults
+        if not reaches or (np.diff(self.offset) < 0).any():
+            return [f"trade offsets must rise from 0 to the number of trades, {self.n_trades}"]
+        for name, bus in (("seller", self.seller), ("buyer", self.buyer)):
+            outside = np.flatnonzero((bus < 0) | (bus >= n_bus))[:1]
+            faults += [f"{name} of trade {i} is bus position {bus[i]}; the network has 0…{n_bus - 1}" for i in outside.tolist()]
+        return faults
+
+    @property
+    def book(self) -> Ints:
+        """(n_trades,) book of every trade."""
+        return np.repeat(np.arange(self.n_books), np.diff(self.offset))
+
+
+def order_shape_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_prices: Floats) -> list[str]:
+    """What keeps arrays from being the orders of some books, and their prices by row."""
+    if bids.ndim != 2 or bids.shape != asks.shape:
+        return [f"bid_kwh {bids.shape} and ask_kwh {asks.shape} must both be (n_books, n_bus)"]
+    n_books, n_bus = bids.shape
+    return [
+        f"{name} has shape {prices.shape}; it must be ({n_bus},) or ({n_books}, {n_bus})"
+        for name, prices in (("bid_per_kwh", bid_prices), ("ask_per_kwh", ask_prices))
+        if prices.ndim != 2 or prices.shape[1] != n_bus or n_books % max(len(prices), 1) or (n_books and not len(prices))
+    ]
+
+
+def order_value_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_prices: Floats) -> list[str]:
+    """Quantities that are negative, numbers that are not finite or too large."""
+    faults = amount_faults("bid_kwh", bids) + amount_faults("ask_kwh", asks)
+    for name, prices in (("bid_per_kwh", bid_prices), ("ask_per_kwh", ask_prices)):
+        if prices.ndim == 2 and not is_between(prices):
+            row, bus = np.argwhere(~(np.abs(prices) <= LARGEST))[0].tolist()
+            told = f"prices must be finite, and of a size of {LARGEST:g} at most"
+            faults.append(f"{name}: row {row}, bus {bus} holds {prices[row, bus]}; {told}")
+    return faults

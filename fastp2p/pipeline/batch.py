@@ -1,0 +1,254 @@
+"""One batch of books through all stages: orders → matching and pricing → clearing → settlement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.arrays import short_repr
+from fastp2p.clearing.answer import Clearing, Injection
+from fastp2p.clearing.audit import Audit, Uncontrolled, audit
+from fastp2p.clearing.audit_sample import draw_sample
+from fastp2p.clearing.clear import clear
+from fastp2p.clearing.reactive import Reactive, kvar_per_kw
+from fastp2p.grid.ac import SWEEPS
+from fastp2p.grid.network import Network
+from fastp2p.grid.runpp import runpp_solver
+from fastp2p.kernels.market.orders import gather_profiles
+from fastp2p.market.matching import match_orders
+from fastp2p.market.orders import Orders, leave_over, make_orders
+from fastp2p.market.pricing import RULES, Prices, price_trades, reduce_orders
+from fastp2p.market.trades import Leftovers, Trades
+from fastp2p.pipeline.draws import Scenarios
+from fastp2p.profiles.profiles import Profiles
+from fastp2p.settlement.settle import Settlement, settle
+from fastp2p.study.model import Study
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class BatchResult:
+    """Arrays of one batch: book k is step ``steps[k % len(steps)]`` of scenario k // len(steps).
+
+    Columns of arrays, sellers and buyers are places in `Scenarios.participant`: a bus where nobody takes part is no column.
+    """
+
+    __repr__ = short_repr
+    scenarios: Scenarios
+    steps: range
+    step_hours: float
+    load_kwh: Floats
+    pv_kwh: Floats
+    left: Leftovers
+    trades: Trades
+    prices: Prices
+    clearing: Clearing
+    settlement: Settlement
+    audit: Audit | None
+
+
+def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Scenarios, steps: range) -> BatchResult:
+    """Run some scenarios of a study through some time steps.
+
+    Parameters
+    ----------
+    study : Study
+    network : Network
+        With the study's limits.
+    profiles : Profiles
+    scenarios : Scenarios
+        As `fastp2p.pipeline.draws.draw_scenarios` gives them.
+    steps : range
+        Consecutive steps.
+    """
+    market, rules, hours = study.market, study.clearing, profiles.step_hours
+    who = scenarios.participant
+    kwh_per_unit = np.ascontiguousarray(profiles.kwh_per_unit[:, steps.start : steps.stop])
+    load_kwh = _energy(kwh_per_unit, scenarios.load_profile[:, who], scenarios.homes[:, who])
+    pv_kwh = _energy(kwh_per_unit, scenarios.pv_profile[:, who], scenarios.kwp[:, who])
+
+    orders = make_orders(load_kwh, pv_kwh, orders=market.orders, min_order_kwh=market.min_order_kwh, check=False)
+    retail_per_kwh, feed_in_per_kwh = (
+        np.tile(tariff[steps.start : steps.stop], len(scenarios.number))
+        for tariff in (scenarios.retail_per_kwh, scenarios.feed_in_per_kwh)
+    )
+    own_bids, own_asks = (_price_rows(p, scenarios, steps) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
+    is_pool = RULES[market.pricing].allocation == "pool"
+    bids, asks = (
+        (np.repeat(tariff[:, None], len(who), axis=1) for tariff in (retail_per_kwh, feed_in_per_kwh))
+        if is_pool
+        else (own_bids, own_asks)
+    )
+    trades, prices = _trade(study, orders, bids, asks, retail_per_kwh, feed_in_per_kwh)
+    left = leave_over(load_kwh, pv_kwh, trades, check=False)
+    trades = _stress(trades, rules.stress, load_kwh, pv_kwh)
+    fixed_kwh = left.surplus_kwh if rules.surplus == "export" else 0.0
+    clearing = clear(
+        network,
+        trades,
+        (fixed_kwh - left.deficit_kwh) / hours,
+        export_kw=left.surplus_kwh / hours if rules.surplus == "curtailable" else None,
+        bus=who,
+        objective=rules.objective,
+        unserved=rules.unserved,
+        step_hours=hours,
+        solver=rules.solver,
+        physics=rules.physics,
+        reactive=_reactive(study, left, hours),
+        v_min_pu=study.network.v_min_pu,
+        v_max_pu=study.network.v_max_pu,
+        check=False,
+    )
+    audited = _audit(study, network, scenarios, steps, profiles, clearing, left)
+    if is_pool:
+        trades = _valued(trades, own_bids, own_asks)
+    settlement = settle(
+        trades,
+        clearing,
+        load_kwh,
+        pv_kwh,
+        left,
+        retail_per_kwh=retail_per_kwh,
+        feed_in_per_kwh=feed_in_per_kwh,
+        buyer_per_kwh=prices.buyer_per_kwh,
+        seller_per_kwh=prices.seller_per_kwh,
+        charge_per_kwh=_charges(study, network, who, trades),
+        unserved=rules.unserved,
+        surplus=rules.surplus,
+        step_hours=hours,
+        books_per_row=len(steps),
+        check=False,
+    )
+    return BatchResult(
+        scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, trades=trades,
+        prices=prices, clearing=clearing, settlement=settlement, audit=audited,
+    )  # fmt: skip
+
+
+def _trade(
+    study: Study, orders: Orders, bids: Floats, asks: Floats, retail_per_kwh: Floats, feed_in_per_kwh: Floats
+) -> tuple[Trades, Prices]:
+    """Who trades how much with whom, and at what prices, by the study's market rule."""
+    market = study.market
+    rule = RULES[market.pricing]
+    ties = "pro_rata" if rule.allocation == "pool" else market.ties
+    match = partial(match_orders, priority=market.priority, ties=ties, check=False)
+    trades = match(orders.bid_kwh, orders.ask_kwh, bids, asks)
+    if rule.allocation == "trade_reduction":
+        reduced = reduce_orders(trades, orders.bid_kwh, orders.ask_kwh, bids, asks, check=False)
+        trades = match(reduced.bid_kwh, reduced.ask_kwh, bids, asks)
+        return trades, Prices(reduced.buyer_per_kwh[trades.book], reduced.seller_per_kwh[trades.book])
+    return trades, price_trades(
+        trades,
+        orders.bid_kwh,
+        orders.ask_kwh,
+        bids,
+        asks,
+        pricing=market.pricing,
+        kappa=market.kappa,
+        retail_per_kwh=retail_per_kwh,
+        feed_in_per_kwh=feed_in_per_kwh,
+        check=False,
+    )
+
+
+def _valued(trades: Trades, bids: Floats, asks: Floats) -> Trades:
+    """The trades of a pool at what they are worth to those who trade; it matches by the tariffs, whoever bids what."""
+    book = trades.book
+    bid, ask = (
+        price[book // (trades.n_books // len(price)), bus] for price, bus in ((bids, trades.buyer), (asks, trades.seller))
+    )
+    return replace(trades, bid_per_kwh=bid, ask_per_kwh=ask)
+
+
+def _price_rows(price: Floats, scenarios: Scenarios, steps: range) -> Floats:
+    """Participants' prices as `match_orders` takes them: a row per scenario, or per book where they follow the clock."""
+    who = scenarios.participant
+    if price.shape[1] == scenarios.homes.shape[1]:
+        return price[:, who]
+    return np.tile(price[steps.start : steps.stop], (len(scenarios.number), len(who)))
+
+
+def _reactive(study: Study, left: Leftovers, hours: float) -> Reactive | None:
+    """Reactive power that goes with load and PV; none where nobody asks for it."""
+    if study.clearing.physics == "dc" and not study.audited_every:
+        return None
+    load, pv = _kvar_per_kw(study)
+    fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
+    base_kvar = (pv * (left.self_kwh + fixed_kwh) - load * (left.self_kwh + left.deficit_kwh)) / hours
+    return Reactive(base_kvar, pv, load)
+
+
+def _kvar_per_kw(study: Study) -> tuple[float, float]:
+    """What load draws, and what PV feeds in, of reactive power per kW."""
+    load, pv = (
+        (1.0 if part.reactive == side else -1.0) * kvar_per_kw(part.power_factor)
+        for part, side in ((study.load, "draws"), (study.pv, "feeds"))
+    )
+    return load, pv
+
+
+def _audit(
+    study: Study,
+    network: Network,
+    scenarios: Scenarios,
+    steps: range,
+    profiles: Profiles,
+    clearing: Clearing,
+    left: Leftovers,
+) -> Audit | None:
+    """AC power flows of the books that the study wants checked by them: all, or a random sample of one in N."""
+    every = study.audited_every
+    if not every:
+        return None
+    books = None
+    if every > 1:
+        drawn = draw_sample(study.seed, every, scenarios.number, steps, profiles.n_steps, profiles.step_hours)
+        books = np.flatnonzero(drawn)
+    solver = SWEEPS if network.is_radial else runpp_solver(study.network.source)
+    band_pu = (study.network.v_min_pu, study.network.v_max_pu)
+    uncontrolled = _uncontrolled(study, clearing, left, profiles.step_hours)
+    return audit(network, scenarios.participant, clearing, band_pu, books, solver, uncontrolled)
+
+
+def _uncontrolled(study: Study, clearing: Clearing, left: Leftovers, hours: float) -> Uncontrolled | None:
+    """Books without control: surplus is no part of their base, and all of it is fed in, whatever the study does with it."""
+    if study.clearing.surplus == "curtailable":
+        return None  # so has the clearing itself
+    floor, full = clearing.floor, clearing.full
+    surplus_kw = left.surplus_kwh / hours
+    _, pv_kvar_per_kw = _kvar_per_kw(study)
+    if study.clearing.surplus == "export":
+        return Uncontrolled(Injection(floor.kw - surplus_kw, floor.kvar - pv_kvar_per_kw * surplus_kw), full)
+    return Uncontrolled(floor, Injection(full.kw + surplus_kw, full.kvar + pv_kvar_per_kw * surplus_kw))
+
+
+def _charges(study: Study, network: Network, who: Ints, trades: Trades) -> Floats:
+    """(n_trades,) network charge, per kWh: a fixed one, and one for every branch between seller and buyer."""
+    market = study.market
+    charge = np.full(trades.n_trades, market.network_charge_per_kwh)
+    if market.branch_charge_per_kwh > 0.0:
+        charge += market.branch_charge_per_kwh * network.branches_between[who[trades.seller], who[trades.buyer]]
+    return charge
+
+
+def _stress(trades: Trades, factor: float, load_kwh: Floats, pv_kwh: Floats) -> Trades:
+    """Multiply the matched quantities, and with them, in place, the load and PV that they stand for."""
+    if factor == 1.0:
+        return trades
+    added_kwh = trades.quantity_kwh * (factor - 1.0)
+    np.add.at(load_kwh, (trades.book, trades.buyer), added_kwh)
+    np.add.at(pv_kwh, (trades.book, trades.seller), added_kwh)
+    return replace(trades, quantity_kwh=trades.quantity_kwh * factor)
+
+
+def _energy(kwh_per_unit: Floats, profile_of: NDArray[np.int64], scale: Floats) -> Floats:
+    """(n_books, n_participants) kWh of every book."""
+    energy = np.empty((len(scale), kwh_per_unit.shape[1], scale.shape[1]))
+    gather_profiles(kwh_per_unit, profile_of, scale, energy)
+    return energy.reshape(-1, scale.shape[1])

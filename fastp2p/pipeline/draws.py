@@ -1,0 +1,359 @@
+"""Scenarios: who consumes, who has PV, which profile, how big, which prices.
+
+Every scenario has its own stretch of one counter-based stream of random numbers (Philox, keyed by the study's seed): a
+uniform number per stream below and bus. So a scenario is the same whatever block it is drawn in, and in every share: the
+buses with PV at a small share have it at a larger one too.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.arrays import short_repr
+from fastp2p.errors import InputError, refuse
+from fastp2p.grid.network import Network
+from fastp2p.profiles.profiles import Profiles
+from fastp2p.ranges import ENERGY_KWH, KWP
+from fastp2p.study.distributions import pick
+from fastp2p.study.model import Study
+from fastp2p.study.sections import (
+    BY_BUS,
+    Amount,
+    Buses,
+    OfTransformer,
+    ProfileChoice,
+    ProfileName,
+    Series,
+    Tariff,
+    profile_names,
+)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+STREAMS = ("pv", "kwp", "homes", "load_profile", "pv_profile", "bid", "ask", "reserve")
+"""What each uniform number of a bus is for; their order is part of what a seed means."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scenarios:
+    """A block of scenarios of one share.
+
+    Attributes
+    ----------
+    number : (n_scenarios,) int64
+    share : float
+        Share of PV: the one asked for, or participating buses with PV over those with a load or PV.
+    participant : (n_participants,) int64
+        Bus positions.
+    load_profile, pv_profile : (n_scenarios, n_bus) int64
+        Row of the profiles; -1 for none.
+    homes : (n_scenarios, n_bus) float64
+    kwp : (n_scenarios, n_bus) float64
+    bid_per_kwh, ask_per_kwh : (n_scenarios, n_bus) float64, currency per kWh
+        (n_steps, 1) where prices follow the clock: a row per step then, the same for every bus and scenario.
+    retail_per_kwh, feed_in_per_kwh : (n_steps,) float64, currency per kWh
+    co2_kg_per_kwh : (n_steps,) float64, kg per kWh
+    """
+
+    __repr__ = short_repr
+    number: Ints
+    share: float
+    participant: Ints
+    load_profile: Ints
+    pv_profile: Ints
+    homes: Floats
+    kwp: Floats
+    bid_per_kwh: Floats
+    ask_per_kwh: Floats
+    retail_per_kwh: Floats
+    feed_in_per_kwh: Floats
+    co2_kg_per_kwh: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """Who a study is about: bus positions with a load, with PV (or that may have it), and all of them."""
+
+    __repr__ = short_repr
+    load_bus: Ints
+    pv_bus: Ints
+    participant: Ints
+
+
+def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: float | None, numbers: range) -> Scenarios:
+    """The scenarios `numbers` of a study at one of its shares.
+
+    Parameters
+    ----------
+    study : Study
+    network : Network
+    profiles : Profiles
+    share : float or None
+        Share of the buses that may have PV; None: all of them have it.
+    numbers : range
+
+    Raises
+    ------
+    InputError
+        Profiles, buses or participants that do not exist, lists of the wrong length, all of them named.
+    """
+    faults: list[str] = []
+    who = find_members(study, network, faults)
+    # of buses that are not there, nothing can be said of how many values they need
+    lengths: list[str] = [] if faults else faults
+    n_bus = network.n_bus
+    u = uniforms(study.seed, numbers, n_bus)
+    load_row, pv_row = (
+        _profile_rows(
+            _by_bus(network, buses, kind, profiles, faults) if name == BY_BUS else name,
+            kind,
+            buses,
+            u[:, STREAMS.index(f"{kind}_profile")],
+            profiles,
+            faults,
+            lengths,
+        )
+        for name, kind, buses in ((study.load.profile, "load", who.load_bus), (study.pv.profile, "pv", who.pv_bus))
+    )
+    homes = _amounts(study.load.homes, "load.homes", who.load_bus, u[:, STREAMS.index("homes")], lengths)
+    if isinstance(study.pv.kwp, OfTransformer):
+        kwp = _of_transformer(study.pv.kwp.of_transformer, network, who.pv_bus, len(numbers), faults)
+    else:
+        kwp = _amounts(study.pv.kwp, "pv.kwp", who.pv_bus, u[:, STREAMS.index("kwp")], lengths)
+    bid, ask = (
+        _by_step(amount, f"market.{side}_per_kwh", profiles, faults)[:, None]
+        if isinstance(amount, Series)
+        else _amounts(amount, f"market.{side}_per_kwh", who.participant, u[:, STREAMS.index(side)], lengths)
+        for side, amount in (("bid", study.market.bid_per_kwh), ("ask", study.market.ask_per_kwh))
+    )
+    tariffs = {
+        name: _by_step(getattr(study.market, name), f"market.{name}", profiles, faults)
+        for name in ("retail_per_kwh", "feed_in_per_kwh", "co2_kg_per_kwh")
+    }
+    refuse(faults)
+    if share is not None:
+        without = ~_has_pv(u[:, STREAMS.index("pv")], who.pv_bus, share, study.scenarios.exact)
+        pv_row[without], kwp[without] = -1, 0.0
+    named_share = _share_of_pv(study, who) if share is None else share
+    return Scenarios(
+        number=np.asarray(numbers, np.int64), share=named_share, participant=who.participant, load_profile=load_row,
+        pv_profile=pv_row, homes=homes, kwp=kwp, bid_per_kwh=bid, ask_per_kwh=ask, **tariffs,
+    )  # fmt: skip
+
+
+def energy_faults(study: Study, profiles: Profiles, drawn: Scenarios) -> list[str]:
+    """Sizes and profiles that together make more energy than any bus has.
+
+    Parameters
+    ----------
+    study : Study
+    profiles : Profiles
+    drawn : Scenarios
+        Any; PV that is sized by transformers is the same in all.
+    """
+    faults = []
+    sizes = {"load": (study.load.homes, study.load.profile, drawn.homes), "pv": (study.pv.kwp, study.pv.profile, drawn.kwp)}
+    for kind, (size, name, of_one) in sizes.items():
+        most = float(of_one.max(initial=0.0)) if isinstance(size, OfTransformer) else _largest(size)
+        rows = [profiles.row(one, kind) for one in profile_names(name)]
+        rows = rows or [row for row, of in enumerate(profiles.kinds) if of == kind]  # each bus has its own
+        kwh = float(profiles.kwh_per_unit[rows].max(initial=0.0)) * study.clearing.stress
+        if most * kwh > ENERGY_KWH.most:
+            stressed = f" ({study.clearing.stress:g} times stressed)" if study.clearing.stress != 1.0 else ""
+            faults.append(
+                f"{kind}: a size of {most:g} times a profile of {kwh:g} kWh{stressed} makes {most * kwh:g} kWh at a bus; must "
+                f"lie in {ENERGY_KWH}"
+            )
+    return faults
+
+
+def _largest(amount: Amount) -> float:
+    """The largest value that can be."""
+    if isinstance(amount, int | float):
+        return float(amount)
+    return max(amount, default=0.0) if isinstance(amount, tuple) else amount.extremes[1]
+
+
+def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
+    """Uniform numbers in [0, 1) of the scenarios `numbers`, (n_scenarios, n_streams, n_bus)."""
+    per_scenario = len(STREAMS) * n_bus
+    generator = np.random.Philox(key=seed)
+    generator.advance(numbers.start * (per_scenario // 4))  # a step of the counter gives four numbers; 8 streams divide by 4
+    drawn = np.random.Generator(generator).random(len(numbers) * per_scenario)
+    return drawn.reshape(len(numbers), len(STREAMS), n_bus)
+
+
+def find_members(study: Study, network: Network, faults: list[str]) -> Members:
+    """Who a study is about; what is wrong is added to `faults`."""
+    eligible = find_eligible(study, network, faults)
+    load_bus = _chosen(study.load.buses, eligible, network, "load.buses", faults)
+    pv_bus = _chosen(study.pv.buses, eligible, network, "pv.buses", faults)
+    participant = np.union1d(load_bus, pv_bus)
+    if not len(participant) and not faults:
+        chosen = study.participants.buses
+        without = {"leaves": "end (leaf bus)", "loads": "load in service"}.get(str(chosen), "bus but external grids")
+        why = "" if len(eligible) else f": the network has no {without}; name the buses, or choose 'all'"
+        faults.append(
+            f"{study.name}: nobody takes part; participants.buses = {chosen!r}, load.buses = "
+            f"{study.load.buses!r} and pv.buses = {study.pv.buses!r} give no bus{why}"
+        )
+    return Members(load_bus, pv_bus, participant)
+
+
+def _share_of_pv(study: Study, who: Members) -> float:
+    """Buses with PV over those with a load or PV."""
+    with_load, with_pv = _sized(study.load.homes, who.load_bus), _sized(study.pv.kwp, who.pv_bus)
+    return len(with_pv) / max(1, len(np.union1d(with_load, with_pv)))
+
+
+def _sized(size: Amount | OfTransformer, buses: Ints) -> Ints:
+    """The buses where a size is not zero; one that is drawn is not."""
+    if isinstance(size, tuple):
+        return buses[np.array(size) > 0.0]
+    return buses[:0] if size == 0.0 else buses
+
+
+def find_eligible(study: Study, network: Network, faults: list[str]) -> Ints:
+    """Positions of the buses that may take part; what is wrong is added to `faults`."""
+    return _positions(study.participants.buses, network, "participants.buses", faults)
+
+
+def _has_pv(u: Floats, pv_bus: Ints, share: float, exact: bool) -> NDArray[np.bool_]:
+    """(n_scenarios, n_bus) who has PV: those below the share, or the first so many of one random order.
+
+    Half a bus counts as one. A share such as 0.29 is a little less than it says, and so may be its product with 50.
+    """
+    if not exact:
+        return u < share
+    has = np.zeros(u.shape, bool)
+    count = math.floor(share * len(pv_bus) + 0.5 + 1e-9)
+    first = pv_bus[np.argsort(u[:, pv_bus], axis=1, kind="stable")[:, :count]]
+    np.put_along_axis(has, first, True, axis=1)
+    return has
+
+
+def _amounts(amount: Amount, key: str, buses: Ints, u: Floats, faults: list[str]) -> Floats:
+    """(n_scenarios, n_bus) values at `buses`, zero elsewhere."""
+    values = np.zeros(u.shape)
+    if isinstance(amount, tuple):
+        if len(amount) != len(buses):
+            faults.append(f"{key} lists {len(amount)} values for {len(buses)} buses")
+        else:
+            values[:, buses] = amount
+    elif isinstance(amount, float):
+        values[:, buses] = amount
+    else:
+        values[:, buses] = amount.quantile(u[:, buses])
+    return values
+
+
+def _of_transformer(part: float, network: Network, buses: Ints, n_scenarios: int, faults: list[str]) -> Floats:
+    """(n_scenarios, n_bus) kWp of systems that are each a part of the rating of the transformer that feeds them."""
+    rating = network.feeding_rating_kw()
+    without = ", ".join(map(str, network.bus_id[buses[np.isnan(rating[buses])]]))
+    if without:
+        faults.append(f"pv.kwp.of_transformer: no transformer with a rating feeds bus {without}; give kWp instead")
+    for bus in buses[part * rating[buses] > KWP.most][:1].tolist():
+        faults.append(
+            f"pv.kwp.of_transformer = {part:g}: makes {part * rating[bus]:g} kWp of the transformer's {rating[bus]:g} kVA at "
+            f"bus {network.bus_id[bus]}; must lie in {KWP}"
+        )
+    values = np.zeros((n_scenarios, network.n_bus))
+    values[:, buses] = part * rating[buses]
+    return values
+
+
+def _by_bus(network: Network, buses: Ints, kind: str, profiles: Profiles, faults: list[str]) -> tuple[str, ...]:
+    """Each bus's own profile, named after any one of the pandapower buses that it is."""
+    there = {name for name, of_kind in zip(profiles.names, profiles.kinds, strict=True) if of_kind == kind}
+    chosen = []
+    for bus in buses.tolist():
+        names = [f"bus_{one}" for one in network.known_id[network.known_position == bus].tolist()]
+        found = [name for name in names if name in there]
+        if len(found) > 1:
+            faults.append(
+                f"{kind}.profile: {', '.join(found)} belong to one bus, joined by closed switches; make them one profile"
+            )
+        chosen.append(found[0] if found else f"bus_{network.bus_id[bus]}")
+    return tuple(chosen)
+
+
+def _by_step(tariff: Tariff, key: str, profiles: Profiles, faults: list[str]) -> Floats:
+    """(n_steps,) values; those of a day repeat."""
+    values = np.atleast_1d(np.array(tariff.series if isinstance(tariff, Series) else tariff, np.float64))
+    of_a_day = round(24.0 / profiles.step_hours)
+    if len(values) not in (1, of_a_day, profiles.n_steps):
+        faults.append(
+            f"{key} lists {len(values)} values; it must be one for each of the {profiles.n_steps} steps, or for each of the "
+            f"{of_a_day} steps of a day"
+        )
+        return np.zeros(profiles.n_steps)
+    repeated: Floats = values[np.arange(profiles.n_steps) % len(values)]
+    return repeated
+
+
+def _profile_rows(
+    name: ProfileName, kind: str, buses: Ints, u: Floats, profiles: Profiles, faults: list[str], lengths: list[str]
+) -> Ints:
+    """(n_scenarios, n_bus) rows of the profiles at `buses`, -1 elsewhere; faults, those of a list's length apart."""
+    rows = np.full(u.shape, -1, np.int64)
+    names = profile_names(name)
+    missing = profiles.missing(names, kind)
+    faults += missing
+    if missing:
+        return rows
+    found = [profiles.row(one, kind) for one in names]
+    if isinstance(name, ProfileChoice):
+        drawn = pick(u, len(names), name.weights)
+        rows[:, buses] = np.array(found)[drawn[:, buses] if name.per == "bus" else drawn[:, :1]]
+    elif isinstance(name, tuple) and len(name) != len(buses):
+        lengths.append(f"{kind}.profile lists {len(name)} profiles for {len(buses)} buses")
+    else:
+        rows[:, buses] = found
+    return rows
+
+
+def _positions(buses: Buses | Literal["leaves", "loads"], network: Network, key: str, faults: list[str]) -> Ints:
+    """Positions of the buses that a study names, in the order of their index."""
+    if buses == "leaves":
+        return network.leaf_buses()
+    if buses == "loads":
+        return network.load_bus
+    if isinstance(buses, str):
+        return np.setdiff1d(np.flatnonzero(network.bus_id >= 0), network.reference_bus)
+    try:
+        positions = network.positions(buses)
+    except InputError as error:
+        faults += [f"{key}: {fault}" for fault in error.faults]
+        return np.empty(0, np.int64)
+    for position, times in zip(*np.unique(positions, return_counts=True), strict=True):
+        same = [bus for bus, at in zip(buses, positions.tolist(), strict=True) if at == position]
+        if times > 1:
+            why = "is listed twice" if len(set(same)) == 1 else "are one bus, joined by closed switches"
+            faults.append(f"{key}: bus {', '.join(str(bus) for bus in dict.fromkeys(same))} {why}; list it once")
+    return positions
+
+
+def _chosen(buses: Buses, eligible: Ints, network: Network, key: str, faults: list[str]) -> Ints:
+    """All of the eligible buses, those at even or odd places, or those of them that are listed.
+
+    Even and odd places are as many of either, as in the paper: ⌊L/2⌋ of L buses, so that the last of an odd number has neither.
+    """
+    pairs = len(eligible) // 2
+    if buses == "all":
+        return eligible
+    if buses == "even":
+        return eligible[0::2][:pairs]
+    if buses == "odd":
+        return eligible[1::2][:pairs]
+    positions = _positions(buses, network, key, faults)
+    outside = ", ".join(map(str, network.bus_id[np.setdiff1d(positions, eligible)]))
+    if outside and not any(fault.startswith("participants.buses") for fault in faults):
+        faults.append(f"{key}: bus {outside} may not take part; name it in participants.buses, or leave it out here")
+    return positions

@@ -1,0 +1,258 @@
+"""What is kept of a batch once it has run: columns of its books, sums of its buses, and what the study's tables need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.clearing.audit import NOT_AUDITED
+from fastp2p.grid.network import Network
+from fastp2p.pipeline.batch import BatchResult
+from fastp2p.pipeline.draws import Scenarios
+from fastp2p.settlement.settle import Accounts
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Column = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.int8] | NDArray[np.bool_] | NDArray[np.str_]
+Columns = dict[str, Column]
+"""Arrays of one length, by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class BranchFlows:
+    """What the branches carry, as the physics of the clearing has it.
+
+    Attributes
+    ----------
+    physics : str
+        Of the clearing: "dc", "lindistflow" or "ac".
+    flow_kw, flow_kva : (n_books, n_branch) float64
+        Active power, and what loading is of: its size under "dc", apparent power in the linear model else.
+    current_percent : (n_books, n_branch) float64 or None
+        Loading from current, as an AC power flow has it; NaN where a book is not audited or has no solution, and where nothing
+        limits a branch. None without an audit.
+    bound : (n_books, n_branch) bool
+        Where a limit bound.
+    """
+
+    physics: str
+    flow_kw: Floats
+    flow_kva: Floats
+    current_percent: Floats | None
+    bound: NDArray[np.bool_]
+
+    @classmethod
+    def joined(cls, pieces: Sequence[BranchFlows]) -> BranchFlows:
+        """Books one below the other."""
+        audited = pieces[0].current_percent is not None
+        current = [piece.current_percent for piece in pieces if piece.current_percent is not None]
+        flow_kw, flow_kva, bound = (
+            np.concatenate([getattr(p, name) for p in pieces]) for name in ("flow_kw", "flow_kva", "bound")
+        )
+        return cls(pieces[0].physics, flow_kw, flow_kva, np.concatenate(current) if audited else None, bound)
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """Some scenarios, whole in time.
+
+    Attributes
+    ----------
+    scenarios : Scenarios
+    n_steps : int
+    step_hours : float
+    books : Columns
+        See `book_columns`; book k = scenario * n_steps + step.
+    status_code : (n_books,) int8
+        Place in `fastp2p.market.trades.STATUS`.
+    buses : Accounts
+        Arrays (n_scenarios, n_participants): sums over the steps.
+    trades : Columns or None
+        One row per trade.
+    branches : BranchFlows or None
+    """
+
+    scenarios: Scenarios
+    n_steps: int
+    step_hours: float
+    books: Columns
+    status_code: NDArray[np.int8]
+    buses: Accounts
+    trades: Columns | None
+    branches: BranchFlows | None
+
+    def by_step(self, name: str) -> Floats:
+        """(n_scenarios, n_steps) of a column of the books."""
+        return cast(Floats, self.books[name]).reshape(len(self.scenarios.number), self.n_steps)
+
+
+def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) -> Reduced:
+    """Reduce a batch to what the tables are made from."""
+    return Reduced(
+        scenarios=batch.scenarios,
+        n_steps=len(batch.steps),
+        step_hours=batch.step_hours,
+        books={**book_columns(batch), **audit_columns(batch, network)},
+        status_code=batch.clearing.status_code,
+        buses=batch.settlement.buses,
+        trades=trade_columns(batch, network) if "trades" in tables else None,
+        branches=_branch_flows(batch, network) if "branches" in tables else None,
+    )
+
+
+def join_steps(pieces: Sequence[Reduced]) -> Reduced:
+    """Put together what the same scenario gave in one run of steps after the other."""
+    first = pieces[0]
+    if len(pieces) == 1:
+        return first
+    sums = {f.name: sum(getattr(piece.buses, f.name) for piece in pieces) for f in fields(Accounts)}
+    trades = [piece.trades for piece in pieces if piece.trades is not None]
+    branches = [piece.branches for piece in pieces if piece.branches is not None]
+    return Reduced(
+        scenarios=first.scenarios,
+        n_steps=sum(piece.n_steps for piece in pieces),
+        step_hours=first.step_hours,
+        books=join_columns([piece.books for piece in pieces]),
+        status_code=np.concatenate([piece.status_code for piece in pieces]),
+        buses=Accounts(**sums),
+        trades=join_columns(trades) if trades else None,
+        branches=BranchFlows.joined(branches) if branches else None,
+    )
+
+
+def join_columns(pieces: Sequence[Columns]) -> Columns:
+    """Put columns of the same names one below the other."""
+    return pieces[0] if len(pieces) == 1 else {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def book_columns(batch: BatchResult) -> Columns:
+    """Arrays (n_books,): energy in kWh, trades, worst loading, money, the same without trading (baseline), who solved the LP.
+
+    load = self + executed + import + shed and pv = self + executed + export + spilled; `slack_kwh` is what the external
+    grids feed in, constant losses of the network included, read off the branch flows; where every book is audited, all
+    losses: slack = import - export + losses. The network operator buys the losses at the retail tariff. bill =
+    retailer_revenue + operator_balance.
+    """
+    books, clearing = batch.settlement.books, batch.clearing
+    losses_kwh, losses_cost = _losses(batch)
+    steps, n_scenarios = batch.steps, len(batch.scenarios.number)
+    co2_kg_per_kwh = np.tile(batch.scenarios.co2_kg_per_kwh[steps.start : steps.stop], n_scenarios)
+    return {
+        "load_kwh": books.load_kwh,
+        "pv_kwh": books.pv_kwh,
+        "self_kwh": books.self_kwh,
+        "matched_kwh": books.bought_kwh + books.cut_kwh,
+        "executed_kwh": books.bought_kwh,
+        "cut_kwh": books.cut_kwh,
+        "import_kwh": books.retail_kwh,
+        "export_kwh": books.exported_kwh,
+        "spilled_kwh": books.spilled_kwh,
+        "shed_kwh": books.shed_kwh,
+        "slack_kwh": clearing.slack_kw * batch.step_hours
+        if losses_kwh is None
+        else books.retail_kwh - books.exported_kwh + losses_kwh,
+        "n_trades": np.diff(batch.trades.offset),
+        "worst_loading_percent": clearing.loading_percent,
+        "paid": books.paid,
+        "received": books.received,
+        "charges": books.charges,
+        "operator_balance": books.paid + books.charges - books.received - losses_cost,
+        "retailer_revenue": books.bill - books.paid - books.charges + books.received + losses_cost,
+        "bill": books.bill,
+        "buyer_surplus": books.buyer_surplus,
+        "seller_surplus": books.seller_surplus,
+        "co2_kg": books.retail_kwh * co2_kg_per_kwh,
+        "baseline_import_kwh": books.baseline_retail_kwh,
+        "baseline_export_kwh": books.baseline_exported_kwh,
+        "baseline_bill": books.baseline_bill,
+        "baseline_co2_kg": books.baseline_retail_kwh * co2_kg_per_kwh,
+        "is_cut": clearing.is_cut,
+        "solver": clearing.solver_code,
+        "certified": clearing.certified,
+    }
+
+
+def _losses(batch: BatchResult) -> tuple[Floats | None, Floats]:
+    """Losses in kWh where all books are audited, and what they cost; NaN, unknown, in a book that has collapsed."""
+    audit, tariff = batch.audit, batch.scenarios.retail_per_kwh[batch.steps.start : batch.steps.stop]
+    if audit is None or not audit.is_whole:
+        return None, np.zeros(len(batch.clearing.status_code))
+    losses_kwh = audit.losses_kw * batch.step_hours
+    return losses_kwh, losses_kwh * np.tile(tariff, len(batch.scenarios.number))
+
+
+def audit_columns(batch: BatchResult, network: Network) -> Columns:
+    """Arrays (n_books,) of what an AC power flow says, NaN where it is unknown; none where the study does not ask."""
+    audit = batch.audit
+    if audit is None:
+        return {}
+    bus_id = np.append(network.bus_id.astype(np.float64), np.nan)
+    columns: Columns = {
+        "lowest_vm_pu": audit.lowest_vm_pu,
+        "lowest_vm_bus": bus_id[audit.lowest_bus],
+        "highest_vm_pu": audit.highest_vm_pu,
+        "highest_vm_bus": bus_id[audit.highest_bus],
+        "losses_kwh": audit.losses_kw * batch.step_hours,
+        "worst_current_percent": audit.loading_percent,
+        "ac_status": audit.code,
+        "full_breaks_voltage": audit.full_voltage,
+        "full_breaks_current": audit.full_current,
+        "needless_cut": audit.needless_cut,
+    }
+    return columns if not audit.is_whole else {**columns, "losses_cost": _losses(batch)[1]}
+
+
+def trade_columns(batch: BatchResult, network: Network) -> Columns:
+    """One row per trade: who, how much, at what price, and what cut it."""
+    trades, clearing = batch.trades, batch.clearing
+    book = trades.book
+    bus_id = network.bus_id[batch.scenarios.participant]
+    reason, shadow = _reasons(batch, network)
+    pays, gets = batch.prices.buyer_per_kwh, batch.prices.seller_per_kwh
+    return {
+        "share": np.full(trades.n_trades, batch.scenarios.share),
+        "scenario": batch.scenarios.number[book // len(batch.steps)],
+        "step": batch.steps.start + book % len(batch.steps),
+        "seller": bus_id[trades.seller],
+        "buyer": bus_id[trades.buyer],
+        "matched_kwh": trades.quantity_kwh,
+        "executed_kwh": clearing.executed_kwh,
+        "bid_per_kwh": trades.bid_per_kwh,
+        "ask_per_kwh": trades.ask_per_kwh,
+        "price_per_kwh": pays,
+        "seller_price_per_kwh": gets,
+        "buyer_benefit": (trades.bid_per_kwh - pays) * clearing.executed_kwh,
+        "received": gets * clearing.executed_kwh,
+        "binding_branch": reason,
+        "shadow_price": shadow,
+    }
+
+
+def _reasons(batch: BatchResult, network: Network) -> tuple[NDArray[np.str_], Floats]:
+    """(n_trades,) the branch that cut a trade, or the bus whose voltage did, by name; and the size of its shadow price."""
+    clearing, book = batch.clearing, batch.trades.book
+    branch, bus = clearing.binding_branch, clearing.binding_bus
+    voltages = np.char.add("voltage at bus ", network.bus_id.astype(str))
+    reason = np.where(bus >= 0, voltages[bus], np.append(network.branch_name, "")[branch])
+    shadow = np.zeros(len(book))
+    for held, place, price in ((branch >= 0, branch, "shadow_price"), (bus >= 0, bus, "voltage_price")):
+        if held.any():
+            shadow[held] = np.abs(getattr(clearing, price)[book[held], place[held]])
+    return reason, shadow
+
+
+def _branch_flows(batch: BatchResult, network: Network) -> BranchFlows:
+    """What the branches carry, and where books are audited their loading from current."""
+    clearing, audit = batch.clearing, batch.audit
+    current_percent = None
+    if audit is not None:
+        books = np.flatnonzero(audit.code != NOT_AUDITED)
+        current_percent = np.full(clearing.flow_kw.shape, np.nan)
+        flow = audit.solver.flow(network, *clearing.injection.of(books), bus=batch.scenarios.participant)
+        current_percent[books] = flow.loading_percent
+    flow_kva = np.hypot(clearing.flow_kw, clearing.flow_kvar)
+    return BranchFlows(clearing.physics, clearing.flow_kw, flow_kva, current_percent, clearing.binds)

@@ -1,0 +1,191 @@
+"""Indicators of a scenario, with and without trading; docs/indicators.md defines each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fastp2p.clearing.answer import STATUS
+from fastp2p.clearing.audit import AC_STATUS, NOT_AUDITED
+from fastp2p.grid.network import Network
+from fastp2p.pipeline.reduce import Columns, Reduced
+
+Floats = NDArray[np.float64]
+
+SUMMED = (
+    "load_kwh", "pv_kwh", "self_kwh", "matched_kwh", "executed_kwh", "cut_kwh", "import_kwh", "export_kwh", "spilled_kwh",
+    "shed_kwh", "slack_kwh", "n_trades", "paid", "received", "charges", "operator_balance", "retailer_revenue", "bill",
+    "buyer_surplus", "seller_surplus", "co2_kg",
+    "baseline_import_kwh", "baseline_export_kwh", "baseline_bill", "baseline_co2_kg",
+)  # fmt: skip
+"""Columns of the books that a scenario has the sums of."""
+INDICATORS = (
+    "n_pv", "kwp", *SUMMED, "saving", "least_saving", "greatest_saving", "n_worse_off", "jain_saving", "gini_saving", "welfare",
+    "self_sufficiency", "self_consumption", "p2p_share", "cut_share",
+    "peak_import_kw", "peak_export_kw", "load_factor", "baseline_peak_import_kw", "baseline_peak_export_kw",
+    "p50_loading_percent", "p95_loading_percent", "p99_loading_percent", "worst_loading_percent", "hours_above_100_percent",
+    "n_cut", *(f"n_{name}" for name in STATUS.tolist()),
+)  # fmt: skip
+"""What a sweep's answers are about: every column of the scenarios but the keys."""
+AUDIT_INDICATORS = (
+    "losses_kwh", "losses_cost", "lowest_vm_pu", "highest_vm_pu", "worst_current_percent", "n_audited", "n_books",
+    *(f"n_audit_{name}" for name in AC_STATUS.tolist()),
+    "n_full_breaks_voltage", "n_full_breaks_current", "n_needless_cut",
+)  # fmt: skip
+"""Further ones, where every book is audited; the steps of the extremes are no quantities."""
+
+
+def indicators_of(scenarios: pd.DataFrame) -> list[str]:
+    """The indicators that a table of scenarios has."""
+    of_audit = AUDIT_INDICATORS if is_audited_whole(scenarios) else ()  # extremes and counts of a sample are none
+    return [name for name in (*INDICATORS, *of_audit) if name in scenarios]
+
+
+def is_audited_whole(scenarios: pd.DataFrame) -> bool:
+    """Whether every book was to be audited, and not a sample: only then is known what all losses cost."""
+    return "losses_cost" in scenarios
+
+
+def scenario_columns(ran: Reduced, network: Network) -> Columns:
+    """One row per scenario: totals of its books, and what follows from them."""
+    scenarios = ran.scenarios
+    total: dict[str, Floats] = {name: ran.by_step(name).sum(axis=1) for name in SUMMED}
+    used_pv = total["self_kwh"] + total["executed_kwh"]
+    status = ran.status_code.reshape(-1, ran.n_steps)
+    return {
+        "share": np.full(len(scenarios.number), scenarios.share),
+        "scenario": scenarios.number,
+        "n_pv": ((scenarios.pv_profile >= 0) & (scenarios.kwp > 0.0)).sum(axis=1),
+        "kwp": scenarios.kwp.sum(axis=1),
+        **total,
+        "saving": total["baseline_bill"] - total["bill"],
+        **_saving_spread(ran),
+        "welfare": total["buyer_surplus"] + total["seller_surplus"] + total["paid"] - total["received"],
+        "self_sufficiency": _ratio(used_pv, total["load_kwh"]),
+        "self_consumption": _ratio(used_pv, total["pv_kwh"]),
+        "p2p_share": _ratio(total["executed_kwh"], total["load_kwh"]),
+        "cut_share": _ratio(total["cut_kwh"], total["matched_kwh"]),
+        **_slack_power(ran, network),
+        **_loading(ran),
+        **_audit(ran),
+        "n_cut": ran.by_step("is_cut").sum(axis=1),
+        **{f"n_{name}": (status == code).sum(axis=1) for code, name in enumerate(STATUS.tolist())},
+    }
+
+
+def jain_index(values: Floats) -> Floats:
+    """Jain's fairness index (Σx)² / (n Σx²) of every row; 1 where all are equal, NaN where all are zero.
+
+    Parameters
+    ----------
+    values : (n_rows, n) float64
+        NaN for who does not count.
+
+    Notes
+    -----
+    Jain, Chiu, Hawe 1984, A quantitative measure of fairness and discrimination for resource allocation.
+    """
+    n = np.isfinite(values).sum(axis=1)
+    return _ratio(np.nansum(values, axis=1) ** 2, n * np.nansum(values**2, axis=1))
+
+
+def gini_index(values: Floats) -> Floats:
+    """Gini's index Σ|x_i - x_j| / (2 n Σ|x|) of every row; 0 where all are equal, NaN where all are zero.
+
+    With |x| below the line it stays within 0…1 where some lose (Chen, Tsaur, Rhai 1982 discuss the choice); with no losers it
+    is the usual index.
+
+    Parameters
+    ----------
+    values : (n_rows, n) float64
+        NaN for who does not count.
+    """
+    n = np.isfinite(values).sum(axis=1, keepdims=True)
+    rank_weight = 2.0 * np.arange(1, values.shape[1] + 1) - n - 1.0  # Σ_ij |x_i - x_j| = 2 Σ_i (2 i - n - 1) x_(i)
+    spread: Floats = np.nansum(np.sort(values, axis=1) * rank_weight, axis=1)  # NaN come last
+    return _ratio(spread, n[:, 0] * np.nansum(np.abs(values), axis=1))
+
+
+def _audit(ran: Reduced) -> Columns:
+    """What the AC audit says of a scenario: extremes of its books, and how many end how; nothing without an audit."""
+    if "ac_status" not in ran.books:
+        return {}
+    code = ran.books["ac_status"].reshape(-1, ran.n_steps)
+    audited = code != NOT_AUDITED
+    low = np.nan_to_num(ran.by_step("lowest_vm_pu"), nan=np.inf)
+    high = np.nan_to_num(ran.by_step("highest_vm_pu"), nan=-np.inf)
+    loading = np.nan_to_num(ran.by_step("worst_current_percent"), nan=-np.inf)
+    columns: Columns = {
+        "lowest_vm_pu": _known(low.min(axis=1)),
+        "lowest_vm_step": np.where(np.isfinite(low).any(axis=1), low.argmin(axis=1), np.nan),
+        "highest_vm_pu": _known(high.max(axis=1)),
+        "highest_vm_step": np.where(np.isfinite(high).any(axis=1), high.argmax(axis=1), np.nan),
+        "worst_current_percent": _known(loading.max(axis=1)),
+        **{name: ran.by_step(name).sum(axis=1) for name in ("losses_kwh", "losses_cost") if "losses_cost" in ran.books},
+        "n_audited": audited.sum(axis=1),
+        "n_books": np.full(len(code), ran.n_steps),
+        **{f"n_audit_{name}": (code == place).sum(axis=1) for place, name in enumerate(AC_STATUS.tolist())},
+    }
+    for name in ("full_breaks_voltage", "full_breaks_current", "needless_cut"):
+        columns[f"n_{name}"] = _known_count(ran.by_step(name), audited)
+    return columns
+
+
+def _known_count(flags: Floats, audited: NDArray[np.bool_]) -> Floats:
+    """(n_scenarios,) in how many audited books a flag is 1; NaN where it is in none and some of them, or all, are unknown."""
+    count: Floats = np.nansum(flags, axis=1)
+    is_unknown = (np.isnan(flags) & audited).any(axis=1) | ~audited.any(axis=1)
+    return np.where((count == 0.0) & is_unknown, np.nan, count)
+
+
+def _known(extreme: Floats) -> Floats:
+    """NaN in place of the infinity that no book leaves."""
+    return np.where(np.isfinite(extreme), extreme, np.nan)
+
+
+def _saving_spread(ran: Reduced) -> Columns:
+    """How the saving is spread over the participants that have a load or PV; NaN where there is none."""
+    saving = ran.buses.baseline_bill - ran.buses.bill
+    saving[np.abs(saving) < 1e-9] = 0.0  # rounding is no gain
+    saving[(ran.buses.load_kwh <= 0.0) & (ran.scenarios.kwp[:, ran.scenarios.participant] <= 0.0)] = np.nan
+    return {
+        "least_saving": np.fmin.reduce(saving, axis=1),
+        "greatest_saving": np.fmax.reduce(saving, axis=1),
+        "n_worse_off": (saving < 0.0).sum(axis=1),
+        "jain_saving": jain_index(saving),
+        "gini_saving": gini_index(saving),
+    }
+
+
+def _slack_power(ran: Reduced, network: Network) -> Columns:
+    """Peaks at the external grids, and the mean import over its peak."""
+    with_trading = ran.by_step("slack_kwh") / ran.step_hours
+    baseline_kwh = ran.by_step("baseline_import_kwh") - ran.by_step("baseline_export_kwh")
+    without = baseline_kwh / ran.step_hours - network.fixed_kw.sum()
+    import_kw = np.maximum(with_trading, 0.0)
+    return {
+        "peak_import_kw": import_kw.max(axis=1),
+        "peak_export_kw": np.maximum(-with_trading, 0.0).max(axis=1),
+        "load_factor": np.where(np.isnan(import_kw).any(axis=1), np.nan, _ratio(import_kw.mean(axis=1), import_kw.max(axis=1))),
+        "baseline_peak_import_kw": np.maximum(without, 0.0).max(axis=1),
+        "baseline_peak_export_kw": np.maximum(-without, 0.0).max(axis=1),
+    }
+
+
+def _loading(ran: Reduced) -> Columns:
+    """Of the worst branch of each step: percentiles over the steps, the maximum, and how long it was overloaded."""
+    loading = ran.by_step("worst_loading_percent")
+    p50, p95, p99 = np.percentile(loading, (50.0, 95.0, 99.0), axis=1)
+    return {
+        "p50_loading_percent": p50,
+        "p95_loading_percent": p95,
+        "p99_loading_percent": p99,
+        "worst_loading_percent": loading.max(axis=1),
+        "hours_above_100_percent": (loading > 100.0 * (1.0 + 1e-6)).sum(axis=1) * ran.step_hours,
+    }
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    """A part of a whole; NaN where there is no whole."""
+    return np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0)

@@ -1,0 +1,55 @@
+"""What a run gives back: tables with units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fastp2p.arrays import short_repr
+from fastp2p.grid.network import Network
+from fastp2p.profiles.profiles import Profiles
+from fastp2p.study.model import Study
+
+TABLES = ("scenarios", "hours", "histograms", "books", "trades", "branches", "participants")
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Tables of a study, and what they were made from; a table is None where the study did not keep it.
+
+    Attributes
+    ----------
+    scenarios : DataFrame
+        One row per share and scenario: totals and indicators.
+    hours : DataFrame or None
+        One row per share, scenario and hour of the day: the mean day.
+    histograms : DataFrame or None
+        One row per share, hour of the day, quantity and bin: in how many books its value lies there.
+    books : DataFrame or None
+        One row per share, scenario and step: energy, status, worst loading.
+    trades, branches, participants : DataFrame or None
+        One row per trade; per branch and scenario; per participating bus and scenario.
+    failures : list of (share, scenario, step)
+        Books that could not be solved; nothing is executed in them.
+    stopped_at : int or None
+        Scenarios per share that were enough, where the study's rule stopped it before `count`.
+    """
+
+    __repr__ = short_repr
+    study: Study
+    network: Network
+    profiles: Profiles
+    scenarios: pd.DataFrame
+    hours: pd.DataFrame | None
+    histograms: pd.DataFrame | None
+    books: pd.DataFrame | None
+    trades: pd.DataFrame | None
+    branches: pd.DataFrame | None
+    participants: pd.DataFrame | None
+    failures: list[tuple[float, int, int]]
+    stopped_at: int | None = None
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables that were kept, by name."""
+        return {name: table for name in TABLES if (table := getattr(self, name)) is not None}

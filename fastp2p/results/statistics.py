@@ -1,0 +1,344 @@
+"""What a sweep answers: means, quantiles and probabilities by share of PV, each with its confidence interval.
+
+The scenario is the independent unit, never the hour: the hours of a day go together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special  # scipy.stats would take half a second more to import
+
+from fastp2p.arguments import refuse_other_tables
+from fastp2p.errors import InputError
+from fastp2p.results.indicators import indicators_of, is_audited_whole
+
+Floats = NDArray[np.float64]
+
+QUANTILES = {"median": 0.5, "p5": 0.05, "p95": 0.95}
+CONFIDENCE = 0.95
+FEW_SCENARIOS = 10
+"""Where fewer scenarios have an event, or lack it, the spread between scenarios is not known well enough to rely on."""
+Event = Literal["cut", "overload", "voltage", "cable"]
+EVENTS = {
+    "cut": ("n_cut", "n_ac_broken"),
+    "overload": ("n_base_overload",),
+    "voltage": ("n_full_breaks_voltage",),
+    "cable": ("n_full_breaks_current",),
+}
+"""Counts of books of which one is enough for an event; the last two are known where the study is audited."""
+OF_SCENARIOS = (
+    "results.scenarios", ("executed_kwh", "n_cut", "n_base_overload", "n_ac_broken"), ("share", "scenario"),
+)  # fmt: skip
+"""The table of scenarios: where it comes from, columns by which it is known, and what a row is of."""
+
+
+@dataclass(frozen=True)
+class HostingCapacity:
+    """The largest share of PV at which overloads stay rare, and what the draws allow it to be."""
+
+    share: float
+    low: float
+    high: float
+
+
+def is_narrow(scenarios: pd.DataFrame, indicator: str, within: float, confidence: float = CONFIDENCE) -> bool:
+    """Whether, at every share, the confidence interval of an indicator's mean reaches at most `within` of it to either side.
+
+    A share at which the indicator is null throughout (self-consumption at a share of 0) has no mean, and does not count.
+    Looking several times makes the interval at the end cover the mean a little less often than `confidence`: with looks at
+    doubling numbers from 100 on, 93 instead of 95 times in a hundred (tests/test_stopping.py).
+    """
+    known = scenarios.dropna(subset=[indicator])
+    for _, values in known.groupby("share")[indicator]:
+        low, high = mean_interval(values.to_numpy(np.float64), confidence)
+        if not (high - low) / 2.0 <= within * abs(values.mean()):
+            return False
+    return len(known) > 0
+
+
+def summarise(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
+    """Mean, median, 5th and 95th percentile of every indicator, by share.
+
+    Parameters
+    ----------
+    scenarios : DataFrame
+        `Results.scenarios`.
+    confidence : float
+        Of the intervals ``…_low``, ``…_high``: Student's t for means, order statistics for quantiles (distribution-free, at
+        least this confidence; infinite where there are too few scenarios).
+
+    Returns
+    -------
+    DataFrame
+        One row per share and indicator, in the indicator's own unit; of the `n` scenarios in which it is not null.
+    """
+    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
+    rows = []
+    for share, group in scenarios.groupby("share"):
+        for indicator in indicators_of(scenarios):
+            values = np.sort(group[indicator].dropna().to_numpy(np.float64))
+            low, high = mean_interval(values, confidence)
+            row = {
+                "share": share,
+                "indicator": indicator,
+                "n": len(values),
+                "mean": values.mean() if len(values) else np.nan,
+                "mean_low": low,
+                "mean_high": high,
+            }
+            for name, q in QUANTILES.items():
+                low, high = quantile_interval(values, q, confidence)
+                value = np.quantile(values, q) if len(values) else np.nan
+                row |= {name: value, f"{name}_low": low, f"{name}_high": high}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
+    """Mean change of every indicator from each share to the next, paired scenario by scenario.
+
+    Shares are nested (a scenario only gains PV), so paired differences are far less uncertain than those of means. `n` counts
+    the scenarios in which the indicator is null at neither share.
+    """
+    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
+    shares = np.unique(scenarios["share"]).tolist()
+    wide = {share: scenarios[scenarios["share"] == share].set_index("scenario") for share in shares}
+    rows = []
+    for before, after in pairwise(shares):
+        for indicator in indicators_of(scenarios):
+            change = (wide[after][indicator] - wide[before][indicator]).dropna().to_numpy(np.float64)
+            low, high = mean_interval(change, confidence)
+            keys = {"share_before": before, "share": after, "indicator": indicator, "n": len(change)}
+            mean = change.mean() if len(change) else np.nan
+            rows.append({**keys, "mean_change": mean, "mean_change_low": low, "mean_change_high": high})
+    return pd.DataFrame(rows)
+
+
+def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
+    """By share, how probable it is that a scenario has a book with an event.
+
+    Parameters
+    ----------
+    scenarios : DataFrame
+        `Results.scenarios`.
+    confidence : float
+        Of the exact intervals, see `proportion_interval`.
+
+    Returns
+    -------
+    DataFrame
+        One row per share: `n` scenarios, and for each event its `…_probability`, `…_low` and `…_high`. "cut": the network cuts
+        a trade or an export (or, under ``physics = "ac"``, what is left still breaks a limit). "overload": a limit is broken
+        before any trade. Where every book is audited also "voltage" and "cable": everything, fed in without control, would
+        break a voltage limit, or a current limit of a cable or transformer, that the base keeps, as an AC power flow says.
+        Scenarios of which that is unknown (collapsed without any trade) do not count.
+
+    Raises
+    ------
+    InputError
+        If the table lacks the counts.
+    """
+    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
+    rows = []
+    by_audit = () if is_audited_whole(scenarios) else ("voltage", "cable")
+    known = {name: list(counts) for name, counts in EVENTS.items() if name not in by_audit}
+    for share, group in scenarios.groupby("share"):
+        row: dict[str, float] = {"share": float(share), "n": len(group)}  # type: ignore[arg-type]  # the key is a float
+        for name, counts in known.items():
+            event = (group[counts].dropna() > 0).any(axis=1)
+            low, high = proportion_interval(int(event.sum()), len(event), confidence)
+            row |= {f"{name}_probability": event.mean() if len(event) else np.nan, f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
+    """By share, how often the clearing and an AC power flow disagree about a book.
+
+    Parameters
+    ----------
+    scenarios : DataFrame
+        `Results.scenarios` of an audited study.
+    confidence : float
+        Of the intervals of the rates, see `rate_interval`.
+
+    Returns
+    -------
+    DataFrame
+        One row per share: `n_audited` of `n_books` books; `broken_rate`, the part of the audited ones in which what the
+        clearing accepted breaks, in AC, a limit that the base keeps (collapses count); `needless_cut_rate`, the part in which
+        it cut although AC would have carried everything; each with its interval, NaN where fewer than two scenarios have
+        audited books.
+
+    Raises
+    ------
+    InputError
+        If the study was not audited.
+    """
+    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
+    if "n_audited" not in scenarios:
+        raise InputError("the study was not audited; set clearing.audit, or clearing.physics to 'ac'")
+    rows = []
+    for share, group in scenarios.groupby("share"):
+        looked_at = group[group["n_audited"] > 0]
+        n_audited = looked_at["n_audited"].to_numpy(np.float64)
+        row: dict[str, float] = {"share": float(share)}  # type: ignore[arg-type]  # as above
+        row |= {"n_audited": int(n_audited.sum()), "n_books": int(group["n_books"].sum())}
+        broken = looked_at["n_audit_broken"] + looked_at["n_audit_collapse"]
+        for name, count in (("broken", broken), ("needless_cut", looked_at["n_needless_cut"])):
+            low, high = rate_interval(count.to_numpy(np.float64), n_audited, confidence)
+            rate = count.sum() / n_audited.sum() if len(n_audited) else np.nan
+            row |= {f"{name}_rate": rate, f"{name}_rate_low": low, f"{name}_rate_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def count_audited(scenarios: pd.DataFrame) -> str:
+    """How many books an audit is about, in words: "of 480 audited books of 24,000"."""
+    n_audited, n_books = int(scenarios["n_audited"].sum()), int(scenarios["n_books"].sum())
+    return f"of {n_audited:,} audited books of {n_books:,}" if n_audited < n_books else f"of all {n_books:,} books"
+
+
+def too_few_audited(scenarios: pd.DataFrame) -> str:
+    """A sentence that names the shares whose audit has too few books for an interval; empty where there are none."""
+    few = [
+        f"{float(share):.4g}"  # type: ignore[arg-type]  # the key is a float
+        for share, n_audited in scenarios.groupby("share")["n_audited"]
+        if int((n_audited > 0).sum()) < 2
+    ]
+    if not few:
+        return ""
+    return (
+        f"too few audited books for an interval at a share of {', '.join(few)}: it takes two scenarios that have some; "
+        "audit more books, or draw more scenarios"
+    )
+
+
+def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, event: Event = "cut") -> HostingCapacity:
+    """The largest share up to which the probability of an event stays at or below a threshold.
+
+    The network cuts exactly where everything that is matched and left over, fed in without control, would break a limit or
+    break one further. That is what "cut" counts. "overload" counts what no control can prevent, and what may have nothing to do
+    with PV: limits that are broken before any trade, by loads alone or by surplus that the study fixes
+    (``surplus = "export"``). Where all is audited, "voltage" and "cable" count what an AC power flow says of everything fed in
+    without control: the voltage-limited and the cable-limited hosting capacity.
+
+    Parameters
+    ----------
+    probabilities : DataFrame
+        Of `find_probabilities`.
+    threshold : float
+    event : {"cut", "overload", "voltage", "cable"}
+
+    Returns
+    -------
+    HostingCapacity
+        Among the shares that were run (0 where even the smallest is too much); `low` counts only shares whose whole interval
+        is below the threshold, `high` all whose interval reaches below it.
+
+    Raises
+    ------
+    InputError
+        If the threshold is not between 0 and 1, or the event is another one or is not known.
+    """
+    source = "that find_probabilities(results.scenarios) returns"
+    refuse_other_tables(probabilities=(probabilities, source, ("cut_probability",), ("share",)))
+    if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
+        raise InputError(f"threshold = {threshold}: must be a probability between 0 and 1")
+    if event not in get_args(Event):
+        raise InputError(f"event = {event!r}: must be one of {', '.join(get_args(Event))}")
+    if f"{event}_probability" not in probabilities:
+        raise InputError(
+            f"event = {event!r} is known where every book is audited; set clearing.audit = true, or clearing.physics = 'ac'"
+        )
+    ordered = probabilities.sort_values("share")
+
+    def largest(column: str) -> float:
+        fits = np.minimum.accumulate(ordered[column].to_numpy(np.float64, na_value=np.nan) <= threshold)
+        return float(ordered["share"].to_numpy()[fits].max(initial=0.0))
+
+    return HostingCapacity(largest(f"{event}_probability"), largest(f"{event}_high"), largest(f"{event}_low"))
+
+
+def quantile_interval(ordered: Floats, q: float, confidence: float) -> tuple[float, float]:
+    """Order statistics between which the q-quantile lies with at least this confidence; NaN where there are none.
+
+    The number of values below the quantile is binomial (David and Nagaraja 2003, Order Statistics, section 7.1).
+
+    Parameters
+    ----------
+    ordered : (n,) float
+        Rising.
+    q, confidence : float
+    """
+    n = len(ordered)
+    if not n:
+        return np.nan, np.nan
+    tail = (1.0 - confidence) / 2.0
+    count = np.arange(n + 1.0)
+    below = int(np.argmax(special.bdtr(count, n, q) >= tail))  # P(fewer than `below` values under the quantile) < tail
+    above = int(np.argmax(special.bdtrc(count, n, q) <= tail)) + 1
+    low = float(ordered[below - 1]) if below >= 1 else -np.inf
+    high = float(ordered[above - 1]) if above <= n else np.inf
+    return low, high
+
+
+def proportion_interval(n_events: float, n: float, confidence: float) -> tuple[float, float]:
+    """Interval of a probability from so many events in n trials (Clopper and Pearson 1934).
+
+    Parameters
+    ----------
+    n_events, n : float
+        Whole numbers, or so many as a sample of other size is worth.
+    confidence : float
+    """
+    tail = (1.0 - confidence) / 2.0
+    low = special.betaincinv(n_events, n - n_events + 1, tail) if n_events > 0 else 0.0
+    high = special.betaincinv(n_events + 1, n - n_events, 1.0 - tail) if n_events < n else 1.0
+    return float(low), float(high)
+
+
+def rate_interval(count: Floats, n: Floats, confidence: float) -> tuple[float, float]:
+    """Interval of Σ count / Σ n over scenarios that are alike within; NaN for fewer than two.
+
+    The scenario is the cluster. The linearised variance of the ratio says how many independent books the sample is worth, and
+    the exact interval of a proportion is taken of so many (Korn and Graubard 1998, Confidence intervals for proportions with
+    small expected number of positive counts estimated from survey data). Where fewer than ten scenarios have such a book, or
+    fewer than ten have one that is not, the variance is not known well enough, and a scenario is worth no more than one book.
+
+    Parameters
+    ----------
+    count, n : (n_scenarios,) float
+        Books with the event, and books that were looked at: one at least.
+    confidence : float
+    """
+    m, total = len(n), float(n.sum())
+    if m < 2:
+        return np.nan, np.nan
+    rate, tail = float(count.sum()) / total, (1.0 - confidence) / 2.0
+    variance = m / (m - 1.0) * float(((count - rate * n) ** 2).sum()) / total**2
+    worth = min(total, rate * (1.0 - rate) / variance) if variance > 0.0 else total
+    worth *= float(special.stdtrit(max(total - 1.0, 1.0), tail) / special.stdtrit(m - 1.0, tail)) ** 2
+    if min(np.count_nonzero(count), np.count_nonzero(count < n)) < FEW_SCENARIOS:
+        worth = min(worth, float(m))
+    return proportion_interval(rate * worth, worth, confidence)
+
+
+def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
+    """Student's interval of a mean; infinite for a single value, NaN for none.
+
+    Parameters
+    ----------
+    values : (n,) float
+    confidence : float
+    """
+    if len(values) < 2:
+        return (-np.inf, np.inf) if len(values) else (np.nan, np.nan)
+    half = -special.stdtrit(len(values) - 1, (1.0 - confidence) / 2.0) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - half), float(values.mean() + half)

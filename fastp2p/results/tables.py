@@ -1,0 +1,266 @@
+"""Tables of scenarios that have run: what people read, with bus ids, names and units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fastp2p.arrays import FEW
+from fastp2p.clearing.answer import SOLVERS, STATUS
+from fastp2p.clearing.audit import AC_STATUS, NOT_AUDITED
+from fastp2p.errors import NumberError
+from fastp2p.grid.network import Network
+from fastp2p.kernels.results.tables import count_by_slot, sum_by_slot
+from fastp2p.pipeline.reduce import Columns, Reduced, join_columns
+from fastp2p.results.indicators import scenario_columns
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+HOUR_COLUMNS = ("load_kwh", "pv_kwh", "self_kwh", "matched_kwh", "executed_kwh", "import_kwh", "export_kwh", "shed_kwh")
+
+
+ENERGY_EDGES = 2.0 ** np.arange(-10, 20.5, 0.5)
+"""kWh; two bins to the doubling, from a watt-hour to a gigawatt-hour."""
+HISTOGRAMS = {
+    "executed_kwh": ENERGY_EDGES,
+    "import_kwh": ENERGY_EDGES,
+    "export_kwh": ENERGY_EDGES,
+    "worst_loading_percent": np.arange(5.0, 205.0, 5.0),
+}
+"""What is counted by the hour of the day, and the inner edges of the bins."""
+UNKNOWN_AS_NAN = {
+    "lowest_vm_bus": "Int64", "highest_vm_bus": "Int64", "lowest_vm_step": "Int64", "highest_vm_step": "Int64",
+    "full_breaks_voltage": "boolean", "full_breaks_current": "boolean", "needless_cut": "boolean",
+    "n_full_breaks_voltage": "Int64", "n_full_breaks_current": "Int64", "n_needless_cut": "Int64",
+}  # fmt: skip
+"""Columns of whole numbers and of yes and no that have NaN where something is unknown, and the nullable type of each."""
+
+MAY_BE_NULL = {
+    "scenarios": (
+        "self_consumption", "self_sufficiency", "p2p_share", "cut_share", "least_saving", "greatest_saving", "jain_saving",
+        "gini_saving", "load_factor", "lowest_vm_pu", "highest_vm_pu", "lowest_vm_step", "highest_vm_step",
+        "worst_current_percent", "losses_kwh", "losses_cost", "slack_kwh", "operator_balance", "retailer_revenue",
+        "peak_import_kw", "peak_export_kw", "n_full_breaks_voltage", "n_full_breaks_current", "n_needless_cut",
+    ),
+    "hours": ("lowest_vm_pu", "highest_vm_pu"),
+    "books": (
+        "lowest_vm_pu", "highest_vm_pu", "lowest_vm_bus", "highest_vm_bus", "worst_current_percent", "losses_kwh",
+        "losses_cost", "slack_kwh", "operator_balance", "retailer_revenue", "full_breaks_voltage", "full_breaks_current",
+        "needless_cut",
+    ),
+    "branches": (
+        "limit_kva", "largest_flow_kva", "p50_loading_percent", "p95_loading_percent", "max_loading_percent",
+        "max_current_percent",
+    ),
+}  # fmt: skip
+"""Columns in which NaN says that something is unknown or not defined, by table; docs/indicators.md lists and explains them."""
+OF_COLLAPSE = ("slack_kwh", "operator_balance", "retailer_revenue", "peak_import_kw", "peak_export_kw")
+"""Those of them that may be null only beside an audit, which finds that a book has no solution."""
+MAY_BE_INFINITE = {"branches": ("limit_kw", "limit_kva"), "histograms": ("to_value",)}
+"""Columns in which an infinity says that there is no limit, or no upper edge."""
+KEYS = ("share", "scenario", "step", "hour", "bus", "branch")
+
+
+def make_columns(ran: Reduced, network: Network, names: Sequence[str]) -> dict[str, Columns]:
+    """The columns of the tables `names`; `make_frames` puts those of several blocks of scenarios together."""
+    makers: dict[str, Callable[[], Columns]] = {
+        "scenarios": lambda: scenario_columns(ran, network),
+        "hours": lambda: hour_columns(ran),
+        "histograms": lambda: histogram_columns(ran),
+        "books": lambda: {**_keys(ran), **ran.books, "status": ran.status_code.astype(np.int64)},
+        "trades": lambda: ran.trades or {},
+        "branches": lambda: branch_columns(ran, network),
+        "participants": lambda: participant_columns(ran, network),
+    }
+    return {name: makers[name]() for name in names}
+
+
+def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | None = None) -> dict[str, pd.DataFrame]:
+    """Tables from the columns of one block of scenarios after the other; steps get the time at which they start.
+
+    Raises
+    ------
+    NumberError
+        Infinite numbers, or NaN, in columns that `MAY_BE_NULL` and `MAY_BE_INFINITE` do not name.
+    """
+    columns = {name: join_columns([piece[name] for piece in pieces]) for name in pieces[0]}
+    if faults := [fault for name, of in columns.items() for fault in number_faults(name, of)]:
+        raise NumberError("\n".join(faults))
+    frames = {name: pd.DataFrame(of) for name, of in columns.items()}
+    for name, frame in frames.items():
+        kinds = {column: kind for column, kind in UNKNOWN_AS_NAN.items() if column in frame}
+        frames[name] = frame.astype(kinds) if kinds else frame
+    if "histograms" in frames:
+        frames["histograms"] = add_histograms(frames["histograms"])
+    if "books" in frames:
+        frames["books"]["status"] = pd.Categorical.from_codes(frames["books"]["status"], STATUS.tolist())
+        if "ac_status" in frames["books"]:
+            frames["books"]["ac_status"] = pd.Categorical.from_codes(frames["books"]["ac_status"], AC_STATUS.tolist())
+        frames["books"]["solver"] = pd.Categorical.from_codes(frames["books"]["solver"], SOLVERS.tolist())
+    if time is not None:
+        for frame in frames.values():
+            _add_times(frame, time)
+    return frames
+
+
+def number_faults(table: str, columns: Columns) -> list[str]:
+    """A fault for each column that holds what is no number, with the first rows that do."""
+    faults, is_audited = [], "ac_status" in columns or "n_audited" in columns
+    for name, values in columns.items():
+        may_be_null = name in MAY_BE_NULL.get(table, ()) and (is_audited or name not in OF_COLLAPSE)
+        may_be_infinite = name in MAY_BE_INFINITE.get(table, ())
+        # a sum is finite if all of it is: one pass, as no column holds numbers that large
+        if values.dtype.kind != "f" or (may_be_null and may_be_infinite) or (not may_be_null and np.isfinite(values.sum())):
+            continue
+        wrong = np.isinf(values) if may_be_null else np.isnan(values) if may_be_infinite else ~np.isfinite(values)
+        if wrong.any():
+            at = np.flatnonzero(wrong)
+            rows = [" ".join(f"{key} {columns[key][row]}" for key in KEYS if key in columns) for row in at[:FEW].tolist()]
+            what = f"{values[at[0]]} in {len(at):,} of {len(values):,} rows (at {'; '.join(rows)})"
+            faults.append(f"table {table}, column {name}: {what}; no input should give it: please report the study")
+    return faults
+
+
+def _add_times(frame: pd.DataFrame, time: pd.DatetimeIndex) -> None:
+    """Put the time beside every column that holds steps: ``time`` beside ``step``, ``worst_time`` beside ``worst_step``."""
+    columns: list[str] = frame.columns.tolist()
+    stamps = time.append(pd.DatetimeIndex([pd.NaT], tz=time.tz))  # the last one is of step -1: none
+    for name in [name for name in columns if name == "step" or name.endswith("_step")]:
+        steps = frame[name].fillna(-1).to_numpy(np.int64)
+        frame.insert(frame.columns.tolist().index(name) + 1, f"{name.removesuffix('step')}time", stamps[steps])
+
+
+def branch_columns(ran: Reduced, network: Network) -> Columns:
+    """One row per scenario and branch: limit, flows, loading as the physics has it, and in how many books its limit bound."""
+    of = ran.branches
+    assert of is not None
+    n, shape = len(ran.scenarios.number), (len(ran.scenarios.number), ran.n_steps, network.n_branch)
+    flow_kw, flow_kva, bound = of.flow_kw.reshape(shape), of.flow_kva.reshape(shape), of.bound.reshape(shape)
+    limited = np.isfinite(network.limit_kw) & (network.limit_kw > 0)
+    loading = np.full(shape, np.nan)
+    loading[..., limited] = flow_kva[..., limited] / network.limit_kw[limited] * 100.0
+    largest_kw = np.take_along_axis(flow_kw, np.abs(flow_kw).argmax(axis=1)[:, None, :], axis=1).ravel()
+    unknown = np.full(n * network.n_branch, np.nan)  # DC knows no apparent power
+    columns: Columns = {
+        "share": np.full(n * network.n_branch, ran.scenarios.share),
+        "scenario": np.repeat(ran.scenarios.number, network.n_branch),
+        "branch": np.tile(network.branch_name, n),
+        "from_bus": np.tile(network.bus_id[network.from_bus], n),
+        "to_bus": np.tile(network.bus_id[network.to_bus], n),
+        "physics": np.full(n * network.n_branch, of.physics),
+        "limit_kw": np.tile(network.limit_kw, n),
+        "limit_kva": unknown if of.physics == "dc" else np.tile(network.limit_kw, n),
+        "largest_flow_kw": largest_kw,
+        "largest_flow_kva": unknown if of.physics == "dc" else flow_kva.max(axis=1).ravel(),
+        "worst_step": flow_kva.argmax(axis=1).ravel(),
+        "p50_loading_percent": np.percentile(loading, 50, axis=1).ravel(),
+        "p95_loading_percent": np.percentile(loading, 95, axis=1).ravel(),
+        "max_loading_percent": loading.max(axis=1).ravel(),
+        "n_binding_books": bound.sum(axis=1).ravel(),
+    }
+    if of.current_percent is not None:
+        current = np.nan_to_num(of.current_percent.reshape(shape), nan=-np.inf).max(axis=1, initial=-np.inf)
+        columns["max_current_percent"] = np.where(np.isfinite(current), current, np.nan).ravel()
+    return columns
+
+
+def participant_columns(ran: Reduced, network: Network) -> Columns:
+    """One row per scenario and participating bus: energy in kWh and money, with and without trading."""
+    who, n = ran.scenarios.participant, len(ran.scenarios.number)
+    names = (
+        "load_kwh", "pv_kwh", "self_kwh", "bought_kwh", "sold_kwh", "retail_kwh", "exported_kwh", "spilled_kwh", "shed_kwh",
+        "paid", "charges", "received", "bill", "baseline_bill",
+    )  # fmt: skip
+    total = {name: getattr(ran.buses, name).ravel() for name in names}
+    return {
+        "share": np.full(n * len(who), ran.scenarios.share),
+        "scenario": np.repeat(ran.scenarios.number, len(who)),
+        "bus": np.tile(network.bus_id[who], n),
+        "kwp": ran.scenarios.kwp[:, who].ravel(),
+        **total,
+        "saving": total["baseline_bill"] - total["bill"],
+    }
+
+
+def hour_columns(ran: Reduced) -> Columns:
+    """One row per scenario and hour of the day: its energy in kWh, the mean of the days that have it."""
+    n = len(ran.scenarios.number)
+    hours, slot = hours_of_day(ran)
+    days = np.bincount(np.searchsorted(hours, np.unique(_hour_of_step(ran)) % 24))  # the last day may be one of few hours
+    columns = {name: np.empty((n, len(hours))) for name in HOUR_COLUMNS}
+    for name, column in columns.items():
+        sum_by_slot(ran.by_step(name), slot, column)
+    return {
+        "share": np.full(n * len(hours), ran.scenarios.share),
+        "scenario": np.repeat(ran.scenarios.number, len(hours)),
+        "hour": np.tile(hours, n),
+        **{name: (column / days).ravel() for name, column in columns.items()},
+        **_voltages(ran, slot, len(hours)),
+    }
+
+
+def _voltages(ran: Reduced, slot: Ints, n_slots: int) -> Columns:
+    """Of each hour of the day: audited books, all books, lowest and highest voltage; nothing without an audit."""
+    if "lowest_vm_pu" not in ran.books:
+        return {}
+    audited, books = ran.books["ac_status"].reshape(-1, ran.n_steps) != NOT_AUDITED, np.bincount(slot, minlength=n_slots)
+    n_audited = np.zeros((n_slots, len(audited)), np.int64)
+    np.add.at(n_audited, slot, audited.T)
+    columns: Columns = {"n_audited": n_audited.T.ravel(), "n_books": np.tile(books, len(audited))}
+    for name, furthest in (("lowest_vm_pu", np.fmin), ("highest_vm_pu", np.fmax)):
+        vm_pu = np.full((n_slots, len(ran.scenarios.number)), np.nan)
+        furthest.at(vm_pu, slot, ran.by_step(name).T)
+        columns[name] = vm_pu.T.ravel()
+    return columns
+
+
+def histogram_columns(ran: Reduced) -> Columns:
+    """One row per hour of the day, quantity and bin that is not empty: in how many books its value lies there."""
+    hours, slot = hours_of_day(ran)
+    pieces = []
+    for name, edge in HISTOGRAMS.items():
+        count = np.zeros((len(hours), len(edge) + 1), np.int64)
+        count_by_slot(ran.by_step(name), slot, edge, count)
+        at, bin_ = np.nonzero(count)
+        pieces.append(
+            {
+                "share": np.full(len(at), ran.scenarios.share),
+                "hour": hours[at],
+                "quantity": np.full(len(at), name),
+                "from_value": np.append(0.0, edge)[bin_],
+                "to_value": np.append(edge, np.inf)[bin_],
+                "n_books": count[at, bin_],
+            }
+        )
+    return join_columns(pieces)
+
+
+def add_histograms(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put the counts of equal bins together."""
+    keys = ["share", "hour", "quantity", "from_value", "to_value"]
+    return rows.groupby(keys, sort=True, as_index=False).agg({"n_books": "sum"})
+
+
+def hours_of_day(ran: Reduced) -> tuple[Ints, Ints]:
+    """The hours of the day that occur, and the place among them of every step."""
+    hours, slot = np.unique(_hour_of_step(ran) % 24, return_inverse=True)
+    return hours, slot
+
+
+def _hour_of_step(ran: Reduced) -> Ints:
+    """The hour, counted from the first step, in which every step begins."""
+    hour: Ints = np.floor(np.arange(ran.n_steps) * ran.step_hours).astype(np.int64)
+    return hour
+
+
+def _keys(ran: Reduced) -> Columns:
+    """share, scenario and step of every book."""
+    return {
+        "share": np.full(len(ran.status_code), ran.scenarios.share),
+        "scenario": np.repeat(ran.scenarios.number, ran.n_steps),
+        "step": np.tile(np.arange(ran.n_steps), len(ran.scenarios.number)),
+    }

@@ -1,0 +1,215 @@
+"""Settlement: executed trades to energy and money, with and without trading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastp2p.arguments import refuse_other_kinds
+from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, short_repr
+from fastp2p.clearing.answer import Clearing
+from fastp2p.errors import InputError, refuse
+from fastp2p.kernels.settlement.settle import BASELINE_EXPORTED, settle_buses, settle_trades
+from fastp2p.market.trades import Leftovers, Trades
+
+Floats = NDArray[np.float64]
+
+UNSERVED = ("retail", "shed")
+SURPLUS = ("export", "curtailable", "spill")
+
+
+@dataclass(frozen=True, eq=False)
+class Accounts:
+    """Energy (kWh) and money (currency); every array has the same shape.
+
+    load = self + bought + retail + shed, pv = self + sold + exported + spilled.
+
+    Attributes
+    ----------
+    load_kwh, pv_kwh, self_kwh : consumption, generation, and what of it a bus used itself
+    bought_kwh, sold_kwh : P2P energy that flowed
+    retail_kwh : bought from the retailer
+    exported_kwh, spilled_kwh : surplus that reached the grid, or was not produced
+    shed_kwh : load not served
+    paid, received : for P2P energy, by its buyers and to its sellers
+    charges : network charges of its buyers
+    bill : retail purchases + paid + charges - received - feed-in earnings
+    baseline_bill : the same without trading
+    """
+
+    __repr__ = short_repr
+    load_kwh: Floats
+    pv_kwh: Floats
+    self_kwh: Floats
+    bought_kwh: Floats
+    sold_kwh: Floats
+    retail_kwh: Floats
+    exported_kwh: Floats
+    spilled_kwh: Floats
+    shed_kwh: Floats
+    paid: Floats
+    charges: Floats
+    received: Floats
+    bill: Floats
+    baseline_bill: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class BookAccounts(Accounts):
+    """Accounts of books, (n_books,).
+
+    Attributes
+    ----------
+    baseline_retail_kwh, baseline_exported_kwh : without trading
+    cut_kwh : matched, but not carried by the network
+    buyer_surplus, seller_surplus : what the bids were worth beyond what was paid; what was received beyond the asks
+    """
+
+    __repr__ = short_repr
+    baseline_retail_kwh: Floats
+    baseline_exported_kwh: Floats
+    cut_kwh: Floats
+    buyer_surplus: Floats
+    seller_surplus: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Settlement:
+    """Payments and receipts of every book and every bus.
+
+    Attributes
+    ----------
+    books : BookAccounts
+        Arrays (n_books,).
+    buses : Accounts
+        Arrays (n_books / books_per_row, n_bus).
+    """
+
+    __repr__ = short_repr
+    books: BookAccounts
+    buses: Accounts
+
+
+def settle(
+    trades: Trades,
+    clearing: Clearing,
+    load_kwh: ArrayLike,
+    pv_kwh: ArrayLike,
+    left: Leftovers,
+    *,
+    retail_per_kwh: ArrayLike,
+    feed_in_per_kwh: ArrayLike,
+    buyer_per_kwh: ArrayLike | None = None,
+    seller_per_kwh: ArrayLike | None = None,
+    charge_per_kwh: ArrayLike = 0.0,
+    unserved: str = "retail",
+    surplus: str = "curtailable",
+    step_hours: float = 1.0,
+    books_per_row: int = 1,
+    check: bool = True,
+) -> Settlement:
+    """Bill everyone, beside the bill without trading.
+
+    Without trading the retailer serves every load that a bus's own PV does not, and surplus earns the feed-in tariff.
+
+    Parameters
+    ----------
+    trades : Trades
+    clearing : Clearing
+    load_kwh, pv_kwh : (n_books, n_bus) float, kWh
+    left : Leftovers
+        What the auction left over, as `fastp2p.leave_over` gives it.
+    retail_per_kwh, feed_in_per_kwh : float or (n_books,) float, currency per kWh
+    buyer_per_kwh, seller_per_kwh : (n_trades,) float, optional, currency per kWh
+        What the buyer of a trade pays and its seller gets per executed kWh, as `fastp2p.price_trades` gives them; by default
+        the ask (the paper's rule).
+    charge_per_kwh : float or (n_trades,) float, currency per kWh
+        Network charge, paid by the buyer.
+    unserved : {"retail", "shed"}
+        As in `clear`.
+    surplus : {"export", "curtailable", "spill"}
+        All surplus is exported; what clearing let through; none.
+    step_hours : float
+    books_per_row : int
+        How many books in turn the buses' accounts sum up (a scenario's steps); 1: accounts per book and bus.
+    check : bool
+        False: the values are known to be right, and are not looked at; shapes, and which buses are named, are all the same.
+        Wrong values give wrong answers then.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, negative quantities, unknown rules; all faults in one message.
+    """
+    refuse_other_kinds(trades=(trades, Trades), clearing=(clearing, Clearing), left=(left, Leftovers))
+    load, pv = floats("load_kwh", load_kwh), floats("pv_kwh", pv_kwh)
+    own, deficit, surplus_left = (floats(f"left.{f.name}", getattr(left, f.name)) for f in fields(left))
+    shape = clearing.exported_kw.shape
+    energy = {"load_kwh": load, "pv_kwh": pv, "left.self_kwh": own, "left.deficit_kwh": deficit}
+    faults = _faults(trades, clearing, {**energy, "left.surplus_kwh": surplus_left}, step_hours, books_per_row, check)
+    for name, value, known in (("unserved", unserved, UNSERVED), ("surplus", surplus, SURPLUS)):
+        if value not in known:
+            faults.append(f"{name} = {value!r}: must be one of {', '.join(known)}")
+    buyer, seller = (trades.ask_per_kwh if p is None else p for p in (buyer_per_kwh, seller_per_kwh))
+    prices = {"buyer_per_kwh": buyer, "seller_per_kwh": seller, "charge_per_kwh": charge_per_kwh}
+    prices |= {"bid_per_kwh": trades.bid_per_kwh, "ask_per_kwh": trades.ask_per_kwh}
+    per_kwh = _rows(prices, trades.n_trades, "n_trades", check, faults)
+    tariffs = {"retail_per_kwh": retail_per_kwh, "feed_in_per_kwh": 0.0 if surplus == "spill" else feed_in_per_kwh}
+    tariff_per_kwh = _rows(tariffs, shape[0], "n_books", check, faults)
+    refuse(faults)
+
+    exported, scale = {
+        "export": (surplus_left, 1.0),
+        "curtailable": (clearing.exported_kw, step_hours),
+        "spill": (surplus_left, 0.0),
+    }[surplus]
+    bus = np.zeros((len(fields(Accounts)), shape[0] // books_per_row, shape[1]))
+    book = np.empty((len(fields(BookAccounts)), shape[0]))
+    settle_buses(load, pv, own, deficit, surplus_left, exported, scale, tariff_per_kwh, books_per_row, bus, book)
+    if surplus == "spill":  # nor is any exported without trading
+        book[BASELINE_EXPORTED] = 0.0
+    settle_trades(
+        trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh, per_kwh, tariff_per_kwh,
+        unserved == "retail", books_per_row, bus, book,
+    )  # fmt: skip
+    return Settlement(BookAccounts(*book), Accounts(*bus))
+
+
+def _faults(
+    trades: Trades, clearing: Clearing, energy_kwh: dict[str, Floats], step_hours: float, books_per_row: int, check: bool
+) -> list[str]:
+    shape = clearing.exported_kw.shape
+    if len(shape) != 2:
+        return [f"clearing.exported_kw has shape {shape}; it must be (n_books, n_bus)"]
+    faults = trades.faults(*shape) if check else trades.shape_faults(*shape)
+    for name, array in energy_kwh.items():
+        if array.shape != shape:
+            faults.append(f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}")
+        elif check:
+            faults += amount_faults(name, array)
+    if len(clearing.executed_kwh) != trades.n_trades:
+        faults.append(f"the clearing has {len(clearing.executed_kwh)} trades, the trades are {trades.n_trades}")
+    faults += hours_faults(step_hours)
+    if not (isinstance(books_per_row, int) and books_per_row > 0 and shape[0] % books_per_row == 0):
+        faults.append(f"books_per_row = {books_per_row!r}: the {shape[0]} books are no whole number of rows of it")
+    return faults
+
+
+def _rows(values: dict[str, ArrayLike], length: int, what: str, check: bool, faults: list[str]) -> Floats:
+    """Numbers or flat arrays as the rows of one array, (len(values), length)."""
+    rows = np.empty((len(values), length))
+    for row, (name, value) in enumerate(values.items()):
+        try:
+            array = floats(name, value)
+        except InputError as error:
+            faults += error.faults
+            continue
+        if array.size != 1 and array.shape != (length,):
+            faults.append(f"{name} has shape {array.shape}; it must be a number or ({what},) = ({length},)")
+        elif found := finite_faults(name, array, what.removeprefix("n_").removesuffix("s")) if check else []:
+            faults += found
+        else:
+            rows[row] = array
+    return rows

@@ -1,0 +1,167 @@
+"""One set of draws under several market rules: what each rule is worth, and to whom."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fastp2p.errors import InputError, InputWarning, refuse
+from fastp2p.grid.network import Network
+from fastp2p.io.files import held
+from fastp2p.io.folders import check_folder, staged_folder
+from fastp2p.io.parquet import write_tables
+from fastp2p.io.paths import absolute_path
+from fastp2p.market.pricing import RULES
+from fastp2p.profiles.profiles import Profiles
+from fastp2p.results.results import Results
+from fastp2p.results.statistics import CONFIDENCE, mean_interval
+from fastp2p.study.model import Study
+from fastp2p.study.sections import HOURS_UP_TO
+from fastp2p.sweep.folder import describe_run, write_study, write_whole
+from fastp2p.sweep.prepare import checked, drawing_faults, prepare
+from fastp2p.sweep.run import run
+
+Floats = NDArray[np.float64]
+
+COMPARED = (
+    "executed_kwh", "cut_kwh", "bill", "saving", "least_saving", "greatest_saving", "n_worse_off", "jain_saving",
+    "gini_saving", "buyer_surplus", "seller_surplus", "welfare", "operator_balance", "retailer_revenue",
+)  # fmt: skip
+"""Indicators of a comparison; docs/indicators.md defines them."""
+
+
+def compare_rules(
+    study: Study,
+    rules: Sequence[str],
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    network: Network | None = None,
+    profiles: Profiles | None = None,
+) -> pd.DataFrame:
+    """Run the same draws of a study under several market rules.
+
+    Parameters
+    ----------
+    study : Study
+        Its own ``market.pricing`` is replaced by each rule in turn.
+    rules : sequence of str
+        Names of `fastp2p.market.pricing.RULES`; changes are against the first.
+    out : path, optional
+        Folder for the table, the participants' savings and a figure.
+    overwrite, workers, executor, network, profiles : as for `fastp2p.run`
+
+    Returns
+    -------
+    DataFrame
+        One row per share, rule and indicator: mean over the `n` scenarios in which it is not null, and the mean of the paired
+        change against the first rule, over the `n_paired` in which it is null under neither, both with confidence intervals.
+
+    Raises
+    ------
+    InputError
+        Unknown rules, and everything that would keep one of them from running, in one message before anything is run.
+    """
+    study = checked(study, out, network, profiles)
+    folder = None if out is None else absolute_path(out)
+    faults = []
+    if isinstance(rules, str) or not rules or not all(isinstance(one, str) for one in rules) or len(set(rules)) < len(rules):
+        faults.append(f"rules = {rules!r}: name some of {', '.join(RULES)}, each once")
+    else:
+        faults += [f"unknown market rule {rule!r}; there are {', '.join(RULES)}" for rule in rules if rule not in RULES]
+    if study.n_cases > HOURS_UP_TO:
+        faults.append(
+            f"{study.name} has {study.n_cases:,} scenarios; a comparison holds all participants of at most {HOURS_UP_TO:,} in "
+            "memory: lower scenarios.count"
+        )
+    refuse(faults)
+    if folder is not None:
+        refuse(drawing_faults())
+        check_folder(folder, overwrite)
+    studies = {rule: _under(study, rule) for rule in rules}
+    for one in studies.values():
+        try:
+            prepare(one, network, profiles)
+        except InputError as error:
+            faults += [fault for fault in error.faults if fault not in faults]
+    refuse(faults)
+    results: dict[str, Results] = {}
+    with nullcontext() if folder is None else held(folder):
+        if folder is not None:
+            check_folder(folder, overwrite)
+        clock = time.perf_counter()
+        for rule, one in studies.items():
+            with warnings.catch_warnings():
+                if results:  # what looks wrong was told with the first
+                    warnings.simplefilter("ignore", InputWarning)
+                results[rule] = run(one, workers=workers, executor=executor, network=network, profiles=profiles)
+        table = compare_results(results)
+        if folder is not None:
+            _write_comparison(study, results, table, folder, overwrite, time.perf_counter() - clock)
+    return table
+
+
+def _write_comparison(
+    study: Study, results: dict[str, Results], table: pd.DataFrame, folder: Path, overwrite: bool, seconds: float
+) -> None:
+    from fastp2p.figures.sweep import write_comparison_figure
+
+    tables, ran = {"comparison": table, "savings": savings(results)}, next(iter(results.values()))
+    about = describe_run(
+        study, ran.network, ran.profiles, rules=tuple(results), tables=tuple(tables), parts=1, seconds=seconds, files={}
+    )
+    with staged_folder(folder, overwrite) as staged:
+        write_tables(tables, staged)
+        write_study(study, staged)
+        write_comparison_figure(results, staged)
+        write_whole(staged, about, {name: len(one) for name, one in tables.items()})
+
+
+def compare_results(results: dict[str, Results], confidence: float = CONFIDENCE) -> pd.DataFrame:
+    """The table of `compare_rules`, from results of the same draws by rule."""
+    first = next(iter(results.values())).scenarios
+    rows = []
+    for share in np.unique(first["share"]).tolist():
+        before = first[first["share"] == share]
+        for rule, result in results.items():
+            after = result.scenarios[result.scenarios["share"] == share]
+            for indicator in COMPARED:
+                values = after[indicator].to_numpy(np.float64)
+                change = values - before[indicator].to_numpy(np.float64)
+                mean, paired = (_mean(one[~np.isnan(one)], confidence) for one in (values, change))
+                rows.append(
+                    {
+                        "share": share, "rule": rule, "indicator": indicator, "n": (~np.isnan(values)).sum(),
+                        **dict(zip(("mean", "mean_low", "mean_high"), mean, strict=True)),
+                        "n_paired": (~np.isnan(change)).sum(),
+                        **dict(zip(("change", "change_low", "change_high"), paired, strict=True)),
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _mean(values: Floats, confidence: float) -> tuple[float, float, float]:
+    """The mean, NaN of no values, and its interval."""
+    return (values.mean() if len(values) else np.nan, *mean_interval(values, confidence))
+
+
+def savings(results: dict[str, Results]) -> pd.DataFrame:
+    """What every participant saves against no trading, a column per rule."""
+    tables = {rule: result.participants for rule, result in results.items() if result.participants is not None}
+    keys = next(iter(tables.values()))[["share", "scenario", "bus", "kwp"]]
+    return keys.assign(**{f"{rule}_saving": table["saving"] for rule, table in tables.items()})
+
+
+def _under(study: Study, rule: str) -> Study:
+    """The study under another rule, with its participants kept."""
+    return study.with_(market={"pricing": rule}, scenarios={"keep": ("participants",), "stop": None})

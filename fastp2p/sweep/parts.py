@@ -1,0 +1,186 @@
+"""A sweep cut into parts, and the run of one part: what a worker does, on this machine or another."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from platform import node
+from typing import overload
+
+import numpy as np
+import pandas as pd
+
+from fastp2p.clearing.answer import FAILED
+from fastp2p.errors import InputError, NumberError
+from fastp2p.grid.network import Network
+from fastp2p.io.manifest import MANIFEST, FileRecord
+from fastp2p.io.parquet import write_part
+from fastp2p.pipeline.batch import run_batch
+from fastp2p.pipeline.draws import Scenarios, draw_scenarios, find_members
+from fastp2p.pipeline.reduce import Reduced, join_steps, reduce_batch
+from fastp2p.profiles.profiles import Profiles
+from fastp2p.results.tables import make_columns, make_frames
+from fastp2p.study.model import Study
+
+Work = tuple[Study, Network, Profiles]
+
+PART_BOOKS = 12_000
+"""Books of a part: a second of work at most, and few enough part files. A part is at least one scenario."""
+BATCH_CELLS = 50_000
+"""Books times participants of a batch: arrays of under half a megabyte."""
+KEPT_BYTES = 30_000_000
+"""A block of memory that is taken and given back before a part, see `run_part`."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some scenarios of one share."""
+
+    number: int
+    share: float | None
+    scenarios: range
+
+
+@dataclass(frozen=True)
+class Done:
+    """What is reported of a finished part."""
+
+    number: int
+    n_books: int
+    n_congested: int
+    failures: list[tuple[float, int, int]]
+
+
+class Finished(Sequence[Done]):
+    """What is reported of the parts that are done, in their order; a few bytes each, since there may be millions."""
+
+    def __init__(self) -> None:
+        self._counts = array("q")
+        self._failures: dict[int, list[tuple[float, int, int]]] = {}
+
+    def add(self, done: Done) -> None:
+        """Add one more."""
+        if done.failures:
+            self._failures[len(self)] = done.failures
+        self._counts.extend((done.number, done.n_books, done.n_congested))
+
+    def __len__(self) -> int:
+        return len(self._counts) // 3
+
+    @overload
+    def __getitem__(self, at: int) -> Done: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Done]: ...
+    def __getitem__(self, at: int | slice) -> Done | list[Done]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(len(self))[at]]
+        at = range(len(self))[at]
+        number, n_books, n_congested = self._counts[3 * at : 3 * at + 3]
+        return Done(number, n_books, n_congested, self._failures.get(at, []))
+
+
+@dataclass(frozen=True)
+class Round:
+    """Parts after which a study may stop, each made when it is asked for: there may be millions."""
+
+    first: int
+    shares: tuple[float | None, ...]
+    scenarios: range
+    size: int
+    """Scenarios of a part."""
+
+    def __len__(self) -> int:
+        return len(self.shares) * -(-len(self.scenarios) // self.size)
+
+    def __iter__(self) -> Iterator[Part]:
+        blocks = ((share, numbers) for share in self.shares for numbers in _blocks(self.scenarios, self.size))
+        return (Part(number, share, numbers) for number, (share, numbers) in enumerate(blocks, self.first))
+
+
+def cut_into_rounds(study: Study, n_steps: int) -> list[Round]:
+    """The parts of a study, in rounds after which it may stop.
+
+    They depend on nothing but the study and its steps, so that a later run finds them again; a round has the same scenarios
+    of every share.
+    """
+    size = max(1, PART_BOOKS // n_steps)
+    sweep = study.scenarios
+    looks = sweep.stop.checkpoints(sweep.count) if sweep.stop else [sweep.count]
+    rounds: list[Round] = []
+    for begin, end in pairwise([0, *looks]):
+        first = rounds[-1].first + len(rounds[-1]) if rounds else 0
+        rounds.append(Round(first, sweep.shares or (None,), range(begin, end), size))
+    return rounds
+
+
+def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tuple[Done, dict[str, pd.DataFrame]]:
+    """Run one part, batch by batch.
+
+    Parameters
+    ----------
+    work : (Study, Network, Profiles)
+        What all parts have in common.
+    part : Part
+    batch_scenarios : int, optional
+        Scenarios at a time; by default as many as keep the arrays in the processor's cache. A scenario of so many steps
+        that it alone does not fit is run alone, one stretch of steps after the other.
+    """
+    study, network, profiles = work
+    # glibc gives freed memory back to the system beyond twice the largest block it has seen freed, and page faults to get it
+    # again cost a third of a part's time; having seen a block of this size, it keeps what a batch needs
+    np.empty(KEPT_BYTES, np.uint8)
+    most = max(1, BATCH_CELLS // len(find_members(study, network, []).participant))
+    # sums over several stretches of steps have bits of their own, so no number of scenarios may decide whether there are any
+    size = 1 if profiles.n_steps > most else batch_scenarios or most // profiles.n_steps
+    n_congested = 0
+    failures, pieces = [], []
+    for numbers in _blocks(part.scenarios, size):
+        ran = _run_block(study, network, profiles, draw_scenarios(study, network, profiles, part.share, numbers), most)
+        pieces.append(make_columns(ran, network, study.tables))
+        n_congested += int(np.count_nonzero(ran.books["is_cut"]))
+        failures += _failures(ran)
+    try:
+        tables = make_frames(pieces, profiles.time)
+    except NumberError as error:
+        raise NumberError(f"{study.name}: {error}") from None
+    return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), tables
+
+
+def write_and_report(
+    work: Work, part: Part, folder: Path, batch_scenarios: int | None = None
+) -> tuple[Done, dict[str, FileRecord]]:
+    """Run one part and write its tables into `folder`; what was written, by table.
+
+    Raises
+    ------
+    InputError
+        If this worker does not find the folder that the run has begun, or the disk refuses.
+    """
+    if not (folder / MANIFEST).exists():
+        raise InputError(f"{folder} on {node()} is not the folder of this run; workers must reach it under the same path")
+    done, tables = run_part(work, part, batch_scenarios)
+    return done, write_part(tables, folder, part.number)
+
+
+def _run_block(study: Study, network: Network, profiles: Profiles, scenarios: Scenarios, most: int) -> Reduced:
+    """Some scenarios through all steps, at most `most` at a time."""
+    return join_steps(
+        [
+            reduce_batch(run_batch(study, network, profiles, scenarios, steps), network, study.tables)
+            for steps in _blocks(range(profiles.n_steps), most)
+        ]
+    )
+
+
+def _blocks(numbers: range, size: int) -> Iterator[range]:
+    for first in range(numbers.start, numbers.stop, size):
+        yield range(first, min(first + size, numbers.stop))
+
+
+def _failures(ran: Reduced) -> list[tuple[float, int, int]]:
+    failed = np.flatnonzero(ran.status_code == FAILED)
+    numbers = ran.scenarios.number
+    return [(ran.scenarios.share, int(numbers[k // ran.n_steps]), k % ran.n_steps) for k in failed.tolist()]

@@ -1,0 +1,198 @@
+"""What is allowed and yet looks wrong: units that no one means, days without a trade, homes on a single phase."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.market.orders import make_orders
+from fastp2p.market.pricing import RULES
+from fastp2p.pipeline.draws import Scenarios
+from fastp2p.profiles.profiles import Profiles
+from fastp2p.study.model import Study
+from fastp2p.study.sections import Amount, NetworkPart, OfTransformer, Series, profile_names
+
+Floats = NDArray[np.float64]
+
+PHASES = "every connection is taken as balanced three-phase; single-phase PV raises voltages more (docs/voltage.md)"
+TYPICAL_DAY = (
+    "loads are median days of clusters of US buildings (NREL End-Use Load Profiles), PV is of clusters of days in the Global "
+    "Solar Atlas"
+)
+MAJOR = {
+    "EUR", "USD", "GBP", "CHF", "AUD", "CAD", "NZD", "SGD", "€", "$", "£", "US$", "EURO", "EUROS", "DOLLAR", "DOLLARS", "POUND",
+    "POUNDS", "FRANKEN",
+}  # fmt: skip
+"""Currencies of which a kWh costs less than `DEAREST`."""
+DEAREST = 2.0
+DEAREST_HUNDREDTHS = 100.0
+"""No kWh costs more cents; what is above is a price per MWh."""
+HEAVIEST_CO2 = 2.0
+"""kg per kWh; lignite stays below 1.2."""
+DAILY_KWH = (0.05, 3_000.0)
+"""Between these lies what a home or customer uses on a day."""
+PEAK_KW_PER_KWP = (0.01, 1.5)
+"""Between these lies the highest output of PV over a whole study."""
+LARGEST_KWP, SMALLEST_KWP = 1_000.0, 0.05
+"""Of one bus of a low-voltage network."""
+LARGEST_KA = 5.0
+"""No line of a distribution network carries more."""
+SMALL_HOMES, SMALL_KWP = 3.0, 10.0
+"""Buses of so few homes, or of so little PV, are likely to have single-phase connections."""
+LOOKED_AT = 20
+"""Scenarios that are drawn to see what is in them."""
+MOST_CELLS = 2_000_000
+"""Steps times participants times scenarios that `why_no_trades` looks at."""
+
+
+def energy_said(profiles: Profiles, study: Study) -> str:
+    """Energy of a day of the profiles that a study names, per home and per kWp."""
+    days = profiles.n_steps * profiles.step_hours / 24.0
+    said = []
+    for kind, unit in (("load", "home"), ("pv", "kWp")):
+        daily = {name: kwh.sum() / days for name, kwh in _named(study, profiles, kind).items()}
+        values = daily.values()
+        each = f"{min(values):.1f}…{max(values):.1f} ({len(daily)} profiles)" if len(daily) > 4 else ""
+        said.append(f"{each or ', '.join(f'{one} {kwh:.1f}' for one, kwh in daily.items())} kWh per {unit} and day")
+    return "; ".join(said)
+
+
+def _named(study: Study, profiles: Profiles, kind: str) -> dict[str, Floats]:
+    """The profiles of a kind that a study names, or, where each bus has its own, all of that kind: kWh per step."""
+    names = profile_names(study.load.profile if kind == "load" else study.pv.profile)
+    names = names or tuple(name for name, of in zip(profiles.names, profiles.kinds, strict=True) if of == kind)
+    return {name: profiles.kwh_per_unit[profiles.row(name, kind)] for name in dict.fromkeys(names)}
+
+
+def unit_warnings(study: Study, profiles: Profiles, scenarios: Scenarios) -> list[str]:
+    """Quantities that are right in another unit only.
+
+    Parameters
+    ----------
+    study : Study
+    profiles : Profiles
+        On the study's axis.
+    scenarios : Scenarios
+        Some of the study's draws.
+    """
+    return [*_of_prices(study), *_of_profiles(study, profiles), *_of_sizes(study, scenarios)]
+
+
+def _of_prices(study: Study) -> list[str]:
+    market, currency, warnings = study.market, study.currency, []
+    for key in type(market).model_fields:
+        usual = _usual(getattr(market, key)) if key.endswith("_per_kwh") else 0.0
+        if key == "co2_kg_per_kwh" and usual > HEAVIEST_CO2:
+            warnings.append(f"market.{key} = {usual:g} kg per kWh: probably in g; divide by 1000")
+        elif key != "co2_kg_per_kwh" and usual > DEAREST and currency.strip().upper() in MAJOR:
+            of = f"in hundredths of {currency}; divide by 100" if usual <= DEAREST_HUNDREDTHS else "per MWh; divide by 1000"
+            warnings.append(f"market.{key} = {usual:g} {currency} per kWh: probably {of}")
+    return warnings
+
+
+def _of_profiles(study: Study, profiles: Profiles) -> list[str]:
+    days = profiles.n_steps * profiles.step_hours / 24.0
+    limits = {"load": (DAILY_KWH, "kWh per home and day"), "pv": (PEAK_KW_PER_KWP, "kW per kWp at its highest")}
+    warnings = []
+    for kind, ((least, most), of) in limits.items():
+        wrong: dict[str, list[str]] = {"W or Wh": [], "MW or MWh": []}
+        for one, kwh in _named(study, profiles, kind).items():
+            value = kwh.sum() / days if kind == "load" else kwh.max() / profiles.step_hours
+            if value > most:
+                wrong["W or Wh"].append(f"{one} {value:,.4g}")
+            elif 0.0 < value < least:
+                wrong["MW or MWh"].append(f"{one} {value:,.4g}")
+        for unit, found in wrong.items():
+            if found:
+                whole = ", or of a whole system and not of a kWp" if kind == "pv" and unit == "W or Wh" else ""
+                shown = ", ".join(found[:4]) + ", …" * (len(found) > 4)
+                warnings.append(f"{kind}.profile: {shown} {of}: probably in {unit}{whole}")
+    return warnings
+
+
+def _of_sizes(study: Study, scenarios: Scenarios) -> list[str]:
+    warnings = []
+    kwp = scenarios.kwp[scenarios.kwp > 0.0]
+    if len(kwp) and not isinstance(study.pv.kwp, OfTransformer):
+        middle = float(np.median(kwp))
+        if not SMALLEST_KWP <= middle <= LARGEST_KWP:
+            unit = "W" if middle > LARGEST_KWP else "MW"
+            warnings.append(f"pv.kwp = {middle:g} kWp at one bus: probably in {unit}")
+    part: NetworkPart = study.network
+    by_line = [(str(line), ka) for line, ka in part.ampacity_ka_by_line.items()]
+    given = [("ampacity_ka", part.ampacity_ka or 0.0), *part.ampacity_ka_by_std_type.items(), *by_line]
+    large = [f"{key} {ka:g}" for key, ka in given if ka > LARGEST_KA]
+    if large:
+        warnings.append(f"ampacities of network: {', '.join(large[:4])} kA: probably in A; divide by 1000")
+    return warnings
+
+
+def _usual(amount: Amount | Series) -> float:
+    """A number that stands for an amount: the largest of a list, the middle of a series or distribution."""
+    if isinstance(amount, int | float):
+        return float(amount)
+    if isinstance(amount, tuple):
+        return max(amount, default=0.0)
+    if isinstance(amount, Series):
+        return float(np.median(amount.series))
+    return float(amount.quantile(np.array([0.5]))[0])
+
+
+def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str:
+    """Why nothing is traded in any step of these scenarios; empty where something may be.
+
+    Parameters
+    ----------
+    study : Study
+    profiles : Profiles
+        On the study's axis.
+    scenarios : Scenarios
+        Looked at as far as `MOST_CELLS` reaches, but for one at least.
+    """
+    who, market = scenarios.participant, study.market
+    few = slice(0, max(1, MOST_CELLS // max(1, profiles.n_steps * len(who))))
+    load, pv = (
+        np.where(rows[few, who, None] >= 0, size[few, who, None] * profiles.kwh_per_unit[rows[few, who]], 0.0)
+        for rows, size in ((scenarios.load_profile, scenarios.homes), (scenarios.pv_profile, scenarios.kwp))
+    )  # (scenario, participant, step)
+    if not pv.any():
+        return "there is no PV, so nobody sells"
+    if not load.any():
+        return "there is no load, so nobody buys"
+    flat = [energy.transpose(0, 2, 1).reshape(-1, len(who)) for energy in (load, pv)]
+    orders = make_orders(*flat, orders=market.orders, min_order_kwh=market.min_order_kwh)
+    bid, ask = (kwh.reshape(len(load), -1, len(who)) > 0.0 for kwh in (orders.bid_kwh, orders.ask_kwh))
+    if not ask.any():
+        most = (pv / np.where(load > 0.0, load, np.inf)).max()
+        return f"there is no surplus: no bus ever has more PV than load (at most {most:.0%} of it)"
+    both = bid.any(axis=2) & ask.any(axis=2)
+    if not both.any() and len(who) == 1:
+        return "a single bus takes part, which has nobody to trade with"
+    if not both.any():
+        return "whenever a bus has a surplus, every other has one, too, so nobody buys"
+    if RULES[market.pricing].allocation == "pool":
+        prices = [scenarios.retail_per_kwh[None, :, None], scenarios.feed_in_per_kwh[None, :, None]]
+    else:
+        prices = [
+            price[None] if price.shape[1] == 1 else price[few, None, who]  # by step, or by scenario and bus
+            for price in (scenarios.bid_per_kwh, scenarios.ask_per_kwh)
+        ]
+    highest = np.where(bid, prices[0], -np.inf).max(axis=2)
+    lowest = np.where(ask, prices[1], np.inf).min(axis=2)
+    if (highest >= lowest)[both].any():
+        return ""
+    return (
+        f"bids are below asks whenever there is a surplus: at most {highest[both].max():g} is bid, and at least "
+        f"{lowest[both].min():g} {study.currency} per kWh is asked"
+    )
+
+
+def has_small_homes(scenarios: Scenarios) -> bool:
+    """Whether some connections are so small that they are likely to have a single phase."""
+    homes, kwp = scenarios.homes[scenarios.load_profile >= 0], scenarios.kwp[scenarios.pv_profile >= 0]
+    return bool((homes <= SMALL_HOMES).any() or (kwp <= SMALL_KWP).any())
+
+
+def asks_for_voltages(study: Study) -> bool:
+    """Whether a study says anything of voltages."""
+    return study.clearing.physics != "dc" or bool(study.audited_every)

@@ -1,0 +1,236 @@
+"""What comes before a run: load what a study names, and say everything that is wrong with it."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from fastp2p.arguments import described, kind_faults
+from fastp2p.clearing.limits import grid_faults, limit_faults
+from fastp2p.errors import InputError, refuse
+from fastp2p.grid.feeder import ac_faults, model_faults
+from fastp2p.grid.network import Network
+from fastp2p.grid.runpp import check_source
+from fastp2p.io.folders import check_folder
+from fastp2p.market.pricing import rule_faults
+from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults, find_members
+from fastp2p.profiles.profiles import Profiles, load_several
+from fastp2p.results.indicators import AUDIT_INDICATORS, INDICATORS
+from fastp2p.study.model import Study
+from fastp2p.study.sections import profile_names
+
+ROW_BYTES = {"scenarios": 450, "hours": 88, "books": 236, "branches": 120, "participants": 150}
+"""Of tables in memory, at least."""
+DRAWN_BYTES = 8 * (len(STREAMS) + 6)
+"""Of the draws of a bus in a scenario: uniform numbers, and what is made of them."""
+
+
+def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:
+    """The network, under the study's limits, and the profiles of a study; everything wrong with either in one error.
+
+    Raises
+    ------
+    InputError
+    """
+    faults: list[str] = []
+    part = study.network
+    try:
+        network = network or Network.load(part.source)
+        network = network.with_limits(
+            part.limits,
+            angle_deg=part.angle_deg,
+            factor=part.limit_factor,
+            ampacity_ka=part.ampacity_ka,
+            ampacity_ka_by_std_type=part.ampacity_ka_by_std_type,
+            ampacity_ka_by_line=part.ampacity_ka_by_line,
+        )
+    except InputError as error:
+        faults += error.faults
+    try:
+        of = study.profiles
+        given, profiles = profiles, None
+        choice: dict[str, Any] = of.model_dump(exclude={"source"})
+        sources = [(one.file, one.model_dump(exclude={"file"})) for one in of.sources]
+        profiles = load_several(sources, **choice) if given is None else Profiles.combined([given], **choice)
+    except InputError as error:
+        faults += error.faults
+    if profiles is not None and network is not None:
+        try:
+            drawn = draw_scenarios(study, network, profiles, None, range(1))
+            tariffs = {"retail_per_kwh": drawn.retail_per_kwh, "feed_in_per_kwh": drawn.feed_in_per_kwh}
+            market = study.market
+            found = rule_faults(market.pricing, priority=market.priority, kappa=market.kappa, of="step", **tariffs)
+            faults += [f"market.{fault}" for fault in found] + energy_faults(study, profiles, drawn)
+        except InputError as error:
+            faults += error.faults
+    elif profiles is not None:
+        for name, kind in ((study.load.profile, "load"), (study.pv.profile, "pv")):
+            faults += profiles.missing(profile_names(name), kind)
+    if network is not None:
+        faults += _physics_faults(study, network)
+    stop = study.scenarios.stop
+    known = (*INDICATORS, *AUDIT_INDICATORS) if study.audited_every == 1 else INDICATORS
+    if stop is not None and stop.indicator not in known:
+        faults.append(f"scenarios.stop.indicator = {stop.indicator!r}: must be one of {', '.join(known)}")
+    if faults or network is None or profiles is None:
+        raise InputError(faults)
+    return network, profiles
+
+
+def _physics_faults(study: Study, network: Network) -> list[str]:
+    """What keeps the study's limits or its audit from applying to this network."""
+    part, rules = study.network, study.clearing
+    faults = limit_faults(network, rules.physics, part.v_min_pu, part.v_max_pu)
+    if not faults and rules.physics == "dc" and study.audited_every:
+        faults = grid_faults(network, part.v_min_pu, part.v_max_pu)
+    faults = [f"{'clearing' if fault.startswith('physics') else 'network'}: {fault}" for fault in faults]
+    if faults or rules.physics != "dc" or not study.audited_every:
+        return faults
+    if network.is_radial:
+        faults += [f"clearing.audit: {fault}" for fault in ac_faults(network)]
+    elif study.audited_every > 1:
+        faults += [f"clearing.audit: {fault}" for fault in model_faults(network)]
+        try:
+            check_source(network, part.source)
+        except InputError as error:
+            faults += [f"clearing.audit: {fault}" for fault in error.faults]
+    else:
+        faults.append(
+            "clearing.audit = true: the network is meshed, and all books are audited on radial networks only; "
+            "audit = 100 checks one book in a hundred, drawn at random, by pandapower's power flow"
+        )
+    return faults
+
+
+def scenarios(
+    study: Study,
+    numbers: range,
+    *,
+    share: float | None = None,
+    network: Network | None = None,
+    profiles: Profiles | None = None,
+) -> Scenarios:
+    """The draws of some scenarios of a study, without a run: the same arrays that a run draws.
+
+    Parameters
+    ----------
+    study : Study
+    numbers : range
+        Scenario numbers, such as ``range(10)``; scenario i is the same in any range and, but for who has PV, at any share.
+    share : float, optional
+        Share of the buses that may have PV; by default all of them have it.
+    network, profiles : optional
+        Instead of those that the study names.
+
+    Returns
+    -------
+    Scenarios
+        Arrays (n_scenarios, n_bus) of homes, kWp, profiles and prices.
+
+    Raises
+    ------
+    InputError
+        Numbers that the study does not have, a share outside 0…1, and everything that would keep the study from running.
+    """
+    study = checked(study, None, network, profiles)
+    count = study.scenarios.count
+    faults = []
+    if not isinstance(numbers, range) or numbers.step != 1 or not 0 <= numbers.start < numbers.stop <= count:
+        faults.append(f"numbers = {numbers!r}: must be a range within the study's scenarios, range({count})")
+    if share is not None and not (isinstance(share, int | float) and 0 <= share <= 1):
+        faults.append(f"share = {share!r}: must lie in 0…1")
+    refuse(faults)
+    network, profiles = prepare(study, network, profiles)
+    needed, there = len(numbers) * network.n_bus * DRAWN_BYTES, memory_bytes()
+    if needed > there:
+        raise InputError(
+            f"numbers = {numbers!r}: so many draws take {needed / 1e9:,.0f} GB in memory, and this machine has "
+            f"{there / 1e9:,.0f} GB; ask for fewer at a time"
+        )
+    return draw_scenarios(study, network, profiles, share, numbers)
+
+
+def checked(study: Any, out: Any, network: Any, profiles: Any) -> Study:
+    """The study, once more validated, if a caller's arguments are what they should be.
+
+    Raises
+    ------
+    InputError
+        Arguments of other types, each with the way to the right one, and what is wrong with the study itself.
+    """
+    faults = kind_faults(study=(study, Study))
+    if out is not None and not isinstance(out, str | Path):
+        faults.append(f"out must be a path, not {described(out)}")
+    faults += [] if network is None else kind_faults(network=(network, Network))
+    faults += [] if profiles is None else kind_faults(profiles=(profiles, Profiles))
+    if isinstance(study, Study):
+        try:
+            study = study.validated()
+        except InputError as error:
+            faults += error.faults
+    refuse(faults)
+    valid: Study = study
+    return valid
+
+
+def prepare_with_folder(
+    study: Study, network: Network | None, profiles: Profiles | None, folder: Path | None, overwrite: bool
+) -> tuple[Network, Profiles]:
+    """`prepare`, and that the folder can be written; everything wrong in one error.
+
+    Raises
+    ------
+    InputError
+    """
+    faults: list[str] = []
+    try:
+        if folder is not None:
+            faults += drawing_faults()
+            check_folder(folder, overwrite)
+    except InputError as error:
+        faults += error.faults
+    try:
+        network, profiles = prepare(study, network, profiles)
+    except InputError as error:
+        faults += error.faults
+    if faults or network is None or profiles is None:
+        raise InputError(faults)
+    return network, profiles
+
+
+def drawing_faults() -> list[str]:
+    """Why no figure could be drawn in the end."""
+    try:
+        import matplotlib  # noqa: F401
+    except (ImportError, OSError, ValueError) as error:
+        return [f"no figures can be drawn, since matplotlib cannot be loaded (look at MPLBACKEND, MPLCONFIGDIR): {error}"]
+    return []
+
+
+def size_fault(study: Study, network: Network, profiles: Profiles) -> str:
+    """That the tables of a study are larger than this machine's memory; '' where they are not, or a rule may stop it before."""
+    if study.scenarios.stop is not None:
+        return ""
+    members = len(find_members(study, network, []).participant)
+    rows = {
+        "scenarios": 1,
+        "hours": min(24, profiles.n_steps),
+        "books": profiles.n_steps,
+        "branches": network.n_branch,
+        "participants": members,
+    }
+    there = memory_bytes()
+    needed = study.n_cases * sum(rows[table] * size for table, size in ROW_BYTES.items() if table in study.tables)
+    if needed <= there:
+        return ""
+    return f"the tables of {study.name} take {needed / 1e9:,.0f} GB in memory, and this machine has {there / 1e9:,.0f} GB"
+
+
+def memory_bytes() -> float:
+    """What this machine has; infinite where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):  # Windows
+        return math.inf

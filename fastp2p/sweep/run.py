@@ -1,0 +1,333 @@
+"""Running a study: load what it names, run its parts side by side, write the results."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.dataset as ds
+
+from fastp2p.arguments import described
+from fastp2p.errors import InputError, InputWarning, refuse
+from fastp2p.grid.network import Network
+from fastp2p.io.files import held
+from fastp2p.io.folders import check_folder, staged_folder
+from fastp2p.io.manifest import MOST_FAILURES, FileRecord, Manifest, PartRecord, open_journal, read_manifest, write_manifest
+from fastp2p.io.parquet import open_dataset, read_table, write_tables
+from fastp2p.io.paths import absolute_path
+from fastp2p.pipeline.draws import draw_scenarios
+from fastp2p.profiles.profiles import Profiles
+from fastp2p.results.results import TABLES, Results
+from fastp2p.results.tables import add_histograms
+from fastp2p.study.model import Study
+from fastp2p.study.sections import StopPart
+from fastp2p.sweep.executors import finished_parts, share_work
+from fastp2p.sweep.folder import Begun, begin, describe_run, go_on, look_into, write_answers, write_study, write_whole
+from fastp2p.sweep.parts import Done, Finished, Round, Work, cut_into_rounds, run_part, write_and_report
+from fastp2p.sweep.plausible import unit_warnings
+from fastp2p.sweep.prepare import checked, prepare_with_folder, size_fault
+from fastp2p.sweep.progress import progress_bar
+from fastp2p.sweep.workers import check_number, count_workers
+
+Progress = Callable[[Sequence[Done], int], None]
+"""Called after every part with those done in this run and the number of all parts of the study."""
+
+
+def run(
+    study: Study,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress | bool = False,
+    network: Network | None = None,
+    profiles: Profiles | None = None,
+    batch_scenarios: int | None = None,
+) -> Results:
+    """Run a study. The numbers are the same to the bit for any workers, executor and batch size.
+
+    Parameters
+    ----------
+    study : Study
+    out : path, optional
+        Folder to write tables, study and manifest to. A study of one part appears only when whole; a larger one fills its
+        folder part by part, and can be resumed.
+    overwrite : bool
+        Replace `out` if it exists.
+    resume : bool
+        Go on with what `out` holds of this study; nothing is done where nothing is missing.
+    workers : int, optional
+        Threads; by default one per processor that this process may use, and never more.
+    executor : concurrent.futures.Executor, optional
+        Where to run the parts instead: a process pool, or a Dask cluster's ``client.get_executor()`` (docs/cluster.md).
+    progress : bool or callable
+        True: a bar on stderr, or where that is no terminal (a notebook, a log) a line every few seconds. A callable is called
+        after every part with the parts done so far and the number of all.
+    network : Network, optional
+        Instead of the one that ``study.network.source`` names; the study's limits are applied to it.
+    profiles : Profiles, optional
+        Instead of those that ``study.profiles.source`` names.
+    batch_scenarios : int, optional
+        Scenarios that are in memory at a time, per worker.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    InputError
+        Everything that is wrong with the study, in one message, before anything is run or written.
+
+    Warns
+    -----
+    InputWarning
+        Prices, profiles or sizes that look as if they were in another unit.
+    """
+    study = checked(study, out, network, profiles)
+    folder = None if out is None else absolute_path(out)
+    check_number("workers", workers)
+    check_number("batch_scenarios", batch_scenarios)
+    if executor is not None and not hasattr(executor, "submit"):
+        raise InputError(
+            f"executor must be one of concurrent.futures, not {described(executor)}; workers is a number of threads"
+        )
+    if not isinstance(progress, bool) and progress is not None and not callable(progress):
+        raise InputError(f"progress = {progress!r}: must be true, false or a function")
+    if workers is not None and executor is not None:
+        raise InputError("either workers of this machine or an executor, not both")
+    if resume and folder is None:
+        raise InputError("resume needs a folder to go on with")
+    if resume and overwrite:
+        raise InputError("either resume a folder or overwrite it, not both")
+    clock = time.perf_counter()
+    has_begun = resume and folder is not None and folder.exists()
+    network, profiles = prepare_with_folder(study, network, profiles, None if has_begun else folder, overwrite)
+    drawn = draw_scenarios(study, network, profiles, None, range(1))
+    for warning in unit_warnings(study, profiles, drawn):
+        warnings.warn(warning, InputWarning, stacklevel=2)
+    work = (study, network, profiles)
+    rounds = cut_into_rounds(study, profiles.n_steps)
+    n_parts = sum(len(parts) for parts in rounds)
+    too_large = size_fault(study, network, profiles)
+    if too_large and folder is None:
+        raise InputError(f"{too_large}; write them to a folder (out), or lower scenarios.count")
+    if too_large:
+        warnings.warn(f"{too_large}; all parts will be written, but no answers", InputWarning, stacklevel=2)
+    with nullcontext() if folder is None else held(folder):
+        about, begun = None, None
+        if folder is not None:
+            about = describe_run(*work, tables=study.tables, parts=n_parts, files={})
+            begun, overwrite = _begin_folder(about, study, folder, resume, overwrite)
+        bar = progress_bar(study.name) if progress is True else nullcontext(progress or None)
+        with bar as tell, _pool(executor, workers, n_parts) as pool:
+            if folder is not None and begun is not None:
+                return _run_in_folder(work, rounds, folder, begun, pool, tell, batch_scenarios)
+            results = _run_in_memory(work, rounds, pool, tell, batch_scenarios)
+        if folder is not None and about is not None:
+            _write_day(results, folder, about, overwrite, clock)
+    return results
+
+
+def _begin_folder(about: Manifest, study: Study, folder: Path, resume: bool, overwrite: bool) -> tuple[Begun | None, bool]:
+    """A folder that parts are written to: gone on with, or new; None where it is written whole in the end.
+
+    Also whether what is there is overwritten.
+    """
+    if resume and folder.exists():
+        begun = go_on(folder, about, study)
+        if begun.misfits:
+            again = f"{folder}: what was altered or lost is made again; {'; '.join(begun.faults())}"
+            warnings.warn(again, InputWarning, stacklevel=3)
+        if about.parts > 1 or begun.is_whole:
+            return begun, False
+        overwrite = True
+    check_folder(folder, overwrite)
+    return None if about.parts == 1 else begin(folder, about, study, overwrite), overwrite
+
+
+def _write_day(results: Results, folder: Path, about: Manifest, overwrite: bool, clock: float) -> None:
+    """The folder of a study of one part, which appears when it is whole."""
+    from fastp2p.figures.day import write_figures
+    from fastp2p.figures.voltages import write_voltage_figures
+
+    tables = results.tables()
+    with staged_folder(folder, overwrite) as staged:
+        write_tables(tables, staged)
+        write_study(results.study, staged)
+        write_figures(results, staged)
+        if results.study.audited_every:
+            write_voltage_figures(results, staged)
+        ended = {"seconds": _since(clock), "finished": 1, "failures": tuple(results.failures)}
+        write_whole(staged, about.model_copy(update=ended), {name: len(table) for name, table in tables.items()})
+
+
+def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
+    """The tables of a results folder as pyarrow datasets, read only as far as they are asked for; of finished parts alone.
+
+    ``open_results(folder)["scenarios"].to_table().to_pandas()`` reads one; units are in the metadata of the columns.
+
+    Raises
+    ------
+    InputError
+        If it is no results folder, or one of its tables is not as it was written: each file is read once to see that.
+    """
+    if not isinstance(folder, str | Path):
+        raise InputError(f"folder must be the path of a results folder, not {described(folder)}")
+    place = absolute_path(folder)
+    manifest = read_manifest(place)
+    found = look_into(place, manifest)
+    refuse([f"{place}: {fault}; --resume of the run makes it again" for fault in found.faults()])
+    return {name: open_dataset(place, name, found.numbers) for name in manifest.tables} if found.done else {}
+
+
+def _run_in_memory(
+    work: Work, rounds: list[Round], pool: Executor, progress: Progress | None, batch_scenarios: int | None
+) -> Results:
+    """Run the rounds until there are enough, and put their tables together in order."""
+    study, stop = work[0], work[0].scenarios.stop
+    n_parts = sum(len(parts) for parts in rounds)
+    pieces: dict[int, dict[str, pd.DataFrame]] = {}
+    finished, failures = Finished(), list[tuple[float, int, int]]()
+    shared = share_work(pool, work)
+    for parts in rounds:
+        for ended in finished_parts(pool, partial(run_part, batch_scenarios=batch_scenarios), shared, parts):
+            for done, tables in ended:
+                pieces[done.number] = tables
+                failures += done.failures
+                _tell(progress, finished, done, n_parts)
+        ordered = [pieces[number] for number in sorted(pieces)]
+        if stop and _is_enough(stop, pd.concat([piece["scenarios"] for piece in ordered])):
+            break
+    tables = {name: pd.concat([piece[name] for piece in ordered], ignore_index=True) for name in study.tables}
+    return _results(work, tables, sorted(failures))
+
+
+def _run_in_folder(
+    work: Work,
+    rounds: list[Round],
+    folder: Path,
+    begun: Begun,
+    pool: Executor,
+    progress: Progress | None,
+    batch_scenarios: int | None,
+) -> Results:
+    """Run the parts that a folder lacks; each counts once its files are whole and it is listed in the journal."""
+    manifest = begun.manifest
+    if not begun.is_whole:
+        if manifest.complete:
+            manifest = manifest.model_copy(update={"complete": False, "finished": None})
+            write_manifest(manifest, folder)
+        seconds = _run_missing(work, rounds, folder, begun, pool, progress, batch_scenarios)
+    if too_large := size_fault(*work):
+        raise InputError(f"{folder}: all parts are whole, but {too_large}; read them with fastp2p.open_results")
+    tables = {name: _as_run(read_table(folder, name, begun.numbers), work[2].time) for name in manifest.tables}
+    results = _results(work, tables, sorted(begun.failures))
+    if not begun.is_whole:
+        stop, because = work[0].scenarios.stop, None
+        if results.stopped_at and stop:
+            because = f"{stop.indicator} is known to within {stop.within:g} of its mean at every share"
+        listed = write_answers(results, folder, manifest)
+        ended = {
+            "complete": True,
+            "finished": len(begun.done),
+            "seconds": seconds,
+            "failures": tuple(results.failures[:MOST_FAILURES]),
+        }
+        stopped = {"stopped_at": results.stopped_at, "stopped_because": because}
+        write_manifest(listed.model_copy(update={**ended, **stopped}), folder)
+    return results
+
+
+def _run_missing(
+    work: Work,
+    rounds: list[Round],
+    folder: Path,
+    begun: Begun,
+    pool: Executor,
+    progress: Progress | None,
+    batch_scenarios: int | None,
+) -> float:
+    """Add the parts that are missing to a folder; seconds that all of it took."""
+    clock, stop = time.perf_counter(), work[0].scenarios.stop
+    finished = Finished()
+    n_parts = sum(len(parts) for parts in rounds)
+    shared = share_work(pool, work)
+    job = partial(write_and_report, folder=folder, batch_scenarios=batch_scenarios)
+    with open_journal(folder, begun.manifest, begun.done) as add:
+        for parts in rounds:
+            missing = (part for part in parts if part.number not in begun.done)
+            for ended in finished_parts(pool, job, shared, missing):
+                seconds = round(begun.seconds + _since(clock), 3)
+                add([_record(done, written, seconds) for done, written in ended])
+                for done, _ in ended:
+                    begun.done.add(done.number)
+                    begun.failures += done.failures
+                    _tell(progress, finished, done, n_parts)
+            if stop and _is_enough(stop, read_table(folder, "scenarios", begun.numbers)):
+                break
+    return round(begun.seconds + _since(clock), 3)
+
+
+def _record(done: Done, written: dict[str, FileRecord], seconds: float) -> PartRecord:
+    failures = tuple(done.failures)
+    return PartRecord(number=done.number, n_books=done.n_books, seconds=seconds, failures=failures, tables=written)
+
+
+def _as_run(frame: pd.DataFrame, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
+    """A table of a folder with the types of one in memory: Parquet gives a fixed offset to UTC as another kind of zone."""
+    for name in frame.select_dtypes("datetimetz"):
+        frame[name] = frame[name].dt.tz_convert(clock.tz if clock is not None else None)
+    return frame
+
+
+def _is_enough(stop: StopPart, scenarios: pd.DataFrame) -> bool:
+    """Whether the study may stop after these scenarios."""
+    from fastp2p.results.statistics import is_narrow
+
+    return is_narrow(scenarios, stop.indicator, stop.within)
+
+
+def _results(work: Work, tables: dict[str, pd.DataFrame], failures: list[tuple[float, int, int]]) -> Results:
+    study = work[0]
+    if "histograms" in tables:
+        tables["histograms"] = add_histograms(tables["histograms"])
+    if study.scenarios.stop:  # rounds have come one after the other, each with every share
+        for name in tables.keys() - {"histograms"}:
+            tables[name] = tables[name].sort_values(["share", "scenario"], kind="stable", ignore_index=True)
+    per_share = len(tables["scenarios"]) // max(1, len(study.scenarios.shares))
+    stopped_at = per_share if study.scenarios.stop and per_share < study.scenarios.count else None
+    kept: dict[str, Any] = {name: tables.get(name) for name in TABLES}
+    return Results(*work, **kept, failures=failures, stopped_at=stopped_at)
+
+
+@contextmanager
+def _pool(executor: Executor | None, workers: int | None, n_parts: int) -> Iterator[Executor]:
+    """The caller's executor, or threads of our own; an interrupt ends them after the parts they are at."""
+    if executor is not None:
+        yield executor
+        return
+    pool = ThreadPoolExecutor(count_workers(workers, n_parts), thread_name_prefix="fastp2p")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _tell(progress: Progress | None, finished: Finished, done: Done, n_parts: int) -> None:
+    finished.add(done)
+    if progress is not None:
+        progress(finished, n_parts)
+
+
+def _since(clock: float) -> float:
+    return round(time.perf_counter() - clock, 3)

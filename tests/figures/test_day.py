@@ -1,0 +1,96 @@
+"""Figures: that they are made, without pyplot, and that the network's layout is a tidy tree."""
+
+import dataclasses
+import pickle
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+
+import fastp2p
+from fastp2p.figures.day import _supply, tree_layout, write_figures
+
+FILES = [f"{name}.{kind}" for name in ("supply", "network", "profiles") for kind in ("png", "pdf")]
+
+
+@cache
+def results(source):
+    study = fastp2p.studies()["paper-44"]
+    if source != "cigre_lv":
+        study = study.with_(participants={"buses": "loads"}, network={"source": source})
+    return fastp2p.run(study)
+
+
+@pytest.mark.parametrize("source", ["cigre_lv", "case14"])
+def test_all_figures_are_written(source, tmp_path):
+    written = write_figures(results(source), tmp_path / "figures")
+    assert [path.name for path in written] == FILES
+    for path in written:
+        assert path.read_bytes().startswith(b"\x89PNG" if path.suffix == ".png" else b"%PDF")
+        assert path.stat().st_size > 5_000
+
+
+@pytest.mark.slow
+def test_no_pyplot_and_the_same_bytes_from_another_process(tmp_path):
+    (tmp_path / "results.pkl").write_bytes(pickle.dumps(results("cigre_lv")))
+    code = """
+import pickle, sys
+from pathlib import Path
+from fastp2p.figures.day import write_figures
+write_figures(pickle.loads(Path("results.pkl").read_bytes()), Path("there"))
+sys.exit("matplotlib.pyplot was imported" if "matplotlib.pyplot" in sys.modules else 0)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    for path in write_figures(results("cigre_lv"), tmp_path / "here"):
+        assert path.read_bytes() == (tmp_path / "there" / path.name).read_bytes(), path.name
+
+
+def test_shed_energy_is_in_the_legend():
+    calm = results("cigre_lv")
+    books = calm.books.assign(shed_kwh=1.0, import_kwh=calm.books["import_kwh"] - 1.0)
+    tight = dataclasses.replace(calm, books=books)
+    for run, shed in ((calm, False), (tight, True)):
+        texts = [text.get_text() for text in _supply(run).axes[0].get_legend().get_texts()]
+        assert any(text.startswith("Shed") for text in texts) is shed
+        assert texts[0] == f"Total load\n{run.books['load_kwh'].sum():,.1f} kWh"
+
+
+def test_hours_of_many_days_are_marked_by_whole_days():
+    """Two weeks, 336 h, have ticks every two days; a day has one every three hours."""
+    fortnight = fastp2p.run(fastp2p.studies()["paper-44"].with_(profiles={"days": 14}))
+    for run, marked in ((fortnight, range(0, 337, 48)), (results("cigre_lv"), range(0, 25, 3))):
+        axes = _supply(run).axes[0]
+        assert [tick for tick in axes.get_xticks() if 0 <= tick <= axes.get_xlim()[1]] == list(marked)
+
+
+@pytest.mark.parametrize("source", ["cigre_lv", "case14", "two grids"])
+def test_layout(source):
+    network = results("cigre_lv" if source == "two grids" else source).network
+    if source == "two grids":
+        network = dataclasses.replace(
+            network, reference_bus=np.array([0, 20]), reference_angle_rad=np.zeros(2), slack_vm_pu=np.ones(2)
+        )
+    layout = tree_layout(network)
+    roots = np.isin(np.arange(network.n_bus), network.reference_bus)
+    assert ((layout.depth == 0) == roots).all()
+    assert ((layout.parent == -1) == roots).all()
+    below = np.flatnonzero(~roots)
+    assert (layout.depth[below] == layout.depth[layout.parent[below]] + 1).all()
+    ends = np.column_stack([network.from_bus, network.to_bus])
+    assert (np.abs(np.diff(layout.depth[ends], axis=1)) <= 1).all(), "depth is the shortest way"
+    assert (np.sort(ends[layout.parent_branch[below]]) == np.sort(np.column_stack([below, layout.parent[below]]))).all()
+    if network.is_radial:
+        assert (layout.depth == network.tree.depth).all()
+
+    for bus in range(network.n_bus):
+        children = layout.x[layout.parent == bus]
+        if len(children):
+            assert children.min() <= layout.x[bus] <= children.max()
+            assert layout.x[bus] == pytest.approx(children.mean())
+    leaves = np.setdiff1d(np.arange(network.n_bus), layout.parent)
+    assert sorted(layout.x[leaves]) == list(range(len(leaves)))
+    for depth in range(layout.depth.max() + 1):
+        gaps = np.diff(np.sort(layout.x[layout.depth == depth]))
+        assert (gaps >= 1 - 1e-9).all(), "buses of one level overlap"

@@ -1,0 +1,333 @@
+"""match_orders against the plain oracle, the transport problem, and cases worked by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastp2p
+from tests.oracles import books as oracle
+from tests.support import strategies
+
+RULES = [(priority, ties) for priority in ("price", "volume") for ties in ("pro_rata", "order")]
+pytestmark = pytest.mark.small
+FIELDS = ("offset", "seller", "buyer", "quantity_kwh", "bid_per_kwh", "ask_per_kwh")
+check = settings(max_examples=100, deadline=None, derandomize=True)
+each_rule = pytest.mark.parametrize(("priority", "ties"), RULES)
+
+
+def match_one(book, **rules):
+    bid, ask, bid_price, ask_price = book
+    return fastp2p.match_orders(bid[None, :], ask[None, :], bid_price, ask_price, **rules)
+
+
+def fills(trades, n_bus):
+    bid_fill = np.bincount(trades.buyer, trades.quantity_kwh, minlength=n_bus)
+    ask_fill = np.bincount(trades.seller, trades.quantity_kwh, minlength=n_bus)
+    return bid_fill, ask_fill
+
+
+def scale(book):
+    """Absolute tolerance of one book: rounding in sums over all its orders."""
+    return 1e-11 * (book[0].sum() + book[1].sum())
+
+
+def assert_fills(trades, expected, tolerance):
+    bid_fill, ask_fill = fills(trades, len(expected[0]))
+    np.testing.assert_allclose(bid_fill, expected[0], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(ask_fill, expected[1], rtol=0, atol=tolerance)
+
+
+def assert_well_formed(trades, book):
+    bid, ask, bid_price, ask_price = book
+    seller, buyer, quantity = trades.seller, trades.buyer, trades.quantity_kwh
+    assert trades.n_books == 1
+    assert trades.offset.tolist() == [0, len(quantity)]
+    assert trades.offset.dtype == seller.dtype == buyer.dtype == np.int64
+    assert {len(getattr(trades, name)) for name in FIELDS[1:]} == {len(quantity)}
+    assert (bid[buyer] > 0).all()
+    assert (ask[seller] > 0).all()
+    np.testing.assert_array_equal(trades.bid_per_kwh, bid_price[buyer])
+    np.testing.assert_array_equal(trades.ask_per_kwh, ask_price[seller])
+    assert (trades.bid_per_kwh >= trades.ask_per_kwh).all()
+    assert (quantity > 0).all()
+    assert (quantity >= 0.99e-12 * np.minimum(bid[buyer], ask[seller])).all()
+    bid_fill, ask_fill = fills(trades, len(bid))
+    assert (bid_fill <= bid + scale(book) / 1000).all()
+    assert (ask_fill <= ask + scale(book) / 1000).all()
+    assert len(quantity) <= max(0, np.count_nonzero(bid) + np.count_nonzero(ask) - 1)
+    assert len(set(zip(seller.tolist(), buyer.tolist(), strict=True))) == len(quantity)
+
+
+# ------------------------------------------------------------------------------------------------------ against the oracle
+
+
+@each_rule
+@check
+@given(book=strategies.books())
+def test_fills_equal_the_oracle(priority, ties, book):
+    trades = match_one(book, priority=priority, ties=ties)
+    assert_well_formed(trades, book)
+    assert_fills(trades, oracle.match(*book, priority, ties), scale(book))
+
+
+@each_rule
+@check
+@given(book=strategies.net_books())
+def test_net_books_never_trade_with_themselves(priority, ties, book):
+    trades = match_one(book, priority=priority, ties=ties)
+    assert (trades.seller != trades.buyer).all()
+
+
+@pytest.mark.parametrize("ties", ["pro_rata", "order"])
+@check
+@given(book=strategies.books())
+def test_pairs_follow_both_lists(ties, book):
+    bid, _ask, bid_price, ask_price = book
+    trades = match_one(book, ties=ties)
+    bids_in_order = list(zip(-trades.bid_per_kwh, trades.buyer, strict=True))
+    asks_in_order = list(zip(trades.ask_per_kwh, trades.seller, strict=True))
+    assert bids_in_order == sorted(bids_in_order)
+    assert asks_in_order == sorted(asks_in_order)
+    paired = np.zeros((len(bid), len(bid)))
+    for seller, buyer, kwh in oracle.pair_by_price(*oracle.match(*book, "price", ties), bid_price, ask_price):
+        paired[seller, buyer] = kwh
+    found = np.zeros_like(paired)
+    found[trades.seller, trades.buyer] = trades.quantity_kwh
+    np.testing.assert_allclose(found, paired, rtol=0, atol=scale(book))
+
+
+@pytest.mark.parametrize("ties", ["pro_rata", "order"])
+@check
+@given(book=strategies.books())
+def test_price_priority_has_the_greatest_welfare(ties, book):
+    trades = match_one(book, priority="price", ties=ties)
+    welfare = np.sum((trades.bid_per_kwh - trades.ask_per_kwh) * trades.quantity_kwh)
+    assert welfare == pytest.approx(oracle.transport(*book, "welfare"), rel=1e-7, abs=1e-6)
+
+
+@pytest.mark.parametrize("ties", ["pro_rata", "order"])
+@check
+@given(book=strategies.books())
+def test_volume_priority_has_the_greatest_volume(ties, book):
+    volume = match_one(book, priority="volume", ties=ties).quantity_kwh.sum()
+    assert volume == pytest.approx(oracle.transport(*book, "volume"), rel=1e-7, abs=1e-6)
+    assert volume >= match_one(book, priority="price", ties=ties).quantity_kwh.sum() - scale(book)
+
+
+@check
+@given(book=strategies.books(), data=st.data())
+@pytest.mark.parametrize("priority", ["price", "volume"])
+def test_permuting_the_participants_permutes_their_fills(priority, book, data):
+    order = np.array(data.draw(st.permutations(range(len(book[0])))))
+    permuted = tuple(side[order] for side in book)
+    bid_fill, ask_fill = fills(match_one(book, priority=priority), len(order))
+    assert_fills(match_one(permuted, priority=priority), (bid_fill[order], ask_fill[order]), scale(book))
+
+
+# ----------------------------------------------------------------------------------------------------------------- batches
+
+
+@each_rule
+@settings(check, max_examples=60)
+@given(batch=strategies.batches())
+def test_many_books_at_once_equal_one_by_one(priority, ties, batch):
+    bid, ask, bid_price, ask_price = batch
+    rules = {"priority": priority, "ties": ties}
+    together = fastp2p.match_orders(bid, ask, bid_price, ask_price, **rules)
+    assert together.n_books == len(bid)
+    assert len(together.offset) == len(bid) + 1
+    for k in range(len(bid)):
+        prices = (bid_price, ask_price) if bid_price.ndim == 1 else (bid_price[k], ask_price[k])
+        alone = fastp2p.match_orders(bid[k : k + 1], ask[k : k + 1], *prices, **rules)
+        mine = slice(together.offset[k], together.offset[k + 1])
+        for name in FIELDS[1:]:
+            np.testing.assert_array_equal(getattr(together, name)[mine], getattr(alone, name))
+
+
+@check
+@given(batch=strategies.batches())
+def test_prices_of_all_books_or_of_each(batch):
+    bid, ask, bid_price, ask_price = batch
+    by_book = (np.broadcast_to(bid_price, bid.shape), np.broadcast_to(ask_price, ask.shape))
+    once, often = fastp2p.match_orders(bid, ask, bid_price, ask_price), fastp2p.match_orders(bid, ask, *by_book)
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(once, name), getattr(often, name))
+
+
+@each_rule
+def test_books_without_trades(priority, ties):
+    zero, one = np.zeros((3, 4)), np.ones((3, 4))
+    cheap, dear = np.full(4, 0.1), np.full(4, 0.3)
+    for bid, ask, bid_price, ask_price in [(zero, zero, dear, cheap), (one, zero, dear, cheap), (one, one, cheap, dear)]:
+        trades = fastp2p.match_orders(bid, ask, bid_price, ask_price, priority=priority, ties=ties)
+        assert trades.offset.tolist() == [0, 0, 0, 0]
+        assert len(trades.seller) == len(trades.quantity_kwh) == 0
+    assert fastp2p.match_orders(zero[:0], zero[:0], dear, cheap, priority=priority, ties=ties).n_books == 0
+
+
+def test_empty_books_between_full_ones():
+    bid = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    trades = fastp2p.match_orders(bid, bid[:, ::-1], np.full(2, 0.3), np.full(2, 0.1))
+    assert trades.offset.tolist() == [0, 0, 1, 1, 2, 2]
+    assert trades.quantity_kwh.tolist() == [2.0, 1.0]
+
+
+def test_the_callers_arrays_stay_as_they_were():
+    bid, ask, price = np.array([[3.0, 0.0, 1.0]]), np.array([[0.0, 2.0, 0.0]]), np.full(3, 0.2)
+    before = [array.copy() for array in (bid, ask, price)]
+    for priority, ties in RULES:
+        fastp2p.match_orders(bid, ask, price, price, priority=priority, ties=ties)
+    for now, then in zip((bid, ask, price), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+# ---------------------------------------------------------------------------------------------------------- worked by hand
+
+
+def listed(trades):
+    return list(zip(trades.seller.tolist(), trades.buyer.tolist(), trades.quantity_kwh.tolist(), strict=True))
+
+
+def hand_book(bid, ask, bid_price, ask_price):
+    return tuple(np.array(side, dtype=float) for side in (bid, ask, bid_price, ask_price))
+
+
+def test_pro_rata_shares_the_longer_side():
+    book = hand_book([4, 2, 0], [0, 0, 3], [0.3] * 3, [0.1] * 3)
+    assert listed(match_one(book)) == [(2, 0, 2.0), (2, 1, 1.0)]
+    assert listed(match_one(book, ties="order")) == [(2, 0, 3.0)]
+
+
+def test_the_marginal_group_alone_is_shared():
+    book = hand_book([1, 4, 4, 0], [0, 0, 0, 5], [0.3, 0.2, 0.2, 0], [0.1] * 4)
+    assert listed(match_one(book)) == [(3, 0, 1.0), (3, 1, 2.0), (3, 2, 2.0)]
+    assert listed(match_one(book, ties="order")) == [(3, 0, 1.0), (3, 1, 4.0)]
+
+
+def test_price_and_volume_priority_differ():
+    book = hand_book([1, 1, 0, 0], [0, 0, 1, 1], [0.4, 0.2, 0, 0], [0, 0, 0.1, 0.3])
+    assert listed(match_one(book, priority="price")) == [(2, 0, 1.0)]
+    assert sorted(listed(match_one(book, priority="volume"))) == [(2, 1, 1.0), (3, 0, 1.0)]
+
+
+def test_volume_priority_takes_the_dearest_asks_first():
+    book = hand_book([1, 0, 0, 0], [0, 1, 1, 1], [0.3, 0, 0, 0], [0, 0.1, 0.2, 0.4])
+    assert listed(match_one(book, priority="volume")) == [(2, 0, 1.0)]
+    assert listed(match_one(book, priority="price")) == [(1, 0, 1.0)]
+
+
+def test_several_sellers_and_buyers_in_order():
+    book = hand_book([0, 3, 0, 2], [2, 0, 3, 0], [0, 0.3, 0, 0.35], [0.2, 0, 0.1, 0])
+    assert listed(match_one(book)) == [(2, 3, 2.0), (2, 1, 1.0), (0, 1, 2.0)]
+
+
+def test_an_equal_bid_and_ask_price_trades():
+    book = hand_book([1, 0], [0, 1], [0.2, 0.2], [0.2, 0.2])
+    assert listed(match_one(book)) == [(1, 0, 1.0)]
+
+
+def test_a_bus_may_trade_with_itself():
+    """Gross orders: who wants 2 kWh and offers 3 is a buyer and a seller like any other."""
+    assert listed(match_one(hand_book([2], [3], [0.3], [0.1]))) == [(0, 0, 2.0)]
+
+
+def test_no_dust_is_left():
+    thirds = hand_book([0.1, 0.1, 0.1, 0], [0, 0, 0, 0.3], [0.3] * 4, [0.1] * 4)
+    for priority, ties in RULES:
+        for quantity in (thirds, (thirds[1][::-1], thirds[0][::-1], *thirds[2:])):
+            assert len(match_one(quantity, priority=priority, ties=ties).seller) == 3
+
+
+# -------------------------------------------------------------------------------------------------------------- bad inputs
+
+
+def good():
+    return {
+        "bid_kwh": np.array([[1.0, 0.0], [2.0, 0.0]]),
+        "ask_kwh": np.array([[0.0, 1.0], [0.0, 2.0]]),
+        "bid_per_kwh": np.full(2, 0.3),
+        "ask_per_kwh": np.full(2, 0.1),
+    }
+
+
+def refused(**changes):
+    arguments = good() | changes
+    with pytest.raises(fastp2p.InputError) as error:
+        fastp2p.match_orders(**arguments)
+    assert isinstance(error.value, ValueError)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", ["bid_kwh", "ask_kwh"])
+@pytest.mark.parametrize("value", [-1.0, -1e-300, np.nan, np.inf, -np.inf])
+def test_bad_quantities_are_refused(name, value):
+    array = good()[name]
+    array[1, 1] = value
+    assert name in refused(**{name: array})
+
+
+@pytest.mark.parametrize("name", ["bid_per_kwh", "ask_per_kwh"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("shape", [(2,), (2, 2)])
+def test_bad_prices_are_refused(name, value, shape):
+    array = np.full(shape, 0.2)
+    array.flat[1] = value
+    assert name in refused(**{name: array})
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("bid_kwh", (2, 3)),
+        ("ask_kwh", (3, 2)),
+        ("bid_kwh", (2,)),
+        ("ask_kwh", (2, 2, 1)),
+        ("bid_per_kwh", (3,)),
+        ("ask_per_kwh", (3, 2)),
+        ("ask_per_kwh", (1, 1, 2)),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(name, shape):
+    refused(**{name: np.ones(shape)})
+
+
+@pytest.mark.parametrize(("name", "value"), [("priority", "cost"), ("ties", "random"), ("priority", None), ("ties", "")])
+def test_unknown_rules_are_refused(name, value):
+    assert name in refused(**{name: value})
+
+
+def test_every_fault_is_named():
+    message = refused(bid_kwh=np.full((2, 2), -1.0), ask_per_kwh=np.full(2, np.nan), priority="cost", ties="random")
+    for fault in ("bid_kwh", "ask_per_kwh", "cost", "random"):
+        assert fault in message
+
+
+def test_negative_prices_trade():
+    trades = match_one(hand_book([1, 0], [0, 1], [-0.1, 0], [0, -0.2]))
+    assert listed(trades) == [(1, 0, 1.0)]
+
+
+def test_quantities_may_be_integers_or_strided():
+    bid, ask = np.array([[1, 0], [2, 0]]), np.array([[0, 1], [0, 2]])
+    prices = np.full(2, 0.3), np.full(2, 0.1)
+    plain = fastp2p.match_orders(bid.astype(float), ask.astype(float), *prices)
+    for changed in ((bid, ask), (np.asfortranarray(bid, float), np.asfortranarray(ask, float))):
+        np.testing.assert_array_equal(fastp2p.match_orders(*changed, *prices).quantity_kwh, plain.quantity_kwh)
+
+
+@pytest.mark.parametrize("priority", ["price", "volume"])
+def test_no_trade_of_what_rounding_leaves_in_a_pool(priority):
+    """Tenths of a kWh, in which sums of a pool do not come out even; twice what no trade may be less than is 2e-12."""
+    rng = np.random.default_rng(8)
+    bids, asks = (rng.integers(0, 9, (4_000, 6)) / 10 * (rng.random((4_000, 6)) < 0.7) for _ in range(2))
+    prices = rng.integers(1, 9, (2, 4_000, 6)) / 2.0
+    trades = fastp2p.match_orders(bids, asks, *prices, priority=priority)
+    assert trades.quantity_kwh.min() > 1e-6
+
+
+def test_orders_that_a_pool_does_not_reach_make_no_dust():
+    bids, asks = [[0, 0.7, 0, 0.6]], [[0.3, 0, 0.6, 0.4]]
+    trades = fastp2p.match_orders(bids, asks, [0.6, 3.4, 2.2, 3.5], [2.6, 1.8, 0.9, 3.2], priority="volume")
+    assert sorted(zip(trades.seller.tolist(), trades.buyer.tolist(), strict=True)) == [(0, 1), (2, 3), (3, 1)]
+    np.testing.assert_allclose(trades.quantity_kwh.sum(), 1.3)

@@ -1,0 +1,474 @@
+"""Market rules: prices against plain Python, and what docs/market-rules.md promises of each of them."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastp2p
+from fastp2p.market.orders import Orders
+from fastp2p.market.pricing import RULES, price_trades, reduce_orders
+from fastp2p.pipeline.batch import _trade
+from fastp2p.study.sections import MarketPart
+from tests.oracles import market as market_oracle
+from tests.support import strategies
+
+check = settings(max_examples=75, deadline=None, derandomize=True)
+AUCTIONS = [name for name, rule in RULES.items() if rule.allocation == "auction"]
+POOLS = [name for name, rule in RULES.items() if rule.allocation == "pool"]
+RETAIL, FEED_IN = 0.30, 0.04
+
+whole_books = strategies.books(elements=(strategies.integer_kwh,))
+
+
+def trade(book, pricing, *, retail=RETAIL, feed_in=FEED_IN, **market):
+    """(trades, paid, received) of one book by a rule, the latter two per bus; pool rules see the tariffs alone."""
+    bid, ask, bid_price, ask_price = (np.asarray(side, float)[None, :] for side in book)
+    if RULES[pricing].allocation == "pool":
+        bid_price, ask_price = np.full_like(bid, retail), np.full_like(ask, feed_in)
+    study = SimpleNamespace(market=MarketPart(pricing=pricing, **market))
+    orders = Orders(np.zeros_like(bid), bid, ask)
+    trades, prices = _trade(study, orders, bid_price, ask_price, np.array([retail]), np.array([feed_in]))
+    n_bus = bid.shape[1]
+    paid = np.bincount(trades.buyer, prices.buyer_per_kwh * trades.quantity_kwh, n_bus)
+    received = np.bincount(trades.seller, prices.seller_per_kwh * trades.quantity_kwh, n_bus)
+    return trades, paid, received
+
+
+def fills(trades, n_bus):
+    return np.bincount(trades.buyer, trades.quantity_kwh, n_bus), np.bincount(trades.seller, trades.quantity_kwh, n_bus)
+
+
+# ---------------------------------------------------------------------------------------------------------- worked by hand
+
+# Bids   B0 3 kWh at 0.30   B1 2 at 0.25   B2 4 at 0.18   B3 1 at 0.02        Asks   A4 2 kWh at 0.05   A5 3 at 0.12
+#                                                                                     A6 4 at 0.16       A7 2 at 0.24
+# Down both lists: bids hold 3, 5, 9, 10 kWh, asks 2, 5, 9, 11. At 9 kWh the bid (0.18) still covers the ask (0.16), after it
+# 0.02 does not cover 0.24: 9 kWh trade, B3 and A7 do not. Pairs: A4-B0 2, A5-B0 1, A5-B1 2, A6-B2 4.
+# Margin: b_k = 0.18, s_k = 0.16, next bid 0.02, next ask 0.24, so the interval is [0.16, 0.18].
+BOOK = (
+    [3, 2, 4, 1, 0, 0, 0, 0],
+    [0, 0, 0, 0, 2, 3, 4, 2],
+    [0.30, 0.25, 0.18, 0.02, 0, 0, 0, 0],
+    [0, 0, 0, 0, 0.05, 0.12, 0.16, 0.24],
+)
+ELEVENTHS = np.array([2, 3, 4, 2]) * 10 / 11
+BY_HAND = {
+    # B0 2·0.05 + 1·0.12, B1 2·0.12, B2 4·0.16
+    "ask": ([0.22, 0.24, 0.64, 0], [0.10, 0.36, 0.64, 0]),
+    # A4 2·0.30, A5 1·0.30 + 2·0.25, A6 4·0.18
+    "bid": ([0.90, 0.50, 0.72, 0], [0.60, 0.80, 0.72, 0]),
+    # pairs at 0.175, 0.21, 0.185, 0.17
+    "midpoint": ([0.56, 0.37, 0.68, 0], [0.35, 0.58, 0.68, 0]),
+    # 0.25·0.18 + 0.75·0.16 = 0.165
+    "k": ([0.495, 0.33, 0.66, 0], [0.33, 0.495, 0.66, 0]),
+    # 0.17
+    "uniform": ([0.51, 0.34, 0.68, 0], [0.34, 0.51, 0.68, 0]),
+    # (0.02 + 0.24)/2 = 0.13 is below s_k: B2 and A6 leave, 5 kWh trade, bought at 0.18, sold at 0.16
+    "mcafee": ([0.54, 0.36, 0, 0], [0.32, 0.48, 0, 0]),
+    # S = 11, D = 10: every bid is filled, every ask to 10/11; (0.30 + 0.04)/2 = 0.17
+    "mid_market_rate": ([0.51, 0.34, 0.68, 0.17], 0.17 * ELEVENTHS),
+    "bill_sharing": ([0, 0, 0, 0], [0, 0, 0, 0]),
+    # r = 1.1 > 1: the feed-in tariff
+    "supply_demand_ratio": ([0.12, 0.08, 0.16, 0.04], 0.04 * ELEVENTHS),
+}
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("pricing", RULES)
+def test_the_book_worked_by_hand(pricing):
+    _, paid, received = trade(BOOK, pricing, kappa=0.25)
+    assert paid[:4] == pytest.approx(BY_HAND[pricing][0], abs=1e-12)
+    assert received[4:] == pytest.approx(BY_HAND[pricing][1], abs=1e-12)
+    assert not paid[4:].any()
+    assert not received[:4].any()
+
+
+@pytest.mark.small
+def test_mcafee_keeps_everyone_where_the_next_orders_allow_it():
+    """With B3 at 0.10 the next orders give (0.10 + 0.24)/2 = 0.17, within [0.16, 0.18]."""
+    book = (*BOOK[:2], [0.30, 0.25, 0.18, 0.10, 0, 0, 0, 0], BOOK[3])
+    _, paid, received = trade(book, "mcafee")
+    assert paid[:4] == pytest.approx([0.51, 0.34, 0.68, 0])
+    assert received[4:] == pytest.approx([0.34, 0.51, 0.68, 0])
+
+
+@pytest.mark.small
+def test_mcafee_with_ties_by_hand():
+    """Two bids of 1 kWh at 0.20 share asks of 1 and 0.5 kWh at 0.10: pro rata 0.75 each.
+
+    Either bid has 0.25 left, so b_k+1 = b_k and the marginal orders leave: the last bus of either price, with all that it
+    traded. Bus 0 keeps its 0.75, not its 1 kWh, and buys it from bus 2. Numbered the other way round, bus 1 stays.
+    """
+    book = ([1, 1, 0, 0], [0, 0, 1, 0.5], [0.2, 0.2, 0, 0], [0, 0, 0.1, 0.1])
+    trades, paid, received = trade(book, "mcafee")
+    assert (trades.seller.tolist(), trades.buyer.tolist()) == ([2], [0])
+    assert trades.quantity_kwh == pytest.approx([0.75])
+    assert (paid[0], received[2]) == (pytest.approx(0.15), pytest.approx(0.075))
+    trades, _, _ = trade(book, "mcafee", ties="order")  # bus 0 gets 1 kWh, bus 1 the other 0.5, and leaves
+    assert (trades.seller.tolist(), trades.buyer.tolist(), trades.quantity_kwh.tolist()) == ([2], [0], [1.0])
+
+
+@pytest.mark.small
+@check
+@given(book=strategies.books())
+def test_mcafee_keeps_everyone_only_where_the_margin_is_filled(book):
+    """An order with something left is its own next order: the next of the other side lies beyond it, and so does p."""
+    sides = [np.asarray(side, float)[None, :] for side in book]
+    trades = fastp2p.match_orders(*sides)
+    bought, sold = fills(trades, len(book[0]))
+    reduced = reduce_orders(trades, *sides)
+    if trades.n_trades and reduced.bid_kwh.sum() > 0.0 and reduced.buyer_per_kwh[0] == reduced.seller_per_kwh[0]:
+        last_bid, last_ask = trades.bid_per_kwh.min(), trades.ask_per_kwh.max()
+        if last_bid > last_ask:
+            near = 1e-9 * (sides[0].sum() + sides[1].sum())
+            assert (sides[0][0] - bought)[(bought > 0) & (sides[2][0] == last_bid)] == pytest.approx(0.0, abs=near)
+            assert (sides[1][0] - sold)[(sold > 0) & (sides[3][0] == last_ask)] == pytest.approx(0.0, abs=near)
+
+
+# ------------------------------------------------------------------------------------------------- against the definitions
+
+
+@pytest.mark.small
+@check
+@given(book=whole_books, kappa=st.sampled_from([0.0, 0.3, 0.5, 1.0]), ties=st.sampled_from(["pro_rata", "order"]))
+def test_marginal_prices_equal_those_unit_by_unit(book, kappa, ties):
+    for pricing, share in (("k", kappa), ("uniform", 0.5)):
+        trades, paid, _ = trade(book, pricing, kappa=kappa, ties=ties)
+        expected = market_oracle.marginal_price(*book, share)
+        assert (expected is None) == (trades.n_trades == 0)
+        if expected is not None:
+            assert paid == pytest.approx(expected * fills(trades, len(paid))[0], rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("pricing", [name for name in RULES if name != "mcafee"])
+@check
+@given(book=strategies.net_books(), kappa=st.sampled_from([0.0, 0.3, 1.0]))
+def test_what_everyone_trades_and_pays_equals_the_oracle(pricing, book, kappa):
+    trades, paid, received = trade(book, pricing, kappa=kappa)
+    bought, sold, pays, gets = market_oracle.outcome(book, pricing, kappa=kappa, retail=RETAIL, feed_in=FEED_IN)
+    near = {"rel": 1e-9, "abs": 1e-9 * max(book[0].sum(), book[1].sum(), 1.0)}
+    found = fills(trades, len(paid))
+    assert found[0] == pytest.approx(bought, **near)
+    assert found[1] == pytest.approx(sold, **near)
+    assert paid == pytest.approx(pays, **near)
+    assert received == pytest.approx(gets, **near)
+
+
+@st.composite
+def one_unit_books(draw):
+    """Every bus bids for or asks with one unit, at prices of its own."""
+    n_bus = draw(st.integers(2, 8))
+    price = np.array(draw(st.lists(st.integers(0, 40), min_size=n_bus, max_size=n_bus, unique=True))) / 100
+    bids = np.array(draw(st.lists(st.booleans(), min_size=n_bus, max_size=n_bus)))
+    return bids.astype(float), (~bids).astype(float), price, price
+
+
+@pytest.mark.small
+@check
+@given(book=one_unit_books())
+def test_mcafee_equals_the_textbook_on_one_unit_orders(book):
+    _, paid, received = trade(book, "mcafee")
+    by_buyer, by_seller = market_oracle.mcafee(*book)
+    for bus in range(len(paid)):
+        assert paid[bus] == pytest.approx(by_buyer.get(bus, 0.0), abs=1e-12)
+        assert received[bus] == pytest.approx(by_seller.get(bus, 0.0), abs=1e-12)
+
+
+@check
+@given(book=strategies.net_books())
+def test_mid_market_rate_gives_the_published_all_in_prices(book):
+    demand, supply = book[0].sum(), book[1].sum()
+    trades, paid, received = trade(book, "mid_market_rate")
+    middle = (RETAIL + FEED_IN) / 2
+    buys = middle if supply >= demand else (middle * supply + RETAIL * (demand - supply)) / demand
+    sells = middle if supply <= demand else (middle * demand + FEED_IN * (supply - demand)) / supply
+    assert_all_in(book, trades, paid, received, buys, sells)
+
+
+@check
+@given(book=strategies.net_books(), feed_in=st.sampled_from([0.0, 0.04, 0.3]))
+def test_supply_demand_ratio_gives_the_published_all_in_prices(book, feed_in):
+    demand, supply = book[0].sum(), book[1].sum()
+    trades, paid, received = trade(book, "supply_demand_ratio", feed_in=feed_in)
+    ratio = supply / demand if demand else np.inf
+    if ratio > 1:
+        buys = sells = feed_in
+    else:
+        below = (RETAIL - feed_in) * ratio + feed_in
+        sells = feed_in * RETAIL / below if below else 0.0
+        buys = sells * ratio + RETAIL * (1 - ratio)
+    assert_all_in(book, trades, paid, received, buys, sells, feed_in)
+
+
+@check
+@given(book=strategies.net_books())
+def test_bill_sharing_shares_imports_and_exports(book):
+    demand, supply = book[0].sum(), book[1].sum()
+    trades, paid, received = trade(book, "bill_sharing")
+    buys = RETAIL * max(demand - supply, 0.0) / demand if demand else 0.0
+    sells = FEED_IN * max(supply - demand, 0.0) / supply if supply else 0.0
+    assert_all_in(book, trades, paid, received, buys, sells)
+
+
+def assert_all_in(book, trades, paid, received, buys, sells, feed_in=FEED_IN):
+    """Everyone pays and gets one price for all energy, what is not traded settled at the tariffs."""
+    bought, sold = fills(trades, len(paid))
+    size = max(book[0].sum(), book[1].sum(), 1.0)
+    assert paid + RETAIL * (book[0] - bought) == pytest.approx(buys * book[0], abs=1e-9 * size)
+    assert received + feed_in * (book[1] - sold) == pytest.approx(sells * book[1], abs=1e-9 * size)
+
+
+# ------------------------------------------------------------------------------------ what the table of market rules says
+
+
+@pytest.mark.parametrize("pricing", [*AUCTIONS, "mcafee"])
+@check
+@given(book=strategies.books(), priority=st.sampled_from(["price", "volume"]))
+def test_prices_lie_between_ask_and_bid(pricing, book, priority):
+    """Individually rational by one's own order."""
+    priority = "price" if RULES[pricing].by_price else priority
+    trades, paid, received = trade(book, pricing, priority=priority)
+    bought, sold = fills(trades, len(paid))
+    assert (paid <= book[2] * bought + 1e-9).all()
+    assert (received >= book[3] * sold - 1e-9).all()
+
+
+@pytest.mark.parametrize("pricing", ["mid_market_rate", "supply_demand_ratio"])
+@check
+@given(book=strategies.books(), tariffs=st.tuples(st.integers(0, 30), st.integers(0, 30)))
+def test_pools_leave_nobody_worse_off_than_the_tariffs(pricing, book, tariffs):
+    feed_in, retail = sorted(tariff / 100 for tariff in tariffs)
+    trades, paid, received = trade(book, pricing, retail=retail, feed_in=feed_in)
+    bought, sold = fills(trades, len(paid))
+    assert (paid <= retail * bought + 1e-9).all()
+    assert (received >= feed_in * sold - 1e-9).all()
+
+
+def test_bill_sharing_is_not_individually_rational():
+    """A seller gets nothing for what the feed-in tariff would pay for."""
+    _, _, received = trade(([2, 0], [0, 2], [0, 0], [0, 0]), "bill_sharing")
+    assert received[1] == 0.0 < 2 * FEED_IN
+
+
+def test_who_withholds_gains_under_the_supply_demand_ratio_and_bill_sharing():
+    """A seller with 10 of 10 kWh asked for gains by offering 5 and exporting 5; at the mid-market rate it loses."""
+
+    def income(pricing, offered):
+        trades, _, received = trade(([10, 0], [0, offered], [0, 0], [0, 0]), pricing, retail=0.2, feed_in=0.05)
+        return received[1] + 0.05 * (10 - trades.quantity_kwh.sum())
+
+    # r = 1: 10 at 0.05. r = 1/2: 5 at 0.2·0.05/(0.15/2 + 0.05) = 0.08, and 5 at 0.05.
+    assert income("supply_demand_ratio", 10) == pytest.approx(0.50)
+    assert income("supply_demand_ratio", 5) == pytest.approx(0.65)
+    assert income("bill_sharing", 10) == 0.0
+    assert income("bill_sharing", 5) == pytest.approx(0.25)
+    assert income("mid_market_rate", 5) < income("mid_market_rate", 10)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("kappa", [0.1, 0.3, 0.7])
+def test_no_price_leaves_its_trade_by_rounding(kappa):
+    rng = np.random.default_rng(0)
+    sides = [*rng.integers(0, 4, (2, 500, 6)), rng.integers(10, 40, (500, 6)) / 100, rng.integers(5, 35, (500, 6)) / 100]
+    trades = fastp2p.match_orders(*sides)
+    price = price_trades(trades, *sides, pricing="k", kappa=kappa).buyer_per_kwh
+    assert ((trades.ask_per_kwh <= price) & (price <= trades.bid_per_kwh)).all()
+
+
+@pytest.mark.parametrize("pricing", RULES)
+@check
+@given(book=strategies.books())
+def test_the_budget_is_balanced(pricing, book):
+    """Exactly; McAfee's operator may keep something, and never pays."""
+    _, paid, received = trade(book, pricing)
+    turnover = abs(paid).sum() + abs(received).sum()
+    if pricing == "mcafee":
+        assert paid.sum() >= received.sum() - 1e-9 * (1 + turnover)
+    else:
+        assert paid.sum() == pytest.approx(received.sum(), rel=1e-9, abs=1e-9 * (1 + turnover))
+
+
+@pytest.mark.parametrize("pricing", AUCTIONS)
+@check
+@given(book=strategies.books())
+def test_no_profitable_pair_is_left(pricing, book):
+    """Efficient: with price priority no bid with something left covers an ask with something left."""
+    trades, _, _ = trade(book, pricing)
+    bought, sold = fills(trades, len(book[0]))
+    rounding = 1e-12 * trades.quantity_kwh.sum()
+    bids = book[2][book[0] - bought > np.maximum(1e-12 * book[0], rounding)]
+    asks = book[3][book[1] - sold > np.maximum(1e-12 * book[1], rounding)]
+    assert not len(bids) or not len(asks) or bids.max() < asks.min()
+
+
+@pytest.mark.parametrize("pricing", POOLS)
+@check
+@given(book=strategies.books())
+def test_pools_trade_all_that_can_be_traded(pricing, book):
+    trades, _, _ = trade(book, pricing)
+    most = min(book[0].sum(), book[1].sum())
+    assert trades.quantity_kwh.sum() == pytest.approx(most, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("pricing", POOLS)
+def test_pools_are_not_efficient_where_a_kwh_is_worth_more_to_some(pricing):
+    """1 kWh for two who lack 1 each: an auction gives it to the one who bids 0.30, a pool half to the one who bids 0.10."""
+    book = ([1, 1, 0], [0, 0, 1], [0.30, 0.10, 0], [0, 0, 0.05])
+    assert fills(trade(book, "ask")[0], 3)[0] == pytest.approx([1.0, 0.0, 0.0])
+    assert fills(trade(book, pricing)[0], 3)[0] == pytest.approx([0.5, 0.5, 0.0])
+
+
+def test_mcafee_is_not_efficient():
+    """The marginal pair of the book worked by hand would gain 0.02 a kWh and does not trade."""
+    trades, _, _ = trade(BOOK, "mcafee")
+    assert trades.quantity_kwh.sum() == pytest.approx(5.0)
+    assert fills(trades, 8)[0][2] == 0.0
+
+
+def gain(book, pricing, bus, report):
+    """What a bus gains by its true value when it reports another price."""
+    value = book[2][bus] if book[0][bus] else book[3][bus]
+    reported = [np.array(side, float) for side in book]
+    reported[2 if book[0][bus] else 3][bus] = report
+    trades, paid, received = trade(reported, pricing)
+    bought, sold = fills(trades, len(paid))
+    return value * (bought[bus] - sold[bus]) - paid[bus] + received[bus]
+
+
+@settings(check, max_examples=30)
+@given(book=one_unit_books())
+def test_mcafee_is_truthful_for_one_unit_orders(book):
+    for bus in range(len(book[0])):
+        honest = gain(book, "mcafee", bus, book[2][bus])
+        assert max(gain(book, "mcafee", bus, cents / 100 + 0.005) for cents in range(0, 41, 4)) <= honest + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("pricing", "bus", "report"),
+    [("ask", 4, 0.11), ("bid", 0, 0.26), ("midpoint", 0, 0.26), ("k", 2, 0.165), ("uniform", 2, 0.165)],
+)
+def test_auction_prices_are_not_truthful(pricing, bus, report):
+    """In the book worked by hand someone gains by shading an order."""
+    honest = BOOK[2][bus] if BOOK[0][bus] else BOOK[3][bus]
+    assert gain(BOOK, pricing, bus, report) > gain(BOOK, pricing, bus, honest) + 1e-6
+
+
+def test_mcafee_is_not_truthful_for_divisible_orders():
+    """The bid at 0.24 and the ask at 0.20 leave; the 1 kWh left to buy comes from whoever asks least, at 0.20."""
+    book = ([1, 3, 0, 0, 0], [0, 0, 3, 2, 1], [0.28, 0.24, 0, 0, 0], [0, 0, 0.20, 0.02, 0.18])
+    assert gain(book, "mcafee", 4, 0.18) == pytest.approx(0.0)
+    assert gain(book, "mcafee", 4, 0.01) == pytest.approx(0.02)
+
+
+# --------------------------------------------------------------------------------------------------------------- symmetries
+
+
+@st.composite
+def books_of_own_prices(draw):
+    bid, ask, _, _ = draw(strategies.net_books())
+    price = np.array(draw(st.permutations(range(len(bid))))) / 50 + 0.02
+    return bid, ask, price, price
+
+
+def assert_permuted(book, pricing, order):
+    _, paid, received = trade(book, pricing)
+    _, paid_there, received_there = trade(tuple(side[order] for side in book), pricing)
+    size = max(book[0].sum(), book[1].sum(), 1.0)
+    assert paid_there == pytest.approx(paid[order], abs=1e-9 * size)
+    assert received_there == pytest.approx(received[order], abs=1e-9 * size)
+
+
+@pytest.mark.parametrize("pricing", RULES)
+@check
+@given(book=books_of_own_prices(), data=st.data())
+def test_a_permutation_of_participants_permutes_the_bills(pricing, book, data):
+    """With equal prices pairing goes by bus number, which the rules that price each trade alone are not free of."""
+    assert_permuted(book, pricing, np.array(data.draw(st.permutations(range(len(book[0]))))))
+
+
+@pytest.mark.parametrize("pricing", ["k", "uniform", *POOLS])
+@check
+@given(book=strategies.books(), data=st.data())
+def test_one_price_for_all_is_blind_to_numbers_even_with_ties(pricing, book, data):
+    assert_permuted(book, pricing, np.array(data.draw(st.permutations(range(len(book[0]))))))
+
+
+@pytest.mark.parametrize("pricing", RULES)
+@check
+@given(book=strategies.books())
+def test_twice_the_quantities_are_twice_the_money(pricing, book):
+    _, paid, received = trade(book, pricing)
+    _, paid_twice, received_twice = trade((2 * book[0], 2 * book[1], *book[2:]), pricing)
+    assert paid_twice == pytest.approx(2 * paid, rel=1e-9, abs=1e-12)
+    assert received_twice == pytest.approx(2 * received, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.small
+def test_many_books_at_once_and_tariffs_by_the_clock():
+    rng = np.random.default_rng(2)
+    bid, ask = rng.random((6, 5)), rng.random((6, 5))
+    prices, retail = rng.random((2, 5)), np.array([0.2, 0.3] * 3)
+    trades = fastp2p.match_orders(bid, ask, prices, prices)
+    for pricing in (*AUCTIONS, *POOLS):
+        found = price_trades(trades, bid, ask, prices, prices, pricing=pricing, retail_per_kwh=retail, feed_in_per_kwh=0.1)
+        for k in range(6):
+            one = fastp2p.match_orders(bid[k : k + 1], ask[k : k + 1], prices[k // 3], prices[k // 3])
+            alone = price_trades(
+                one,
+                bid[k],
+                ask[k],
+                prices[k // 3],
+                prices[k // 3],
+                pricing=pricing,
+                retail_per_kwh=retail[k],
+                feed_in_per_kwh=0.1,
+            )
+            assert np.array_equal(found.buyer_per_kwh[trades.book == k], alone.buyer_per_kwh)
+
+
+# ---------------------------------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("given_wrong", "told"),
+    [
+        ({"pricing": "haggle"}, "pricing = 'haggle': there are ask, bid, midpoint, k, uniform, mcafee, mid_market_rate"),
+        ({"pricing": "k", "kappa": 1.5}, "kappa = 1.5: must lie in 0…1"),
+        ({"pricing": "mcafee"}, "reduce_orders gives the orders to match again"),
+        ({"pricing": "mid_market_rate", "feed_in_per_kwh": 0.5}, "needs a feed-in tariff that is not above the retail tariff"),
+        ({"retail_per_kwh": [0.1, 0.2, 0.3]}, r"retail_per_kwh has shape \(3,\)"),
+        ({"feed_in_per_kwh": np.nan}, "feed_in_per_kwh is not finite"),
+        ({"pricing": "supply_demand_ratio", "feed_in_per_kwh": -0.1}, "not defined for a negative feed-in tariff"),
+        ({"bid_kwh": [-1.0, 0]}, "bid_kwh: book 0, bus 0 holds -1"),
+        ({"bid_kwh": [-1.0, 0], "pricing": "haggle", "kappa": 2}, "(?s)bid_kwh.*haggle.*kappa"),
+        ({"bid_per_kwh": [0.1]}, r"bid_per_kwh has shape \(1, 1\)"),
+    ],
+)
+def test_price_trades_refuses(given_wrong, told):
+    sides = {"bid_kwh": [1.0, 0], "ask_kwh": [0, 1.0], "bid_per_kwh": [0.2, 0], "ask_per_kwh": [0, 0.1]}
+    trades = fastp2p.match_orders([sides["bid_kwh"]], [sides["ask_kwh"]], sides["bid_per_kwh"], sides["ask_per_kwh"])
+    with pytest.raises(fastp2p.InputError, match=told):
+        price_trades(trades, **{**sides, **given_wrong})
+
+
+def test_reduce_orders_refuses_other_books():
+    trades = fastp2p.match_orders([[1.0, 0]], [[0, 1.0]], [0.2, 0], [0, 0.1])
+    with pytest.raises(fastp2p.InputError, match="the trades have 1 books, the other arrays 2"):
+        reduce_orders(trades, np.ones((2, 2)), np.ones((2, 2)), [0.2, 0.2], [0.1, 0.1])
+
+
+@pytest.mark.small
+def test_trades_made_by_volume_are_refused_where_one_price_must_suit_all():
+    """By volume the bid of 0.2 meets the ask of 0.1, and 0.4 meets 0.3: no price suits the bid of 0.2 and the ask of 0.3."""
+    sides = [[1, 1, 0, 0]], [[0, 0, 1, 1]], [0.4, 0.2, 0, 0], [0, 0, 0.1, 0.3]
+    trades = fastp2p.match_orders(*sides, priority="volume")
+    told = r"book 0: a bid of 0\.2 and an ask of 0\.3 both trade"
+    for pricing in ("k", "uniform"):
+        with pytest.raises(fastp2p.InputError, match=told):
+            price_trades(trades, *sides, pricing=pricing)
+    with pytest.raises(fastp2p.InputError, match=told):
+        reduce_orders(trades, *sides)

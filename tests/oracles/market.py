@@ -1,0 +1,129 @@
+"""Market rules in plain Python, from their definitions, twice: in units of 1 kWh, and by the fills of every bus."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from tests.oracles import books as oracle
+
+DUST = 1e-12
+
+# --------------------------------------------------------------------------------------------------------- unit by unit
+
+
+def units(kwh, per_kwh, descending):
+    """(price, bus) of every unit in merit order, buses in order where prices are equal."""
+    apart = [(price, bus) for bus, (size, price) in enumerate(zip(kwh, per_kwh, strict=True)) for _ in range(round(size))]
+    return sorted(apart, key=lambda unit: (-unit[0] if descending else unit[0], unit[1]))
+
+
+def unit_margin(bid, ask, bid_price, ask_price):
+    """k, then b_k, s_k, b_k+1, s_k+1 of McAfee's notation; None where there is no such unit."""
+    bids, asks = units(bid, bid_price, True), units(ask, ask_price, False)
+    k = 0
+    while k < min(len(bids), len(asks)) and bids[k][0] >= asks[k][0]:
+        k += 1
+
+    def of(side, i):
+        return side[i][0] if 0 <= i < len(side) else None
+
+    return k, of(bids, k - 1), of(asks, k - 1), of(bids, k), of(asks, k)
+
+
+def marginal_price(bid, ask, bid_price, ask_price, kappa):
+    """κ·high + (1 - κ)·low; None where nothing trades."""
+    k, last_bid, last_ask, next_bid, next_ask = unit_margin(bid, ask, bid_price, ask_price)
+    if k == 0:
+        return None
+    low = last_ask if next_bid is None else max(last_ask, next_bid)
+    high = last_bid if next_ask is None else min(last_bid, next_ask)
+    return kappa * high + (1 - kappa) * low
+
+
+def mcafee(bid, ask, bid_price, ask_price):
+    """One-unit orders: {bus: paid}, {bus: received}."""
+    bids, asks = units(bid, bid_price, True), units(ask, ask_price, False)
+    k, last_bid, last_ask, next_bid, next_ask = unit_margin(bid, ask, bid_price, ask_price)
+    if k and next_bid is not None and next_ask is not None and last_ask <= (next_bid + next_ask) / 2 <= last_bid:
+        price = (next_bid + next_ask) / 2
+        return {bus: price for _, bus in bids[:k]}, {bus: price for _, bus in asks[:k]}
+    return {bus: last_bid for _, bus in bids[: max(k - 1, 0)]}, {bus: last_ask for _, bus in asks[: max(k - 1, 0)]}
+
+
+# --------------------------------------------------------------------------------------------------------------- by fills
+
+
+def margin(book, bid_fill, ask_fill):
+    """The worst prices that trade and the best that have something unfilled; None where there is none."""
+    bid, ask, bid_price, ask_price = book
+    buses = range(len(bid))
+    return SimpleNamespace(
+        last_bid=min((bid_price[b] for b in buses if bid_fill[b] > 0), default=None),
+        last_ask=max((ask_price[b] for b in buses if ask_fill[b] > 0), default=None),
+        next_bid=max((bid_price[b] for b in buses if bid[b] - bid_fill[b] > DUST * bid[b]), default=None),
+        next_ask=min((ask_price[b] for b in buses if ask[b] - ask_fill[b] > DUST * ask[b]), default=None),
+    )
+
+
+def k_price(m, kappa):
+    """One price for all, between the bounds that the marginal and the next orders set."""
+    highs = [m.last_bid] + ([m.next_ask] if m.next_ask is not None else [])
+    lows = [m.last_ask] + ([m.next_bid] if m.next_bid is not None else [])
+    price = kappa * min(highs) + (1.0 - kappa) * max(lows)
+    return min(max(price, m.last_ask), m.last_bid)
+
+
+def pool_fills(bid, ask):
+    """The shorter side in full, the longer one in proportion to size."""
+    demand, supply = sum(bid), sum(ask)
+    volume = min(demand, supply)
+    if volume == 0:
+        return np.zeros(len(bid)), np.zeros(len(ask))
+    return bid * (volume / demand), ask * (volume / supply)
+
+
+def all_in_prices(rule, supply, demand, retail, feed_in):
+    """(what a kWh of deficit costs, what a kWh of surplus earns) with the part that the tariffs settle, as published."""
+    if rule == "mid_market_rate":
+        middle = (retail + feed_in) / 2
+        if supply < demand:
+            return (middle * supply + retail * (demand - supply)) / demand, middle
+        return middle, (middle * demand + feed_in * (supply - demand)) / supply
+    if rule == "supply_demand_ratio":
+        ratio = supply / demand
+        if ratio > 1:
+            return feed_in, feed_in
+        sell = 0.0 if feed_in == 0 else feed_in * retail / ((retail - feed_in) * ratio + feed_in)
+        return sell * ratio + retail * (1 - ratio), sell
+    assert rule == "bill_sharing"
+    return retail * max(demand - supply, 0.0) / demand, feed_in * max(supply - demand, 0.0) / supply
+
+
+def pool_price(rule, supply, demand, retail, feed_in):
+    """The price of a traded kWh that makes the all-in prices come true, where the rest is settled at the tariffs."""
+    buy, sell = all_in_prices(rule, supply, demand, retail, feed_in)
+    volume = min(supply, demand)
+    return (buy * demand - retail * (demand - volume)) / volume if supply > demand else sell * supply / volume
+
+
+def outcome(book, rule, *, kappa=0.5, retail=None, feed_in=None, ties="pro_rata"):
+    """(bid_fill, ask_fill, paid, received) per bus of one book under one rule."""
+    bid, ask, bid_price, ask_price = book
+    pool = rule in ("mid_market_rate", "bill_sharing", "supply_demand_ratio")
+    bid_fill, ask_fill = pool_fills(bid, ask) if pool else oracle.match(*book, "price", ties)
+    if not bid_fill.any():
+        return (np.zeros(len(bid)),) * 4
+    if rule in ("ask", "bid", "midpoint"):
+        share = {"ask": 0.0, "bid": 1.0, "midpoint": 0.5}[rule]
+        paid = np.zeros(len(bid))
+        received = np.zeros(len(bid))
+        for seller, buyer, kwh in oracle.pair_by_price(bid_fill, ask_fill, bid_price, ask_price):
+            money = kwh * (share * bid_price[buyer] + (1 - share) * ask_price[seller])
+            paid[buyer] += money
+            received[seller] += money
+        return bid_fill, ask_fill, paid, received
+    if pool:
+        buyers_price = sellers_price = pool_price(rule, sum(ask), sum(bid), retail, feed_in)
+    else:
+        buyers_price = sellers_price = k_price(margin(book, bid_fill, ask_fill), 0.5 if rule == "uniform" else kappa)
+    return bid_fill, ask_fill, bid_fill * buyers_price, ask_fill * sellers_price

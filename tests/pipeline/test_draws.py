@@ -1,0 +1,183 @@
+import numpy as np
+import pytest
+from pydantic import TypeAdapter, ValidationError
+from scipy import stats
+
+import fastp2p
+from fastp2p.pipeline.draws import _has_pv, draw_scenarios, uniforms
+from fastp2p.study.distributions import Distribution, pick
+from fastp2p.study.model import Study
+
+PARTS = {
+    "name": "draws",
+    "seed": 7,
+    "network": {"source": "cigre_lv"},
+    "load": {
+        "profile": {"choice": ["residential_0", "residential_2"], "weights": [3, 1]},
+        "homes": [1 + i / 4 for i in range(13)],
+    },
+    "pv": {
+        "profile": {"choice": ["solar_0", "solar_1", "solar_2"], "per": "scenario"},
+        "kwp": {"distribution": "normal", "mean": 5, "sd": 2, "low": 1, "high": 9},
+    },
+    "market": {"bid_per_kwh": {"distribution": "uniform", "low": 0.1, "high": 0.2}, "ask_per_kwh": 0.05},
+    "scenarios": {"count": 100, "shares": [0.1, 0.3, 0.9]},
+}
+STUDY = Study.model_validate(PARTS)
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    return fastp2p.Network.load("cigre_lv"), fastp2p.Profiles.load()
+
+
+def draw(inputs, share, numbers, study=STUDY):
+    return draw_scenarios(study, *inputs, share, numbers)
+
+
+def arrays(scenarios):
+    return [
+        scenarios.load_profile,
+        scenarios.pv_profile,
+        scenarios.homes,
+        scenarios.kwp,
+        scenarios.bid_per_kwh,
+        scenarios.ask_per_kwh,
+    ]
+
+
+@pytest.mark.parametrize("numbers", [range(17, 18), range(10, 31), range(0, 100)])
+def test_a_scenario_is_the_same_in_any_block(inputs, numbers):
+    whole = arrays(draw(inputs, 0.3, range(200)))
+    for one, other in zip(arrays(draw(inputs, 0.3, numbers)), whole, strict=True):
+        assert np.array_equal(one, other[numbers.start : numbers.stop])
+
+
+def test_uniform_numbers_of_blocks_join():
+    whole = uniforms(3, range(20), 41)
+    assert np.array_equal(np.concatenate([uniforms(3, range(a, a + 5), 41) for a in (0, 5, 10, 15)]), whole)
+    assert not np.array_equal(uniforms(4, range(20), 41), whole)
+    assert len(np.unique(whole)) == whole.size
+    assert stats.kstest(whole.ravel(), "uniform").pvalue > 0.01
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_larger_share_only_adds_pv(inputs, exact):
+    study = STUDY.with_(scenarios={"exact": exact})
+    before = np.zeros((300, inputs[0].n_bus), bool)
+    for share in (0.0, 0.1, 0.3, 0.5, 1.0):
+        drawn = draw(inputs, share, range(300), study)
+        has = drawn.pv_profile >= 0
+        assert (has >= before).all()
+        assert np.array_equal(has, drawn.kwp > 0)
+        n_homes = len(drawn.participant)
+        assert not exact or (has.sum(axis=1) == int(share * n_homes + 0.5)).all()
+        assert has.sum() / (300 * n_homes) == pytest.approx(share, abs=0.05)
+        before = has
+    assert has[:, inputs[0].leaf_buses()].all()
+
+
+@pytest.mark.parametrize(
+    ("share", "n_buses", "n_with_pv"),
+    [
+        (0.1, 5, 1),  # 0.5: half a bus is one
+        (0.5, 5, 3),  # 2.5
+        (0.3, 5, 2),  # 1.5
+        (0.7, 5, 4),  # 3.5
+        (0.25, 10, 3),  # 2.5
+        (0.35, 10, 4),  # 3.5
+        (0.15, 10, 2),  # 1.5
+        (0.29, 50, 15),  # 14.5, in floating point 14.499999999999998
+        (0.145, 100, 15),  # 14.5, in floating point 14.499999999999998
+        (0.7 - 0.55, 10, 2),  # 1.5, in floating point 1.4999999999999991
+        (0.09, 5, 0),  # 0.45
+        (0.0, 5, 0),
+        (1.0, 5, 5),
+    ],
+)
+def test_an_exact_share_rounds_half_up(share, n_buses, n_with_pv):
+    u = np.random.default_rng(1).random((7, n_buses + 2))
+    has = _has_pv(u, np.arange(1, n_buses + 1), share, exact=True)
+    assert (has.sum(axis=1) == n_with_pv).all()
+    assert not has[:, [0, -1]].any()
+
+
+def test_what_is_listed_drawn_or_shared(inputs):
+    drawn = draw(inputs, 1.0, range(2000))
+    leaves = inputs[0].leaf_buses()
+    assert np.array_equal(drawn.homes[5, leaves], [1 + i / 4 for i in range(13)])
+    assert (drawn.ask_per_kwh[:, leaves] == 0.05).all()
+    assert (np.ptp(drawn.pv_profile[:, leaves], axis=1) == 0).all()
+    assert len(np.unique(drawn.pv_profile[:, leaves[0]])) == 3
+    share = (drawn.load_profile[:, leaves] == inputs[1].row("residential_0", "load")).mean()
+    assert share == pytest.approx(0.75, abs=0.01)
+    kwp = drawn.kwp[:, leaves].ravel()
+    assert stats.kstest(kwp, stats.truncnorm(-2, 2, 5, 2).cdf).pvalue > 0.01
+    assert stats.kstest(drawn.bid_per_kwh[:, leaves].ravel(), stats.uniform(0.1, 0.1).cdf).pvalue > 0.01
+    assert abs(np.corrcoef(kwp, drawn.bid_per_kwh[:, leaves].ravel())[0, 1]) < 0.02
+
+
+CASES = {
+    "uniform": ({"low": 1, "high": 3}, stats.uniform(1, 2)),
+    "normal": ({"mean": 4, "sd": 1}, stats.truncnorm(-4, np.inf, 4, 1)),
+    "triangular": ({"low": 1, "mode": 2, "high": 5}, stats.triang(0.25, 1, 4)),
+    "lognormal": ({"median": 2, "sigma": 0.5}, stats.lognorm(0.5, scale=2)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_distributions(name):
+    parameters, expected = CASES[name]
+    distribution = TypeAdapter(Distribution).validate_python({"distribution": name, **parameters})
+    u = np.random.default_rng(5).random(20_000)
+    assert stats.kstest(distribution.quantile(u), expected.cdf).pvalue > 0.01
+    np.testing.assert_allclose(distribution.quantile(u), expected.ppf(u), rtol=1e-6)
+    assert np.isfinite(distribution.quantile(np.array([0.0, 1 - 2**-53]))).all()
+
+
+def test_choices():
+    choice = TypeAdapter(Distribution).validate_python({"distribution": "choice", "values": [1, 2, 5], "weights": [1, 0, 3]})
+    values = choice.quantile(np.random.default_rng(6).random(20_000))
+    assert set(values) == {1.0, 5.0}
+    assert (values == 5).mean() == pytest.approx(0.75, abs=0.01)
+    assert pick(np.array([0.0, 0.3, 0.7, 1 - 2**-53]), 3, None).tolist() == [0, 0, 2, 2]
+
+
+IMPOSSIBLE = [
+    ({"distribution": "uniform", "low": 3, "high": 1}, "low = 3 is above high = 1"),
+    ({"distribution": "uniform", "low": -1, "high": 1}, "must lie in 0…1,000,000 kWp"),
+    ({"distribution": "normal", "mean": 1, "sd": 0}, "greater than"),
+    ({"distribution": "normal", "mean": -90, "sd": 1}, "nothing of a normal"),
+    ({"distribution": "triangular", "low": 1, "mode": 6, "high": 5}, "low <= mode <= high"),
+    ({"distribution": "choice", "values": []}, "at least 1"),
+    ({"distribution": "choice", "values": [1, 2], "weights": [1]}, "1 weights for 2 values"),
+    ({"distribution": "choice", "values": [1, 2], "weights": [0, 0]}, "all zero"),
+    ({"distribution": "poisson", "mean": 3}, "does not match any of the expected tags"),
+]
+
+
+@pytest.mark.parametrize(("kwp", "message"), IMPOSSIBLE)
+def test_impossible_distributions(kwp, message):
+    with pytest.raises(ValidationError, match=message):
+        Study.model_validate({**PARTS, "pv": {"profile": "solar_1", "kwp": kwp}})
+
+
+@pytest.mark.parametrize(
+    "part", [{"count": 0}, {"shares": [0.5, 0.1]}, {"shares": [0.1, 0.1]}, {"shares": [1.2]}, {"keep": ["all"]}]
+)
+def test_impossible_sweeps(part):
+    with pytest.raises(ValidationError, match="scenarios"):
+        Study.model_validate({**PARTS, "scenarios": part})
+
+
+def test_lists_of_the_wrong_length_and_unknown_profiles(inputs):
+    wrong = {
+        **PARTS,
+        "load": {"profile": ["residential_0", "residental_1"], "homes": [1, 2]},
+        "pv": {"profile": "solar_9", "kwp": [3]},
+    }
+    with pytest.raises(fastp2p.InputError) as error:
+        draw(inputs, None, range(1), Study.model_validate(wrong))
+    text = str(error.value)
+    for part in ("load.homes lists 2 values for 13 buses", "pv.kwp lists 1 values", "did you mean 'residential_1'", "solar_9"):
+        assert part in text

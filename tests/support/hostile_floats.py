@@ -1,0 +1,73 @@
+"""Every stage with ``check=False`` on arrays of the right shapes that hold anything a float can be, in a process of its own.
+
+python hostile_floats.py SEED ROUNDS
+"""
+
+import itertools
+import sys
+
+import numpy as np
+
+import fastp2p
+from fastp2p.grid.ac import summarise_flows
+from fastp2p.market.pricing import RULES
+from fastp2p.market.trades import Leftovers
+
+ANY = np.array(
+    [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -5e-324, 1e-308, 1e-300, 1e308, 1.7e308, -1e308, 1.0, 2.0, 0.1, -1.0, 1e-12]
+)
+"""Drawn from: what has no order, no size, or no neighbour."""
+
+
+def hostile(random: np.random.Generator, *shape: int) -> np.ndarray:
+    """Some of all, or of two alone: ties and overflowing sums of equal numbers come from those."""
+    return random.choice(ANY if random.random() < 0.5 else random.choice(ANY, 2), shape)
+
+
+def assert_within(trades: fastp2p.Trades, n_books: int, n_bus: int) -> None:
+    assert not trades.shape_faults(n_books, n_bus)
+    assert trades.n_trades <= 2 * n_books * n_bus
+
+
+def one_round(random: np.random.Generator, network: fastp2p.Network) -> None:
+    n_books, n_bus = int(random.integers(0, 4)), network.n_bus
+    load, pv, bids, asks, base, export = (hostile(random, n_books, n_bus) for _ in range(6))
+    bid, ask = hostile(random, n_bus), hostile(random, n_bus)
+    fastp2p.make_orders(load, pv, orders=str(random.choice(["net", "gross"])), check=False)
+    for priority, ties in itertools.product(("price", "volume"), ("pro_rata", "order")):
+        trades = fastp2p.match_orders(bids, asks, bid, ask, priority=priority, ties=ties, check=False)
+        assert_within(trades, n_books, n_bus)
+    if random.random() < 0.5:  # any trades, and not those of an auction
+        count = random.integers(0, 5, n_books)
+        offset = np.append(0, np.cumsum(count)).astype(np.int64)
+        places = random.integers(0, n_bus, (2, count.sum()))
+        trades = fastp2p.Trades(offset, *places, *hostile(random, 3, count.sum()))
+    for pricing in RULES.keys() - {"mcafee"}:
+        allow(fastp2p.price_trades, trades, bids, asks, bid, ask, pricing=pricing, check=False)
+    allow(fastp2p.reduce_orders, trades, bids, asks, bid, ask, check=False)
+    left = fastp2p.leave_over(load, pv, trades, check=False)
+    physics, objective = random.choice(["dc", "lindistflow", "ac"]), random.choice(["volume", "welfare", "pro_rata"])
+    clearing = allow(
+        fastp2p.clear, network, trades, base, export_kw=export, physics=str(physics), objective=str(objective),
+        unserved=str(random.choice(["retail", "shed"])), check=False,
+    )  # fmt: skip
+    if clearing is not None:
+        prices = {"retail_per_kwh": hostile(random, n_books), "feed_in_per_kwh": hostile(random, n_books)}
+        fastp2p.settle(trades, clearing, load, pv, Leftovers(load, pv, left.surplus_kwh), **prices, check=False)
+    summarise_flows(network, np.arange(n_bus), base, export)
+
+
+def allow(function, *arguments, **options):
+    """What it returns; None where it refuses."""
+    try:
+        return function(*arguments, **options)
+    except fastp2p.FastP2PError:
+        return None
+
+
+if __name__ == "__main__":
+    np.seterr(all="ignore")
+    radial = fastp2p.Network.load("cigre_lv")
+    for number in range(int(sys.argv[2])):
+        one_round(np.random.default_rng([int(sys.argv[1]), number]), radial)
+    print("ended")
