@@ -18,7 +18,9 @@ import numpy as np
 import fastp2p
 from bench.exact import solve_exactly
 from fastp2p.clearing.answer import COMPILED
-from fastp2p.clearing.curtailment import LimitRows, _reduce, collect, curtail
+from fastp2p.clearing.columns import collect
+from fastp2p.clearing.rows import LimitRows
+from fastp2p.clearing.solve import _reduce, curtail
 from fastp2p.grid.topology import grow_tree
 
 BATCH = 250

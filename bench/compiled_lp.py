@@ -2,7 +2,7 @@
 
     python -m bench.compiled_lp [--quick] [--part books|batches|crossover|sweep]
 
-Everything that a congested book costs is timed: columns, reduced rows, both solves and the certificate (`curtailment.collect`
+Everything that a congested book costs is timed: columns, reduced rows, both solves and the certificate (`columns.collect`
 and `curtail`). Ways take turns in one process on one thread; medians over the rounds, µs per book.
 """
 
@@ -16,9 +16,11 @@ import fastp2p
 from bench.contests import congested_books
 from bench.networks import Gap, load
 from bench.timing import in_turns
-from fastp2p.clearing import curtailment
+from fastp2p.clearing import solve
 from fastp2p.clearing.answer import COMPILED
-from fastp2p.clearing.curtailment import LimitRows, collect, curtail
+from fastp2p.clearing.columns import collect
+from fastp2p.clearing.rows import LimitRows
+from fastp2p.clearing.solve import curtail
 from fastp2p.grid.topology import grow_tree
 from fastp2p.sweep.parts import KEPT_BYTES
 from fastp2p.sweep.workers import start_processes
@@ -120,17 +122,17 @@ def stages(books):
     """What `curtail` does, stage by stage, as calls to be timed in turns."""
     every = np.arange(books.n)
     columns = collect(every, books.trades, books.export_kw, "volume", books.retail, 1.0)
-    lps, _ = curtailment._reduce(books.rows, every, columns, books.floor_value, range(books.n))
+    lps, _ = solve._reduce(books.rows, every, columns, books.floor_value, range(books.n))
     x, dual = np.zeros(len(lps.most)), np.zeros(len(lps.room_above))
     basic, verdict, steps = np.zeros(len(dual), np.int32), np.zeros(books.n, np.int64), np.zeros(books.n, np.int64)
     shared = (lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most)
     limits = (lps.cost, lps.room_below, lps.room_above)
-    bounds = (curtailment.STEP_TOLERANCE, curtailment.DUAL_TOLERANCE, np.inf, 2**62, curtailment.STEPS_PER_LINE)
+    bounds = (solve.STEP_TOLERANCE, solve.DUAL_TOLERANCE, np.inf, 2**62, solve.STEPS_PER_LINE)
     ways = {
         "columns": lambda: collect(every, books.trades, books.export_kw, "volume", books.retail, 1.0),
-        "reduce": lambda: curtailment._reduce(books.rows, every, columns, books.floor_value, range(books.n)),
-        "solve": lambda: curtailment.solve_books(*shared, *limits, *bounds, basic, x, verdict, steps),
-        "certify": lambda: curtailment._certify(lps, every, basic, x, dual, verdict),
+        "reduce": lambda: solve._reduce(books.rows, every, columns, books.floor_value, range(books.n)),
+        "solve": lambda: solve.solve_books(*shared, *limits, *bounds, basic, x, verdict, steps),
+        "certify": lambda: solve._certify(lps, every, basic, x, dual, verdict),
     }
     return ways, steps, float(np.diff(lps.row_offset).mean())
 
@@ -201,7 +203,7 @@ def crossover(rounds, feeders, dense):
     for name, _, n, make in cases:
         books = make(max(2, min(50, 4000 // n)))
         columns, answer = books.clear("compiled")
-        lps, _ = curtailment._reduce(books.rows, np.arange(books.n), columns, books.floor_value, range(books.n))
+        lps, _ = solve._reduce(books.rows, np.arange(books.n), columns, books.floor_value, range(books.n))
         kept, entries = np.diff(lps.row_offset).mean(), np.diff(lps.entry_offset).mean()
         ways = {solver: lambda b=books, s=solver: b.clear(s) for solver in ("compiled", "highs")}
         seconds = medians(ways, rounds)

@@ -1,7 +1,7 @@
 """Clearing: which part of the matched trades the network carries.
 
 Screen → reduce → solve → check, per book: the screen is in limits.py, the rest, for the few books that need it, in
-curtailment.py.
+solve.py.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.arguments import kind_faults, refuse_other_kinds
 from fastp2p.arrays import finite_faults, floats, hours_faults, integers, is_between
 from fastp2p.clearing.answer import Clearing
-from fastp2p.clearing.curtailment import LP_SOLVERS, OBJECTIVES
+from fastp2p.clearing.columns import OBJECTIVES
 from fastp2p.clearing.execution import Order, cut, execute_all
 from fastp2p.clearing.limits import PHYSICS, DcLimits, LinearLimits, limit_faults
 from fastp2p.clearing.reactive import Reactive
+from fastp2p.clearing.solve import LP_SOLVERS
 from fastp2p.clearing.tightening import tighten
 from fastp2p.errors import refuse
 from fastp2p.grid.network import Network

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import BASE_OVERLOAD, CLEARED, FAILED, FREE, NO_LP, Clearing, Injection
-from fastp2p.clearing.curtailment import collect, curtail
+from fastp2p.clearing.columns import collect
 from fastp2p.clearing.limits import DcLimits, LinearLimits
 from fastp2p.clearing.reactive import Reactive
+from fastp2p.clearing.solve import curtail
 from fastp2p.kernels.clearing.execution import execute_books, inject_trades
 from fastp2p.market.trades import Trades
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import Injection, RowLayout
-from fastp2p.clearing.curtailment import FACE_KW, ROW_TOLERANCE, LimitRows
+from fastp2p.clearing.rows import FACE_KW, ROW_TOLERANCE, LimitRows
 from fastp2p.grid.ac import columns_of
 from fastp2p.grid.feeder import ac_faults, feeder_of, shared_paths
 from fastp2p.grid.lindistflow import linear_flows, linear_model, unloaded_slack_kw

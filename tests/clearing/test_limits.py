@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import fastp2p
-from fastp2p.clearing import curtailment
+from fastp2p.clearing import columns, rows
+from fastp2p.clearing import solve as solving
 from fastp2p.clearing.highs import BookLPs, new_solver, solve_at_once, solve_in_turn
 from tests.support.strategies import congested
 
@@ -20,7 +21,7 @@ def test_tree_rows_and_dense_rows_agree(name, objective, unserved, monkeypatch):
     by_tree = fastp2p.clear(network, trades, base, **options)
     monkeypatch.setattr(fastp2p.Network, "is_radial", False)
     by_rows = fastp2p.clear(replace(network), trades, base, **options)
-    assert len(curtailment.LimitRows.of(replace(network)).dense_plus) == network.n_branch
+    assert len(rows.LimitRows.of(replace(network)).dense_plus) == network.n_branch
     assert (by_tree.status != "free").mean() > 0.9
     assert np.array_equal(by_tree.status, by_rows.status)
     np.testing.assert_allclose(by_rows.executed_kwh, by_tree.executed_kwh, atol=1e-6)
@@ -34,7 +35,7 @@ def test_tree_rows_and_dense_rows_agree(name, objective, unserved, monkeypatch):
 def test_the_second_attempt_gives_the_same_answer(objective, monkeypatch):
     network, trades, base, export = congested("cigre_lv")
     first = fastp2p.clear(network, trades, base, export_kw=export, objective=objective)
-    monkeypatch.setattr(curtailment, "solve_at_once", lambda solver, lps, books, *_: np.zeros(len(books), bool))
+    monkeypatch.setattr(solving, "solve_at_once", lambda solver, lps, books, *_: np.zeros(len(books), bool))
     second = fastp2p.clear(network, trades, base, export_kw=export, objective=objective, solver="highs")
     assert "failed" not in first.status
     assert "failed" not in second.status
@@ -45,13 +46,13 @@ def test_the_second_attempt_gives_the_same_answer(objective, monkeypatch):
 def test_a_book_without_proof_fails_alone(monkeypatch):
     network, trades, base, export = congested("cigre_lv")
     good = fastp2p.clear(network, trades, base, export_kw=export)
-    certify_books = curtailment.certify_books
+    certify_books = solving.certify_books
 
     def doubtful(books, *arguments):
         certify_books(books, *arguments)
         arguments[-1][0] = 3
 
-    monkeypatch.setattr(curtailment, "certify_books", doubtful)
+    monkeypatch.setattr(solving, "certify_books", doubtful)
     answer = fastp2p.clear(network, trades, base, export_kw=export)
     first = int(np.flatnonzero(good.status != "free")[0])
     assert np.flatnonzero(answer.status == "failed").tolist() == [first]
@@ -98,6 +99,6 @@ def test_entries_of_an_lp_must_name_its_rows():
 
 def test_coefficients_must_be_finite(monkeypatch):
     network, trades, base, export = congested("cigre_lv")
-    monkeypatch.setattr(curtailment, "_tie_break", lambda n: np.full(n, np.nan))
+    monkeypatch.setattr(columns, "_tie_break", lambda n: np.full(n, np.nan))
     with pytest.raises(fastp2p.SolverError, match="not finite"):
         fastp2p.clear(network, trades, base, export_kw=export)

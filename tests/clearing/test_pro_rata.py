@@ -10,9 +10,11 @@ import pandapower.networks
 import pytest
 
 import fastp2p
-import fastp2p.clearing.curtailment
+import fastp2p.clearing.solve
 from fastp2p.clearing.answer import HIGHS
-from fastp2p.clearing.curtailment import Columns, LimitRows, curtail
+from fastp2p.clearing.columns import Columns
+from fastp2p.clearing.rows import LimitRows
+from fastp2p.clearing.solve import curtail
 from tests.oracles import books as oracle
 from tests.oracles import filling as filling_oracle
 from tests.support import strategies
@@ -164,7 +166,7 @@ def test_books_of_a_meshed_network_all_end():
 
 def test_what_is_filled_is_kept_where_no_fair_shares_are_found(monkeypatch):
     """Should the solver not finish, the book is failed, and what filling has reached is executed."""
-    monkeypatch.setattr(fastp2p.clearing.curtailment, "share_fairly", lambda *_: None)
+    monkeypatch.setattr(fastp2p.clearing.solve, "share_fairly", lambda *_: None)
     sales = trades_of((0, 2, 4.0), (3, 1, 3.0))
     answer = fastp2p.clear(chain([10.0, 0.01, 10.0]), sales, np.zeros((1, 4)), objective="pro_rata", unserved="shed")
     assert list(answer.status) == ["failed"]

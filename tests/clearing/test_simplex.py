@@ -12,7 +12,8 @@ from scipy.optimize import linprog
 import fastp2p
 from bench import certify as certify_bench
 from bench.exact import solve_exactly
-from fastp2p.clearing import curtailment
+from fastp2p.clearing import columns
+from fastp2p.clearing import solve as solving
 from fastp2p.kernels.clearing.certificate import certify_books
 from fastp2p.kernels.clearing.curtailment import collect_columns, scale_books
 from fastp2p.kernels.clearing.simplex import solve_books
@@ -37,7 +38,7 @@ def random_book(rng, whole):
     most = rng.integers(1, 4, n).astype(float) if whole else rng.gamma(1.5, 1.0, n)
     is_export = rng.random(n) < 0.2
     value = rng.integers(1, 3, n) if whole else rng.random(n)
-    cost = np.array([np.where(is_export, 0.0, value), is_export, curtailment._tie_break(16)[:n]])
+    cost = np.array([np.where(is_export, 0.0, value), is_export, columns._tie_break(16)[:n]])
     above, below = rng.integers(0, 4, m).astype(float), -rng.integers(0, 4, m).astype(float)
     above[rng.random(m) < 0.2], below[rng.random(m) < 0.2] = np.inf, -np.inf
     return matrix, most, cost, below, above
@@ -214,7 +215,7 @@ def test_a_book_without_proof_goes_to_highs_and_is_counted(monkeypatch):
         solve_books(*arguments)
         arguments[-4][:3] = -1  # a basis that does not fit
 
-    monkeypatch.setattr(curtailment, "solve_books", confused)
+    monkeypatch.setattr(solving, "solve_books", confused)
     answer = fastp2p.clear(network, trades, base, export_kw=export)
     lps = np.flatnonzero(good.solver == "compiled")
     assert answer.solver[lps[0]] == "highs"
@@ -225,7 +226,7 @@ def test_a_book_without_proof_goes_to_highs_and_is_counted(monkeypatch):
 
 
 def test_a_book_that_takes_too_many_steps_goes_to_highs(monkeypatch):
-    monkeypatch.setattr(curtailment, "STEPS_PER_LINE", 0)
+    monkeypatch.setattr(solving, "STEPS_PER_LINE", 0)
     network, trades, base, export = congested("cigre_lv")
     answer = fastp2p.clear(network, trades, base, export_kw=export, solver="compiled")
     assert set(answer.solver) <= {"none", "highs"}
@@ -243,7 +244,7 @@ def test_the_step_limit_is_a_status():
 @pytest.mark.parametrize("limits", [(0.0, 10**6), (1e6, 0)])
 def test_large_books_go_to_highs_under_auto_alone(limits, monkeypatch):
     network, trades, base, export = congested("cigre_lv", n_books=10)
-    monkeypatch.setitem(curtailment.LARGEST, "auto", limits)
+    monkeypatch.setitem(solving.LARGEST, "auto", limits)
     by = {s: fastp2p.clear(network, trades, base, export_kw=export, solver=s) for s in ("auto", "compiled")}
     assert set(by["auto"].solver) <= {"none", "highs"}
     assert set(by["compiled"].solver) <= {"none", "compiled"}
@@ -251,8 +252,8 @@ def test_large_books_go_to_highs_under_auto_alone(limits, monkeypatch):
 
 def test_numbers_that_are_not_finite_never_reach_the_kernel(monkeypatch):
     network, trades, base, export = congested("cigre_lv", n_books=5)
-    monkeypatch.setattr(curtailment, "_tie_break", lambda n: np.full(n, np.inf))
-    monkeypatch.setattr(curtailment, "solve_books", lambda *_: pytest.fail("reached the kernel"))
+    monkeypatch.setattr(columns, "_tie_break", lambda n: np.full(n, np.inf))
+    monkeypatch.setattr(solving, "solve_books", lambda *_: pytest.fail("reached the kernel"))
     with pytest.raises(fastp2p.SolverError, match="not finite"):
         fastp2p.clear(network, trades, base, export_kw=export)
 

@@ -1,30 +1,26 @@
-"""Congested books: reduce → solve → check. What the screen of clearing.py could not let through."""
+"""Congested books, which the screen could not let through: reduce, solve, check."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import COMPILED, HIGHS, NO_LP
+from fastp2p.clearing.columns import Columns
 from fastp2p.clearing.highs import BookLPs, new_solver, share_fairly, solve_at_once, solve_in_turn
-from fastp2p.grid.network import Network
+from fastp2p.clearing.rows import ROW_TOLERANCE, LimitRows
 from fastp2p.kernels.clearing.certificate import certify_books, explain_books
-from fastp2p.kernels.clearing.curtailment import assemble_books, collect_columns, scale_books
+from fastp2p.kernels.clearing.curtailment import assemble_books, scale_books
 from fastp2p.kernels.clearing.progressive import fill_books
 from fastp2p.kernels.clearing.simplex import solve_books
 from fastp2p.kernels.clearing.waits import find_waits, name_rows
-from fastp2p.market.trades import Trades
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-OBJECTIVES = ("volume", "welfare", "pro_rata")
 LP_SOLVERS = ("auto", "compiled", "highs")
-ROW_TOLERANCE = 1e-9
-"""How far a row may pass its limit, relative to the limit (absolute below 1 kW)."""
 PRIMAL_TOLERANCE = 1e-9
 DUAL_TOLERANCE = 1e-9
 """Reduced costs (of order 1) up to this size count as zero."""
@@ -39,82 +35,11 @@ LARGEST = {"auto": (40_000.0, 4_000_000), "compiled": (np.inf, 2**62)}
 
 The first is where HiGHS overtakes (docs/performance.md), the second keeps its table to 32 MB.
 """
-FACE_KW: Floats = np.array([[1.0, 0.0]])
-"""Weights of kW and kvar in a row of active power."""
 FILL_TOLERANCE = 1e-9
 ENTRY_ZERO = 1e-11
 """Dense sensitivities (of order 1) up to this size are rounding errors."""
 ENTRIES_PER_CHUNK = 2_000_000
 """Matrix entries that are held at a time."""
-
-
-@dataclass(frozen=True, eq=False)
-class LimitRows:
-    """Limit rows lower ≤ value ≤ upper, and where their entries come from (`kernels.clearing.curtailment.assemble_books`)."""
-
-    lower: Floats
-    upper: Floats
-    parent: Ints
-    parent_row: Ints
-    parent_sign: Floats
-    depth: Ints
-    face: Floats
-    plus_kvar: Floats
-    minus_kvar: Floats
-    dense_plus: Floats
-    dense_minus: Floats
-
-    @classmethod
-    def of_kw(
-        cls, lower: Floats, upper: Floats, parent: Ints, parent_row: Ints, parent_sign: Floats, depth: Ints, dense: Floats
-    ) -> LimitRows:
-        """Rows of active power alone: one per branch of the tree, then the dense ones."""
-        none = np.zeros(len(parent))
-        return cls(lower, upper, parent, parent_row, parent_sign, depth, FACE_KW, none, none, dense, dense)
-
-    @classmethod
-    def of(cls, network: Network) -> LimitRows:
-        """A row per branch: tree rows on radial networks, PTDF rows on meshed ones (made on first use)."""
-        upper = network.limit_kw
-        if network.is_radial:
-            tree = network.tree
-            none = np.empty((0, network.n_bus))
-            return cls.of_kw(-upper, upper, tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, none)
-        root = np.full(network.n_bus, -1, np.int64)
-        flat = np.zeros(network.n_bus, np.int64)
-        return cls.of_kw(-upper, upper, root, root, np.zeros(network.n_bus), flat, network.ptdf)
-
-    @property
-    def entries_per_column(self) -> int:
-        """The most entries that a column can have."""
-        return 2 * len(self.face) * int(self.depth.max(initial=0)) + len(self.dense_plus)
-
-
-@dataclass(frozen=True, eq=False)
-class Columns:
-    """LP columns of congested books: trades in rank, then exports.
-
-    Attributes
-    ----------
-    offset : (n + 1,) int64
-        Columns of the n books.
-    plus, minus : (n_columns,) int64
-        Where a column injects and draws; -1 for none.
-    most_kw : (n_columns,) float64, kW
-    cost : (3, n_columns) float64
-        Objective, exports, tie-break.
-    column_of : (trades of these books,) int64
-        Column of every trade, book after book.
-    n_trade_columns : (n,) int64
-    """
-
-    offset: Ints
-    plus: Ints
-    minus: Ints
-    most_kw: Floats
-    cost: Floats
-    column_of: Ints
-    n_trade_columns: Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,23 +69,6 @@ class Curtailment:
     certified: NDArray[np.bool_]
     solver_code: NDArray[np.int8]
     steps: Ints
-
-
-def collect(books: Ints, trades: Trades, export_kw: Floats, objective: str, retail: bool, step_hours: float) -> Columns:
-    """Columns of the congested books; trades between the same buses at the same prices are one column."""
-    sizes = trades.offset[books + 1] - trades.offset[books]
-    n_trades, n_bus = int(sizes.sum()), export_kw.shape[1]
-    room = n_trades + int(np.count_nonzero(export_kw[books] > 0.0))
-    offset, n_trade_columns = np.zeros(len(books) + 1, np.int64), np.empty(len(books), np.int64)
-    plus, minus, most_kw, cost = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.empty((3, room))
-    column_of = np.empty(n_trades, np.int64)
-    collect_columns(
-        books, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, trades.bid_per_kwh, trades.ask_per_kwh,
-        export_kw, objective == "welfare", retail, step_hours, _tie_break(_doubled(int(sizes.max(initial=0)) + n_bus)),
-        offset, plus, minus, most_kw, cost, column_of, n_trade_columns,
-    )  # fmt: skip
-    end = int(offset[-1])
-    return Columns(offset, plus[:end], minus[:end], most_kw[:end], cost[:, :end], column_of, n_trade_columns)
 
 
 def curtail(
@@ -330,24 +238,3 @@ def _share_out(lps: BookLPs, n: int, n_trades: int, settled: int, x: Floats, bin
         return False
     x[column], binding[column] = found, np.where(waits >= 0, waits + r.start, -1)
     return True
-
-
-def _doubled(n: int) -> int:
-    """The power of two from n on: few different lengths, so that what depends on one can be kept."""
-    return 1 << max(0, n - 1).bit_length()
-
-
-@cache
-def _tie_break(n: int) -> Floats:
-    """The first n of a decreasing sequence of weights in which no two different sums of terms are equal: 1/√prime.
-
-    Square roots of different primes are linearly independent over the rationals (Besicovitch 1940).
-    """
-    primes: list[int] = []
-    candidate = 2
-    while len(primes) < n:  # ends: there are infinitely many
-        if all(candidate % prime for prime in primes):
-            primes.append(candidate)
-        candidate += 1
-    weights: Floats = 1.0 / np.sqrt(np.array(primes, np.float64))
-    return weights
