@@ -2,9 +2,9 @@
 
     python -m bench.guard REVISION [--network 44] [--books 8760] [--rounds 30] [--slower 1.1]
 
-Two processes hold the same phases, one with this tree's package and one with the revision's; they run one after the other and
-never together. A phase counts as slower if its median ratio is above `--slower` and nine of ten rounds agree on the direction.
-The exit code is 1 then.
+Two processes hold the phases, each as the bench of its revision prepares them, so that a module may move between the two;
+they run one after the other and never together. A phase counts as slower if its median ratio is above `--slower` and nine of
+ten rounds agree on the direction. The exit code is 1 then.
 """
 
 import argparse
@@ -48,9 +48,9 @@ def serve(network: str, n_books: int) -> None:
         print((time.perf_counter() - clock) / many, flush=True)
 
 
-def start(package: Path, network: str, n_books: int) -> subprocess.Popen[str]:
-    """A process that answers, with the package found in the folder `package`."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), str(ROOT)])}
+def start(tree: Path, network: str, n_books: int) -> subprocess.Popen[str]:
+    """A process that answers, with the package and the bench of a tree."""
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
     call = [sys.executable, "-P", "-m", "bench.guard", "--serve", network, str(n_books)]
     return subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
@@ -75,7 +75,8 @@ def compare(revision: str, network: str, n_books: int, rounds: int, slower: floa
 
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        packed = subprocess.run(["git", "archive", revision, "fastp2p"], cwd=ROOT, capture_output=True, check=True).stdout
+        call = ["git", "archive", revision, "fastp2p", "bench"]
+        packed = subprocess.run(call, cwd=ROOT, capture_output=True, check=True).stdout
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             archive.extractall(folder, filter="data")
         processes = [start(Path(folder), network, n_books), start(ROOT, network, n_books)]
