@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import NamedTuple
@@ -61,8 +62,10 @@ def serve(connection: Connection, folder: Path) -> None:
     sys.stdout, sys.stderr = (os.fdopen(n, "w", encoding="utf-8", errors="backslashreplace", buffering=1) for n in (1, 2))
     faulthandler.enable(2)
     faulthandler.register(signal.SIGUSR1, 2, all_threads=False)
+    import typer.main
     from matplotlib.figure import Figure
 
+    typer.main.get_command = cache(typer.main.get_command)  # to build the commands takes longer than most inputs do
     draw = Figure.savefig
     for arguments in (["check", "paper-44"], ["check", "typical_day.json"]):  # what is imported late
         run_here(arguments)
