@@ -38,7 +38,7 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.fixture
 def no_figures(monkeypatch):
     """For tests that look at something else: drawing takes most of a run."""
-    monkeypatch.setattr("fastp2p.figures.day.write_figures", lambda *_: [])
+    monkeypatch.setattr("fastp2p.figures.day.draw_day", lambda *_: {})
 
 
 @pytest.fixture(scope="module")

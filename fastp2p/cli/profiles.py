@@ -147,14 +147,15 @@ def cluster(
         console.print(table)
         say(console, "smallest:", "", "days in the smallest cluster; a silhouette is best where it is largest")
         return
-    from fastp2p.figures.typical_days import write_cluster_figure
+    from fastp2p.figures.typical_days import draw_clusters
+    from fastp2p.io.figures import replace_figure
     from fastp2p.io.files import replace_file
 
     with errors.status(Text(f"clustering the days of {shown_text(source, LONGEST_NAME)}")):
         found = cluster_days(profiles, k, kind=kind, centre=centre, normalise=normalise, seed=seed)
     found.profiles.save(out)
     replace_file(beside[1], partial(found.days().to_csv, index=False), f"{out} is whole")
-    write_cluster_figure(found, out.with_suffix(""))
+    replace_figure(draw_clusters(found), out.with_suffix(""))
     _print_clusters(found, console)
     say(console, "wrote", "", ", ".join(str(path) for path in beside))
 

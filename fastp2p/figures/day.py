@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -15,35 +13,37 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from fastp2p.figures.style import (
+    BLUE,
+    DASHED,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    PURPLE,
+    RED,
+    SKY,
+    STYLE,
+    loading_unit,
+    page,
+    time_axes,
+)
 from fastp2p.grid.network import Network
 from fastp2p.results.results import Results
 from fastp2p.study.sections import profile_names
-from fastp2p.text import LONGEST, LONGEST_NAME, shown_text
+from fastp2p.text import shown_text
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Okabe and Ito's palette: told apart with any colour vision, and in print.
-BLUE, SKY, GREEN, ORANGE, RED, PURPLE = "#0072B2", "#B5D8F0", "#009E73", "#E69F00", "#D55E00", "#CC79A7"
-INK, GREY, PALE = "#222222", "#888888", "#CCCCCC"
-STYLE: Any = {
-    "font.size": 9,
-    "text.parse_math": False,
-    "axes.axisbelow": True,
-    "axes.edgecolor": GREY,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "grid.color": "#E4E4E4",
-    "legend.frameon": False,
-}
 MAX_LABELLED_BUSES = 150
 MAX_NAMED_PROFILES = 5
 MAX_DRAWN, MAX_LEGEND = 500, 10
 """Profiles in one panel, and names of them."""
-MOST_TICKS = 8
 
 
 class Layout(NamedTuple):
@@ -58,44 +58,24 @@ class Layout(NamedTuple):
     parent_branch: Ints
 
 
-def write_figures(results: Results, folder: Path) -> list[Path]:
-    """Draw a run: supply per step, the network and the profiles, each as PNG and as PDF.
-
-    Of several scenarios, the first one is drawn; a figure whose tables the study did not keep is left out.
+def draw_day(results: Results) -> dict[str, Figure]:
+    """Figures of a run, of several scenarios those of the first one.
 
     Parameters
     ----------
     results : Results
-    folder : Path
-        Made if it does not exist; files of the same names are replaced.
 
     Returns
     -------
-    list of Path
-        ``supply``, ``network`` and ``profiles``, each ``.png`` and ``.pdf``.
+    dict of Figure
+        ``supply``, ``network`` and ``profiles``; a figure whose tables the study did not keep is left out.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(STYLE):
-        figures = {
-            name: draw(results)
-            for name, draw, needed in (
-                ("supply", _supply, (results.books,)),
-                ("network", _network, (results.branches, results.participants)),
-                ("profiles", _profiles, ()),
-            )
-            if all(table is not None for table in needed)
-        }
-        return save_figures(figures, folder)
-
-
-def save_figures(figures: dict[str, Figure], folder: Path) -> list[Path]:
-    """Write each figure under its name, as PNG and as PDF; the paths written."""
-    written = []
-    for name, figure in figures.items():
-        figure.savefig(folder / f"{name}.png", dpi=150, pil_kwargs={"compress_level": 3})
-        figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
-        written += [folder / f"{name}.png", folder / f"{name}.pdf"]
-    return written
+    drawn = {
+        "supply": (draw_supply, (results.books,)),
+        "network": (draw_network, (results.branches, results.participants)),
+        "profiles": (draw_profiles, ()),
+    }
+    return {name: draw(results) for name, (draw, needed) in drawn.items() if all(table is not None for table in needed)}
 
 
 def tree_layout(network: Network) -> Layout:
@@ -152,11 +132,12 @@ def _breadth_first(network: Network) -> tuple[list[int], Ints, Ints, Ints]:
     return order, depth, parent, parent_branch
 
 
-def _supply(results: Results) -> Figure:
+@matplotlib.rc_context(STYLE)
+def draw_supply(results: Results) -> Figure:
     """Energy per step by source, stacked below the load; what is shed is the hatched gap under the load line."""
     books, hours = _first_scenario(results.books), results.profiles.step_hours
     edges = np.arange(len(books) + 1) * hours
-    figure, (axes,) = _page(results, 9.0, 4.6, (0.75, 2.1, 0.6, 0.85))
+    figure, (axes,) = page(results, 9.0, 4.6, (0.75, 2.1, 0.6, 0.85))
     load, base = books["load_kwh"].to_numpy(np.float64), np.zeros(len(books))
     handles: list[Any] = []
     for column, label, look in (
@@ -174,17 +155,18 @@ def _supply(results: Results) -> Figure:
     handles.append(axes.stairs(load, edges, baseline=None, color=INK, linewidth=1.8, label=text))
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.0, "alignment": "left"}
     axes.legend(handles=handles[::-1], title=f"Energy in {edges[-1]:g} h", labelspacing=1.0, **place)
-    _time_axes(axes, edges[-1], float(load.max()), f"Energy per {'hour' if hours == 1.0 else f'{60.0 * hours:g} min'} (kWh)")
+    time_axes(axes, edges[-1], float(load.max()), f"Energy per {'hour' if hours == 1.0 else f'{60.0 * hours:g} min'} (kWh)")
     return figure
 
 
-def _network(results: Results) -> Figure:
+@matplotlib.rc_context(STYLE)
+def draw_network(results: Results) -> Figure:
     """The network as a tree below the external grids, branches coloured by their worst loading."""
     layout = tree_layout(results.network)
     slots, levels = float(layout.x.max()) + 1.0, int(layout.depth.max()) + 1
     width = float(np.clip(0.27 * slots + 0.6, 8.2, 16.0))
     height = float(np.clip(max(0.42 * levels + 2.0, 0.42 * width), 4.6, 10.5))
-    figure, (axes,) = _page(results, width, height, (0.25, 0.25, 0.85, 0.85))
+    figure, (axes,) = page(results, width, height, (0.25, 0.25, 0.85, 0.85))
     axes.set_axis_off()
     axes.set(xlim=(-0.7, slots - 0.3), ylim=(levels - (0.4 if results.network.is_radial else 0.1), -0.6))
     size_pt = 72.0 * min(0.74 * (width - 0.5) / slots, 0.62 * (height - 1.7) / levels)
@@ -224,11 +206,6 @@ def _draw_buses(axes: Axes, results: Results, layout: Layout, size_pt: float) ->
     return handles
 
 
-def loading_unit(results: Results) -> str:
-    """What loading is in: percent of active power under "dc", of apparent power else."""
-    return "%" if results.study.clearing.physics == "dc" else "% of kVA"
-
-
 def _draw_branches(figure: Figure, axes: Axes, results: Results, layout: Layout) -> list[Line2D]:
     """Branches and their colour bar; returns what the legend must say of them."""
     loading = _first_scenario(results.branches)["max_loading_percent"].to_numpy(np.float64)
@@ -239,7 +216,7 @@ def _draw_branches(figure: Figure, axes: Axes, results: Results, layout: Layout)
     colours, norm = ListedColormap(matplotlib.colormaps["magma_r"](np.linspace(0.14, 0.82, 128))), Normalize(0.0, top)
     colour = np.where(limited[:, None], colours(norm(percent)), to_rgba(PALE))
     paths, width = _branch_paths(results.network, layout, in_tree), 1.4 + 2.2 * percent / top
-    for which, style, thin in ((~in_tree, (0, (4, 2)), 0.6), (in_tree, "solid", 1.0)):
+    for which, style, thin in ((~in_tree, DASHED, 0.6), (in_tree, "solid", 1.0)):
         look: dict[str, Any] = {"colors": colour[which], "linewidths": thin * width[which], "linestyles": style}
         axes.add_collection(
             LineCollection([paths[i] for i in np.flatnonzero(which)], zorder=1, capstyle="round", **look), autolim=False
@@ -275,10 +252,11 @@ def _branch_paths(network: Network, layout: Layout, in_tree: NDArray[np.bool_]) 
     return paths
 
 
-def _profiles(results: Results) -> Figure:
+@matplotlib.rc_context(STYLE)
+def draw_profiles(results: Results) -> Figure:
     """The study's load and PV profile, thick, among the others of its source."""
     profiles, study = results.profiles, results.study
-    figure, panels = _page(results, 9.6, 4.4, (0.75, 0.3, 0.6, 1.35), panels=2)
+    figure, panels = page(results, 9.6, 4.4, (0.75, 0.3, 0.6, 1.35), panels=2)
     power = profiles.kwh_per_unit / profiles.step_hours
     middle = (np.arange(profiles.n_steps) + 0.5) * profiles.step_hours
     for axes, kind, used, label, colour in (
@@ -298,55 +276,25 @@ def _profiles(results: Results) -> Figure:
                 power[row],
                 color=colour,
                 linewidth=2.6,
-                label=f"{_legend_name(profiles.names[row])} (this study)",
+                label=f"{legend_name(profiles.names[row])} (this study)",
                 zorder=3,
             )
         ]
         few = len(others) <= MAX_NAMED_PROFILES
         for place, other in enumerate(others):
-            text = _legend_name(profiles.names[other]) if few else f"{n_others} others"
+            text = legend_name(profiles.names[other]) if few else f"{n_others} others"
             tint = (GREY, PURPLE, GREEN, RED, SKY)[place] if few else PALE
             handles += axes.plot(middle, power[other], linewidth=1.1, color=tint, label=text)
         handles = handles[:MAX_LEGEND] if few else [*handles[: min(len(rows), MAX_LEGEND - 1)], handles[len(rows)]]
         axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, fontsize=8)
-        _time_axes(axes, profiles.n_steps * profiles.step_hours, float(power[[*rows, *others]].max()), label)
+        time_axes(axes, profiles.n_steps * profiles.step_hours, float(power[[*rows, *others]].max()), label)
     return figure
 
 
-def _legend_name(name: str) -> str:
+def legend_name(name: str) -> str:
     """A profile's name in a legend, from which matplotlib leaves out what begins with an underscore."""
     shown = shown_text(name, 24)
     return f" {shown}" if shown.startswith("_") else shown
-
-
-def _page(
-    results: Results, width: float, height: float, margins: tuple[float, float, float, float], panels: int = 1
-) -> tuple[Figure, list[Axes]]:
-    """A page under the study's title, and its panels side by side; inches, margins left, right, bottom, top."""
-    (left, right, bottom, top), gap = margins, 0.85
-    figure, study = Figure(figsize=(width, height)), results.study
-    name = shown_text(study.name, LONGEST_NAME)
-    name = name if len(results.scenarios) < 2 else f"{name}, scenario {results.scenarios['scenario'].iloc[0]}"
-    figure.text(0.25 / width, 1 - 0.3 / height, name, weight="bold", size=12, color=INK)
-    figure.text(
-        0.25 / width,
-        1 - 0.52 / height,
-        textwrap.shorten(shown_text(" ".join(study.description[:LONGEST].split())), int(14 * width)),
-        color="#555555",
-    )
-    each = (width - left - right - gap * (panels - 1)) / panels
-    size = (each / width, (height - top - bottom) / height)
-    return figure, [figure.add_axes(((left + i * (each + gap)) / width, bottom / height, *size)) for i in range(panels)]
-
-
-def _time_axes(axes: Axes, hours: float, top: float, label: str) -> None:
-    axes.set(xlim=(0.0, hours), ylim=(0.0, top * 1.06 or 1.0), xlabel="Hour", ylabel=label)
-    if hours > 72.0:  # whole days
-        axes.xaxis.set_major_locator(MultipleLocator(24.0 * np.ceil(hours / 24.0 / MOST_TICKS)))
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 1.2, 2.4, 3, 6, 10]))
-    axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
-    axes.grid(True)
 
 
 def _first_scenario(table: pd.DataFrame | None) -> pd.DataFrame:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from fastp2p.figures.day import BLUE, GREY, INK, ORANGE, STYLE
-from fastp2p.io.files import replace_file
-from fastp2p.io.ours import MADE_BY
+from fastp2p.figures.style import BLUE, GREY, INK, ORANGE, STYLE
 from fastp2p.profiles.profiles import UNITS
 from fastp2p.profiles.typical_days import Clusters, shapes
 from fastp2p.text import shown_text
@@ -22,35 +19,9 @@ OPAQUE_DAYS, FAINTEST = 30, 0.02
 """Days behind a typical one that are drawn in full; more are drawn fainter, down to this."""
 
 
-def write_cluster_figure(clusters: Clusters, stem: Path) -> list[Path]:
-    """Draw each cluster with all its days behind its typical one, as PNG and as PDF.
-
-    Parameters
-    ----------
-    clusters : Clusters
-    stem : Path
-        Without its ending; files of the same names are replaced.
-
-    Returns
-    -------
-    list of Path
-
-    Raises
-    ------
-    InputError
-        If the disk refuses.
-    """
-    with matplotlib.rc_context(STYLE):
-        figure = _clusters(clusters)
-        written = [stem.with_name(f"{stem.name}{suffix}") for suffix in (".png", ".pdf")]
-        png = partial(figure.savefig, format="png", dpi=150, pil_kwargs={"compress_level": 3}, metadata={"Software": MADE_BY})
-        pdf = partial(figure.savefig, format="pdf", metadata={"CreationDate": None, "Creator": MADE_BY})
-        for path, write in zip(written, (png, pdf), strict=True):
-            replace_file(path, write, "the figure was not written")
-    return written
-
-
-def _clusters(clusters: Clusters) -> Figure:
+@matplotlib.rc_context(STYLE)
+def draw_clusters(clusters: Clusters) -> Figure:
+    """Each cluster: all its days behind its typical one."""
     profiles, k = clusters.profiles, len(clusters.size)
     columns = min(k, COLUMNS)
     rows = -(-k // columns)
@@ -64,7 +35,9 @@ def _clusters(clusters: Clusters) -> Figure:
     for group, axes in enumerate(panels[:k]):
         lines = [np.column_stack([hours, day]) for day in days[clusters.label == group]]
         alpha = min(1.0, max(FAINTEST, OPAQUE_DAYS / len(lines)))
-        axes.add_collection(LineCollection(lines, colors=GREY, linewidths=0.6, alpha=alpha, rasterized=True))
+        # pandapower, once imported, changes the default cap
+        look: dict[str, Any] = {"colors": GREY, "linewidths": 0.6, "alpha": alpha, "capstyle": "butt"}
+        axes.add_collection(LineCollection(lines, rasterized=True, **look))
         axes.plot(hours, typical[group], color=colour, linewidth=2.4, zorder=3)
         share = clusters.size[group] / clusters.size.sum()
         axes.set_title(

@@ -5,6 +5,7 @@ The scenario is the independent unit, never the hour: the hours of a day go toge
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, get_args
@@ -98,6 +99,24 @@ def summarise(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.Dat
                 row |= {name: value, f"{name}_low": low, f"{name}_high": high}
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def find_hour_quantiles(hours: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """5th percentile, median and 95th percentile over the scenarios, for each hour of the mean day.
+
+    Parameters
+    ----------
+    hours : DataFrame
+        `Results.hours`.
+    columns : iterable of str
+
+    Returns
+    -------
+    DataFrame
+        One row per share and hour; columns are pairs of a name and 0.05, 0.5 or 0.95.
+    """
+    levels = np.array([QUANTILES[name] for name in ("p5", "median", "p95")])
+    return pd.DataFrame(hours.groupby(["share", "hour"])[list(columns)].quantile(levels).unstack())
 
 
 def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:

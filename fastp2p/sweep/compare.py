@@ -114,7 +114,8 @@ def compare_rules(
 def _write_comparison(
     study: Study, results: dict[str, Results], table: pd.DataFrame, folder: Path, overwrite: bool, seconds: float
 ) -> None:
-    from fastp2p.figures.sweep import write_comparison_figure
+    from fastp2p.figures.sweep import draw_comparison
+    from fastp2p.io.figures import write_figures
 
     tables, ran = {"comparison": table, "savings": savings(results)}, next(iter(results.values()))
     about = describe_run(
@@ -123,7 +124,7 @@ def _write_comparison(
     with staged_folder(folder, overwrite) as staged:
         write_tables(tables, staged)
         write_study(study, staged)
-        write_comparison_figure(results, staged)
+        write_figures(draw_comparison(results), staged)
         write_whole(staged, about, {name: len(one) for name, one in tables.items()})
 
 

@@ -318,18 +318,22 @@ def write_answers(results: Results, folder: Path, manifest: Manifest) -> Manifes
 
 
 def _draw_answers(results: Results, folder: Path) -> None:
-    from fastp2p.figures.sweep import write_sweep_figures
-    from fastp2p.figures.voltages import write_voltage_figures
-    from fastp2p.results.statistics import compare_shares, find_audit_rates, find_probabilities, summarise
+    from fastp2p.figures.sweep import BY_HOUR, draw_sweep
+    from fastp2p.io.figures import write_figures
+    from fastp2p.results import statistics
+    from fastp2p.sweep.again import draw_audit
 
+    probabilities = statistics.find_probabilities(results.scenarios)
     answers = {
-        "summary": summarise(results.scenarios),
-        "changes": compare_shares(results.scenarios),
-        "probabilities": find_probabilities(results.scenarios),
+        "summary": statistics.summarise(results.scenarios),
+        "changes": statistics.compare_shares(results.scenarios),
+        "probabilities": probabilities,
     }
     if results.study.audited_every:
-        answers["audit"] = find_audit_rates(results.scenarios)
+        answers["audit"] = statistics.find_audit_rates(results.scenarios)
     write_tables({name: table for name, table in answers.items() if len(table)}, folder)
-    write_sweep_figures(results, folder)
+    hours = None if results.hours is None else statistics.find_hour_quantiles(results.hours, BY_HOUR)
+    figures = draw_sweep(results, hours, probabilities, statistics.find_hosting_capacity(probabilities))
     if results.study.audited_every:
-        write_voltage_figures(results, folder)
+        figures |= draw_audit(results)
+    write_figures(figures, folder)

@@ -157,16 +157,16 @@ def _begin_folder(about: Manifest, study: Study, folder: Path, resume: bool, ove
 
 def _write_day(results: Results, folder: Path, about: Manifest, overwrite: bool, clock: float) -> None:
     """The folder of a study of one part, which appears when it is whole."""
-    from fastp2p.figures.day import write_figures
-    from fastp2p.figures.voltages import write_voltage_figures
+    from fastp2p.figures.day import draw_day
+    from fastp2p.io.figures import write_figures
+    from fastp2p.sweep.again import draw_audit
 
     tables = results.tables()
     with staged_folder(folder, overwrite) as staged:
         write_tables(tables, staged)
         write_study(results.study, staged)
-        write_figures(results, staged)
-        if results.study.audited_every:
-            write_voltage_figures(results, staged)
+        figures = draw_day(results) | (draw_audit(results) if results.study.audited_every else {})
+        write_figures(figures, staged)
         ended = {"seconds": _since(clock), "finished": 1, "failures": tuple(results.failures)}
         write_whole(staged, about.model_copy(update=ended), {name: len(table) for name, table in tables.items()})
 

@@ -9,9 +9,16 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p.clearing.audit_sample import draw_sample
 from fastp2p.cli.main import app
-from fastp2p.figures.voltages import _at_random, _voltage
+from fastp2p.figures.voltages import BY_HOUR, draw_voltage
 from fastp2p.pipeline.draws import uniforms
-from fastp2p.results.statistics import count_audited, find_audit_rates, proportion_interval, rate_interval, too_few_audited
+from fastp2p.results.statistics import (
+    count_audited,
+    find_audit_rates,
+    find_hour_quantiles,
+    proportion_interval,
+    rate_interval,
+    too_few_audited,
+)
 
 
 def drawn(every, n_scenarios, n_steps=24, step_hours=1.0, seed=7):
@@ -96,7 +103,9 @@ def test_a_sample_of_pv_sweep_sees_every_hour_and_covers_the_truth(studies):
 
 def test_figures_say_of_how_many_books(studies):
     for audit, said in ((True, False), (24, True)):
-        titles = [text.get_text() for text in _voltage(studies[audit], studies[audit].hours).texts]
+        run = studies[audit]
+        figure = draw_voltage(run, find_hour_quantiles(run.hours, BY_HOUR), count_audited(run.scenarios))
+        titles = [text.get_text() for text in figure.texts]
         assert any(f"of {1000 if said else 24_000:,} audited books of 24,000" in title for title in titles) == said
 
 
@@ -165,8 +174,8 @@ def test_an_audit_with_too_few_books_says_so(tmp_path, monkeypatch):
     lacking = ran.scenarios["n_audited"] == 0  # nothing is known of them: no zero steps, flags or counts
     unknown = ["lowest_vm_pu", "lowest_vm_step", "n_needless_cut", "n_full_breaks_voltage"]
     assert ran.scenarios[lacking][unknown].isna().all().all()
-    monkeypatch.setattr("fastp2p.figures.sweep.write_sweep_figures", lambda *_: [])
-    monkeypatch.setattr("fastp2p.figures.voltages.write_voltage_figures", lambda *_: [])
+    monkeypatch.setattr("fastp2p.figures.sweep.draw_sweep", lambda *_: {})
+    monkeypatch.setattr("fastp2p.sweep.again.draw_audit", lambda *_: {})
     (tmp_path / "few.toml").write_text(study.to_toml(), encoding="utf-8")
     printed = CliRunner().invoke(app, ["run", str(tmp_path / "few.toml"), "--out", str(tmp_path / "few")])
     words = " ".join(printed.output.split())
@@ -190,12 +199,3 @@ def test_shares_are_audited_on_the_same_books_in_any_batches(tmp_path):
     longer = fastp2p.run(study.with_(scenarios={"count": 45}), workers=1).books
     first = longer[longer.scenario < 30].reset_index(drop=True)
     assert first.ac_status.equals(one.books.ac_status)
-
-
-def test_figures_are_thinned_at_random():
-    """365 of the 8,760 hours of a year: at even distances they would be one hour of each day, drifting with the season."""
-    places = _at_random(8760, 365)
-    assert len(np.unique(places)) == 365
-    assert len(np.unique(places % 24)) == 24
-    assert np.array_equal(_at_random(5, 365), np.arange(5))
-    assert np.array_equal(_at_random(8760, 365), places)

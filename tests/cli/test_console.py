@@ -183,7 +183,7 @@ def test_folders_that_look_like_addresses(name):
 
 def test_sweeps_into_such_folders(monkeypatch):
     monkeypatch.setattr("fastp2p.sweep.parts.PART_BOOKS", 24)
-    monkeypatch.setattr("fastp2p.figures.sweep.write_sweep_figures", lambda *_: [])
+    monkeypatch.setattr("fastp2p.figures.sweep.draw_sweep", lambda *_: {})
     study = fastp2p.studies()["paper-44"].with_(scenarios={"count": 2})
     for name in ("day:1", "no text \udcff"):
         fastp2p.run(study, out=name)
@@ -191,7 +191,7 @@ def test_sweeps_into_such_folders(monkeypatch):
 
 
 def test_runs_and_comparisons_into_such_folders(monkeypatch):
-    monkeypatch.setattr("fastp2p.figures.sweep.write_comparison_figure", lambda *_: [])
+    monkeypatch.setattr("fastp2p.figures.sweep.draw_comparison", lambda *_: {})
     for command, extra in (("run", []), ("compare", ["--rules", "ask,uniform"])):
         call(command, "paper-44", "--out", f"{command}:1/", *extra)
         assert Path(f"{command}:1/manifest.json").exists()

@@ -352,13 +352,13 @@ def test_check_of_meshed_networks(subject):
 
 HANG = """
 import sys, time
-import fastp2p, fastp2p.figures.day
+import fastp2p, fastp2p.io.figures
 
-def hang(results, folder):
+def hang(figures, folder):
     print(folder, flush=True)
     time.sleep(60)
 
-fastp2p.figures.day.write_figures = hang
+fastp2p.io.figures.write_figures = hang
 fastp2p.run(fastp2p.studies()["paper-44"], out=sys.argv[1])
 """
 
@@ -380,7 +380,7 @@ def test_an_exception_while_writing_leaves_nothing(error, monkeypatch):
     def broken(*_):
         raise error
 
-    monkeypatch.setattr("fastp2p.figures.day.write_figures", broken)
+    monkeypatch.setattr("fastp2p.io.figures.write_figures", broken)
     with pytest.raises(type(error)):
         fastp2p.run(fastp2p.studies()["paper-44"], out="here")
     assert children() == set()
@@ -392,7 +392,7 @@ def test_a_full_disk_is_told_and_the_old_result_stays(monkeypatch, paper_folder)
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fastp2p.figures.day.write_figures", full)
+    monkeypatch.setattr("fastp2p.io.figures.write_figures", full)
     result = call("run", "paper-44", "--out", "here", "--overwrite", code=2)
     assert "No space left on device" in result.stderr
     assert children() == {"here"}
@@ -404,7 +404,7 @@ def test_a_folder_that_appears_meanwhile_is_not_touched(monkeypatch):
         Path("here").mkdir()
         Path("here/mine.txt").write_text("mine")
 
-    monkeypatch.setattr("fastp2p.figures.day.write_figures", slow)
+    monkeypatch.setattr("fastp2p.io.figures.write_figures", slow)
     result = call("run", "paper-44", "--out", "here", code=2)
     assert "here exists" in result.stderr
     assert children("here") == {"mine.txt"}

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import fastp2p
-from fastp2p.figures.day import _supply, tree_layout, write_figures
+from fastp2p.figures.day import draw_day, draw_supply, tree_layout
+from fastp2p.io.figures import write_figures
 
-FILES = [f"{name}.{kind}" for name in ("supply", "network", "profiles") for kind in ("png", "pdf")]
+FILES = [f"{name}.{kind}" for name in ("network", "profiles", "supply") for kind in ("pdf", "png")]
 
 
 @cache
@@ -25,7 +26,8 @@ def results(source):
 
 @pytest.mark.parametrize("source", ["cigre_lv", "case14"])
 def test_all_figures_are_written(source, tmp_path):
-    written = write_figures(results(source), tmp_path / "figures")
+    write_figures(draw_day(results(source)), tmp_path)
+    written = sorted(tmp_path.iterdir())
     assert [path.name for path in written] == FILES
     for path in written:
         assert path.read_bytes().startswith(b"\x89PNG" if path.suffix == ".png" else b"%PDF")
@@ -38,13 +40,19 @@ def test_no_pyplot_and_the_same_bytes_from_another_process(tmp_path):
     code = """
 import pickle, sys
 from pathlib import Path
-from fastp2p.figures.day import write_figures
-write_figures(pickle.loads(Path("results.pkl").read_bytes()), Path("there"))
+from fastp2p.figures.day import draw_day
+from fastp2p.io.figures import write_figures
+write_figures(draw_day(pickle.loads(Path("results.pkl").read_bytes())), Path("there"))
 sys.exit("matplotlib.pyplot was imported" if "matplotlib.pyplot" in sys.modules else 0)
 """
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
-    for path in write_figures(results("cigre_lv"), tmp_path / "here"):
-        assert path.read_bytes() == (tmp_path / "there" / path.name).read_bytes(), path.name
+    write_figures(draw_day(results("cigre_lv")), here)
+    assert sorted(path.name for path in here.iterdir()) == FILES
+    for path in here.iterdir():
+        assert path.read_bytes() == (there / path.name).read_bytes(), path.name
 
 
 def test_shed_energy_is_in_the_legend():
@@ -52,7 +60,7 @@ def test_shed_energy_is_in_the_legend():
     books = calm.books.assign(shed_kwh=1.0, import_kwh=calm.books["import_kwh"] - 1.0)
     tight = dataclasses.replace(calm, books=books)
     for run, shed in ((calm, False), (tight, True)):
-        texts = [text.get_text() for text in _supply(run).axes[0].get_legend().get_texts()]
+        texts = [text.get_text() for text in draw_supply(run).axes[0].get_legend().get_texts()]
         assert any(text.startswith("Shed") for text in texts) is shed
         assert texts[0] == f"Total load\n{run.books['load_kwh'].sum():,.1f} kWh"
 
@@ -61,7 +69,7 @@ def test_hours_of_many_days_are_marked_by_whole_days():
     """Two weeks, 336 h, have ticks every two days; a day has one every three hours."""
     fortnight = fastp2p.run(fastp2p.studies()["paper-44"].with_(profiles={"days": 14}))
     for run, marked in ((fortnight, range(0, 337, 48)), (results("cigre_lv"), range(0, 25, 3))):
-        axes = _supply(run).axes[0]
+        axes = draw_supply(run).axes[0]
         assert [tick for tick in axes.get_xticks() if 0 <= tick <= axes.get_xlim()[1]] == list(marked)
 
 

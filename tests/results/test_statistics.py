@@ -12,6 +12,7 @@ from fastp2p.results.indicators import INDICATORS
 from fastp2p.results.statistics import (
     compare_shares,
     find_hosting_capacity,
+    find_hour_quantiles,
     find_probabilities,
     is_narrow,
     mean_interval,
@@ -47,6 +48,22 @@ def test_summary_and_paired_changes():
     changes = compare_shares(table).set_index(["indicator", "share"]).loc[("executed_kwh", 0.3)]
     assert changes.mean_change == pytest.approx(2.0, abs=0.03)
     assert changes.mean_change_high - changes.mean_change_low < 0.05 * (summary.mean_high - summary.mean_low) * 2
+
+
+def test_quantiles_of_each_hour():
+    """Of the scenarios in which the value is known."""
+    rng = np.random.default_rng(2)
+    rows = pd.DataFrame([(share, s, hour) for share in (0.1, 0.3) for s in range(21) for hour in (0, 7)])
+    rows.columns = ["share", "scenario", "hour"]
+    rows = rows.assign(import_kwh=rng.normal(size=len(rows)), lowest_vm_pu=rng.normal(size=len(rows)), other=0.0)
+    rows.loc[rows["scenario"] == 3, "lowest_vm_pu"] = np.nan
+    found = find_hour_quantiles(rows, ["import_kwh", "lowest_vm_pu"])
+    assert found.columns.get_level_values(0).unique().tolist() == ["import_kwh", "lowest_vm_pu"]
+    for share, hour in ((0.1, 0), (0.1, 7), (0.3, 0), (0.3, 7)):
+        of = rows[(rows["share"] == share) & (rows["hour"] == hour)]
+        for column in ("import_kwh", "lowest_vm_pu"):
+            expected = np.nanquantile(of[column], [0.05, 0.5, 0.95])
+            np.testing.assert_allclose(found.loc[(share, hour), column], expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("q", [0.5, 0.95])

@@ -36,8 +36,8 @@ def made(small_parts, tmp_path_factory):
     """Whole folders: of a sweep, of the same with another seed, of a day, of a comparison."""
     place = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("day.write_figures", "sweep.write_sweep_figures", "sweep.write_comparison_figure"):
-            patch.setattr(f"fastp2p.figures.{name}", lambda *_: [])
+        for name in ("day.draw_day", "sweep.draw_sweep", "sweep.draw_comparison"):
+            patch.setattr(f"fastp2p.figures.{name}", lambda *_: {})
         fastp2p.run(STUDY, out=place / "sweep")
         fastp2p.run(OTHER, out=place / "other")
         fastp2p.run(DAY, out=place / "day")
@@ -53,9 +53,9 @@ def expected(made):
 @pytest.fixture
 def place(made, tmp_path, monkeypatch):
     """Copies of them, to alter."""
-    monkeypatch.setattr("fastp2p.figures.day.write_figures", lambda *_: [])
-    monkeypatch.setattr("fastp2p.figures.sweep.write_sweep_figures", lambda *_: [])
-    monkeypatch.setattr("fastp2p.figures.sweep.write_comparison_figure", lambda *_: [])
+    monkeypatch.setattr("fastp2p.figures.day.draw_day", lambda *_: {})
+    monkeypatch.setattr("fastp2p.figures.sweep.draw_sweep", lambda *_: {})
+    monkeypatch.setattr("fastp2p.figures.sweep.draw_comparison", lambda *_: {})
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
@@ -328,7 +328,7 @@ def killed_at(out, operation):
         os._exit(9)
 
     setattr(folders, operation, die)
-    fastp2p.figures.day.write_figures = lambda *_: []
+    fastp2p.figures.day.draw_day = lambda *_: {}
     fastp2p.run(DAY.with_(seed=2), out=out, overwrite=True)
 
 

@@ -177,7 +177,7 @@ def test_check_says_what_a_home_uses():
 )
 def test_a_day_without_trades_says_why(changes, why, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("fastp2p.figures.day.write_figures", lambda *_: [])
+    monkeypatch.setattr("fastp2p.figures.day.draw_day", lambda *_: {})
     study = DAY.with_(**changes)
     if why is None:
         with pytest.raises(fastp2p.InputError, match="feed-in"):
@@ -201,8 +201,8 @@ def test_a_sweep_whose_largest_share_trades_nothing():
 
 def test_connections_are_balanced_three_phase(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("fastp2p.figures.day.write_figures", lambda *_: [])
-    monkeypatch.setattr("fastp2p.figures.voltages.write_voltage_figures", lambda *_: [])
+    monkeypatch.setattr("fastp2p.figures.day.draw_day", lambda *_: {})
+    monkeypatch.setattr("fastp2p.sweep.again.draw_audit", lambda *_: {})
     balanced = "every connection is taken as balanced three-phase; single-phase PV raises voltages more"
     assert balanced in check_study(DAY)[0]["phases"]  # single homes
     large = DAY.with_(load={"homes": 20}, pv={"kwp": 60})

@@ -1,0 +1,136 @@
+"""Books that are run again for the figures of an audited study, since tables keep no voltages of single buses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from fastp2p.figures.voltages import BY_HOUR, AlongFeeder, Errors, ModelErrors, draw_ac_error, draw_feeder, draw_voltage
+from fastp2p.grid.ac import ac_flow
+from fastp2p.grid.lindistflow import lindistflow
+from fastp2p.grid.network import Network
+from fastp2p.pipeline.batch import BatchResult, run_batch
+from fastp2p.pipeline.draws import draw_scenarios
+from fastp2p.results.results import Results
+from fastp2p.results.statistics import count_audited, find_hour_quantiles
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MAX_SCENARIOS = 20
+"""Of the largest share, for what DC and LinDistFlow miss."""
+MAX_BOOKS, MAX_VALUES = 50_000, 400_000
+"""Books that are run for them, and voltages that are computed."""
+MAX_POINTS = 4000
+"""Errors of a model that are drawn; more would hide each other."""
+
+
+def draw_audit(results: Results) -> dict[str, Figure]:
+    """Figures of an audited study.
+
+    Parameters
+    ----------
+    results : Results
+        Of a study with ``clearing.audit`` or ``clearing.physics = "ac"``.
+
+    Returns
+    -------
+    dict of Figure
+        ``voltage``, left out without the table of hours; ``feeder`` and ``ac_error``, left out for a meshed network. None of
+        them where every book collapses.
+    """
+    figures: dict[str, Figure] = {}
+    if not results.scenarios["highest_vm_pu"].notna().any():
+        return figures
+    audited = count_audited(results.scenarios)
+    if results.hours is not None:
+        figures["voltage"] = draw_voltage(results, find_hour_quantiles(results.hours, BY_HOUR), audited)
+    if results.network.is_radial:
+        figures["feeder"] = draw_feeder(results, run_worst_book(results), audited)
+        figures["ac_error"] = draw_ac_error(results, sample_errors(results))
+    return figures
+
+
+def run_worst_book(results: Results) -> AlongFeeder:
+    """Bus voltages in the book that goes farthest out of the band, or nearest to its end."""
+    network, (scenario, step, is_high) = results.network, _worst_book(results)
+    batch = _run_again(results, scenario, 1)
+    injection, bus = batch.clearing.injection.of(np.array([step])), batch.scenarios.participant
+    distance, unit = _distances(network)
+    return AlongFeeder(
+        share=float(scenario["share"]),
+        scenario=int(scenario["scenario"]),
+        step=step,
+        is_high=is_high,
+        distance=distance,
+        unit=unit,
+        ac_vm_pu=ac_flow(network, *injection, bus=bus).vm_pu[0],
+        linear_vm_pu=lindistflow(network, *injection, bus=bus).vm_pu[0],
+    )
+
+
+def _worst_book(results: Results) -> tuple[pd.Series, int, bool]:
+    """The scenario, its step, and whether the highest voltage, not the lowest, is the farthest out of the band."""
+    scenarios, part = results.scenarios, results.study.network
+    over = (scenarios["highest_vm_pu"] - part.v_max_pu).to_numpy(np.float64)
+    under = (part.v_min_pu - scenarios["lowest_vm_pu"]).to_numpy(np.float64)
+    is_over = bool(np.nanmax(over) >= np.nanmax(under))
+    row = scenarios.iloc[int(np.nanargmax(over if is_over else under))]
+    return row, int(row["highest_vm_step" if is_over else "lowest_vm_step"]), is_over
+
+
+def _run_again(results: Results, scenario: pd.Series, count: int) -> BatchResult:
+    """Some scenarios from this one on, at its share, through all steps."""
+    study = results.study
+    share = float(scenario["share"]) if study.scenarios.shares else None
+    first = int(scenario["scenario"])
+    drawn = draw_scenarios(study, results.network, results.profiles, share, range(first, first + count))
+    return run_batch(study, results.network, results.profiles, drawn, range(results.profiles.n_steps))
+
+
+def _distances(network: Network) -> tuple[Floats, str]:
+    """(n_bus,) way to the external grid: km where the lines have lengths, else branches."""
+    if np.isnan(network.length_km[network.element == "line"]).any():
+        return network.tree.depth.astype(np.float64), "branches"
+    km = np.nan_to_num(network.length_km)
+    distance, tree = np.zeros(network.n_bus), network.tree
+    for bus in tree.order.tolist():
+        if tree.parent[bus] >= 0:
+            distance[bus] = distance[tree.parent[bus]] + km[tree.parent_branch[bus]]
+    return distance, "km"
+
+
+def sample_errors(results: Results) -> ModelErrors:
+    """Voltages and loading of the linear models less those of AC, at buses and branches and in steps drawn at random."""
+    network, rows = results.network, results.scenarios
+    of_share = rows[rows["share"] == rows["share"].max()]
+    n_scenarios = max(1, min(MAX_SCENARIOS, len(of_share), MAX_BOOKS // results.profiles.n_steps))
+    batch = _run_again(results, of_share.iloc[0], n_scenarios)
+    books = random_places(len(batch.clearing.status_code), 1 + MAX_VALUES // network.n_bus)
+    injection, bus = batch.clearing.injection.of(books), batch.scenarios.participant
+    ac, linear = ac_flow(network, *injection, bus=bus), lindistflow(network, *injection, bus=bus)
+    limited = network.percent_per_kw > 0.0
+    per_kw = network.percent_per_kw[limited]
+    power = {
+        "DC, active power": np.abs(network.flow_kw(injection.kw, bus)),
+        "LinDistFlow, apparent power": np.hypot(linear.flow_kw, linear.flow_kvar),
+    }
+    return ModelErrors(
+        share=float(of_share["share"].iloc[0]),
+        n_scenarios=n_scenarios,
+        voltage=_thinned(ac.vm_pu, {"DC (no voltage drop)": network.slack_vm_pu[0], "LinDistFlow": linear.vm_pu}),
+        loading=_thinned(ac.loading_percent[:, limited], {name: flow[:, limited] * per_kw for name, flow in power.items()}),
+    )
+
+
+def _thinned(ac: Floats, models: dict[str, Floats]) -> Errors:
+    """Some values of an AC power flow, and what each model gives less these."""
+    some = random_places(ac.size, MAX_POINTS)
+    return Errors(ac.ravel()[some], {name: (value - ac).ravel()[some] for name, value in models.items()})
+
+
+def random_places(n: int, most: int) -> Ints:
+    """Places of 0…n - 1, rising, at most so many; always the same. Places at even distances might all be of one hour or bus."""
+    return np.sort(np.random.default_rng(0).choice(n, min(n, most), replace=False))
