@@ -25,7 +25,7 @@ TRACE = 0.1
 
 
 class ProfileTable(NamedTuple):
-    """What a reader finds in a source: the fields of `Profiles`, which checks them and is made of nothing else."""
+    """What a reader finds in a source: the fields of `Profiles`, which takes and checks them."""
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]
