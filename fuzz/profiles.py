@@ -17,9 +17,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.make import gsa_sheets
 from fuzz.mutate import BYTES, LINES, ROWS, TREE, Case, Rows, Turns
 from fuzz.studies import write_toml
-from tests.support.profile_files import eulp_frame, gsa_sheets, write_gsa_json, write_workbook
+from tests.support.profile_files import eulp_frame, write_gsa_json, write_workbook
 
 TYPES = [pa.float16(), pa.float32(), pa.string(), pa.bool_(), pa.int8(), pa.uint64(), pa.date32(), pa.date64(), pa.null()]
 TYPES += [pa.timestamp("us"), pa.timestamp("s", "Europe/Berlin"), pa.timestamp("ns", "UTC"), pa.decimal128(30, 9), pa.binary()]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -31,17 +33,20 @@ profiles_app = typer.Typer(
 
 
 Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, `typical_day` or simbench:CODE.")]
-Unit = Annotated[str | None, typer.Option(help="Unit of a table's columns that name none, such as kW or kWh/kWp.")]
-Zone = Annotated[
-    str | None,
-    typer.Option(help="Clock, such as Europe/Berlin, of times that say no offset to UTC; others are brought to it."),
-]
-Ending = Annotated[bool, typer.Option("--period-ending", help="A table's times are the ends of their steps.")]
-Cumulative = Annotated[bool, typer.Option("--cumulative", help="A table's values are readings of a meter that counts on.")]
-Area = Annotated[float | None, typer.Option(help="Floor area of one ComStock customer, square feet.")]
-Units = Annotated[float | None, typer.Option(help="What an NREL file sums over that does not say so.")]
-Net = Annotated[bool, typer.Option("--net", help="NREL: with PV taken off.")]
-Year = Annotated[int | None, typer.Option(help="Global Solar Atlas: a calendar year of its typical days.")]
+OF_SOURCES = {
+    "unit": (str | None, typer.Option(help="Unit of a table's columns that name none, such as kW or kWh/kWp.")),
+    "zone": (
+        str | None,
+        typer.Option(help="Clock, such as Europe/Berlin, of times that say no offset to UTC; others are brought to it."),
+    ),
+    "period_ending": (bool, typer.Option("--period-ending", help="A table's times are the ends of their steps.")),
+    "cumulative": (bool, typer.Option("--cumulative", help="A table's values are readings of a meter that counts on.")),
+    "floor_area_sqft": (float | None, typer.Option(help="Floor area of one ComStock customer, square feet.")),
+    "units_represented": (float | None, typer.Option(help="What an NREL file sums over that does not say so.")),
+    "net": (bool, typer.Option("--net", help="NREL: with PV taken off.")),
+    "year": (int | None, typer.Option(help="Global Solar Atlas: a calendar year of its typical days.")),
+}
+"""The options of `Profiles.load`, each for the sources whose reader has it."""
 StepHours = Annotated[float | None, typer.Option(help="Bring to steps of so many hours.")]
 FirstDay = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Begin on this day.")]
 Months = Annotated[str | None, typer.Option(help="Keep these months, such as 12,1,2.")]
@@ -51,57 +56,51 @@ Out = Annotated[Path, typer.Option(help="File to write, .csv or .parquet.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that fastp2p has written.")]
 
 
+def with_options_of_sources(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of sources as Typer sees them, in place of its `**options`."""
+    own = [one for one in signature(command, eval_str=True).parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+    added = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=False if kind is bool else None, annotation=Annotated[kind, option])
+        for name, (kind, option) in OF_SOURCES.items()
+    ]
+    command.__signature__ = Signature([*own, *added])  # type: ignore[attr-defined]  # which functions may have
+    return command
+
+
 @profiles_app.command()
 @fault_exit
-def show(
-    sources: Sources,
-    unit: Unit = None,
-    zone: Zone = None,
-    period_ending: Ending = False,
-    cumulative: Cumulative = False,
-    floor_area_sqft: Area = None,
-    units_represented: Units = None,
-    net: Net = False,
-    year: Year = None,
-) -> None:
+@with_options_of_sources
+def show(sources: Sources, **options: Any) -> None:
     """Say what profiles a source has."""
     from fastp2p.profiles.profiles import Profiles
 
-    options = _options(unit, zone, period_ending, cumulative, floor_area_sqft, units_represented, net, year)
     for source in sources:
         _print_profiles(Profiles.load(source, **options))
 
 
 @profiles_app.command()
 @fault_exit
+@with_options_of_sources
 def convert(
     sources: Sources,
     out: Out,
-    unit: Unit = None,
-    zone: Zone = None,
-    period_ending: Ending = False,
-    cumulative: Cumulative = False,
-    floor_area_sqft: Area = None,
-    units_represented: Units = None,
-    net: Net = False,
-    year: Year = None,
     step_hours: StepHours = None,
     first_day: FirstDay = None,
     months: Months = None,
     no_leap_day: NoLeapDay = False,
     days: Days = None,
     overwrite: Overwrite = False,
+    **options: Any,
 ) -> None:
     """Bring profiles of one or several sources to one file on one time axis, for `profiles.source` of a study."""
-    from fastp2p.profiles.profiles import load_several
+    from fastp2p.profiles.sources import load_several
 
     out = expanded(out)
     _check_out([out], overwrite)
     first = None if first_day is None else first_day.date()
-    options = _options(unit, zone, period_ending, cumulative, floor_area_sqft, units_represented, net, year)
     found = load_several(
         [(source, {} if source == "typical_day" and len(sources) > 1 else options) for source in sources],
-        zone=zone,
+        zone=options["zone"],
         step_hours=step_hours,
         first_day=first,
         months=_months(months),
@@ -158,29 +157,6 @@ def cluster(
     replace_figure(draw_clusters(found), out.with_suffix(""))
     _print_clusters(found, console)
     say(console, "wrote", "", ", ".join(str(path) for path in beside))
-
-
-def _options(
-    unit: str | None,
-    zone: str | None,
-    period_ending: bool,
-    cumulative: bool,
-    floor_area_sqft: float | None,
-    units_represented: float | None,
-    net: bool,
-    year: int | None,
-) -> dict[str, Any]:
-    """What is said of the sources, as `Profiles.load` takes it."""
-    return {
-        "unit": unit,
-        "zone": zone,
-        "period_ending": period_ending,
-        "cumulative": cumulative,
-        "floor_area_sqft": floor_area_sqft,
-        "units_represented": units_represented,
-        "net": net,
-        "year": year,
-    }
 
 
 def _check_out(files: list[Path], overwrite: bool) -> None:

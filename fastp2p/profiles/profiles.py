@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ from fastp2p.text import nearest
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fastp2p.io.readers.axis import ProfileTable
     from fastp2p.profiles.alignment import Axis
 
 Floats = NDArray[np.float64]
@@ -143,21 +142,21 @@ class Profiles:
         InputWarning
             PV at night; a profile that never falls, as a meter that counts on; a day cut off at the first midnight of a zone.
         """
-        from fastp2p.profiles.sources import read_profiles
+        from fastp2p.profiles.sources import load_source
 
         if not isinstance(source, str | Path):
             raise InputError(f"profiles are loaded by name or path, not by {described(source)}; {way_to('Profiles', source)}")
-        options: dict[str, Any] = {
-            "unit": unit,
-            "zone": zone,
-            "period_ending": period_ending,
-            "cumulative": cumulative,
-            "floor_area_sqft": floor_area_sqft,
-            "units_represented": units_represented,
-            "net": net,
-            "year": year,
-        }
-        return cls(*read_profiles(source, **options))
+        return load_source(
+            source,
+            unit=unit,
+            zone=zone,
+            period_ending=period_ending,
+            cumulative=cumulative,
+            floor_area_sqft=floor_area_sqft,
+            units_represented=units_represented,
+            net=net,
+            year=year,
+        )
 
     @classmethod
     def combined(
@@ -234,7 +233,7 @@ class Profiles:
         from fastp2p.io.paths import expanded
         from fastp2p.io.readers.tables import write_table
 
-        write_table(expanded(path), self._table())
+        write_table(expanded(path), self.names, self.kinds, self.kwh_per_unit, self.step_hours, self.time)
 
     def resampled(self, step_hours: float) -> Profiles:
         """The same energy in longer or shorter steps: sums of several, or equal parts of one.
@@ -323,11 +322,6 @@ class Profiles:
         kwh = self.kwh_per_unit if axis.n_steps == self.n_steps else self.kwh_per_unit[:, axis.steps]
         return replace(self, kwh_per_unit=kwh, time=axis.time)
 
-    def _table(self) -> ProfileTable:
-        from fastp2p.io.readers.axis import ProfileTable
-
-        return ProfileTable(self.names, self.kinds, self.kwh_per_unit, self.step_hours, self.time, self.source)
-
     def _axis(self) -> Axis:
         from fastp2p.profiles.alignment import Axis
 
@@ -376,30 +370,6 @@ class Profiles:
 
 def _divides_a_day(step_hours: float) -> bool:
     return abs(round(24.0 / step_hours) * step_hours - 24.0) < 1e-6
-
-
-def load_several(sources: Sequence[tuple[str | Path, dict[str, Any]]], *, zone: str | None = None, **choice: Any) -> Profiles:
-    """Several sources, each with options of its own as `Profiles.load` takes them, on one axis; see `Profiles.combined`.
-
-    Raises
-    ------
-    InputError
-        Every fault of every source.
-    """
-    from fastp2p.profiles.sources import read_profiles, warn_of_night
-
-    parts, faults, zones = list[Profiles](), list[str](), list[str | None]()
-    for source, options in sources:
-        try:
-            parts.append(Profiles(*read_profiles(source, at_midnight=False, **options)))
-            zones += [options.get("zone")] * (parts[-1].time is not None)
-        except InputError as error:
-            faults += error.faults
-    refuse(faults)
-    zone = zones[0] if zone is None and zones else zone  # the clock is the first source's: the one it is brought to, if any
-    found = Profiles.combined(parts, zone=zone, **choice)
-    warn_of_night(found._table())
-    return found
 
 
 def _doubled(keys: list[tuple[str, str]]) -> list[str]:

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from data.make import gsa_sheets
 from fastp2p import Profiles
 from fastp2p.cli.main import app
-from tests.support.profile_files import eulp_frame, gsa_sheets, write_workbook
+from tests.support.profile_files import eulp_frame, write_workbook
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import fastp2p
 from fastp2p import InputError, Profiles, Study
 from fastp2p.cli.main import app
 from fastp2p.errors import InputWarning
-from fastp2p.profiles.profiles import load_several
+from fastp2p.profiles.sources import load_several
 from fastp2p.sweep.prepare import prepare
 from tests.support.profile_files import count, wall, write, write_gsa_json
 

@@ -1,12 +1,13 @@
-"""Files in the layouts of the public sources, made for the tests."""
+"""Files in the layouts of the public sources, with what the tests ask of them."""
 
 import json
 
 import numpy as np
 import pandas as pd
 
-MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+from data.make import DAYS, solar_days
+from data.make import eulp_frame as eulp_layout
+
 UNITS = 1_490_000.5
 TOTAL = "out.electricity.total.energy_consumption"
 HOURS = pd.date_range("2018-01-01", periods=24, freq="h")
@@ -22,61 +23,15 @@ def eulp_frame(column=TOTAL, n_days=365, represented="units_represented", seed=0
     load = UNITS * (0.2 + 0.1 * np.sin(hour / 24 * 2 * np.pi) + 0.05 * random.random(n))
     pv = -UNITS * 0.02 * np.clip(np.sin((hour - 6) / 12 * np.pi), 0, None)
     prefix, _, rest = column.partition("out.")
-    kwh = rest.removeprefix("electricity.total.energy_consumption").removeprefix("electricity.net.energy_consumption")
-    columns = {
-        "in.state": "CO",
-        "in.geometry_building_type_recs": "Single-Family Detached",
-        "timestamp": stamps.strftime("%Y-%m-%d %H:%M:%S"),
-        "models_used": 3271,
-        represented: UNITS,
-        f"{prefix}out.electricity.cooling.energy_consumption{kwh}": load * 0.3,
-        f"{prefix}out.electricity.pv.energy_consumption{kwh}": pv,
-        f"{prefix}out.electricity.total.energy_consumption{kwh}": load,
-        f"{prefix}out.electricity.net.energy_consumption{kwh}": load + pv,
+    suffix = rest.removeprefix("electricity.total.energy_consumption").removeprefix("electricity.net.energy_consumption")
+    of = "Single-Family Detached"
+    frame = eulp_layout(stamps, load, pv, of, {represented: UNITS}, prefix=prefix, suffix=suffix)
+    others = {
         "out.electricity.total.energy_consumption_intensity": load / 1e9,
         "out.electricity.total.energy_consumption..kwh.savings": load * 0.1,
         "out.natural_gas.total.energy_consumption": load * 2,
     }
-    return pd.DataFrame(columns)
-
-
-def solar_days(kwp=1.0):
-    """(12, 24) Wh, whole numbers, nothing at night."""
-    hour, month = np.arange(24), np.arange(12)[:, None]
-    height = np.clip(np.sin((hour + 0.5 - 6) / 12 * np.pi), 0, None) * (0.6 - 0.25 * np.cos(month / 12 * 2 * np.pi))
-    return np.round(height * 1000 * kwp)
-
-
-def _table(title, values, texts):
-    """Title, header and hours of a table as the workbook stacks them."""
-    rows = [[title], [], ["", *MONTHS]]
-    for hour in range(24):
-        cells = [value if value else None for value in values[:, hour].tolist()]
-        rows.append([f"{hour} - {hour + 1}", *(f"{cell:,.1f}" if texts and cell else cell for cell in cells)])
-    sums = values.sum(axis=1).tolist()
-    return [*rows, ["Sum", *(f"{cell:,.1f}" if texts else cell for cell in sums)], []]
-
-
-def gsa_sheets(kwp=1000.0, *, pv=True, texts=True, size=None):
-    """Sheets of a report, rows of cells."""
-    values = solar_days(kwp)
-    irradiation = _table("Direct normal irradiation [Wh/m2]", solar_days(1.0) * 0.8, texts)
-    output = _table("Total photovoltaic power output [Wh]", values, texts)
-    totals = [f"{one:,.1f}" if texts else one for one in values.sum(axis=1) * DAYS / 1e3]
-    sheets = {
-        "Overview": [["Global Solar Atlas"], ["Report generated", "2026-01-01"]],
-        "Site_info": [["Name", "Somewhere"], ["Geographical coordinates", "48.1°, 11.6°"]],
-        "Map_data": [["Direct normal irradiation", "DNI", 1234.5, "kWh/m2"]],
-        "Hourly_profiles": [["Hourly profiles"], [], *irradiation],
-    }
-    if pv:
-        sheets["PV_config"] = [["PV system configuration"], [], ["Pv system", "Medium size commercial"]]
-        sheets["PV_config"] += [["System size", *(size or [f"{kwp:,.1f}" if texts else kwp, "kWp"])], ["Tilt", 15, "°"]]
-        sheets["Hourly_profiles"] = [["Hourly profiles"], [], *irradiation, *output, *irradiation]
-        specific = [[month, values[m].sum() * DAYS[m] / 1e3 / kwp, totals[m], 80.5] for m, month in enumerate(MONTHS)]
-        header = [["", "PVOUT_specific", "PVOUT_total", "DNI"], ["", "kWh/kWp", "kWh", "kWh/m2"]]
-        sheets["Monthly_averages"] = [["Monthly averages"], [], *header, *specific, ["Yearly", 1.0, "1,000,000", 1.0]]
-    return sheets
+    return frame.assign(**others)
 
 
 def write_workbook(path, sheets):

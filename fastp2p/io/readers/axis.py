@@ -25,7 +25,7 @@ TRACE = 0.1
 
 
 class ProfileTable(NamedTuple):
-    """What a file of profiles holds, as `Profiles` takes it."""
+    """What a reader finds in a source: the fields of `Profiles`, which takes and checks them."""
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]

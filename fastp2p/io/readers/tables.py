@@ -1,6 +1,7 @@
 """Plain tables of profiles: one column per profile, or tidy; units in the headings."""
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -122,7 +123,14 @@ def read_table(
     return ProfileTable(tuple(name for _, name, _ in found), kinds, kwh, step_hours, axis, str(path))
 
 
-def write_table(path: Path, table: ProfileTable) -> None:
+def write_table(
+    path: Path,
+    names: Sequence[str],
+    kinds: Sequence[str],
+    kwh_per_unit: Floats,
+    step_hours: float,
+    time: pd.DatetimeIndex | None,
+) -> None:
     """Profiles as a file that `read_table` reads: kWh per step, a column each.
 
     Dates with gaps, such as those of a season, are left out: hours are counted instead.
@@ -133,7 +141,7 @@ def write_table(path: Path, table: ProfileTable) -> None:
         A path that ends neither in .csv nor in .parquet or that the disk refuses; a single step, whose length a table does
         not tell.
     """
-    n_steps = table.kwh_per_unit.shape[1]
+    n_steps = kwh_per_unit.shape[1]
     faults = []
     if path.suffix.lower() not in (".csv", ".parquet"):
         faults.append(f"{path}: profiles are written to a .csv or .parquet file")
@@ -141,10 +149,10 @@ def write_table(path: Path, table: ProfileTable) -> None:
         faults.append(f"{path}: a table of one step does not show how long it is; write more of them, or shorter ones")
     refuse(faults)
     per = {"load": "home", "pv": "kWp"}
-    dated = table.time is not None and len(np.unique(np.diff(table.time.asi8))) == 1
-    hours = np.arange(n_steps) * table.step_hours
-    frame = pd.DataFrame({"time": table.time} if dated else {"hour": hours})
-    columns = {f"{name} [kWh/{per[kind]}]": row for name, kind, row in zip(*table[:3], strict=True)}
+    dated = time is not None and len(np.unique(np.diff(time.asi8))) == 1
+    hours = np.arange(n_steps) * step_hours
+    frame = pd.DataFrame({"time": time} if dated else {"hour": hours})
+    columns = {f"{name} [kWh/{per[kind]}]": row for name, kind, row in zip(names, kinds, kwh_per_unit, strict=True)}
     frame = pd.concat([frame, pd.DataFrame(columns)], axis=1)
     write = partial(frame.to_csv if path.suffix.lower() == ".csv" else frame.to_parquet, index=False)
     replace_file(path, write, "nothing was written")

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from data.make import gsa_sheets
 from fastp2p import InputError, Network, Profiles
 from fastp2p.cli.main import app
-from tests.support.profile_files import BELL, HOURS, gsa_sheets, write_workbook
+from tests.support.profile_files import BELL, HOURS, write_workbook
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 

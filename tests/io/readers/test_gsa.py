@@ -6,8 +6,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from data.make import DAYS, MONTHS, gsa_sheets, solar_days
 from fastp2p import InputError, Profiles
-from tests.support.profile_files import DAYS, MONTHS, gsa_sheets, solar_days, write_gsa_json, write_workbook
+from tests.support.profile_files import write_gsa_json, write_workbook
 
 
 @pytest.mark.parametrize("texts", [True, False])

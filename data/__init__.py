@@ -1,0 +1,1 @@
+"""Example inputs, and what makes them."""
