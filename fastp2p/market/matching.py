@@ -13,9 +13,6 @@ from fastp2p.market.trades import Trades, order_shape_faults, order_value_faults
 
 Floats = NDArray[np.float64]
 
-DUST = 1e-12
-"""A remainder of at most this share of its order joins the trade before it."""
-
 
 def match_orders(
     bid_kwh: ArrayLike,
@@ -75,7 +72,7 @@ def match_orders(
     seller, buyer, quantity = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
     match_books(
         bids, asks, bid_prices, ask_prices, bid_order, ask_order,
-        by_volume, ties == "pro_rata", DUST, offset, seller, buyer, quantity,
+        by_volume, ties == "pro_rata", offset, seller, buyer, quantity,
     )  # fmt: skip
     n_trades = int(offset[-1])
     seller, buyer, quantity = seller[:n_trades].copy(), buyer[:n_trades].copy(), quantity[:n_trades].copy()

@@ -8,6 +8,9 @@ from fastp2p.kernels.jit import kernel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+REST = 1e-12
+"""What is left of at most this share of a load or of PV is the auction's dust or rounding."""
+
 
 @kernel
 def gather_profiles(profile_kwh: Floats, profile_of: Ints, scale: Floats, energy_kwh: Floats) -> None:
@@ -89,10 +92,9 @@ def leftovers(
             deficit_kwh[k, buyer[i]] -= quantity_kwh[i]
             surplus_kwh[k, seller[i]] -= quantity_kwh[i]
         for b in range(n_bus):
-            # what is left of 1e-12 of a load, or less, is the auction's dust or rounding
-            deficit = deficit_kwh[k, b] if deficit_kwh[k, b] > 1e-12 * load_kwh[k, b] else 0.0
-            surplus = surplus_kwh[k, b] if surplus_kwh[k, b] > 1e-12 * pv_kwh[k, b] else 0.0
+            deficit = deficit_kwh[k, b] if deficit_kwh[k, b] > REST * load_kwh[k, b] else 0.0
+            surplus = surplus_kwh[k, b] if surplus_kwh[k, b] > REST * pv_kwh[k, b] else 0.0
             own = min(deficit, surplus)
             self_kwh[k, b] = own
-            deficit_kwh[k, b] = deficit - own if deficit - own > 1e-12 * load_kwh[k, b] else 0.0
-            surplus_kwh[k, b] = surplus - own if surplus - own > 1e-12 * pv_kwh[k, b] else 0.0
+            deficit_kwh[k, b] = deficit - own if deficit - own > REST * load_kwh[k, b] else 0.0
+            surplus_kwh[k, b] = surplus - own if surplus - own > REST * pv_kwh[k, b] else 0.0
