@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +17,10 @@ from fastp2p.grid.ac import SWEEPS
 from fastp2p.grid.network import Network
 from fastp2p.grid.runpp import runpp_solver
 from fastp2p.kernels.market.orders import gather_profiles
-from fastp2p.market.matching import match_orders
-from fastp2p.market.orders import Orders, leave_over, make_orders
-from fastp2p.market.pricing import RULES, Prices, price_trades, reduce_orders
+from fastp2p.market.orders import leave_over, make_orders
+from fastp2p.market.rules import RULES, Prices
 from fastp2p.market.trades import Leftovers, Trades
+from fastp2p.market.trading import trade_by_rule
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.settlement.settle import Settlement, settle
@@ -77,14 +76,11 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         np.tile(tariff[steps.start : steps.stop], len(scenarios.number))
         for tariff in (scenarios.retail_per_kwh, scenarios.feed_in_per_kwh)
     )
-    own_bids, own_asks = (_price_rows(p, scenarios, steps) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
-    is_pool = RULES[market.pricing].allocation == "pool"
-    bids, asks = (
-        (np.repeat(tariff[:, None], len(who), axis=1) for tariff in (retail_per_kwh, feed_in_per_kwh))
-        if is_pool
-        else (own_bids, own_asks)
-    )
-    trades, prices = _trade(study, orders, bids, asks, retail_per_kwh, feed_in_per_kwh)
+    bids, asks = (_price_rows(p, scenarios, steps) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
+    trades, prices = trade_by_rule(
+        orders, bids, asks, retail_per_kwh, feed_in_per_kwh,
+        pricing=market.pricing, priority=market.priority, ties=market.ties, **market.parameters,
+    )  # fmt: skip
     left = leave_over(load_kwh, pv_kwh, trades, check=False)
     trades = _stress(trades, rules.stress, load_kwh, pv_kwh)
     fixed_kwh = left.surplus_kwh if rules.surplus == "export" else 0.0
@@ -105,8 +101,8 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         check=False,
     )
     audited = _audit(study, network, scenarios, steps, profiles, clearing, left)
-    if is_pool:
-        trades = _valued(trades, own_bids, own_asks)
+    if RULES[market.pricing].is_pool:
+        trades = _valued(trades, bids, asks)
     settlement = settle(
         trades,
         clearing,
@@ -128,33 +124,6 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, trades=trades,
         prices=prices, clearing=clearing, settlement=settlement, audit=audited,
     )  # fmt: skip
-
-
-def _trade(
-    study: Study, orders: Orders, bids: Floats, asks: Floats, retail_per_kwh: Floats, feed_in_per_kwh: Floats
-) -> tuple[Trades, Prices]:
-    """Who trades how much with whom, and at what prices, by the study's market rule."""
-    market = study.market
-    rule = RULES[market.pricing]
-    ties = "pro_rata" if rule.allocation == "pool" else market.ties
-    match = partial(match_orders, priority=market.priority, ties=ties, check=False)
-    trades = match(orders.bid_kwh, orders.ask_kwh, bids, asks)
-    if rule.allocation == "trade_reduction":
-        reduced = reduce_orders(trades, orders.bid_kwh, orders.ask_kwh, bids, asks, check=False)
-        trades = match(reduced.bid_kwh, reduced.ask_kwh, bids, asks)
-        return trades, Prices(reduced.buyer_per_kwh[trades.book], reduced.seller_per_kwh[trades.book])
-    return trades, price_trades(
-        trades,
-        orders.bid_kwh,
-        orders.ask_kwh,
-        bids,
-        asks,
-        pricing=market.pricing,
-        kappa=market.kappa,
-        retail_per_kwh=retail_per_kwh,
-        feed_in_per_kwh=feed_in_per_kwh,
-        check=False,
-    )
 
 
 def _valued(trades: Trades, bids: Floats, asks: Floats) -> Trades:
