@@ -82,7 +82,7 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         pricing=market.pricing, priority=market.priority, ties=market.ties, **market.parameters,
     )  # fmt: skip
     left = leave_over(load_kwh, pv_kwh, trades, check=False)
-    trades = _stress(trades, rules.stress, load_kwh, pv_kwh)
+    trades, load_kwh, pv_kwh = _stress(rules.stress, trades, load_kwh, pv_kwh)
     fixed_kwh = left.surplus_kwh if rules.surplus == "export" else 0.0
     clearing = clear(
         network,
@@ -206,14 +206,15 @@ def _charges(study: Study, network: Network, who: Ints, trades: Trades) -> Float
     return charge
 
 
-def _stress(trades: Trades, factor: float, load_kwh: Floats, pv_kwh: Floats) -> Trades:
-    """Multiply the matched quantities, and with them, in place, the load and PV that they stand for."""
+def _stress(factor: float, trades: Trades, load_kwh: Floats, pv_kwh: Floats) -> tuple[Trades, Floats, Floats]:
+    """The matched quantities times a factor, and load and PV with what they stand for added."""
     if factor == 1.0:
-        return trades
+        return trades, load_kwh, pv_kwh
     added_kwh = trades.quantity_kwh * (factor - 1.0)
+    load_kwh, pv_kwh = load_kwh.copy(), pv_kwh.copy()
     np.add.at(load_kwh, (trades.book, trades.buyer), added_kwh)
     np.add.at(pv_kwh, (trades.book, trades.seller), added_kwh)
-    return replace(trades, quantity_kwh=trades.quantity_kwh * factor)
+    return replace(trades, quantity_kwh=trades.quantity_kwh * factor), load_kwh, pv_kwh
 
 
 def _energy(kwh_per_unit: Floats, profile_of: NDArray[np.int64], scale: Floats) -> Floats:
