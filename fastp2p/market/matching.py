@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.arrays import floats
 from fastp2p.errors import refuse
 from fastp2p.kernels.market.matching import match_books
-from fastp2p.kernels.market.trades import count_orders, look_up_prices
+from fastp2p.kernels.market.trades import count_orders
 from fastp2p.market.trades import Trades, order_shape_faults, order_value_faults
 
 Floats = NDArray[np.float64]
@@ -76,6 +76,5 @@ def match_orders(
     )  # fmt: skip
     n_trades = int(offset[-1])
     seller, buyer, quantity = seller[:n_trades].copy(), buyer[:n_trades].copy(), quantity[:n_trades].copy()
-    bid_of_trade, ask_of_trade = np.empty(n_trades), np.empty(n_trades)
-    look_up_prices(offset, seller, buyer, bid_prices, ask_prices, bid_of_trade, ask_of_trade)
-    return Trades(offset, seller, buyer, quantity, bid_of_trade, ask_of_trade)
+    no_price = np.empty(0)
+    return Trades(offset, seller, buyer, quantity, no_price, no_price).at_prices(bid_prices, ask_prices)

@@ -101,8 +101,8 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         check=False,
     )
     audited = _audit(study, network, scenarios, steps, profiles, clearing, left)
-    if RULES[market.pricing].is_pool:
-        trades = _valued(trades, bids, asks)
+    if RULES[market.pricing].is_pool:  # matched by the tariffs, but worth what participants bid and ask
+        trades = trades.at_prices(bids, asks)
     settlement = settle(
         trades,
         clearing,
@@ -124,15 +124,6 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, trades=trades,
         prices=prices, clearing=clearing, settlement=settlement, audit=audited,
     )  # fmt: skip
-
-
-def _valued(trades: Trades, bids: Floats, asks: Floats) -> Trades:
-    """The trades of a pool at what they are worth to those who trade; it matches by the tariffs, whoever bids what."""
-    book = trades.book
-    bid, ask = (
-        price[book // (trades.n_books // len(price)), bus] for price, bus in ((bids, trades.buyer), (asks, trades.seller))
-    )
-    return replace(trades, bid_per_kwh=bid, ask_per_kwh=ask)
 
 
 def _price_rows(price: Floats, scenarios: Scenarios, steps: range) -> Floats:
