@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 DUST = 1e-12
-"""A remainder of at most this share of its order joins the trade before it."""
+"""What is left of an order counts as nothing up to this share of it: it joins the trade before."""
 
 
 @kernel
