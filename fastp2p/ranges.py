@@ -29,6 +29,7 @@ PRICE = Range(-1e6, 1e6, "per kWh")
 """A kWh costs some 20,000 to 40,000 in the currencies of smallest unit."""
 CHARGE = Range(0.0, 1e6, "per kWh")
 CO2 = Range(0.0, 1e4, "kg per kWh")
+KAPPA = Range(0.0, 1.0)
 ORDER_KWH = Range(0.0, 1e6, "kWh")
 WEIGHT = Range(0.0, 1e12)
 ENERGY_KWH = Range(0.0, 1e9, "kWh in a step")

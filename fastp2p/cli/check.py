@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from fastp2p.errors import some
 from fastp2p.grid.network import Network
-from fastp2p.market.pricing import RULES
+from fastp2p.market.rules import RULES
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios, find_eligible
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
@@ -205,7 +205,7 @@ def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> lis
     warnings = []
     who = scenarios.participant
     by_step = scenarios.bid_per_kwh.shape[1] == 1  # else by scenario and bus, of which one alone may take part
-    bids_count = RULES[study.market.pricing].allocation != "pool"
+    bids_count = not RULES[study.market.pricing].is_pool
     if (scenarios.feed_in_per_kwh > scenarios.retail_per_kwh).any():
         warnings.append("the feed-in tariff is above the retail tariff: exporting pays more than using one's own PV")
     band, default = (study.network.v_min_pu, study.network.v_max_pu), (0.90, 1.10)

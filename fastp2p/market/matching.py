@@ -8,13 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.arrays import floats
 from fastp2p.errors import refuse
 from fastp2p.kernels.market.matching import match_books
-from fastp2p.kernels.market.trades import count_orders, look_up_prices
+from fastp2p.kernels.market.trades import count_orders
 from fastp2p.market.trades import Trades, order_shape_faults, order_value_faults
 
 Floats = NDArray[np.float64]
-
-DUST = 1e-12
-"""A remainder of at most this share of its order joins the trade before it."""
 
 
 def match_orders(
@@ -75,10 +72,9 @@ def match_orders(
     seller, buyer, quantity = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
     match_books(
         bids, asks, bid_prices, ask_prices, bid_order, ask_order,
-        by_volume, ties == "pro_rata", DUST, offset, seller, buyer, quantity,
+        by_volume, ties == "pro_rata", offset, seller, buyer, quantity,
     )  # fmt: skip
     n_trades = int(offset[-1])
     seller, buyer, quantity = seller[:n_trades].copy(), buyer[:n_trades].copy(), quantity[:n_trades].copy()
-    bid_of_trade, ask_of_trade = np.empty(n_trades), np.empty(n_trades)
-    look_up_prices(offset, seller, buyer, bid_prices, ask_prices, bid_of_trade, ask_of_trade)
-    return Trades(offset, seller, buyer, quantity, bid_of_trade, ask_of_trade)
+    no_price = np.empty(0)
+    return Trades(offset, seller, buyer, quantity, no_price, no_price).at_prices(bid_prices, ask_prices)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arrays import LARGEST, amount_faults, floats, integers, is_between, short_repr
 from fastp2p.errors import refuse
-from fastp2p.kernels.market.trades import stay_inside
+from fastp2p.kernels.market.trades import look_up_prices, stay_inside
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -59,6 +59,13 @@ class Trades:
         for name in ("quantity_kwh", "bid_per_kwh", "ask_per_kwh"):
             object.__setattr__(self, name, floats(f"trades.{name}", getattr(self, name)))
         refuse([f"trades.{f.name} must be flat" for f in fields(self) if getattr(self, f.name).ndim != 1])
+
+    def at_prices(self, bid_per_kwh: Floats, ask_per_kwh: Floats) -> Trades:
+        """The same trades at the prices of their buyers and sellers, (n_rows, n_bus) as `match_orders` takes them."""
+        bids, asks = np.empty(self.n_trades), np.empty(self.n_trades)
+        prices = np.ascontiguousarray(bid_per_kwh), np.ascontiguousarray(ask_per_kwh)
+        look_up_prices(self.offset, self.seller, self.buyer, *prices, bids, asks)
+        return replace(self, bid_per_kwh=bids, ask_per_kwh=asks)
 
     def __repr__(self) -> str:
         """How many there are, and of how much."""

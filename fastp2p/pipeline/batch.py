@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +17,10 @@ from fastp2p.grid.ac import SWEEPS
 from fastp2p.grid.network import Network
 from fastp2p.grid.runpp import runpp_solver
 from fastp2p.kernels.market.orders import gather_profiles
-from fastp2p.market.matching import match_orders
-from fastp2p.market.orders import Orders, leave_over, make_orders
-from fastp2p.market.pricing import RULES, Prices, price_trades, reduce_orders
+from fastp2p.market.orders import leave_over, make_orders
+from fastp2p.market.rules import RULES, Prices
 from fastp2p.market.trades import Leftovers, Trades
+from fastp2p.market.trading import trade_by_rule
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.settlement.settle import Settlement, settle
@@ -77,16 +76,13 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         np.tile(tariff[steps.start : steps.stop], len(scenarios.number))
         for tariff in (scenarios.retail_per_kwh, scenarios.feed_in_per_kwh)
     )
-    own_bids, own_asks = (_price_rows(p, scenarios, steps) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
-    is_pool = RULES[market.pricing].allocation == "pool"
-    bids, asks = (
-        (np.repeat(tariff[:, None], len(who), axis=1) for tariff in (retail_per_kwh, feed_in_per_kwh))
-        if is_pool
-        else (own_bids, own_asks)
-    )
-    trades, prices = _trade(study, orders, bids, asks, retail_per_kwh, feed_in_per_kwh)
+    bids, asks = (_price_rows(p, scenarios, steps) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
+    trades, prices = trade_by_rule(
+        orders, bids, asks, retail_per_kwh, feed_in_per_kwh,
+        pricing=market.pricing, priority=market.priority, ties=market.ties, **market.parameters,
+    )  # fmt: skip
     left = leave_over(load_kwh, pv_kwh, trades, check=False)
-    trades = _stress(trades, rules.stress, load_kwh, pv_kwh)
+    trades, load_kwh, pv_kwh = _stress(rules.stress, trades, load_kwh, pv_kwh)
     fixed_kwh = left.surplus_kwh if rules.surplus == "export" else 0.0
     clearing = clear(
         network,
@@ -105,8 +101,8 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         check=False,
     )
     audited = _audit(study, network, scenarios, steps, profiles, clearing, left)
-    if is_pool:
-        trades = _valued(trades, own_bids, own_asks)
+    if RULES[market.pricing].is_pool:  # matched by the tariffs, but worth what participants bid and ask
+        trades = trades.at_prices(bids, asks)
     settlement = settle(
         trades,
         clearing,
@@ -128,42 +124,6 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, trades=trades,
         prices=prices, clearing=clearing, settlement=settlement, audit=audited,
     )  # fmt: skip
-
-
-def _trade(
-    study: Study, orders: Orders, bids: Floats, asks: Floats, retail_per_kwh: Floats, feed_in_per_kwh: Floats
-) -> tuple[Trades, Prices]:
-    """Who trades how much with whom, and at what prices, by the study's market rule."""
-    market = study.market
-    rule = RULES[market.pricing]
-    ties = "pro_rata" if rule.allocation == "pool" else market.ties
-    match = partial(match_orders, priority=market.priority, ties=ties, check=False)
-    trades = match(orders.bid_kwh, orders.ask_kwh, bids, asks)
-    if rule.allocation == "trade_reduction":
-        reduced = reduce_orders(trades, orders.bid_kwh, orders.ask_kwh, bids, asks, check=False)
-        trades = match(reduced.bid_kwh, reduced.ask_kwh, bids, asks)
-        return trades, Prices(reduced.buyer_per_kwh[trades.book], reduced.seller_per_kwh[trades.book])
-    return trades, price_trades(
-        trades,
-        orders.bid_kwh,
-        orders.ask_kwh,
-        bids,
-        asks,
-        pricing=market.pricing,
-        kappa=market.kappa,
-        retail_per_kwh=retail_per_kwh,
-        feed_in_per_kwh=feed_in_per_kwh,
-        check=False,
-    )
-
-
-def _valued(trades: Trades, bids: Floats, asks: Floats) -> Trades:
-    """The trades of a pool at what they are worth to those who trade; it matches by the tariffs, whoever bids what."""
-    book = trades.book
-    bid, ask = (
-        price[book // (trades.n_books // len(price)), bus] for price, bus in ((bids, trades.buyer), (asks, trades.seller))
-    )
-    return replace(trades, bid_per_kwh=bid, ask_per_kwh=ask)
 
 
 def _price_rows(price: Floats, scenarios: Scenarios, steps: range) -> Floats:
@@ -237,14 +197,15 @@ def _charges(study: Study, network: Network, who: Ints, trades: Trades) -> Float
     return charge
 
 
-def _stress(trades: Trades, factor: float, load_kwh: Floats, pv_kwh: Floats) -> Trades:
-    """Multiply the matched quantities, and with them, in place, the load and PV that they stand for."""
+def _stress(factor: float, trades: Trades, load_kwh: Floats, pv_kwh: Floats) -> tuple[Trades, Floats, Floats]:
+    """The matched quantities times a factor, and load and PV with what they stand for added."""
     if factor == 1.0:
-        return trades
+        return trades, load_kwh, pv_kwh
     added_kwh = trades.quantity_kwh * (factor - 1.0)
+    load_kwh, pv_kwh = load_kwh.copy(), pv_kwh.copy()
     np.add.at(load_kwh, (trades.book, trades.buyer), added_kwh)
     np.add.at(pv_kwh, (trades.book, trades.seller), added_kwh)
-    return replace(trades, quantity_kwh=trades.quantity_kwh * factor)
+    return replace(trades, quantity_kwh=trades.quantity_kwh * factor), load_kwh, pv_kwh
 
 
 def _energy(kwh_per_unit: Floats, profile_of: NDArray[np.int64], scale: Floats) -> Floats:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from fastp2p import ranges
+from fastp2p.market.rules import PARAMETERS, RULES
 from fastp2p.study.distributions import Distribution, Number, check_weights, within
 from fastp2p.study.faults import shown
 
@@ -259,9 +260,10 @@ class Series(Section):
 Price = Amount | Series
 Tariff = Number | Series
 Charge = Annotated[Number, AfterValidator(within(ranges.CHARGE))]
-MarketRuleName = Literal[
-    "ask", "bid", "midpoint", "k", "uniform", "mcafee", "mid_market_rate", "bill_sharing", "supply_demand_ratio"
-]
+if TYPE_CHECKING:
+    MarketRuleName = str
+else:
+    MarketRuleName = Literal[tuple(RULES)]  # pydantic tells the names
 
 
 class MarketPart(Section):
@@ -279,7 +281,7 @@ class MarketPart(Section):
     feed_in_per_kwh: Tariff = 0.0
     pricing: MarketRuleName = "ask"
     """The market rule; docs/market-rules.md has them all."""
-    kappa: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.5
+    kappa: Annotated[Number, AfterValidator(within(ranges.KAPPA))] = 0.5
     """Where in the marginal interval the rule "k" puts the price: 0 favours buyers, 1 sellers."""
     network_charge_per_kwh: Charge = 0.0
     """What buyers pay the network operator per kWh bought from neighbours."""
@@ -289,6 +291,11 @@ class MarketPart(Section):
     """Carbon intensity of what the retailer delivers."""
     _prices = field_validator("bid_per_kwh", "ask_per_kwh", "retail_per_kwh", "feed_in_per_kwh")(within(ranges.PRICE))
     _carbon = field_validator("co2_kg_per_kwh")(within(ranges.CO2))
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The parameters of market rules, by name."""
+        return {name: getattr(self, name) for name in PARAMETERS}
 
 
 class ClearingPart(Section):

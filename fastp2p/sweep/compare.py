@@ -19,7 +19,7 @@ from fastp2p.io.files import held
 from fastp2p.io.folders import check_folder, staged_folder
 from fastp2p.io.parquet import write_tables
 from fastp2p.io.paths import absolute_path
-from fastp2p.market.pricing import RULES
+from fastp2p.market.rules import RULES
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.results import Results
 from fastp2p.results.statistics import CONFIDENCE, mean_interval
@@ -56,7 +56,7 @@ def compare_rules(
     study : Study
         Its own ``market.pricing`` is replaced by each rule in turn.
     rules : sequence of str
-        Names of `fastp2p.market.pricing.RULES`; changes are against the first.
+        Names of `fastp2p.market.rules.RULES`; changes are against the first.
     out : path, optional
         Folder for the table, the participants' savings and a figure.
     overwrite, workers, executor, network, profiles : as for `fastp2p.run`

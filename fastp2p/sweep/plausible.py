@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.market.orders import make_orders
-from fastp2p.market.pricing import RULES
+from fastp2p.market.rules import RULES
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
@@ -170,7 +170,7 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
         return "a single bus takes part, which has nobody to trade with"
     if not both.any():
         return "whenever a bus has a surplus, every other has one, too, so nobody buys"
-    if RULES[market.pricing].allocation == "pool":
+    if RULES[market.pricing].is_pool:
         prices = [scenarios.retail_per_kwh[None, :, None], scenarios.feed_in_per_kwh[None, :, None]]
     else:
         prices = [

@@ -14,7 +14,7 @@ from fastp2p.grid.feeder import ac_faults, model_faults
 from fastp2p.grid.network import Network
 from fastp2p.grid.runpp import check_source
 from fastp2p.io.folders import check_folder
-from fastp2p.market.pricing import rule_faults
+from fastp2p.market.rules import rule_faults
 from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults, find_members
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
@@ -60,9 +60,11 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     if profiles is not None and network is not None:
         try:
             drawn = draw_scenarios(study, network, profiles, None, range(1))
-            tariffs = {"retail_per_kwh": drawn.retail_per_kwh, "feed_in_per_kwh": drawn.feed_in_per_kwh}
             market = study.market
-            found = rule_faults(market.pricing, priority=market.priority, kappa=market.kappa, of="step", **tariffs)
+            found = rule_faults(
+                market.pricing, drawn.retail_per_kwh, drawn.feed_in_per_kwh,
+                priority=market.priority, parameters=market.parameters, of="step",
+            )  # fmt: skip
             faults += [f"market.{fault}" for fault in found] + energy_faults(study, profiles, drawn)
         except InputError as error:
             faults += error.faults

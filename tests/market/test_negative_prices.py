@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p.cli.check import check_study
 from fastp2p.cli.main import app
-from fastp2p.market.pricing import RULES, price_trades, reduce_orders
+from fastp2p.market.pricing import price_trades, reduce_orders
+from fastp2p.market.rules import RULES
 from fastp2p.study.model import Study
 from tests.support import strategies
 

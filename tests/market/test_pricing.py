@@ -1,7 +1,5 @@
 """Market rules: prices against plain Python, and what docs/market-rules.md promises of each of them."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,28 +7,28 @@ from hypothesis import strategies as st
 
 import fastp2p
 from fastp2p.market.orders import Orders
-from fastp2p.market.pricing import RULES, price_trades, reduce_orders
-from fastp2p.pipeline.batch import _trade
-from fastp2p.study.sections import MarketPart
+from fastp2p.market.pricing import price_trades, reduce_orders
+from fastp2p.market.rules import RULES
+from fastp2p.market.trading import trade_by_rule
 from tests.oracles import market as market_oracle
 from tests.support import strategies
 
 check = settings(max_examples=75, deadline=None, derandomize=True)
 AUCTIONS = [name for name, rule in RULES.items() if rule.allocation == "auction"]
-POOLS = [name for name, rule in RULES.items() if rule.allocation == "pool"]
+REDUCTIONS = [name for name, rule in RULES.items() if rule.allocation == "trade_reduction"]
+POOLS = [name for name, rule in RULES.items() if rule.is_pool]
 RETAIL, FEED_IN = 0.30, 0.04
 
 whole_books = strategies.books(elements=(strategies.integer_kwh,))
 
 
-def trade(book, pricing, *, retail=RETAIL, feed_in=FEED_IN, **market):
-    """(trades, paid, received) of one book by a rule, the latter two per bus; pool rules see the tariffs alone."""
+def trade(book, pricing, *, retail=RETAIL, feed_in=FEED_IN, priority="price", ties="pro_rata", kappa=0.5):
+    """(trades, paid, received) of one book by a rule, the latter two per bus."""
     bid, ask, bid_price, ask_price = (np.asarray(side, float)[None, :] for side in book)
-    if RULES[pricing].allocation == "pool":
-        bid_price, ask_price = np.full_like(bid, retail), np.full_like(ask, feed_in)
-    study = SimpleNamespace(market=MarketPart(pricing=pricing, **market))
     orders = Orders(np.zeros_like(bid), bid, ask)
-    trades, prices = _trade(study, orders, bid_price, ask_price, np.array([retail]), np.array([feed_in]))
+    tariffs = np.array([retail]), np.array([feed_in])
+    how = {"pricing": pricing, "priority": priority, "ties": ties, "kappa": kappa}
+    trades, prices = trade_by_rule(orders, bid_price, ask_price, *tariffs, **how)
     n_bus = bid.shape[1]
     paid = np.bincount(trades.buyer, prices.buyer_per_kwh * trades.quantity_kwh, n_bus)
     received = np.bincount(trades.seller, prices.seller_per_kwh * trades.quantity_kwh, n_bus)
@@ -144,7 +142,7 @@ def test_marginal_prices_equal_those_unit_by_unit(book, kappa, ties):
 
 
 @pytest.mark.small
-@pytest.mark.parametrize("pricing", [name for name in RULES if name != "mcafee"])
+@pytest.mark.parametrize("pricing", [*AUCTIONS, *POOLS])
 @check
 @given(book=strategies.net_books(), kappa=st.sampled_from([0.0, 0.3, 1.0]))
 def test_what_everyone_trades_and_pays_equals_the_oracle(pricing, book, kappa):
@@ -225,7 +223,7 @@ def assert_all_in(book, trades, paid, received, buys, sells, feed_in=FEED_IN):
 # ------------------------------------------------------------------------------------ what the table of market rules says
 
 
-@pytest.mark.parametrize("pricing", [*AUCTIONS, "mcafee"])
+@pytest.mark.parametrize("pricing", [name for name, rule in RULES.items() if rule.rational and not rule.is_pool])
 @check
 @given(book=strategies.books(), priority=st.sampled_from(["price", "volume"]))
 def test_prices_lie_between_ask_and_bid(pricing, book, priority):
@@ -237,7 +235,7 @@ def test_prices_lie_between_ask_and_bid(pricing, book, priority):
     assert (received >= book[3] * sold - 1e-9).all()
 
 
-@pytest.mark.parametrize("pricing", ["mid_market_rate", "supply_demand_ratio"])
+@pytest.mark.parametrize("pricing", [name for name, rule in RULES.items() if rule.rational and rule.is_pool])
 @check
 @given(book=strategies.books(), tariffs=st.tuples(st.integers(0, 30), st.integers(0, 30)))
 def test_pools_leave_nobody_worse_off_than_the_tariffs(pricing, book, tariffs):
@@ -248,10 +246,11 @@ def test_pools_leave_nobody_worse_off_than_the_tariffs(pricing, book, tariffs):
     assert (received >= feed_in * sold - 1e-9).all()
 
 
-def test_bill_sharing_is_not_individually_rational():
-    """A seller gets nothing for what the feed-in tariff would pay for."""
-    _, _, received = trade(([2, 0], [0, 2], [0, 0], [0, 0]), "bill_sharing")
-    assert received[1] == 0.0 < 2 * FEED_IN
+@pytest.mark.parametrize("pricing", [name for name, rule in RULES.items() if not rule.rational])
+def test_a_rule_that_is_not_individually_rational(pricing):
+    """A seller gets less than the feed-in tariff would pay."""
+    _, _, received = trade(([2, 0], [0, 2], [0, 0], [0, 0]), pricing)
+    assert received[1] < 2 * FEED_IN
 
 
 def test_who_withholds_gains_under_the_supply_demand_ratio_and_bill_sharing():
@@ -283,16 +282,23 @@ def test_no_price_leaves_its_trade_by_rounding(kappa):
 @check
 @given(book=strategies.books())
 def test_the_budget_is_balanced(pricing, book):
-    """Exactly; McAfee's operator may keep something, and never pays."""
+    """Exactly; under weak balance the operator may keep something, and never pays."""
     _, paid, received = trade(book, pricing)
     turnover = abs(paid).sum() + abs(received).sum()
-    if pricing == "mcafee":
+    if RULES[pricing].balance == "weak":
         assert paid.sum() >= received.sum() - 1e-9 * (1 + turnover)
     else:
         assert paid.sum() == pytest.approx(received.sum(), rel=1e-9, abs=1e-9 * (1 + turnover))
 
 
-@pytest.mark.parametrize("pricing", AUCTIONS)
+@pytest.mark.small
+@pytest.mark.parametrize("pricing", [name for name, rule in RULES.items() if rule.balance == "weak"])
+def test_the_operator_keeps_something_under_weak_balance(pricing):
+    _, paid, received = trade(BOOK, pricing)
+    assert paid.sum() > received.sum() + 1e-6
+
+
+@pytest.mark.parametrize("pricing", [name for name, rule in RULES.items() if rule.efficient and not rule.is_pool])
 @check
 @given(book=strategies.books())
 def test_no_profitable_pair_is_left(pricing, book):
@@ -305,7 +311,7 @@ def test_no_profitable_pair_is_left(pricing, book):
     assert not len(bids) or not len(asks) or bids.max() < asks.min()
 
 
-@pytest.mark.parametrize("pricing", POOLS)
+@pytest.mark.parametrize("pricing", [name for name, rule in RULES.items() if rule.efficient and rule.is_pool])
 @check
 @given(book=strategies.books())
 def test_pools_trade_all_that_can_be_traded(pricing, book):
@@ -322,9 +328,10 @@ def test_pools_are_not_efficient_where_a_kwh_is_worth_more_to_some(pricing):
     assert fills(trade(book, pricing)[0], 3)[0] == pytest.approx([0.5, 0.5, 0.0])
 
 
-def test_mcafee_is_not_efficient():
+@pytest.mark.parametrize("pricing", [name for name, rule in RULES.items() if not rule.efficient])
+def test_a_rule_that_is_not_efficient(pricing):
     """The marginal pair of the book worked by hand would gain 0.02 a kWh and does not trade."""
-    trades, _, _ = trade(BOOK, "mcafee")
+    trades, _, _ = trade(BOOK, pricing)
     assert trades.quantity_kwh.sum() == pytest.approx(5.0)
     assert fills(trades, 8)[0][2] == 0.0
 
@@ -339,20 +346,23 @@ def gain(book, pricing, bus, report):
     return value * (bought[bus] - sold[bus]) - paid[bus] + received[bus]
 
 
+@pytest.mark.parametrize("pricing", [name for name, rule in RULES.items() if rule.truthful == "for one-unit orders"])
 @settings(check, max_examples=30)
 @given(book=one_unit_books())
-def test_mcafee_is_truthful_for_one_unit_orders(book):
+def test_a_rule_is_truthful_for_one_unit_orders(pricing, book):
     for bus in range(len(book[0])):
-        honest = gain(book, "mcafee", bus, book[2][bus])
-        assert max(gain(book, "mcafee", bus, cents / 100 + 0.005) for cents in range(0, 41, 4)) <= honest + 1e-9
+        honest = gain(book, pricing, bus, book[2][bus])
+        assert max(gain(book, pricing, bus, cents / 100 + 0.005) for cents in range(0, 41, 4)) <= honest + 1e-9
 
 
-@pytest.mark.parametrize(
-    ("pricing", "bus", "report"),
-    [("ask", 4, 0.11), ("bid", 0, 0.26), ("midpoint", 0, 0.26), ("k", 2, 0.165), ("uniform", 2, 0.165)],
-)
-def test_auction_prices_are_not_truthful(pricing, bus, report):
+SHADED = {"ask": (4, 0.11), "bid": (0, 0.26), "midpoint": (0, 0.26), "k": (2, 0.165), "uniform": (2, 0.165)}
+"""A bus of the book worked by hand, and the price by whose report it gains."""
+
+
+@pytest.mark.parametrize("pricing", [name for name, rule in RULES.items() if rule.truthful == "no"])
+def test_auction_prices_are_not_truthful(pricing):
     """In the book worked by hand someone gains by shading an order."""
+    bus, report = SHADED[pricing]
     honest = BOOK[2][bus] if BOOK[0][bus] else BOOK[3][bus]
     assert gain(BOOK, pricing, bus, report) > gain(BOOK, pricing, bus, honest) + 1e-6
 
@@ -388,6 +398,17 @@ def assert_permuted(book, pricing, order):
 def test_a_permutation_of_participants_permutes_the_bills(pricing, book, data):
     """With equal prices pairing goes by bus number, which the rules that price each trade alone are not free of."""
     assert_permuted(book, pricing, np.array(data.draw(st.permutations(range(len(book[0]))))))
+
+
+@pytest.mark.parametrize("pricing", POOLS)
+@check
+@given(book=strategies.books(), tariffs=st.lists(st.integers(0, 30), min_size=2, max_size=2, unique=True))
+def test_a_pool_asks_nobody_for_a_price(pricing, book, tariffs):
+    """Other bids and asks change neither who trades nor what it costs."""
+    other = (*book[:2], book[3] + 1.0, book[2])
+    feed_in, retail = sorted(tariff / 100 for tariff in tariffs)
+    for one, two in zip(*(trade(orders, pricing, retail=retail, feed_in=feed_in)[1:] for orders in (book, other)), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.parametrize("pricing", ["k", "uniform", *POOLS])

@@ -7,6 +7,9 @@ import numpy as np
 from tests.oracles import books as oracle
 
 DUST = 1e-12
+OF_SPREAD = {"ask": 0.0, "bid": 1.0, "midpoint": 0.5}
+"""Rules that price each trade by itself: how far from its ask towards its bid."""
+POOLS = ("mid_market_rate", "bill_sharing", "supply_demand_ratio")
 
 # --------------------------------------------------------------------------------------------------------- unit by unit
 
@@ -109,12 +112,11 @@ def pool_price(rule, supply, demand, retail, feed_in):
 def outcome(book, rule, *, kappa=0.5, retail=None, feed_in=None, ties="pro_rata"):
     """(bid_fill, ask_fill, paid, received) per bus of one book under one rule."""
     bid, ask, bid_price, ask_price = book
-    pool = rule in ("mid_market_rate", "bill_sharing", "supply_demand_ratio")
-    bid_fill, ask_fill = pool_fills(bid, ask) if pool else oracle.match(*book, "price", ties)
+    bid_fill, ask_fill = pool_fills(bid, ask) if rule in POOLS else oracle.match(*book, "price", ties)
     if not bid_fill.any():
         return (np.zeros(len(bid)),) * 4
-    if rule in ("ask", "bid", "midpoint"):
-        share = {"ask": 0.0, "bid": 1.0, "midpoint": 0.5}[rule]
+    if rule in OF_SPREAD:
+        share = OF_SPREAD[rule]
         paid = np.zeros(len(bid))
         received = np.zeros(len(bid))
         for seller, buyer, kwh in oracle.pair_by_price(bid_fill, ask_fill, bid_price, ask_price):
@@ -122,7 +124,7 @@ def outcome(book, rule, *, kappa=0.5, retail=None, feed_in=None, ties="pro_rata"
             paid[buyer] += money
             received[seller] += money
         return bid_fill, ask_fill, paid, received
-    if pool:
+    if rule in POOLS:
         buyers_price = sellers_price = pool_price(rule, sum(ask), sum(bid), retail, feed_in)
     else:
         buyers_price = sellers_price = k_price(margin(book, bid_fill, ask_fill), 0.5 if rule == "uniform" else kappa)

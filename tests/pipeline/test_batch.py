@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastp2p
-from fastp2p.market.pricing import RULES
+from fastp2p.market.rules import RULES
 from fastp2p.pipeline.batch import run_batch
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.study.model import Study

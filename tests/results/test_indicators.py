@@ -9,7 +9,7 @@ import pandapower
 import pytest
 
 import fastp2p
-from fastp2p.market.pricing import RULES
+from fastp2p.market.rules import RULES
 from fastp2p.results.indicators import AUDIT_INDICATORS, INDICATORS, gini_index, jain_index
 from fastp2p.results.results import TABLES
 from fastp2p.results.statistics import summarise

@@ -10,7 +10,7 @@ import numpy as np
 
 import fastp2p
 from fastp2p.grid.ac import summarise_flows
-from fastp2p.market.pricing import RULES
+from fastp2p.market.rules import RULES
 from fastp2p.market.trades import Leftovers
 
 ANY = np.array(

@@ -15,6 +15,9 @@ from fastp2p.kernels.jit import kernel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+DUST = 1e-12
+"""What is left of an order counts as nothing up to this share of it: it joins the trade before."""
+
 
 @kernel
 def match_books(
@@ -26,7 +29,6 @@ def match_books(
     ask_order: Ints,
     by_volume: bool,
     pro_rata: bool,
-    dust: float,
     offset: Ints,
     seller: Ints,
     buyer: Ints,
@@ -44,8 +46,6 @@ def match_books(
         Buses by price, stable: asks ascending; bids descending, under volume priority ascending.
     by_volume, pro_rata : bool
         Volume instead of price priority; shares within a price group.
-    dust : float
-        A remainder of at most this share of its order joins the trade before it.
     offset : (n_books + 1,) int64
         Output: where each book's trades begin.
     seller, buyer : (room,) int64; quantity_kwh : (room,) float64, kWh
@@ -69,12 +69,12 @@ def match_books(
             if by_volume:
                 end = _match_by_volume(
                     n_bids, bids, bid_size, bid_price, bid_fill, take, n_asks, asks, ask_size, ask_price, ask_fill, give,
-                    pro_rata, dust, stack, pool, pool_kwh, end, seller, buyer, quantity_kwh,
+                    pro_rata, stack, pool, pool_kwh, end, seller, buyer, quantity_kwh,
                 )  # fmt: skip
             else:
                 end = _match_by_price(
                     n_bids, bids, bid_size, bid_price, take, n_asks, asks, ask_size, ask_price, give,
-                    pro_rata, dust, end, seller, buyer, quantity_kwh,
+                    pro_rata, end, seller, buyer, quantity_kwh,
                 )  # fmt: skip
         offset[k + 1] = end
 
@@ -97,15 +97,15 @@ def _collect(
 def _match_by_price(
     n_bids: int, bids: Ints, bid_size: Floats, bid_price: Floats, take: Floats,
     n_asks: int, asks: Ints, ask_size: Floats, ask_price: Floats, give: Floats,
-    pro_rata: bool, dust: float, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
+    pro_rata: bool, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
 ) -> int:  # fmt: skip
     """Walk; where the last price groups must be shared, once more over the shares. Returns the new end of the trades."""
     walked, i, j, bid_filled, ask_filled = _walk(
         bids, bid_size, bid_price, bid_size, 0, n_bids, asks, ask_size, ask_price, ask_size, 0, n_asks,
-        dust, end, seller, buyer, quantity_kwh,
+        end, seller, buyer, quantity_kwh,
     )  # fmt: skip
-    n_take = _spread(i, n_bids, bid_size, bid_price, bid_filled, pro_rata, dust, take)
-    n_give = _spread(j, n_asks, ask_size, ask_price, ask_filled, pro_rata, dust, give)
+    n_take = _spread(i, n_bids, bid_size, bid_price, bid_filled, pro_rata, take)
+    n_give = _spread(j, n_asks, ask_size, ask_price, ask_filled, pro_rata, give)
     if n_take == -1 and n_give == -1:
         return walked
     if n_take == -1:
@@ -114,7 +114,7 @@ def _match_by_price(
         n_give = _keep(j, ask_size, ask_filled, give)
     return _walk(
         bids, bid_size, bid_price, take, 0, n_take, asks, ask_size, ask_price, give, 0, n_give,
-        dust, end, seller, buyer, quantity_kwh,
+        end, seller, buyer, quantity_kwh,
     )[0]  # fmt: skip
 
 
@@ -122,22 +122,22 @@ def _match_by_price(
 def _match_by_volume(
     n_bids: int, bids: Ints, bid_size: Floats, bid_price: Floats, bid_fill: Floats, take: Floats,
     n_asks: int, asks: Ints, ask_size: Floats, ask_price: Floats, ask_fill: Floats, give: Floats,
-    pro_rata: bool, dust: float, stack: Ints, pool: Ints, pool_kwh: Floats,
+    pro_rata: bool, stack: Ints, pool: Ints, pool_kwh: Floats,
     end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
 ) -> int:  # fmt: skip
     """Fill greedily, share within price groups, pair pool by pool. Returns the new end of the trades."""
     n_pools = _greedy_volume(
         n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, stack, pool, pool_kwh,
     )  # fmt: skip
-    _share(n_bids, bid_size, bid_price, pro_rata, dust, bid_fill)
-    _share(n_asks, ask_size, ask_price, pro_rata, dust, ask_fill)
+    _share(n_bids, bid_size, bid_price, pro_rata, bid_fill)
+    _share(n_asks, ask_size, ask_price, pro_rata, ask_fill)
     for p in range(n_pools):
         b0, b1, a0, a1 = pool[p, 0], pool[p, 1], pool[p, 2], pool[p, 3]
-        _slice(bid_size, bid_fill, b0, b1, pool_kwh[p], dust, take)
-        _slice(ask_size, ask_fill, a0, a1, pool_kwh[p], dust, give)
+        _slice(bid_size, bid_fill, b0, b1, pool_kwh[p], take)
+        _slice(ask_size, ask_fill, a0, a1, pool_kwh[p], give)
         end = _walk(
             bids, bid_size, bid_price, take, b0, b1, asks, ask_size, ask_price, give, a0, a1,
-            dust, end, seller, buyer, quantity_kwh,
+            end, seller, buyer, quantity_kwh,
         )[0]  # fmt: skip
     return end
 
@@ -146,7 +146,7 @@ def _match_by_volume(
 def _walk(
     bids: Ints, bid_size: Floats, bid_price: Floats, take: Floats, b0: int, b1: int,
     asks: Ints, ask_size: Floats, ask_price: Floats, give: Floats, a0: int, a1: int,
-    dust: float, end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
+    end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
 ) -> tuple[int, int, int, float, float]:  # fmt: skip
     """Highest bid meets lowest ask while it is worth it, each meeting a trade, of what bids `take` and asks `give`.
 
@@ -161,7 +161,7 @@ def _walk(
         bid_rest, ask_rest = take[i] - bid_filled, give[j] - ask_filled
         q = min(bid_rest, ask_rest)
         bid_left, ask_left = bid_rest - q, ask_rest - q
-        bid_dust, ask_dust = dust * max(bid_size[i], 1e-3 * give[j]), dust * max(ask_size[j], 1e-3 * take[i])
+        bid_dust, ask_dust = DUST * max(bid_size[i], 1e-3 * give[j]), DUST * max(ask_size[j], 1e-3 * take[i])
         bid_done, ask_done = not bid_left > bid_dust, not ask_left > ask_dust
         q += bid_left if q > 0.0 and bid_done and bid_left <= ask_dust else 0.0
         q += ask_left if q > 0.0 and ask_done and ask_left <= bid_dust else 0.0
@@ -175,7 +175,7 @@ def _walk(
 
 
 @kernel
-def _spread(i: int, n: int, size: Floats, price: Floats, filled: float, pro_rata: bool, dust: float, part: Floats) -> int:
+def _spread(i: int, n: int, size: Floats, price: Floats, filled: float, pro_rata: bool, part: Floats) -> int:
     """Share a price group that is filled in part: `part` of every order up to its end, and how many these are.
 
     `i` is the first order that is not wholly filled, but only `filled`. -1 where there is nothing to share.
@@ -190,7 +190,7 @@ def _spread(i: int, n: int, size: Floats, price: Floats, filled: float, pro_rata
         while end < n and price[end] == price[i]:  # ends: end rises
             total += size[end]
             end += 1
-    is_dust = volume <= dust * total
+    is_dust = volume <= DUST * total
     if volume == 0.0 or (end == begin + 1 and not is_dust):
         return -1
     share = min(volume / total, 1.0)
@@ -260,7 +260,7 @@ def _group_end(price: Floats, begin: int, n: int) -> int:
 
 
 @kernel
-def _share(n: int, size: Floats, price: Floats, pro_rata: bool, dust: float, fill: Floats) -> None:
+def _share(n: int, size: Floats, price: Floats, pro_rata: bool, fill: Floats) -> None:
     """Spread each price group's volume over its orders: in proportion to size, or first come first served."""
     begin = 0
     while begin < n:  # ends: a group has one order at least
@@ -269,12 +269,12 @@ def _share(n: int, size: Floats, price: Floats, pro_rata: bool, dust: float, fil
         for i in range(begin, end):
             filled += fill[i]
             total += size[i]
-        if filled < total * (1.0 - dust):
+        if filled < total * (1.0 - DUST):
             share = filled / total
             for i in range(begin, end):
                 fill[i] = size[i] * share if pro_rata else min(size[i], filled)
                 filled -= fill[i]
-                if fill[i] <= dust * size[i]:  # what rounding leaves of the orders before
+                if fill[i] <= DUST * size[i]:  # what rounding leaves of the orders before
                     fill[i] = 0.0
         else:
             for i in range(begin, end):
@@ -283,11 +283,11 @@ def _share(n: int, size: Floats, price: Floats, pro_rata: bool, dust: float, fil
 
 
 @kernel
-def _slice(size: Floats, fill: Floats, begin: int, end: int, kwh: float, dust: float, part: Floats) -> None:
+def _slice(size: Floats, fill: Floats, begin: int, end: int, kwh: float, part: Floats) -> None:
     """Move the first `kwh` of the fills of a run of orders into `part`."""
     for i in range(begin, end):
         q = min(fill[i], kwh)
-        if fill[i] - q <= dust * size[i]:
+        if fill[i] - q <= DUST * size[i]:
             q = fill[i]
         part[i] = q
         fill[i] -= q

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.jit import kernel
+from fastp2p.kernels.market.matching import DUST
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -88,11 +89,10 @@ def leftovers(
         for i in range(offset[k], offset[k + 1]):
             deficit_kwh[k, buyer[i]] -= quantity_kwh[i]
             surplus_kwh[k, seller[i]] -= quantity_kwh[i]
-        for b in range(n_bus):
-            # what is left of 1e-12 of a load, or less, is the auction's dust or rounding
-            deficit = deficit_kwh[k, b] if deficit_kwh[k, b] > 1e-12 * load_kwh[k, b] else 0.0
-            surplus = surplus_kwh[k, b] if surplus_kwh[k, b] > 1e-12 * pv_kwh[k, b] else 0.0
+        for b in range(n_bus):  # a rest that is dust of the load or of the PV is the auction's, or rounding
+            deficit = deficit_kwh[k, b] if deficit_kwh[k, b] > DUST * load_kwh[k, b] else 0.0
+            surplus = surplus_kwh[k, b] if surplus_kwh[k, b] > DUST * pv_kwh[k, b] else 0.0
             own = min(deficit, surplus)
             self_kwh[k, b] = own
-            deficit_kwh[k, b] = deficit - own if deficit - own > 1e-12 * load_kwh[k, b] else 0.0
-            surplus_kwh[k, b] = surplus - own if surplus - own > 1e-12 * pv_kwh[k, b] else 0.0
+            deficit_kwh[k, b] = deficit - own if deficit - own > DUST * load_kwh[k, b] else 0.0
+            surplus_kwh[k, b] = surplus - own if surplus - own > DUST * pv_kwh[k, b] else 0.0

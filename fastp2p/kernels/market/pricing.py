@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.jit import kernel
+from fastp2p.kernels.market.matching import DUST
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -19,7 +20,6 @@ def find_margins(
     seller: Ints,
     buyer: Ints,
     quantity_kwh: Floats,
-    dust: float,
     margin: Floats,
 ) -> None:
     """Prices at the margin of every book.
@@ -31,11 +31,10 @@ def find_margins(
     bid_per_kwh, ask_per_kwh : (n_rows, n_bus) float64, currency per kWh
         Each row serves n_books / n_rows books in turn.
     offset, seller, buyer, quantity_kwh : trades in CSR form
-    dust : float
-        Share of an order, or of the book's volume, up to which what is left of the order counts as nothing.
     margin : (4, n_books) float64, currency per kWh
         Output: the cheapest bid and the dearest ask that trade (NaN in a book without trades), the dearest bid and the
-        cheapest ask with something left (-inf and inf for none).
+        cheapest ask with something left (-inf and inf for none). A rest that is dust of its order, or of the book's volume, is
+        nothing left.
     """
     n_books, n_bus = bid_kwh.shape
     bid_books, ask_books = n_books // max(len(bid_per_kwh), 1), n_books // max(len(ask_per_kwh), 1)
@@ -57,9 +56,9 @@ def find_margins(
             last_ask = max(last_ask, asks[seller[i]])
         next_bid, next_ask = -np.inf, np.inf
         for b in range(n_bus):
-            if bid_kwh[k, b] - bought[b] > dust * max(bid_kwh[k, b], volume):
+            if bid_kwh[k, b] - bought[b] > DUST * max(bid_kwh[k, b], volume):
                 next_bid = max(next_bid, bids[b])
-            if ask_kwh[k, b] - sold[b] > dust * max(ask_kwh[k, b], volume):
+            if ask_kwh[k, b] - sold[b] > DUST * max(ask_kwh[k, b], volume):
                 next_ask = min(next_ask, asks[b])
         margin[0, k], margin[1, k], margin[2, k], margin[3, k] = last_bid, last_ask, next_bid, next_ask
 
