@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from fastp2p.clearing.audit import NOT_AUDITED
 from fastp2p.grid.network import Network
+from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.pipeline.batch import BatchResult
 from fastp2p.pipeline.draws import Scenarios
-from fastp2p.settlement.settle import Accounts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -109,7 +109,7 @@ def join_steps(pieces: Sequence[Reduced]) -> Reduced:
     first = pieces[0]
     if len(pieces) == 1:
         return first
-    sums = {f.name: sum(getattr(piece.buses, f.name) for piece in pieces) for f in fields(Accounts)}
+    sums = [sum(values) for values in zip(*(piece.buses for piece in pieces), strict=True)]
     trades = [piece.trades for piece in pieces if piece.trades is not None]
     branches = [piece.branches for piece in pieces if piece.branches is not None]
     return Reduced(
@@ -118,7 +118,7 @@ def join_steps(pieces: Sequence[Reduced]) -> Reduced:
         step_hours=first.step_hours,
         books=join_columns([piece.books for piece in pieces]),
         status_code=np.concatenate([piece.status_code for piece in pieces]),
-        buses=Accounts(**sums),
+        buses=Accounts(*sums),
         trades=join_columns(trades) if trades else None,
         branches=BranchFlows.joined(branches) if branches else None,
     )
