@@ -10,7 +10,7 @@ from functools import cache
 from itertools import chain
 from typing import Literal
 
-ALL = ("scenarios", "hours", "histograms", "books", "trades", "branches", "participants")
+TABLES = ("scenarios", "hours", "histograms", "books", "trades", "branches", "participants")
 OF_SCENARIO = ("scenarios",)
 OF_BOOKS = ("scenarios", "books")
 OF_BUSES = (*OF_BOOKS, "participants")
@@ -81,8 +81,8 @@ class Column:
 # fmt: off
 SECTIONS: dict[str, tuple[Column, ...]] = {
     "Keys": (
-        Column("share", "1", "the share of participants with PV", ALL, indicator=False),
-        Column("scenario", "", "the number of the scenario, from 0", tuple(table for table in ALL if table != "histograms"),
+        Column("share", "1", "the share of participants with PV", TABLES, indicator=False),
+        Column("scenario", "", "the number of the scenario, from 0", tuple(table for table in TABLES if table != "histograms"),
                indicator=False),
         Column("step", "", "the time step, from 0", ("books", "trades")),
         Column("time", "", "the start of the step, where the profiles have dates", ("books", "trades")),
@@ -311,12 +311,12 @@ def as_markdown(section: str) -> str:
     """The table of a section for docs/indicators.md; without what none of its columns has."""
     columns = SECTIONS[section]
     cells = {
-        "column": [f"`{column.name}`" for column in columns],
-        "unit": [column.unit for column in columns],
-        "tables": ["all" if column.tables == ALL else ", ".join(f"`{table}`" for table in column.tables) for column in columns],
-        "definition": [column.meaning.replace("|", "\\|") for column in columns],
-        "without trading": [f"`{column.baseline}`" if column.baseline else "" for column in columns],
-        "null where": [column.null for column in columns],
+        "column": [f"`{one.name}`" for one in columns],
+        "unit": [one.unit for one in columns],
+        "tables": ["all" if one.tables == TABLES else ", ".join(f"`{table}`" for table in one.tables) for one in columns],
+        "definition": [one.meaning.replace("|", "\\|") for one in columns],
+        "without trading": [f"`{one.baseline}`" if one.baseline else "" for one in columns],
+        "null where": [one.null for one in columns],
     }
     kept = {head: entries for head, entries in cells.items() if any(entries)}
     rows = [list(kept), ["---"] * len(kept), *zip(*kept.values(), strict=True)]

@@ -14,6 +14,9 @@ from fastp2p.results.columns import AUDIT_INDICATORS, INDICATORS, columns_of
 
 Floats = NDArray[np.float64]
 
+FURTHEST = {"min": np.fmin, "max": np.fmax}
+"""What takes the extreme of the values that are known, by how a column goes over steps."""
+
 
 def indicators_of(scenarios: pd.DataFrame) -> list[str]:
     """The indicators that a table of scenarios has."""
@@ -98,15 +101,8 @@ def _audit(ran: Reduced) -> Columns:
         return {}
     code = ran.books["ac_status"].reshape(-1, ran.n_steps)
     audited = code != NOT_AUDITED
-    low = np.nan_to_num(ran.by_step("lowest_vm_pu"), nan=np.inf)
-    high = np.nan_to_num(ran.by_step("highest_vm_pu"), nan=-np.inf)
-    loading = np.nan_to_num(ran.by_step("worst_current_percent"), nan=-np.inf)
     columns: Columns = {
-        "lowest_vm_pu": _known(low.min(axis=1)),
-        "lowest_vm_step": np.where(np.isfinite(low).any(axis=1), low.argmin(axis=1), np.nan),
-        "highest_vm_pu": _known(high.max(axis=1)),
-        "highest_vm_step": np.where(np.isfinite(high).any(axis=1), high.argmax(axis=1), np.nan),
-        "worst_current_percent": _known(loading.max(axis=1)),
+        **_extremes(ran),
         **(_sums(ran, audit=True) if "losses_cost" in ran.books else {}),
         "n_audited": audited.sum(axis=1),
         "n_books": np.full(len(code), ran.n_steps),
@@ -124,9 +120,18 @@ def _known_count(flags: Floats, audited: NDArray[np.bool_]) -> Floats:
     return np.where((count == 0.0) & is_unknown, np.nan, count)
 
 
-def _known(extreme: Floats) -> Floats:
-    """NaN in place of the infinity that no book leaves."""
-    return np.where(np.isfinite(extreme), extreme, np.nan)
+def _extremes(ran: Reduced) -> Columns:
+    """(n_scenarios,) extremes over the audited books, and the first step that has each; NaN where no book has a value."""
+    columns: Columns = {}
+    here = columns_of("scenarios")
+    for one in here.values():
+        if one.audit and one.over_steps in FURTHEST:
+            values = ran.by_step(one.source)
+            extreme = FURTHEST[one.over_steps].reduce(values, axis=1)
+            columns[one.name] = extreme
+            if (step := f"{one.name.removesuffix('_pu')}_step") in here:
+                columns[step] = np.where(np.isnan(extreme), np.nan, (values == extreme[:, None]).argmax(axis=1))
+    return columns
 
 
 def _saving_spread(ran: Reduced) -> Columns:

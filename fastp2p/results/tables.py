@@ -17,7 +17,7 @@ from fastp2p.kernels.results.tables import count_by_slot, sum_by_slot
 from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.pipeline.reduce import Columns, Reduced, join_columns
 from fastp2p.results.columns import COLLAPSED, columns_of
-from fastp2p.results.indicators import scenario_columns
+from fastp2p.results.indicators import FURTHEST, scenario_columns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -185,16 +185,17 @@ def hour_columns(ran: Reduced) -> Columns:
 
 def _voltages(ran: Reduced, slot: Ints, n_slots: int) -> Columns:
     """Of each hour of the day: audited books, all books, lowest and highest voltage; nothing without an audit."""
-    if "lowest_vm_pu" not in ran.books:
+    if "ac_status" not in ran.books:
         return {}
     audited, books = ran.books["ac_status"].reshape(-1, ran.n_steps) != NOT_AUDITED, np.bincount(slot, minlength=n_slots)
     n_audited = np.zeros((n_slots, len(audited)), np.int64)
     np.add.at(n_audited, slot, audited.T)
     columns: Columns = {"n_audited": n_audited.T.ravel(), "n_books": np.tile(books, len(audited))}
-    for name, furthest in (("lowest_vm_pu", np.fmin), ("highest_vm_pu", np.fmax)):
-        vm_pu = np.full((n_slots, len(ran.scenarios.number)), np.nan)
-        furthest.at(vm_pu, slot, ran.by_step(name).T)
-        columns[name] = vm_pu.T.ravel()
+    for one in columns_of("hours").values():
+        if one.over_steps in FURTHEST:
+            extreme = np.full((n_slots, len(ran.scenarios.number)), np.nan)
+            FURTHEST[one.over_steps].at(extreme, slot, ran.by_step(one.source).T)
+            columns[one.name] = extreme.T.ravel()
     return columns
 
 

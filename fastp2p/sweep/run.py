@@ -24,8 +24,8 @@ from fastp2p.io.parquet import open_dataset, read_table, write_tables
 from fastp2p.io.paths import absolute_path
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.profiles.profiles import Profiles
-from fastp2p.results.columns import UNITS
-from fastp2p.results.results import TABLES, Results
+from fastp2p.results.columns import TABLES, UNITS
+from fastp2p.results.results import Results
 from fastp2p.results.tables import add_histograms
 from fastp2p.study.model import Study
 from fastp2p.study.sections import StopPart

@@ -7,8 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 import fastp2p
-from fastp2p.results.columns import COLUMNS, COMPARED, SECTIONS, UNITS, as_markdown, columns_of
-from fastp2p.results.results import TABLES
+from fastp2p.results.columns import COLUMNS, COMPARED, SECTIONS, TABLES, UNITS, as_markdown, columns_of
 from fastp2p.settlement.settle import Accounts, BookAccounts
 
 ENDINGS = {
