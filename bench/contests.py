@@ -63,7 +63,7 @@ def whole_book(quick: bool) -> list[Row]:
         return baseline.run_day(with_participants, load_kwh, pv_kwh)
 
     traded = np.array([hour.p2p_kwh for hour in theirs()])
-    np.testing.assert_allclose(batch().by_step("executed_kwh"), np.tile(traded, (days, 1)), atol=1e-6)
+    np.testing.assert_allclose(batch().by_step("bought_kwh"), np.tile(traded, (days, 1)), atol=1e-6)
     jobs = {"fastp2p, whole book": ours, "the notebook's way": theirs}
     n_books = {"fastp2p, whole book": batches * days * STEPS, "the notebook's way": STEPS}
     gaps = []

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.cli.console import known, make_table
+from fastp2p.results.columns import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,15 +16,7 @@ if TYPE_CHECKING:
 
     from fastp2p.results.results import Results
 
-COLUMNS = {
-    "load": "load_kwh",
-    "PV": "pv_kwh",
-    "self\nused": "self_kwh",
-    "matched": "matched_kwh",
-    "executed": "executed_kwh",
-    "import": "import_kwh",
-    "export": "export_kwh",
-}
+COLUMNS = {column.heading: name for name, column in columns_of("hours").items() if column.heading}
 MOST_ROWS = 53
 """The weeks of a year."""
 LENGTHS = {1: "day", 7: "week\nfrom", 364: "52 weeks\nfrom"}

@@ -16,6 +16,7 @@ from fastp2p.cli.profiles import profiles_app
 from fastp2p.cli.signals import exit_code, in_order
 from fastp2p.errors import FastP2PError, InputError, refuse
 from fastp2p.io.paths import expanded
+from fastp2p.results.columns import COMPARED, columns_of
 from fastp2p.study.model import Study, studies, study_files
 from fastp2p.text import LONGEST_UNIT, shown_text
 
@@ -26,14 +27,9 @@ if TYPE_CHECKING:
 
 PAPER = ("paper-44", "paper-80")
 COMPARISON = {
-    "executed\nkWh": "executed_kwh",
-    "bill": "bill",
-    "saving": "saving",
-    "least\nsaving": "least_saving",
-    "worse\noff": "n_worse_off",
-    "Jain": "jain_saving",
-    "operator": "operator_balance",
-    "retailer": "retailer_revenue",
+    f"{column.heading}\nkWh" if column.unit == "kWh" else column.heading: name
+    for name, column in ((name, columns_of("scenarios")[name]) for name in COMPARED)
+    if column.heading
 }
 MOST_FAILURES = 10
 """Books without an answer that are named one by one."""

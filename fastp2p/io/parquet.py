@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,53 +18,14 @@ from fastp2p.errors import InputError
 from fastp2p.io.files import replace_file
 from fastp2p.io.manifest import FileRecord, part_file
 
-UNITS = {
-    "kwh": "kWh",
-    "kw": "kW",
-    "kva": "kVA",
-    "kwp": "kWp",
-    "percent": "%",
-    "per_kwh": "currency per kWh",
-    "shadow_price": "kWh per kW (volume), currency per kWh (welfare); of a voltage per p.u.",
-    "co2_kg": "kg",
-    "vm_pu": "p.u.",
-    "losses_cost": "currency",
-    "rate": "1",
-    "paid": "currency",
-    "charges": "currency",
-    "operator_balance": "currency",
-    "retailer_revenue": "currency",
-    "welfare": "currency",
-    "surplus": "currency",
-    "received": "currency",
-    "benefit": "currency",
-    "bill": "currency",
-    "saving": "currency",
-    "load_factor": "1",
-    "hours_above_100_percent": "h",
-    "jain_saving": "1",
-    "gini_saving": "1",
-    "n_worse_off": "",
-    "share": "1",
-    "self_sufficiency": "1",
-    "self_consumption": "1",
-}
-"""Unit by the ending of a column's name."""
 
-
-def unit_of(column: str) -> str:
-    """The unit that a column's name ends in, '' for counts, names and numbers."""
-    endings = [ending for ending in UNITS if column == ending or column.endswith(f"_{ending}")]
-    return UNITS[max(endings, key=len)] if endings else ""
-
-
-def write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> None:
-    """One Parquet file per table, units in the metadata of its columns."""
+def write_tables(tables: dict[str, pd.DataFrame], folder: Path, units: Mapping[str, str]) -> None:
+    """One Parquet file per table; units, by the names of columns, in the metadata of these."""
     for name, table in tables.items():
-        pq.write_table(_with_units(table), f"{name}.parquet", filesystem=_inside(folder))
+        pq.write_table(_with_units(table, units), f"{name}.parquet", filesystem=_inside(folder))
 
 
-def write_part(tables: dict[str, pd.DataFrame], folder: Path, number: int) -> dict[str, FileRecord]:
+def write_part(tables: dict[str, pd.DataFrame], folder: Path, number: int, units: Mapping[str, str]) -> dict[str, FileRecord]:
     """Part `number` of every table, each written whole under another name first; what was written.
 
     Raises
@@ -75,7 +36,7 @@ def write_part(tables: dict[str, pd.DataFrame], folder: Path, number: int) -> di
     written = {}
     for name, table in tables.items():
         content = pa.BufferOutputStream()
-        pq.write_table(_with_units(table), content)
+        pq.write_table(_with_units(table, units), content)
         packed = memoryview(content.getvalue())
         replace_file(folder / part_file(name, number), partial(_write, packed))
         written[name] = FileRecord(rows=len(table), bytes=len(packed), sha256=hashlib.sha256(packed).hexdigest())
@@ -126,10 +87,10 @@ def _inside(folder: Path) -> SubTreeFileSystem:
     return SubTreeFileSystem(os.fsencode(folder.absolute()), LocalFileSystem())
 
 
-def _with_units(table: pd.DataFrame) -> pa.Table:
+def _with_units(table: pd.DataFrame, units: Mapping[str, str]) -> pa.Table:
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     fields = [arrow.schema.field(i) for i in range(arrow.num_columns)]
     # names of a part without rows: of no type by themselves, text as in the other parts
     fields = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in fields]
-    fields = [f.with_metadata({"unit": unit_of(f.name)}) if unit_of(f.name) else f for f in fields]
+    fields = [f.with_metadata({"unit": units[f.name]}) if f.name in units else f for f in fields]
     return arrow.cast(pa.schema(fields, metadata=arrow.schema.metadata))

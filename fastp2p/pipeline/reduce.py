@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from fastp2p.clearing.audit import NOT_AUDITED
 from fastp2p.grid.network import Network
+from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.pipeline.batch import BatchResult
 from fastp2p.pipeline.draws import Scenarios
-from fastp2p.settlement.settle import Accounts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -53,7 +53,13 @@ class BranchFlows:
         flow_kw, flow_kva, bound = (
             np.concatenate([getattr(p, name) for p in pieces]) for name in ("flow_kw", "flow_kva", "bound")
         )
-        return cls(pieces[0].physics, flow_kw, flow_kva, np.concatenate(current) if audited else None, bound)
+        return cls(
+            physics=pieces[0].physics,
+            flow_kw=flow_kw,
+            flow_kva=flow_kva,
+            current_percent=np.concatenate(current) if audited else None,
+            bound=bound,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +72,7 @@ class Reduced:
     n_steps : int
     step_hours : float
     books : Columns
-        See `book_columns`; book k = scenario * n_steps + step.
+        See `book_columns` and `audit_columns`; book k = scenario * n_steps + step.
     status_code : (n_books,) int8
         Place in `fastp2p.market.trades.STATUS`.
     buses : Accounts
@@ -109,7 +115,7 @@ def join_steps(pieces: Sequence[Reduced]) -> Reduced:
     first = pieces[0]
     if len(pieces) == 1:
         return first
-    sums = {f.name: sum(getattr(piece.buses, f.name) for piece in pieces) for f in fields(Accounts)}
+    sums = [sum(values) for values in zip(*(piece.buses for piece in pieces), strict=True)]
     trades = [piece.trades for piece in pieces if piece.trades is not None]
     branches = [piece.branches for piece in pieces if piece.branches is not None]
     return Reduced(
@@ -118,7 +124,7 @@ def join_steps(pieces: Sequence[Reduced]) -> Reduced:
         step_hours=first.step_hours,
         books=join_columns([piece.books for piece in pieces]),
         status_code=np.concatenate([piece.status_code for piece in pieces]),
-        buses=Accounts(**sums),
+        buses=Accounts(*sums),
         trades=join_columns(trades) if trades else None,
         branches=BranchFlows.joined(branches) if branches else None,
     )
@@ -130,45 +136,27 @@ def join_columns(pieces: Sequence[Columns]) -> Columns:
 
 
 def book_columns(batch: BatchResult) -> Columns:
-    """Arrays (n_books,): energy in kWh, trades, worst loading, money, the same without trading (baseline), who solved the LP.
+    """Arrays (n_books,): the fields of the books' accounts, and what follows from them and from the clearing.
 
-    load = self + executed + import + shed and pv = self + executed + export + spilled; `slack_kwh` is what the external
-    grids feed in, constant losses of the network included, read off the branch flows; where every book is audited, all
-    losses: slack = import - export + losses. The network operator buys the losses at the retail tariff. bill =
-    retailer_revenue + operator_balance.
+    `slack_kwh` is what the external grids feed in, constant losses of the network included, read off the branch flows; where
+    every book is audited, all losses: slack = import - export + losses. The network operator buys the losses at the retail
+    tariff. bill = retailer_revenue + operator_balance. `fastp2p.results.columns` has what the tables call each of them.
     """
     books, clearing = batch.settlement.books, batch.clearing
     losses_kwh, losses_cost = _losses(batch)
     steps, n_scenarios = batch.steps, len(batch.scenarios.number)
     co2_kg_per_kwh = np.tile(batch.scenarios.co2_kg_per_kwh[steps.start : steps.stop], n_scenarios)
     return {
-        "load_kwh": books.load_kwh,
-        "pv_kwh": books.pv_kwh,
-        "self_kwh": books.self_kwh,
+        **books._asdict(),
         "matched_kwh": books.bought_kwh + books.cut_kwh,
-        "executed_kwh": books.bought_kwh,
-        "cut_kwh": books.cut_kwh,
-        "import_kwh": books.retail_kwh,
-        "export_kwh": books.exported_kwh,
-        "spilled_kwh": books.spilled_kwh,
-        "shed_kwh": books.shed_kwh,
         "slack_kwh": clearing.slack_kw * batch.step_hours
         if losses_kwh is None
         else books.retail_kwh - books.exported_kwh + losses_kwh,
         "n_trades": np.diff(batch.trades.offset),
         "worst_loading_percent": clearing.loading_percent,
-        "paid": books.paid,
-        "received": books.received,
-        "charges": books.charges,
         "operator_balance": books.paid + books.charges - books.received - losses_cost,
         "retailer_revenue": books.bill - books.paid - books.charges + books.received + losses_cost,
-        "bill": books.bill,
-        "buyer_surplus": books.buyer_surplus,
-        "seller_surplus": books.seller_surplus,
         "co2_kg": books.retail_kwh * co2_kg_per_kwh,
-        "baseline_import_kwh": books.baseline_retail_kwh,
-        "baseline_export_kwh": books.baseline_exported_kwh,
-        "baseline_bill": books.baseline_bill,
         "baseline_co2_kg": books.baseline_retail_kwh * co2_kg_per_kwh,
         "is_cut": clearing.is_cut,
         "solver": clearing.solver_code,
@@ -255,4 +243,10 @@ def _branch_flows(batch: BatchResult, network: Network) -> BranchFlows:
         flow = audit.solver.flow(network, *clearing.injection.of(books), bus=batch.scenarios.participant)
         current_percent[books] = flow.loading_percent
     flow_kva = np.hypot(clearing.flow_kw, clearing.flow_kvar)
-    return BranchFlows(clearing.physics, clearing.flow_kw, flow_kva, current_percent, clearing.binds)
+    return BranchFlows(
+        physics=clearing.physics,
+        flow_kw=clearing.flow_kw,
+        flow_kva=flow_kva,
+        current_percent=current_percent,
+        bound=clearing.binds,
+    )

@@ -10,30 +10,12 @@ from fastp2p.clearing.answer import STATUS
 from fastp2p.clearing.audit import AC_STATUS, NOT_AUDITED
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.reduce import Columns, Reduced
+from fastp2p.results.columns import AUDIT_INDICATORS, INDICATORS, columns_of
 
 Floats = NDArray[np.float64]
 
-SUMMED = (
-    "load_kwh", "pv_kwh", "self_kwh", "matched_kwh", "executed_kwh", "cut_kwh", "import_kwh", "export_kwh", "spilled_kwh",
-    "shed_kwh", "slack_kwh", "n_trades", "paid", "received", "charges", "operator_balance", "retailer_revenue", "bill",
-    "buyer_surplus", "seller_surplus", "co2_kg",
-    "baseline_import_kwh", "baseline_export_kwh", "baseline_bill", "baseline_co2_kg",
-)  # fmt: skip
-"""Columns of the books that a scenario has the sums of."""
-INDICATORS = (
-    "n_pv", "kwp", *SUMMED, "saving", "least_saving", "greatest_saving", "n_worse_off", "jain_saving", "gini_saving", "welfare",
-    "self_sufficiency", "self_consumption", "p2p_share", "cut_share",
-    "peak_import_kw", "peak_export_kw", "load_factor", "baseline_peak_import_kw", "baseline_peak_export_kw",
-    "p50_loading_percent", "p95_loading_percent", "p99_loading_percent", "worst_loading_percent", "hours_above_100_percent",
-    "n_cut", *(f"n_{name}" for name in STATUS.tolist()),
-)  # fmt: skip
-"""What a sweep's answers are about: every column of the scenarios but the keys."""
-AUDIT_INDICATORS = (
-    "losses_kwh", "losses_cost", "lowest_vm_pu", "highest_vm_pu", "worst_current_percent", "n_audited", "n_books",
-    *(f"n_audit_{name}" for name in AC_STATUS.tolist()),
-    "n_full_breaks_voltage", "n_full_breaks_current", "n_needless_cut",
-)  # fmt: skip
-"""Further ones, where every book is audited; the steps of the extremes are no quantities."""
+FURTHEST = {"min": np.fmin, "max": np.fmax}
+"""What takes the extreme of the values that are known, by how a column goes over steps."""
 
 
 def indicators_of(scenarios: pd.DataFrame) -> list[str]:
@@ -50,7 +32,7 @@ def is_audited_whole(scenarios: pd.DataFrame) -> bool:
 def scenario_columns(ran: Reduced, network: Network) -> Columns:
     """One row per scenario: totals of its books, and what follows from them."""
     scenarios = ran.scenarios
-    total: dict[str, Floats] = {name: ran.by_step(name).sum(axis=1) for name in SUMMED}
+    total = _sums(ran, audit=False)
     used_pv = total["self_kwh"] + total["executed_kwh"]
     status = ran.status_code.reshape(-1, ran.n_steps)
     return {
@@ -107,22 +89,21 @@ def gini_index(values: Floats) -> Floats:
     return _ratio(spread, n[:, 0] * np.nansum(np.abs(values), axis=1))
 
 
+def _sums(ran: Reduced, audit: bool) -> dict[str, Floats]:
+    """(n_scenarios,) sums over the steps of every column that has them; those that an audit knows, or the others."""
+    summed = [one for one in columns_of("scenarios").values() if one.over_steps == "sum" and one.audit == audit]
+    return {one.name: ran.by_step(one.source).sum(axis=1) for one in summed}
+
+
 def _audit(ran: Reduced) -> Columns:
     """What the AC audit says of a scenario: extremes of its books, and how many end how; nothing without an audit."""
     if "ac_status" not in ran.books:
         return {}
     code = ran.books["ac_status"].reshape(-1, ran.n_steps)
     audited = code != NOT_AUDITED
-    low = np.nan_to_num(ran.by_step("lowest_vm_pu"), nan=np.inf)
-    high = np.nan_to_num(ran.by_step("highest_vm_pu"), nan=-np.inf)
-    loading = np.nan_to_num(ran.by_step("worst_current_percent"), nan=-np.inf)
     columns: Columns = {
-        "lowest_vm_pu": _known(low.min(axis=1)),
-        "lowest_vm_step": np.where(np.isfinite(low).any(axis=1), low.argmin(axis=1), np.nan),
-        "highest_vm_pu": _known(high.max(axis=1)),
-        "highest_vm_step": np.where(np.isfinite(high).any(axis=1), high.argmax(axis=1), np.nan),
-        "worst_current_percent": _known(loading.max(axis=1)),
-        **{name: ran.by_step(name).sum(axis=1) for name in ("losses_kwh", "losses_cost") if "losses_cost" in ran.books},
+        **_extremes(ran),
+        **(_sums(ran, audit=True) if "losses_cost" in ran.books else {}),
         "n_audited": audited.sum(axis=1),
         "n_books": np.full(len(code), ran.n_steps),
         **{f"n_audit_{name}": (code == place).sum(axis=1) for place, name in enumerate(AC_STATUS.tolist())},
@@ -139,9 +120,18 @@ def _known_count(flags: Floats, audited: NDArray[np.bool_]) -> Floats:
     return np.where((count == 0.0) & is_unknown, np.nan, count)
 
 
-def _known(extreme: Floats) -> Floats:
-    """NaN in place of the infinity that no book leaves."""
-    return np.where(np.isfinite(extreme), extreme, np.nan)
+def _extremes(ran: Reduced) -> Columns:
+    """(n_scenarios,) extremes over the audited books, and the first step that has each; NaN where no book has a value."""
+    columns: Columns = {}
+    here = columns_of("scenarios")
+    for one in here.values():
+        if one.audit and one.over_steps in FURTHEST:
+            values = ran.by_step(one.source)
+            extreme = FURTHEST[one.over_steps].reduce(values, axis=1)
+            columns[one.name] = extreme
+            if (step := f"{one.name.removesuffix('_pu')}_step") in here:
+                columns[step] = np.where(np.isnan(extreme), np.nan, (values == extreme[:, None]).argmax(axis=1))
+    return columns
 
 
 def _saving_spread(ran: Reduced) -> Columns:
@@ -161,7 +151,7 @@ def _saving_spread(ran: Reduced) -> Columns:
 def _slack_power(ran: Reduced, network: Network) -> Columns:
     """Peaks at the external grids, and the mean import over its peak."""
     with_trading = ran.by_step("slack_kwh") / ran.step_hours
-    baseline_kwh = ran.by_step("baseline_import_kwh") - ran.by_step("baseline_export_kwh")
+    baseline_kwh = ran.by_step("baseline_retail_kwh") - ran.by_step("baseline_exported_kwh")
     without = baseline_kwh / ran.step_hours - network.fixed_kw.sum()
     import_kw = np.maximum(with_trading, 0.0)
     return {

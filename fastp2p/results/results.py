@@ -9,9 +9,8 @@ import pandas as pd
 from fastp2p.arrays import short_repr
 from fastp2p.grid.network import Network
 from fastp2p.profiles.profiles import Profiles
+from fastp2p.results.columns import TABLES
 from fastp2p.study.model import Study
-
-TABLES = ("scenarios", "hours", "histograms", "books", "trades", "branches", "participants")
 
 
 @dataclass(frozen=True, eq=False)

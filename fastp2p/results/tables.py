@@ -14,14 +14,13 @@ from fastp2p.clearing.audit import AC_STATUS, NOT_AUDITED
 from fastp2p.errors import NumberError
 from fastp2p.grid.network import Network
 from fastp2p.kernels.results.tables import count_by_slot, sum_by_slot
+from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.pipeline.reduce import Columns, Reduced, join_columns
-from fastp2p.results.indicators import scenario_columns
+from fastp2p.results.columns import COLLAPSED, columns_of
+from fastp2p.results.indicators import FURTHEST, scenario_columns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-HOUR_COLUMNS = ("load_kwh", "pv_kwh", "self_kwh", "matched_kwh", "executed_kwh", "import_kwh", "export_kwh", "shed_kwh")
-
 
 ENERGY_EDGES = 2.0 ** np.arange(-10, 20.5, 0.5)
 """kWh; two bins to the doubling, from a watt-hour to a gigawatt-hour."""
@@ -32,36 +31,6 @@ HISTOGRAMS = {
     "worst_loading_percent": np.arange(5.0, 205.0, 5.0),
 }
 """What is counted by the hour of the day, and the inner edges of the bins."""
-UNKNOWN_AS_NAN = {
-    "lowest_vm_bus": "Int64", "highest_vm_bus": "Int64", "lowest_vm_step": "Int64", "highest_vm_step": "Int64",
-    "full_breaks_voltage": "boolean", "full_breaks_current": "boolean", "needless_cut": "boolean",
-    "n_full_breaks_voltage": "Int64", "n_full_breaks_current": "Int64", "n_needless_cut": "Int64",
-}  # fmt: skip
-"""Columns of whole numbers and of yes and no that have NaN where something is unknown, and the nullable type of each."""
-
-MAY_BE_NULL = {
-    "scenarios": (
-        "self_consumption", "self_sufficiency", "p2p_share", "cut_share", "least_saving", "greatest_saving", "jain_saving",
-        "gini_saving", "load_factor", "lowest_vm_pu", "highest_vm_pu", "lowest_vm_step", "highest_vm_step",
-        "worst_current_percent", "losses_kwh", "losses_cost", "slack_kwh", "operator_balance", "retailer_revenue",
-        "peak_import_kw", "peak_export_kw", "n_full_breaks_voltage", "n_full_breaks_current", "n_needless_cut",
-    ),
-    "hours": ("lowest_vm_pu", "highest_vm_pu"),
-    "books": (
-        "lowest_vm_pu", "highest_vm_pu", "lowest_vm_bus", "highest_vm_bus", "worst_current_percent", "losses_kwh",
-        "losses_cost", "slack_kwh", "operator_balance", "retailer_revenue", "full_breaks_voltage", "full_breaks_current",
-        "needless_cut",
-    ),
-    "branches": (
-        "limit_kva", "largest_flow_kva", "p50_loading_percent", "p95_loading_percent", "max_loading_percent",
-        "max_current_percent",
-    ),
-}  # fmt: skip
-"""Columns in which NaN says that something is unknown or not defined, by table; docs/indicators.md lists and explains them."""
-OF_COLLAPSE = ("slack_kwh", "operator_balance", "retailer_revenue", "peak_import_kw", "peak_export_kw")
-"""Those of them that may be null only beside an audit, which finds that a book has no solution."""
-MAY_BE_INFINITE = {"branches": ("limit_kw", "limit_kva"), "histograms": ("to_value",)}
-"""Columns in which an infinity says that there is no limit, or no upper edge."""
 KEYS = ("share", "scenario", "step", "hour", "bus", "branch")
 
 
@@ -71,7 +40,7 @@ def make_columns(ran: Reduced, network: Network, names: Sequence[str]) -> dict[s
         "scenarios": lambda: scenario_columns(ran, network),
         "hours": lambda: hour_columns(ran),
         "histograms": lambda: histogram_columns(ran),
-        "books": lambda: {**_keys(ran), **ran.books, "status": ran.status_code.astype(np.int64)},
+        "books": lambda: book_columns(ran),
         "trades": lambda: ran.trades or {},
         "branches": lambda: branch_columns(ran, network),
         "participants": lambda: participant_columns(ran, network),
@@ -85,14 +54,14 @@ def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | N
     Raises
     ------
     NumberError
-        Infinite numbers, or NaN, in columns that `MAY_BE_NULL` and `MAY_BE_INFINITE` do not name.
+        Infinite numbers, or NaN, in columns that may not hold them; see `fastp2p.results.columns`.
     """
     columns = {name: join_columns([piece[name] for piece in pieces]) for name in pieces[0]}
     if faults := [fault for name, of in columns.items() for fault in number_faults(name, of)]:
         raise NumberError("\n".join(faults))
     frames = {name: pd.DataFrame(of) for name, of in columns.items()}
     for name, frame in frames.items():
-        kinds = {column: kind for column, kind in UNKNOWN_AS_NAN.items() if column in frame}
+        kinds = {column.name: column.dtype for column in columns_of(name).values() if column.dtype and column.name in frame}
         frames[name] = frame.astype(kinds) if kinds else frame
     if "histograms" in frames:
         frames["histograms"] = add_histograms(frames["histograms"])
@@ -110,9 +79,10 @@ def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | N
 def number_faults(table: str, columns: Columns) -> list[str]:
     """A fault for each column that holds what is no number, with the first rows that do."""
     faults, is_audited = [], "ac_status" in columns or "n_audited" in columns
+    nulls = {name: one.null for name, one in columns_of(table).items() if one.null and (is_audited or one.null != COLLAPSED)}
+    infinite = {name for name, one in columns_of(table).items() if one.infinite}
     for name, values in columns.items():
-        may_be_null = name in MAY_BE_NULL.get(table, ()) and (is_audited or name not in OF_COLLAPSE)
-        may_be_infinite = name in MAY_BE_INFINITE.get(table, ())
+        may_be_null, may_be_infinite = name in nulls, name in infinite
         # a sum is finite if all of it is: one pass, as no column holds numbers that large
         if values.dtype.kind != "f" or (may_be_null and may_be_infinite) or (not may_be_null and np.isfinite(values.sum())):
             continue
@@ -132,6 +102,18 @@ def _add_times(frame: pd.DataFrame, time: pd.DatetimeIndex) -> None:
     for name in [name for name in columns if name == "step" or name.endswith("_step")]:
         steps = frame[name].fillna(-1).to_numpy(np.int64)
         frame.insert(frame.columns.tolist().index(name) + 1, f"{name.removesuffix('step')}time", stamps[steps])
+
+
+def book_columns(ran: Reduced) -> Columns:
+    """One row per book: what is kept of it, by the names of the table; what an audit says comes last but the status."""
+    here = [one for one in columns_of("books").values() if one.source in ran.books]
+    audited = {one.name for one in here if one.audit}
+    return {
+        **_keys(ran),
+        **{one.name: ran.books[one.source] for one in here if not one.audit},
+        **{name: values for name, values in ran.books.items() if name in audited},
+        "status": ran.status_code.astype(np.int64),
+    }
 
 
 def branch_columns(ran: Reduced, network: Network) -> Columns:
@@ -171,11 +153,8 @@ def branch_columns(ran: Reduced, network: Network) -> Columns:
 def participant_columns(ran: Reduced, network: Network) -> Columns:
     """One row per scenario and participating bus: energy in kWh and money, with and without trading."""
     who, n = ran.scenarios.participant, len(ran.scenarios.number)
-    names = (
-        "load_kwh", "pv_kwh", "self_kwh", "bought_kwh", "sold_kwh", "retail_kwh", "exported_kwh", "spilled_kwh", "shed_kwh",
-        "paid", "charges", "received", "bill", "baseline_bill",
-    )  # fmt: skip
-    total = {name: getattr(ran.buses, name).ravel() for name in names}
+    shown = [name for name in Accounts._fields if name in columns_of("participants")]
+    total = {name: getattr(ran.buses, name).ravel() for name in shown}
     return {
         "share": np.full(n * len(who), ran.scenarios.share),
         "scenario": np.repeat(ran.scenarios.number, len(who)),
@@ -191,9 +170,10 @@ def hour_columns(ran: Reduced) -> Columns:
     n = len(ran.scenarios.number)
     hours, slot = hours_of_day(ran)
     days = np.bincount(np.searchsorted(hours, np.unique(_hour_of_step(ran)) % 24))  # the last day may be one of few hours
-    columns = {name: np.empty((n, len(hours))) for name in HOUR_COLUMNS}
-    for name, column in columns.items():
-        sum_by_slot(ran.by_step(name), slot, column)
+    summed = [one for one in columns_of("hours").values() if one.over_steps == "sum"]
+    columns = {one.name: np.empty((n, len(hours))) for one in summed}
+    for one in summed:
+        sum_by_slot(ran.by_step(one.source), slot, columns[one.name])
     return {
         "share": np.full(n * len(hours), ran.scenarios.share),
         "scenario": np.repeat(ran.scenarios.number, len(hours)),
@@ -205,16 +185,17 @@ def hour_columns(ran: Reduced) -> Columns:
 
 def _voltages(ran: Reduced, slot: Ints, n_slots: int) -> Columns:
     """Of each hour of the day: audited books, all books, lowest and highest voltage; nothing without an audit."""
-    if "lowest_vm_pu" not in ran.books:
+    if "ac_status" not in ran.books:
         return {}
     audited, books = ran.books["ac_status"].reshape(-1, ran.n_steps) != NOT_AUDITED, np.bincount(slot, minlength=n_slots)
     n_audited = np.zeros((n_slots, len(audited)), np.int64)
     np.add.at(n_audited, slot, audited.T)
     columns: Columns = {"n_audited": n_audited.T.ravel(), "n_books": np.tile(books, len(audited))}
-    for name, furthest in (("lowest_vm_pu", np.fmin), ("highest_vm_pu", np.fmax)):
-        vm_pu = np.full((n_slots, len(ran.scenarios.number)), np.nan)
-        furthest.at(vm_pu, slot, ran.by_step(name).T)
-        columns[name] = vm_pu.T.ravel()
+    for one in columns_of("hours").values():
+        if one.over_steps in FURTHEST:
+            extreme = np.full((n_slots, len(ran.scenarios.number)), np.nan)
+            FURTHEST[one.over_steps].at(extreme, slot, ran.by_step(one.source).T)
+            columns[one.name] = extreme.T.ravel()
     return columns
 
 
@@ -224,7 +205,7 @@ def histogram_columns(ran: Reduced) -> Columns:
     pieces = []
     for name, edge in HISTOGRAMS.items():
         count = np.zeros((len(hours), len(edge) + 1), np.int64)
-        count_by_slot(ran.by_step(name), slot, edge, count)
+        count_by_slot(ran.by_step(columns_of("books")[name].source), slot, edge, count)
         at, bin_ = np.nonzero(count)
         pieces.append(
             {

@@ -11,7 +11,7 @@ from fastp2p.arguments import refuse_other_kinds
 from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, short_repr
 from fastp2p.clearing.answer import Clearing
 from fastp2p.errors import InputError, refuse
-from fastp2p.kernels.settlement.settle import BASELINE_EXPORTED, settle_buses, settle_trades
+from fastp2p.kernels.settlement.settle import Accounts, BookAccounts, Tariffs, TradePrices, settle_buses, settle_trades
 from fastp2p.market.trades import Leftovers, Trades
 
 Floats = NDArray[np.float64]
@@ -19,60 +19,7 @@ Floats = NDArray[np.float64]
 UNSERVED = ("retail", "shed")
 SURPLUS = ("export", "curtailable", "spill")
 
-
-@dataclass(frozen=True, eq=False)
-class Accounts:
-    """Energy (kWh) and money (currency); every array has the same shape.
-
-    load = self + bought + retail + shed, pv = self + sold + exported + spilled.
-
-    Attributes
-    ----------
-    load_kwh, pv_kwh, self_kwh : consumption, generation, and what of it a bus used itself
-    bought_kwh, sold_kwh : P2P energy that flowed
-    retail_kwh : bought from the retailer
-    exported_kwh, spilled_kwh : surplus that reached the grid, or was not produced
-    shed_kwh : load not served
-    paid, received : for P2P energy, by its buyers and to its sellers
-    charges : network charges of its buyers
-    bill : retail purchases + paid + charges - received - feed-in earnings
-    baseline_bill : the same without trading
-    """
-
-    __repr__ = short_repr
-    load_kwh: Floats
-    pv_kwh: Floats
-    self_kwh: Floats
-    bought_kwh: Floats
-    sold_kwh: Floats
-    retail_kwh: Floats
-    exported_kwh: Floats
-    spilled_kwh: Floats
-    shed_kwh: Floats
-    paid: Floats
-    charges: Floats
-    received: Floats
-    bill: Floats
-    baseline_bill: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class BookAccounts(Accounts):
-    """Accounts of books, (n_books,).
-
-    Attributes
-    ----------
-    baseline_retail_kwh, baseline_exported_kwh : without trading
-    cut_kwh : matched, but not carried by the network
-    buyer_surplus, seller_surplus : what the bids were worth beyond what was paid; what was received beyond the asks
-    """
-
-    __repr__ = short_repr
-    baseline_retail_kwh: Floats
-    baseline_exported_kwh: Floats
-    cut_kwh: Floats
-    buyer_surplus: Floats
-    seller_surplus: Floats
+Accounts.__repr__ = BookAccounts.__repr__ = short_repr  # type: ignore[method-assign]  # kernels may not import it
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,9 +102,9 @@ def settle(
     buyer, seller = (trades.ask_per_kwh if p is None else p for p in (buyer_per_kwh, seller_per_kwh))
     prices = {"buyer_per_kwh": buyer, "seller_per_kwh": seller, "charge_per_kwh": charge_per_kwh}
     prices |= {"bid_per_kwh": trades.bid_per_kwh, "ask_per_kwh": trades.ask_per_kwh}
-    per_kwh = _rows(prices, trades.n_trades, "n_trades", check, faults)
+    price = TradePrices(**_rows(prices, trades.n_trades, "n_trades", check, faults))
     tariffs = {"retail_per_kwh": retail_per_kwh, "feed_in_per_kwh": 0.0 if surplus == "spill" else feed_in_per_kwh}
-    tariff_per_kwh = _rows(tariffs, shape[0], "n_books", check, faults)
+    tariff = Tariffs(**_rows(tariffs, shape[0], "n_books", check, faults))
     refuse(faults)
 
     exported, scale = {
@@ -165,16 +112,16 @@ def settle(
         "curtailable": (clearing.exported_kw, step_hours),
         "spill": (surplus_left, 0.0),
     }[surplus]
-    bus = np.zeros((len(fields(Accounts)), shape[0] // books_per_row, shape[1]))
-    book = np.empty((len(fields(BookAccounts)), shape[0]))
-    settle_buses(load, pv, own, deficit, surplus_left, exported, scale, tariff_per_kwh, books_per_row, bus, book)
+    bus = Accounts(*np.zeros((len(Accounts._fields), shape[0] // books_per_row, shape[1])))
+    book = BookAccounts(*np.zeros((len(BookAccounts._fields), shape[0])))
+    settle_buses(load, pv, own, deficit, surplus_left, exported, scale, tariff, books_per_row, bus, book)
     if surplus == "spill":  # nor is any exported without trading
-        book[BASELINE_EXPORTED] = 0.0
+        book.baseline_exported_kwh[:] = 0.0
     settle_trades(
-        trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh, per_kwh, tariff_per_kwh,
+        trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh, price, tariff,
         unserved == "retail", books_per_row, bus, book,
     )  # fmt: skip
-    return Settlement(BookAccounts(*book), Accounts(*bus))
+    return Settlement(book, bus)
 
 
 def _faults(
@@ -197,10 +144,10 @@ def _faults(
     return faults
 
 
-def _rows(values: dict[str, ArrayLike], length: int, what: str, check: bool, faults: list[str]) -> Floats:
-    """Numbers or flat arrays as the rows of one array, (len(values), length)."""
-    rows = np.empty((len(values), length))
-    for row, (name, value) in enumerate(values.items()):
+def _rows(values: dict[str, ArrayLike], length: int, what: str, check: bool, faults: list[str]) -> dict[str, Floats]:
+    """Numbers or flat arrays as arrays (length,), by name."""
+    rows = dict(zip(values, np.empty((len(values), length)), strict=True))
+    for name, value in values.items():
         try:
             array = floats(name, value)
         except InputError as error:
@@ -211,5 +158,5 @@ def _rows(values: dict[str, ArrayLike], length: int, what: str, check: bool, fau
         elif found := finite_faults(name, array, what.removeprefix("n_").removesuffix("s")) if check else []:
             faults += found
         else:
-            rows[row] = array
+            rows[name][:] = array
     return rows

@@ -21,6 +21,7 @@ from fastp2p.io.parquet import write_tables
 from fastp2p.io.paths import absolute_path
 from fastp2p.market.rules import RULES
 from fastp2p.profiles.profiles import Profiles
+from fastp2p.results.columns import COMPARED, UNITS
 from fastp2p.results.results import Results
 from fastp2p.results.statistics import CONFIDENCE, mean_interval
 from fastp2p.study.model import Study
@@ -30,12 +31,6 @@ from fastp2p.sweep.prepare import checked, drawing_faults, prepare
 from fastp2p.sweep.run import run
 
 Floats = NDArray[np.float64]
-
-COMPARED = (
-    "executed_kwh", "cut_kwh", "bill", "saving", "least_saving", "greatest_saving", "n_worse_off", "jain_saving",
-    "gini_saving", "buyer_surplus", "seller_surplus", "welfare", "operator_balance", "retailer_revenue",
-)  # fmt: skip
-"""Indicators of a comparison; docs/indicators.md defines them."""
 
 
 def compare_rules(
@@ -121,8 +116,9 @@ def _write_comparison(
     about = describe_run(
         study, ran.network, ran.profiles, rules=tuple(results), tables=tuple(tables), parts=1, seconds=seconds, files={}
     )
+    units = UNITS | {f"{rule}_saving": UNITS["saving"] for rule in results}
     with staged_folder(folder, overwrite) as staged:
-        write_tables(tables, staged)
+        write_tables(tables, staged, units)
         write_study(study, staged)
         write_figures(draw_comparison(results), staged)
         write_whole(staged, about, {name: len(one) for name, one in tables.items()})

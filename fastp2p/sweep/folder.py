@@ -37,6 +37,7 @@ from fastp2p.io.manifest import (
 )
 from fastp2p.io.parquet import write_tables
 from fastp2p.profiles.profiles import Profiles
+from fastp2p.results.columns import UNITS
 from fastp2p.results.results import Results
 from fastp2p.study.model import Study
 
@@ -331,7 +332,7 @@ def _draw_answers(results: Results, folder: Path) -> None:
     }
     if results.study.audited_every:
         answers["audit"] = statistics.find_audit_rates(results.scenarios)
-    write_tables({name: table for name, table in answers.items() if len(table)}, folder)
+    write_tables({name: table for name, table in answers.items() if len(table)}, folder, UNITS)
     hours = None if results.hours is None else statistics.find_hour_quantiles(results.hours, BY_HOUR)
     figures = draw_sweep(results, hours, probabilities, statistics.find_hosting_capacity(probabilities))
     if results.study.audited_every:

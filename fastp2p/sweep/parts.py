@@ -22,6 +22,7 @@ from fastp2p.pipeline.batch import run_batch
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios, find_members
 from fastp2p.pipeline.reduce import Reduced, join_steps, reduce_batch
 from fastp2p.profiles.profiles import Profiles
+from fastp2p.results.columns import UNITS
 from fastp2p.results.tables import make_columns, make_frames
 from fastp2p.study.model import Study
 
@@ -162,7 +163,7 @@ def write_and_report(
     if not (folder / MANIFEST).exists():
         raise InputError(f"{folder} on {node()} is not the folder of this run; workers must reach it under the same path")
     done, tables = run_part(work, part, batch_scenarios)
-    return done, write_part(tables, folder, part.number)
+    return done, write_part(tables, folder, part.number, UNITS)
 
 
 def _run_block(study: Study, network: Network, profiles: Profiles, scenarios: Scenarios, most: int) -> Reduced:

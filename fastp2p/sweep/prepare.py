@@ -18,7 +18,7 @@ from fastp2p.market.rules import rule_faults
 from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults, find_members
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
-from fastp2p.results.indicators import AUDIT_INDICATORS, INDICATORS
+from fastp2p.results.columns import AUDIT_INDICATORS, INDICATORS
 from fastp2p.study.model import Study
 from fastp2p.study.sections import profile_names
 

@@ -24,7 +24,8 @@ from fastp2p.io.parquet import open_dataset, read_table, write_tables
 from fastp2p.io.paths import absolute_path
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.profiles.profiles import Profiles
-from fastp2p.results.results import TABLES, Results
+from fastp2p.results.columns import TABLES, UNITS
+from fastp2p.results.results import Results
 from fastp2p.results.tables import add_histograms
 from fastp2p.study.model import Study
 from fastp2p.study.sections import StopPart
@@ -163,7 +164,7 @@ def _write_day(results: Results, folder: Path, about: Manifest, overwrite: bool,
 
     tables = results.tables()
     with staged_folder(folder, overwrite) as staged:
-        write_tables(tables, staged)
+        write_tables(tables, staged, UNITS)
         write_study(results.study, staged)
         figures = draw_day(results) | (draw_audit(results) if results.study.audited_every else {})
         write_figures(figures, staged)

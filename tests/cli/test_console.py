@@ -175,8 +175,8 @@ def test_folders_that_look_like_addresses(name):
     folder = Path(name)
     folder.mkdir(parents=True)
     table = pd.DataFrame({"share": [1.0], "load_kwh": [2.0]})
-    write_tables({"scenarios": table}, folder)
-    write_part({"hours": table}, folder, 3)
+    write_tables({"scenarios": table}, folder, {})
+    write_part({"hours": table}, folder, 3, {})
     for one, numbers in (("scenarios", None), ("hours", [3])):
         assert open_dataset(folder, one, numbers).to_table().to_pandas().equals(table)
 

@@ -16,7 +16,7 @@ import pytest
 
 import fastp2p
 from fastp2p.clearing import solve as solving
-from fastp2p.results.results import TABLES
+from fastp2p.results.columns import TABLES
 from tests.support.commands import call
 
 FIGURES = [f"{name}.{kind}" for name in ("supply", "network", "profiles") for kind in ("png", "pdf")]

@@ -1,8 +1,6 @@
 """Indicators against their definitions in docs/indicators.md, written out plainly over the tables of a run."""
 
 import itertools
-import re
-from pathlib import Path
 
 import numpy as np
 import pandapower
@@ -10,8 +8,8 @@ import pytest
 
 import fastp2p
 from fastp2p.market.rules import RULES
-from fastp2p.results.indicators import AUDIT_INDICATORS, INDICATORS, gini_index, jain_index
-from fastp2p.results.results import TABLES
+from fastp2p.results.columns import AUDIT_INDICATORS, INDICATORS
+from fastp2p.results.indicators import gini_index, jain_index
 from fastp2p.results.statistics import summarise
 from fastp2p.study.model import Study
 
@@ -118,28 +116,6 @@ def test_of_an_audit_the_summary_has_all_where_all_books_are_audited(audit):
         assert {name for name in scenarios if not name.endswith("_step")} - {"share", "scenario"} == summary
     else:
         assert summary == set(INDICATORS)
-
-
-def test_the_page_defines_every_indicator():
-    """docs/indicators.md names each of them; so it does the columns that are none."""
-    page = (Path(__file__).parents[2] / "docs" / "indicators.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(\w+)`", page))
-    assert {*INDICATORS, *AUDIT_INDICATORS, "lowest_vm_step", "highest_vm_step"} - named == set()
-    tables = page.split("## Statistics of a sweep")[0]
-    defined = {name for row in re.findall(r"^\| (`.*?) \|", tables, re.M) for name in re.findall(r"`(\w+)`", row)}
-    steps = {"lowest_vm_step", "highest_vm_step"}
-    assert defined - {*INDICATORS, *AUDIT_INDICATORS} - steps == set()
-
-
-def test_the_page_names_every_column_of_every_table():
-    """The README says that it defines them."""
-    page = (Path(__file__).parents[2] / "docs" / "indicators.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(\w+)`", page))
-    parts = STUDY.model_dump(exclude_none=True)
-    parts["scenarios"] = {"count": 1, "shares": [0.5], "keep": [table for table in TABLES if table != "scenarios"]}
-    tables = fastp2p.run(Study.model_validate({**parts, "clearing": {"audit": True}})).tables()
-    assert set(tables) == set(TABLES)
-    assert {column for table in tables.values() for column in table} - named == set()
 
 
 def test_charges_grow_with_the_branches_between(ran):

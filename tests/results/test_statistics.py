@@ -8,7 +8,7 @@ from scipy import stats
 
 import fastp2p
 from fastp2p.clearing.answer import STATUS
-from fastp2p.results.indicators import INDICATORS
+from fastp2p.results.columns import INDICATORS
 from fastp2p.results.statistics import (
     compare_shares,
     find_hosting_capacity,

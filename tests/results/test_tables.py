@@ -1,8 +1,5 @@
 """No table holds a number that is none: what may be unknown is listed, anything else ends the run and is told."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -11,21 +8,8 @@ import fastp2p
 from fastp2p.cli.main import app
 from fastp2p.errors import NumberError
 from fastp2p.pipeline import batch
-from fastp2p.results.tables import MAY_BE_INFINITE, MAY_BE_NULL, number_faults
+from fastp2p.results.tables import number_faults
 from fastp2p.sweep import parts
-
-DOCS = Path(__file__).parents[2] / "docs" / "indicators.md"
-
-
-def test_the_page_lists_what_may_be_null_or_infinite():
-    text = DOCS.read_text(encoding="utf-8").partition("## What may be null")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", text, re.MULTILINE)
-    listed = {table: set(re.findall(r"`(\w+)`", columns)) for table, columns in rows}
-    assert listed == {table: set(columns) for table, columns in MAY_BE_NULL.items()}
-    infinite = text.partition("An infinity")[2]
-    for table, columns in MAY_BE_INFINITE.items():
-        assert f"`{table}`" in infinite
-        assert all(f"`{column}`" in infinite for column in columns)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fastp2p.clearing.answer import Clearing, Injection, RowLayout
 from fastp2p.kernels.results.tables import count_by_slot, sum_by_slot
 from fastp2p.market.trades import Leftovers, Trades
-from fastp2p.settlement.settle import Accounts, settle
+from fastp2p.settlement.settle import Accounts, BookAccounts, settle
 from tests.oracles import books as oracle
 
 pytestmark = pytest.mark.small
@@ -28,8 +28,9 @@ def random_books(rng, n_books, n_bus):
     code, proven = np.zeros(n_books, np.int8), np.ones(n_books, bool)
     injection, layout = Injection(surplus, 0.0 * surplus), RowLayout(3, n_bus, np.array([[1.0, 0.0]]), None)
     clearing = Clearing(
-        executed, surplus * 0.25, injection, injection, injection, zero, zero, code, np.full(n, -1), none, np.zeros((0, 3)),
-        code, proven, layout, lambda kw: kw,
+        executed_kwh=executed, exported_kw=surplus * 0.25, injection=injection, floor=injection, full=injection,
+        slack_kw=zero, loading_percent=zero, status_code=code, binding_row=np.full(n, -1), congested_book=none,
+        dual=np.zeros((0, 3)), solver_code=code, certified=proven, layout=layout, flows=lambda kw: kw,
     )  # fmt: skip
     load, pv, own, deficit = rng.random((4, n_books, n_bus))
     return trades, clearing, load, pv, Leftovers(own, deficit, surplus)
@@ -69,7 +70,7 @@ def test_accounts(seed, retail, surplus, rows):
     for name, values in expected.items():
         key = name if name in ("paid", "charges", "received", "bill", "baseline_bill") else f"{name}_kwh"
         np.testing.assert_allclose(getattr(settled.books, key), values.sum(axis=1), atol=1e-12)
-        if key in Accounts.__dataclass_fields__:
+        if key in Accounts._fields:
             summed = values.reshape(6 // rows, rows, 4).sum(axis=1)
             np.testing.assert_allclose(getattr(settled.buses, key), summed, atol=1e-12, err_msg=key)
     kwh = clearing.executed_kwh
@@ -81,6 +82,10 @@ def test_accounts(seed, retail, surplus, rows):
     np.testing.assert_allclose(settled.books.baseline_retail_kwh, (load - alone).sum(axis=1), atol=1e-12)
     exported_alone = 0.0 if surplus == "spill" else (pv - alone).sum(axis=1)
     np.testing.assert_allclose(settled.books.baseline_exported_kwh, exported_alone, atol=1e-12)
+
+
+def test_books_have_every_account_of_the_buses():
+    assert BookAccounts._fields[: len(Accounts._fields)] == Accounts._fields
 
 
 def test_by_default_both_sides_settle_at_the_ask():

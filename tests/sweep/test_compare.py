@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 import fastp2p
 from fastp2p.cli.main import app
-from fastp2p.sweep.compare import COMPARED, compare_results
+from fastp2p.results.columns import COMPARED
+from fastp2p.sweep.compare import compare_results
 from tests.support.sweeps import SWEEP
 
 STUDY = SWEEP.with_(scenarios={"count": 12, "keep": None})

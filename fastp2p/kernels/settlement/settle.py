@@ -1,5 +1,7 @@
 """Energy and money of books, and of buses over runs of books: first what needs no trade, then what the trades add."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,11 +10,87 @@ from fastp2p.kernels.jit import kernel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# places in the accounts, in the order of settlement.Accounts
-LOAD, PV, SELF, BOUGHT, SOLD, RETAIL, EXPORTED, SPILLED, SHED, PAID, CHARGES, RECEIVED, BILL, BASELINE_BILL = range(14)
-BASELINE_RETAIL, BASELINE_EXPORTED, CUT, BUYER_SURPLUS, SELLER_SURPLUS = range(14, 19)
-# places in per_kwh
-BUYER_PAYS, SELLER_GETS, CHARGE, BID, ASK = range(5)
+
+class Accounts(NamedTuple):
+    """Energy (kWh) and money (currency); every array has the same shape.
+
+    load = self + bought + retail + shed, pv = self + sold + exported + spilled.
+
+    Attributes
+    ----------
+    load_kwh, pv_kwh, self_kwh : consumption, generation, and what of it a bus used itself
+    bought_kwh, sold_kwh : P2P energy that flowed
+    retail_kwh : bought from the retailer
+    exported_kwh, spilled_kwh : surplus that reached the grid, or was not produced
+    shed_kwh : load not served
+    paid, received : for P2P energy, by its buyers and to its sellers
+    charges : network charges of its buyers
+    bill : retail purchases + paid + charges - received - feed-in earnings
+    baseline_bill : the same without trading
+    """
+
+    load_kwh: Floats
+    pv_kwh: Floats
+    self_kwh: Floats
+    bought_kwh: Floats
+    sold_kwh: Floats
+    retail_kwh: Floats
+    exported_kwh: Floats
+    spilled_kwh: Floats
+    shed_kwh: Floats
+    paid: Floats
+    charges: Floats
+    received: Floats
+    bill: Floats
+    baseline_bill: Floats
+
+
+class BookAccounts(NamedTuple):
+    """Accounts of books, (n_books,): the fields of `Accounts`, and what only books have.
+
+    Attributes
+    ----------
+    baseline_retail_kwh, baseline_exported_kwh : without trading
+    cut_kwh : matched, but not carried by the network
+    buyer_surplus, seller_surplus : what the bids were worth beyond what was paid; what was received beyond the asks
+    """
+
+    load_kwh: Floats
+    pv_kwh: Floats
+    self_kwh: Floats
+    bought_kwh: Floats
+    sold_kwh: Floats
+    retail_kwh: Floats
+    exported_kwh: Floats
+    spilled_kwh: Floats
+    shed_kwh: Floats
+    paid: Floats
+    charges: Floats
+    received: Floats
+    bill: Floats
+    baseline_bill: Floats
+    baseline_retail_kwh: Floats
+    baseline_exported_kwh: Floats
+    cut_kwh: Floats
+    buyer_surplus: Floats
+    seller_surplus: Floats
+
+
+class Tariffs(NamedTuple):
+    """What a kWh from the retailer costs and a kWh fed in earns, (n_books,), currency per kWh."""
+
+    retail_per_kwh: Floats
+    feed_in_per_kwh: Floats
+
+
+class TradePrices(NamedTuple):
+    """Of each trade, (n_trades,), currency per kWh: what its buyer pays, what its seller gets, charge, bid and ask."""
+
+    buyer_per_kwh: Floats
+    seller_per_kwh: Floats
+    charge_per_kwh: Floats
+    bid_per_kwh: Floats
+    ask_per_kwh: Floats
 
 
 @kernel
@@ -24,10 +102,10 @@ def settle_buses(
     surplus_kwh: Floats,
     exported: Floats,
     exported_scale: float,
-    tariff_per_kwh: Floats,
+    tariff: Tariffs,
     books_per_row: int,
-    bus: Floats,
-    book: Floats,
+    bus: Accounts,
+    book: BookAccounts,
 ) -> None:
     """Own use, the retailer's energy and money, and the case without trading.
 
@@ -42,31 +120,30 @@ def settle_buses(
     exported : (n_books, n_bus) float64
         Times `exported_scale`: the part of the surplus that reaches the grid, kWh.
     exported_scale : float
-    tariff_per_kwh : (2, n_books) float64, currency per kWh
-        Retail and feed-in.
+    tariff : Tariffs
     books_per_row : int
-        Books that one row of `bus` sums up.
-    bus : (14, n_books / books_per_row, n_bus) float64, kWh and currency
+        Books that one row of the buses' accounts sums up.
+    bus : Accounts, (n_books / books_per_row, n_bus) float64, kWh and currency
         Output, zero at first: sums per bus, one after the other in the order of the books.
-    book : (19, n_books) float64, kWh and currency
-        Output: sums per book.
+    book : BookAccounts, (n_books,) float64, kWh and currency
+        Output, zero at first: sums per book.
     """
     n_books, n_bus = load_kwh.shape
     for k in range(n_books):
         row = k // books_per_row
-        retail_per_kwh, feed_in_per_kwh = tariff_per_kwh[0, k], tariff_per_kwh[1, k]
+        retail_per_kwh, feed_in_per_kwh = tariff.retail_per_kwh[k], tariff.feed_in_per_kwh[k]
         load_sum = pv_sum = self_sum = deficit_sum = surplus_sum = exported_sum = own_sum = 0.0
         for b in range(n_bus):
             load, pv, own = load_kwh[k, b], pv_kwh[k, b], min(load_kwh[k, b], pv_kwh[k, b])
             sold_kwh = exported[k, b] * exported_scale
-            bus[LOAD, row, b] += load
-            bus[PV, row, b] += pv
-            bus[SELF, row, b] += self_kwh[k, b]
-            bus[RETAIL, row, b] += deficit_kwh[k, b]
-            bus[EXPORTED, row, b] += sold_kwh
-            bus[SPILLED, row, b] += surplus_kwh[k, b] - sold_kwh
-            bus[BILL, row, b] += deficit_kwh[k, b] * retail_per_kwh - sold_kwh * feed_in_per_kwh
-            bus[BASELINE_BILL, row, b] += (load - own) * retail_per_kwh - (pv - own) * feed_in_per_kwh
+            bus.load_kwh[row, b] += load
+            bus.pv_kwh[row, b] += pv
+            bus.self_kwh[row, b] += self_kwh[k, b]
+            bus.retail_kwh[row, b] += deficit_kwh[k, b]
+            bus.exported_kwh[row, b] += sold_kwh
+            bus.spilled_kwh[row, b] += surplus_kwh[k, b] - sold_kwh
+            bus.bill[row, b] += deficit_kwh[k, b] * retail_per_kwh - sold_kwh * feed_in_per_kwh
+            bus.baseline_bill[row, b] += (load - own) * retail_per_kwh - (pv - own) * feed_in_per_kwh
             load_sum += load
             pv_sum += pv
             own_sum += own
@@ -74,12 +151,16 @@ def settle_buses(
             deficit_sum += deficit_kwh[k, b]
             surplus_sum += surplus_kwh[k, b]
             exported_sum += sold_kwh
-        book[:, k] = 0.0
-        book[LOAD, k], book[PV, k], book[SELF, k] = load_sum, pv_sum, self_sum
-        book[RETAIL, k], book[EXPORTED, k], book[SPILLED, k] = deficit_sum, exported_sum, surplus_sum - exported_sum
-        book[BILL, k] = deficit_sum * retail_per_kwh - exported_sum * feed_in_per_kwh
-        book[BASELINE_RETAIL, k], book[BASELINE_EXPORTED, k] = load_sum - own_sum, pv_sum - own_sum
-        book[BASELINE_BILL, k] = (load_sum - own_sum) * retail_per_kwh - (pv_sum - own_sum) * feed_in_per_kwh
+        book.load_kwh[k] = load_sum
+        book.pv_kwh[k] = pv_sum
+        book.self_kwh[k] = self_sum
+        book.retail_kwh[k] = deficit_sum
+        book.exported_kwh[k] = exported_sum
+        book.spilled_kwh[k] = surplus_sum - exported_sum
+        book.bill[k] = deficit_sum * retail_per_kwh - exported_sum * feed_in_per_kwh
+        book.baseline_retail_kwh[k] = load_sum - own_sum
+        book.baseline_exported_kwh[k] = pv_sum - own_sum
+        book.baseline_bill[k] = (load_sum - own_sum) * retail_per_kwh - (pv_sum - own_sum) * feed_in_per_kwh
 
 
 @kernel
@@ -89,12 +170,12 @@ def settle_trades(
     buyer: Ints,
     quantity_kwh: Floats,
     executed_kwh: Floats,
-    per_kwh: Floats,
-    tariff_per_kwh: Floats,
+    price: TradePrices,
+    tariff: Tariffs,
     retail: bool,
     books_per_row: int,
-    bus: Floats,
-    book: Floats,
+    bus: Accounts,
+    book: BookAccounts,
 ) -> None:
     """Add the trades to the accounts: load = self + bought + retail + shed, PV = self + sold + exported + spilled.
 
@@ -102,47 +183,46 @@ def settle_trades(
     ----------
     offset, seller, buyer, quantity_kwh : trades in CSR form
     executed_kwh : (n_trades,) float64, kWh
-    per_kwh : (5, n_trades) float64, currency per kWh
-        What the buyer pays, the seller gets, the network charges the buyer; the bid and the ask.
-    tariff_per_kwh : (2, n_books) float64, currency per kWh
-        Retail and feed-in.
+    price : TradePrices
+    tariff : Tariffs
     retail : bool
         Whether a cut trade's buyer is served by the retailer (else its load is shed).
     books_per_row, bus, book : as for `settle_buses`
     """
-    unserved = RETAIL if retail else SHED
+    bus_unserved_kwh = bus.retail_kwh if retail else bus.shed_kwh
+    book_unserved_kwh = book.retail_kwh if retail else book.shed_kwh
     for k in range(len(offset) - 1):
         row = k // books_per_row
-        retail_per_kwh = tariff_per_kwh[0, k] if retail else 0.0
+        retail_per_kwh = tariff.retail_per_kwh[k] if retail else 0.0
         executed = cut = paid = charges = received = bid_value = ask_value = 0.0
         for i in range(offset[k], offset[k + 1]):
             s, d, kwh = seller[i], buyer[i], executed_kwh[i]
             cut_kwh = quantity_kwh[i] - kwh
-            pays, gets, charge = kwh * per_kwh[BUYER_PAYS, i], kwh * per_kwh[SELLER_GETS, i], kwh * per_kwh[CHARGE, i]
-            bus[BOUGHT, row, d] += kwh
-            bus[SOLD, row, s] += kwh
-            bus[SPILLED, row, s] += cut_kwh
-            bus[unserved, row, d] += cut_kwh
-            bus[PAID, row, d] += pays
-            bus[CHARGES, row, d] += charge
-            bus[RECEIVED, row, s] += gets
-            bus[BILL, row, d] += pays + charge + cut_kwh * retail_per_kwh
-            bus[BILL, row, s] -= gets
+            pays, gets, charge = kwh * price.buyer_per_kwh[i], kwh * price.seller_per_kwh[i], kwh * price.charge_per_kwh[i]
+            bus.bought_kwh[row, d] += kwh
+            bus.sold_kwh[row, s] += kwh
+            bus.spilled_kwh[row, s] += cut_kwh
+            bus_unserved_kwh[row, d] += cut_kwh
+            bus.paid[row, d] += pays
+            bus.charges[row, d] += charge
+            bus.received[row, s] += gets
+            bus.bill[row, d] += pays + charge + cut_kwh * retail_per_kwh
+            bus.bill[row, s] -= gets
             executed += kwh
             cut += cut_kwh
             paid += pays
             charges += charge
             received += gets
-            bid_value += kwh * per_kwh[BID, i]
-            ask_value += kwh * per_kwh[ASK, i]
-        book[BOUGHT, k] += executed
-        book[SOLD, k] += executed
-        book[SPILLED, k] += cut
-        book[unserved, k] += cut
-        book[CUT, k] += cut
-        book[PAID, k] += paid
-        book[CHARGES, k] += charges
-        book[RECEIVED, k] += received
-        book[BILL, k] += paid + charges + cut * retail_per_kwh - received
-        book[BUYER_SURPLUS, k] += bid_value - paid
-        book[SELLER_SURPLUS, k] += received - ask_value
+            bid_value += kwh * price.bid_per_kwh[i]
+            ask_value += kwh * price.ask_per_kwh[i]
+        book.bought_kwh[k] += executed
+        book.sold_kwh[k] += executed
+        book.spilled_kwh[k] += cut
+        book_unserved_kwh[k] += cut
+        book.cut_kwh[k] += cut
+        book.paid[k] += paid
+        book.charges[k] += charges
+        book.received[k] += received
+        book.bill[k] += paid + charges + cut * retail_per_kwh - received
+        book.buyer_surplus[k] += bid_value - paid
+        book.seller_surplus[k] += received - ask_value
