@@ -18,8 +18,9 @@ FILES = {
     "helpers.py": "from kernels_copy.jit import kernel\n\n@kernel\ndef helper(x):\n    return x + 1.0\n",
     "room/limits.py": "FACTOR = 2.0\n",
     "room/between.py": (
-        "from kernels_copy import helpers\nfrom kernels_copy.jit import kernel\nfrom kernels_copy.room.limits import FACTOR\n\n"
-        "helper = helpers.helper\n\n@kernel\ndef between(x):\n    return FACTOR * helper(x)\n"
+        "import kernels_copy.room.limits as limits\nfrom kernels_copy import (\n    helpers,\n)\n"
+        "from kernels_copy.jit import kernel\n\n"
+        "helper, factor = helpers.helper, limits.FACTOR\n\n@kernel\ndef between(x):\n    return factor * helper(x)\n"
     ),
     "room/other.py": "UNUSED = 1\n",
     "main.py": (
