@@ -125,14 +125,11 @@ def stages(books):
     lps, _ = solve._reduce(books.rows, every, columns, books.floor_value, range(books.n))
     x, dual = np.zeros(len(lps.most)), np.zeros(len(lps.room_above))
     basic, verdict, steps = np.zeros(len(dual), np.int32), np.zeros(books.n, np.int64), np.zeros(books.n, np.int64)
-    shared = (lps.column_offset, lps.row_offset, lps.entry_offset, lps.start, lps.entry_row, lps.entry_value, lps.most)
-    limits = (lps.cost, lps.room_below, lps.room_above)
-    bounds = (solve.STEP_TOLERANCE, solve.DUAL_TOLERANCE, np.inf, 2**62, solve.STEPS_PER_LINE)
     ways = {
         "columns": lambda: collect(every, books.trades, books.export_kw, "volume", books.retail, 1.0),
         "reduce": lambda: solve._reduce(books.rows, every, columns, books.floor_value, range(books.n)),
-        "solve": lambda: solve.solve_books(*shared, *limits, *bounds, basic, x, verdict, steps),
-        "certify": lambda: solve._certify(lps, every, basic, x, dual, verdict),
+        "solve": lambda: solve.solve_books(lps, np.inf, 2**62, solve.STEPS_PER_LINE, basic, x, verdict, steps),
+        "certify": lambda: solve.certify_books(every, lps, basic, x, dual, verdict),
     }
     return ways, steps, float(np.diff(lps.row_offset).mean())
 

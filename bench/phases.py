@@ -139,10 +139,7 @@ def screen(key: str, n_books: int) -> Job:
     books = _books(key, n_books)
     network, who, trades, left = books.network, books.bus, books.batch.trades, books.batch.left
     floor, full = np.empty_like(left.deficit_kwh), np.empty_like(left.deficit_kwh)
-    inject_trades(
-        -left.deficit_kwh, left.surplus_kwh, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, 1.0, True,
-        floor, full,
-    )  # fmt: skip
+    inject_trades(-left.deficit_kwh, left.surplus_kwh, trades.arrays, 1.0, True, floor, full)
     per_flow = 3 * network.n_branch if network.is_radial else 4 * len(network.factors.upper_row) + 3 * network.n_branch
     operations = 2 * per_flow + 8 * network.n_branch
     return Job(screen_of(network, who, floor, full), len(floor), 8 * (2 * len(who) + 4), operations)

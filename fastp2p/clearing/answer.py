@@ -93,6 +93,8 @@ class RowLayout(NamedTuple):
 class Clearing:
     """The trades and exports of a batch that the network carries; columns are buses, or those that `clear` was given.
 
+    Until `clear` returns it, `cut` and `tighten` write what they cut into its arrays, book by book.
+
     Attributes
     ----------
     executed_kwh : (n_trades,) float64, kWh

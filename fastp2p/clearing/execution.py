@@ -12,14 +12,11 @@ from fastp2p.clearing.columns import collect
 from fastp2p.clearing.limits import DcLimits, LinearLimits
 from fastp2p.clearing.reactive import Reactive
 from fastp2p.clearing.solve import curtail
-from fastp2p.kernels.clearing.execution import execute_books, inject_trades
+from fastp2p.kernels.clearing.execution import CUT, execute_books, inject_trades
 from fastp2p.market.trades import Trades
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-CUT = 1e-9
-"""A trade counts as cut where this share of it, or more, is not executed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +44,7 @@ def execute_all(order: Order, base_kw: Floats) -> Clearing:
     """Everything executed, and which books a limit does not let do that."""
     limits, trades, export = order.limits, order.trades, order.export_kw
     floor_kw, full_kw = np.empty_like(base_kw), np.empty_like(base_kw)
-    inject_trades(
-        base_kw, export, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, order.step_hours, order.retail,
-        floor_kw, full_kw,
-    )  # fmt: skip
+    inject_trades(base_kw, export, trades.arrays, order.step_hours, order.retail, floor_kw, full_kw)
     floor_kvar, full_kvar = order.kvar(trades.quantity_kwh, export)
     floor, full = Injection(floor_kw, floor_kvar), Injection(full_kw, full_kvar)
     screen = limits.screen(floor, full)
@@ -90,7 +84,7 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
         return clearing
     limits, trades = order.limits, order.trades
     columns = collect(books, trades, order.export_kw, order.objective, order.retail, order.step_hours)
-    at_bus = replace(columns, plus=limits.bus[columns.plus], minus=np.where(columns.minus >= 0, limits.bus[columns.minus], -1))
+    at_bus = columns._replace(plus=limits.bus[columns.plus], minus=np.where(columns.minus >= 0, limits.bus[columns.minus], -1))
     floor = clearing.floor.of(books)
     values = limits.values(floor) + tightening
     answer = curtail(limits.rows, np.arange(len(books)), at_bus, values, order.objective, order.solver)
@@ -98,9 +92,8 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
     clearing.solver_code[books], clearing.certified[books] = answer.solver_code, answer.certified
     kw = clearing.full.kw.copy() if clearing.injection is clearing.full else clearing.injection.kw
     execute_books(
-        books, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, order.step_hours, order.retail,
-        columns.offset, columns.column_of, columns.n_trade_columns, columns.plus, columns.most_kw, answer.share,
-        answer.binding_row, 1.0 - CUT, clearing.floor.kw, clearing.executed_kwh, clearing.binding_row, clearing.exported_kw, kw,
+        books, trades.arrays, order.step_hours, order.retail, columns, answer.share, answer.binding_row, clearing.floor.kw,
+        clearing.executed_kwh, clearing.binding_row, clearing.exported_kw, kw,
     )  # fmt: skip
     _, kvar = order.kvar(clearing.executed_kwh, clearing.exported_kw)
     injection = Injection(kw, kvar)

@@ -8,9 +8,6 @@ the other.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from functools import cached_property
-from itertools import pairwise
 from threading import Lock
 
 import highspy
@@ -18,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.errors import SolverError
-from fastp2p.kernels.clearing.curtailment import find_misfit
+from fastp2p.kernels.clearing.highs import find_misfit
+from fastp2p.kernels.structs import LPs
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -52,77 +50,37 @@ COLUMN_WISE = highspy.MatrixFormat.kColwise.value
 MAXIMISE = highspy.ObjSense.kMaximize.value
 
 
-@dataclass(frozen=True, eq=False)
-class BookLPs:
-    """The LPs of some books: max cost·y, room_below ≤ A y ≤ room_above, 0 ≤ y ≤ most; in kW, or each book in units of its own.
+def check_lps(lps: LPs) -> None:
+    """Lengths, places and finiteness, which no solver checks.
 
-    Attributes
-    ----------
-    column_offset, row_offset, entry_offset : (n + 1,) int64
-        Where each book's columns, rows and entries lie in the arrays below.
-    start : (n_columns + n,) int32
-        Book n's A by column: its n_columns + 1 places begin at ``column_offset[n] + n``, counted within its entries.
-    entry_row : (n_entries,) int32; entry_value : (n_entries,) float64
-    most : (n_columns,) float64; cost : (3, n_columns) float64
-        A row of `cost` per criterion, in rank.
-    room_below, room_above : (n_rows,) float64
+    Raises
+    ------
+    SolverError
+        If the arrays do not fit one another, or hold numbers that are not finite.
     """
+    n_books = len(lps.column_offset) - 1
+    n_columns, n_rows, n_entries = (int(o[-1]) for o in (lps.column_offset, lps.row_offset, lps.entry_offset))
+    fits = (
+        len(lps.row_offset) == len(lps.entry_offset) == n_books + 1
+        and len(lps.start) == n_columns + n_books
+        and len(lps.entry_row) == len(lps.entry_value) == n_entries
+        and len(lps.most) == n_columns
+        and lps.cost.shape == (len(CRITERION_WEIGHT), n_columns)
+        and len(lps.room_below) == len(lps.room_above) == n_rows
+    )
+    misfit = find_misfit(lps) if fits else 1
+    if misfit == 1:
+        raise SolverError("the arrays of an LP do not fit one another")
+    if misfit == 2:
+        raise SolverError("an LP holds coefficients that are not finite")
 
-    column_offset: Offsets
-    row_offset: Offsets
-    entry_offset: Offsets
-    start: Ints
-    entry_row: Ints
-    entry_value: Floats
-    most: Floats
-    cost: Floats
-    room_below: Floats
-    room_above: Floats
 
-    def __post_init__(self) -> None:
-        """Lengths, places and finiteness, which no solver checks.
-
-        Raises
-        ------
-        SolverError
-            If the arrays do not fit one another, or hold numbers that are not finite.
-        """
-        n_books = len(self.column_offset) - 1
-        n_columns, n_rows, n_entries = (int(o[-1]) for o in (self.column_offset, self.row_offset, self.entry_offset))
-        fits = (
-            len(self.row_offset) == len(self.entry_offset) == n_books + 1
-            and len(self.start) == n_columns + n_books
-            and len(self.entry_row) == len(self.entry_value) == n_entries
-            and len(self.most) == n_columns
-            and self.cost.shape == (len(CRITERION_WEIGHT), n_columns)
-            and len(self.room_below) == len(self.room_above) == n_rows
-        )
-        misfit = find_misfit(*(getattr(self, field.name) for field in fields(self))) if fits else 1
-        if misfit == 1:
-            raise SolverError("the arrays of an LP do not fit one another")
-        if misfit == 2:
-            raise SolverError("an LP holds coefficients that are not finite")
-
-    @cached_property
-    def slices(self) -> list[tuple[slice, slice, slice, slice]]:
-        """Per book, where its columns, rows, entries and places of `start` are."""
-        columns, rows, entries = (offset.tolist() for offset in (self.column_offset, self.row_offset, self.entry_offset))
-        return [
-            (slice(j0, j1), slice(r0, r1), slice(e0, e1), slice(j0 + n, j1 + n + 1))
-            for n, ((j0, j1), (r0, r1), (e0, e1)) in enumerate(
-                zip(pairwise(columns), pairwise(rows), pairwise(entries), strict=True)
-            )
-        ]
-
-    @cached_property
-    def zero(self) -> Floats:
-        """Lower bounds of as many columns as the largest book has."""
-        return np.zeros(int(np.diff(self.column_offset).max(initial=0)))
-
-    @cached_property
-    def continuous(self) -> Ints:
-        """Integrality of as many columns: none."""
-        return np.zeros(len(self.zero), np.int32)
+def slices_of(lps: LPs, n: int) -> tuple[slice, slice, slice, slice]:
+    """Where the columns, rows, entries and places of `start` of book n are."""
+    (j0, j1), (r0, r1), (e0, e1) = (
+        offset[n : n + 2].tolist() for offset in (lps.column_offset, lps.row_offset, lps.entry_offset)
+    )
+    return slice(j0, j1), slice(r0, r1), slice(e0, e1), slice(j0 + n, j1 + n + 1)
 
 
 def new_solver() -> Solver:
@@ -152,13 +110,13 @@ def _silent_output() -> Iterator[None]:
             os.close(kept)
 
 
-def solve_at_once(solver: Solver, lps: BookLPs, books: Offsets, basic: Ints, x: Floats) -> NDArray[np.bool_]:
+def solve_at_once(solver: Solver, lps: LPs, books: Offsets, basic: Ints, x: Floats) -> NDArray[np.bool_]:
     """Solve the books numbered `books` for the weighted sum of their criteria.
 
     Parameters
     ----------
     solver : Solver
-    lps : BookLPs
+    lps : LPs
     books : (n,) int64
     basic : (n_rows,) int32
         Output: basic variables per book, j for a column, -(r + 1) for a row.
@@ -178,7 +136,7 @@ def solve_at_once(solver: Solver, lps: BookLPs, books: Offsets, basic: Ints, x: 
     return solved
 
 
-def solve_in_turn(solver: Solver, lps: BookLPs, n: int, basic: Ints, x: Floats) -> bool:
+def solve_in_turn(solver: Solver, lps: LPs, n: int, basic: Ints, x: Floats) -> bool:
     """Solve book n criterion by criterion, each on the optimal face of the ones before; presolve on, from scratch.
 
     The optimal face is where complementary slackness with one dual optimum holds: columns with a reduced cost stay at their
@@ -262,36 +220,36 @@ def share_fairly(
     return share
 
 
-def _pass(solver: Solver, lps: BookLPs, n: int, cost: Floats) -> None:
+def _pass(solver: Solver, lps: LPs, n: int, cost: Floats) -> None:
     """Hand book n over; this also clears the basis of the book before, so that no book depends on another."""
-    j, r, e, s = lps.slices[n]
+    j, r, e, s = slices_of(lps, n)
     n_columns = j.stop - j.start
     status = solver.passModel(
         n_columns, r.stop - r.start, e.stop - e.start, COLUMN_WISE, MAXIMISE, 0.0,
-        cost[j], lps.zero[:n_columns], lps.most[j], lps.room_below[r], lps.room_above[r],
-        lps.start[s], lps.entry_row[e], lps.entry_value[e], lps.continuous[:n_columns],
+        cost[j], np.zeros(n_columns), lps.most[j], lps.room_below[r], lps.room_above[r],
+        lps.start[s], lps.entry_row[e], lps.entry_value[e], np.zeros(n_columns, np.int32),
     )  # fmt: skip
     if status == highspy.HighsStatus.kError:
         raise SolverError("HiGHS refused the arrays of an LP")
 
 
-def _run(solver: Solver, lps: BookLPs, n: int, basic: Ints, x: Floats) -> bool:
+def _run(solver: Solver, lps: LPs, n: int, basic: Ints, x: Floats) -> bool:
     solver.run()
     if not LEAVES_A_BASIS.get(solver.getModelStatus(), False):
         return False
     status, variables = solver.getBasicVariables()  # type: ignore[attr-defined]  # missing from highspy's stubs
     if status == highspy.HighsStatus.kError:
         return False
-    j, r, *_ = lps.slices[n]
+    j, r, *_ = slices_of(lps, n)
     basic[r] = variables
     x[j] = solver.getSolution().col_value
     return True
 
 
-def _hold_face(solver: Solver, lps: BookLPs, n: int) -> None:
+def _hold_face(solver: Solver, lps: LPs, n: int) -> None:
     """Fix what the last optimum's multipliers say every optimum has in common."""
     solution = solver.getSolution()
-    column, row, *_ = lps.slices[n]
+    column, row, *_ = slices_of(lps, n)
     most, below, above = lps.most[column], lps.room_below[row], lps.room_above[row]
     value, level = np.array(solution.col_value), np.array(solution.row_value)
     for j in np.flatnonzero(np.abs(solution.col_dual) > DUAL_ZERO).tolist():

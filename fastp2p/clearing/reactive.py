@@ -65,10 +65,7 @@ class Reactive:
         """(n_books, n_columns) kvar with nothing executed, and with these trades and exports."""
         base, pv, load = self.spread(*exported_kw.shape)
         floor, full = np.empty_like(base), np.empty_like(base)
-        inject_reactive(
-            base, pv, load, exported_kw, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, executed_kwh,
-            step_hours, retail, floor, full,
-        )  # fmt: skip
+        inject_reactive(base, pv, load, exported_kw, trades.arrays, executed_kwh, step_hours, retail, floor, full)
         return floor, full
 
 

@@ -20,7 +20,7 @@ FACE_KW: Floats = np.array([[1.0, 0.0]])
 
 @dataclass(frozen=True, eq=False)
 class LimitRows:
-    """Limit rows lower ≤ value ≤ upper, and where their entries come from (`kernels.clearing.curtailment.assemble_books`)."""
+    """Limit rows lower ≤ value ≤ upper, and where their entries come from (`assemble_books`)."""
 
     lower: Floats
     upper: Floats

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fastp2p.arrays import LARGEST, amount_faults, floats, integers, is_between, short_repr
 from fastp2p.errors import refuse
 from fastp2p.kernels.market.trades import look_up_prices, stay_inside
+from fastp2p.kernels.structs import TradeArrays
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -70,6 +71,11 @@ class Trades:
     def __repr__(self) -> str:
         """How many there are, and of how much."""
         return f"Trades({self.n_trades:,} trades in {self.n_books:,} books, {self.quantity_kwh.sum():.6g} kWh)"
+
+    @property
+    def arrays(self) -> TradeArrays:
+        """As kernels take them."""
+        return TradeArrays(self.offset, self.seller, self.buyer, self.quantity_kwh, self.bid_per_kwh, self.ask_per_kwh)
 
     @property
     def n_books(self) -> int:

@@ -8,7 +8,8 @@ import pytest
 import fastp2p
 from fastp2p.clearing import columns, rows
 from fastp2p.clearing import solve as solving
-from fastp2p.clearing.highs import BookLPs, new_solver, solve_at_once, solve_in_turn
+from fastp2p.clearing.highs import check_lps, new_solver, solve_at_once, solve_in_turn
+from fastp2p.kernels.structs import LPs
 from tests.support.strategies import congested
 
 
@@ -76,7 +77,8 @@ GOOD = {
 
 
 def test_two_books_by_either_attempt():
-    lps, solver = BookLPs(**GOOD), new_solver()
+    lps, solver = LPs(**GOOD), new_solver()
+    check_lps(lps)
     basic, x = np.zeros(2, np.int32), np.zeros(4)
     assert solve_at_once(solver, lps, np.arange(2), basic, x).tolist() == [True, True]
     assert [x[:2].sum(), *x[2:]] == pytest.approx([0.5, 0.5, 1.0])
@@ -89,12 +91,12 @@ def test_two_books_by_either_attempt():
 @pytest.mark.parametrize("name", GOOD)
 def test_arrays_of_an_lp_must_fit(name):
     with pytest.raises(fastp2p.SolverError, match="do not fit"):
-        BookLPs(**{**GOOD, name: GOOD[name][..., :-1]})
+        check_lps(LPs(**{**GOOD, name: GOOD[name][..., :-1]}))
 
 
 def test_entries_of_an_lp_must_name_its_rows():
     with pytest.raises(fastp2p.SolverError, match="do not fit"):
-        BookLPs(**{**GOOD, "entry_row": np.array([0, 1, 0], np.int32)})
+        check_lps(LPs(**{**GOOD, "entry_row": np.array([0, 1, 0], np.int32)}))
 
 
 def test_coefficients_must_be_finite(monkeypatch):

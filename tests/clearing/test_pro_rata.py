@@ -12,9 +12,9 @@ import pytest
 import fastp2p
 import fastp2p.clearing.solve
 from fastp2p.clearing.answer import HIGHS
-from fastp2p.clearing.columns import Columns
 from fastp2p.clearing.rows import LimitRows
 from fastp2p.clearing.solve import curtail
+from fastp2p.kernels.structs import Columns
 from tests.oracles import books as oracle
 from tests.oracles import filling as filling_oracle
 from tests.support import strategies
@@ -43,9 +43,14 @@ def fill(matrix, most, n_trades, below, above):
     none, roots = np.zeros(n), np.full(n, -1)
     rows = LimitRows.of_kw(np.asarray(below), np.asarray(above), roots, roots, none, np.zeros(n, np.int64), np.asarray(matrix))
     columns = Columns(
-        np.array([0, n]), np.arange(n), np.full(n, -1), np.asarray(most), np.zeros((3, n)), np.arange(n_trades),
-        np.array([n_trades]),
-    )  # fmt: skip
+        offset=np.array([0, n]),
+        plus=np.arange(n),
+        minus=np.full(n, -1),
+        most_kw=np.asarray(most),
+        cost=np.zeros((3, n)),
+        column_of=np.arange(n_trades),
+        n_trade_columns=np.array([n_trades]),
+    )
     return curtail(rows, np.array([0]), columns, np.zeros((1, len(below))), "pro_rata")
 
 

@@ -15,10 +15,13 @@ from bench.exact import solve_exactly
 from fastp2p.clearing import columns
 from fastp2p.clearing import solve as solving
 from fastp2p.kernels.clearing.certificate import certify_books
-from fastp2p.kernels.clearing.curtailment import collect_columns, scale_books
+from fastp2p.kernels.clearing.columns import collect_columns
 from fastp2p.kernels.clearing.simplex import solve_books
+from fastp2p.kernels.clearing.solve import scale_books
+from fastp2p.kernels.structs import Columns, TradeArrays
 from fastp2p.sweep.parts import Part, run_part
 from fastp2p.sweep.prepare import prepare
+from tests.support.lps import lps_of
 from tests.support.strategies import congested
 
 check = settings(deadline=None, max_examples=60, derandomize=True)
@@ -47,26 +50,11 @@ def random_book(rng, whole):
 def solve(matrix, most, cost, below, above, steps_per_line=10):
     """(status, verdict, x, dual) of one book by the two kernels."""
     m, n = matrix.shape
-    columns = [np.flatnonzero(matrix[:, j]) for j in range(n)]
-    start = np.concatenate([[0], np.cumsum([len(c) for c in columns])]).astype(np.int32)
-    entry_row = np.concatenate([*columns, []]).astype(np.int32)
-    entries = np.concatenate([*[matrix[c, j] for j, c in enumerate(columns)], []])
-    book = (
-        np.array([0, n]),
-        np.array([0, m]),
-        np.array([0, len(entries)]),
-        start,
-        entry_row,
-        entries,
-        most,
-        cost,
-        below,
-        above,
-    )
+    lps = lps_of(matrix, most, below, above, cost)
     basic, x, dual, status = np.zeros(m, np.int32), np.zeros(n), np.zeros(m), np.zeros(1, np.int64)
-    solve_books(*book, 1e-12, 1e-9, np.inf, 2**62, steps_per_line, basic, x, status, np.zeros(1, np.int64))
+    solve_books(lps, np.inf, 2**62, steps_per_line, basic, x, status, np.zeros(1, np.int64))
     verdict = status.copy()
-    certify_books(np.arange(1), *book, basic, 1e-9, 1e-9, x, dual, verdict)
+    certify_books(np.arange(1), lps, basic, x, dual, verdict)
     return status[0], verdict[0], x, dual
 
 
@@ -111,14 +99,7 @@ def test_a_worse_answer_is_not_certified(seed):
         basic = rng.permutation(n + m)[:m]
         basic = np.where(basic < n, basic, -(basic - n + 1)).astype(np.int32)
         x, verdict = np.where(rng.random(n) < 0.5, most, 0.0), np.zeros(1, np.int64)
-        columns = [np.flatnonzero(matrix[:, j]) for j in range(n)]
-        start = np.concatenate([[0], np.cumsum([len(c) for c in columns])]).astype(np.int32)
-        rows = np.concatenate([*columns, []]).astype(np.int32)
-        entries = np.concatenate([*[matrix[c, j] for j, c in enumerate(columns)], []])
-        offsets = np.array([0, n]), np.array([0, m]), np.array([0, len(entries)])
-        certify_books(
-            np.arange(1), *offsets, start, rows, entries, most, cost, below, above, basic, 1e-9, 1e-9, x, np.zeros(m), verdict
-        )
+        certify_books(np.arange(1), lps_of(matrix, most, below, above, cost), basic, x, np.zeros(m), verdict)
         if verdict[0] == 0:
             np.testing.assert_allclose(x, best, rtol=0, atol=1e-9)
 
@@ -297,19 +278,24 @@ def test_columns_are_in_rank(seed):
     seller, buyer = rng.integers(0, 3, (2, n))
     kwh = rng.random(n)
     keys = sorted(set(zip(-bid, ask, seller, buyer, strict=True)))
-    offset, trade_columns, column_of = np.zeros(2, np.int64), np.empty(1, np.int64), np.empty(n, np.int64)
-    plus, minus, most, cost = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n), np.empty((3, n))
-    none = np.zeros((1, 3))
-    collect_columns(
-        np.zeros(1, np.int64), np.array([0, n]), seller, buyer, kwh, bid, ask, none, True, False, 0.5, np.arange(n, 0.0, -1.0),
-        offset, plus, minus, most, cost, column_of, trade_columns,
-    )  # fmt: skip
-    assert offset[1] == trade_columns[0] == len(keys)
-    assert [keys[j] for j in column_of] == list(zip(-bid, ask, seller, buyer, strict=True))
-    np.testing.assert_allclose(most[: offset[1]], np.bincount(column_of, kwh / 0.5))
-    assert list(zip(plus[: offset[1]], minus[: offset[1]], strict=True)) == [key[2:] for key in keys]
-    np.testing.assert_allclose(cost[0, : offset[1]], [-key[0] - key[1] for key in keys])
-    assert cost[2, : offset[1]].tolist() == list(np.arange(n, 0.0, -1.0)[: offset[1]])
+    found = Columns(
+        offset=np.zeros(2, np.int64),
+        plus=np.empty(n, np.int64),
+        minus=np.empty(n, np.int64),
+        most_kw=np.empty(n),
+        cost=np.empty((3, n)),
+        column_of=np.empty(n, np.int64),
+        n_trade_columns=np.empty(1, np.int64),
+    )
+    tie_break, trades = np.arange(n, 0.0, -1.0), TradeArrays(np.array([0, n]), seller, buyer, kwh, bid, ask)
+    collect_columns(np.zeros(1, np.int64), trades, np.zeros((1, 3)), True, False, 0.5, tie_break, found)
+    end = found.offset[1]
+    assert end == found.n_trade_columns[0] == len(keys)
+    assert [keys[j] for j in found.column_of] == list(zip(-bid, ask, seller, buyer, strict=True))
+    np.testing.assert_allclose(found.most_kw[:end], np.bincount(found.column_of, kwh / 0.5))
+    assert list(zip(found.plus[:end], found.minus[:end], strict=True)) == [key[2:] for key in keys]
+    np.testing.assert_allclose(found.cost[0, :end], [-key[0] - key[1] for key in keys])
+    assert found.cost[2, :end].tolist() == list(tie_break[:end])
 
 
 @small
@@ -319,17 +305,19 @@ def test_a_books_own_units_round_nothing(seed, decades):
     rng = np.random.default_rng(seed)
     most, below, above = rng.random((3, 4)) * 10.0**decades
     values = rng.normal(size=6) * 10.0 ** rng.integers(-8, 8, 6)
-    rows = np.array([0, 1, 2, 3, 0, 1], np.int32)
-    scaled = [array.copy() for array in (values, most, -below, above)]
+    matrix = np.zeros((4, 4))
+    matrix[[0, 1, 2, 3, 0, 1], [0, 0, 1, 1, 2, 3]] = values
+    lps = lps_of(matrix, most.copy(), -below, above.copy())
     row_scale = np.empty(4)
-    scale_books(np.array([0, 4]), np.array([0, 4]), np.array([0, 6]), rows, *scaled, row_scale)
-    largest = [np.abs(scaled[0][rows == r]).max() for r in range(4)]
+    scale_books(lps, row_scale)
+    largest = [np.abs(lps.entry_value[lps.entry_row == r]).max() for r in range(4)]
     assert (np.array(largest) > 1 - 2e-9).all()
-    assert (np.array([*largest, scaled[1].max()]) < 2).all()
-    unit = scaled[1].max() / most.max()
+    assert (np.array([*largest, lps.most.max()]) < 2).all()
+    unit = lps.most.max() / most.max()
     assert np.frexp([unit, *row_scale])[0].tolist() == [0.5] * 5
-    assert np.array_equal(scaled[0] / row_scale[rows], values)
-    assert np.array_equal(scaled[3] / (unit * row_scale), above)
+    assert np.array_equal(lps.entry_value / row_scale[lps.entry_row], values)
+    assert np.array_equal(lps.room_below / (unit * row_scale), -below)
+    assert np.array_equal(lps.room_above / (unit * row_scale), above)
 
 
 @pytest.mark.parametrize("solver", ["compiled", "highs", "auto"])

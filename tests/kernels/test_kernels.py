@@ -6,17 +6,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from fastp2p.clearing.rows import FACE_KW
 from fastp2p.grid.topology import factorise, grow_tree
-from fastp2p.kernels.clearing.certificate import certify, explain_books
-from fastp2p.kernels.clearing.curtailment import assemble_books, collect_columns
+from fastp2p.kernels.clearing.certificate import certify_books, explain_books
+from fastp2p.kernels.clearing.columns import collect_columns
 from fastp2p.kernels.clearing.execution import inject_trades
 from fastp2p.kernels.clearing.progressive import fill_book
+from fastp2p.kernels.clearing.solve import assemble_books
 from fastp2p.kernels.clearing.waits import find_waits
 from fastp2p.kernels.grid.flows import meshed_flows, screen_meshed, screen_tree, tree_flows
 from fastp2p.kernels.market.orders import gather_profiles, split_orders
+from fastp2p.kernels.structs import Columns, LPs, Rows, TradeArrays, one_lp
 from fastp2p.market.orders import leave_over, make_orders
 from fastp2p.market.trades import Trades
 from tests.oracles import books as oracle
+from tests.support.lps import lps_of
 
 pytestmark = pytest.mark.small
 check = settings(deadline=None, max_examples=60, derandomize=True)
@@ -193,7 +197,7 @@ def test_inject_trades(seed, retail):
     trades, *_ = random_trades(rng, 3, 4)
     base, export = rng.normal(size=(3, 4)), rng.random((3, 4))
     floor, full = np.empty((3, 4)), np.empty((3, 4))
-    inject_trades(base, export, trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, 0.5, retail, floor, full)
+    inject_trades(base, export, trades.arrays, 0.5, retail, floor, full)
     low, high = base.copy(), base + export
     for i, k in enumerate(trades.book):
         kw = trades.quantity_kwh[i] / 0.5
@@ -232,41 +236,60 @@ def assembled(rng, retail, as_tree):
     seller, buyer = rng.integers(0, n_bus, n_trades), rng.integers(0, n_bus, n_trades)
     kw, export = rng.random(n_trades), rng.random((1, n_bus)) * rng.integers(0, 2, (1, n_bus))
     room = n_trades + n_bus
-    plus, minus, most, cost = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room), np.zeros((3, room))
-    offset, column_of, n_trade_columns = np.zeros(2, np.int64), np.empty(n_trades, np.int64), np.empty(1, np.int64)
-    books = np.zeros(1, np.int64)
     bid = -np.arange(n_trades, dtype=float)  # one column each, in this order
-    collect_columns(
-        books, np.array([0, n_trades]), seller, buyer, kw, bid, bid, export, False, retail, 1.0, np.ones(room),
-        offset, plus, minus, most, cost, column_of, n_trade_columns,
-    )  # fmt: skip
-    n = offset[1]
+    trades = TradeArrays(np.array([0, n_trades]), seller, buyer, kw, bid, bid)
+    columns = Columns(
+        offset=np.zeros(2, np.int64),
+        plus=np.empty(room, np.int64),
+        minus=np.empty(room, np.int64),
+        most_kw=np.empty(room),
+        cost=np.zeros((3, room)),
+        column_of=np.empty(n_trades, np.int64),
+        n_trade_columns=np.empty(1, np.int64),
+    )
+    books = np.zeros(1, np.int64)
+    collect_columns(books, trades, export, False, retail, 1.0, np.ones(room), columns)
+    n = columns.offset[1]
     expected = [matrix[:, s] - (0.0 if retail else matrix[:, d]) for s, d in zip(seller, buyer, strict=True)]
     expected += [matrix[:, b] for b in range(n_bus) if export[0, b] > 0]
-    assert n_trade_columns[0] == n_trades
+    assert columns.n_trade_columns[0] == n_trades
     assert n == len(expected)
-    np.testing.assert_allclose(most[:n], [*kw, *export[0][export[0] > 0]])
-    floor, upper = rng.normal(size=(1, n_bus - 1)), rng.random(n_bus - 1)
-    row_offset, row = np.zeros(2, np.int64), np.empty(n_bus, np.int64)
-    below, above = np.empty(n_bus), np.empty(n_bus)
-    entry_offset, start = np.zeros(2, np.int64), np.empty(n + 1, np.int32)
-    entry_row, entry_value = np.empty(n * 2 * n_bus, np.int32), np.empty(n * 2 * n_bus)
-    none = np.full(n_bus, -1)
-    kw_alone, no_rows = (np.array([[1.0, 0.0]]), np.zeros(n_bus), np.zeros(n_bus)), np.empty((0, n_bus))
-    shape = (tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, *kw_alone, no_rows, no_rows)
-    if not as_tree:
-        shape = (none, none, np.zeros(n_bus), np.zeros(n_bus, np.int64), *kw_alone, matrix, matrix)
-    assemble_books(
-        books, offset, plus[:n], minus[:n], most[:n], floor, -upper, upper, 1e-9, *shape, 1e-11,
-        row_offset, row, below, above, entry_offset, start, entry_row, entry_value,
-    )  # fmt: skip
-    m = row_offset[1]
-    assert entry_offset[1] == start[n]
+    np.testing.assert_allclose(columns.most_kw[:n], [*kw, *export[0][export[0] > 0]])
+    floor, upper, no_rows, none = rng.normal(size=(1, n_bus - 1)), rng.random(n_bus - 1), np.empty((0, n_bus)), np.zeros(n_bus)
+    rows = Rows(
+        lower=-upper,
+        upper=upper,
+        parent=tree.parent if as_tree else np.full(n_bus, -1),
+        parent_row=tree.parent_branch if as_tree else np.full(n_bus, -1),
+        parent_sign=tree.parent_sign if as_tree else none,
+        depth=tree.depth if as_tree else np.zeros(n_bus, np.int64),
+        face=FACE_KW,
+        plus_kvar=none,
+        minus_kvar=none,
+        dense_plus=no_rows if as_tree else matrix,
+        dense_minus=no_rows if as_tree else matrix,
+    )
+    row = np.empty(n_bus, np.int64)
+    lps = LPs(
+        column_offset=columns.offset,
+        row_offset=np.zeros(2, np.int64),
+        entry_offset=np.zeros(2, np.int64),
+        start=np.empty(n + 1, np.int32),
+        entry_row=np.empty(n * 2 * n_bus, np.int32),
+        entry_value=np.empty(n * 2 * n_bus),
+        most=columns.most_kw[:n].copy(),
+        cost=np.zeros((3, n)),
+        room_below=np.empty(n_bus),
+        room_above=np.empty(n_bus),
+    )
+    assemble_books(books, columns, 0, floor, rows, 1e-9, lps, row)
+    m = lps.row_offset[1]
+    assert lps.entry_offset[1] == lps.start[n]
     found = np.zeros((m, n))
     for j in range(n):
-        for e in range(start[j], start[j + 1]):
-            found[entry_row[e], j] += entry_value[e]
-    return found, row[:m], below[:m], above[:m], np.array(expected).T, floor[0], upper, most[:n]
+        for e in range(lps.start[j], lps.start[j + 1]):
+            found[lps.entry_row[e], j] += lps.entry_value[e]
+    return found, row[:m], lps.room_below[:m], lps.room_above[:m], np.array(expected).T, floor[0], upper, lps.most
 
 
 @check
@@ -280,14 +303,6 @@ def test_assembled_books(seed, retail, as_tree):
     assert set(np.flatnonzero(breakable)) <= set(row)
     np.testing.assert_allclose(above, (high - floor)[row], atol=1e-12)
     np.testing.assert_allclose(below, (low - floor)[row], atol=1e-12)
-
-
-def csc(matrix):
-    columns = [np.flatnonzero(matrix[:, j]) for j in range(matrix.shape[1])]
-    start = np.concatenate([[0], np.cumsum([len(c) for c in columns])]).astype(np.int32)
-    rows = np.concatenate([*columns, []]).astype(np.int32)
-    values = np.concatenate([*[matrix[c, j] for j, c in enumerate(columns)], []])
-    return start, rows, values
 
 
 def all_bases(n, m):
@@ -309,13 +324,13 @@ def test_certify_accepts_the_optimum_and_nothing_else(seed):
     cost = np.vstack([rng.integers(1, 3, n), np.zeros(n), rng.random(n)]).astype(float)
     rows = np.vstack([matrix, -matrix])
     best = -linprog(-cost[0], A_ub=rows, b_ub=np.concatenate([above, -below]), bounds=[(0, q) for q in most]).fun
-    answers = []
+    answers, lps = [], lps_of(matrix, most, below, above, cost)
     for basic in all_bases(n, m):
         for bits in range(2**n):
             x = np.where([(bits >> j) & 1 for j in range(n)], most, 0.0)
-            dual = np.empty(m)
-            scratch = np.empty((n, n)), np.empty((3, m)), np.empty((2, m)), np.empty(n), np.empty(n, int), np.empty((2, m), int)
-            if certify(*csc(matrix), most, cost, below, above, basic, 1e-9, 1e-9, *scratch, x, dual) == 0:
+            dual, verdict = np.empty(m), np.zeros(1, np.int64)
+            certify_books(np.zeros(1, np.int64), lps, basic, x, dual, verdict)
+            if verdict[0] == 0:
                 assert cost[0] @ x == pytest.approx(best, rel=1e-9)
                 assert (matrix @ x <= above + 1e-9).all()
                 assert (matrix @ x >= below - 1e-9).all()
@@ -333,9 +348,7 @@ def test_explain_books(seed):
     rng = np.random.default_rng(seed)
     matrix, dual = rng.integers(-2, 3, (4, 5)).astype(float), np.round(rng.normal(size=4) * rng.integers(0, 2, 4), 3)
     found, shadow, row, scale = np.empty(5, np.int64), np.zeros((1, 6)), np.array([0, 2, 3, 5]), np.array([1.0, 2.0, 1.0, 0.5])
-    start, rows, values = csc(matrix)
-    offsets = np.array([0, 5]), np.array([0, 4]), np.array([0, len(rows)])
-    explain_books(*offsets, start, rows, values, dual, row, scale, 1e-9, found, shadow)
+    explain_books(lps_of(matrix, np.ones(5), -np.ones(4), np.ones(4)), dual, row, scale, found, shadow)
     assert shadow[0].tolist() == [dual[0], 0.0, 2.0 * dual[1], dual[2], 0.0, 0.5 * dual[3]]
     for j in range(5):
         sizes = np.abs(matrix[:, j] * dual)
@@ -350,7 +363,7 @@ def test_fill_book(seed):
     n, m = int(rng.integers(1, 6)), int(rng.integers(1, 4))
     matrix, most, above = rng.integers(0, 2, (m, n)).astype(float), rng.random(n) + 0.1, rng.random(m)
     x, last = np.empty(n), np.empty(n, np.int64)
-    assert fill_book(*csc(matrix), most, n, np.full(m, -np.inf), above, 1e-9, 100, x, last) == n
+    assert fill_book(one_lp(lps_of(matrix, most, np.full(m, -np.inf), above), 0), n, 100, x, last) == n
     expected, _ = oracle.fill(np.zeros(m), matrix, most, np.full(m, -np.inf), above)
     np.testing.assert_allclose(x, expected, atol=1e-8)
     assert ((x > most - 1e-8) == (last == -1)).all()
@@ -369,7 +382,7 @@ def test_find_waits(seed):
     before, after = matrix[:, :n_trades] @ x[:n_trades], matrix @ x
     above, below = rng.integers(0, 3, m).astype(float), -rng.integers(0, 3, m).astype(float)
     waits = np.empty(n, np.int64)
-    excess = find_waits(*csc(matrix), most, n_trades, below, above, 1e-9, x, waits)
+    excess = find_waits(one_lp(lps_of(matrix, most, below, above), 0), n_trades, 1e-9, x, waits)
     assert excess == max(0.0, *(v for value in (before, after) for v in (*(value - above), *(below - value))))
     for j in range(n):
         value = before if j < n_trades else after

@@ -4,80 +4,74 @@ The proof takes from a solver which variables are basic, and at which bound the 
 the book's own numbers, so it does not matter who solved it, or how well.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.jit import kernel
+from fastp2p.kernels.structs import LP, LPs, one_lp
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Places = NDArray[np.int32]
+
+PRIMAL_TOLERANCE = 1e-9
+"""By how much a bound or a limit may be passed, in the units of a book's columns."""
+DUAL_TOLERANCE = 1e-9
+"""Reduced costs and multipliers (of order 1) up to this size count as zero."""
+
+
+class Scratch(NamedTuple):
+    """Room for a book of n columns and m rows, or more: the basis and its solutions.
+
+    Attributes
+    ----------
+    matrix : (min(n, m), min(n, m)), multiplier : (3, m), value : (2, m), solution : (min(n, m),) float64
+    columns : (n,), places : (2, m) int64
+    """
+
+    matrix: Floats
+    multiplier: Floats
+    value: Floats
+    solution: Floats
+    columns: Ints
+    places: Ints
 
 
 @kernel
-def certify_books(
-    books: Ints,
-    column_offset: Ints,
-    row_offset: Ints,
-    entry_offset: Ints,
-    start: NDArray[np.int32],
-    entry_row: NDArray[np.int32],
-    entry_value: Floats,
-    most: Floats,
-    cost: Floats,
-    room_below: Floats,
-    room_above: Floats,
-    basic: NDArray[np.int32],
-    primal_tolerance: float,
-    dual_tolerance: float,
-    x: Floats,
-    dual: Floats,
-    verdict: Ints,
-) -> None:
-    """`certify` for the books numbered `books` of a batch; arrays as `assemble_books` lays them out.
+def certify_books(books: Ints, lps: LPs, basic: Places, x: Floats, dual: Floats, verdict: Ints) -> None:
+    """`certify` for some books of a batch.
 
     Parameters
     ----------
+    books : (n,) int64
+        Which of the LPs.
+    lps : LPs
+    basic : (n_rows,) int32; x : (n_columns,) float64; dual : (n_rows,) float64
+        As in `certify`, book after book.
     verdict : (n_all_books,) int64
         In: not zero where there is no answer to certify. Output: what `certify` says, where there is.
     """
-    n, m = 0, 0
+    column_offset, row_offset, n, m = lps.column_offset, lps.row_offset, 0, 0
     for b in books:
         n, m = max(n, column_offset[b + 1] - column_offset[b]), max(m, row_offset[b + 1] - row_offset[b])
-    matrix, multiplier, value = np.empty((min(n, m), min(n, m))), np.empty((3, m)), np.empty((2, m))
-    solution, columns, places = np.empty(min(n, m)), np.empty(n, np.int64), np.empty((2, m), np.int64)
+    scratch = Scratch(
+        matrix=np.empty((min(n, m), min(n, m))),
+        multiplier=np.empty((3, m)),
+        value=np.empty((2, m)),
+        solution=np.empty(min(n, m)),
+        columns=np.empty(n, np.int64),
+        places=np.empty((2, m), np.int64),
+    )
     for b in books:
-        if verdict[b] != 0:
-            continue
-        j0, j1, r0, r1 = column_offset[b], column_offset[b + 1], row_offset[b], row_offset[b + 1]
-        e0, e1 = entry_offset[b], entry_offset[b + 1]
-        verdict[b] = certify(
-            start[j0 + b : j1 + b + 1], entry_row[e0:e1], entry_value[e0:e1], most[j0:j1], cost[:, j0:j1],
-            room_below[r0:r1], room_above[r0:r1], basic[r0:r1], primal_tolerance, dual_tolerance,
-            matrix, multiplier, value, solution, columns, places, x[j0:j1], dual[r0:r1],
-        )  # fmt: skip
+        if verdict[b] == 0:
+            j0, j1, r0, r1 = column_offset[b], column_offset[b + 1], row_offset[b], row_offset[b + 1]
+            verdict[b] = certify(one_lp(lps, b), basic[r0:r1], scratch, x[j0:j1], dual[r0:r1])
 
 
 @kernel
-def certify(
-    start: NDArray[np.int32],
-    entry_row: NDArray[np.int32],
-    entry_value: Floats,
-    most: Floats,
-    cost: Floats,
-    room_below: Floats,
-    room_above: Floats,
-    basic: NDArray[np.int32],
-    primal_tolerance: float,
-    dual_tolerance: float,
-    matrix: Floats,
-    multiplier: Floats,
-    value: Floats,
-    solution: Floats,
-    columns: Ints,
-    places: Ints,
-    x: Floats,
-    dual: Floats,
-) -> int:
+def certify(lp: LP, basic: Places, scratch: Scratch, x: Floats, dual: Floats) -> int:
     """Prove that a basis is optimal, first for cost[0], among those optima for cost[1], among those for cost[2].
 
     With basic columns B and binding rows N, A[N,B] x_B = bound_N - A[N,rest] x_rest, and for every criterion
@@ -88,16 +82,10 @@ def certify(
 
     Parameters
     ----------
-    start : (n + 1,) int32; entry_row : int32, entry_value : float64
-        The book's matrix by column.
-    most : (n,) float64; cost : (3, n) float64
-    room_below, room_above : (m,) float64
+    lp : LP
     basic : (m,) int32
         The solver's basic variables: j for a column, -(r + 1) for a row.
-    primal_tolerance, dual_tolerance : float
-        Absolute, in the units of `most` and of the cost.
-    matrix : (min(n, m), min(n, m)), multiplier : (3, m), value : (2, m), solution : (min(n, m),), columns : (n,),
-        places : (2, m); or larger: scratch
+    scratch : Scratch
     x : (n,) float64
         In: the solver's values, which tell upper from lower bound. Output: the basis's own.
     dual : (m,) float64
@@ -108,13 +96,15 @@ def certify(
     int
         0 proven; 1 basis singular, misshapen or at no limit; 2 primal infeasible; 3 not optimal.
     """
+    start, entry_row, entry_value, most, cost, room_below, room_above = lp
+    matrix, multiplier, value, solution, columns, places = scratch
     n, m = len(most), len(room_above)
     place, rows = places[0], places[1]
     size = _read_basis(basic, n, m, columns, place, rows)
     if size == -1:
         return 1
     at_rest, bound = value[0], value[1]
-    _rest(start, entry_row, entry_value, most, room_below, room_above, columns, x, at_rest, bound)
+    _rest(lp, columns, x, at_rest, bound)
 
     for i in range(size):
         if not np.isfinite(bound[rows[i]]):
@@ -139,22 +129,22 @@ def certify(
     for j in range(n):
         if columns[j] != -1:
             x_j = solution[columns[j]]
-            if not (x_j >= -primal_tolerance and x_j <= most[j] + primal_tolerance):
+            if not (x_j >= -PRIMAL_TOLERANCE and x_j <= most[j] + PRIMAL_TOLERANCE):
                 return 2
             x[j] = min(max(x_j, 0.0), most[j])
             for e in range(start[j], start[j + 1]):
                 at_rest[entry_row[e]] += entry_value[e] * x[j]
     for r in range(m):
         dual[r] = 0.0
-        if at_rest[r] > room_above[r] + primal_tolerance or at_rest[r] < room_below[r] - primal_tolerance:
+        if at_rest[r] > room_above[r] + PRIMAL_TOLERANCE or at_rest[r] < room_below[r] - PRIMAL_TOLERANCE:
             return 2
         i = place[r]
         if i != -1:
             dual[r] = multiplier[0, i]
-            if abs(at_rest[r] - bound[r]) > primal_tolerance:
+            if abs(at_rest[r] - bound[r]) > PRIMAL_TOLERANCE:
                 return 2
-            if room_above[r] - room_below[r] > primal_tolerance:  # else it is at both limits, and either sign will do
-                sign = _sign(multiplier[0, i], multiplier[1, i], multiplier[2, i], dual_tolerance)
+            if room_above[r] - room_below[r] > PRIMAL_TOLERANCE:  # else it is at both limits, and either sign will do
+                sign = _sign(multiplier[0, i], multiplier[1, i], multiplier[2, i])
                 if sign != 0 and (sign == 1) != (bound[r] == room_above[r]):
                     return 3
     for j in range(n):
@@ -167,14 +157,14 @@ def certify(
                 d0 -= entry_value[e] * multiplier[0, i]
                 d1 -= entry_value[e] * multiplier[1, i]
                 d2 -= entry_value[e] * multiplier[2, i]
-        sign = _sign(d0, d1, d2, dual_tolerance)
+        sign = _sign(d0, d1, d2)
         if sign != 0 and (columns[j] != -1 or (sign == 1) != (x[j] > 0.0)):
             return 3
     return 0
 
 
 @kernel
-def _read_basis(basic: NDArray[np.int32], n: int, m: int, columns: Ints, place: Ints, rows: Ints) -> int:
+def _read_basis(basic: Places, n: int, m: int, columns: Ints, place: Ints, rows: Ints) -> int:
     """Number the basic columns and the binding rows from 0 on (-1: the others); their number, -1 where they do not fit."""
     columns[:n] = -1
     place[:m] = 0
@@ -194,11 +184,9 @@ def _read_basis(basic: NDArray[np.int32], n: int, m: int, columns: Ints, place: 
 
 
 @kernel
-def _rest(
-    start: NDArray[np.int32], entry_row: NDArray[np.int32], entry_value: Floats, most: Floats,
-    room_below: Floats, room_above: Floats, columns: Ints, x: Floats, at_rest: Floats, bound: Floats,
-) -> None:  # fmt: skip
+def _rest(lp: LP, columns: Ints, x: Floats, at_rest: Floats, bound: Floats) -> None:
     """Put the columns that are not basic at their bounds; the rows' values without the basic ones, and nearer limits."""
+    start, entry_row, entry_value, most, _, room_below, room_above = lp
     m = len(room_above)
     at_rest[:m] = 0.0
     bound[:m] = 0.0
@@ -216,14 +204,14 @@ def _rest(
 
 
 @kernel
-def _sign(first: float, second: float, third: float, tolerance: float) -> int:
+def _sign(first: float, second: float, third: float) -> int:
     """Sign of the first of the values that is not zero; 0 if all are."""
     value = first
-    if abs(value) <= tolerance:
+    if abs(value) <= DUAL_TOLERANCE:
         value = second
-    if abs(value) <= tolerance:
+    if abs(value) <= DUAL_TOLERANCE:
         value = third
-    if abs(value) <= tolerance:
+    if abs(value) <= DUAL_TOLERANCE:
         return 0
     return 1 if value > 0.0 else -1
 
@@ -282,42 +270,28 @@ def _solve_transposed(matrix: Floats, size: int, b: Floats, c: int) -> None:
 
 
 @kernel
-def explain_books(
-    column_offset: Ints,
-    row_offset: Ints,
-    entry_offset: Ints,
-    start: NDArray[np.int32],
-    entry_row: NDArray[np.int32],
-    entry_value: Floats,
-    dual: Floats,
-    row: Ints,
-    row_scale: Floats,
-    tolerance: float,
-    strongest: Ints,
-    shadow_price: Floats,
-) -> None:
+def explain_books(lps: LPs, dual: Floats, row: Ints, row_scale: Floats, strongest: Ints, shadow_price: Floats) -> None:
     """What each limit is worth, and per column the row with the largest |dual x coefficient|.
 
     Parameters
     ----------
-    column_offset … entry_value : as `kernels.clearing.curtailment.assemble_books` lays them out
+    lps : LPs
     dual : (n_kept_rows,) float64
     row : (n_kept_rows,) int64; row_scale : (n_kept_rows,) float64
         Which of all rows each one is, and what it was multiplied by.
-    tolerance : float
-        Smaller ones do not count.
     strongest : (n_columns,) int64
         Output; -1 for none.
     shadow_price : (n, n_rows) float64
         Output, written where a book keeps a row.
     """
+    column_offset, row_offset, entry_offset, start, entry_row, entry_value, _, _, _, _ = lps
     for n in range(len(column_offset) - 1):
         r0 = row_offset[n]
         for r in range(r0, row_offset[n + 1]):
             shadow_price[n, row[r]] = dual[r] * row_scale[r]
         for j in range(column_offset[n], column_offset[n + 1]):
             strongest[j] = -1
-            most = tolerance
+            most = DUAL_TOLERANCE
             for e in range(entry_offset[n] + start[j + n], entry_offset[n] + start[j + n + 1]):
                 size = abs(entry_value[e] * dual[r0 + entry_row[e]])
                 if size > most:

@@ -7,19 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.jit import kernel
+from fastp2p.kernels.structs import Columns, TradeArrays
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+CUT = 1e-9
+"""A trade counts as cut where this share of it, or more, is not executed."""
 
 
 @kernel
 def inject_trades(
     base_kw: Floats,
     export_kw: Floats,
-    offset: Ints,
-    seller: Ints,
-    buyer: Ints,
-    quantity_kwh: Floats,
+    trades: TradeArrays,
     step_hours: float,
     retail: bool,
     floor_kw: Floats,
@@ -33,13 +34,14 @@ def inject_trades(
         Everything not traded.
     export_kw : (n_books, n_bus) float64, kW
         Curtailable exports.
-    offset, seller, buyer, quantity_kwh : trades in CSR form
+    trades : TradeArrays
     step_hours : float
     retail : bool
         Whether the retailer serves the buyers whatever happens.
     floor_kw, full_kw : (n_books, n_bus) float64, kW
         Outputs.
     """
+    offset, seller, buyer, quantity_kwh, _, _ = trades
     n_books, n_bus = base_kw.shape
     for k in range(n_books):
         for b in range(n_bus):
@@ -56,20 +58,12 @@ def inject_trades(
 @kernel
 def execute_books(
     books: Ints,
-    offset: Ints,
-    seller: Ints,
-    buyer: Ints,
-    quantity_kwh: Floats,
+    trades: TradeArrays,
     step_hours: float,
     retail: bool,
-    column_offset: Ints,
-    column_of: Ints,
-    n_trade_columns: Ints,
-    plus: Ints,
-    most_kw: Floats,
+    columns: Columns,
     share: Floats,
     row: Ints,
-    whole: float,
     floor_kw: Floats,
     executed_kwh: Floats,
     binding_row: Ints,
@@ -80,20 +74,24 @@ def execute_books(
 
     Parameters
     ----------
-    books, column_offset, column_of, n_trade_columns, plus, most_kw : as `collect_columns` gives them
-    offset, seller, buyer, quantity_kwh : trades of the batch in CSR form
+    books : (n,) int64
+        Which books of the batch.
+    trades : TradeArrays
+        Those of the batch.
     step_hours : float
     retail : bool
         Whether a trade draws nothing at its buyer.
+    columns : Columns
+        Those of these books.
     share : (n_columns,) float64; row : (n_columns,) int64
         What is executed of a column, and the row that it is cut for.
-    whole : float
-        The share from which a trade counts as executed in full.
     floor_kw : (n_books, n_bus) float64, kW
         Injections with nothing executed.
     executed_kwh, binding_row : (n_trades,); exported_kw, full_kw : (n_books, n_bus) float64, kW
         Outputs, for the trades and lines of these books; `full_kw` are injections.
     """
+    offset, seller, buyer, quantity_kwh, _, _ = trades
+    column_offset, plus, _, most_kw, _, column_of, n_trade_columns = columns
     t = 0
     for n in range(len(books)):
         k = books[n]
@@ -106,7 +104,7 @@ def execute_books(
             j = column_of[t]
             t += 1
             executed_kwh[i] = quantity_kwh[i] * share[j]
-            binding_row[i] = row[j] if share[j] < whole else -1
+            binding_row[i] = row[j] if share[j] < 1.0 - CUT else -1
             full_kw[k, seller[i]] += executed_kwh[i] / step_hours
             if not retail:
                 full_kw[k, buyer[i]] -= executed_kwh[i] / step_hours
@@ -118,10 +116,7 @@ def inject_reactive(
     pv_kvar_per_kw: Floats,
     load_kvar_per_kw: Floats,
     exported_kw: Floats,
-    offset: Ints,
-    seller: Ints,
-    buyer: Ints,
-    quantity_kwh: Floats,
+    trades: TradeArrays,
     executed_kwh: Floats,
     step_hours: float,
     retail: bool,
@@ -137,7 +132,7 @@ def inject_reactive(
     pv_kvar_per_kw, load_kvar_per_kw : (n_bus,) float64
         What is fed in per kW sold or exported, and drawn per kW bought.
     exported_kw : (n_books, n_bus) float64, kW
-    offset, seller, buyer, quantity_kwh : trades in CSR form
+    trades : TradeArrays
     executed_kwh : (n_trades,) float64, kWh
     step_hours : float
     retail : bool
@@ -145,6 +140,7 @@ def inject_reactive(
     floor_kvar, full_kvar : (n_books, n_bus) float64, kvar
         Outputs.
     """
+    offset, seller, buyer, quantity_kwh, _, _ = trades
     n_books, n_bus = base_kvar.shape
     for k in range(n_books):
         for b in range(n_bus):

@@ -4,56 +4,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.jit import kernel
+from fastp2p.kernels.structs import LP, LPs, one_lp
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+FILL_TOLERANCE = 1e-9
+"""Room of a row and rest of a column, kW, up to which they count as none."""
+
 
 @kernel
-def fill_books(
-    column_offset: Ints,
-    row_offset: Ints,
-    entry_offset: Ints,
-    start: NDArray[np.int32],
-    entry_row: NDArray[np.int32],
-    entry_value: Floats,
-    most_kw: Floats,
-    n_trades: Ints,
-    room_below: Floats,
-    room_above: Floats,
-    tolerance: float,
-    x_kw: Floats,
-    last_row: Ints,
-    settled: Ints,
-) -> None:
-    """`fill_book` for every book; arrays as `assemble_books` lays them out, rows counted over all books."""
+def fill_books(lps: LPs, n_trades: Ints, x_kw: Floats, last_row: Ints, settled: Ints) -> None:
+    """`fill_book` for every book; rows are counted over all books."""
     for n in range(len(n_trades)):
-        j0, j1, r0, r1 = column_offset[n], column_offset[n + 1], row_offset[n], row_offset[n + 1]
-        e0, e1 = entry_offset[n], entry_offset[n + 1]
+        j0, j1, r0, r1 = lps.column_offset[n], lps.column_offset[n + 1], lps.row_offset[n], lps.row_offset[n + 1]
         rounds = 100 + 10 * (j1 - j0 + r1 - r0)
-        settled[n] = fill_book(
-            start[j0 + n : j1 + n + 1], entry_row[e0:e1], entry_value[e0:e1], most_kw[j0:j1], n_trades[n],
-            room_below[r0:r1], room_above[r0:r1], tolerance, rounds, x_kw[j0:j1], last_row[j0:j1],
-        )  # fmt: skip
+        settled[n] = fill_book(one_lp(lps, n), n_trades[n], rounds, x_kw[j0:j1], last_row[j0:j1])
         for j in range(j0, j1):
             if last_row[j] != -1:
                 last_row[j] += r0
 
 
 @kernel
-def fill_book(
-    start: NDArray[np.int32],
-    entry_row: NDArray[np.int32],
-    entry_value: Floats,
-    most_kw: Floats,
-    n_trades: int,
-    room_below: Floats,
-    room_above: Floats,
-    tolerance: float,
-    rounds: int,
-    x_kw: Floats,
-    last_row: Ints,
-) -> int:
+def fill_book(lp: LP, n_trades: int, rounds: int, x_kw: Floats, last_row: Ints) -> int:
     """Grow all columns at rates proportional to their size until a row binds; those that push it wait; repeat.
 
     A column waits only as long as its row binds: growth of others may relieve the row again. Trades are filled before
@@ -61,14 +34,10 @@ def fill_book(
 
     Parameters
     ----------
-    start : (n + 1,) int32; entry_row : int32, entry_value : float64
-        Matrix by column.
-    most_kw : (n,) float64, kW
+    lp : LP
+        In kW; the criteria count for nothing.
     n_trades : int
         Columns before this one are trades, the rest exports.
-    room_below, room_above : (m,) float64
-    tolerance : float
-        Absolute, on rows and columns.
     rounds : int
         Most events per kind of column; reached only where rows relieve each other again and again.
     x_kw : (n,) float64, kW
@@ -82,6 +51,7 @@ def fill_book(
         How many columns are settled: all, or those before the trades or the exports for which `rounds` ran out. The columns
         of a kind that has not come to its end hold what they have reached, which keeps all limits.
     """
+    start, entry_row, entry_value, most_kw, _, room_below, room_above = lp
     n, m = len(most_kw), len(room_above)
     x_kw[:] = 0.0
     last_row[:] = -1
@@ -93,11 +63,11 @@ def fill_book(
             step = np.inf
             rate[:] = 0.0
             for j in range(first, last):
-                grows[j] = most_kw[j] - x_kw[j] > tolerance
+                grows[j] = most_kw[j] - x_kw[j] > FILL_TOLERANCE
                 last_row[j] = -1
                 for e in range(start[j], start[j + 1]):
                     room = above[entry_row[e]] if entry_value[e] > 0.0 else below[entry_row[e]]
-                    if grows[j] and room <= tolerance:
+                    if grows[j] and room <= FILL_TOLERANCE:
                         grows[j] = False
                         last_row[j] = entry_row[e]
                 if grows[j]:

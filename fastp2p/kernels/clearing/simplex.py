@@ -5,48 +5,66 @@ that it breaks, and each step repairs the one that is broken most. That takes ab
 going up from nothing executed takes one for every column as well.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.kernels.clearing.certificate import DUAL_TOLERANCE
 from fastp2p.kernels.jit import kernel
+from fastp2p.kernels.structs import LP, LPs, one_lp
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Places = NDArray[np.int32]
+
+STEP_TOLERANCE = 1e-12
+"""By how much a bound may be left broken, in units of the book's largest column."""
+
+
+class Scratch(NamedTuple):
+    """Room for a book of n columns and m rows.
+
+    Attributes
+    ----------
+    table : (m + 3, n) float64
+    value, low, high : (m,) float64
+        Of the basic variables, row by row: value and bounds.
+    reach : (n,) float64; ratio : (4, n) float64; variable, at_upper, free : (n,) int64
+        Of the nonbasic variables, place by place.
+    """
+
+    table: Floats
+    value: Floats
+    low: Floats
+    high: Floats
+    reach: Floats
+    ratio: Floats
+    variable: Ints
+    at_upper: Ints
+    free: Ints
 
 
 @kernel
 def solve_books(
-    column_offset: Ints,
-    row_offset: Ints,
-    entry_offset: Ints,
-    start: NDArray[np.int32],
-    entry_row: NDArray[np.int32],
-    entry_value: Floats,
-    most: Floats,
-    cost: Floats,
-    room_below: Floats,
-    room_above: Floats,
-    feasible: float,
-    zero: float,
-    most_work: float,
-    most_cells: int,
-    steps_per_line: int,
-    basic: NDArray[np.int32],
-    x: Floats,
-    status: Ints,
-    steps: Ints,
+    lps: LPs, most_work: float, most_cells: int, steps_per_line: int, basic: Places, x: Floats, status: Ints, steps: Ints
 ) -> None:
-    """`solve_book` for all books of a batch; arrays as `kernels.clearing.curtailment.assemble_books` lays them out.
+    """`solve_book` for all books of a batch.
 
     Parameters
     ----------
+    lps : LPs
+        Each book in units of its own (`scale_books`); criteria none of which is negative.
     most_work, most_cells : float, int
         Books of more entries times their share of the matrix, or of more columns times rows, are left alone; status -1.
     steps_per_line : int
         A book may take so many steps for each of its columns and rows.
+    basic : (n_rows,) int32; x : (n_columns,) float64
+        Outputs, as in `solve_book`, book after book.
     status, steps : (n_books,) int64
         Outputs: what `solve_book` returns.
     """
+    column_offset, row_offset, entry_offset = lps.column_offset, lps.row_offset, lps.entry_offset
     n, m, cells = 0, 0, 0
     for b in range(len(status)):
         n_book, m_book = column_offset[b + 1] - column_offset[b], row_offset[b + 1] - row_offset[b]
@@ -62,40 +80,23 @@ def solve_books(
         if status[b] == -1:
             continue
         j0, j1, r0, r1 = column_offset[b], column_offset[b + 1], row_offset[b], row_offset[b + 1]
-        e0, e1 = entry_offset[b], entry_offset[b + 1]
         n, m = j1 - j0, r1 - r0
-        status[b], steps[b] = solve_book(
-            start[j0 + b : j1 + b + 1], entry_row[e0:e1], entry_value[e0:e1], most[j0:j1], cost[:, j0:j1],
-            room_below[r0:r1], room_above[r0:r1], feasible, zero, steps_per_line * (n + m),
-            table[: n * (m + 3)].reshape(m + 3, n), value[:m], low[:m], high[:m], reach[:n], ratio,
-            variable[:n], at_upper[:n], free[:n], basic[r0:r1], x[j0:j1],
-        )  # fmt: skip
+        scratch = Scratch(
+            table=table[: n * (m + 3)].reshape(m + 3, n),
+            value=value[:m],
+            low=low[:m],
+            high=high[:m],
+            reach=reach[:n],
+            ratio=ratio,
+            variable=variable[:n],
+            at_upper=at_upper[:n],
+            free=free[:n],
+        )
+        status[b], steps[b] = solve_book(one_lp(lps, b), steps_per_line * (n + m), scratch, basic[r0:r1], x[j0:j1])
 
 
 @kernel
-def solve_book(
-    start: NDArray[np.int32],
-    entry_row: NDArray[np.int32],
-    entry_value: Floats,
-    most: Floats,
-    cost: Floats,
-    room_below: Floats,
-    room_above: Floats,
-    feasible: float,
-    zero: float,
-    most_steps: int,
-    table: Floats,
-    value: Floats,
-    low: Floats,
-    high: Floats,
-    reach: Floats,
-    ratio: Floats,
-    variable: Ints,
-    at_upper: Ints,
-    free: Ints,
-    basic: NDArray[np.int32],
-    x: Floats,
-) -> tuple[int, int]:
+def solve_book(lp: LP, most_steps: int, scratch: Scratch, basic: Places, x: Floats) -> tuple[int, int]:
     """Bounded dual simplex for the first criterion, among those optima for the second, among those for the third.
 
     The table has a column for each place of a nonbasic variable: by how much the basic variables and the criteria rise with it.
@@ -109,17 +110,10 @@ def solve_book(
 
     Parameters
     ----------
-    start : (n + 1,) int32; entry_row : int32, entry_value : float64
-        The book's matrix by column; entries of order 1.
-    most : (n,) float64; cost : (3, n) float64
-        Upper bounds, of order 1 at most; criteria, none of them negative.
-    room_below, room_above : (m,) float64
-        Limits of the rows; infinite for none.
-    feasible, zero : float
-        By how much a bound may be passed; up to which size a reduced cost or a pivot is none.
+    lp : LP
+        Upper bounds and entries of order 1 at most; criteria none of which is negative; rooms may be infinite.
     most_steps : int
-    table : (m + 3, n), value, low, high : (m,), reach : (n,), ratio : (4, n), variable, at_upper, free : (n,)
-        Scratch.
+    scratch : Scratch
     basic : (m,) int32
         Output: basic variables, j for a column, -(r + 1) for a row.
     x : (n,) float64
@@ -131,23 +125,25 @@ def solve_book(
         0 a basis to certify; 1 `most_steps` taken.
     steps : int
     """
-    _first_table(start, entry_row, entry_value, most, cost, room_below, room_above, table, value, low, high)
+    most, room_below, room_above = lp.most, lp.room_below, lp.room_above
+    table, value, low, high, reach, ratio, variable, at_upper, free = scratch
+    _first_table(lp, table, value, low, high)
     for r in range(len(basic)):
         basic[r] = -(r + 1)
     for j in range(len(most)):
         variable[j], at_upper[j], reach[j] = j, 1, most[j]
     status, step = 1, 0
     while step < most_steps:  # ends: at the bottom of the loop step rises
-        r, above, left = _farthest_beyond(value, low, high, feasible, zero)
+        r, above, left = _farthest_beyond(value, low, high)
         if r == -1:
             status = 0
             break
-        n_free = _who_may_give(table, r, above, reach, at_upper, zero, free, ratio)
+        n_free = _who_may_give(table, r, above, reach, at_upper, free, ratio)
         p = 0
         while n_free:  # ends: it breaks, or n_free falls
-            _bring_next_to_end(free, n_free, ratio, zero)
+            _bring_next_to_end(free, n_free, ratio)
             p = free[n_free - 1]
-            if abs(table[r, p]) * reach[p] >= left - feasible:
+            if abs(table[r, p]) * reach[p] >= left - STEP_TOLERANCE:
                 break
             left -= abs(table[r, p]) * reach[p]
             _move(table, p, -reach[p] if at_upper[p] else reach[p], value)
@@ -165,7 +161,7 @@ def solve_book(
         value[r] = (high[r] if at_upper[p] else low[r]) + change
         reach[p] = most[leaving] if leaving >= 0 else room_above[-(leaving + 1)] - room_below[-(leaving + 1)]
         basic[r], variable[p], at_upper[p] = entering, leaving, above
-        _pivot(table, p, r, zero)
+        _pivot(table, p, r)
         step += 1
     for p in range(len(most)):
         if variable[p] >= 0:
@@ -177,11 +173,9 @@ def solve_book(
 
 
 @kernel
-def _first_table(
-    start: NDArray[np.int32], entry_row: NDArray[np.int32], entry_value: Floats, most: Floats, cost: Floats,
-    room_below: Floats, room_above: Floats, table: Floats, value: Floats, low: Floats, high: Floats,
-) -> None:  # fmt: skip
+def _first_table(lp: LP, table: Floats, value: Floats, low: Floats, high: Floats) -> None:
     """All rows basic, all columns at their upper bounds."""
+    start, entry_row, entry_value, most, cost, room_below, room_above = lp
     m = len(value)
     table[:m] = 0.0
     for r in range(m):
@@ -196,25 +190,23 @@ def _first_table(
 
 
 @kernel
-def _farthest_beyond(value: Floats, low: Floats, high: Floats, feasible: float, zero: float) -> tuple[int, bool, float]:
+def _farthest_beyond(value: Floats, low: Floats, high: Floats) -> tuple[int, bool, float]:
     """The basic variable farthest beyond a bound (-1: none is), whether it is the upper one, and how far.
 
-    Of several that are equally far, up to `zero`, it is the first: a shadow price should not hang on rounding.
+    Of several that are equally far, up to `DUAL_TOLERANCE`, it is the first: a shadow price should not hang on rounding.
     """
-    r, above, left, bar = -1, False, 0.0, feasible
+    r, above, left, bar = -1, False, 0.0, STEP_TOLERANCE
     for i in range(len(value)):
         over, under = value[i] - high[i], low[i] - value[i]
         if over > bar:
-            r, above, left, bar = i, True, over, over + zero
+            r, above, left, bar = i, True, over, over + DUAL_TOLERANCE
         elif under > bar:
-            r, above, left, bar = i, False, under, under + zero
+            r, above, left, bar = i, False, under, under + DUAL_TOLERANCE
     return r, above, left
 
 
 @kernel
-def _who_may_give(
-    table: Floats, r: int, above: bool, reach: Floats, at_upper: Ints, zero: float, free: Ints, ratio: Floats
-) -> int:
+def _who_may_give(table: Floats, r: int, above: bool, reach: Floats, at_upper: Ints, free: Ints, ratio: Floats) -> int:
     """Places whose variable, leaving its bound, moves row r back: how many, `free`, and by place |slope| and ratios.
 
     At a multiplier t of the row the reduced costs are gain - t·slope: they change sign at the ratio gain / slope.
@@ -223,7 +215,7 @@ def _who_may_give(
     n_free = 0
     for p in range(len(reach)):
         slope = table[r, p] if above else -table[r, p]
-        if abs(slope) > zero and reach[p] > 0.0 and (slope > 0.0) == (at_upper[p] == 1):
+        if abs(slope) > DUAL_TOLERANCE and reach[p] > 0.0 and (slope > 0.0) == (at_upper[p] == 1):
             free[n_free] = p
             ratio[0, p], ratio[1, p], ratio[2, p] = table[m, p] / slope, table[m + 1, p] / slope, table[m + 2, p] / slope
             ratio[3, p] = abs(slope)
@@ -232,7 +224,7 @@ def _who_may_give(
 
 
 @kernel
-def _bring_next_to_end(free: Ints, n_free: int, ratio: Floats, zero: float) -> None:
+def _bring_next_to_end(free: Ints, n_free: int, ratio: Floats) -> None:
     """Of the free places, the one whose reduced cost is the first to change sign trades places with the last one.
 
     A tie in all criteria goes to the larger slope.
@@ -242,11 +234,11 @@ def _bring_next_to_end(free: Ints, n_free: int, ratio: Floats, zero: float) -> N
         p = free[i]
         slope = ratio[3, p]
         later = slope * (ratio[0, p] - t0)
-        if abs(later) <= zero:
+        if abs(later) <= DUAL_TOLERANCE:
             later = slope * (ratio[1, p] - t1)
-            if abs(later) <= zero:
+            if abs(later) <= DUAL_TOLERANCE:
                 later = slope * (ratio[2, p] - t2)
-                if abs(later) <= zero:
+                if abs(later) <= DUAL_TOLERANCE:
                     later = ratio[3, free[best]] - slope
         if later < 0.0:
             best, t0, t1, t2 = i, ratio[0, p], ratio[1, p], ratio[2, p]
@@ -260,7 +252,7 @@ def _move(table: Floats, p: int, change: float, value: Floats) -> None:
 
 
 @kernel
-def _pivot(table: Floats, p: int, r: int, zero: float) -> None:
+def _pivot(table: Floats, p: int, r: int) -> None:
     """Write the table anew, with what is at place p and what is at row r exchanged."""
     m, n = len(table) - 3, table.shape[1]
     pivot = table[r, p]
@@ -275,5 +267,5 @@ def _pivot(table: Floats, p: int, r: int, zero: float) -> None:
                 table[i, k] += factor * table[r, k]
             if i >= m:
                 for k in range(n):
-                    if abs(table[i, k]) <= zero:
+                    if abs(table[i, k]) <= DUAL_TOLERANCE:
                         table[i, k] = 0.0

@@ -1,0 +1,180 @@
+"""The LPs of congested books: the rows that they can break, and a form that suits a solver.
+
+Rows come in two kinds that may stand side by side: *tree rows* (the branches of a radial network, whose entries are ±1 along a
+path and are never stored) and *dense rows* (any other, given as a matrix). Nothing here knows what a row means.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.kernels.jit import kernel
+from fastp2p.kernels.structs import Columns, LPs, Rows
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Places = NDArray[np.int32]
+
+ENTRY_ZERO = 1e-11
+"""Dense sensitivities (of order 1) up to this size are rounding errors."""
+
+
+@kernel
+def assemble_books(
+    books: Ints, columns: Columns, first_book: int, floor_value: Floats, rows: Rows, tolerance: float, lps: LPs, row: Ints
+) -> None:
+    """Constraint matrices of some books, by column, with only the rows that some 0 ≤ y ≤ most can break.
+
+    Parameters
+    ----------
+    books : (n,) int64
+        Which books of the batch: those of `columns` from `first_book` on.
+    columns : Columns
+        Of these books and of others; where they inject and draw are buses.
+    first_book : int
+    floor_value : (n_books, n_rows) float64
+        Row values at y = 0; where they break a limit they take its place.
+    rows : Rows
+    tolerance : float
+        How far a row may pass its limit, relative to the limit (absolute below 1).
+    lps : LPs
+        In: `column_offset`, `most` and `cost` of these books. Output: the rest, with how far the values of the kept rows may
+        fall and rise from y = 0. There must be room for all rows, and for every entry before rows are dropped: for each column
+        the tree rows on its path and all dense rows.
+    row : (room,) int64
+        Output: kept rows of every book (their number).
+    """
+    column_offset, row_offset, entry_offset, start, entry_row, entry_value, most, _, room_below, room_above = lps
+    lower, upper, face, shift = rows.lower, rows.upper, rows.face, columns.offset[first_book]
+    n_rows = floor_value.shape[1]
+    n_tree_rows = n_rows - len(rows.dense_plus)
+    rise, fall, place = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows, np.int32)
+    row_offset[0] = entry_offset[0] = 0
+    for n in range(len(books)):
+        rise[:] = 0.0
+        fall[:] = 0.0
+        first = end = entry_offset[n]
+        j0, j1 = column_offset[n], column_offset[n + 1]
+        begins = start[j0 + n : j1 + n + 1]
+        begins[0] = 0
+        for j in range(j0, j1):
+            begin = end
+            up, down = columns.plus[shift + j], columns.minus[shift + j]
+            end = _tree_entries(up, down, rows, n_tree_rows // len(face), entry_row, entry_value, end)
+            end = _dense_entries(up, down, rows, n_tree_rows, entry_row, entry_value, end)
+            begins[j - j0 + 1] = end - first
+            for e in range(begin, end):
+                change = entry_value[e] * most[j]
+                rise[entry_row[e]] += max(change, 0.0)
+                fall[entry_row[e]] += min(change, 0.0)
+        kept = row_offset[n]
+        for r in range(n_rows):
+            place[r] = -1
+            if rise[r] == 0.0 and fall[r] == 0.0:
+                continue
+            above, below = max(upper[r] - floor_value[books[n], r], 0.0), min(lower[r] - floor_value[books[n], r], 0.0)
+            if rise[r] > above + tolerance * max(1.0, abs(upper[r])) or fall[r] < below - tolerance * max(1.0, abs(lower[r])):
+                place[r] = kept - row_offset[n]
+                row[kept], room_below[kept], room_above[kept] = r, below, above
+                kept += 1
+        row_offset[n + 1] = kept
+        entry_offset[n + 1] = first + _drop_rows(place, begins, entry_row[first:end], entry_value[first:end])
+
+
+@kernel
+def _tree_entries(up: int, down: int, rows: Rows, stride: int, entry_row: Places, entry_value: Floats, end: int) -> int:
+    """+1 kW at bus `up`, -1 kW at bus `down` (-1: the root), each with its kvar: signed steps of both towards the root.
+
+    From their common ancestor on the kW cancel, and the kvar where both are alike.
+    """
+    _, _, parent, parent_row, parent_sign, depth, face, plus_kvar, minus_kvar, _, _ = rows
+    up_kvar, down_kvar = plus_kvar[up], minus_kvar[down] if down != -1 else 0.0
+    while up != down or (up != -1 and up_kvar != down_kvar):  # ends: one goes to its parent, and a forest ends in roots
+        if up == down:
+            at, kw, kvar = up, 0.0, up_kvar - down_kvar
+            up = down = parent[up]
+        elif down == -1 or (up != -1 and depth[up] >= depth[down]):
+            at, kw, kvar = up, 1.0, up_kvar
+            up = parent[up]
+        else:
+            at, kw, kvar = down, -1.0, -down_kvar
+            down = parent[down]
+        if parent[at] != -1:
+            for m in range(len(face)):
+                entry_row[end] = parent_row[at] + m * stride
+                entry_value[end] = parent_sign[at] * (face[m, 0] * kw + face[m, 1] * kvar)
+                end += 1
+    return end
+
+
+@kernel
+def _dense_entries(up: int, down: int, rows: Rows, first_row: int, entry_row: Places, entry_value: Floats, end: int) -> int:
+    dense_plus, dense_minus = rows.dense_plus, rows.dense_minus
+    for r in range(len(dense_plus)):
+        value = dense_plus[r, up] - (dense_minus[r, down] if down != -1 else 0.0)
+        if abs(value) > ENTRY_ZERO:
+            entry_row[end], entry_value[end] = first_row + r, value
+            end += 1
+    return end
+
+
+@kernel
+def _drop_rows(place: Places, begins: Places, entry_row: Places, entry_value: Floats) -> int:
+    """Renumber a book's entries to the kept rows, moving them together; returns how many are left."""
+    end = read = 0
+    for j in range(1, len(begins)):
+        stop = begins[j]
+        while read < stop:  # ends: read rises
+            r = place[entry_row[read]]
+            if r != -1:
+                entry_row[end], entry_value[end] = r, entry_value[read]
+                end += 1
+            read += 1
+        begins[j] = end
+    return end
+
+
+@kernel
+def scale_books(lps: LPs, row_scale: Floats) -> None:
+    """State each book in its own units: its largest column and the largest entry of each row lie in [1, 2) afterwards.
+
+    So one set of tolerances suits rows of any kind and books of any size. Factors are powers of two: nothing is rounded.
+
+    Parameters
+    ----------
+    lps : LPs
+        `entry_value`, `most`, `room_below` and `room_above` are scaled in place.
+    row_scale : (n_rows,) float64
+        Output: what each row has been multiplied by, besides the book's unit.
+    """
+    column_offset, row_offset, entry_offset, _, entry_row, entry_value, most, _, room_below, room_above = lps
+    row_scale[:] = 0.0
+    for n in range(len(column_offset) - 1):
+        largest = 0.0
+        for j in range(column_offset[n], column_offset[n + 1]):
+            largest = max(largest, most[j])
+        unit = _power_of_two(largest)
+        for j in range(column_offset[n], column_offset[n + 1]):
+            most[j] *= unit
+        r0 = row_offset[n]
+        for e in range(entry_offset[n], entry_offset[n + 1]):
+            row_scale[r0 + entry_row[e]] = max(row_scale[r0 + entry_row[e]], abs(entry_value[e]))
+        for r in range(r0, row_offset[n + 1]):
+            row_scale[r] = _power_of_two(row_scale[r])
+            room_below[r] *= unit * row_scale[r]
+            room_above[r] *= unit * row_scale[r]
+        for e in range(entry_offset[n], entry_offset[n + 1]):
+            entry_value[e] *= row_scale[r0 + entry_row[e]]
+
+
+@kernel
+def _power_of_two(size: float) -> float:
+    """The power of two that brings a size into [1, 2); 1 for nothing. Sizes beyond 2^±300 stop short of it.
+
+    What falls short of 1 by rounding counts as 1.
+    """
+    size *= 1.0 + 1e-9
+    if size == 0.0 or 1.0 <= size < 2.0:
+        return 1.0
+    return math.ldexp(1.0, max(-300, min(300, 1 - math.frexp(size)[1])))
