@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,7 +15,18 @@ from fastp2p.arrays import finite_faults, floats, short_repr
 from fastp2p.errors import refuse
 from fastp2p.grid.feeder import Feeder, feeder_of, percent_per_kva
 from fastp2p.grid.network import Network
-from fastp2p.kernels.grid.ac import HIGHEST, HIGHEST_AT, LOSSES, LOWEST, LOWEST_AT, SLACK_P, SLACK_Q, audit_books, flow_books
+from fastp2p.kernels.grid.ac import (
+    HIGHEST,
+    HIGHEST_AT,
+    LOADING,
+    LOSSES,
+    LOWEST,
+    LOWEST_AT,
+    SLACK_P,
+    SLACK_Q,
+    audit_books,
+    flow_books,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,6 +72,57 @@ class AcFlow:
     converged: NDArray[np.bool_]
     n_iterations: Ints
 
+    def of(self, books: Ints | NDArray[np.bool_]) -> AcFlow:
+        """That of some books."""
+        return AcFlow(**{field.name: getattr(self, field.name)[books] for field in fields(self)})
+
+
+class AcSummary(NamedTuple):
+    """What AC power flows of some books say in a few numbers, (n_books,); NaN and -1 where one did not converge.
+
+    Attributes
+    ----------
+    lowest_vm_pu, highest_vm_pu : float64
+        Of the buses that have a band; of networks without any the external grids' own.
+    lowest_bus, highest_bus : int64
+        Their positions.
+    losses_kw : float64
+        What the network itself draws: series losses, iron losses, shunts.
+    loading_percent : float64
+        The largest loading of any limited branch, from current.
+    slack_kw, slack_kvar : float64
+        What the external grids feed in.
+    """
+
+    lowest_vm_pu: Floats
+    lowest_bus: Ints
+    highest_vm_pu: Floats
+    highest_bus: Ints
+    losses_kw: Floats
+    loading_percent: Floats
+    slack_kw: Floats
+    slack_kvar: Floats
+
+    @classmethod
+    def unknown(cls, n_books: int) -> AcSummary:
+        """Arrays to fill."""
+        nan, none = np.full((6, n_books), np.nan), np.full((2, n_books), -1)
+        return cls(nan[0], none[0], nan[1], none[1], nan[2], nan[3], nan[4], nan[5])
+
+    @property
+    def collapse(self) -> NDArray[np.bool_]:
+        """(n_books,) which have no solution."""
+        return np.isnan(self.lowest_vm_pu)
+
+    def of(self, books: Ints) -> AcSummary:
+        """That of some books."""
+        return AcSummary._make(array[books] for array in self)
+
+    def put(self, books: Ints, found: AcSummary) -> None:
+        """Replace that of some books, in place."""
+        for array, of_some in zip(self, found, strict=True):
+            array[books] = of_some
+
 
 def ac_flow(
     network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike = 0.0, *, bus: ArrayLike | None = None
@@ -104,8 +166,8 @@ def ac_flow(
         ampere = np.where(up, current[1 - end][:, below], current[end][:, below])
         ka[end][:, branch] = ampere * 1e-3 / (np.sqrt(3.0) * network.base_kv[bus_of_end[branch]])
     return AcFlow(
-        np.abs(voltage), np.degrees(np.angle(voltage)), ka[0], ka[1], loading, summary[LOSSES], summary[SLACK_P],
-        summary[SLACK_Q], n_iterations > 0, n_iterations,
+        np.abs(voltage), np.degrees(np.angle(voltage)), ka[0], ka[1], loading, summary.losses_kw, summary.slack_kw,
+        summary.slack_kvar, n_iterations > 0, n_iterations,
     )  # fmt: skip
 
 
@@ -128,7 +190,7 @@ def _phasors(network: Network, bus: Ints, p: Floats, q: Floats, n_iterations: In
     return (voltage[0] + 1j * voltage[1])[:, feeder.place], np.hypot(current[:, 0], current[:, 1])
 
 
-def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[Floats, Ints]:
+def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[AcSummary, Ints]:
     """What the AC power flow of every book says of its voltages, losses and loading (`kernels.grid.ac.audit_books`).
 
     Parameters
@@ -139,9 +201,7 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
 
     Returns
     -------
-    summary : (8, n_books) float64
-        Lowest voltage of the buses that have a band and where it is, the highest and where, losses, loading, power from the
-        external grids; NaN where a book did not converge.
+    AcSummary
     n_iterations : (n_books,) int64
         0 where it did not.
     """
@@ -163,13 +223,18 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
         summary[[LOWEST, HIGHEST]] = network.slack_vm_pu[0]
     where = summary[[LOWEST_AT, HIGHEST_AT]]
     summary[[LOWEST_AT, HIGHEST_AT]] = np.where(np.isnan(where), np.nan, feeder.order[np.nan_to_num(where).astype(np.int64)])
-    return summary, n_iterations
+    low_bus, high_bus = (np.nan_to_num(summary[at], nan=-1.0).astype(np.int64) for at in (LOWEST_AT, HIGHEST_AT))
+    found = AcSummary(
+        summary[LOWEST], low_bus, summary[HIGHEST], high_bus, summary[LOSSES], summary[LOADING], summary[SLACK_P],
+        summary[SLACK_Q],
+    )  # fmt: skip
+    return found, n_iterations
 
 
 class AcSolver(NamedTuple):
     """How AC power flows are solved: `summarise_flows` and `ac_flow`, or what does as they do."""
 
-    summarise: Callable[[Network, Ints, Floats, Floats], tuple[Floats, Ints]]
+    summarise: Callable[[Network, Ints, Floats, Floats], tuple[AcSummary, Ints]]
     flow: Callable[..., AcFlow]
 
 

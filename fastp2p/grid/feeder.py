@@ -166,6 +166,15 @@ def _two_ports(
     return a, z, y, c
 
 
+def branch_currents(network: Network, voltage: Complexes, branch: Ints) -> tuple[Complexes, Complexes]:
+    """(n_books, n) p.u. currents into some branches at `from_bus` and at `to_bus`, from voltages (n_books, n_bus)."""
+    series = network.resistance_pu[branch] + 1j * network.reactance_pu[branch]
+    ratio = network.tap_ratio[branch] * np.exp(1j * network.shift_rad[branch])
+    v_from, v_to = voltage[:, network.from_bus[branch]] / ratio, voltage[:, network.to_bus[branch]]
+    through = (v_from - v_to) / series
+    return (through + network.from_shunt_pu[branch] * v_from) / np.conj(ratio), -through + network.to_shunt_pu[branch] * v_to
+
+
 def shared_paths(network: Network) -> tuple[Floats, Floats]:
     """R and X of the linear voltages v² = v²_noload + 2 (R p + X q), p.u. of 1 kVA.
 

@@ -12,7 +12,7 @@ from fastp2p.arrays import short_repr
 from fastp2p.grid.ac import BOOKS_PER_BLOCK, STEPS, TOLERANCE, checked, columns_of, summarise_flows
 from fastp2p.grid.feeder import feeder_of
 from fastp2p.grid.network import Network
-from fastp2p.kernels.grid.ac import SLACK_P, flow_books
+from fastp2p.kernels.grid.ac import flow_books
 from fastp2p.kernels.grid.lindistflow import linear_states
 
 Floats = NDArray[np.float64]
@@ -82,7 +82,7 @@ def linear_model(network: Network) -> Floats:
 def unloaded_slack_kw(network: Network) -> float:
     """What the external grids feed in where nobody injects anything."""
     summary, _ = summarise_flows(network, np.empty(0, np.int64), np.empty((1, 0)), np.empty((1, 0)))
-    return float(summary[SLACK_P, 0])
+    return float(summary.slack_kw[0])
 
 
 def linear_flows(network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[Floats, Floats, Floats]:

@@ -58,6 +58,8 @@ def screen_linear(
     column: Ints,
     parent: Ints,
     linear: Floats,
+    lower_kw: Floats,
+    upper_kw: Floats,
     limit: Floats,
     least_v2: Floats,
     most_v2: Floats,
@@ -75,6 +77,8 @@ def screen_linear(
     floor_kw, floor_kvar, full_kw, full_kvar : (n_books, n_columns) float64
         Injections without and with all trades and exports.
     column, parent, linear : as for `linear_states`
+    lower_kw, upper_kw : (n_bus,) float64
+        Bounds of the active power towards the parent; infinite where there are none.
     limit : (n_bus,) float64, kVA
         Of the branch to the parent; inf where nothing limits it.
     least_v2, most_v2 : (n_bus,) float64, p.u.
@@ -102,7 +106,9 @@ def screen_linear(
         for i in range(len(parent)):
             if parent[i] == -1:
                 continue
-            _note_voltage(least_v2[i], most_v2[i], tolerance, floor[2, i], full[2, i], excess)
+            _note_value(least_v2[i], most_v2[i], tolerance, floor[2, i], full[2, i], excess)
+            if lower_kw[i] > -np.inf or upper_kw[i] < np.inf:
+                _note_value(lower_kw[i], upper_kw[i], tolerance, floor[0, i], full[0, i], excess)
             if limit[i] < np.inf:
                 for state in (floor, full):
                     _note_power(limit[i] * face[0, 0], face, tolerance, state[0, i], state[1, i], excess)
@@ -112,7 +118,8 @@ def screen_linear(
             overload[first + k] = congested[first + k] = 0
             if excess[k] > 0.0:
                 _screen_book(
-                    floor, full, parent, limit, least_v2, most_v2, face, tolerance, k, first + k, overload, congested
+                    floor, full, parent, lower_kw, upper_kw, limit, least_v2, most_v2, face, tolerance, k, first + k, overload,
+                    congested,
                 )  # fmt: skip
         for k in range(size):
             worst[k] = math.sqrt(worst[k])
@@ -154,7 +161,7 @@ def _linear_block(
 
 
 @kernel
-def _note_voltage(least: float, most: float, tolerance: float, floor: Floats, full: Floats, excess: Floats) -> None:
+def _note_value(least: float, most: float, tolerance: float, floor: Floats, full: Floats, excess: Floats) -> None:
     high, low = most + tolerance * max(1.0, abs(most)), least - tolerance * max(1.0, abs(least))
     for k in range(len(excess)):
         before, after = floor[k], full[k]
@@ -180,13 +187,14 @@ def _note_loading(percent: float, p: Floats, q: Floats, worst: Floats) -> None:
 
 @kernel
 def _screen_book(
-    floor: Floats, full: Floats, parent: Ints, limit: Floats, least_v2: Floats, most_v2: Floats, face: Floats, tolerance: float,
-    k: int, book: int, overload: Ints, congested: Ints,
+    floor: Floats, full: Floats, parent: Ints, lower_kw: Floats, upper_kw: Floats, limit: Floats, least_v2: Floats,
+    most_v2: Floats, face: Floats, tolerance: float, k: int, book: int, overload: Ints, congested: Ints,
 ) -> None:  # fmt: skip
     for i in range(len(parent)):
         if parent[i] == -1:
             continue
         _screen_row(floor[2, i, k], full[2, i, k], least_v2[i], most_v2[i], tolerance, book, overload, congested)
+        _screen_row(floor[0, i, k], full[0, i, k], lower_kw[i], upper_kw[i], tolerance, book, overload, congested)
         if limit[i] < np.inf:
             bound = limit[i] * face[0, 0]
             for m in range(len(face)):
