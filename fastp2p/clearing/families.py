@@ -1,4 +1,4 @@
-"""The families of rows that there are: flows of branches, their apparent power, voltages of buses."""
+"""The families of rows that there are: flows of branches, their apparent power, voltages of buses, reverse power."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fastp2p.clearing.rows import Bounds, LinearFlows, RowFamily
 from fastp2p.grid.ac import AcFlow, AcSummary
-from fastp2p.grid.feeder import shared_paths
+from fastp2p.grid.feeder import branch_currents, shared_paths
 from fastp2p.grid.network import Network
 
 Floats = NDArray[np.float64]
@@ -22,6 +22,8 @@ VOLTAGE_TOLERANCE = 1e-6
 """p.u. by which a voltage may pass its limit in AC."""
 LOADING_TOLERANCE = 1e-4
 """Percent by which a current may pass its limit in AC."""
+REVERSE_TOLERANCE = 1e-6
+"""By how much reverse power may pass its limit in AC, relative to the limit (absolute below 1 kW)."""
 FACES: Floats = np.stack([f(np.deg2rad(np.arange(15.0, 180.0, 30.0))) for f in (np.cos, np.sin)], axis=1)
 """cos φ and sin φ of the 12-gon's six pairs of faces; its corners lie on the circle, two of them at Q = 0."""
 
@@ -210,14 +212,104 @@ class BusVoltage(RowFamily):
         return np.where(excess != 0.0, flow.vm_pu**2 - flows.square, 0.0)
 
 
+class ReverseFlow(RowFamily):
+    """Active power that transformers carry towards the external grid, at their other end, within `reverse_kw`."""
+
+    kind = "reverse"
+
+    @property
+    def branch(self) -> Ints:
+        """The transformers."""
+        return np.flatnonzero(np.isfinite(self.network.reverse_kw))
+
+    @property
+    def name(self) -> NDArray[np.str_]:
+        """With the name of the transformer."""
+        return np.char.add("reverse ", self.network.branch_name[self.branch])
+
+    @property
+    def lower(self) -> Floats:
+        """Nothing limits power from the external grid here."""
+        return np.full(len(self.branch), -np.inf)
+
+    @property
+    def upper(self) -> Floats:
+        """The largest power towards it."""
+        return self.network.reverse_kw[self.branch]
+
+    def values(self, flows: LinearFlows) -> Floats:
+        """KW towards the external grid."""
+        return self.network.upward[self.branch] * flows.kw[:, self.branch]
+
+    def entries(self, plus_kvar: Floats, minus_kvar: Floats) -> tuple[Floats, Floats]:
+        """What a kW at each bus adds, of which kvar are no part."""
+        entries = _upward_per_kw(self.network)
+        return entries, entries
+
+    def narrow(self, bounds: Bounds) -> Bounds:
+        """Of active power, in the one direction."""
+        lower, upper, at = bounds.lower_kw.copy(), bounds.upper_kw.copy(), self.branch
+        is_up = self.network.upward[at] > 0.0
+        upper[at[is_up]] = np.minimum(upper[at[is_up]], self.upper[is_up])
+        lower[at[~is_up]] = np.maximum(lower[at[~is_up]], -self.upper[~is_up])
+        return bounds._replace(lower_kw=lower, upper_kw=upper)
+
+    def is_beyond(self, summary: AcSummary, flow: Callable[[], AcFlow]) -> Bools:
+        """From the power flow itself: its summary does not say what each transformer carries."""
+        beyond: Bools = np.any(self._upward_kw(flow()) > self.upper + self._tolerance_kw, axis=1)
+        return beyond
+
+    def excess(self, base: AcFlow, flow: AcFlow) -> Floats:
+        """KW."""
+        over = self._upward_kw(flow) - np.fmax(self.upper, self._upward_kw(base))
+        return np.where(over > self._tolerance_kw, over, 0.0)
+
+    def gaps(self, excess: Floats, flow: AcFlow, flows: LinearFlows) -> Floats:
+        """Where the linear power is too low."""
+        return np.where(excess > 0.0, np.maximum(self._upward_kw(flow) - self.values(flows), 0.0), 0.0)
+
+    @property
+    def _tolerance_kw(self) -> Floats:
+        tolerance: Floats = REVERSE_TOLERANCE * np.maximum(1.0, self.upper)
+        return tolerance
+
+    def _upward_kw(self, flow: AcFlow) -> Floats:
+        """(n_books, n_limits) what enters the transformers at their ends away from the external grid."""
+        network, at = self.network, self.branch
+        radian = np.deg2rad(flow.va_degree)
+        voltage = flow.vm_pu * (np.cos(radian) + 1j * np.sin(radian))
+        into_from, into_to = branch_currents(network, voltage, at)
+        from_below = network.upward[at] > 0.0
+        current = np.where(from_below, into_from, into_to)
+        end = np.where(from_below, network.from_bus[at], network.to_bus[at])
+        return np.real(voltage[:, end] * np.conj(current))
+
+
 def dc_families(network: Network) -> tuple[RowFamily, ...]:
     """What limits DC flows."""
-    return (BranchFlow(network),)
+    return (BranchFlow(network), *_reverse(network))
 
 
 def ac_families(network: Network, band_pu: tuple[float, float]) -> tuple[RowFamily, ...]:
     """What limits AC power flows, and their linear form."""
-    return (ApparentPower(network), BusVoltage(network, band_pu))
+    return (ApparentPower(network), BusVoltage(network, band_pu), *_reverse(network))
+
+
+@lru_cache(maxsize=8)
+def _upward_per_kw(network: Network) -> Floats:
+    """(n_limits, n_bus) what a kW at each bus adds to what each limited transformer carries upwards."""
+    at = np.flatnonzero(np.isfinite(network.reverse_kw))
+    if not network.is_radial:
+        return network.upward[at, None] * network.ptdf[at]
+    passes, tree = np.zeros((len(at), network.n_bus)), network.tree
+    for bus in tree.order.tolist():
+        if tree.parent[bus] != -1:
+            passes[:, bus] = np.where(at == tree.parent_branch[bus], 1.0, passes[:, tree.parent[bus]])
+    return passes
+
+
+def _reverse(network: Network) -> tuple[RowFamily, ...]:
+    return (ReverseFlow(network),) if np.isfinite(network.reverse_kw).any() else ()
 
 
 @lru_cache(maxsize=8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats, integers, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.grid.network_arrays import network_faults, regular_arrays
+from fastp2p.grid.reverse import find_upward, reverse_faults, reverse_limits
 from fastp2p.grid.topology import Factors, Tree, count_between, factorise, find_ends, grow_tree, pass_down
 from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
 
@@ -80,6 +81,8 @@ class Network:
         Voltage set points of the external grids.
     ac_faults : (n_faults,) str
         Why pandapower has no AC model of the network; none where it has one.
+    reverse_kw : (n_branch,) float64, or empty
+        Largest power towards the external grid, at the end away from it; infinite but for the first transformers below it.
     """
 
     bus_id: Ints
@@ -113,6 +116,7 @@ class Network:
     bus_shunt_pu: Complexes
     slack_vm_pu: Floats
     ac_faults: NDArray[np.str_]
+    reverse_kw: Floats = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         """Make every array flat and of its type, and check what all of fastp2p relies on.
@@ -127,6 +131,8 @@ class Network:
         refuse(faults or network_faults(arrays))
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
+        if self.reverse_kw.size:
+            refuse(reverse_faults(self.reverse_kw, self.upward, self.branch_name))
 
     @classmethod
     def from_pandapower(cls, net: Any) -> Network:
@@ -160,7 +166,8 @@ class Network:
             raise InputError(
                 f"a network is loaded by its name or path, not by {described(source)}; {way_to('Network', source)}"
             )
-        return cls(**loaded_arrays(source, {field.name for field in dataclasses.fields(cls)}))
+        made = {of.name for of in dataclasses.fields(cls) if of.default_factory is dataclasses.MISSING}
+        return cls(**loaded_arrays(source, made))
 
     def __repr__(self) -> str:
         """What it is, on a line."""
@@ -309,6 +316,8 @@ class Network:
         ampacity_ka: float | None = None,
         ampacity_ka_by_std_type: dict[str, float] | None = None,
         ampacity_ka_by_line: dict[int, float] | None = None,
+        reverse_kw: float | None = None,
+        reverse_of_rating: float | None = None,
     ) -> Network:
         """The same network under other limits; the smallest of a branch's limits wins.
 
@@ -322,11 +331,15 @@ class Network:
             Multiplies every limit.
         ampacity_ka, ampacity_ka_by_std_type, ampacity_ka_by_line : optional
             Ampacity of all lines; of a standard type; of a line by its pandapower index. The narrower one wins.
+        reverse_kw, reverse_of_rating : float, optional
+            Largest power, kW or as a share of its rating, that each of the first transformers below an external grid may carry
+            towards it.
 
         Raises
         ------
         InputError
-            Unknown families, standard types or lines, numbers that are not positive, negative ratings; all named.
+            Unknown families, standard types or lines, numbers out of their ranges, negative ratings, a limit of transformers
+            where there are none; all named.
         """
         by_type, by_line = ampacity_ka_by_std_type or {}, ampacity_ka_by_line or {}
         numbers = {
@@ -348,7 +361,8 @@ class Network:
         unknown_types = [t for t in by_type if t not in known_types]
         faults += [f"ampacity for std_type {t!r}: no line has it; there are {sorted(known_types)}" for t in unknown_types]
         faults += [f"ampacity for line {i}: no such line in service" for i in by_line if i not in known_lines]
-        refuse(faults)
+        reverse, found = reverse_limits(self.upward, self.rating_kw, self.branch_name, reverse_kw, reverse_of_rating)
+        refuse(faults + found)
         ampacity = self.ampacity_ka.copy()
         if ampacity_ka is not None:
             ampacity[is_line] = ampacity_ka
@@ -365,7 +379,13 @@ class Network:
             limit = np.fmin(limit, np.abs(self.susceptance_kw) * np.deg2rad(angle_deg))
         names = zip(self.element[limit < 0].tolist(), self.element_id[limit < 0].tolist(), strict=True)
         refuse([f"{element} {number} has a negative rating" for element, number in names])
-        return dataclasses.replace(self, ampacity_ka=ampacity, limit_kw=limit * factor)
+        return dataclasses.replace(self, ampacity_ka=ampacity, limit_kw=limit * factor, reverse_kw=reverse * factor)
+
+    @cached_property
+    def upward(self) -> Floats:
+        """(n_branch,) +1 where the first transformer below an external grid is directed towards it, -1 away from it, else 0."""
+        is_transformer = np.char.startswith(self.element, "trafo")
+        return find_upward(self.n_bus, self.from_bus, self.to_bus, is_transformer, self.reference_bus)
 
     @cached_property
     def tree(self) -> Tree:
