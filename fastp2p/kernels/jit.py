@@ -1,8 +1,11 @@
 """The one way kernels are compiled: serial, cached on disk where there is room for it, free of the GIL, IEEE arithmetic."""
 
 import contextlib
+import hashlib
 import os
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -14,13 +17,16 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FunctionCache: Any = caching.FunctionCache  # without types, like the rest of numba
 NullCache: Any = caching.NullCache
 _faults: list[str] = []
+IMPORT = re.compile(r"^[ \t]*(?:from ([\w.]+) )?import (\([^)]*\)|.*)", re.MULTILINE)
+"""What a source file imports; to parse all kernel files takes a tenth of a second."""
 
 
 def kernel(function: Function) -> Function:
     """Compile `function` on first call; `NUMBA_DISABLE_JIT=1` leaves it plain Python.
 
     Machine code is kept where numba keeps it: in NUMBA_CACHE_DIR, beside the source, or in the user's cache folder. Where none
-    of these can be written, or the disk refuses later, what is not found there is compiled for this process alone.
+    of these can be written, or the disk refuses later, what is not found there is compiled for this process alone. It is
+    compiled anew once the kernel's file has changed, or a kernel file that it imports.
     """
     compiled: Any = njit(nogil=True, error_model="numpy", fastmath=False)(function)
     if compiled is not function:
@@ -60,6 +66,30 @@ def _only_read(locator: Any) -> Any:
     return ReadOnly
 
 
+@lru_cache(maxsize=256)
+def _read(path: Path, mtime_ns: int, size: int) -> tuple[bytes, tuple[Path, ...]]:  # a file that changes is read again
+    """A digest of a source file, and the kernel files that it imports."""
+    text, names = path.read_text("utf-8"), set()
+    for module, words in IMPORT.findall(text):
+        names |= {module, *(f"{module}.{word}".lstrip(".") for word in re.findall(r"[\w.]+", words))}
+    folder, package = Path(__file__).parent, __name__.removesuffix("jit")
+    files = [folder.joinpath(*name.removeprefix(package).split(".")) for name in names if name.startswith(package)]
+    return hashlib.sha256(text.encode()).digest(), tuple(file.with_suffix(".py") for file in files)
+
+
+def _stamp(path: Path) -> tuple[bytes, ...]:
+    """Digests of a kernel's file and of every kernel file that it imports, also by way of others."""
+    found: dict[Path, bytes] = {}
+    left = [path]
+    while left:  # ends: no file is read twice
+        file = left.pop()
+        if file not in found and file.is_file():  # names in a module are no files, nor is what lies in a zip
+            stat = file.stat()
+            found[file], imported = _read(file, stat.st_mtime_ns, stat.st_size)
+            left += imported
+    return tuple(found[file] for file in sorted(found))
+
+
 class _Impl(FunctionCache._impl_class):  # type: ignore[misc]
     _locator_classes = _locators()
 
@@ -68,6 +98,11 @@ class _Cache(FunctionCache):  # type: ignore[misc]
     """Numba's cache, but a folder that cannot be read or written, or holds torn files, costs time and not the run."""
 
     _impl_class = _Impl
+
+    def __init__(self, function: Any) -> None:
+        """Numba's own stamp covers the file of the kernel alone."""
+        super().__init__(function)
+        self._cache_file._source_stamp = (self._cache_file._source_stamp, _stamp(Path(function.__code__.co_filename)))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The kept machine code, or None."""
