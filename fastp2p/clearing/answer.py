@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
 from fastp2p.clearing.rows import RowLayout
-from fastp2p.grid.ac import AcSummary
+from fastp2p.kernels.grid.structs import AcSummary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -13,8 +13,9 @@ from fastp2p.arrays import short_repr
 from fastp2p.clearing.answer import CUT_KW, Clearing, Injection
 from fastp2p.clearing.families import ac_families
 from fastp2p.clearing.rows import RowFamily
-from fastp2p.grid.ac import SWEEPS, AcFlow, AcSolver, AcSummary
+from fastp2p.grid.ac import SWEEPS, AcFlow, AcSolver
 from fastp2p.grid.network import Network
+from fastp2p.kernels.grid.structs import AcSummary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

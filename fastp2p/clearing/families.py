@@ -9,10 +9,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.clearing.rows import Bounds, LinearFlows, RowFamily
-from fastp2p.grid.ac import AcFlow, AcSummary
+from fastp2p.clearing.rows import LinearFlows, RowFamily
+from fastp2p.grid.ac import AcFlow
 from fastp2p.grid.feeder import branch_currents, shared_paths
 from fastp2p.grid.network import Network
+from fastp2p.kernels.clearing.limits import Bounds
+from fastp2p.kernels.grid.structs import AcSummary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -6,42 +6,25 @@ Two models answer alike: DC branch flows on any network, and LinDistFlow, with a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import Injection
 from fastp2p.clearing.families import FACES, ac_families, dc_families
-from fastp2p.clearing.rows import ROW_TOLERANCE, Bounds, LimitRows, LinearFlows, RowFamily, RowLayout
+from fastp2p.clearing.rows import ROW_TOLERANCE, LimitRows, LinearFlows, RowFamily, RowLayout, bounds_of
 from fastp2p.grid.ac import columns_of
 from fastp2p.grid.feeder import ac_faults, feeder_of
 from fastp2p.grid.lindistflow import linear_flows, linear_model, unloaded_slack_kw
 from fastp2p.grid.network import BOOKS_PER_BLOCK, Network
-from fastp2p.kernels.grid.flows import screen_meshed, screen_tree
-from fastp2p.kernels.grid.lindistflow import screen_linear
+from fastp2p.kernels.clearing.limits import Bounds, BranchFacts, Screen, screen_linear, screen_meshed, screen_tree
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 PHYSICS = ("dc", "lindistflow", "ac")
-
-
-class Screen(NamedTuple):
-    """What the flows of every book say, (n_books,): see `kernels.grid.flows.screen_tree`."""
-
-    overload: Ints
-    congested: Ints
-    loading_percent: Floats
-    slack_kw: Floats
-
-    @classmethod
-    def empty(cls, n_books: int) -> Screen:
-        """Arrays to fill."""
-        return cls(np.empty(n_books, np.int64), np.empty(n_books, np.int64), np.empty(n_books), np.empty(n_books))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +52,7 @@ class Limits(ABC):
     @cached_property
     def bounds(self) -> Bounds:
         """What the screen holds flows and voltages against."""
-        return Bounds.of(self.families)
+        return bounds_of(self.families)
 
     def values(self, injection: Injection) -> Floats:
         """(n_books, n_rows)."""
@@ -106,11 +89,13 @@ class DcLimits(Limits):
         """Loading is that of active power."""
         network, bus = self.network, self.bus
         n_branch, found = network.n_branch, Screen.empty(len(full.kw))
-        limits = (*self.bounds[:2], ROW_TOLERANCE, network.percent_per_kw, network.root_sign)
+        facts = BranchFacts(network.constant_kw, network.percent_per_kw, network.root_sign)
         work = (network.work_space(), np.empty((n_branch, BOOKS_PER_BLOCK)), np.empty((n_branch, BOOKS_PER_BLOCK)))
-        screen: Callable[..., None] = screen_tree if network.is_radial else screen_meshed
-        how = (bus, *network.tree[:4]) if network.is_radial else (network.factors.position[bus], *network.factors[1:])
-        screen(floor.kw, full.kw, *how, network.constant_kw, *limits, *work, *found)
+        how = (facts, self.bounds, ROW_TOLERANCE, *work, found)
+        if network.is_radial:
+            screen_tree(floor.kw, full.kw, bus, network.tree, *how)
+        else:
+            screen_meshed(floor.kw, full.kw, network.factors.position[bus], network.factors, *how)
         for column in np.flatnonzero(network.is_reference[bus]):
             found.slack_kw[:] -= full.kw[:, column]
         found.slack_kw[:] -= network.fixed_kw[network.reference_bus].sum()
@@ -157,9 +142,9 @@ class LinearLimits(Limits):
         lower, upper, most = (np.append(bound, np.inf)[feeder.branch] for bound in bounds[:3])
         lower, upper = np.where(sign < 0.0, -upper, lower), np.where(sign < 0.0, -lower, upper)  # as towards the parent
         screen_linear(
-            floor.kw, floor.kvar, full.kw, full.kvar, columns_of(feeder, self.bus), feeder.parent, linear_model(network),
-            lower, upper, most, bounds.least_square[feeder.order], bounds.most_square[feeder.order], FACES, ROW_TOLERANCE,
-            np.empty((6, network.n_bus, BOOKS_PER_BLOCK)), found.overload, found.congested, found.loading_percent,
+            (floor.kw, floor.kvar), (full.kw, full.kvar), columns_of(feeder, self.bus), feeder.parent, linear_model(network),
+            Bounds(lower, upper, most, bounds.least_square[feeder.order], bounds.most_square[feeder.order]), FACES,
+            ROW_TOLERANCE, np.empty((6, network.n_bus, BOOKS_PER_BLOCK)), found,
         )  # fmt: skip
         np.subtract(unloaded_slack_kw(network), full.kw.sum(axis=1), out=found.slack_kw)
         return found

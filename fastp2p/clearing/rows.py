@@ -14,9 +14,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.grid.ac import AcFlow, AcSummary
+from fastp2p.grid.ac import AcFlow
 from fastp2p.grid.network import Network
-from fastp2p.grid.topology import Tree
+from fastp2p.kernels.clearing.limits import Bounds
+from fastp2p.kernels.grid.structs import AcSummary, Tree
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,30 +37,13 @@ class LinearFlows(NamedTuple):
     square: Floats
 
 
-class Bounds(NamedTuple):
-    """What the screens hold flows and voltages against: the narrowest bounds of all families.
-
-    Attributes
-    ----------
-    lower_kw, upper_kw : (n_branch,) float64
-    most_kva : (n_branch,) float64
-    least_square, most_square : (n_bus,) float64, p.u.
-    """
-
-    lower_kw: Floats
-    upper_kw: Floats
-    most_kva: Floats
-    least_square: Floats
-    most_square: Floats
-
-    @classmethod
-    def of(cls, families: tuple[RowFamily, ...]) -> Bounds:
-        """Those of families on one network."""
-        branch, bus = np.full(families[0].network.n_branch, np.inf), np.full(families[0].network.n_bus, np.inf)
-        bounds = cls(-branch, branch, branch, -bus, bus)
-        for family in families:
-            bounds = family.narrow(bounds)
-        return bounds
+def bounds_of(families: tuple[RowFamily, ...]) -> Bounds:
+    """The narrowest bounds of families on one network, branch by branch and bus by bus."""
+    branch, bus = np.full(families[0].network.n_branch, np.inf), np.full(families[0].network.n_bus, np.inf)
+    bounds = Bounds(-branch, branch, branch, -bus, bus)
+    for family in families:
+        bounds = family.narrow(bounds)
+    return bounds
 
 
 @dataclass(frozen=True, eq=False)

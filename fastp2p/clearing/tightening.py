@@ -9,7 +9,8 @@ from fastp2p.clearing.answer import AC_BROKEN, CLEARED, FAILED, FREE, Clearing, 
 from fastp2p.clearing.audit import AcModel, Excess
 from fastp2p.clearing.execution import Order, cut
 from fastp2p.clearing.limits import LinearLimits
-from fastp2p.grid.ac import SWEEPS, AcSummary, summarise_flows
+from fastp2p.grid.ac import SWEEPS, summarise_flows
+from fastp2p.kernels.grid.structs import AcSummary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

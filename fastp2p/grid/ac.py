@@ -13,20 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.arguments import refuse_other_kinds
 from fastp2p.arrays import finite_faults, floats, short_repr
 from fastp2p.errors import refuse
-from fastp2p.grid.feeder import Feeder, feeder_of, percent_per_kva
+from fastp2p.grid.feeder import feeder_of, percent_per_kva
 from fastp2p.grid.network import Network
-from fastp2p.kernels.grid.ac import (
-    HIGHEST,
-    HIGHEST_AT,
-    LOADING,
-    LOSSES,
-    LOWEST,
-    LOWEST_AT,
-    SLACK_P,
-    SLACK_Q,
-    audit_books,
-    flow_books,
-)
+from fastp2p.kernels.grid.ac import audit_books, flow_books
+from fastp2p.kernels.grid.structs import AcSummary, Feeder
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -75,53 +65,6 @@ class AcFlow:
     def of(self, books: Ints | NDArray[np.bool_]) -> AcFlow:
         """That of some books."""
         return AcFlow(**{field.name: getattr(self, field.name)[books] for field in fields(self)})
-
-
-class AcSummary(NamedTuple):
-    """What AC power flows of some books say in a few numbers, (n_books,); NaN and -1 where one did not converge.
-
-    Attributes
-    ----------
-    lowest_vm_pu, highest_vm_pu : float64
-        Of the buses that have a band; of networks without any the external grids' own.
-    lowest_bus, highest_bus : int64
-        Their positions.
-    losses_kw : float64
-        What the network itself draws: series losses, iron losses, shunts.
-    loading_percent : float64
-        The largest loading of any limited branch, from current.
-    slack_kw, slack_kvar : float64
-        What the external grids feed in.
-    """
-
-    lowest_vm_pu: Floats
-    lowest_bus: Ints
-    highest_vm_pu: Floats
-    highest_bus: Ints
-    losses_kw: Floats
-    loading_percent: Floats
-    slack_kw: Floats
-    slack_kvar: Floats
-
-    @classmethod
-    def unknown(cls, n_books: int) -> AcSummary:
-        """Arrays to fill."""
-        nan, none = np.full((6, n_books), np.nan), np.full((2, n_books), -1)
-        return cls(nan[0], none[0], nan[1], none[1], nan[2], nan[3], nan[4], nan[5])
-
-    @property
-    def collapse(self) -> NDArray[np.bool_]:
-        """(n_books,) which have no solution."""
-        return np.isnan(self.lowest_vm_pu)
-
-    def of(self, books: Ints) -> AcSummary:
-        """That of some books."""
-        return AcSummary._make(array[books] for array in self)
-
-    def put(self, books: Ints, found: AcSummary) -> None:
-        """Replace that of some books, in place."""
-        for array, of_some in zip(self, found, strict=True):
-            array[books] = of_some
 
 
 def ac_flow(
@@ -183,7 +126,7 @@ def _phasors(network: Network, bus: Ints, p: Floats, q: Floats, n_iterations: In
         books = np.flatnonzero((n_iterations > least) & (n_iterations <= most))
         v, i = np.empty((2, len(books), network.n_bus)), np.empty((2, 2, len(books), network.n_bus))
         flow_books(
-            p[books], q[books], columns_of(feeder, bus), feeder.parent, feeder.coefficient, feeder.root_v, TOLERANCE, most,
+            p[books], q[books], columns_of(feeder, bus), feeder, TOLERANCE, most,
             work_space(network, len(books)), v, i, np.empty(len(books), np.int64),
         )  # fmt: skip
         voltage[:, books], current[:, :, books] = v, i
@@ -206,29 +149,23 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
         0 where it did not.
     """
     feeder = feeder_of(network)
-    summary, n_iterations = np.full((8, len(injection_kw)), np.nan), np.zeros(len(injection_kw), np.int64)
-    work = work_space(network, len(injection_kw))
-    percent, counts = percent_per_pu(network), network.has_band[feeder.order]
-    how = (columns_of(feeder, bus), feeder.parent, feeder.coefficient, feeder.root_v, percent, counts, TOLERANCE)
-    audit_books(injection_kw, injection_kvar, *how, STEPS[0], work, summary, n_iterations)
-    for most in STEPS[1:]:
-        left = np.flatnonzero(n_iterations == 0)
+    summary, n_iterations = AcSummary.unknown(len(injection_kw)), np.zeros(len(injection_kw), np.int64)
+    column, percent, counts = columns_of(feeder, bus), percent_per_pu(network), network.has_band[feeder.order]
+    left = np.arange(len(injection_kw))
+    for most in STEPS:
+        some = (injection_kw, injection_kvar) if most == STEPS[0] else (injection_kw[left], injection_kvar[left])
+        more, steps = AcSummary.unknown(len(left)), np.empty(len(left), np.int64)
+        work = work_space(network, len(left))
+        audit_books(*some, column, feeder, percent, counts, TOLERANCE, most, work, more, steps)
+        solved = steps > 0
+        summary.put(left[solved], more.of(solved))
+        n_iterations[left[solved]] = steps[solved]
+        left = left[~solved]
         if not len(left):
             break
-        more, steps = np.empty((8, len(left))), np.empty(len(left), np.int64)
-        audit_books(injection_kw[left], injection_kvar[left], *how, most, work_space(network, len(left)), more, steps)
-        summary[:, left], n_iterations[left] = more, steps
-    summary[:, n_iterations == 0] = np.nan
     if not network.has_band.any():  # no bus but external grids
-        summary[[LOWEST, HIGHEST]] = network.slack_vm_pu[0]
-    where = summary[[LOWEST_AT, HIGHEST_AT]]
-    summary[[LOWEST_AT, HIGHEST_AT]] = np.where(np.isnan(where), np.nan, feeder.order[np.nan_to_num(where).astype(np.int64)])
-    low_bus, high_bus = (np.nan_to_num(summary[at], nan=-1.0).astype(np.int64) for at in (LOWEST_AT, HIGHEST_AT))
-    found = AcSummary(
-        summary[LOWEST], low_bus, summary[HIGHEST], high_bus, summary[LOSSES], summary[LOADING], summary[SLACK_P],
-        summary[SLACK_Q],
-    )  # fmt: skip
-    return found, n_iterations
+        summary.lowest_vm_pu[:] = summary.highest_vm_pu[:] = network.slack_vm_pu[0]
+    return summary, n_iterations
 
 
 class AcSolver(NamedTuple):

@@ -68,7 +68,7 @@ def linear_model(network: Network) -> Floats:
     nobody, n_bus = np.empty((1, 0)), network.n_bus
     voltage, current = np.empty((2, 1, n_bus)), np.empty((2, 2, 1, n_bus))
     flow_books(
-        nobody, nobody, np.full(n_bus, -1), feeder.parent, feeder.coefficient, feeder.root_v, TOLERANCE, STEPS[-1],
+        nobody, nobody, np.full(n_bus, -1), feeder, TOLERANCE, STEPS[-1],
         np.empty((4, n_bus, 1)), voltage, current, np.empty(1, np.int64),
     )  # fmt: skip
     with np.errstate(invalid="ignore"):  # NaN where this state has no solution; `limits.limit_faults` refuses that

@@ -19,8 +19,9 @@ from fastp2p.arrays import floats, integers, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.grid.network_arrays import network_faults, regular_arrays
 from fastp2p.grid.reverse import find_upward, reverse_faults, reverse_limits
-from fastp2p.grid.topology import Factors, Tree, count_between, factorise, find_ends, grow_tree, pass_down
+from fastp2p.grid.topology import count_between, factorise, find_ends, grow_tree, pass_down
 from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
+from fastp2p.kernels.grid.structs import Factors, Tree
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -450,9 +451,9 @@ class Network:
     def _linear_flows(self, books: Floats, bus: Ints, constant_kw: Floats, flow: Floats) -> None:
         scratch, block = self.work_space(), np.empty((self.n_branch, BOOKS_PER_BLOCK))
         if self.is_radial:
-            tree_flows(books, bus, *self.tree[:4], constant_kw, scratch, block, flow)
+            tree_flows(books, bus, self.tree, constant_kw, scratch, block, flow)
         else:
-            meshed_flows(books, self.factors.position[bus], *self.factors[1:], constant_kw, scratch, block, flow)
+            meshed_flows(books, self.factors.position[bus], self.factors, constant_kw, scratch, block, flow)
 
     def work_space(self) -> Floats:
         """What the kernels work on: a row per bus (radial) or per row of the factors and one more (meshed)."""
