@@ -82,8 +82,9 @@ class Network:
         Voltage set points of the external grids.
     ac_faults : (n_faults,) str
         Why pandapower has no AC model of the network; none where it has one.
-    reverse_kw : (n_branch,) float64, or empty
-        Largest power towards the external grid, at the end away from it; infinite but for the first transformers below it.
+    reverse_kw : (n_branch,) float64
+        Largest power towards the external grid, at the end away from it; infinite, as by default, but for the first
+        transformers below it.
     """
 
     bus_id: Ints
@@ -132,7 +133,9 @@ class Network:
         refuse(faults or network_faults(arrays))
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
-        if self.reverse_kw.size:
+        if not self.reverse_kw.size:
+            object.__setattr__(self, "reverse_kw", np.full(self.n_branch, np.inf))
+        elif self.reverse_kw.shape != self.limit_kw.shape or not np.isposinf(self.reverse_kw).all():
             refuse(reverse_faults(self.reverse_kw, self.upward, self.branch_name))
 
     @classmethod
@@ -362,8 +365,12 @@ class Network:
         unknown_types = [t for t in by_type if t not in known_types]
         faults += [f"ampacity for std_type {t!r}: no line has it; there are {sorted(known_types)}" for t in unknown_types]
         faults += [f"ampacity for line {i}: no such line in service" for i in by_line if i not in known_lines]
-        reverse, found = reverse_limits(self.upward, self.rating_kw, self.branch_name, reverse_kw, reverse_of_rating)
-        refuse(faults + found)
+        reverse = np.full(self.n_branch, np.inf)
+        if reverse_kw is not None or reverse_of_rating is not None:
+            asked = (reverse_kw, reverse_of_rating)
+            reverse, found = reverse_limits(self.upward, self.rating_kw, self.branch_name, *asked)
+            faults += found
+        refuse(faults)
         ampacity = self.ampacity_ka.copy()
         if ampacity_ka is not None:
             ampacity[is_line] = ampacity_ka

@@ -38,10 +38,8 @@ def reverse_limits(
         See `find_upward`.
     rating_kw : (n_branch,) float64
     name : (n_branch,) str
-    reverse_kw : float or None
-        Of each transformer.
-    of_rating : float or None
-        The same, as a share of its rating. The narrower one wins.
+    reverse_kw, of_rating : float or None
+        Of each transformer, in kW and as a share of its rating; the narrower one wins.
     """
     given = {"reverse_kw": (reverse_kw, ranges.REVERSE_KW), "reverse_of_rating": (of_rating, ranges.REVERSE_OF_RATING)}
     faults = [
@@ -50,7 +48,7 @@ def reverse_limits(
         if value is not None and not (isinstance(value, int | float) and allowed.has(value))
     ]
     is_limited, limit = upward != 0.0, np.full(len(upward), np.inf)
-    if faults or (reverse_kw is None and of_rating is None):
+    if faults:
         return limit, faults
     if not is_limited.any():
         way_out = "leave reverse_kw out, and limit lines by ampacity_ka"
@@ -68,7 +66,7 @@ def reverse_limits(
 def reverse_faults(reverse_kw: Floats, upward: Floats, name: NDArray[np.str_]) -> list[str]:
     """What keeps an array from being the largest powers upwards of a network's branches."""
     if reverse_kw.shape != upward.shape:
-        return [f"reverse_kw has shape {reverse_kw.shape}; it must be {upward.shape}, with a value for each branch, or empty"]
+        return [f"reverse_kw has shape {reverse_kw.shape}; it must be {upward.shape}, with a value for each branch"]
     wrong = name[~(reverse_kw >= 0.0)].tolist()
     if wrong:
         return [f"reverse_kw is NaN or negative for {some(wrong)}"]
