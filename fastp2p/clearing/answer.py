@@ -151,7 +151,7 @@ class Clearing:
 
     @property
     def binding_branch(self) -> Ints:
-        """(n_trades,) the branch that a trade is cut for; -1 where it is none."""
+        """(n_trades,) the branch that a trade is cut for, by its limit or as reverse power; -1 where it is none."""
         return self.layout.branch(self.binding_row)
 
     @property
@@ -186,7 +186,10 @@ class Clearing:
         return flags
 
     def limit_price(self, kind: str) -> Floats:
-        """(n_books, n_limits) shadow prices of a kind of limits: "branch", or "voltage", which "dc" has none of."""
+        """(n_books, n_limits) shadow prices of a kind of limits; where there are none of the kind, 0 for every bus.
+
+        "branch" and "voltage": `shadow_price` and `voltage_price`; "reverse": of each transformer with a `reverse_kw`.
+        """
         found = [family.price(self.dual[:, part]) for family, part in self.layout.parts if family.kind == kind]
         price = found[0] if found else np.zeros((len(self.dual), self.layout.n_bus))
         spread = np.zeros((len(self.status_code), price.shape[1]))

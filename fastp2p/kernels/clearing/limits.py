@@ -225,9 +225,14 @@ def _screen_block(
     """All books of a block against all rows at once; only those with a row outside its limits are looked at one by one."""
     excess[:] = 0.0
     for r in range(len(lower)):
-        _note_value(lower[r], upper[r], tolerance, floor_value[r], full_value[r], excess)
+        # as `_note_value` does, without views of rows, which would take a tenth of the time
+        high, low = upper[r] + tolerance * max(1.0, abs(upper[r])), lower[r] - tolerance * max(1.0, abs(lower[r]))
+        for k in range(len(excess)):
+            before, after = floor_value[r, k], full_value[r, k]
+            excess[k] = max(excess[k], max(max(before, after) - high, low - min(before, after))) + 0.0
+    overload, congested = screen.overload, screen.congested
     for k in range(size):
-        screen.overload[first + k] = screen.congested[first + k] = 0
+        overload[first + k] = congested[first + k] = 0
         if excess[k] > 0.0:
             for r in range(len(lower)):
                 _screen_row(floor_value[r, k], full_value[r, k], lower[r], upper[r], tolerance, first + k, screen)
@@ -252,8 +257,9 @@ def _load_block(block_kw: Floats, facts: BranchFacts, first: int, size: int, scr
     worst, leaving = screen.loading_percent[first : first + size], screen.slack_kw[first : first + size]
     worst[:] = 0.0
     leaving[:] = 0.0
+    percent_per_kw, root_sign = facts.percent_per_kw, facts.root_sign
     for branch in range(len(block_kw)):
-        percent, sign = facts.percent_per_kw[branch], facts.root_sign[branch]
+        percent, sign = percent_per_kw[branch], root_sign[branch]
         for k in range(size):
             worst[k] = max(worst[k], abs(block_kw[branch, k]) * percent) + 0.0
         if sign != 0.0:
