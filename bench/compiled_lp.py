@@ -19,6 +19,7 @@ from bench.timing import in_turns
 from fastp2p.clearing import solve
 from fastp2p.clearing.answer import COMPILED
 from fastp2p.clearing.columns import collect
+from fastp2p.clearing.families import dc_families
 from fastp2p.clearing.rows import LimitRows
 from fastp2p.clearing.solve import curtail
 from fastp2p.grid.topology import grow_tree
@@ -67,7 +68,7 @@ def books_of(key, n_books, n_trades, retail):
     network, trades, floor = congested_books(load(key).network, n_books, n_trades)
     if retail:
         np.subtract.at(floor, (trades.book, trades.buyer), trades.quantity_kwh)
-    return Books(LimitRows.of(network), trades, network.flow_kw(floor), np.zeros_like(floor), retail)
+    return Books(LimitRows.of(dc_families(network)), trades, network.flow_kw(floor), np.zeros_like(floor), retail)
 
 
 def random_tree(n_bus, n_trades, n_books, retail=True, seed=0):

@@ -39,6 +39,8 @@ POWER_FACTOR = Range(0.1, 1.0)
 VOLTAGE_PU = Range(0.01, 2.0, "p.u.")
 ANGLE_DEG = Range(1e-6, 360.0, "degrees")
 LIMIT_FACTOR = Range(1e-6, 1e6)
+REVERSE_KW = Range(0.0, 1e9, "kW")
+REVERSE_OF_RATING = Range(0.0, 2.0, "of the rating")
 AMPACITY_KA = Range(1e-6, 1e6, "kA")
 """99,999 kA stands for no limit in many networks."""
 OF_TRANSFORMER = Range(1e-6, 10.0, "kWp per kVA")

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
+from fastp2p.clearing.rows import RowLayout
+from fastp2p.kernels.grid.structs import AcSummary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,53 +42,6 @@ class Injection(NamedTuple):
     def of(self, books: Ints) -> Injection:
         """That of some books."""
         return Injection(self.kw[books], self.kvar[books])
-
-
-class RowLayout(NamedTuple):
-    """What the rows of a clearing are: each branch in a row per face, face by face, then the voltage of each bus.
-
-    Attributes
-    ----------
-    n_branch, n_bus : int
-    face : (n_faces, 2) float64
-        Weights of kW and kvar.
-    band_pu : (lowest, highest) voltage, p.u., or None
-        None: there are no rows of voltages.
-    """
-
-    n_branch: int
-    n_bus: int
-    face: Floats
-    band_pu: tuple[float, float] | None
-
-    @property
-    def n_rows_of_branches(self) -> int:
-        """Rows before those of voltages."""
-        return self.n_branch * len(self.face)
-
-    @property
-    def n_rows(self) -> int:
-        """All rows."""
-        return self.n_rows_of_branches + (self.n_bus if self.band_pu else 0)
-
-    def branch(self, row: Ints) -> Ints:
-        """The branch of each row; -1 where it is none's."""
-        return np.where((row >= 0) & (row < self.n_rows_of_branches), row % max(1, self.n_branch), -1)
-
-    def bus(self, row: Ints) -> Ints:
-        """The bus whose voltage each row is; -1 where it is none's."""
-        return np.maximum(row - self.n_rows_of_branches, -1)
-
-    def branch_price(self, dual: Floats) -> Floats:
-        """(n, n_branch) from rows per kVA of limit, which all faces of a branch share; signed as the kW are."""
-        by_face = dual[:, : self.n_rows_of_branches].reshape(len(dual), len(self.face), self.n_branch)
-        signed = np.einsum("nml,m->nl", by_face, self.face[:, 0])
-        price: Floats = np.copysign(np.abs(by_face).sum(axis=1), signed)
-        return price
-
-    def voltage_price(self, dual: Floats) -> Floats:
-        """(n, n_bus) per p.u. of the voltage limit that binds."""
-        return dual[:, self.n_rows_of_branches :] if self.band_pu else np.zeros((len(dual), self.n_bus))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +78,8 @@ class Clearing:
         What the rows are.
     flows : callable
         Flows of injections in the branches as the limits' model has them, (n_books, n_branch) kW and kvar.
-    ac : (8, n_books) float64 or None
-        Under ``physics = "ac"``, what an AC power flow of what is executed says (`powerflow.summarise_flows`).
+    ac : AcSummary or None
+        Under ``physics = "ac"``, what an AC power flow of what is executed says.
     cutting : (n, n_rows) bool or None
         The rows for which a trade or an export of these books is cut (as in `binding_row`); None: nothing is cut.
     """
@@ -145,7 +100,7 @@ class Clearing:
     certified: NDArray[np.bool_]
     layout: RowLayout
     flows: Callable[[Injection], tuple[Floats, Floats]]
-    ac: Floats | None = None
+    ac: AcSummary | None = None
     cutting: NDArray[np.bool_] | None = None
 
     @property
@@ -171,7 +126,7 @@ class Clearing:
     @property
     def physics(self) -> str:
         """What limits were, as `clear` was asked: "dc", "lindistflow" or "ac"."""
-        if self.layout.band_pu is None:
+        if not any(family.kind == "voltage" for family in self.layout.families):
             return "dc"
         return "lindistflow" if self.ac is None else "ac"
 
@@ -198,7 +153,7 @@ class Clearing:
 
     @property
     def binding_branch(self) -> Ints:
-        """(n_trades,) the branch that a trade is cut for; -1 where it is none."""
+        """(n_trades,) the branch that a trade is cut for, by its limit or as reverse power; -1 where it is none."""
         return self.layout.branch(self.binding_row)
 
     @property
@@ -213,26 +168,45 @@ class Clearing:
         Where the base breaks the limit, its value is the limit. Positive where the flow is at its upper limit, negative at
         its lower. kWh per kW (volume), currency per kWh (welfare); zero under "pro_rata".
         """
-        return self._spread(self.layout.branch_price(self.dual))
+        return self.limit_price("branch")
 
     @cached_property
     def voltage_price(self) -> Floats:
         """(n_books, n_bus) change of the objective per p.u. of voltage limit, signed as `shadow_price`."""
-        return self._spread(self.layout.voltage_price(self.dual))
+        return self.limit_price("voltage")
 
     @cached_property
     def binds(self) -> NDArray[np.bool_]:
         """(n_books, n_branch) whether a limit of the branch has a shadow price, or cuts a trade or an export."""
         flags = np.zeros((len(self.status_code), self.layout.n_branch), bool)
         if self.cutting is not None:
-            rows = (self.cutting | (self.dual != 0.0))[:, : self.layout.n_rows_of_branches]
-            flags[self.congested_book] = rows.reshape(len(rows), len(self.layout.face), self.layout.n_branch).any(axis=1)
+            rows, of_books = self.cutting | (self.dual != 0.0), np.zeros((len(self.dual), self.layout.n_branch), bool)
+            for family, part in self.layout.parts:
+                at_branch = family.branch >= 0
+                of_books[:, family.branch[at_branch]] |= family.any_face(rows[:, part])[:, at_branch]
+            flags[self.congested_book] = of_books
         return flags
 
-    def _spread(self, price: Floats) -> Floats:
+    def limit_price(self, kind: str) -> Floats:
+        """(n_books, n_limits) shadow prices of a kind of limits; where there are none of the kind, 0 for every bus.
+
+        "branch" and "voltage": `shadow_price` and `voltage_price`; "reverse": of each transformer with a `reverse_kw`.
+        """
+        found = [family.price(self.dual[:, part]) for family, part in self.layout.parts if family.kind == kind]
+        price = found[0] if found else np.zeros((len(self.dual), self.layout.n_bus))
         spread = np.zeros((len(self.status_code), price.shape[1]))
         spread[self.congested_book] = price
         return spread
+
+    def price_of(self, book: Ints, row: Ints) -> Floats:
+        """Shadow prices, by size, of the limits that a row (-1: none) of each of some books belongs to."""
+        size = np.zeros(len(row))
+        for family, part in self.layout.parts:
+            held = (row >= part.start) & (row < part.stop)
+            if held.any():
+                price = self.limit_price(family.kind)
+                size[held] = np.abs(price[book[held], (row[held] - part.start) % len(family.branch)])
+        return size
 
     @property
     def solver(self) -> NDArray[np.str_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -10,17 +11,16 @@ from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
 from fastp2p.clearing.answer import CUT_KW, Clearing, Injection
-from fastp2p.grid.ac import SWEEPS, AcSolver
+from fastp2p.clearing.families import ac_families
+from fastp2p.clearing.rows import RowFamily
+from fastp2p.grid.ac import SWEEPS, AcFlow, AcSolver
 from fastp2p.grid.network import Network
+from fastp2p.kernels.grid.structs import AcSummary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-VOLTAGE_TOLERANCE = 1e-6
-"""p.u. by which a voltage may pass its limit."""
-LOADING_TOLERANCE = 1e-4
-"""Percent by which a current may pass its limit."""
 AC_STATUS: NDArray[np.str_] = np.array(["not_audited", "kept", "base_broken", "broken", "collapse"])
 """What the audit may say of a book; see `Audit`."""
 NOT_AUDITED, KEPT, BASE_BROKEN, BROKEN, COLLAPSE = range(5)
@@ -80,35 +80,128 @@ class Uncontrolled(NamedTuple):
 
 
 class Outside(NamedTuple):
-    """Which books are outside their limits, (n,) bool; a collapse is outside both."""
+    """Which books are beyond limits of voltages, and which beyond those of branches, (n,) bool; a collapse is beyond both."""
 
     voltage: Bools
     current: Bools
 
     @property
     def any(self) -> Bools:
-        """Outside either."""
+        """Beyond either."""
         return self.voltage | self.current
+
+    def copy(self) -> Outside:
+        """To write to."""
+        return Outside(self.voltage.copy(), self.current.copy())
+
+    @classmethod
+    def of(cls, families: tuple[RowFamily, ...], beyond: list[Bools], collapse: Bools) -> Outside:
+        """From what is beyond the limits of each family."""
+        voltage, current = collapse.copy(), collapse.copy()
+        for family, flags in zip(families, beyond, strict=True):
+            side = voltage if family.kind == "voltage" else current
+            side |= flags
+        return cls(voltage, current)
 
 
 class Excess(NamedTuple):
-    """By how much books break limits that their base keeps, or break them worse than the base.
+    """By how much books are beyond limits that their base keeps, or farther beyond them than the base.
 
     Attributes
     ----------
-    vm_pu, vm_over : (n, n_bus) float64
-        Voltages, and what is above (positive) or below (negative) the limits; zero where they are kept.
-    percent, percent_over : (n, n_branch) float64
-        Loading from current, and what is above 100 %.
+    families : tuple of RowFamily
+    flow : AcFlow
+        Of the books.
+    over : (n, n_limits) float64 of each family
+        See `RowFamily.excess`.
     collapse : (n,) bool
         No solution, though the base has one.
     """
 
-    vm_pu: Floats
-    vm_over: Floats
-    percent: Floats
-    percent_over: Floats
+    families: tuple[RowFamily, ...]
+    flow: AcFlow
+    over: tuple[Floats, ...]
     collapse: Bools
+
+    @property
+    def outside(self) -> Outside:
+        """Which books are beyond any limit."""
+        return Outside.of(self.families, [(over != 0.0).any(axis=1) for over in self.over], self.collapse)
+
+    def of(self, books: Bools) -> Excess:
+        """That of some books."""
+        return Excess(self.families, self.flow.of(books), tuple(over[books] for over in self.over), self.collapse[books])
+
+
+@dataclass(frozen=True, eq=False)
+class AcModel:
+    """AC power flows of books, and the limits that they are held against.
+
+    Attributes
+    ----------
+    network : Network
+    bus : (n_columns,) int64
+    families : tuple of RowFamily
+    solver : AcSolver
+    """
+
+    network: Network
+    bus: Ints
+    families: tuple[RowFamily, ...]
+    solver: AcSolver
+
+    def summarise(self, injection: Injection) -> AcSummary:
+        """Voltages, losses and loading in a few numbers."""
+        return self.solver.summarise(self.network, self.bus, *injection)[0]
+
+    def flow(self, injection: Injection) -> AcFlow:
+        """Bus by bus and branch by branch."""
+        return self.solver.flow(self.network, *injection, bus=self.bus)
+
+    def outside(self, injection: Injection, summary: AcSummary) -> Outside:
+        """Which books are beyond limits, whatever their base does; `summary` is what `summarise` says of the injection."""
+        flow = cache(lambda: self.flow(injection))  # few families ask for it
+        return Outside.of(self.families, [family.is_beyond(summary, flow) for family in self.families], summary.collapse)
+
+    def excess(self, floor: Injection, injection: Injection) -> Excess:
+        """By how much each limit is broken that the base, with nothing executed, keeps."""
+        base, flow = self.flow(floor), self.flow(injection)
+        over = tuple(family.excess(base, flow) for family in self.families)
+        return Excess(self.families, flow, over, base.converged & ~flow.converged)
+
+    def blame(self, floor: Injection, injection: Injection, summary: AcSummary, outside: Outside) -> tuple[Outside, Bools]:
+        """Which books are beyond limits that their base keeps, or farther beyond; and which collapse as their base does.
+
+        Parameters
+        ----------
+        floor, injection : Injection
+            With nothing executed, and with what is.
+        summary : AcSummary
+        outside : Outside
+            What `summarise` and `outside` say of the injection.
+        """
+        outside, lost = outside.copy(), np.zeros(len(summary.losses_kw), bool)
+        suspects = np.flatnonzero(outside.any)
+        base = self.summarise(floor.of(suspects))
+        lost[suspects] = base.collapse & summary.collapse[suspects]
+        hard = suspects[self.outside(floor.of(suspects), base).any]  # the base breaks limits itself: limit by limit
+        if len(hard):
+            found = self.excess(floor.of(hard), injection.of(hard)).outside
+            outside.voltage[hard], outside.current[hard] = found
+        return outside, lost
+
+    def blame_some(
+        self, which: Bools, floor: Injection, injection: Injection, known: tuple[Outside, Bools]
+    ) -> tuple[Outside, Bools]:
+        """`blame` for the books `which`; for the others what is known of them."""
+        outside, lost = known[0].copy(), known[1].copy()
+        some = np.flatnonzero(which)
+        if len(some):
+            floor, injection = floor.of(some), injection.of(some)
+            summary = self.summarise(injection)
+            found, lost[some] = self.blame(floor, injection, summary, self.outside(injection, summary))
+            outside.voltage[some], outside.current[some] = found
+        return outside, lost
 
 
 def audit(
@@ -143,32 +236,32 @@ def audit(
         books = np.arange(n_books)
     else:
         floor, executed, full = floor.of(books), executed.of(books), full.of(books)
-    found = solver.summarise(network, bus, *executed)[0] if clearing.ac is None else clearing.ac[:, books]
-    by_trades, lost = _blame(network, bus, band_pu, solver, floor, executed, found)
+    model = AcModel(network, bus, ac_families(network, band_pu), solver)
+    found = model.summarise(executed) if clearing.ac is None else clearing.ac.of(books)
+    outside = model.outside(executed, found)
+    by_trades, lost = model.blame(floor, executed, found, outside)
     is_cut = clearing.is_cut[books]
-    by_all, all_lost = _blame_some(network, bus, band_pu, solver, is_cut, (floor, full), (by_trades, lost))
+    by_all, all_lost = model.blame_some(is_cut, floor, full, (by_trades, lost))
     needless = is_cut & ~by_all.any & ~all_lost
     if uncontrolled is not None:
         base, everything = uncontrolled.base.of(books), uncontrolled.full.of(books)
         other = _differs(base, floor) | _differs(everything, full)
-        by_all, all_lost = _blame_some(network, bus, band_pu, solver, other, (base, everything), (by_all, all_lost))
-    breaks = [np.where(all_lost, np.nan, outside) for outside in by_all]
-    base_breaks = out_of_limits(found, band_pu).any & ~by_trades.any
-    collapsed = np.isnan(found[0])
-    code = np.where(collapsed, COLLAPSE, np.where(by_trades.any, BROKEN, np.where(base_breaks, BASE_BROKEN, KEPT)))
-    of_all, codes = np.full((len(found) + 3, n_books), np.nan), np.full(n_books, NOT_AUDITED, np.int8)
-    of_all[:, books] = *found, *breaks, needless
-    codes[books] = code
-    low, low_at, high, high_at, losses, loading, slack, _, full_voltage, full_current, needless_cut = of_all
-    low_bus, high_bus = (np.nan_to_num(at, nan=-1.0).astype(np.int64) for at in (low_at, high_at))
+        by_all, all_lost = model.blame_some(other, base, everything, (by_all, all_lost))
+    code = np.where(by_trades.any, BROKEN, np.where(outside.any, BASE_BROKEN, KEPT))
+    of_all, codes = AcSummary.unknown(n_books), np.full(n_books, NOT_AUDITED, np.int8)
+    of_all.put(books, found)
+    codes[books] = np.where(found.collapse, COLLAPSE, code)
+    flags = np.full((3, n_books), np.nan)
+    flags[:, books] = *(np.where(all_lost, np.nan, breaks) for breaks in by_all), needless
+    full_voltage, full_current, needless_cut = flags
     return Audit(
-        lowest_vm_pu=low,
-        lowest_bus=low_bus,
-        highest_vm_pu=high,
-        highest_bus=high_bus,
-        losses_kw=losses,
-        loading_percent=loading,
-        slack_kw=slack,
+        lowest_vm_pu=of_all.lowest_vm_pu,
+        lowest_bus=of_all.lowest_bus,
+        highest_vm_pu=of_all.highest_vm_pu,
+        highest_bus=of_all.highest_bus,
+        losses_kw=of_all.losses_kw,
+        loading_percent=of_all.loading_percent,
+        slack_kw=of_all.slack_kw,
         code=codes,
         full_voltage=full_voltage,
         full_current=full_current,
@@ -182,81 +275,3 @@ def _differs(one: Injection, other: Injection) -> Bools:
     """(n,) which books inject something else."""
     differs: Bools = np.any(np.abs(one.kw - other.kw) > CUT_KW, axis=1)
     return differs
-
-
-def _blame_some(
-    network: Network,
-    bus: Ints,
-    band_pu: tuple[float, float],
-    solver: AcSolver,
-    which: Bools,
-    flows: tuple[Injection, Injection],
-    known: tuple[Outside, Bools],
-) -> tuple[Outside, Bools]:
-    """`_blame` for the books `which`, of floor and injection; for the others what is known of them."""
-    outside, lost = Outside(known[0].voltage.copy(), known[0].current.copy()), known[1].copy()
-    some = np.flatnonzero(which)
-    if len(some):
-        floor, injection = (flow.of(some) for flow in flows)
-        summary, _ = solver.summarise(network, bus, *injection)
-        found, lost[some] = _blame(network, bus, band_pu, solver, floor, injection, summary)
-        outside.voltage[some], outside.current[some] = found
-    return outside, lost
-
-
-def _blame(
-    network: Network,
-    bus: Ints,
-    band_pu: tuple[float, float],
-    solver: AcSolver,
-    floor: Injection,
-    injection: Injection,
-    summary: Floats,
-) -> tuple[Outside, Bools]:
-    """Which books are outside limits that their base keeps, or farther outside; and which collapse as their base does."""
-    outside, lost = out_of_limits(summary, band_pu), np.zeros(summary.shape[1], bool)
-    suspects = np.flatnonzero(outside.any)
-    base, _ = solver.summarise(network, bus, *floor.of(suspects))
-    lost[suspects] = np.isnan(base[0]) & np.isnan(summary[0, suspects])
-    hard = suspects[out_of_limits(base, band_pu).any]  # the base breaks limits itself: bus by bus, branch by branch
-    if len(hard):
-        excess = find_excess(network, bus, band_pu, floor.of(hard), injection.of(hard), solver)
-        outside.voltage[hard] = excess.collapse | (excess.vm_over != 0.0).any(axis=1)
-        outside.current[hard] = excess.collapse | (excess.percent_over > 0.0).any(axis=1)
-    return outside, lost
-
-
-def out_of_limits(summary: Floats, band_pu: tuple[float, float]) -> Outside:
-    """Which books of a summary (`powerflow.summarise_flows`) are outside the band, and which above 100 % loading."""
-    collapse = np.isnan(summary[0])
-    low, high = summary[0] < band_pu[0] - VOLTAGE_TOLERANCE, summary[2] > band_pu[1] + VOLTAGE_TOLERANCE
-    return Outside(low | high | collapse, (summary[5] > 100.0 + LOADING_TOLERANCE) | collapse)
-
-
-def find_excess(
-    network: Network,
-    bus: Ints,
-    band_pu: tuple[float, float],
-    floor: Injection,
-    injection: Injection,
-    solver: AcSolver = SWEEPS,
-) -> Excess:
-    """By how much each limit is broken that the base keeps, bus by bus and branch by branch.
-
-    Parameters
-    ----------
-    network : Network
-    bus : (n_columns,) int64
-    band_pu : (lowest, highest) voltage, p.u.
-    floor, injection : Injection
-        With nothing executed, and with what is.
-    solver : AcSolver
-    """
-    base, flow = solver.flow(network, *floor, bus=bus), solver.flow(network, *injection, bus=bus)
-    most, least = np.fmax(band_pu[1], base.vm_pu), np.fmin(band_pu[0], base.vm_pu)
-    over, under = flow.vm_pu - most, flow.vm_pu - least
-    vm_over = np.where(over > VOLTAGE_TOLERANCE, over, np.where(under < -VOLTAGE_TOLERANCE, under, 0.0))
-    vm_over[:, ~network.has_band] = 0.0
-    percent_over = flow.loading_percent - np.fmax(100.0, base.loading_percent)
-    percent_over = np.where(percent_over > LOADING_TOLERANCE, percent_over, 0.0)
-    return Excess(flow.vm_pu, vm_over, flow.loading_percent, percent_over, base.converged & ~flow.converged)

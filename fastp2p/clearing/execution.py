@@ -99,9 +99,7 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
     injection = Injection(kw, kvar)
     screen = limits.screen(floor, injection.of(books))
     clearing.loading_percent[books], clearing.slack_kw[books] = screen.loading_percent, screen.slack_kw
-    # kWh per kW, currency per kWh; a voltage's price is per p.u. and holds for the whole step
-    by_hours = (np.arange(answer.dual.shape[1]) >= limits.layout.n_rows_of_branches) | (order.objective == "volume")
-    dual = _per_limit(limits, values, answer.dual) * np.where(by_hours, order.step_hours, 1.0)
+    dual = limits.layout.per_limit(values, answer.dual, order.step_hours, order.objective == "volume")
     cutting, held = np.zeros(dual.shape, bool), (answer.share < 1.0 - CUT) & (answer.binding_row >= 0)
     cutting[np.repeat(np.arange(len(books)), np.diff(columns.offset))[held], answer.binding_row[held]] = True
     earlier, shape = ~np.isin(clearing.congested_book, books), (len(clearing.congested_book), dual.shape[1])
@@ -114,27 +112,3 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
         dual=np.concatenate([known[earlier], dual]),
         cutting=np.concatenate([known_cutting[earlier], cutting]),
     )
-
-
-def _per_limit(limits: DcLimits | LinearLimits, values: Floats, dual: Floats) -> Floats:
-    """(n, n_rows) multipliers per kVA of a branch, all of whose faces grow with it, and per p.u. of a voltage.
-
-    Where the base breaks a limit (`values`, with nothing executed), its own apparent power or voltage is the limit.
-    """
-    layout, rows = limits.layout, limits.rows
-    if layout.band_pu is None:
-        return dual
-    price, (book, row) = dual.copy(), np.nonzero(dual)
-    value, is_upper = values[book, row], dual[book, row] > 0.0
-    limit = np.where(is_upper, np.maximum(rows.upper[row], value), np.minimum(rows.lower[row], value))
-    is_face = row < layout.n_rows_of_branches
-    branch, kw, kvar = row[is_face] % layout.n_branch, 0.0, 0.0
-    for m, (of_kw, of_kvar) in enumerate(np.linalg.pinv(layout.face).T.tolist()):  # a BLAS product depends on the shape
-        by_face = values[book[is_face], branch + m * layout.n_branch]
-        kw, kvar = kw + of_kw * by_face, kvar + of_kvar * by_face
-    kva = np.hypot(kw, kvar)
-    broken = np.abs(limit[is_face]) > rows.upper[row[is_face]]
-    per_limit = 2.0 * np.sqrt(np.maximum(limit, 0.0))  # a base far beyond collapse has no voltage
-    per_limit[is_face] = np.where(broken, np.abs(limit[is_face]) / np.where(broken, kva, 1.0), layout.face[0, 0])
-    price[book, row] *= per_limit
-    return price

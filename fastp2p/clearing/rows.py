@@ -1,21 +1,130 @@
-"""The limits of a network as rows of linear programmes, lower ≤ value ≤ upper."""
+"""The limits of a network as rows of linear programmes, lower ≤ value ≤ upper, in families.
+
+A family holds one kind of limit: flows of branches, their apparent power, voltages of buses. It knows the bounds, values and
+entries of its rows, what they are called, what a dual value is a price of, and what an AC power flow says of the limits.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.grid.ac import AcFlow
 from fastp2p.grid.network import Network
+from fastp2p.kernels.clearing.limits import Bounds
+from fastp2p.kernels.grid.structs import AcSummary, Tree
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 ROW_TOLERANCE = 1e-9
 """How far a row may pass its limit, relative to the limit (absolute below 1 kW)."""
 FACE_KW: Floats = np.array([[1.0, 0.0]])
 """Weights of kW and kvar in a row of active power."""
+
+
+class LinearFlows(NamedTuple):
+    """What a linear model says of some books: flows (n_books, n_branch), and v² (n_books, n_bus), of which DC has none."""
+
+    kw: Floats
+    kvar: Floats
+    square: Floats
+
+
+def bounds_of(families: tuple[RowFamily, ...]) -> Bounds:
+    """The narrowest bounds of families on one network, branch by branch and bus by bus."""
+    branch, bus = np.full(families[0].network.n_branch, np.inf), np.full(families[0].network.n_bus, np.inf)
+    bounds = Bounds(-branch, branch, branch, -bus, bus)
+    for family in families:
+        bounds = family.narrow(bounds)
+    return bounds
+
+
+@dataclass(frozen=True, eq=False)
+class RowFamily(ABC):
+    """Limits of one kind, each at a branch or a bus; a limit is one row, or a row for each of its faces, face by face."""
+
+    network: Network
+    kind: ClassVar[str]
+    face: ClassVar[Floats] = FACE_KW
+    """(n_faces, 2) weights of kW and kvar in each row of a limit."""
+    is_power: ClassVar[bool] = True
+    """Whether a value is power; else a price holds for a whole step, however long."""
+
+    @property
+    @abstractmethod
+    def branch(self) -> Ints:
+        """(n_limits,) the branch that each limit is of; -1 where it is of none."""
+
+    @property
+    def bus(self) -> Ints:
+        """(n_limits,) the bus whose voltage each limit is of; -1 where it is of none."""
+        return np.full(len(self.branch), -1)
+
+    @property
+    @abstractmethod
+    def name(self) -> NDArray[np.str_]:
+        """(n_limits,) what tables call them."""
+
+    @property
+    def n_rows(self) -> int:
+        """Of all limits."""
+        return len(self.face) * len(self.branch)
+
+    @property
+    @abstractmethod
+    def lower(self) -> Floats:
+        """(n_rows,) smallest values."""
+
+    @property
+    @abstractmethod
+    def upper(self) -> Floats:
+        """(n_rows,) largest values."""
+
+    @abstractmethod
+    def values(self, flows: LinearFlows) -> Floats:
+        """(n_books, n_rows)."""
+
+    @abstractmethod
+    def entries(self, plus_kvar: Floats, minus_kvar: Floats) -> tuple[Floats, Floats] | None:
+        """(n_rows, n_bus) what a kW fed in at each bus adds, with its kvar, and what a kW drawn takes away.
+
+        None: the rows are those of a tree (`LimitRows`).
+        """
+
+    @abstractmethod
+    def narrow(self, bounds: Bounds) -> Bounds:
+        """Bounds that hold these limits as well."""
+
+    def per_limit(self, values: Floats, dual: Floats) -> Floats:
+        """(n, n_rows) duals per unit of limit, from those per unit of value; `values` are those with nothing executed."""
+        return dual
+
+    def price(self, dual: Floats) -> Floats:
+        """(n, n_limits) from what `per_limit` gives: signed, positive at an upper limit."""
+        return dual
+
+    def any_face(self, flag: Bools) -> Bools:
+        """(n, n_limits) whether any row of a limit is flagged, of (n, n_rows)."""
+        return flag
+
+    @abstractmethod
+    def is_beyond(self, summary: AcSummary, flow: Callable[[], AcFlow]) -> Bools:
+        """(n_books,) whether AC power flows are beyond a limit; `flow` solves them, where their summary is not enough."""
+
+    @abstractmethod
+    def excess(self, base: AcFlow, flow: AcFlow) -> Floats:
+        """(n_books, n_limits) by how much AC power flows are beyond limits, or beyond the base where that is beyond them."""
+
+    @abstractmethod
+    def gaps(self, excess: Floats, flow: AcFlow, flows: LinearFlows) -> Floats:
+        """(n_books, n_rows) AC value less linear value where there is an excess, zero elsewhere."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,18 +152,100 @@ class LimitRows:
         return cls(lower, upper, parent, parent_row, parent_sign, depth, FACE_KW, none, none, dense, dense)
 
     @classmethod
-    def of(cls, network: Network) -> LimitRows:
-        """A row per branch: tree rows on radial networks, PTDF rows on meshed ones (made on first use)."""
-        upper = network.limit_kw
-        if network.is_radial:
-            tree = network.tree
-            none = np.empty((0, network.n_bus))
-            return cls.of_kw(-upper, upper, tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, none)
-        root = np.full(network.n_bus, -1, np.int64)
-        flat = np.zeros(network.n_bus, np.int64)
-        return cls.of_kw(-upper, upper, root, root, np.zeros(network.n_bus), flat, network.ptdf)
+    def of(
+        cls, families: tuple[RowFamily, ...], plus_kvar: Floats | None = None, minus_kvar: Floats | None = None
+    ) -> LimitRows:
+        """The rows of families on one network, one family after the other; those of a tree come first.
+
+        Parameters
+        ----------
+        families : tuple of RowFamily
+        plus_kvar, minus_kvar : (n_bus,) float64, optional
+            kvar that goes with each kW that is fed in, and drawn; by default none.
+        """
+        network = families[0].network
+        n_bus = network.n_bus
+        plus_kvar, minus_kvar = (np.zeros(n_bus) if kvar is None else kvar for kvar in (plus_kvar, minus_kvar))
+        root, flat = np.full(n_bus, -1), np.zeros(n_bus, np.int64)
+        tree = network.tree if network.is_radial else Tree(root, root, root, np.zeros(n_bus), flat)
+        dense = [entries for family in families if (entries := family.entries(plus_kvar, minus_kvar)) is not None]
+        plus = _stacked([one for one, _ in dense], n_bus)
+        minus = plus if all(one is other for one, other in dense) else _stacked([other for _, other in dense], n_bus)
+        lower, upper = (np.concatenate([getattr(family, side) for family in families]) for side in ("lower", "upper"))
+        return cls(
+            lower=lower, upper=upper, parent=tree.parent, parent_row=tree.parent_branch, parent_sign=tree.parent_sign,
+            depth=tree.depth, face=families[0].face, plus_kvar=plus_kvar, minus_kvar=minus_kvar, dense_plus=plus,
+            dense_minus=minus,
+        )  # fmt: skip
 
     @property
     def entries_per_column(self) -> int:
         """The most entries that a column can have."""
         return 2 * len(self.face) * int(self.depth.max(initial=0)) + len(self.dense_plus)
+
+
+def _stacked(rows: list[Floats], n_bus: int) -> Floats:
+    """All rows as one array, without a copy where there is one already: those of a meshed network may fill the memory."""
+    return rows[0] if len(rows) == 1 else np.concatenate([np.empty((0, n_bus)), *rows])
+
+
+class RowLayout(NamedTuple):
+    """What the rows of a clearing are: those of its families, one family after the other."""
+
+    families: tuple[RowFamily, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Of all families."""
+        return sum(family.n_rows for family in self.families)
+
+    @property
+    def parts(self) -> Iterator[tuple[RowFamily, slice]]:
+        """Every family and where its rows are."""
+        first = 0
+        for family in self.families:
+            last = first + family.n_rows
+            yield family, slice(first, last)
+            first = last
+
+    @property
+    def n_branch(self) -> int:
+        """Of the network."""
+        return self.families[0].network.n_branch
+
+    @property
+    def n_bus(self) -> int:
+        """Of the network."""
+        return self.families[0].network.n_bus
+
+    def branch(self, row: Ints) -> Ints:
+        """The branch whose limit each row belongs to; -1 where it is none's, and for row -1."""
+        of_all = [np.tile(family.branch, len(family.face)) for family in self.families]
+        return np.concatenate([*of_all, [-1]])[row]
+
+    def bus(self, row: Ints) -> Ints:
+        """The bus whose voltage each row is; -1 where it is none's, and for row -1."""
+        of_all = [np.tile(family.bus, len(family.face)) for family in self.families]
+        return np.concatenate([*of_all, [-1]])[row]
+
+    def name(self, row: Ints) -> NDArray[np.str_]:
+        """What the limit of each row is called; "" for row -1."""
+        of_all = [np.tile(family.name, len(family.face)) for family in self.families]
+        return np.concatenate([*of_all, [""]])[row]
+
+    def per_limit(self, values: Floats, dual: Floats, hours: float, by_volume: bool) -> Floats:
+        """(n, n_rows) shadow prices per unit of limit, kWh per kW or currency per kWh, from duals of a step of some hours.
+
+        Parameters
+        ----------
+        values, dual : (n, n_rows) float64
+            With nothing executed; of the objective in kW.
+        hours : float
+        by_volume : bool
+            Whether the objective is energy.
+        """
+        prices = [
+            family.per_limit(values[:, part], dual[:, part]) * (hours if by_volume or not family.is_power else 1.0)
+            for family, part in self.parts
+        ]
+        return np.concatenate(prices, axis=1)

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.clearing.answer import AC_BROKEN, CLEARED, FAILED, FREE, Clearing
-from fastp2p.clearing.audit import Excess, find_excess, out_of_limits
+from fastp2p.clearing.answer import AC_BROKEN, CLEARED, FAILED, FREE, Clearing, Injection
+from fastp2p.clearing.audit import AcModel, Excess
 from fastp2p.clearing.execution import Order, cut
-from fastp2p.clearing.limits import FACES, LinearLimits
-from fastp2p.grid.ac import summarise_flows
-from fastp2p.grid.lindistflow import linear_flows
+from fastp2p.clearing.limits import LinearLimits
+from fastp2p.grid.ac import SWEEPS, summarise_flows
+from fastp2p.kernels.grid.structs import AcSummary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,7 +41,7 @@ def tighten(order: Order, clearing: Clearing) -> Clearing:
             break
         clearing.status_code[books] = np.where(clearing.status_code[books] == FREE, CLEARED, clearing.status_code[books])
         clearing = cut(order, clearing, books, tightening)
-        ac[:, books], _ = summarise_flows(limits.network, limits.bus, *clearing.injection.of(books))
+        ac.put(books, summarise_flows(limits.network, limits.bus, *clearing.injection.of(books))[0])
         left, gap = _find_broken(limits, clearing, books, ac)
         tightening = np.where(gap != 0.0, gap, tightening[np.isin(books, left)])
         books = left
@@ -53,23 +53,19 @@ def tighten(order: Order, clearing: Clearing) -> Clearing:
     )
 
 
-def _find_broken(limits: LinearLimits, clearing: Clearing, books: Ints, ac: Floats) -> tuple[Ints, Floats]:
+def _find_broken(limits: LinearLimits, clearing: Clearing, books: Ints, ac: AcSummary) -> tuple[Ints, Floats]:
     """Which of the books break limits in AC that their base keeps, and how much the linear rows must be tightened for it."""
-    out = books[out_of_limits(ac[:, books], limits.band_pu).any]
-    excess = find_excess(limits.network, limits.bus, limits.band_pu, clearing.floor.of(out), clearing.injection.of(out))
-    broken = excess.collapse | (excess.vm_over != 0.0).any(axis=1) | (excess.percent_over > 0.0).any(axis=1)
+    model = AcModel(limits.network, limits.bus, limits.families, SWEEPS)
+    out = books[model.outside(clearing.injection.of(books), ac.of(books)).any]
+    excess = model.excess(clearing.floor.of(out), clearing.injection.of(out))
+    broken = excess.outside.any
     found = out[broken]
-    return found, _row_gaps(limits, clearing.injection.of(found), excess, broken)
+    return found, _row_gaps(limits, clearing.injection.of(found), excess.of(broken))
 
 
-def _row_gaps(limits: LinearLimits, injection: tuple[Floats, Floats], excess: Excess, broken: NDArray[np.bool_]) -> Floats:
+def _row_gaps(limits: LinearLimits, injection: Injection, excess: Excess) -> Floats:
     """(n, n_rows) AC value less linear value of the broken rows, zero elsewhere."""
-    network = limits.network
-    flow_kw, flow_kvar, square = linear_flows(network, limits.bus, *injection)
-    missed_kva = excess.percent[broken] / 100.0 * network.limit_kw - np.hypot(flow_kw, flow_kvar)
-    is_over = excess.percent_over[broken] > 0.0
-    missed_kva = np.where(is_over, np.maximum(missed_kva, 0.0), 0.0)
-    faces = [np.copysign(FACES[0, 0] * missed_kva, c * flow_kw + s * flow_kvar) for c, s in FACES.tolist()]
-    voltages = np.where(excess.vm_over[broken] != 0.0, excess.vm_pu[broken] ** 2 - square, 0.0)
-    gaps: Floats = np.nan_to_num(np.concatenate([*faces, voltages], axis=1))
+    flows = limits.linear(injection)
+    families = zip(limits.families, excess.over, strict=True)
+    gaps: Floats = np.nan_to_num(np.concatenate([family.gaps(over, excess.flow, flows) for family, over in families], axis=1))
     return gaps

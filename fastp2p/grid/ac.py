@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.arguments import refuse_other_kinds
 from fastp2p.arrays import finite_faults, floats, short_repr
 from fastp2p.errors import refuse
-from fastp2p.grid.feeder import Feeder, feeder_of, percent_per_kva
+from fastp2p.grid.feeder import feeder_of, percent_per_kva
 from fastp2p.grid.network import Network
-from fastp2p.kernels.grid.ac import HIGHEST, HIGHEST_AT, LOSSES, LOWEST, LOWEST_AT, SLACK_P, SLACK_Q, audit_books, flow_books
+from fastp2p.kernels.grid.ac import audit_books, flow_books
+from fastp2p.kernels.grid.structs import AcSummary, Feeder
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -61,6 +62,10 @@ class AcFlow:
     converged: NDArray[np.bool_]
     n_iterations: Ints
 
+    def of(self, books: Ints | NDArray[np.bool_]) -> AcFlow:
+        """That of some books."""
+        return AcFlow(**{field.name: getattr(self, field.name)[books] for field in fields(self)})
+
 
 def ac_flow(
     network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike = 0.0, *, bus: ArrayLike | None = None
@@ -104,8 +109,8 @@ def ac_flow(
         ampere = np.where(up, current[1 - end][:, below], current[end][:, below])
         ka[end][:, branch] = ampere * 1e-3 / (np.sqrt(3.0) * network.base_kv[bus_of_end[branch]])
     return AcFlow(
-        np.abs(voltage), np.degrees(np.angle(voltage)), ka[0], ka[1], loading, summary[LOSSES], summary[SLACK_P],
-        summary[SLACK_Q], n_iterations > 0, n_iterations,
+        np.abs(voltage), np.degrees(np.angle(voltage)), ka[0], ka[1], loading, summary.losses_kw, summary.slack_kw,
+        summary.slack_kvar, n_iterations > 0, n_iterations,
     )  # fmt: skip
 
 
@@ -121,14 +126,14 @@ def _phasors(network: Network, bus: Ints, p: Floats, q: Floats, n_iterations: In
         books = np.flatnonzero((n_iterations > least) & (n_iterations <= most))
         v, i = np.empty((2, len(books), network.n_bus)), np.empty((2, 2, len(books), network.n_bus))
         flow_books(
-            p[books], q[books], columns_of(feeder, bus), feeder.parent, feeder.coefficient, feeder.root_v, TOLERANCE, most,
+            p[books], q[books], columns_of(feeder, bus), feeder, TOLERANCE, most,
             work_space(network, len(books)), v, i, np.empty(len(books), np.int64),
         )  # fmt: skip
         voltage[:, books], current[:, :, books] = v, i
     return (voltage[0] + 1j * voltage[1])[:, feeder.place], np.hypot(current[:, 0], current[:, 1])
 
 
-def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[Floats, Ints]:
+def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[AcSummary, Ints]:
     """What the AC power flow of every book says of its voltages, losses and loading (`kernels.grid.ac.audit_books`).
 
     Parameters
@@ -139,37 +144,34 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
 
     Returns
     -------
-    summary : (8, n_books) float64
-        Lowest voltage of the buses that have a band and where it is, the highest and where, losses, loading, power from the
-        external grids; NaN where a book did not converge.
+    AcSummary
     n_iterations : (n_books,) int64
         0 where it did not.
     """
     feeder = feeder_of(network)
-    summary, n_iterations = np.full((8, len(injection_kw)), np.nan), np.zeros(len(injection_kw), np.int64)
-    work = work_space(network, len(injection_kw))
-    percent, counts = percent_per_pu(network), network.has_band[feeder.order]
-    how = (columns_of(feeder, bus), feeder.parent, feeder.coefficient, feeder.root_v, percent, counts, TOLERANCE)
-    audit_books(injection_kw, injection_kvar, *how, STEPS[0], work, summary, n_iterations)
-    for most in STEPS[1:]:
-        left = np.flatnonzero(n_iterations == 0)
+    summary, n_iterations = AcSummary.unknown(len(injection_kw)), np.zeros(len(injection_kw), np.int64)
+    column, percent, counts = columns_of(feeder, bus), percent_per_pu(network), network.has_band[feeder.order]
+    left = np.arange(len(injection_kw))
+    for most in STEPS:
+        some = (injection_kw, injection_kvar) if most == STEPS[0] else (injection_kw[left], injection_kvar[left])
+        more, steps = AcSummary.unknown(len(left)), np.empty(len(left), np.int64)
+        work = work_space(network, len(left))
+        audit_books(*some, column, feeder, percent, counts, TOLERANCE, most, work, more, steps)
+        solved = steps > 0
+        summary.put(left[solved], more.of(solved))
+        n_iterations[left[solved]] = steps[solved]
+        left = left[~solved]
         if not len(left):
             break
-        more, steps = np.empty((8, len(left))), np.empty(len(left), np.int64)
-        audit_books(injection_kw[left], injection_kvar[left], *how, most, work_space(network, len(left)), more, steps)
-        summary[:, left], n_iterations[left] = more, steps
-    summary[:, n_iterations == 0] = np.nan
     if not network.has_band.any():  # no bus but external grids
-        summary[[LOWEST, HIGHEST]] = network.slack_vm_pu[0]
-    where = summary[[LOWEST_AT, HIGHEST_AT]]
-    summary[[LOWEST_AT, HIGHEST_AT]] = np.where(np.isnan(where), np.nan, feeder.order[np.nan_to_num(where).astype(np.int64)])
+        summary.lowest_vm_pu[:] = summary.highest_vm_pu[:] = network.slack_vm_pu[0]
     return summary, n_iterations
 
 
 class AcSolver(NamedTuple):
     """How AC power flows are solved: `summarise_flows` and `ac_flow`, or what does as they do."""
 
-    summarise: Callable[[Network, Ints, Floats, Floats], tuple[Floats, Ints]]
+    summarise: Callable[[Network, Ints, Floats, Floats], tuple[AcSummary, Ints]]
     flow: Callable[..., AcFlow]
 
 

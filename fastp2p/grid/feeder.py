@@ -1,7 +1,6 @@
 """The AC model of a radial network, in breadth-first order: what sweeps and linear voltages are computed from."""
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +9,7 @@ from fastp2p.errors import refuse
 from fastp2p.grid.network import Network
 from fastp2p.grid.topology import find_loops
 from fastp2p.kernels.grid.ac import A_RE, C_RE, DRAW_RE, SHUNT_RE, Y_RE, Z_RE
+from fastp2p.kernels.grid.structs import Feeder
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -17,49 +17,6 @@ Complexes = NDArray[np.complex128]
 
 LOOPS_SHOWN, BRANCHES_SHOWN = 3, 20
 """How much of a meshed network's loops is spelt out where a radial one is needed."""
-
-
-class Feeder(NamedTuple):
-    """A forest below the external grids; place i is the i-th bus in breadth-first order. Per unit of 1 kVA.
-
-    Seen from the parent, V_child = a V_parent - z J and I_parent = y V_parent + c J, with J the current into the child.
-
-    Attributes
-    ----------
-    order : (n_bus,) int64
-        Bus of each place.
-    parent : (n_bus,) int64
-        Place of the parent; -1 at external grids.
-    branch : (n_bus,) int64
-        Branch to the parent; -1 at external grids.
-    coefficient : (n_bus, 11) float64
-        As `kernels.grid.ac.audit_books` takes it.
-    root_v : (n_bus, 2) float64
-        Where nobody injects and no shunt draws, p.u.; real and imaginary part.
-    series : (n_bus,) complex128
-        Impedance of the branch to the parent, without its shunts.
-    square : (n_bus,) float64
-        By which a squared voltage is multiplied from the parent to the bus, shunts left out; 1 but below transformers off their
-        nominal ratio.
-    kva_per_pu : (n_bus, 2) float64
-        Rated apparent power per p.u. of current of the branch to the parent, at the parent's end and the child's.
-    """
-
-    order: Ints
-    parent: Ints
-    branch: Ints
-    coefficient: Floats
-    root_v: Floats
-    series: Complexes
-    square: Floats
-    kva_per_pu: Floats
-
-    @property
-    def place(self) -> Ints:
-        """(n_bus,) place of every bus."""
-        place = np.empty(len(self.order), np.int64)
-        place[self.order] = np.arange(len(self.order))
-        return place
 
 
 def percent_per_kva(network: Network) -> Floats:
@@ -143,7 +100,10 @@ def feeder_of(network: Network) -> Feeder:
     of_base = network.rated_kv / network.base_kv[np.stack([network.from_bus, network.to_bus], axis=1)]
     kva[below] = np.where(to_parent[:, None], of_base[branch[below]][:, ::-1], of_base[branch[below]])
     root_v = np.stack([voltage.real, voltage.imag], axis=1)
-    return Feeder(order, parent, branch, coefficient, root_v, series, square, kva)
+    return Feeder(
+        order=order, parent=parent, branch=branch, coefficient=coefficient, root_v=root_v, series=series, square=square,
+        kva_per_pu=kva,
+    )  # fmt: skip
 
 
 def _two_ports(
@@ -164,6 +124,15 @@ def _two_ports(
     y = np.where(from_child, to_shunt + from_shunt * up, (from_shunt + to_shunt * down) / square)
     c = np.where(from_child, np.conj(ratio) * up, down / np.conj(ratio))
     return a, z, y, c
+
+
+def branch_currents(network: Network, voltage: Complexes, branch: Ints) -> tuple[Complexes, Complexes]:
+    """(n_books, n) p.u. currents into some branches at `from_bus` and at `to_bus`, from voltages (n_books, n_bus)."""
+    series = network.resistance_pu[branch] + 1j * network.reactance_pu[branch]
+    ratio = network.tap_ratio[branch] * np.exp(1j * network.shift_rad[branch])
+    v_from, v_to = voltage[:, network.from_bus[branch]] / ratio, voltage[:, network.to_bus[branch]]
+    through = (v_from - v_to) / series
+    return (through + network.from_shunt_pu[branch] * v_from) / np.conj(ratio), -through + network.to_shunt_pu[branch] * v_to
 
 
 def shared_paths(network: Network) -> tuple[Floats, Floats]:

@@ -12,7 +12,7 @@ from fastp2p.arrays import short_repr
 from fastp2p.grid.ac import BOOKS_PER_BLOCK, STEPS, TOLERANCE, checked, columns_of, summarise_flows
 from fastp2p.grid.feeder import feeder_of
 from fastp2p.grid.network import Network
-from fastp2p.kernels.grid.ac import SLACK_P, flow_books
+from fastp2p.kernels.grid.ac import flow_books
 from fastp2p.kernels.grid.lindistflow import linear_states
 
 Floats = NDArray[np.float64]
@@ -68,7 +68,7 @@ def linear_model(network: Network) -> Floats:
     nobody, n_bus = np.empty((1, 0)), network.n_bus
     voltage, current = np.empty((2, 1, n_bus)), np.empty((2, 2, 1, n_bus))
     flow_books(
-        nobody, nobody, np.full(n_bus, -1), feeder.parent, feeder.coefficient, feeder.root_v, TOLERANCE, STEPS[-1],
+        nobody, nobody, np.full(n_bus, -1), feeder, TOLERANCE, STEPS[-1],
         np.empty((4, n_bus, 1)), voltage, current, np.empty(1, np.int64),
     )  # fmt: skip
     with np.errstate(invalid="ignore"):  # NaN where this state has no solution; `limits.limit_faults` refuses that
@@ -82,7 +82,7 @@ def linear_model(network: Network) -> Floats:
 def unloaded_slack_kw(network: Network) -> float:
     """What the external grids feed in where nobody injects anything."""
     summary, _ = summarise_flows(network, np.empty(0, np.int64), np.empty((1, 0)), np.empty((1, 0)))
-    return float(summary[SLACK_P, 0])
+    return float(summary.slack_kw[0])
 
 
 def linear_flows(network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[Floats, Floats, Floats]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,10 @@ from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats, integers, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.grid.network_arrays import network_faults, regular_arrays
-from fastp2p.grid.topology import Factors, Tree, count_between, factorise, find_ends, grow_tree, pass_down
+from fastp2p.grid.reverse import find_upward, reverse_faults, reverse_limits
+from fastp2p.grid.topology import count_between, factorise, find_ends, grow_tree, pass_down
 from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
+from fastp2p.kernels.grid.structs import Factors, Tree
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +82,9 @@ class Network:
         Voltage set points of the external grids.
     ac_faults : (n_faults,) str
         Why pandapower has no AC model of the network; none where it has one.
+    reverse_kw : (n_branch,) float64
+        Largest power towards the external grid, at the end away from it; infinite, as by default, but for the first
+        transformers below it.
     """
 
     bus_id: Ints
@@ -113,6 +118,7 @@ class Network:
     bus_shunt_pu: Complexes
     slack_vm_pu: Floats
     ac_faults: NDArray[np.str_]
+    reverse_kw: Floats = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         """Make every array flat and of its type, and check what all of fastp2p relies on.
@@ -127,6 +133,10 @@ class Network:
         refuse(faults or network_faults(arrays))
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
+        if not self.reverse_kw.size:
+            object.__setattr__(self, "reverse_kw", np.full(self.n_branch, np.inf))
+        elif self.reverse_kw.shape != self.limit_kw.shape or not np.isposinf(self.reverse_kw).all():
+            refuse(reverse_faults(self.reverse_kw, self.upward, self.branch_name))
 
     @classmethod
     def from_pandapower(cls, net: Any) -> Network:
@@ -160,7 +170,8 @@ class Network:
             raise InputError(
                 f"a network is loaded by its name or path, not by {described(source)}; {way_to('Network', source)}"
             )
-        return cls(**loaded_arrays(source, {field.name for field in dataclasses.fields(cls)}))
+        made = {of.name for of in dataclasses.fields(cls) if of.default_factory is dataclasses.MISSING}
+        return cls(**loaded_arrays(source, made))
 
     def __repr__(self) -> str:
         """What it is, on a line."""
@@ -309,6 +320,8 @@ class Network:
         ampacity_ka: float | None = None,
         ampacity_ka_by_std_type: dict[str, float] | None = None,
         ampacity_ka_by_line: dict[int, float] | None = None,
+        reverse_kw: float | None = None,
+        reverse_of_rating: float | None = None,
     ) -> Network:
         """The same network under other limits; the smallest of a branch's limits wins.
 
@@ -322,11 +335,15 @@ class Network:
             Multiplies every limit.
         ampacity_ka, ampacity_ka_by_std_type, ampacity_ka_by_line : optional
             Ampacity of all lines; of a standard type; of a line by its pandapower index. The narrower one wins.
+        reverse_kw, reverse_of_rating : float, optional
+            Largest power, kW or as a share of its rating, that each of the first transformers below an external grid may carry
+            towards it.
 
         Raises
         ------
         InputError
-            Unknown families, standard types or lines, numbers that are not positive, negative ratings; all named.
+            Unknown families, standard types or lines, numbers out of their ranges, negative ratings, a limit of transformers
+            where there are none; all named.
         """
         by_type, by_line = ampacity_ka_by_std_type or {}, ampacity_ka_by_line or {}
         numbers = {
@@ -348,6 +365,11 @@ class Network:
         unknown_types = [t for t in by_type if t not in known_types]
         faults += [f"ampacity for std_type {t!r}: no line has it; there are {sorted(known_types)}" for t in unknown_types]
         faults += [f"ampacity for line {i}: no such line in service" for i in by_line if i not in known_lines]
+        reverse = np.full(self.n_branch, np.inf)
+        if reverse_kw is not None or reverse_of_rating is not None:
+            asked = (reverse_kw, reverse_of_rating)
+            reverse, found = reverse_limits(self.upward, self.rating_kw, self.branch_name, *asked)
+            faults += found
         refuse(faults)
         ampacity = self.ampacity_ka.copy()
         if ampacity_ka is not None:
@@ -365,7 +387,13 @@ class Network:
             limit = np.fmin(limit, np.abs(self.susceptance_kw) * np.deg2rad(angle_deg))
         names = zip(self.element[limit < 0].tolist(), self.element_id[limit < 0].tolist(), strict=True)
         refuse([f"{element} {number} has a negative rating" for element, number in names])
-        return dataclasses.replace(self, ampacity_ka=ampacity, limit_kw=limit * factor)
+        return dataclasses.replace(self, ampacity_ka=ampacity, limit_kw=limit * factor, reverse_kw=reverse * factor)
+
+    @cached_property
+    def upward(self) -> Floats:
+        """(n_branch,) +1 where the first transformer below an external grid is directed towards it, -1 away from it, else 0."""
+        is_transformer = np.char.startswith(self.element, "trafo")
+        return find_upward(self.n_bus, self.from_bus, self.to_bus, is_transformer, self.reference_bus)
 
     @cached_property
     def tree(self) -> Tree:
@@ -430,9 +458,9 @@ class Network:
     def _linear_flows(self, books: Floats, bus: Ints, constant_kw: Floats, flow: Floats) -> None:
         scratch, block = self.work_space(), np.empty((self.n_branch, BOOKS_PER_BLOCK))
         if self.is_radial:
-            tree_flows(books, bus, *self.tree[:4], constant_kw, scratch, block, flow)
+            tree_flows(books, bus, self.tree, constant_kw, scratch, block, flow)
         else:
-            meshed_flows(books, self.factors.position[bus], *self.factors[1:], constant_kw, scratch, block, flow)
+            meshed_flows(books, self.factors.position[bus], self.factors, constant_kw, scratch, block, flow)
 
     def work_space(self) -> Floats:
         """What the kernels work on: a row per bus (radial) or per row of the factors and one more (meshed)."""

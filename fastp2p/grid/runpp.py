@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.grid.ac import AcFlow, AcSolver
-from fastp2p.grid.feeder import percent_per_kva
+from fastp2p.grid.feeder import branch_currents, percent_per_kva
 from fastp2p.grid.network import Network
-from fastp2p.kernels.grid.ac import HIGHEST, HIGHEST_AT, LOADING, LOSSES, LOWEST, LOWEST_AT, SLACK_P, SLACK_Q
+from fastp2p.kernels.grid.structs import AcSummary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,22 +39,24 @@ def _arrays(network: Network) -> dict[str, Any]:
     return {field.name: getattr(network, field.name) for field in fields(network)}
 
 
-def _summarise(source: str, network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[Floats, Ints]:
-    """As `powerflow.summarise_flows`."""
+def _summarise(
+    source: str, network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats
+) -> tuple[AcSummary, Ints]:
+    """As `fastp2p.grid.ac.summarise_flows`."""
     flow = _flow(source, network, injection_kw, injection_kvar, bus=bus)
-    summary = np.full((8, len(injection_kw)), np.nan)
+    summary = AcSummary.unknown(len(injection_kw))
     inner = np.flatnonzero(network.has_band)
     good = np.flatnonzero(flow.converged)
     vm = flow.vm_pu[np.ix_(good, inner)]
-    for value, place, at in ((LOWEST, LOWEST_AT, vm.argmin(axis=1)), (HIGHEST, HIGHEST_AT, vm.argmax(axis=1))):
-        summary[value, good], summary[place, good] = vm[np.arange(len(good)), at], inner[at]
-    summary[LOSSES], summary[SLACK_P], summary[SLACK_Q] = flow.losses_kw, flow.slack_kw, flow.slack_kvar
-    summary[LOADING, good] = np.nan_to_num(flow.loading_percent[good]).max(axis=1, initial=0.0)
-    return summary, flow.n_iterations
+    lowest, highest = vm.argmin(axis=1), vm.argmax(axis=1)
+    summary.lowest_vm_pu[good], summary.lowest_bus[good] = vm[np.arange(len(good)), lowest], inner[lowest]
+    summary.highest_vm_pu[good], summary.highest_bus[good] = vm[np.arange(len(good)), highest], inner[highest]
+    summary.loading_percent[good] = np.nan_to_num(flow.loading_percent[good]).max(axis=1, initial=0.0)
+    return summary._replace(losses_kw=flow.losses_kw, slack_kw=flow.slack_kw, slack_kvar=flow.slack_kvar), flow.n_iterations
 
 
 def _flow(source: str, network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike, *, bus: ArrayLike) -> AcFlow:
-    """As `powerflow.ac_flow`."""
+    """As `fastp2p.grid.ac.ac_flow`."""
     from fastp2p.io.runpp import runpp_voltages
 
     injection = np.zeros((len(np.asarray(injection_kw)), network.n_bus), np.complex128)
@@ -73,12 +75,7 @@ def flow_of_voltages(network: Network, voltage: Complexes, injection_kva: Comple
         NaN where a book has no solution.
     injection_kva : (n_books, n_bus) complex128, kW + j kvar
     """
-    series = network.resistance_pu + 1j * network.reactance_pu
-    ratio = network.tap_ratio * np.exp(1j * network.shift_rad)
-    v_from, v_to = voltage[:, network.from_bus] / ratio, voltage[:, network.to_bus]
-    through = (v_from - v_to) / series
-    i_from = (through + network.from_shunt_pu * v_from) / np.conj(ratio)
-    i_to = -through + network.to_shunt_pu * v_to
+    i_from, i_to = branch_currents(network, voltage, np.arange(network.n_branch))
     ends_kv = network.base_kv[np.stack([network.from_bus, network.to_bus])]
     ampere = np.abs([i_from, i_to])
     percent = percent_per_kva(network) * (network.rated_kv.T / ends_kv)
@@ -87,7 +84,7 @@ def flow_of_voltages(network: Network, voltage: Complexes, injection_kva: Comple
     ka = ampere * 1e-3 / (np.sqrt(3.0) * ends_kv[:, None, :])
     drawn = np.zeros_like(voltage)
     np.add.at(drawn.T, network.from_bus, (voltage[:, network.from_bus] * np.conj(i_from)).T)
-    np.add.at(drawn.T, network.to_bus, (v_to * np.conj(i_to)).T)
+    np.add.at(drawn.T, network.to_bus, (voltage[:, network.to_bus] * np.conj(i_to)).T)
     drawn += np.abs(voltage) ** 2 * np.conj(network.bus_shunt_pu)
     slack = (drawn - injection_kva)[:, network.reference_bus].sum(axis=1)
     converged = ~np.isnan(voltage[:, 0])

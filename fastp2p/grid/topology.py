@@ -1,61 +1,13 @@
 """What flows are computed with: a tree of the buses (radial), or factors of the susceptance matrix (meshed)."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError
+from fastp2p.kernels.grid.structs import Factors, Tree
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-class Tree(NamedTuple):
-    """A forest rooted at the external grids, as `kernels.grid.flows.tree_flows` takes it.
-
-    Attributes
-    ----------
-    order : (n_bus,) int64
-        Buses, parents before children.
-    parent, parent_branch : (n_bus,) int64
-        -1 at roots.
-    parent_sign : (n_bus,) float64
-        +1 where the branch is directed from the bus to its parent, -1 otherwise.
-    depth : (n_bus,) int64
-        Branches to the root.
-    """
-
-    order: Ints
-    parent: Ints
-    parent_branch: Ints
-    parent_sign: Floats
-    depth: Ints
-
-
-class Factors(NamedTuple):
-    """L and U of the reduced susceptance matrix, as `kernels.grid.flows.meshed_flows` takes them.
-
-    Attributes
-    ----------
-    position : (n_bus,) int64
-        Row of L that a bus's balance stands in; -1 at external grids.
-    lower_start, lower_row, lower_value, upper_start, upper_row, upper_value : CSC arrays
-    from_row, to_row : (n_branch,) int64
-        Where the angles of a branch's ends stand after the upper solve; -1 at external grids.
-    susceptance : (n_branch,) float64
-    """
-
-    position: Ints
-    lower_start: Ints
-    lower_row: Ints
-    lower_value: Floats
-    upper_start: Ints
-    upper_row: Ints
-    upper_value: Floats
-    from_row: Ints
-    to_row: Ints
-    susceptance: Floats
 
 
 def grow_tree(n_bus: int, from_bus: Ints, to_bus: Ints, reference_bus: Ints) -> Tree:
@@ -219,14 +171,14 @@ def factorise(n_bus: int, from_bus: Ints, to_bus: Ints, susceptance: Floats, ref
     balance_row, angle_row = np.full((2, n_bus), -1, np.int64)
     balance_row[free], angle_row[free] = lu.perm_r[reduced[free]], lu.perm_c[reduced[free]]
     return Factors(
-        balance_row,
-        np.concatenate([[0], np.cumsum(below)])[lower.indptr].astype(np.int64),
-        lower.indices[below].astype(np.int64),
-        np.ascontiguousarray(lower.data[below]),
-        upper.indptr.astype(np.int64),
-        upper.indices.astype(np.int64),
-        np.ascontiguousarray(upper.data),
-        angle_row[from_bus],
-        angle_row[to_bus],
-        susceptance,
+        position=balance_row,
+        lower_start=np.concatenate([[0], np.cumsum(below)])[lower.indptr].astype(np.int64),
+        lower_row=lower.indices[below].astype(np.int64),
+        lower_value=np.ascontiguousarray(lower.data[below]),
+        upper_start=upper.indptr.astype(np.int64),
+        upper_row=upper.indices.astype(np.int64),
+        upper_value=np.ascontiguousarray(upper.data),
+        from_row=angle_row[from_bus],
+        to_row=angle_row[to_bus],
+        susceptance=susceptance,
     )

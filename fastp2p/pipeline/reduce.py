@@ -199,7 +199,6 @@ def trade_columns(batch: BatchResult, network: Network) -> Columns:
     trades, clearing = batch.trades, batch.clearing
     book = trades.book
     bus_id = network.bus_id[batch.scenarios.participant]
-    reason, shadow = _reasons(batch, network)
     pays, gets = batch.prices.buyer_per_kwh, batch.prices.seller_per_kwh
     return {
         "share": np.full(trades.n_trades, batch.scenarios.share),
@@ -215,22 +214,9 @@ def trade_columns(batch: BatchResult, network: Network) -> Columns:
         "seller_price_per_kwh": gets,
         "buyer_benefit": (trades.bid_per_kwh - pays) * clearing.executed_kwh,
         "received": gets * clearing.executed_kwh,
-        "binding_branch": reason,
-        "shadow_price": shadow,
+        "binding_branch": clearing.layout.name(clearing.binding_row),
+        "shadow_price": clearing.price_of(book, clearing.binding_row),
     }
-
-
-def _reasons(batch: BatchResult, network: Network) -> tuple[NDArray[np.str_], Floats]:
-    """(n_trades,) the branch that cut a trade, or the bus whose voltage did, by name; and the size of its shadow price."""
-    clearing, book = batch.clearing, batch.trades.book
-    branch, bus = clearing.binding_branch, clearing.binding_bus
-    voltages = np.char.add("voltage at bus ", network.bus_id.astype(str))
-    reason = np.where(bus >= 0, voltages[bus], np.append(network.branch_name, "")[branch])
-    shadow = np.zeros(len(book))
-    for held, place, price in ((branch >= 0, branch, "shadow_price"), (bus >= 0, bus, "voltage_price")):
-        if held.any():
-            shadow[held] = np.abs(getattr(clearing, price)[book[held], place[held]])
-    return reason, shadow
 
 
 def _branch_flows(batch: BatchResult, network: Network) -> BranchFlows:

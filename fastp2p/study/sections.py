@@ -50,6 +50,13 @@ class Section(BaseModel):
     __str__ = __repr__
 
 
+class OfRating(Section):
+    """A limit in proportion to each transformer."""
+
+    of_rating: Annotated[Number, AfterValidator(within(ranges.REVERSE_OF_RATING))]
+    """As a share of the transformer's rating (kVA)."""
+
+
 class NetworkPart(Section):
     """Which network, and what limits it."""
 
@@ -64,9 +71,20 @@ class NetworkPart(Section):
     """Ampacity of every line instead of the network's own."""
     ampacity_ka_by_std_type: dict[str, Ampacity] = {}
     ampacity_ka_by_line: dict[int, Ampacity] = {}
+    reverse_kw: Number | OfRating | None = None
+    """Largest power that each of the first transformers below an external grid may carry towards it, kW; none by default."""
+    _in_range = field_validator("reverse_kw")(within(ranges.REVERSE_KW))
     v_min_pu: PerUnit = 0.90
     """Band of the voltages at all buses but the external grids; that of EN 50160 by default."""
     v_max_pu: PerUnit = 1.10
+
+    @property
+    def reverse(self) -> dict[str, float]:
+        """`reverse_kw` as arguments of `Network.with_limits`."""
+        if self.reverse_kw is None:
+            return {}
+        given = self.reverse_kw
+        return {"reverse_of_rating": given.of_rating} if isinstance(given, OfRating) else {"reverse_kw": given}
 
 
 class SourcePart(Section):

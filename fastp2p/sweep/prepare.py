@@ -46,6 +46,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
             ampacity_ka=part.ampacity_ka,
             ampacity_ka_by_std_type=part.ampacity_ka_by_std_type,
             ampacity_ka_by_line=part.ampacity_ka_by_line,
+            **part.reverse,
         )
     except InputError as error:
         faults += error.faults

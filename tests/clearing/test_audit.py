@@ -11,7 +11,9 @@ import pytest
 import tomli_w
 
 import fastp2p
-from fastp2p.clearing.audit import AC_STATUS, BROKEN, KEPT, audit, find_excess
+from fastp2p.clearing.audit import AC_STATUS, BROKEN, KEPT, AcModel, audit
+from fastp2p.clearing.families import ac_families
+from fastp2p.grid.ac import SWEEPS
 from fastp2p.grid.runpp import runpp_solver
 from fastp2p.pipeline.batch import run_batch
 from fastp2p.pipeline.draws import draw_scenarios
@@ -202,8 +204,8 @@ def test_a_base_that_breaks_limits_itself_is_not_the_trades_fault():
     assert (books["ac_status"] == "base_broken").any()
     batch, network = batch_of(study, count=3)
     who, clearing = batch.scenarios.participant, batch.clearing
-    excess = find_excess(network, who, (0.9, 1.1), clearing.floor, clearing.injection)
-    blamed = (excess.vm_over != 0.0).any(axis=1) | (excess.percent_over > 0.0).any(axis=1)
+    model = AcModel(network, who, ac_families(network, (0.9, 1.1)), SWEEPS)
+    blamed = model.excess(clearing.floor, clearing.injection).outside.any
     assert np.array_equal(blamed, batch.audit.code == BROKEN)
 
 

@@ -11,10 +11,11 @@ from fastp2p.grid.topology import factorise, grow_tree
 from fastp2p.kernels.clearing.certificate import certify_books, explain_books
 from fastp2p.kernels.clearing.columns import collect_columns
 from fastp2p.kernels.clearing.execution import inject_trades
+from fastp2p.kernels.clearing.limits import Bounds, BranchFacts, Screen, screen_meshed, screen_tree
 from fastp2p.kernels.clearing.progressive import fill_book
 from fastp2p.kernels.clearing.solve import assemble_books
 from fastp2p.kernels.clearing.waits import find_waits
-from fastp2p.kernels.grid.flows import meshed_flows, screen_meshed, screen_tree, tree_flows
+from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
 from fastp2p.kernels.market.orders import gather_profiles, split_orders
 from fastp2p.kernels.structs import Columns, LPs, Rows, TradeArrays, one_lp
 from fastp2p.market.orders import leave_over, make_orders
@@ -70,15 +71,9 @@ def test_tree_flows(seed, n_bus, n_books):
     bus, injection, everywhere = random_columns(rng, n_bus, n_books)
     tree = grow_tree(n_bus, from_bus, to_bus, reference)
     flow = np.full((n_books, n_bus - 1), np.nan)
-    tree_flows(injection, bus, *tree[:4], constant, np.empty((n_bus, 3)), np.empty((n_bus - 1, 3)), flow)
+    tree_flows(injection, bus, tree, constant, np.empty((n_bus, 3)), np.empty((n_bus - 1, 3)), flow)
     expected = dense_flows(n_bus, from_bus, to_bus, susceptance, reference, everywhere, constant)
     np.testing.assert_allclose(flow, expected, atol=1e-9)
-
-
-def factor_arrays(n_bus, from_bus, to_bus, susceptance, reference):
-    """Rows of the buses, and the arrays that kernels for meshed networks take."""
-    factors = factorise(n_bus, from_bus, to_bus, susceptance, reference)
-    return factors.position, factors[1:]
 
 
 @check
@@ -89,10 +84,10 @@ def test_meshed_flows(seed, n_bus, n_extra, n_books):
     reference = rng.choice(n_bus, min(n_bus - 1, int(rng.integers(1, 3))), replace=False)
     constant = rng.normal(size=len(from_bus))
     bus, injection, everywhere = random_columns(rng, n_bus, n_books)
-    position, arrays = factor_arrays(n_bus, from_bus, to_bus, susceptance, reference)
+    factors = factorise(n_bus, from_bus, to_bus, susceptance, reference)
     flow = np.full((n_books, len(from_bus)), np.nan)
     scratch, block = np.full((n_bus - len(reference) + 1, 3), np.nan), np.empty((len(from_bus), 3))
-    meshed_flows(injection, position[bus], *arrays, constant, scratch, block, flow)
+    meshed_flows(injection, factors.position[bus], factors, constant, scratch, block, flow)
     expected = dense_flows(n_bus, from_bus, to_bus, susceptance, reference, everywhere, constant)
     np.testing.assert_allclose(flow, expected, atol=1e-9)
 
@@ -114,14 +109,14 @@ def test_screen(seed, n_bus, n_extra, n_books):
         everywhere = np.zeros((n_books, n_bus))
         everywhere[:, bus] = injection
         values.append(np.round(dense_flows(n_bus, from_bus, to_bus, susceptance, reference, everywhere, constant), 9))
-    found = [np.full(n_books, -1), np.full(n_books, -1), np.full(n_books, np.nan), np.full(n_books, np.nan)]
-    limits, block = (lower, upper, 1e-7, percent, root_sign), np.empty((2, n_branch, 4))
+    found = Screen(np.full(n_books, -1), np.full(n_books, -1), np.full(n_books, np.nan), np.full(n_books, np.nan))
+    facts, block, none = BranchFacts(constant, percent, root_sign), np.empty((2, n_branch, 4)), np.empty(0)
+    how = (facts, Bounds(lower, upper, none, none, none), 1e-7, np.empty((n_bus, 4)), *block, found)
     if n_extra:
-        position, arrays = factor_arrays(n_bus, from_bus, to_bus, susceptance, reference)
-        screen_meshed(floor, full, position[bus], *arrays, constant, *limits, np.empty((n_bus, 4)), *block, *found)
+        factors = factorise(n_bus, from_bus, to_bus, susceptance, reference)
+        screen_meshed(floor, full, factors.position[bus], factors, *how)
     else:
-        tree = grow_tree(n_bus, from_bus, to_bus, reference)
-        screen_tree(floor, full, bus, *tree[:4], constant, *limits, np.empty((n_bus, 4)), *block, *found)
+        screen_tree(floor, full, bus, grow_tree(n_bus, from_bus, to_bus, reference), *how)
     for k in range(n_books):
         before, after = values[0][k].tolist(), values[1][k].tolist()
         expected = oracle.screen(before, after, lower.tolist(), upper.tolist(), 1e-7)
@@ -215,10 +210,11 @@ def test_inject_trades(seed, retail):
 def test_screen_by_hand(before, after, overload, congested):
     """One branch with limits -3 and 2: a base beyond one takes its place, and congests only if trades add to it."""
     tree = grow_tree(2, np.array([1]), np.array([0]), np.array([0]))
-    found = [np.full(1, -1), np.full(1, -1), np.empty(1), np.empty(1)]
+    found, none = Screen.empty(1), np.empty(0)
     screen_tree(
-        np.array([[before]]) * 1.0, np.array([[after]]) * 1.0, np.array([1]), *tree[:4], np.zeros(1), np.array([-3.0]),
-        np.array([2.0]), 1e-9, np.array([50.0]), np.array([-1.0]), np.empty((2, 2)), *np.empty((2, 1, 2)), *found,
+        np.array([[before]]) * 1.0, np.array([[after]]) * 1.0, np.array([1]), tree,
+        BranchFacts(np.zeros(1), np.array([50.0]), np.array([-1.0])),
+        Bounds(np.array([-3.0]), np.array([2.0]), none, none, none), 1e-9, np.empty((2, 2)), *np.empty((2, 1, 2)), found,
     )  # fmt: skip
     assert (found[0][0], found[1][0]) == (overload, congested)
     assert oracle.screen([before], [after], [-3.0], [2.0], 1e-9) == (overload, congested)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastp2p.clearing.answer import Clearing, Injection, RowLayout
+from fastp2p.clearing.answer import Clearing, Injection
+from fastp2p.clearing.rows import RowLayout
 from fastp2p.kernels.results.tables import count_by_slot, sum_by_slot
 from fastp2p.market.trades import Leftovers, Trades
 from fastp2p.settlement.settle import Accounts, BookAccounts, settle
@@ -26,7 +27,7 @@ def random_books(rng, n_books, n_bus):
     surplus = rng.random((n_books, n_bus))
     none, zero = np.empty(0, np.int64), np.zeros(n_books)
     code, proven = np.zeros(n_books, np.int8), np.ones(n_books, bool)
-    injection, layout = Injection(surplus, 0.0 * surplus), RowLayout(3, n_bus, np.array([[1.0, 0.0]]), None)
+    injection, layout = Injection(surplus, 0.0 * surplus), RowLayout(())
     clearing = Clearing(
         executed_kwh=executed, exported_kw=surplus * 0.25, injection=injection, floor=injection, full=injection,
         slack_kw=zero, loading_percent=zero, status_code=code, binding_row=np.full(n, -1), congested_book=none,

@@ -16,6 +16,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.kernels.grid.structs import AcSummary, Feeder
 from fastp2p.kernels.jit import kernel
 
 Floats = NDArray[np.float64]
@@ -25,7 +26,7 @@ Bools = NDArray[np.bool_]
 # columns of `coefficient`, one row per bus in breadth-first order
 A_RE, A_IM, Z_RE, Z_IM, C_RE, C_IM, Y_RE, Y_IM, SHUNT_RE, SHUNT_IM, DRAW_RE = range(11)
 LOST_PU, LONG = 0.1, 25
-# rows of `summary`
+# rows of a block's `best`; places among them are floats, so that books stay side by side in one vector
 LOWEST, LOWEST_AT, HIGHEST, HIGHEST_AT, LOSSES, LOADING, SLACK_P, SLACK_Q = range(8)
 
 
@@ -34,15 +35,13 @@ def audit_books(
     p_kw: Floats,
     q_kvar: Floats,
     column: Ints,
-    parent: Ints,
-    coefficient: Floats,
-    root_v: Floats,
+    feeder: Feeder,
     percent: Floats,
     counts: Bools,
     tolerance: float,
     most_iterations: int,
     work: Floats,
-    summary: Floats,
+    summary: AcSummary,
     n_iterations: Ints,
 ) -> None:
     """What the AC power flow of every book says of its voltages, losses and loading.
@@ -53,13 +52,7 @@ def audit_books(
         Injections, feeding the grid positive.
     column : (n_bus,) int64
         Column of each bus, in breadth-first order as all that follows; -1 where nobody injects.
-    parent : (n_bus,) int64
-        Place of the parent; -1 at external grids.
-    coefficient : (n_bus, 11) float64
-        a, z, c, y of the branch to the parent, all shunts at the bus (the y of its children included), and the real part of its
-        own shunt; per unit of 1 kVA.
-    root_v : (n_bus, 2) float64
-        Voltages of external grids and, below them, those without injections, p.u.
+    feeder : Feeder
     percent : (n_bus, 2) float64
         Loading per p.u. of current of the branch to the parent, at the parent's end and at the child's; zero without a limit.
     counts : (n_bus,) bool
@@ -69,9 +62,8 @@ def audit_books(
     most_iterations : int
     work : (4, n_bus, block) float64
         Work space; `block` books are done at a time.
-    summary : (8, n_books) float64
-        Output: lowest voltage (p.u.) of the buses that count and its place, the highest and its place, losses (kW),
-        the largest loading (%), power from the external grids (kW, kvar).
+    summary : AcSummary
+        Output; voltages are those of the buses that count.
     n_iterations : (n_books,) int64
         Output; 0 where a book did not converge.
     """
@@ -83,13 +75,16 @@ def audit_books(
         size = min(block, len(p_kw) - first)
         _fill(p_kw, first, size, p)
         _fill(q_kvar, first, size, q)
-        _solve_block(p, q, column, parent, coefficient, root_v, tolerance, most_iterations, size, work, count)
-        _summarise_block(parent, coefficient, percent, counts, work, best)
+        _solve_block(p, q, column, feeder, tolerance, most_iterations, size, work, count)
+        _summarise_block(feeder.parent, feeder.coefficient, percent, counts, work, best)
         for k in range(size):
-            for i in range(8):
-                summary[i, first + k] = best[i, k]
+            book = first + k
+            summary.lowest_vm_pu[book], summary.lowest_bus[book] = best[LOWEST, k], feeder.order[int(best[LOWEST_AT, k])]
+            summary.highest_vm_pu[book], summary.highest_bus[book] = best[HIGHEST, k], feeder.order[int(best[HIGHEST_AT, k])]
+            summary.losses_kw[book], summary.loading_percent[book] = best[LOSSES, k], best[LOADING, k]
+            summary.slack_kw[book], summary.slack_kvar[book] = best[SLACK_P, k], best[SLACK_Q, k]
             # a voltage that is no number spreads to the root
-            n_iterations[first + k] = count[k] if math.isfinite(best[SLACK_P, k] + best[LOSSES, k]) else 0
+            n_iterations[book] = count[k] if math.isfinite(best[SLACK_P, k] + best[LOSSES, k]) else 0
 
 
 @kernel
@@ -97,9 +92,7 @@ def flow_books(
     p_kw: Floats,
     q_kvar: Floats,
     column: Ints,
-    parent: Ints,
-    coefficient: Floats,
-    root_v: Floats,
+    feeder: Feeder,
     tolerance: float,
     most_iterations: int,
     work: Floats,
@@ -111,13 +104,14 @@ def flow_books(
 
     Parameters
     ----------
-    p_kw, q_kvar, column, parent, coefficient, root_v, tolerance, most_iterations, work, n_iterations : as for `audit_books`
+    p_kw, q_kvar, column, feeder, tolerance, most_iterations, work, n_iterations : as for `audit_books`
     voltage : (2, n_books, n_bus) float64, p.u.
         Output: real and imaginary part.
     current : (2, 2, n_books, n_bus) float64, p.u.
         Output: real and imaginary part of what flows into the branch to the parent at the parent's end, and out of it at the
         child's; at external grids, which have no parent, of what they feed in.
     """
+    parent, coefficient = feeder.parent, feeder.coefficient
     block = work.shape[2]
     p, q = np.empty((p_kw.shape[1], block)), np.empty((p_kw.shape[1], block))
     count = np.empty(block, np.int64)
@@ -125,7 +119,7 @@ def flow_books(
         size = min(block, len(p_kw) - first)
         _fill(p_kw, first, size, p)
         _fill(q_kvar, first, size, q)
-        _solve_block(p, q, column, parent, coefficient, root_v, tolerance, most_iterations, size, work, count)
+        _solve_block(p, q, column, feeder, tolerance, most_iterations, size, work, count)
         for i in range(len(parent)):
             up = max(parent[i], 0)
             is_root = parent[i] == -1
@@ -152,14 +146,15 @@ def _fill(value: Floats, first: int, size: int, block: Floats) -> None:
 
 @kernel
 def _solve_block(
-    p: Floats, q: Floats, column: Ints, parent: Ints, coefficient: Floats, root_v: Floats, tolerance: float,
-    most_iterations: int, size: int, work: Floats, count: Ints,
+    p: Floats, q: Floats, column: Ints, feeder: Feeder, tolerance: float, most_iterations: int, size: int, work: Floats,
+    count: Ints,
 ) -> None:  # fmt: skip
     """Voltages and the currents that go with them; a book's `count` is the steps that it took, 0 where they were not enough.
 
     A book that takes long has lost when a voltage falls below `LOST_PU`: no network comes to rest there, while beyond collapse
     the iteration comes by again and again.
     """
+    parent, coefficient, root_v = feeder.parent, feeder.coefficient, feeder.root_v
     block = work.shape[2]
     step, change, before, lowest = np.ones(block), np.empty(block), np.empty(block), np.empty(block)
     before[:] = np.inf
