@@ -19,7 +19,7 @@ from fastp2p.market.trades import Trades
 from tests.oracles import books as oracle
 
 pytestmark = pytest.mark.small
-check = settings(deadline=None, max_examples=60, derandomize=True)
+check = settings(deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -15,7 +15,7 @@ from fastp2p.study.sections import MarketPart
 from tests.oracles import market as market_oracle
 from tests.support import strategies
 
-check = settings(max_examples=75, deadline=None, derandomize=True)
+check = settings(deadline=None, derandomize=True)
 AUCTIONS = [name for name, rule in RULES.items() if rule.allocation == "auction"]
 POOLS = [name for name, rule in RULES.items() if rule.allocation == "pool"]
 RETAIL, FEED_IN = 0.30, 0.04
