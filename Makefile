@@ -10,18 +10,19 @@ run: .venv/installed
 	$(BIN)/fastp2p run --overwrite
 	$(BIN)/fastp2p run pv-sweep --overwrite
 
-# Most tests, in four minutes at most; what takes seconds each is in the second tier.
+# Most tests, in four minutes at most. The second tier has those that take seconds each, the packages that we compare with, and
+# more examples for the tests that draw them.
 test: .venv/installed
 	$(MAKE) --no-print-directory -j3 lint small-uncompiled suite
 
-test-slow: .venv/installed
+test-slow: .venv/installed-bench
 	$(MAKE) --no-print-directory -j2 small-checked suite-slow
 
 suite: .venv/installed
 	$(BIN)/pytest -n 2 -q --dist loadfile -m "not slow"
 
 suite-slow: .venv/installed
-	$(BIN)/pytest -n 2 -q --dist worksteal -m slow
+	$(BIN)/pytest -n 2 -q --dist worksteal -m "slow or (hypothesis and not small)" --hypothesis-profile many
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -29,11 +30,13 @@ lint: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+SMALL_TESTS = $(shell grep -rl --include='test_*.py' 'mark\.small' tests)
 small-uncompiled: .venv/installed
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m small -p no:cacheprovider
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m "small and not slow" -p no:cacheprovider $(SMALL_TESTS)
 
 small-checked: .venv/installed
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.venv/boundscheck $(BIN)/pytest -q -m small -p no:cacheprovider
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.venv/boundscheck $(BIN)/pytest -q -m small -p no:cacheprovider \
+		--hypothesis-profile many $(SMALL_TESTS)
 
 # Some of the suite with the lowest versions that pyproject.toml allows, and with the newest, each in an environment of its own.
 # Those warn of one another's future, which is not ours to mend.

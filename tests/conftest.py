@@ -4,10 +4,39 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import fastp2p
 
 os.environ["FASTP2P_CACHE_DIR"] = tempfile.mkdtemp(prefix="fastp2p-test-")  # each run converts its networks itself
+
+
+settings.register_profile("few", max_examples=30)
+settings.register_profile("many", max_examples=150)
+settings.load_profile("few")
+
+DRAWING = ("figures.day.draw_day", "figures.sweep.draw_sweep", "figures.sweep.draw_comparison", "sweep.again.draw_audit")
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_deselected(items):
+    stash = items[0].config.stash
+    stash[LEFT_OUT] = stash.get(LEFT_OUT, 0) + sum(item.get_closest_marker("slow") is not None for item in items)
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)  # each worker collects all tests
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.option.markexpr == "not slow":
+        terminalreporter.write_line(f"left out: {config.stash.get(LEFT_OUT, 0)} slow tests; make test-slow runs them")
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +67,8 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.fixture
 def no_figures(monkeypatch):
     """For tests that look at something else: drawing takes most of a run."""
-    monkeypatch.setattr("fastp2p.figures.day.draw_day", lambda *_: {})
+    for name in DRAWING:
+        monkeypatch.setattr(f"fastp2p.{name}", lambda *_: {})
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Something else in place of what a function takes: an InputError that says what is needed, and the way from the one to it."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +124,17 @@ def test_the_table_of_probabilities(scenarios):
     for wrong in (scenarios, fastp2p.summarise(scenarios), FRAME, None, {}):
         assert needed in told(fastp2p.find_hosting_capacity, wrong)
     assert "threshold = a" in told(fastp2p.find_hosting_capacity, fastp2p.find_probabilities(scenarios), "a")
+
+
+def test_profiles_must_match_their_names():
+    profiles = fastp2p.Profiles.load()
+    with pytest.raises(fastp2p.InputError):
+        fastp2p.run(
+            fastp2p.studies()["paper-44"], profiles=dataclasses.replace(profiles, kwh_per_unit=profiles.kwh_per_unit[:2])
+        )
+
+
+def test_negative_profiles():
+    profiles = fastp2p.Profiles.load()
+    with pytest.raises(fastp2p.InputError):
+        fastp2p.run(fastp2p.studies()["paper-44"], profiles=dataclasses.replace(profiles, kwh_per_unit=-profiles.kwh_per_unit))

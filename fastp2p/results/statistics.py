@@ -53,7 +53,7 @@ def is_narrow(scenarios: pd.DataFrame, indicator: str, within: float, confidence
 
     A share at which the indicator is null throughout (self-consumption at a share of 0) has no mean, and does not count.
     Looking several times makes the interval at the end cover the mean a little less often than `confidence`: with looks at
-    doubling numbers from 100 on, 93 instead of 95 times in a hundred (tests/test_stopping.py).
+    doubling numbers from 100 on, 93 instead of 95 times in a hundred (tests/sweep/test_stopping.py).
     """
     known = scenarios.dropna(subset=[indicator])
     for _, values in known.groupby("share")[indicator]:

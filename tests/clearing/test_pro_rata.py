@@ -1,5 +1,6 @@
 """Pro rata where rows relieve each other: filling that does not come to an end in its steps, and what is executed then."""
 
+import functools
 import itertools
 from dataclasses import replace
 from fractions import Fraction
@@ -20,14 +21,19 @@ from tests.oracles import filling as filling_oracle
 from tests.support import strategies
 
 
-def chain(limit_kw):
+@functools.cache
+def unlimited_chain(n_lines):
     """Slack bus 0, then a line of buses."""
     net = pandapower.create_empty_network()
-    buses = [pandapower.create_bus(net, 0.4) for _ in range(len(limit_kw) + 1)]
+    buses = [pandapower.create_bus(net, 0.4) for _ in range(n_lines + 1)]
     pandapower.create_ext_grid(net, buses[0])
     for start, end in itertools.pairwise(buses):
         pandapower.create_line_from_parameters(net, start, end, 0.1, 0.3, 0.08, 0.0, 1.0)
-    return replace(fastp2p.Network.from_pandapower(net), limit_kw=np.asarray(limit_kw, dtype=float))
+    return fastp2p.Network.from_pandapower(net)
+
+
+def chain(limit_kw):
+    return replace(unlimited_chain(len(limit_kw)), limit_kw=np.asarray(limit_kw, dtype=float))
 
 
 def trades_of(*rows):

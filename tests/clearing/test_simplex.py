@@ -24,7 +24,7 @@ from fastp2p.sweep.prepare import prepare
 from tests.support.lps import lps_of
 from tests.support.strategies import congested
 
-check = settings(deadline=None, max_examples=60, derandomize=True)
+check = settings(deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
 small = pytest.mark.small
 NOT_UNIQUE = ("solver", "binding_branch", "shadow_price", "n_binding_books", "worst_step")

@@ -70,40 +70,6 @@ def excess(name, unserved, answer):
     return np.maximum(over, under).max(axis=1), loading.max(axis=1)
 
 
-# ------------------------------------------------------------------------------------------------------- the AC power flow
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("build", ["create_cigre_network_lv", "create_synthetic_voltage_control_lv_network"])
-def test_ac_flow_is_pandapowers(build):
-    """What the audit below trusts: shipped networks with their own loads, and with PV behind them."""
-    net = getattr(pandapower.networks, build)()
-    network = fastp2p.Network.from_pandapower(net)
-    for pv_kw in (0.0, 8.0):
-        for bus in net.load.bus.unique().tolist():
-            pandapower.create_sgen(net, bus, pv_kw / 1e3, -0.2 * pv_kw / 1e3)
-        pandapower.runpp(net, tolerance_mva=1e-10, numba=False)
-        q = np.zeros(network.n_bus)
-        for table, sign in ((net.load, -1e3), (net.sgen, 1e3)):
-            np.add.at(q, network.positions(table.bus.to_numpy()), sign * (table.q_mvar * table.scaling).to_numpy())
-        flow = fastp2p.ac_flow(network, network.injection_kw(net)[None], q[None])
-        at = network.positions(net.bus.index.to_numpy())
-        np.testing.assert_allclose(flow.vm_pu[0, at], net.res_bus.vm_pu, rtol=0, atol=1e-8)
-        np.testing.assert_allclose(flow.va_degree[0, at], net.res_bus.va_degree, rtol=0, atol=1e-6)
-        line, trafo = network.element == "line", network.element == "trafo"
-        lines = net.res_line.loc[network.element_id[line]]
-        np.testing.assert_allclose(flow.from_ka[0, line], lines.i_from_ka, rtol=0, atol=1e-8)
-        np.testing.assert_allclose(flow.to_ka[0, line], lines.i_to_ka, rtol=0, atol=1e-8)
-        limited = np.isfinite(network.limit_kw[line]) & (network.limit_kw[line] > 0)
-        np.testing.assert_allclose(flow.loading_percent[0, line][limited], lines.loading_percent[limited], rtol=0, atol=1e-4)
-        trafos = net.res_trafo.loc[network.element_id[trafo]]
-        np.testing.assert_allclose(flow.loading_percent[0, trafo], trafos.loading_percent, rtol=0, atol=1e-4)
-        losses = net.res_line.pl_mw.sum() + net.res_trafo.pl_mw.sum()
-        np.testing.assert_allclose(flow.losses_kw, [1e3 * losses], rtol=0, atol=1e-4)
-        np.testing.assert_allclose(flow.slack_kw, [1e3 * net.res_ext_grid.p_mw.sum()], rtol=0, atol=1e-4)
-        np.testing.assert_allclose(flow.slack_kvar, [1e3 * net.res_ext_grid.q_mvar.sum()], rtol=0, atol=1e-4)
-
-
 # --------------------------------------------------------------------------------------------------------- what is executed
 
 

@@ -13,7 +13,7 @@ import pytest
 import fastp2p
 from fastp2p.cli import streams
 from fastp2p.io.parquet import open_dataset, write_part, write_tables
-from tests.support.commands import call
+from tests.support.commands import call, refused_command
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "no_figures")
 
@@ -183,7 +183,6 @@ def test_folders_that_look_like_addresses(name):
 
 def test_sweeps_into_such_folders(monkeypatch):
     monkeypatch.setattr("fastp2p.sweep.parts.PART_BOOKS", 24)
-    monkeypatch.setattr("fastp2p.figures.sweep.draw_sweep", lambda *_: {})
     study = fastp2p.studies()["paper-44"].with_(scenarios={"count": 2})
     for name in ("day:1", "no text \udcff"):
         fastp2p.run(study, out=name)
@@ -191,7 +190,6 @@ def test_sweeps_into_such_folders(monkeypatch):
 
 
 def test_runs_and_comparisons_into_such_folders(monkeypatch):
-    monkeypatch.setattr("fastp2p.figures.sweep.draw_comparison", lambda *_: {})
     for command, extra in (("run", []), ("compare", ["--rules", "ask,uniform"])):
         call(command, "paper-44", "--out", f"{command}:1/", *extra)
         assert Path(f"{command}:1/manifest.json").exists()
@@ -227,3 +225,12 @@ def test_memory_that_runs_out_is_told(monkeypatch):
 
     monkeypatch.setattr("fastp2p.cli.check.check_network", greedy)
     assert call("check", "cigre_lv", code=1).stderr == "error: there was not enough memory: Unable to allocate 40 GiB\n"
+
+
+@pytest.mark.parametrize("command", [["run", "x\\[/red].toml"], ["check", "\\[/b].json"], ["run", ":smile:.toml"]])
+def test_names_like_markup_are_printed_as_they_are(command):
+    assert command[1] in refused_command(*command)
+
+
+def test_a_folder_named_like_markup_is_printed_as_it_is():
+    assert "wrote [/red]/" in call("run", "paper-44", "--out", "[/red]").stdout

@@ -93,10 +93,6 @@ def test_equal_to_runpp(name):
     assert_fifty_states_agree(net, network)
 
 
-def test_over_thirty_networks_are_compared():
-    assert len(RADIAL) > 30
-
-
 COLLAPSING = [
     "case33bw", "create_cigre_network_lv", "create_kerber_landnetz_kabel_1", "example_simple", "mv_oberrhein", "village_1",
 ]  # fmt: skip

@@ -1,6 +1,8 @@
 """Networks whose numbers are no network's: refused by the element's name, whether made of a pandapower network or of arrays."""
 
+import copy
 import dataclasses
+import functools
 import warnings
 
 import numpy as np
@@ -12,6 +14,11 @@ import fastp2p
 
 def grid():
     """An external grid, a transformer, two lines."""
+    return copy.deepcopy(built())
+
+
+@functools.cache
+def built():
     net = pp.create_empty_network()
     buses = [pp.create_bus(net, kv) for kv in (20.0, 0.4, 0.4, 0.4)]
     pp.create_ext_grid(net, buses[0])
@@ -122,3 +129,40 @@ def test_arrays_of_other_types_are_made_right(network):
         assert array.flags.c_contiguous
         if field.name != "fixed_kw":
             np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize("injection", [None, 0.0, np.zeros(3), np.zeros((41, 2)), np.zeros((0,))])
+def test_flows_of_other_shapes_are_refused(injection, cigre):
+    told = "injection_kw holds objects" if injection is None else "its last axis must be the 41 buses"
+    with pytest.raises(fastp2p.InputError, match=told):
+        cigre.flow_kw(injection)
+
+
+def test_faults_from_python_are_a_list():
+    with pytest.raises(fastp2p.InputError) as error:
+        fastp2p.Network.load("cigre_lv").positions([99, 12, -1])
+    assert error.value.faults == ("bus 99 does not exist in the network", "bus -1 does not exist in the network")
+
+
+@pytest.mark.parametrize("ids", [[1.7], ["12"], [10**30], [True], [None], [float("nan")]])
+def test_positions(ids, cigre):
+    with pytest.raises(fastp2p.InputError):
+        cigre.positions(ids)
+
+
+@pytest.mark.parametrize(
+    "kw",
+    [
+        {"families": ("thermel",)},
+        {"factor": -1},
+        {"factor": np.nan},
+        {"angle_deg": -1},
+        {"angle_deg": np.nan},
+        {"ampacity_ka": np.nan},
+        {"ampacity_ka": -1},
+        {"ampacity_ka_by_line": {0: -1}},
+    ],
+)
+def test_with_limits(kw, cigre):
+    with pytest.raises(fastp2p.InputError):
+        cigre.with_limits(**kw)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fastp2p.grid.network import Network
 from fastp2p.io import cache
 from fastp2p.kernels import jit
 from tests.support.commands import call
@@ -128,3 +129,11 @@ def test_the_command_says_once_that_kernels_were_not_kept(monkeypatch):
         "set NUMBA_CACHE_DIR to a folder that you may write to, and the next run starts faster\n"
     )
     assert call("run", "paper-44", "--out", "x", "--quiet").stderr == ""
+
+
+def test_a_torn_file_of_the_cache_of_networks_is_made_anew(monkeypatch):
+    monkeypatch.setenv("FASTP2P_CACHE_DIR", "kept")
+    whole = Network.load("cigre_lv")
+    (entry,) = Path("kept").glob("*.npz")
+    entry.write_bytes(entry.read_bytes()[:1000])
+    assert np.array_equal(Network.load("cigre_lv").limit_kw, whole.limit_kw)

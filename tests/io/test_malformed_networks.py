@@ -1,5 +1,7 @@
 """Tables of a pandapower network that hold what pandapower would take for something else: every reference is checked."""
 
+import copy
+import functools
 import json
 import warnings
 
@@ -10,6 +12,7 @@ import pytest
 import fastp2p
 from fastp2p.grid.network import Network
 from tests.support.chains import chain, refused
+from tests.support.shipped import shipped
 
 
 def set_cell(table, column, value):
@@ -34,6 +37,27 @@ def rename_column(table, column, name):
     return change
 
 
+def no_grid(net):
+    net.ext_grid = net.ext_grid.iloc[:0]
+
+
+def change(table, rows, column, value):
+    def changed(net):
+        net[table].loc[rows, column] = value
+
+    return changed
+
+
+@functools.cache
+def populated():
+    net = chain()
+    for bus in (2, 3, 4):
+        pp.create_load(net, bus, 0.001)
+        pp.create_asymmetric_load(net, bus)
+        pp.create_switch(net, bus, bus - 2, et="l")
+    return net
+
+
 BUSES = [-1, 1e8, 2**40, 0.7, np.nan, None, "a", "1", True, 999]
 
 
@@ -42,11 +66,7 @@ BUSES = [-1, 1e8, 2**40, 0.7, np.nan, None, "a", "1", True, 999]
     ("table", "column"), [("line", "to_bus"), ("load", "bus"), ("switch", "bus"), ("asymmetric_load", "bus")]
 )
 def test_a_bus_that_does_not_exist_is_named(table, column, value):
-    net = chain()
-    for bus in (2, 3, 4):
-        pp.create_load(net, bus, 0.001)
-        pp.create_asymmetric_load(net, bus)
-        pp.create_switch(net, bus, bus - 2, et="l")
+    net = copy.deepcopy(populated())
     set_cell(table, column, value)(net)
     faults = refused(net, f"{table} 1: {column} is ", "and there is no such bus")
     assert len(faults) == 1
@@ -59,9 +79,7 @@ def test_a_bus_that_does_not_exist_is_named(table, column, value):
 )  # fmt: skip
 @pytest.mark.parametrize("table", ["bus", "line", "load"])
 def test_an_index_that_is_none_is_named(table, value, told):
-    net = chain()
-    for bus in (2, 3):
-        pp.create_load(net, bus, 0.001)
+    net = copy.deepcopy(populated())
     set_index(table, value)(net)
     refused(net, f"{table} ", told)
 
@@ -180,3 +198,41 @@ def test_a_column_that_a_file_lacks_is_named(table, column, tmp_path):
     pp.to_json(net, tmp_path / "net.json")
     with pytest.raises(fastp2p.InputError, match=f"table {table}: has no column {column}"):
         Network.load(tmp_path / "net.json")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (no_grid, ["reference bus", "ext_grid"]),
+        (change("ext_grid", 0, "in_service", False), ["reference bus", "ext_grid"]),
+        (change("ext_grid", 0, "bus", 999), ["ext_grid 0: bus is 999, and there is no such bus"]),
+        (change("line", 3, "to_bus", 999), ["line 3: to_bus is 999, and there is no such bus"]),
+        (change("load", 3, "bus", 999), ["load 3: bus is 999, and there is no such bus"]),
+        (change("line", [3, 7], "x_ohm_per_km", 0.0), ["line 3 has zero reactance", "line 7 has zero reactance", "switch"]),
+        (change("line", 9, "length_km", 0.0), ["line 9 has zero reactance"]),
+        (change("line", 3, "x_ohm_per_km", np.nan), ["line 3: x_ohm_per_km is not finite"]),
+        (change("load", 3, "p_mw", np.nan), ["not finite"]),
+        (change("trafo", 0, "vk_percent", 0.0), ["trafo 0 has no finite reactance"]),
+        (change("trafo", 0, "sn_mva", 0.0), ["trafo 0"]),
+        (change("bus", [3, 4], "vn_kv", 0.0), ["bus 3: vn_kv is 0.0; it must be positive", "bus 4: vn_kv"]),
+    ],
+)
+def test_networks_that_cannot_be_converted(spoil, told):
+    net = shipped("cigre_lv")
+    spoil(net)
+    with pytest.raises(fastp2p.InputError) as error:
+        fastp2p.Network.from_pandapower(net)
+    assert all(piece in str(error.value) for piece in told), error.value
+
+
+def test_elements_without_a_place_in_a_dc_power_flow():
+    net = shipped("cigre_lv")
+    pp.create_svc(net, 12, 1.0, -10.0, 1.0, 90.0)
+    with pytest.raises(fastp2p.InputError, match="svc elements"):
+        fastp2p.Network.from_pandapower(net)
+
+
+@pytest.mark.parametrize("net", ["cigre_lv", {}, [], None, 5])
+def test_what_is_no_pandapower_network(net):
+    with pytest.raises(fastp2p.InputError, match="not a pandapower network"):
+        fastp2p.Network.from_pandapower(net)

@@ -306,11 +306,6 @@ def round_trips(names):
 
 
 @pytest.mark.slow
-def test_networks_are_the_same_from_their_files():
-    round_trips(["cigre_lv", "example_multivoltage", "create_kerber_dorfnetz"])
-
-
-@pytest.mark.slow
 def test_all_networks_are_the_same_from_their_files():
     round_trips([name for name in network_names() if name not in ("create_dickert_lv_feeders", "sorted_from_json")])
 

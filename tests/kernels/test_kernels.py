@@ -24,7 +24,7 @@ from tests.oracles import books as oracle
 from tests.support.lps import lps_of
 
 pytestmark = pytest.mark.small
-check = settings(deadline=None, max_examples=60, derandomize=True)
+check = settings(deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -13,7 +13,7 @@ from fastp2p.market.rules import RULES
 from fastp2p.study.model import Study
 from tests.support import strategies
 
-check = settings(max_examples=60, deadline=None, derandomize=True)
+check = settings(deadline=None, derandomize=True)
 AUCTIONS = [name for name, rule in RULES.items() if rule.allocation == "auction"]
 NIGHT, NOON = [0.3] * 8, [-0.05] * 8
 RETAIL = {"series": [*NIGHT, *NOON, *NIGHT]}

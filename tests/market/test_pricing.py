@@ -13,7 +13,7 @@ from fastp2p.market.trading import trade_by_rule
 from tests.oracles import market as market_oracle
 from tests.support import strategies
 
-check = settings(max_examples=75, deadline=None, derandomize=True)
+check = settings(deadline=None, derandomize=True)
 AUCTIONS = [name for name, rule in RULES.items() if rule.allocation == "auction"]
 REDUCTIONS = [name for name, rule in RULES.items() if rule.allocation == "trade_reduction"]
 POOLS = [name for name, rule in RULES.items() if rule.is_pool]

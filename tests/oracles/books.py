@@ -312,15 +312,6 @@ def room_alone(flow, columns, lower, upper):
 # ------------------------------------------------------------------------------------------------------------- settlement
 
 
-def settle(seller, buyer, executed_kwh, ask_per_kwh, n_bus):
-    """(paid, received) per bus of one book at the seller's price."""
-    paid, received = np.zeros(n_bus), np.zeros(n_bus)
-    for s, b, kwh, price in zip(seller, buyer, executed_kwh, ask_per_kwh, strict=True):
-        paid[b] += price * kwh
-        received[s] += price * kwh
-    return paid, received
-
-
 def accounts(trades, executed_kwh, load, pv, left, exported, tariffs, prices, retail):
     """Every account of every (book, bus), as {name: array (n_books, n_bus)}; `left` is (own, deficit, surplus)."""
     (own, deficit, surplus), (n_books, n_bus) = left, np.shape(load)

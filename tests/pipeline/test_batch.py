@@ -63,7 +63,7 @@ rules = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=120, derandomize=True)
+@settings(deadline=None, derandomize=True)
 @given(parts=rules)
 def test_energy_and_money_are_conserved_in_every_book(cigre, parts):
     results = fastp2p.run(study(**parts), network=cigre)

@@ -1,4 +1,5 @@
 import numpy as np
+import pandapower as pp
 import pytest
 from pydantic import TypeAdapter, ValidationError
 from scipy import stats
@@ -7,7 +8,12 @@ import fastp2p
 from fastp2p.pipeline.draws import _has_pv, draw_scenarios, uniforms
 from fastp2p.study.distributions import Distribution, pick
 from fastp2p.study.model import Study
+from tests.support.commands import call
+from tests.support.shipped import shipped
+from tests.support.studies import refused, study_text
+from tests.support.sweeps import SWEEP
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
 PARTS = {
     "name": "draws",
     "seed": 7,
@@ -163,10 +169,20 @@ def test_impossible_distributions(kwp, message):
 
 
 @pytest.mark.parametrize(
-    "part", [{"count": 0}, {"shares": [0.5, 0.1]}, {"shares": [0.1, 0.1]}, {"shares": [1.2]}, {"keep": ["all"]}]
+    ("part", "message"),
+    [
+        ({"count": 0}, "greater than or equal to 1"),
+        ({"shares": [0.5, 0.1]}, "shares must rise"),
+        ({"shares": [0.1, 0.1]}, "shares must rise, each once"),
+        ({"shares": [-0.1, 0.5]}, "greater than or equal to 0"),
+        ({"shares": [1.2]}, "less than or equal to 1"),
+        ({"shares": ["0.5"]}, "valid number"),
+        ({"keep": ["all"]}, "scenarios"),
+        ({"stop": {"indicator": "saving", "within": 0.01, "at_least": 10}}, "greater than or equal to 100"),
+    ],
 )
-def test_impossible_sweeps(part):
-    with pytest.raises(ValidationError, match="scenarios"):
+def test_impossible_sweeps(part, message):
+    with pytest.raises(ValidationError, match=message):
         Study.model_validate({**PARTS, "scenarios": part})
 
 
@@ -181,3 +197,85 @@ def test_lists_of_the_wrong_length_and_unknown_profiles(inputs):
     text = str(error.value)
     for part in ("load.homes lists 2 values for 13 buses", "pv.kwp lists 1 values", "did you mean 'residential_1'", "solar_9"):
         assert part in text
+
+
+def test_buses_that_are_not_there_are_all_named():
+    refused(
+        study_text(participants="buses = [12, 77]", load="buses = [99, 12, 98]", pv="buses = [-1]"),
+        "participants.buses: bus 77 does not exist",
+        "load.buses: bus 99 does not exist",
+        "load.buses: bus 98 does not exist",
+        "pv.buses: bus -1 does not exist",
+    )
+
+
+@pytest.mark.parametrize(("participants", "outside"), [("buses = [12, 16]", "18, 22"), ('buses = "leaves"', "2")])
+def test_loads_and_pv_outside_the_participants(participants, outside):
+    refused(
+        study_text(participants=participants, load=f"buses = [{outside}, 12]", pv=f"buses = [{outside}, 16]"),
+        f"load.buses: bus {outside} may not take part; name it in participants.buses, or leave it out here",
+        f"pv.buses: bus {outside} may not take part; name it in participants.buses, or leave it out here",
+    )
+
+
+def test_buses_profiles_and_names_are_named_together():
+    refused(
+        study_text(load='profile = "residential_9"\nbuses = [99]', pv='profile = "residential_0"\nbuses = [98]'),
+        "load.profile: no load profile 'residential_9'; there are residential_0",
+        "did you mean 'residential_",
+        "pv.profile: no pv profile 'residential_0'; there are solar_0, solar_1, solar_2",
+        "load.buses: bus 99 does not exist",
+        "pv.buses: bus 98 does not exist",
+    )
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"participants": "buses = []"},
+        {"load": "buses = []", "pv": "buses = []"},
+        {"participants": "buses = [12]", "load": 'buses = "even"', "pv": 'buses = "odd"'},
+    ],
+)
+def test_nobody_takes_part(sections):
+    refused(study_text(**sections), "nobody takes part")
+
+
+def test_buses_without_a_path_to_the_slack():
+    net = shipped("cigre_lv")
+    net.line.loc[5, "in_service"] = False
+    pp.to_json(net, "cut.json")
+    refused(
+        study_text(network='source = "cut.json"', load="buses = [18, 12, 8]", pv="buses = [19]"),
+        "load.buses: bus 18 has no path to an external grid",
+        "load.buses: bus 8 has no path",
+        "pv.buses: bus 19 has no path",
+    )
+    assert "load 4 at bus 18, load 5 at bus 19" in call("check", "cut.json").stdout
+
+
+def test_duplicate_buses_are_named():
+    refused(study_text(load="buses = [12, 12]", pv="buses = [12, 12, 16]"), "load.buses: bus 12 is listed twice", "pv.buses")
+
+
+def changed(**parts_of_it):
+    given = SWEEP.model_dump(mode="json", exclude_none=True)
+    for part, values in parts_of_it.items():
+        given[part] = {**given.get(part, {}), **values}
+    return given
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"participants": {"buses": [12, 13]}, "pv": {"kwp": [1.0, 2.0, 3.0]}}, "pv.kwp lists 3 values for 2 buses"),
+        (
+            {"market": {"retail_per_kwh": {"series": [0.1, 0.2]}}},
+            "market.retail_per_kwh lists 2 values; it must be one for each",
+        ),
+    ],
+)
+def test_more_than_there_is_to_give(given, told, tmp_path):
+    with pytest.raises(fastp2p.InputError, match=told):
+        fastp2p.run(Study.model_validate(changed(**given)), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import fastp2p
 from fastp2p.clearing.answer import Clearing, Injection
 from fastp2p.clearing.rows import RowLayout
 from fastp2p.kernels.results.tables import count_by_slot, sum_by_slot
@@ -13,7 +14,7 @@ from fastp2p.settlement.settle import Accounts, BookAccounts, settle
 from tests.oracles import books as oracle
 
 pytestmark = pytest.mark.small
-check = settings(deadline=None, max_examples=60, derandomize=True)
+check = settings(deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -116,3 +117,38 @@ def test_slots(seed, n_rows, n_steps):
         assert total[:, s].tolist() == ours.sum(axis=1).tolist()
         bins = [(-np.inf, 1.0), (1.0, 2.5), (2.5, 4.0), (4.0, np.inf)]
         assert count[s].tolist() == [int(((ours >= low) & (ours < high)).sum()) for low, high in bins]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"load_kwh": np.ones(41)}, r"load_kwh has shape \(41,\)"),
+        ({"pv_kwh": np.ones((1, 41))}, r"pv_kwh has shape \(1, 41\)"),
+        (
+            {"left": Leftovers(np.zeros((2, 41)), np.ones((2, 3)), np.zeros(()))},
+            r"(?s)left.deficit_kwh has shape \(2, 3\).*left.surplus_kwh has shape",
+        ),
+        ({"load_kwh": np.full((2, 41), -1.0)}, "load_kwh"),
+        ({"retail_per_kwh": np.nan}, "retail_per_kwh"),
+        ({"step_hours": -1.0}, "step_hours"),
+        ({"unserved": "x", "surplus": "burn"}, r"(?s)unserved = 'x'.*surplus = 'burn'"),
+        ({"buyer_per_kwh": np.ones(2)}, r"buyer_per_kwh has shape \(2,\); it must be a number or \(n_trades,\) = \(3,\)"),
+        ({"retail_per_kwh": np.ones(3)}, r"retail_per_kwh has shape \(3,\); it must be a number or \(n_books,\) = \(2,\)"),
+        ({"books_per_row": 3}, "books_per_row = 3: the 2 books are no whole number of rows"),
+    ],
+)
+def test_settle_refuses(changed, told, cigre, some_trades):
+    zeros = np.zeros((2, cigre.n_bus))
+    clearing = fastp2p.clear(cigre, some_trades, zeros)
+    left = Leftovers(zeros, zeros, zeros)
+    given = {"load_kwh": zeros, "pv_kwh": zeros, "left": left, "retail_per_kwh": 0.2, "feed_in_per_kwh": 0.0, **changed}
+    with pytest.raises(fastp2p.InputError, match=told):
+        fastp2p.settle(some_trades, clearing, **given)
+
+
+def test_settle_refuses_the_clearing_of_other_trades(cigre, some_trades):
+    zeros = np.zeros((2, cigre.n_bus))
+    clearing = fastp2p.clear(cigre, some_trades, zeros)
+    other = fastp2p.match_orders(zeros, zeros, zeros[0], zeros[0])
+    with pytest.raises(fastp2p.InputError, match="the clearing has 3 trades, the trades are 0"):
+        fastp2p.settle(other, clearing, zeros, zeros, Leftovers(zeros, zeros, zeros), retail_per_kwh=0.2, feed_in_per_kwh=0.0)

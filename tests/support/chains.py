@@ -1,5 +1,8 @@
 """A small network as pandapower has it, and the refusal of one."""
 
+import copy
+import functools
+
 import pandapower as pp
 import pytest
 
@@ -8,6 +11,11 @@ import fastp2p
 
 def chain(n_lines=3, **trafo):
     """A transformer from bus 0 to bus 1, and lines 1-2, 2-3, … below it."""
+    return copy.deepcopy(_built(n_lines, **trafo))
+
+
+@functools.cache
+def _built(n_lines, **trafo):
     net = pp.create_empty_network()
     for kv in [20.0] + [0.4] * (n_lines + 1):
         pp.create_bus(net, kv)

@@ -1,5 +1,7 @@
 """The command line, in this process."""
 
+from pathlib import Path
+
 from typer.testing import CliRunner
 
 from fastp2p.cli.main import app
@@ -11,3 +13,13 @@ def call(*arguments, code=0):
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code == code, result.output
     return result
+
+
+def refused_command(*arguments):
+    """What a command tells of its input, having written and printed nothing."""
+    before = set(Path().rglob("*"))
+    result = call(*arguments, code=2)
+    assert set(Path().rglob("*")) == before, "something was written"
+    assert result.stdout == ""
+    assert all(line.startswith("error: ") for line in result.stderr.splitlines())
+    return result.stderr

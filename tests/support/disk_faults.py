@@ -11,12 +11,15 @@ each operation. Besides, it is written in other ways:
 import errno
 import os
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
 
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.utime")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
@@ -155,3 +158,15 @@ def failing(number: int, code: int) -> Callable[[str, str], None]:
             raise OSError(code, os.strerror(code), path)
 
     return before
+
+
+@contextmanager
+def tmpfs(path, *options):
+    """A file system of its own, where the machine lets the tests mount one."""
+    path.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", path], capture_output=True).returncode:
+        pytest.skip("this machine does not let the tests mount a file system")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", path], check=True)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p.cli.check import check_network, check_study
 from fastp2p.cli.main import app
-from fastp2p.io.network_sources import load_network
+from tests.support.shipped import shipped
 
 DAY = fastp2p.studies()["paper-44"]  # bid 0.2, ask 0.05; six homes, and six others with PV
 SWEEP = fastp2p.studies()["pv-sweep"]
@@ -175,9 +175,9 @@ def test_check_says_what_a_home_uses():
         ({"market": {"pricing": "mid_market_rate", "feed_in_per_kwh": 0.3}}, None),  # refused by the rule
     ],
 )
+@pytest.mark.usefixtures("no_figures")
 def test_a_day_without_trades_says_why(changes, why, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("fastp2p.figures.day.draw_day", lambda *_: {})
     study = DAY.with_(**changes)
     if why is None:
         with pytest.raises(fastp2p.InputError, match="feed-in"):
@@ -199,10 +199,9 @@ def test_a_sweep_whose_largest_share_trades_nothing():
     assert any(one.startswith("nothing will be traded in the first 20 scenarios: whenever a bus has a surplus") for one in told)
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_connections_are_balanced_three_phase(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("fastp2p.figures.day.draw_day", lambda *_: {})
-    monkeypatch.setattr("fastp2p.sweep.again.draw_audit", lambda *_: {})
     balanced = "every connection is taken as balanced three-phase; single-phase PV raises voltages more"
     assert balanced in check_study(DAY)[0]["phases"]  # single homes
     large = DAY.with_(load={"homes": 20}, pv={"kwp": 60})
@@ -217,7 +216,7 @@ def test_connections_are_balanced_three_phase(tmp_path, monkeypatch):
 
 
 def test_asymmetric_loads_are_taken_as_balanced(tmp_path):
-    net = load_network("cigre_lv")
+    net = shipped("cigre_lv")
     pp.create_asymmetric_load(net, 12, p_a_mw=0.003)
     pp.to_json(net, str(tmp_path / "net.json"))
     told = check_network(str(tmp_path / "net.json"))[1]

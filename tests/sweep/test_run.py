@@ -103,7 +103,7 @@ def test_progress_is_told_or_shown(capsys):
     fastp2p.run(SWEEP, progress=lambda done, n_parts: told.append((len(done), n_parts)))
     assert told == [(n, 8) for n in range(1, 9)]
     fastp2p.run(SWEEP, progress=False)
-    assert capsys.readouterr() == ("", "")  # tests/test_progress.py has what is shown
+    assert capsys.readouterr() == ("", "")  # test_progress.py has what is shown
 
 
 def test_sums_over_hours_and_books(expected):

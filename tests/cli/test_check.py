@@ -1,0 +1,74 @@
+"""The command `check`: what it says of a network and of a study."""
+
+import json
+from pathlib import Path
+
+import pandapower as pp
+import pytest
+
+from tests.support.commands import call
+from tests.support.shipped import shipped
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
+
+def test_check_warns_of_placeholder_ratings():
+    result = call("check", "cigre_lv")
+    assert "buses           41 (pandapower has 44: closed switches join some, open ends add some)\n" in result.stdout
+    assert "load buses      2, 12, 16, 17, 18, 19, 22, 24, 35, 36, 37, 40, 41, 42, … (15)\n" in result.stdout
+    assert "37 line, 3 trafo" in result.stdout
+    assert "radial" in result.stdout
+    assert "warning: all 37 lines" in result.stdout
+    assert "placeholder" in result.stdout
+    assert "ampacity_ka" in result.stdout
+    assert result.stderr == ""
+
+
+def test_check_with_nothing_wrong():
+    assert "nothing looks wrong" in call("check", "village_1").stdout
+    assert json.loads(call("check", "village_1", "--json").stdout)["warnings"] == []
+
+
+def test_check_says_what_a_study_would_do():
+    result = call("check", "paper-44")
+    assert "24 of 1 h" in result.stdout
+    assert "x residential_0: 12, 17, 19, 35, 37, 41" in result.stdout
+    assert "kWp of solar_1: 16, 18, 22, 36, 40, 42" in result.stdout
+    assert "placeholder" in result.stdout
+    assert not list(Path().iterdir())
+
+
+def test_check_says_who_may_take_part():
+    """Of 13 leaf buses six are at even places and six at odd ones; an asymmetric load is a load."""
+    printed = call("check", "paper-44").stdout
+    assert "13 leaf buses: ends of the energised network, no external grid among them" in printed
+    assert "6 buses at even places (as many as at odd ones, so that bus 43, the last of 13, is at neither)" in printed
+    text = call("studies", "paper-44").stdout.replace('"cigre_lv"', '"ieee_european_lv_asymmetric"')
+    Path("mine.toml").write_text(text.replace('buses = "leaves"', 'buses = "loads"'))
+    facts = json.loads(call("check", "mine.toml", "--json").stdout)["facts"]
+    assert facts["may take part"] == "55 buses with a load in the network (55 with an asymmetric load)"
+    assert facts["load buses"].endswith("(55) (55 with an asymmetric load)")
+
+
+def test_check_of_a_study_file_as_json():
+    Path("mine.toml").write_text(call("studies", "paper-44").stdout.replace("ask_per_kwh = 0.05", "ask_per_kwh = 0.5"))
+    printed = json.loads(call("check", "mine.toml", "--json").stdout)
+    assert printed["facts"]["market"].startswith("net orders")
+    assert any("nothing will be traded" in warning for warning in printed["warnings"])
+
+
+def test_check_names_buses_and_elements_without_a_path_to_the_slack():
+
+    net = shipped("cigre_lv")
+    net.line.loc[5, "in_service"] = False
+    pp.to_json(net, "cut.json")
+    result = call("check", "cut.json")
+    assert "6 buses have no path to an external grid and are left out: 8, 9, 10, 11, 18, 19" in result.stdout
+    assert "load 4 at bus 18, load 5 at bus 19" in result.stdout
+
+
+@pytest.mark.parametrize("subject", ["case14", "create_cigre_network_mv"])
+def test_check_of_meshed_networks(subject):
+    result = call("check", subject)
+    assert "branches" in result.stdout
+    assert "Traceback" not in result.output
