@@ -99,7 +99,7 @@ class BookLPs:
         )
         misfit = find_misfit(*(getattr(self, field.name) for field in fields(self))) if fits else 1
         if misfit == 1:
-            raise SolverError("the arrays of an LP do not fit one another")
+            raise SolverError("the arrays of an LP do not fit together")
         if misfit == 2:
             raise SolverError("an LP holds coefficients that are not finite")
 

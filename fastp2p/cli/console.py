@@ -1,4 +1,4 @@
-"""What every command prints with: tables, words and errors."""
+"""Printing for all commands: tables, styled words and errors."""
 
 import sys
 import warnings

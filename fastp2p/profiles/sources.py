@@ -123,7 +123,7 @@ def warn_of_night(table: ProfileTable) -> None:
             at = int(np.flatnonzero(night)[kwh[night].argmax()])
             warnings.warn(
                 f"{table.source}: PV profile {name} has {kwh[at]:.3g} kWh per kWp at {hour[at]:g} h (step {at}); is its clock "
-                "another zone's?",
+                "that of another zone?",
                 InputWarning,
                 stacklevel=4,
             )

@@ -192,8 +192,8 @@ def test_buses_that_are_not_there_are_all_named():
 def test_loads_and_pv_outside_the_participants(participants, outside):
     refused(
         study_text(participants=participants, load=f"buses = [{outside}, 12]", pv=f"buses = [{outside}, 16]"),
-        f"load.buses: bus {outside} may not take part; name it in participants.buses, or leave it out here",
-        f"pv.buses: bus {outside} may not take part; name it in participants.buses, or leave it out here",
+        f"load.buses: bus {outside} is not a participant; name it in participants.buses, or leave it out here",
+        f"pv.buses: bus {outside} is not a participant; name it in participants.buses, or leave it out here",
     )
 
 
@@ -457,7 +457,7 @@ def test_profiles_with_odd_names():
         ("file", ["--overwrite"], "is a file"),
         ("file/below", [], "is not a folder"),
         ("file/below/far/below", ["--overwrite"], "is not a folder"),
-        (".", [], "a folder of their own"),
+        (".", [], "results need their own folder"),
         ("/proc/nope/out", [], "could not be written: No such file or directory; nothing was run"),
     ],
 )

@@ -130,7 +130,7 @@ def test_what_does_not_fit_is_refused_and_made_again(misfit, place, expected):
     MISFITS[misfit](out)
     with pytest.raises(fastp2p.InputError, match=r"sweep: .*; --resume of the run makes it again"):
         fastp2p.open_results(out)
-    with pytest.warns(fastp2p.InputWarning, match="sweep: what was altered or lost is made again; "):
+    with pytest.warns(fastp2p.InputWarning, match="sweep: files that were altered or lost are made again; "):
         fastp2p.run(STUDY, out=out, resume=True)
     opened = {name: table.to_table().to_pandas() for name, table in fastp2p.open_results(out).items()}
     assert_same(opened, expected)
@@ -272,7 +272,7 @@ FOREIGN = {
 @pytest.mark.parametrize("name", FOREIGN)
 def test_what_fastp2p_did_not_write_is_not_overwritten(name, place):
     FOREIGN[name](place / "sweep")
-    refused_untouched(place, "sweep", f"{name}; move that, or choose another folder")
+    refused_untouched(place, "sweep", f"{name}; move them, or choose another folder")
 
 
 @pytest.mark.parametrize(
@@ -423,13 +423,13 @@ def test_tables_that_do_not_fit_into_memory_are_told_before_the_run(tmp_path):
     huge = SWEEP.with_(scenarios={"count": 10**9, "keep": ["books"]})
     with pytest.raises(fastp2p.InputError, match=r"small-sweep take 12,[\d,]+ GB in memory, and this machine has"):
         fastp2p.run(huge)
-    with pytest.warns(fastp2p.InputWarning, match="all parts will be written, but no answers"):
+    with pytest.warns(fastp2p.InputWarning, match="all parts will be written, but no statistics"):
         interrupted(tmp_path / "out", huge)
 
 
 def test_so_many_draws_at_once_are_refused():
     study = SWEEP.with_(scenarios={"count": 10**9})
-    with pytest.raises(fastp2p.InputError, match=r"so many draws take [\d,]+ GB in memory, .*; ask for fewer at a time"):
+    with pytest.raises(fastp2p.InputError, match=r"these draws take [\d,]+ GB in memory, .*; ask for fewer at a time"):
         fastp2p.scenarios(study, range(10**9))
 
 
@@ -442,11 +442,11 @@ def test_the_command_says_it_in_sentences(place, monkeypatch):
     flip(Path("sweep") / part(3))
     told = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--resume", "--quiet"])
     assert told.exit_code == 0, told.output
-    assert "what was altered or lost is made again" in " ".join(told.output.split())
+    assert "files that were altered or lost are made again" in " ".join(told.output.split())
     Path("sweep/notes.txt").touch()
     told = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--overwrite"])
     assert told.exit_code == 2
-    assert "notes.txt; move that, or choose another folder" in told.output
+    assert "notes.txt; move them, or choose another folder" in told.output
     Path("sweep/manifest.json").write_text("{}")
     told = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--resume"])
     assert told.exit_code == 2

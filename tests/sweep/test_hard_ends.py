@@ -46,7 +46,7 @@ def finished_parts_are_readable(folder):
 @pytest.mark.slow
 def test_a_full_disk_keeps_the_finished_parts(tmp_path):
     with tmpfs(tmp_path / "disk", "size=6m") as disk:
-        with pytest.raises(fastp2p.InputError, match=r"No space left on device; what was finished before is whole"):
+        with pytest.raises(fastp2p.InputError, match=r"No space left on device; the parts finished before are complete"):
             fastp2p.run(STUDY, out=disk / "out", workers=2)
         finished_parts_are_readable(disk / "out")
         subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
@@ -120,7 +120,7 @@ def test_a_disk_full_at_the_answers_keeps_all_parts(failing, tmp_path, monkeypat
     monkeypatch.setattr(parts, "PART_BOOKS", 240)
     with monkeypatch.context() as broken:
         broken.setattr(failing, full)
-        with pytest.raises(fastp2p.InputError, match="No space left on device; all parts are whole; resume"):
+        with pytest.raises(fastp2p.InputError, match="No space left on device; all parts are complete; resume"):
             fastp2p.run(SWEEP, out=tmp_path / "out")
     assert len(fastp2p.open_results(tmp_path / "out")["scenarios"].to_table()) == 80
     assert not list((tmp_path / "out").glob("*summary*"))
@@ -142,7 +142,7 @@ def test_an_interrupt_keeps_what_is_whole_and_says_how_to_go_on(tmp_path):
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "--resume goes on from there" in told
+    assert "--resume continues from there" in told
     assert "Traceback" not in told
     finished_parts_are_readable(tmp_path / "out")
 
@@ -160,7 +160,7 @@ def changed(**parts_of_it):
         ({"scenarios": {"shares": [-0.1, 0.5]}}, "greater than or equal to 0"),
         ({"scenarios": {"shares": [0.5, 1.1]}}, "less than or equal to 1"),
         ({"scenarios": {"shares": [0.5, 0.1]}}, "shares must rise"),
-        ({"scenarios": {"shares": [0.5, 0.5]}}, "shares must rise, each once"),
+        ({"scenarios": {"shares": [0.5, 0.5]}}, "shares must be ascending, without repeats"),
         ({"scenarios": {"shares": ["0.5"]}}, "valid number"),
         ({"scenarios": {"count": 0}}, "greater than or equal to 1"),
         ({"scenarios": {"stop": {"indicator": "saving", "within": 0.01, "at_least": 10}}}, "greater than or equal to 100"),
@@ -198,5 +198,5 @@ def test_a_folder_of_another_version(tmp_path, monkeypatch):
     fastp2p.run(SWEEP, out=tmp_path / "out")
     manifest = tmp_path / "out" / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"fastp2p": "', '"fastp2p": "0.0.'))
-    with pytest.raises(fastp2p.InputError, match=r"begun with fastp2p 0\.0\..*go on with that version"):
+    with pytest.raises(fastp2p.InputError, match=r"started with fastp2p 0\.0\..*continue with that version"):
         fastp2p.run(SWEEP, out=tmp_path / "out", resume=True)
