@@ -213,7 +213,7 @@ def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) ->
 @app.command(name="studies")
 @fault_exit
 def list_studies(name: Annotated[str | None, typer.Argument(help="Study to print.")] = None) -> None:
-    """List the built-in studies, or print one as the TOML file it is."""
+    """List the built-in studies, or print one as TOML."""
     found = study_files()
     if name is None:
         for key, one in studies().items():

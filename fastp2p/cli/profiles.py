@@ -1,4 +1,4 @@
-"""The commands `fastp2p profiles …`: look at profiles, bring them to a file of their own, find typical days."""
+"""The commands `fastp2p profiles …`: show profiles, convert them to one file, find typical days."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Units = Annotated[
     float | None, typer.Option(help="Number of units that an NREL file sums over, if the file does not state it.")
 ]
 Net = Annotated[bool, typer.Option("--net", help="NREL: electricity net of PV.")]
-Year = Annotated[int | None, typer.Option(help="Global Solar Atlas: a calendar year of its typical days.")]
+Year = Annotated[int | None, typer.Option(help="Global Solar Atlas: make this calendar year of its typical days.")]
 StepHours = Annotated[float | None, typer.Option(help="Convert to steps of this many hours.")]
 FirstDay = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Begin on this day.")]
 Months = Annotated[str | None, typer.Option(help="Keep these months, such as 12,1,2.")]
@@ -66,7 +66,7 @@ def show(
     net: Net = False,
     year: Year = None,
 ) -> None:
-    """Say what profiles a source has."""
+    """List the profiles of a source."""
     from fastp2p.profiles.profiles import Profiles
 
     options = _options(unit, zone, period_ending, cumulative, floor_area_sqft, units_represented, net, year)
@@ -94,7 +94,7 @@ def convert(
     days: Days = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Bring profiles of one or several sources to one file on one time axis, for `profiles.source` of a study."""
+    """Write profiles of one or several sources to one file, on one time axis, for `profiles.source` of a study."""
     from fastp2p.profiles.profiles import load_several
 
     out = expanded(out)
@@ -118,10 +118,12 @@ def convert(
 @profiles_app.command()
 @fault_exit
 def cluster(
-    source: Annotated[str, typer.Argument(help="File, `typical_day` or simbench:CODE; `convert` files that need options.")],
+    source: Annotated[
+        str, typer.Argument(help="File, `typical_day` or simbench:CODE; first `convert` a file that needs options.")
+    ],
     k: Annotated[int | None, typer.Option(min=1, help="Number of clusters; if left out, 2 to 8 are compared.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="File for the typical days, .csv or .parquet; a figure and the days lie beside it.")
+        Path | None, typer.Option(help="File for the typical days, .csv or .parquet; with a figure and the days beside.")
     ] = None,
     kind: Annotated[Literal["load", "pv"] | None, typer.Option(help="Kind of profiles; needed if there are both.")] = None,
     centre: Annotated[Literal["median", "mean", "medoid"], typer.Option(help="The typical day of a cluster.")] = "median",
