@@ -64,7 +64,7 @@ def way_to(kind: str, value: Any) -> str:
         },
         "Study": {
             isinstance(value, str)
-            and not str(value).endswith(".toml"): f"fastp2p.studies()[{value!r}] gives it if it is a built-in one",
+            and not str(value).endswith(".toml"): f"fastp2p.studies()[{value!r}] returns it, if it is built in",
             is_path and str(value).endswith(".toml"): f"Study.from_toml({str(value)!r}) reads one" if is_path else "",
             isinstance(value, Mapping): "fastp2p.Study(**tables) makes one of the tables of a study file",
         },

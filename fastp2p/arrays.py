@@ -11,8 +11,8 @@ from fastp2p.errors import InputError
 LARGEST = 1e12
 """Largest energy, power or price that an array may hold: sums of products of them stay far from the largest float."""
 OTHER_KINDS = {
-    "b": "holds true and false; numpy.flatnonzero({name}) gives the places of those that are true",
-    "c": "holds complex numbers; give the part that is meant, such as {name}.real",
+    "b": "holds true and false; numpy.flatnonzero({name}) gives the positions of the true ones",
+    "c": "holds complex numbers; give one part, such as {name}.real",
     "M": "holds dates; it must hold numbers",
     "m": "holds spans of time; divide them by a unit, such as {name} / numpy.timedelta64(1, 'h')",
     "O": "holds objects, such as missing numbers, texts or decimals; if all are numbers, {name}.astype(float) makes an array",
@@ -81,7 +81,7 @@ def _numbers(name: str, value: Any, of: str, kinds: str = "fiu") -> NDArray[Any]
     if isinstance(given, np.ma.MaskedArray):
         raise InputError(_masked(name))
     if hasattr(value, "toarray"):
-        raise InputError(f"{name} is a sparse array; make it a whole one with {name}.toarray()")
+        raise InputError(f"{name} is a sparse array; make it dense with {name}.toarray()")
     if not given.size:
         return np.zeros(given.shape)
     if given.dtype.kind not in kinds:
@@ -97,7 +97,7 @@ def _has_mask(value: Any, depth: int) -> bool:
 
 
 def _masked(name: str) -> str:
-    return f"{name} has a mask, which would be lost; {name}.filled(0.0) has a number, here 0, in place of what is masked"
+    return f"{name} has a mask, which would be lost; {name}.filled(0.0) replaces masked values by a number, here 0"
 
 
 def amount_faults(name: str, array: NDArray[np.float64]) -> list[str]:
@@ -116,7 +116,7 @@ def finite_faults(name: str, array: NDArray[np.float64], axis: str = "place") ->
     place = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= LARGEST))[0])
     where = f" in {axis} {place[0]}" if array.size > 1 else ""
     value = array[place]
-    told = f"is {value:g}{where}; it must be of a size of {LARGEST:g} at most"
+    told = f"is {value:g}{where}; its absolute value must be at most {LARGEST:g}"
     return [f"{name} {told}" if np.isfinite(value) else f"{name} is not finite{where}"]
 
 

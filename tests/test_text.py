@@ -165,7 +165,7 @@ def test_the_written_study_holds_escapes_and_is_the_same():
     ],
 )
 def test_names_that_are_no_folders(name):
-    with pytest.raises(fastp2p.InputError, match="must do as a folder name"):
+    with pytest.raises(fastp2p.InputError, match="must be usable as a folder name"):
         fastp2p.studies()["paper-44"].with_(name=name)
 
 

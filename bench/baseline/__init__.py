@@ -1,4 +1,4 @@
-"""The baseline of the benchmarks: a day of peer-to-peer trading the way the paper's notebooks work, written anew.
+"""The baseline of the benchmarks: a day of peer-to-peer trading the way the paper's notebooks work, in our own code.
 
 One deep-copied pandapower network per hour, orders and auction in pandas, a linear program built from Python expressions,
 `rundcpp` before and after. D. Vieira Fernandes, N. Christin, S. Kar: Peer-to-Peer (P2P) Electricity Markets for Low Voltage

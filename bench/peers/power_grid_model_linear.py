@@ -2,7 +2,7 @@
 
 Its batch calculation: load powers as one column of updates, and one column of output, as it recommends for large batches.
 The answer is an approximation of AC, poor where voltages are far from rated. Loads are part of the matrix, so every book
-factorises it anew; its `linear_current`, which need not, is no faster on low-voltage networks.
+factorises it again; its `linear_current`, which need not, is no faster on low-voltage networks.
 """
 
 import numpy as np

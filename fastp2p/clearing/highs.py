@@ -70,7 +70,7 @@ def check_lps(lps: LPs) -> None:
     )
     misfit = find_misfit(lps) if fits else 1
     if misfit == 1:
-        raise SolverError("the arrays of an LP do not fit one another")
+        raise SolverError("the arrays of an LP do not fit together")
     if misfit == 2:
         raise SolverError("an LP holds coefficients that are not finite")
 

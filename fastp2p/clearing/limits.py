@@ -163,7 +163,7 @@ def limit_faults(network: Network, physics: str, v_min_pu: float, v_max_pu: floa
     faults = [f"physics = {physics!r}: {fault}, or use physics = 'dc'" for fault in ac_faults(network)]
     if not faults and not np.isfinite(linear_model(network)).all():
         faults.append(
-            f"physics = {physics!r}: the AC power flow of the network without any load has no solution; look at its "
+            f"physics = {physics!r}: the AC power flow of the network without any load has no solution; check its "
             "impedances, capacitances and shunts, or use physics = 'dc'"
         )
     return faults + grid_faults(network, v_min_pu, v_max_pu)

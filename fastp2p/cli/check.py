@@ -1,4 +1,4 @@
-"""What a network or a study is, and what looks wrong with it."""
+"""Facts about a network or a study, and warnings of likely mistakes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,7 +147,7 @@ def _time(profiles: Profiles) -> str:
 def _physics(study: Study) -> str:
     """What limits are, and which books an AC power flow checks."""
     if study.clearing.physics == "dc" and not study.audited_every:
-        return "dc; no audit, so nothing is known of voltages and losses"
+        return "dc without an audit: voltages and losses are not computed"
     sample = f"one book in {study.audited_every} audited, drawn at random"
     audited = {0: "no audit", 1: "every book audited"}.get(study.audited_every, sample)
     signs = f"load {study.load.power_factor:g} {study.load.reactive}, PV {study.pv.power_factor:g} {study.pv.reactive}"
@@ -190,7 +190,7 @@ def _network_warnings(network: Network) -> list[str]:
         named = [f"{network.branch_name[at]} {part:.0f} %" for at, part in zip(over, percent, strict=True)]
         warnings.append(
             f"{len(over)} branch{'es are over their limits' if len(over) > 1 else ' is over its limit'} without any load or PV "
-            f"({some(named)}); look at the angles of the external grids (va_degree) and at the phase shifts of transformers"
+            f"({some(named)}); check the angles of the external grids (va_degree) and the phase shifts of transformers"
         )
     missing = int(np.isnan(ampacity).sum())
     if missing:
@@ -210,7 +210,7 @@ def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> lis
         warnings.append("the feed-in tariff is above the retail tariff: exporting pays more than using one's own PV")
     band, default = (study.network.v_min_pu, study.network.v_max_pu), (0.90, 1.10)
     if band != default and study.clearing.physics == "dc" and not study.audited_every:
-        warnings.append("network.v_min_pu and v_max_pu have no effect: clearing.physics is 'dc', and nothing is audited")
+        warnings.append("network.v_min_pu and v_max_pu have no effect: clearing.physics is 'dc', and no book is audited")
     n_steps, bids = len(scenarios.retail_per_kwh), scenarios.bid_per_kwh
     highest = bids[:, 0] if by_step else bids[:, who].max()
     if bids_count and (n_above := int((highest > scenarios.retail_per_kwh).sum())):
@@ -218,8 +218,8 @@ def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> lis
         warnings.append(f"bids are above the retail tariff{when}: buyers would pay their neighbours more than the retailer")
     if (n_negative := int((scenarios.feed_in_per_kwh < 0).sum())) and study.clearing.surplus != "spill":
         warnings.append(
-            f"the feed-in tariff is negative in {n_negative} of {n_steps} steps, and surplus is exported all the same, at a "
-            "cost; clearing.surplus = 'spill' exports none"
+            f"the feed-in tariff is negative in {n_negative} of {n_steps} steps, and surplus is still exported, at a "
+            "cost; clearing.surplus = 'spill' exports nothing"
         )
     if not network.is_radial and network.n_branch * network.n_bus > 50_000_000:
         warnings.append("a large meshed network: congested hours need a dense sensitivity matrix of several GB")

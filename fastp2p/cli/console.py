@@ -1,4 +1,4 @@
-"""What every command prints with: tables, words and errors."""
+"""Printing for all commands: tables, styled words and errors."""
 
 import sys
 import warnings
@@ -15,6 +15,7 @@ from rich.text import Text
 from fastp2p.cli.signals import exit_code, in_order
 from fastp2p.errors import FastP2PError, InputError, InputWarning
 from fastp2p.io.paths import absolute_path
+from fastp2p.kernels import on_compile
 from fastp2p.text import shown_text
 
 LONGEST_CELL = 60
@@ -32,6 +33,7 @@ def fault_exit(command: Command) -> Command:
             with warnings.catch_warnings():
                 warnings.simplefilter("always", InputWarning)
                 warnings.showwarning = _show_warning  # put back by catch_warnings
+                on_compile[:] = [] if kwargs.get("quiet") or not errors.is_terminal else [_say_compiling]
                 absolute_path(".")  # where the working folder is gone, numba compiles nothing
                 with in_order():
                     return command(*args, **kwargs)
@@ -49,11 +51,18 @@ def fault_exit(command: Command) -> Command:
             errors.print("stopped")
             raise typer.Exit(exit_code(stop)) from None
         finally:
+            on_compile.clear()
             kernels = sys.modules.get("fastp2p.kernels.jit")
             if kernels is not None and not kwargs.get("quiet"):
                 say_not_cached(kernels.cache_fault())
 
     return wrapped  # type: ignore[return-value]  # same signature, by functools.wraps
+
+
+def _say_compiling() -> None:
+    """Say once why the command seems to stand still; through sys.stderr, which a progress bar has make way for the line."""
+    on_compile.clear()
+    print("note: compiling, once after an installation or an update; this takes up to half a minute", file=sys.stderr)
 
 
 def say_not_cached(fault: str) -> None:

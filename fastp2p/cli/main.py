@@ -41,11 +41,11 @@ app.add_typer(profiles_app, name="profiles")
 StudyArgument = Annotated[str | None, typer.Argument(help="Built-in study or TOML file; both paper studies if left out.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY if left out.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder, if it holds only what fastp2p wrote.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with what the folder holds of this study.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue a run of this study that was stopped.")]
 Workers = Annotated[int | None, typer.Option(help="Threads, or processes for a large sweep; all processors if left out.")]
 Dask = Annotated[str | None, typer.Option(help="Scheduler of a Dask cluster, tcp://HOST:PORT, to run on instead.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -94,7 +94,7 @@ def run(
 def _say_failures(results: "Results") -> None:
     """The first books without an answer, and how many there are."""
     time = results.profiles.time
-    kept = "only what had been filled is" if results.study.clearing.objective == "pro_rata" else "nothing is"
+    kept = "only the part that was filled is" if results.study.clearing.objective == "pro_rata" else "nothing is"
     for share, scenario, step in results.failures[:MOST_FAILURES]:
         when = f"step {step}" if time is None else f"step {step} ({time[step]:%Y-%m-%d %H:%M})"
         where = f"{results.study.name}, share {share:g}, scenario {scenario}, {when}"
@@ -118,11 +118,11 @@ def _run_until_interrupted(
 
     def kept(what: str) -> str:
         begun = (folder / "manifest.json").exists()
-        return f"{what}; finished parts are kept, and --resume goes on from there" if begun else what
+        return f"{what}; finished parts are kept, and --resume continues from there" if begun else what
 
     try:
         with (
-            in_order("stopping when the parts under way are done; a second signal ends at once", lambda: kept("stopped")),
+            in_order("stopping when the parts in progress are done; a second signal ends at once", lambda: kept("stopped")),
             connect(dask) if dask is not None else start_processes(count) if large else nullcontext() as executor,
         ):
             if dask is not None and executor and not has_workers(executor):
@@ -209,7 +209,7 @@ def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) ->
 @app.command(name="studies")
 @fault_exit
 def list_studies(name: Annotated[str | None, typer.Argument(help="Study to print.")] = None) -> None:
-    """List the built-in studies, or print one as the TOML file it is."""
+    """List the built-in studies, or print one as TOML."""
     found = study_files()
     if name is None:
         for key, one in studies().items():
@@ -317,7 +317,7 @@ def _remarks(results: "Results") -> dict[str, str]:
         looked_at = range(min(study.scenarios.count, LOOKED_AT))
         drawn = draw_scenarios(study, results.network, results.profiles, share, looked_at)
         why = why_no_trades(study, results.profiles, drawn)
-        remarks["no trades:"] = why or "no two orders of one step go together under this market rule"
+        remarks["no trades:"] = why or "no two orders of one step match under this market rule"
     if asks_for_voltages(study):
         remarks["voltages:"] = PHASES
     return remarks

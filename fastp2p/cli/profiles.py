@@ -34,24 +34,27 @@ profiles_app = typer.Typer(
 
 Sources = Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Files, `typical_day` or simbench:CODE.")]
 OF_SOURCES = {
-    "unit": (str | None, typer.Option(help="Unit of a table's columns that name none, such as kW or kWh/kWp.")),
+    "unit": (str | None, typer.Option(help="Unit of a table's columns without one, such as kW or kWh/kWp.")),
     "zone": (
         str | None,
-        typer.Option(help="Clock, such as Europe/Berlin, of times that say no offset to UTC; others are brought to it."),
+        typer.Option(help="Clock, such as Europe/Berlin, of times without an offset to UTC; others are converted to it."),
     ),
     "period_ending": (bool, typer.Option("--period-ending", help="A table's times are the ends of their steps.")),
-    "cumulative": (bool, typer.Option("--cumulative", help="A table's values are readings of a meter that counts on.")),
+    "cumulative": (bool, typer.Option("--cumulative", help="A table's values are cumulative meter readings.")),
     "floor_area_sqft": (float | None, typer.Option(help="Floor area of one ComStock customer, square feet.")),
-    "units_represented": (float | None, typer.Option(help="What an NREL file sums over that does not say so.")),
-    "net": (bool, typer.Option("--net", help="NREL: with PV taken off.")),
+    "units_represented": (
+        float | None,
+        typer.Option(help="Units that an NREL file sums over, if it does not state them."),
+    ),
+    "net": (bool, typer.Option("--net", help="NREL: electricity net of PV.")),
     "year": (int | None, typer.Option(help="Global Solar Atlas: a calendar year of its typical days.")),
 }
 """The options of `Profiles.load`, each for the sources whose reader has it."""
-StepHours = Annotated[float | None, typer.Option(help="Bring to steps of so many hours.")]
+StepHours = Annotated[float | None, typer.Option(help="Convert to steps of this many hours.")]
 FirstDay = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Begin on this day.")]
 Months = Annotated[str | None, typer.Option(help="Keep these months, such as 12,1,2.")]
 NoLeapDay = Annotated[bool, typer.Option("--no-leap-day", help="Leave out 29 February.")]
-Days = Annotated[int | None, typer.Option(min=1, help="So many days; fewer repeat.")]
+Days = Annotated[int | None, typer.Option(min=1, help="Number of days; shorter profiles repeat.")]
 Out = Annotated[Path, typer.Option(help="File to write, .csv or .parquet.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that fastp2p has written.")]
 
@@ -115,12 +118,12 @@ def convert(
 @profiles_app.command()
 @fault_exit
 def cluster(
-    source: Annotated[str, typer.Argument(help="File, `typical_day` or simbench:CODE; `convert` takes what needs options.")],
+    source: Annotated[str, typer.Argument(help="File, `typical_day` or simbench:CODE; `convert` files that need options.")],
     k: Annotated[int | None, typer.Option(min=1, help="Number of clusters; if left out, 2 to 8 are compared.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="File for the typical days, .csv or .parquet; figure and days beside.")
+        Path | None, typer.Option(help="File for the typical days, .csv or .parquet; with a figure and the days beside.")
     ] = None,
-    kind: Annotated[Literal["load", "pv"] | None, typer.Option(help="Which profiles; needed where there are both.")] = None,
+    kind: Annotated[Literal["load", "pv"] | None, typer.Option(help="Kind of profiles; needed if there are both.")] = None,
     centre: Annotated[Literal["median", "mean", "medoid"], typer.Option(help="The typical day of a cluster.")] = "median",
     normalise: Annotated[bool, typer.Option("--normalise", help="Compare days by shape, each over its energy.")] = False,
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -144,7 +147,7 @@ def cluster(
         for row in counts.itertuples():
             table.add_row(str(row.k), f"{row.inertia:.4g}", f"{row.silhouette:.3f}", str(row.smallest_days))
         console.print(table)
-        say(console, "smallest:", "", "days in the smallest cluster; a silhouette is best where it is largest")
+        say(console, "smallest:", "", "days in the smallest cluster; the larger the silhouette, the better")
         return
     from fastp2p.figures.typical_days import draw_clusters
     from fastp2p.io.figures import replace_figure
@@ -167,7 +170,7 @@ def _check_out(files: list[Path], overwrite: bool) -> None:
     kinds = {path: kind_of(path) for path in files}
     faults += [f"{path} exists; --overwrite replaces it" for path in files if kinds[path] == "file" and not overwrite]
     foreign = [path for path in files if kinds[path] == "file" and overwrite and not is_ours(path)]
-    faults += [f"{path} is not of fastp2p, and is not overwritten; move it, or choose another name" for path in foreign]
+    faults += [f"{path} was not written by fastp2p and is not overwritten; move it, or choose another name" for path in foreign]
     faults += [f"{path} is a {kind}, not a file" for path, kind in kinds.items() if kind not in ("file", "nothing")]
     faults += [f"{folder}: no such folder" for folder in {path.parent for path in files} if not folder.is_dir()]
     if faults:

@@ -33,7 +33,7 @@ def ac_faults(network: Network) -> list[str]:
     negative = (network.resistance_pu < 0.0) & (element != "trafo3w")  # a winding of a star may have one
     faults = [f"{name} has a negative resistance" for name in names[negative].tolist()]
     faults += model_faults(network)
-    return faults + [f"{name} holds a voltage, as no sweep does" for name in names[element == "xward"].tolist()]
+    return faults + [f"{name} holds a voltage, which sweeps do not model" for name in names[element == "xward"].tolist()]
 
 
 def _loops(network: Network) -> str:

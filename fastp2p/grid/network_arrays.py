@@ -109,7 +109,7 @@ def _size_faults(arrays: Arrays) -> list[str]:
         size = size.max(axis=1) if size.ndim == 2 else size
         if name in AC_SIZES:
             size[np.isnan(size)] = least
-        faults += _told(arrays, name, ~((size >= least) & (size <= most)), f"must be of a size of {least:g}…{most:g}")
+        faults += _told(arrays, name, ~((size >= least) & (size <= most)), f"must have a size of {least:g}…{most:g}")
     for name, most in MAY_BE_UNLIMITED.items():
         size = np.abs(arrays[name])
         faults += _told(arrays, name, np.isfinite(size) & (size > most), f"must be {most:g} at most, or inf for no limit")
@@ -126,7 +126,7 @@ def _told(arrays: Arrays, name: str, wrong: NDArray[np.bool_], rule: str) -> lis
     if not at:
         return []
     whose = some([f"{_owner(arrays, name, place)} {arrays[name][place]}" for place in at], 3)
-    return [f"{name} of {whose}: {rule}; look at what pandapower makes it of: impedances, lengths, voltages, parallel, tap"]
+    return [f"{name} of {whose}: {rule}; check what it is computed from: impedances, lengths, voltages, parallel, tap"]
 
 
 def _owner(arrays: Arrays, name: str, place: int) -> str:

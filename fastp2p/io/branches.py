@@ -1,4 +1,4 @@
-"""The branches of a pandapower network, in the order of its internal table: what they are, and what they may carry."""
+"""The branches of a pandapower network, in the order of its internal table: their elements and their ratings."""
 
 from typing import Any
 

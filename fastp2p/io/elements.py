@@ -1,4 +1,4 @@
-"""pandapower's element tables: which of them a conversion knows, and what is wrong with them.
+"""pandapower's element tables: which of them the conversion knows, and checks of their content.
 
 pandapower looks buses up by position in an array, without a check: an index of -1 ends in the process, 0.7 counts as 0. So
 everything that refers to something is checked here, before pandapower sees it.
@@ -102,7 +102,7 @@ def element_faults(tables: Mapping[str, Any], known_to_pandapower: Iterable[str]
     if faults:
         return faults
     foreign = [name for name in names if name not in known and len(tables[name])]
-    faults += [f"the network has {name} elements, which have no place in a power flow here; remove them" for name in foreign]
+    faults += [f"the network has {name} elements, which fastp2p does not model; remove them" for name in foreign]
     used = {name: tables[name] for name in ("bus", *BUS_COLUMNS) if name in tables and len(tables[name])}
     if "bus" not in used:
         return [*faults, *(["the network has no bus"] if complete else [])]
@@ -128,7 +128,7 @@ def element_faults(tables: Mapping[str, Any], known_to_pandapower: Iterable[str]
 def network_faults(net: Mapping[str, Any]) -> list[str]:
     """What is wrong with the numbers that a network has besides its tables, and with the names of its entries."""
     names = ", ".join(str(name) for name in net if not isinstance(name, str))
-    return [f"the network's entries {names} have numbers for names; they must be texts"] * bool(names) + [
+    return [f"the network's entries {names} have numbers as names; names must be texts"] * bool(names) + [
         f"the network's {name} = {short(net.get(name))}: must be a positive number, from {least:g} to {most:g}"
         for name, (least, most) in RANGES.items()
         if not (_is_number(net.get(name)) and least <= net[name] <= most)
@@ -198,7 +198,7 @@ def _index_faults(name: str, index: pd.Index) -> list[str]:
             elif number > most:
                 yield f"{name} {number}: its index is above {most:,}; {RENUMBER}"
 
-    doubled = (f"{name} {one}: the index is there {n} times; {RENUMBER}" for one, n in times.items() if n > 1)
+    doubled = (f"{name} {one}: the index appears {n} times; {RENUMBER}" for one, n in times.items() if n > 1)
     return first_faults(faults()) + first_faults(doubled)
 
 

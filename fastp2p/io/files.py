@@ -48,7 +48,7 @@ def told_disk_faults(path: Path, kept: str) -> Iterator[None]:
         raise InputError(f"{path} could not be written: {error.strerror or error}; {kept}") from error
 
 
-def replace_file(path: Path, write: Callable[[Any], Any], kept: str = "what was finished before is whole") -> None:
+def replace_file(path: Path, write: Callable[[Any], Any], kept: str = "the parts finished before are complete") -> None:
     """Write a file under a temporary name and rename it once the disk has it: there is never half of it under its own.
 
     `sync` of its folder makes the new name outlast a loss of power.
@@ -167,7 +167,7 @@ def _clear(out: Path) -> None:
     """Delete what killed runs left beside a folder; put back what an overwrite had taken away but not yet replaced."""
     for path, ending in leftovers(out.parent, out.name):
         if ending == "old" and kind_of(out) == "nothing":
-            with told_disk_faults(out, f"what it held is in {path}"):
+            with told_disk_faults(out, f"its former content is in {path}"):
                 path.rename(out)
         elif kind_of(path) == "folder":
             shutil.rmtree(path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Results folders: what of them is ours to replace, and how a whole one takes its place."""
+"""Results folders: which of them fastp2p may replace, and how a complete one replaces another."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_folder(out: Path, overwrite: bool) -> None:
     try:
         place = out.resolve()
         if _is_around_us(place):
-            raise InputError(f"results need a folder of their own; '{out}' is the one you are in, or above it")
+            raise InputError(f"results need their own folder; '{out}' is the current folder, or above it")
         if out.is_symlink() or (out.exists() and not out.is_dir()):
             raise InputError(f"{out} is a file or a link, not a folder")
         if out.exists() and not overwrite:
@@ -68,8 +68,8 @@ def _refuse_foreign(out: Path) -> None:
     foreign = [path.relative_to(out).as_posix() + "/" * (kind_of(path) == "folder") for path in _foreign(out, manifest)]
     if foreign:
         raise InputError(
-            f"{out} also holds what fastp2p did not write, and is not overwritten: {some(foreign)}; move that, or choose "
-            "another folder"
+            f"{out} also holds files that fastp2p did not write, and is not overwritten: {some(foreign)}; move them, or "
+            "choose another folder"
         )
 
 

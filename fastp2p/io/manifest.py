@@ -206,7 +206,7 @@ def open_journal(folder: Path, manifest: Manifest, kept: set[int]) -> Iterator[C
     InputError
         If the disk refuses; lines before are whole.
     """
-    path, whole = folder / JOURNAL, "what was finished before is whole"
+    path, whole = folder / JOURNAL, "the parts finished before are complete"
     lines = _lines_of(folder, manifest, set(kept)) if kept else iter(())
     replace_file(path, lambda file: file.writelines(lines))
     sync(folder)

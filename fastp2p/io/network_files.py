@@ -1,7 +1,7 @@
 """Network files: read once, checked whole, and handed to pandapower as plain tables, numbers and texts.
 
 pandapower's readers decode objects, call what a file names, follow paths in it, and cast columns without a word. So they never
-see a file: what is handed on is written anew from what was checked, and holds only what a power flow reads. Controllers,
+see a file: they get text that is written again from the checked content, and holds only what a power flow reads. Controllers,
 results, profiles, costs, coordinates and the library of standard types are left out.
 """
 

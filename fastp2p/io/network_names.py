@@ -1,7 +1,7 @@
-"""What a network file may name: pandapower's reader imports and calls what it finds as `_module` and `_class`, whatever it is.
+"""The classes that a network file may name: pandapower's reader imports and calls whatever it finds as `_module` and `_class`.
 
-Nothing that is allowed here is made an object of either: `network_files` hands on tables, numbers and texts only. What is not
-allowed tells of a file that was made to run something, or of a program that cannot be known here.
+No objects are made of the allowed ones either: `network_files` hands on tables, numbers and texts only. Any other name comes
+from a file that was made to run something, or from a program that is unknown here.
 """
 
 import json

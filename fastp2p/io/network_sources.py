@@ -24,7 +24,7 @@ try:
     with some_home():  # pandapower looks for the user's when it is imported
         import pandapower as pp
 except (OSError, ValueError) as error:  # of matplotlib, which pandapower imports
-    raise InputError(f"pandapower could not be imported; look at MPLBACKEND and MPLCONFIGDIR ({error})") from error
+    raise InputError(f"pandapower could not be imported; check MPLBACKEND and MPLCONFIGDIR ({error})") from error
 import pandapower.networks as pn
 
 VILLAGES = ("village_1", "village_2")

@@ -22,7 +22,7 @@ _one_at_a_time = threading.Lock()
 
 @lru_cache(maxsize=2)
 def _loaded_once(source: str, content: str) -> tuple[Any, dict[str, NDArray[Any]]]:
-    """The network of a source and its arrays; `content` tells one state of a file from the next."""
+    """The network of a source and its arrays; `content` distinguishes the states of a file."""
     net = load_network(source)
     return net, network_arrays(net)
 
@@ -38,7 +38,7 @@ def load_same(source: str, arrays: dict[str, NDArray[Any]]) -> Any:
     net, found = _loaded_once(source, hashlib.sha256(network_content(source) or b"").hexdigest())
     same = ("known_id", "known_position", "from_bus", "to_bus", "resistance_pu", "reactance_pu", "tap_ratio", "slack_vm_pu")
     if not all(np.array_equal(found[name], arrays[name], equal_nan=True) for name in (*same, "from_shunt_pu", "bus_shunt_pu")):
-        raise InputError(f"a sample is audited on network.source, and {source!r} is another network than the one of the run")
+        raise InputError(f"a sample is audited on network.source, and {source!r} is not the network of this run")
     return network_alone(net)
 
 

@@ -43,7 +43,7 @@ def workbook_cells(content: bytes, wanted: Callable[[str], bool]) -> dict[str, d
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise InputError("is protected by a password, or from before Excel 2007; save it as an .xlsx without a password")
     if content.count(b"PK\x01\x02") > MOST_PARTS:  # before zipfile makes an object of each
-        raise InputError(f"is an archive of more than {MOST_PARTS:,} files, and no workbook")
+        raise InputError(f"is an archive of more than {MOST_PARTS:,} files, not a workbook")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return dict(_sheets(_Parts(archive), wanted))
@@ -52,7 +52,7 @@ def workbook_cells(content: bytes, wanted: Callable[[str], bool]) -> dict[str, d
     except InputError:
         raise
     except UNREADABLE as error:
-        raise InputError(f"is no workbook, or a broken one ({type(error).__name__}: {str(error)[:80]})") from error
+        raise InputError(f"is not a workbook, or a broken one ({type(error).__name__}: {str(error)[:80]})") from error
 
 
 class _Parts:

@@ -12,6 +12,8 @@ from typing import Any, TypeVar, cast
 from numba import njit
 from numba.core import caching
 
+from fastp2p.kernels import on_compile
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 FunctionCache: Any = caching.FunctionCache  # without types, like the rest of numba
@@ -40,6 +42,12 @@ def kernel(function: Function) -> Function:
 def cache_fault() -> str:
     """Why kernels compiled by this process were not kept on disk; empty where they were, or where none was compiled."""
     return _faults[0] if _faults else ""
+
+
+def _missed() -> None:
+    """Have it said that a kernel is about to be compiled."""
+    for call in list(on_compile):  # a call may empty the list
+        call()
 
 
 def _locators() -> list[Any]:
@@ -106,12 +114,15 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The kept machine code, or None."""
+        kept = None
         try:
-            return super().load_overload(sig, target_context)
+            kept = super().load_overload(sig, target_context)
         except Exception:  # whatever unpickling a torn file raises
             with contextlib.suppress(OSError):
                 self.flush()  # an index that cannot be read cannot be added to
-            return None
+        if kept is None:
+            _missed()
+        return kept
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep machine code, if the disk takes it."""
@@ -122,7 +133,11 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 
 
 class _NoCache(NullCache):  # type: ignore[misc]
-    """No cache, which tells of itself once it is missed."""
+    """No cache; it notes that it was missed."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Nothing is kept."""
+        _missed()
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Note that machine code is lost."""

@@ -99,7 +99,7 @@ class Trades:
             if not is_between(values, least):
                 bad = np.flatnonzero(~((values >= least) & (values <= LARGEST)))
                 rule = "finite and not negative" if name == "quantity_kwh" else "finite"
-                rule += f", and of a size of {LARGEST:g} at most" if np.isfinite(values[bad[0]]) else ""
+                rule += f", with an absolute value of at most {LARGEST:g}" if np.isfinite(values[bad[0]]) else ""
                 faults.append(f"{name} of trade {bad[0]} is {values[bad[0]]}; it must be {rule}")
         return faults
 
@@ -143,6 +143,6 @@ def order_value_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_price
     for name, prices in (("bid_per_kwh", bid_prices), ("ask_per_kwh", ask_prices)):
         if prices.ndim == 2 and not is_between(prices):
             row, bus = np.argwhere(~(np.abs(prices) <= LARGEST))[0].tolist()
-            told = f"prices must be finite, and of a size of {LARGEST:g} at most"
+            told = f"prices must be finite, with absolute values of at most {LARGEST:g}"
             faults.append(f"{name}: row {row}, bus {bus} holds {prices[row, bus]}; {told}")
     return faults

@@ -355,5 +355,5 @@ def _chosen(buses: Buses, eligible: Ints, network: Network, key: str, faults: li
     positions = _positions(buses, network, key, faults)
     outside = ", ".join(map(str, network.bus_id[np.setdiff1d(positions, eligible)]))
     if outside and not any(fault.startswith("participants.buses") for fault in faults):
-        faults.append(f"{key}: bus {outside} may not take part; name it in participants.buses, or leave it out here")
+        faults.append(f"{key}: bus {outside} is not a participant; name it in participants.buses, or leave it out here")
     return positions

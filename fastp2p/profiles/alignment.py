@@ -113,7 +113,7 @@ def chosen_steps(
     faults, source = _choice_faults(first_day, months, days), axis.source or "profiles"
     is_whole = first_day is None and not months and leap_day
     if axis.time is None and not is_whole:
-        faults.append(f"{source}: has no dates; first_day, months and leap_day choose none")
+        faults.append(f"{source}: has no dates; first_day, months and leap_day do not apply")
     refuse(faults)
     if axis.time is None or is_whole:
         return axis
@@ -217,8 +217,8 @@ def study_clock(axes: Sequence[Axis], zone: str | None) -> tzinfo | None:
         raise InputError(f"{axes[0].source or 'profiles'}: has no dates; the zone {zone} does not apply")
     placed = [axis for axis in dated if axis.is_placed]
     if zone is not None or placed:
-        beside = f"{placed[0].source} does" if placed else f"the axis is to be on the clock of {zone}"
-        told = f"does not say where it is in time (no offset to UTC), and {beside}; {HOW_TO_SAY}"
+        beside = f"{placed[0].source} has one" if placed else f"the axis is to be on the clock of {zone}"
+        told = f"has no clock (no offset to UTC), and {beside}; {HOW_TO_SAY}"
         refuse([f"{axis.source or 'a part'}: {told}" for axis in dated if not axis.is_placed])
     if not placed or placed[0].time is None:
         return None

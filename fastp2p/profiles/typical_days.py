@@ -95,7 +95,7 @@ def cluster_days(
         Whole days; the days of all profiles of the kind are taken together.
     k : int
     kind : {"load", "pv"}, optional
-        Which profiles; needed where there are both.
+        Kind of profiles; needed if there are both.
     centre : {"median", "mean", "medoid"}
         The typical day: the median of every step (the paper), the mean, or the day with the least summed distance to the
         others of its cluster.

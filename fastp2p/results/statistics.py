@@ -234,8 +234,8 @@ def too_few_audited(scenarios: pd.DataFrame) -> str:
     if not few:
         return ""
     return (
-        f"too few audited books for an interval at a share of {', '.join(few)}: it takes two scenarios that have some; "
-        "audit more books, or draw more scenarios"
+        f"too few audited books for an interval at a share of {', '.join(few)}: it needs two scenarios with audited "
+        "books; audit more books, or draw more scenarios"
     )
 
 
@@ -274,7 +274,7 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
         raise InputError(f"event = {event!r}: must be one of {', '.join(get_args(Event))}")
     if f"{event}_probability" not in probabilities:
         raise InputError(
-            f"event = {event!r} is known where every book is audited; set clearing.audit = true, or clearing.physics = 'ac'"
+            f"event = {event!r} is known only if every book is audited; set clearing.audit = true, or clearing.physics = 'ac'"
         )
     ordered = probabilities.sort_values("share")
 

@@ -1,4 +1,4 @@
-"""What is wrong with a study, in words: one sentence per fault, by the key that the user wrote."""
+"""Faults of a study in words: one sentence per fault, by the key that the user wrote."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def _bare(kind: Any) -> Any:
 
 
 def _tag(kind: Any) -> str:
-    """The key that tells the kinds of a tagged union apart; empty for other types."""
+    """The key that distinguishes the kinds of a tagged union; empty for other types."""
     if get_origin(kind) is not Annotated:
         return ""
     return next((one.discriminator for one in get_args(kind)[1:] if getattr(one, "discriminator", None)), "")

@@ -1,4 +1,4 @@
-"""What a study is: frozen, validated, read from and written to TOML."""
+"""A study: frozen, validated, read from and written to TOML."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ class Study(Section):
     def _is_a_folder_name(cls, name: str) -> str:
         if not is_folder_name(name):
             raise ValueError(
-                "must do as a folder name: no slashes, no control characters, no leading dot, no spaces around it, not empty, "
-                "not longer than 100 characters, and no name that Windows reserves, such as CON"
+                "must be usable as a folder name: no slashes, no control characters, no leading dot, no spaces around it, not "
+                "empty, not longer than 100 characters, and no name that Windows reserves, such as CON"
             )
         return name
 

@@ -260,7 +260,7 @@ class ScenariosPart(Section):
     @classmethod
     def _rising(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
         if list(shares) != sorted(set(shares)):
-            raise ValueError("shares must rise, each once")
+            raise ValueError("shares must be ascending, without repeats")
         return shares
 
 

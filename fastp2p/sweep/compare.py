@@ -76,8 +76,8 @@ def compare_rules(
         faults += [f"unknown market rule {rule!r}; there are {', '.join(RULES)}" for rule in rules if rule not in RULES]
     if study.n_cases > HOURS_UP_TO:
         faults.append(
-            f"{study.name} has {study.n_cases:,} scenarios; a comparison holds all participants of at most {HOURS_UP_TO:,} in "
-            "memory: lower scenarios.count"
+            f"{study.name} has {study.n_cases:,} scenarios; a comparison keeps all participants in memory, of at most "
+            f"{HOURS_UP_TO:,}: lower scenarios.count"
         )
     refuse(faults)
     if folder is not None:

@@ -28,7 +28,7 @@ PATIENCE = "10s"
 """How long a scheduler may take to answer."""
 LOOK_EVERY_S = 5.0
 """How often a cluster is looked after while no part comes back."""
-LOST = "the Dask scheduler does not answer any more"
+LOST = "the Dask scheduler no longer answers"
 WORKERLESS_S = 120.0
 """How long a cluster that had workers may be without any: one that dies is often started again."""
 
@@ -93,11 +93,11 @@ def told_losses(pool: Executor) -> Iterator[None]:
         raise FastP2PError(f"there was not enough memory{': ' * bool(str(error))}{error}; fewer workers need less") from error
     except BrokenExecutor as error:
         raise FastP2PError(
-            "a worker process was ended from outside, often by the system for want of memory; fewer workers need less"
+            "a worker process was killed, often by the system because memory ran out; fewer workers need less"
         ) from error
     except (Exception, asyncio.CancelledError) as error:
         if _is_cluster(pool) and type(error).__name__ == "KilledWorker":  # a name, since Dask need not be installed
-            raise FastP2PError(f"workers died again and again, often for want of memory; see their logs: {error}") from error
+            raise FastP2PError(f"workers died repeatedly, often because memory ran out; see their logs: {error}") from error
         if _is_cluster(pool) and (_client(pool).status != "running" or "Cancelled" in type(error).__name__):
             raise FastP2PError(LOST) from error
         raise

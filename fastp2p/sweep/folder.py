@@ -1,4 +1,4 @@
-"""A results folder from beginning to end: what a run was made with, whether it can be gone on with, what it answers."""
+"""A results folder from beginning to end: the inputs of a run, whether it can be resumed, its statistics."""
 
 from __future__ import annotations
 
@@ -93,12 +93,12 @@ def begin(folder: Path, about: Manifest, study: Study, overwrite: bool) -> Begun
 
 
 def go_on(folder: Path, about: Manifest, study: Study) -> Begun:
-    """A folder that was begun with the same study, inputs and version, and the parts of it that are as they were written.
+    """A folder that was started with the same study, inputs and version, and the parts of it that are as they were written.
 
     Raises
     ------
     InputError
-        If it was begun with others, or is no results folder.
+        If it was started with others, or is no results folder.
     """
     if kind_of(folder) != "folder":
         raise InputError(f"{folder} is a {kind_of(folder)}, not a folder; name the results folder itself")
@@ -182,7 +182,7 @@ def _faults(folder: Path, records: list[PartRecord | None]) -> list[list[tuple[s
 
 
 def _matching_manifest(folder: Path, about: Manifest, study: Study) -> Manifest:
-    """The manifest of a folder that was begun with the same study, inputs and version.
+    """The manifest of a folder that was started with the same study, inputs and version.
 
     Raises
     ------
@@ -198,12 +198,12 @@ def _matching_manifest(folder: Path, about: Manifest, study: Study) -> Manifest:
         faults.append(f"{folder} holds another study{keys}; choose another folder")
     for part, other in (("network", "another network"), ("profiles", "other profiles")):
         if getattr(manifest.sha256, part) != getattr(about.sha256, part):
-            faults.append(f"{folder} was begun with {other}; choose another folder")
+            faults.append(f"{folder} was started with {other}; choose another folder")
     before, now = (one.versions.get("fastp2p", "?") for one in (manifest, about))
     if before != now:
-        faults.append(f"{folder} was begun with fastp2p {before[:50]}; go on with that version, or start again")
+        faults.append(f"{folder} was started with fastp2p {before[:50]}; continue with that version, or start again")
     if not faults and (manifest.parts, manifest.tables) != (about.parts, about.tables):
-        faults.append(f"{folder} was begun with {manifest.parts:,} parts, not {about.parts:,}; choose another folder")
+        faults.append(f"{folder} was started with {manifest.parts:,} parts, not {about.parts:,}; choose another folder")
     if not faults and not is_sealed(manifest):
         faults.append(f"{folder}: its manifest.json was altered; choose another folder")
     refuse(faults)
@@ -299,7 +299,7 @@ def write_answers(results: Results, folder: Path, manifest: Manifest) -> Manifes
     InputError
         If the disk refuses.
     """
-    kept = "all parts are whole; resume the run once it can be"
+    kept = "all parts are complete; resume the run once it can be"
     staged = temporary_name(folder / ANSWERS)
     with told_disk_faults(folder, kept):
         try:

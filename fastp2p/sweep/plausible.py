@@ -1,4 +1,4 @@
-"""What is allowed and yet looks wrong: units that no one means, days without a trade, homes on a single phase."""
+"""Input that is allowed but looks wrong: unlikely units, days without a trade, single-phase homes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastp2p.study.sections import Amount, NetworkPart, OfTransformer, Series, p
 
 Floats = NDArray[np.float64]
 
-PHASES = "every connection is taken as balanced three-phase; single-phase PV raises voltages more (docs/voltage.md)"
+PHASES = "every connection is modelled as balanced three-phase; single-phase PV raises voltages more (docs/voltage.md)"
 TYPICAL_DAY = (
     "loads are median days of clusters of US buildings (NREL End-Use Load Profiles), PV is of clusters of days in the Global "
     "Solar Atlas"

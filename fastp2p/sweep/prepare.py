@@ -1,4 +1,4 @@
-"""What comes before a run: load what a study names, and say everything that is wrong with it."""
+"""Preparation of a run: load the network and profiles of a study, and list everything that is wrong with it."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def scenarios(
     needed, there = len(numbers) * network.n_bus * DRAWN_BYTES, memory_bytes()
     if needed > there:
         raise InputError(
-            f"numbers = {numbers!r}: so many draws take {needed / 1e9:,.0f} GB in memory, and this machine has "
+            f"numbers = {numbers!r}: these draws take {needed / 1e9:,.0f} GB in memory, and this machine has "
             f"{there / 1e9:,.0f} GB; ask for fewer at a time"
         )
     return draw_scenarios(study, network, profiles, share, numbers)
@@ -209,7 +209,7 @@ def drawing_faults() -> list[str]:
     try:
         import matplotlib  # noqa: F401
     except (ImportError, OSError, ValueError) as error:
-        return [f"no figures can be drawn, since matplotlib cannot be loaded (look at MPLBACKEND, MPLCONFIGDIR): {error}"]
+        return [f"no figures can be drawn, since matplotlib cannot be loaded (check MPLBACKEND, MPLCONFIGDIR): {error}"]
     return []
 
 

@@ -1,4 +1,4 @@
-"""How far a run is, on stderr, for those who ask for it: a bar on a terminal, plain lines elsewhere."""
+"""Progress of a run on stderr, if asked for: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def run(
     if workers is not None and executor is not None:
         raise InputError("either workers of this machine or an executor, not both")
     if resume and folder is None:
-        raise InputError("resume needs a folder to go on with")
+        raise InputError("resume needs a folder to continue")
     if resume and overwrite:
         raise InputError("either resume a folder or overwrite it, not both")
     clock = time.perf_counter()
@@ -123,7 +123,7 @@ def run(
     if too_large and folder is None:
         raise InputError(f"{too_large}; write them to a folder (out), or lower scenarios.count")
     if too_large:
-        warnings.warn(f"{too_large}; all parts will be written, but no answers", InputWarning, stacklevel=2)
+        warnings.warn(f"{too_large}; all parts will be written, but no statistics", InputWarning, stacklevel=2)
     with nullcontext() if folder is None else held(folder):
         about, begun = None, None
         if folder is not None:
@@ -147,7 +147,7 @@ def _begin_folder(about: Manifest, study: Study, folder: Path, resume: bool, ove
     if resume and folder.exists():
         begun = go_on(folder, about, study)
         if begun.misfits:
-            again = f"{folder}: what was altered or lost is made again; {'; '.join(begun.faults())}"
+            again = f"{folder}: files that were altered or lost are made again; {'; '.join(begun.faults())}"
             warnings.warn(again, InputWarning, stacklevel=3)
         if about.parts > 1 or begun.is_whole:
             return begun, False
@@ -230,7 +230,7 @@ def _run_in_folder(
             write_manifest(manifest, folder)
         seconds = _run_missing(work, rounds, folder, begun, pool, progress, batch_scenarios)
     if too_large := size_fault(*work):
-        raise InputError(f"{folder}: all parts are whole, but {too_large}; read them with fastp2p.open_results")
+        raise InputError(f"{folder}: all parts are complete, but {too_large}; read them with fastp2p.open_results")
     tables = {name: _as_run(read_table(folder, name, begun.numbers), work[2].time) for name in manifest.tables}
     results = _results(work, tables, sorted(begun.failures))
     if not begun.is_whole:

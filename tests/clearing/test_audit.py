@@ -230,7 +230,7 @@ def test_what_is_known_of_audited_studies_alone():
     with pytest.raises(fastp2p.InputError, match=r"the study was not audited; set clearing\.audit"):
         fastp2p.find_audit_rates(scenarios)
     for unknown in (scenarios, fastp2p.run(study_with(count=2, audit=7), workers=1).scenarios):  # a sample tells too little
-        with pytest.raises(fastp2p.InputError, match="event = 'voltage' is known where every book is audited"):
+        with pytest.raises(fastp2p.InputError, match="event = 'voltage' is known only if every book is audited"):
             fastp2p.find_hosting_capacity(fastp2p.find_probabilities(unknown), event="voltage")
 
 
@@ -320,7 +320,7 @@ def test_a_sample_is_of_the_network_of_the_run(slack_gen, tmp_path):
     assert lowest[1] < lowest[0] - 1e-3
     assert logging.getLogger("pandapower").level == logging.NOTSET
     other = fastp2p.Network.from_pandapower(meshed_net(1.0))
-    with pytest.raises(fastp2p.InputError, match="is another network than the one of the run"):
+    with pytest.raises(fastp2p.InputError, match="is not the network of this run"):
         fastp2p.run(study, network=other)
 
 

@@ -179,7 +179,7 @@ def test_an_audit_with_too_few_books_says_so(tmp_path, monkeypatch):
     (tmp_path / "few.toml").write_text(study.to_toml(), encoding="utf-8")
     printed = CliRunner().invoke(app, ["run", str(tmp_path / "few.toml"), "--out", str(tmp_path / "few")])
     words = " ".join(printed.output.split())
-    assert "too few audited books for an interval at a share of 0.1, 0.3, 0.5: it takes two scenarios" in words
+    assert "too few audited books for an interval at a share of 0.1, 0.3, 0.5: it needs two scenarios" in words
     assert count_audited(ran.scenarios) in words
 
 

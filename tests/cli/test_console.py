@@ -129,7 +129,7 @@ def test_a_backend_that_matplotlib_does_not_know_is_told_before_anything_runs():
     words = "import fastp2p\ntry: fastp2p.run(fastp2p.studies()['paper-44'], out='x')\nexcept fastp2p.InputError as e: print(e)"
     environment = {**os.environ, "MPLBACKEND": "foo", "FASTP2P_CACHE_DIR": str(Path("cold").resolve())}
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, env=environment, check=False)
-    assert done.stdout.startswith("no figures can be drawn, since matplotlib cannot be loaded (look at MPLBACKEND")
+    assert done.stdout.startswith("no figures can be drawn, since matplotlib cannot be loaded (check MPLBACKEND")
     assert done.stderr == ""
     assert not Path("x").exists()
 

@@ -147,5 +147,5 @@ def test_profiles_without_dates_give_no_times(paper_44):
 def test_a_folder_is_not_gone_on_with_at_other_times():
     study = study_of(quarter_hours(1))
     fastp2p.run(study, out="x", profiles=quarter_hours(1))
-    with pytest.raises(fastp2p.InputError, match="was begun with other profiles"):
+    with pytest.raises(fastp2p.InputError, match="was started with other profiles"):
         fastp2p.run(study, out="x", resume=True, profiles=quarter_hours(1, "2019-03-20"))

@@ -124,7 +124,8 @@ def test_only_what_fastp2p_wrote_is_overwritten():
         for name in written:
             for foreign in (b"mine", b"", b"time,kWh\n1,2\n", b"\xff\x00" * 100):
                 Path(name).write_bytes(foreign)
-                assert f"{name} is not of fastp2p, and is not overwritten" in call(*command, "--overwrite", code=2).stderr
+                refused = call(*command, "--overwrite", code=2).stderr
+                assert f"{name} was not written by fastp2p and is not overwritten" in refused
                 assert Path(name).read_bytes() == foreign
             Path(name).write_bytes(ours[name])
 

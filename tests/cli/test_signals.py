@@ -19,7 +19,7 @@ from tests.support.forks import has_ended, wait_until
 from tests.support.sweeps import SWEEP
 
 ROOT = Path(__file__).parents[2]
-ENDED = "a worker process was ended from outside, often by the system for want of memory; fewer workers need less"
+ENDED = "a worker process was killed, often by the system because memory ran out; fewer workers need less"
 STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 RUN = [sys.executable, "-m", "fastp2p", "run"]
 POOL = """
@@ -199,12 +199,12 @@ def test_a_signal_keeps_the_finished_parts(number, parallel, twice, tmp_path):
         assert len(children) == (3 if parallel == "processes" else 0)
         os.killpg(process.pid, number)  # as a terminal does, and a batch system
         if twice:
-            assert process.stderr.readline().startswith("stopping when the parts under way are done")
+            assert process.stderr.readline().startswith("stopping when the parts in progress are done")
             os.killpg(process.pid, number)
         _, told = process.communicate(timeout=3 if twice else 60)
         assert wait_until(lambda: all(map(has_ended, children)), 5)
     assert process.returncode == 128 + number
-    assert told.splitlines()[-1] == "stopped; finished parts are kept, and --resume goes on from there"
+    assert told.splitlines()[-1] == "stopped; finished parts are kept, and --resume continues from there"
     assert "Traceback" not in told
     books = fastp2p.open_results(tmp_path / "out")["books"].count_rows()
     assert books % 24 == 0
@@ -222,7 +222,7 @@ def test_a_worker_that_is_killed_is_told_and_its_run_goes_on_later(tmp_path):
         _, told = process.communicate(timeout=30)
         assert wait_until(lambda: all(has_ended(pid) for pid in children), 5)
     assert process.returncode == 1
-    assert told == f"error: {ENDED}; finished parts are kept, and --resume goes on from there\n"
+    assert told == f"error: {ENDED}; finished parts are kept, and --resume continues from there\n"
     assert subprocess.run([*command, "--resume"], cwd=tmp_path).returncode == 0
     assert fastp2p.open_results(tmp_path / "out")["scenarios"].count_rows() == 60_000
 

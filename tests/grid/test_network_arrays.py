@@ -84,7 +84,7 @@ def network():
 @pytest.mark.parametrize(
     ("name", "change", "told"),
     [
-        ("susceptance_kw", lambda a: a * [np.inf, 1, 1], r"susceptance_kw of line 0 inf: must be of a size of 1e-06…1e\+18"),
+        ("susceptance_kw", lambda a: a * [np.inf, 1, 1], r"susceptance_kw of line 0 inf: must have a size of 1e-06…1e\+18"),
         ("susceptance_kw", lambda a: a * [1, 1e-300, 1], "susceptance_kw of line 1 .*e-29"),
         ("susceptance_kw", lambda a: a * [1, 1, np.nan], "susceptance_kw of trafo 0 nan"),
         (

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fastp2p.sweep.run
+from fastp2p.cli import console
 from fastp2p.grid.network import Network
 from fastp2p.io import cache
-from fastp2p.kernels import jit
+from fastp2p.kernels import jit, on_compile
 from tests.support.commands import call
 
 pytestmark = pytest.mark.usefixtures("elsewhere", "no_figures")
@@ -137,3 +139,32 @@ def test_a_torn_file_of_the_cache_of_networks_is_made_anew(monkeypatch):
     (entry,) = Path("kept").glob("*.npz")
     entry.write_bytes(entry.read_bytes()[:1000])
     assert np.array_equal(Network.load("cigre_lv").limit_kw, whole.limit_kw)
+
+
+def test_who_asks_hears_of_every_kernel_that_is_compiled(kernel_file, tmp_path, monkeypatch):
+    heard = []
+    monkeypatch.setattr(jit, "on_compile", [lambda: heard.append("compiled")])
+    kernel_file()(1.5)
+    assert heard == ["compiled"]
+    kernel_file()(1.5)
+    assert heard == ["compiled"]  # it was kept
+    for path in (tmp_path / "__pycache__").iterdir():
+        path.unlink()
+    (tmp_path / "__pycache__").rmdir()
+    (tmp_path / "__pycache__").write_text("a file where the folder would be")
+    kernel_file()(1.5)
+    assert heard == ["compiled", "compiled"]
+
+
+@pytest.mark.parametrize(("terminal", "quiet", "lines"), [(True, [], 1), (True, ["--quiet"], 0), (False, [], 0)])
+def test_a_terminal_hears_once_that_kernels_are_compiled(monkeypatch, terminal, quiet, lines):
+    def compiles(*_, **__):
+        jit._missed()
+        jit._missed()
+        raise fastp2p.InputError("enough")
+
+    monkeypatch.setattr(fastp2p.sweep.run, "run", compiles)
+    monkeypatch.setattr(console.errors, "_force_terminal", terminal)
+    stderr = call("run", "paper-44", "--out", "x", *quiet, code=2).stderr
+    assert stderr.count("note: compiling") == lines
+    assert on_compile == []

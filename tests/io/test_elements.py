@@ -320,7 +320,7 @@ def test_elements_that_a_conversion_does_not_know_are_refused(table, monkeypatch
     known = {**conversion.empty_tables(), "of_tomorrow": net.load}
     monkeypatch.setattr(conversion, "empty_tables", lambda: known)
     net[table].loc[0, "in_service"] = True
-    refused(net, f"the network has {table} elements, which have no place in a power flow here")
+    refused(net, f"the network has {table} elements, which fastp2p does not model; remove them")
 
 
 def test_tables_of_ones_own_are_nobodys_business():

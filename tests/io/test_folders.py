@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere", "no_figures")
         ("file", ["--overwrite"], "is a file"),
         ("file/below", [], "is not a folder"),
         ("file/below/far/below", ["--overwrite"], "is not a folder"),
-        (".", [], "a folder of their own"),
+        (".", [], "results need their own folder"),
         (".", ["--overwrite"], "folder"),
         ("", ["--overwrite"], "folder"),
         ("there", ["--overwrite"], "folder"),

@@ -75,7 +75,7 @@ def test_a_bus_that_does_not_exist_is_named(table, column, value):
 @pytest.mark.parametrize(
     ("value", "told"),
     [("a", "not an integer"), (0.7, "not an integer"), (None, "not an integer"), (True, "not an integer"), (-1, "negative"),
-     (0, "is there 2 times"), (2**70, "above")],
+     (0, "appears 2 times"), (2**70, "above")],
 )  # fmt: skip
 @pytest.mark.parametrize("table", ["bus", "line", "load"])
 def test_an_index_that_is_none_is_named(table, value, told):

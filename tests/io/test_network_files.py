@@ -238,9 +238,9 @@ SHEET = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/
         (SHEET.format("<sheetData>" + "<row><c r='ALL1'><v>1</v></c></row>" * 9_000 + "</sheetData>"), "most of them empty"),
         (SHEET.format("<sheetData><row><c t='s'><v>999999</v></c></row></sheetData>"), "a cell names text number 999999 of"),
         ('<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>' + SHEET.format("&b;"), "defines XML entities"),
-        ('<?xml version="1.0" encoding="utf-7"?>' + SHEET.format(""), "is no workbook, or a broken one"),
-        (SHEET.format("<sheetData><row><c><v>x</v></c></row></sheetData>"), "is no workbook, or a broken one"),
-        ("", "is no workbook, or a broken one"),
+        ('<?xml version="1.0" encoding="utf-7"?>' + SHEET.format(""), "is not a workbook, or a broken one"),
+        (SHEET.format("<sheetData><row><c><v>x</v></c></row></sheetData>"), "is not a workbook, or a broken one"),
+        ("", "is not a workbook, or a broken one"),
     ],
 )  # fmt: skip
 def test_workbooks_that_unpack_to_more_than_they_should(content, told):
@@ -254,10 +254,10 @@ def test_workbooks_that_unpack_to_more_than_they_should(content, told):
     ("content", "told"),
     [
         (b"\xd0\xcf\x11\xe0" + b"\0" * 1000, "protected by a password"),
-        (b"PK\x03\x04nothing", "is no workbook"),
-        (packed([("a.txt", "a")]), "is no workbook"),
+        (b"PK\x03\x04nothing", "is not a workbook"),
+        (packed([("a.txt", "a")]), "is not a workbook"),
         (packed([(f"{n}", b"") for n in range(2_500)]), "more than 2,000 files"),
-        (b"bus,name\n0,a\n", "is no workbook"),
+        (b"bus,name\n0,a\n", "is not a workbook"),
     ],
 )
 def test_archives_that_are_no_workbooks(content, told):

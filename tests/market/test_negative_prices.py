@@ -227,8 +227,8 @@ def test_check_warns_of_prices_that_turn_round():
     warnings = check_study(study(bid_per_kwh=0.2, ask_per_kwh=0.0, retail_per_kwh=RETAIL, feed_in_per_kwh=FEED_IN))[1]
     assert [warning for warning in warnings if "placeholder" not in warning] == [
         "bids are above the retail tariff in 8 of 24 steps: buyers would pay their neighbours more than the retailer",
-        "the feed-in tariff is negative in 8 of 24 steps, and surplus is exported all the same, at a cost; "
-        "clearing.surplus = 'spill' exports none",
+        "the feed-in tariff is negative in 8 of 24 steps, and surplus is still exported, at a cost; "
+        "clearing.surplus = 'spill' exports nothing",
     ]
     by_the_clock = {"bid_per_kwh": RETAIL, "ask_per_kwh": -0.2, "retail_per_kwh": RETAIL, "feed_in_per_kwh": FEED_IN}
     warnings = check_study(study(clearing={"surplus": "spill"}, **by_the_clock))[1]

@@ -172,8 +172,8 @@ def test_impossible_distributions(kwp, message):
     ("part", "message"),
     [
         ({"count": 0}, "greater than or equal to 1"),
-        ({"shares": [0.5, 0.1]}, "shares must rise"),
-        ({"shares": [0.1, 0.1]}, "shares must rise, each once"),
+        ({"shares": [0.5, 0.1]}, "shares must be ascending"),
+        ({"shares": [0.1, 0.1]}, "shares must be ascending, without repeats"),
         ({"shares": [-0.1, 0.5]}, "greater than or equal to 0"),
         ({"shares": [1.2]}, "less than or equal to 1"),
         ({"shares": ["0.5"]}, "valid number"),
@@ -213,8 +213,8 @@ def test_buses_that_are_not_there_are_all_named():
 def test_loads_and_pv_outside_the_participants(participants, outside):
     refused(
         study_text(participants=participants, load=f"buses = [{outside}, 12]", pv=f"buses = [{outside}, 16]"),
-        f"load.buses: bus {outside} may not take part; name it in participants.buses, or leave it out here",
-        f"pv.buses: bus {outside} may not take part; name it in participants.buses, or leave it out here",
+        f"load.buses: bus {outside} is not a participant; name it in participants.buses, or leave it out here",
+        f"pv.buses: bus {outside} is not a participant; name it in participants.buses, or leave it out here",
     )
 
 

@@ -148,13 +148,11 @@ def test_other_years_on_other_clocks():
 def test_one_that_says_nothing_beside_one_that_does():
     two_days("loads.csv", 2, "2018-05-31 22:00")
     write("sun.csv", wall("2018-06-01", "2018-06-03", "h", None), 1.0, "solar_1 [kWh]")
-    with pytest.raises(InputError, match=r"sun.csv: does not say where it is in time.*and loads.csv does; give its zone"):
+    with pytest.raises(InputError, match=r"sun.csv: has no clock .*and loads.csv has one; give its zone"):
         prepare(study(["loads.csv", "sun.csv"]))
-    with pytest.raises(InputError, match=r"sun.csv: does not say where it is in time.*and loads.csv does"):
+    with pytest.raises(InputError, match=r"sun.csv: has no clock .*and loads.csv has one"):
         prepare(study(["sun.csv", "loads.csv"], zone="Europe/Berlin"))
-    with pytest.raises(
-        InputError, match=r"sun.csv: does not say where it is in time .*the axis is to be on the clock of Europe/Berlin"
-    ):
+    with pytest.raises(InputError, match=r"sun.csv: has no clock .*the axis is to be on the clock of Europe/Berlin"):
         prepare(study("sun.csv", zone="Europe/Berlin"))
     write("pv.csv", wall("2018-06-01", "2018-06-03", "h", None), SUN * 2, "solar_1 [kWh/kWp]")
     _, found = prepare(study(["loads.csv", {"file": "pv.csv", "zone": "Europe/Berlin"}]))
@@ -227,9 +225,9 @@ def test_sources_that_are_wrong(profiles, told, tmp_path):
 def test_an_unknown_zone():
     two_days("loads.csv", 2, "2018-05-31 22:00")
     for zone in ("Mars/Base", "", "-06", "CET+1", "tzlocal()", "dateutil/Europe/Berlin", "+00:00:30"):
-        with pytest.raises(InputError, match="is unknown; such as Europe/Berlin"):
+        with pytest.raises(InputError, match="is unknown; use one such as Europe/Berlin"):
             Profiles.load("loads.csv", zone=zone)
-        with pytest.raises(InputError, match="is unknown; such as Europe/Berlin"):
+        with pytest.raises(InputError, match="is unknown; use one such as Europe/Berlin"):
             Profiles.combined([Profiles.load("loads.csv")], zone=zone)
 
 
@@ -259,7 +257,7 @@ def test_what_all_sources_lose_is_warned_of_once():
 
 def test_stamps_that_end_their_steps_are_not_taken_for_another_clocks():
     two_days("loads.csv", 0, "2018-06-01 01:00")
-    with pytest.raises(InputError, match=r"the first step starts at 01:00.*read with period_ending"):
+    with pytest.raises(InputError, match=r"the first step starts at 01:00.*use period_ending"):
         Profiles.load("loads.csv", zone="Europe/Berlin")
     two_days("loads.csv", 0, "2018-06-01 00:00")
     assert Profiles.load(two_days("azores.csv", 0, "2018-01-01 01:00"), zone="Atlantic/Azores").time[0].hour == 0

@@ -326,8 +326,8 @@ def test_tables_of_answers_hold_numbers(edit):
         fastp2p.find_hosting_capacity(table.assign(**FRAMES[edit]))
 
 
-def test_the_readme_has_the_ranges():
-    text = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+def test_the_page_on_studies_has_the_ranges():
+    text = Path(__file__).parents[2].joinpath("docs", "study.md").read_text(encoding="utf-8")
     for allowed in (
         ranges.HOMES,
         ranges.KWP,

@@ -150,7 +150,9 @@ def test_every_fault_of_every_rule_is_named_before_anything_runs(tmp_path):
 
 def test_too_many_participants_to_hold():
     many = STUDY.with_(scenarios={"count": 100_000})
-    with pytest.raises(fastp2p.InputError, match="200,000 scenarios; a comparison holds all participants of at most 20,000"):
+    with pytest.raises(
+        fastp2p.InputError, match="200,000 scenarios; a comparison keeps all participants in memory, of at most 20,000"
+    ):
         fastp2p.compare_rules(many, ["ask"])
 
 

@@ -101,7 +101,7 @@ def test_a_worker_that_dies_has_its_parts_run_again(client, expected, tmp_path):
 
 def test_workers_that_keep_dying_are_told(client):
     with (
-        pytest.raises(fastp2p.FastP2PError, match="died again and again"),
+        pytest.raises(fastp2p.FastP2PError, match="died repeatedly"),
         executors.connect(client.scheduler.address),
     ):
         raise distributed.KilledWorker("a part", SimpleNamespace(address="tcp://there"), 3)
@@ -161,8 +161,8 @@ def test_a_scheduler_that_dies_is_told_in_a_sentence(stop, tmp_path):
             one.kill()
             other.kill()
     assert run.returncode == 1
-    kept = "finished parts are kept, and --resume goes on from there"
-    assert told == f"error: the Dask scheduler does not answer any more; {kept}\n"
+    kept = "finished parts are kept, and --resume continues from there"
+    assert told == f"error: the Dask scheduler no longer answers; {kept}\n"
 
 
 def test_nobody_at_the_address(monkeypatch):

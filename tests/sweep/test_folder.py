@@ -66,7 +66,7 @@ def test_what_does_not_fit_is_refused_and_made_again(misfit, place, expected):
     MISFITS[misfit](out)
     with pytest.raises(fastp2p.InputError, match=r"sweep: .*; --resume of the run makes it again"):
         fastp2p.open_results(out)
-    with pytest.warns(fastp2p.InputWarning, match="sweep: what was altered or lost is made again; "):
+    with pytest.warns(fastp2p.InputWarning, match="sweep: files that were altered or lost are made again; "):
         fastp2p.run(STUDY, out=out, resume=True)
     opened = {name: table.to_table().to_pandas() for name, table in fastp2p.open_results(out).items()}
     assert_same(opened, expected)
@@ -156,11 +156,11 @@ def test_the_command_says_it_in_sentences(place, monkeypatch):
     flip(Path("sweep") / part(3))
     told = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--resume", "--quiet"])
     assert told.exit_code == 0, told.output
-    assert "what was altered or lost is made again" in " ".join(told.output.split())
+    assert "files that were altered or lost are made again" in " ".join(told.output.split())
     Path("sweep/notes.txt").touch()
     told = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--overwrite"])
     assert told.exit_code == 2
-    assert "notes.txt; move that, or choose another folder" in told.output
+    assert "notes.txt; move them, or choose another folder" in told.output
     Path("sweep/manifest.json").write_text("{}")
     told = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--resume"])
     assert told.exit_code == 2
@@ -172,5 +172,5 @@ def test_a_folder_of_another_version(tmp_path, monkeypatch):
     fastp2p.run(SWEEP, out=tmp_path / "out")
     manifest = tmp_path / "out" / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"fastp2p": "', '"fastp2p": "0.0.'))
-    with pytest.raises(fastp2p.InputError, match=r"begun with fastp2p 0\.0\..*go on with that version"):
+    with pytest.raises(fastp2p.InputError, match=r"started with fastp2p 0\.0\..*continue with that version"):
         fastp2p.run(SWEEP, out=tmp_path / "out", resume=True)

@@ -27,7 +27,7 @@ def finished_parts_are_readable(folder):
 @pytest.mark.slow
 def test_a_full_disk_keeps_the_finished_parts(tmp_path):
     with tmpfs(tmp_path / "disk", "size=6m") as disk:
-        with pytest.raises(fastp2p.InputError, match=r"No space left on device; what was finished before is whole"):
+        with pytest.raises(fastp2p.InputError, match=r"No space left on device; the parts finished before are complete"):
             fastp2p.run(STUDY, out=disk / "out", workers=2)
         finished_parts_are_readable(disk / "out")
         subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
@@ -80,7 +80,7 @@ def test_a_disk_full_at_the_answers_keeps_all_parts(failing, tmp_path, monkeypat
     monkeypatch.setattr(parts, "PART_BOOKS", 240)
     with monkeypatch.context() as broken:
         broken.setattr(failing, full)
-        with pytest.raises(fastp2p.InputError, match="No space left on device; all parts are whole; resume"):
+        with pytest.raises(fastp2p.InputError, match="No space left on device; all parts are complete; resume"):
             fastp2p.run(SWEEP, out=tmp_path / "out")
     assert len(fastp2p.open_results(tmp_path / "out")["scenarios"].to_table()) == 80
     assert not list((tmp_path / "out").glob("*summary*"))

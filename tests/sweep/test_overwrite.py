@@ -34,7 +34,7 @@ FOREIGN = {
 @pytest.mark.parametrize("name", FOREIGN)
 def test_what_fastp2p_did_not_write_is_not_overwritten(name, place):
     FOREIGN[name](place / "sweep")
-    refused_untouched(place, "sweep", f"{name}; move that, or choose another folder")
+    refused_untouched(place, "sweep", f"{name}; move them, or choose another folder")
 
 
 @pytest.mark.parametrize(

@@ -49,11 +49,11 @@ def test_tables_that_do_not_fit_into_memory_are_told_before_the_run(tmp_path):
     huge = SWEEP.with_(scenarios={"count": 10**9, "keep": ["books"]})
     with pytest.raises(fastp2p.InputError, match=r"small-sweep take 12,[\d,]+ GB in memory, and this machine has"):
         fastp2p.run(huge)
-    with pytest.warns(fastp2p.InputWarning, match="all parts will be written, but no answers"):
+    with pytest.warns(fastp2p.InputWarning, match="all parts will be written, but no statistics"):
         interrupted(tmp_path / "out", huge)
 
 
 def test_so_many_draws_at_once_are_refused():
     study = SWEEP.with_(scenarios={"count": 10**9})
-    with pytest.raises(fastp2p.InputError, match=r"so many draws take [\d,]+ GB in memory, .*; ask for fewer at a time"):
+    with pytest.raises(fastp2p.InputError, match=r"these draws take [\d,]+ GB in memory, .*; ask for fewer at a time"):
         fastp2p.scenarios(study, range(10**9))

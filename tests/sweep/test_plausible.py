@@ -202,7 +202,7 @@ def test_a_sweep_whose_largest_share_trades_nothing():
 @pytest.mark.usefixtures("no_figures")
 def test_connections_are_balanced_three_phase(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    balanced = "every connection is taken as balanced three-phase; single-phase PV raises voltages more"
+    balanced = "every connection is modelled as balanced three-phase; single-phase PV raises voltages more"
     assert balanced in check_study(DAY)[0]["phases"]  # single homes
     large = DAY.with_(load={"homes": 20}, pv={"kwp": 60})
     assert "phases" not in check_study(large)[0]
@@ -220,7 +220,7 @@ def test_asymmetric_loads_are_taken_as_balanced(tmp_path):
     pp.create_asymmetric_load(net, 12, p_a_mw=0.003)
     pp.to_json(net, str(tmp_path / "net.json"))
     told = check_network(str(tmp_path / "net.json"))[1]
-    assert any(one.startswith("1 loads and generators are asymmetric: every connection is taken as balanced") for one in told)
+    assert any(one.startswith("1 loads and generators are asymmetric: every connection is modelled as") for one in told)
     blocks = {"load": {"homes": 30}, "pv": {"kwp": 30.0}}  # no small home says it
     assert "phases" not in check_study(DAY.with_(**blocks))[0]
     study = DAY.with_(network={"source": str(tmp_path / "net.json")}, **blocks)

@@ -71,8 +71,8 @@ def regular_axis(
     start = stamps - pd.Timedelta(step, "ns") if period_ending else stamps
     ending = not period_ending and stamps[0] - pd.Timedelta(step, "ns") == stamps[0].normalize()
     if start[0] != start[0].normalize() and (at_midnight or ending):
-        hint = "; stamps that end their steps are read with period_ending" if ending else ""
-        hint += "; stamps that start at midnight elsewhere are read with its zone" if stamps.tz is not None else ""
+        hint = "; if the stamps end their steps, use period_ending" if ending else ""
+        hint += "; if they start at midnight in another zone, give that zone" if stamps.tz is not None else ""
         faults.append(f"{where}, row {rows[0]}: the first step starts at {start[0]:%H:%M}, not at midnight; drop rows{hint}")
     refuse(faults)
     return start, hours
@@ -122,7 +122,7 @@ def _jump_faults(where: str, stamps: pd.DatetimeIndex, rows: Ints, jump: Ints, s
     for at in places[:SHOWN].tolist():
         place, before, here = (f"{where}, row {rows[at + 1]}", *(f"{stamps[i]:%Y-%m-%d %H:%M}" for i in (at, at + 1)))
         if jump[at] == 0:
-            faults.append(f"{place}: {here} is there twice; keep one of them")
+            faults.append(f"{place}: {here} appears twice; keep one of them")
         elif jump[at] < 0:
             summer = ", or give the zone of a clock that changes for summer" if jump[at] > -NS_PER_HOUR else ""
             faults.append(f"{place}: {here} comes after {before}; sort the rows by time{summer}")

@@ -1,4 +1,4 @@
-"""Clocks: what stamps say of where they are in time, and the offset to UTC that a zone has."""
+"""Clocks: offsets to UTC in time stamps, and the offset of a zone."""
 
 import re
 from datetime import timedelta, timezone, tzinfo
@@ -128,7 +128,7 @@ def first_offset(zone: str | tzinfo, at: pd.Timestamp) -> tzinfo:
             raise ValueError(zone)
         return timezone(at.tz_convert(zone).utcoffset() or timedelta())
     except Exception as error:  # pytz's, zoneinfo's and pandas' own, of several bases
-        raise InputError(f"zone {zone!r} is unknown; such as Europe/Berlin, UTC, Etc/GMT+5 or +01:00") from error
+        raise InputError(f"zone {zone!r} is unknown; use one such as Europe/Berlin, UTC, Etc/GMT+5 or +01:00") from error
 
 
 def standard_offset(zone: str, year: int) -> tzinfo:

@@ -59,7 +59,7 @@ def read_eulp(
     time = next(name for name in TIMES if name in names)
     doubled = [prefix or "baseline" for prefix in columns.values() if list(columns.values()).count(prefix) > 1]
     if doubled:
-        raise InputError(f"{path}: columns {', '.join(columns)} are all the electricity of the {doubled[0]}; leave one")
+        raise InputError(f"{path}: columns {', '.join(columns)} all hold the electricity of the {doubled[0]}; keep one")
     known = next((name for name in names if STANDS_FOR.match(name)), None)
     cells = read_cells(path, [time, *columns, *([known] if known else [])])
     frame = cells.frame
@@ -107,7 +107,7 @@ def _share(path: Path, cells: Cells, known: str | None, area: float | None, unit
             f"{path}: no column units_represented or floor_area_represented; give units_represented, 1 for a building"
         )
     if known is not None and units is not None:
-        faults.append(f"{path}: says itself what it sums over ({known}); leave out units_represented")
+        faults.append(f"{path}: states what it sums over ({known}); leave out units_represented")
     refuse(faults)
     if known is None:
         return 1.0 / (units or 1.0)

@@ -70,7 +70,7 @@ class Cells(NamedTuple):
         text = str(value).strip()
         is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
         if is_number and ENERGY_KWH.most < value < float("inf"):
-            return f"{column} = {shown} is more than {ENERGY_KWH.most:,.0f}; look at its unit"
+            return f"{column} = {shown} is more than {ENERGY_KWH.most:,.0f}; check its unit"
         sign = next((one for one in ".," if re.fullmatch("(?a)" + THOUSANDS.format(re.escape(one)), text)), "")
         if sign and sign == self.doubtful:
             readings = f"{text.replace(sign, '')} or {text.replace(sign, '.')}" if text.count(sign) == 1 else "several numbers"

@@ -194,7 +194,7 @@ def _system_kwp(where: str, rows: list[Row]) -> float:
         value = re.sub(r"[\[(]?\b(kWp|MWp|Wp)\b[\])]?", "", " ".join(cells), count=1).strip()
         if re.fullmatch(NUMBER, value) and (size := float(value.replace(",", "")) * KWP[unit[1]]) > 0:
             return size
-        raise InputError(f"{where}, row {number}: '{' '.join([label, *cells]).strip()}' is no size in kWp")
+        raise InputError(f"{where}, row {number}: '{' '.join([label, *cells]).strip()}' is not a size in kWp")
     raise InputError(f"{where}: no row with the system's size in kWp")
 
 

@@ -88,7 +88,7 @@ def read_table(
         raise InputError(f"{path}: no column hour, or a time ({', '.join(TIMES)}); it has {some(names)}{index}")
     when = [name for name in names if name.lower() in (*TIMES, HOUR)]
     if len(when) > 1:
-        raise InputError(f"{path}: columns {' and '.join(when)} all say when; make them one column, such as 2018-01-01 00:15")
+        raise InputError(f"{path}: columns {' and '.join(when)} are all times; make them one column, such as 2018-01-01 00:15")
     tidy, is_hour = "profile" in names, time.lower() == HOUR
     keys = ["profile", time] if tidy else [time]
     values = _value_columns(path, [name for name in names if name not in keys], unit, tidy)
@@ -179,7 +179,7 @@ def _value_columns(path: Path, names: list[str], unit: str | None, tidy: bool) -
         one = len(found) == 1
         whose = f"{path}: column {found[0]}" if one else f"{path}: {len(found)} columns ({some(found)})"
         if said is None:
-            say = "says no unit; head it" if one else "say no unit; head them"
+            say = "has no unit; name it" if one else "have no unit; name them"
             faults.append(f"{whose} {say} '{found[0]} [kW]', or declare one with unit (--unit kW); known are {UNITS}")
         else:
             faults.append(f"{whose} {'has' if one else 'have'} the unknown unit {said!r}; known are {UNITS}")
@@ -296,10 +296,10 @@ def _is_time(heading: str) -> bool:
 
 def _cumulative_faults(path: Path, found: Found, rows: Ints, period_ending: bool) -> list[str]:
     """Why values are no readings of a meter: powers, or readings that fall."""
-    faults = [f"{path}: readings of a meter are of an instant; period_ending does not apply"] if period_ending else []
+    faults = [f"{path}: meter readings belong to an instant; period_ending does not apply"] if period_ending else []
     powers = [name for one, name, _ in found if one.is_power]
     if powers:
-        faults.append(f"{path}: {some(powers)}: a power is no reading of a meter; cumulative takes kWh or Wh")
+        faults.append(f"{path}: {some(powers)}: a power is not a meter reading; cumulative takes kWh or Wh")
     for one, name, readings in found:
         falls = np.flatnonzero(np.diff(readings) < 0)
         if not one.is_power and len(falls):

@@ -103,7 +103,7 @@ def test_the_end_of_a_day_is_24_00():
 
 @pytest.mark.parametrize("stamps", [["2018-01-01 00:00"] * 2, ["2018-01-01 00:00"] * 30, ["2018-01-01", "2018-01-01 00:00"]])
 def test_a_stamp_that_is_there_twice(stamps):
-    with pytest.raises(InputError, match="row 3: 2018-01-01 00:00 is there twice; keep one of them"):
+    with pytest.raises(InputError, match="row 3: 2018-01-01 00:00 appears twice; keep one of them"):
         Profiles.load(write("a.csv", stamps, 1.0))
 
 

@@ -88,7 +88,7 @@ def test_a_row_a_day_that_cannot_be_read(labels, told):
 
 def test_faults_of_a_row_a_day():
     days_file(clock(24))
-    with pytest.raises(InputError, match=r"24 columns .* say no unit"):
+    with pytest.raises(InputError, match=r"24 columns .* have no unit"):
         Profiles.load("days.csv")
     with pytest.raises(InputError, match="are the starts of steps, a row a day; period_ending does not apply"):
         Profiles.load("days.csv", unit="kWh", period_ending=True)
@@ -102,7 +102,7 @@ def test_faults_of_a_row_a_day():
     with pytest.raises(InputError, match="row 3: 06:00 has no value"):
         Profiles.load("days.csv", unit="kWh")
     Path("days.csv").write_text(text.replace("2018-01-02", "2018-01-04"))
-    with pytest.raises(InputError, match=r"a gap of 48 steps|is there twice|comes after"):
+    with pytest.raises(InputError, match=r"a gap of 48 steps|appears twice|comes after"):
         Profiles.load("days.csv", unit="kWh")
     Path("days.csv").write_text(text.replace("2018-01-02", "2018-01-02 06:00"))
     with pytest.raises(InputError, match="row 3: 2018-01-02 06:00:00 is no date"):
@@ -198,8 +198,8 @@ def test_values_that_are_no_readings():
     meter()
     with pytest.raises(InputError, match="row 15: other falls from 12 to 11; split the file where the meter starts again"):
         Profiles.load("meter.csv", cumulative=True)
-    with pytest.raises(InputError, match="readings of a meter are of an instant; period_ending does not apply"):
+    with pytest.raises(InputError, match="meter readings belong to an instant; period_ending does not apply"):
         Profiles.load("meter.csv", cumulative=True, period_ending=True)
     meter(heading="home [kW]")
-    with pytest.raises(InputError, match="home: a power is no reading of a meter; cumulative takes kWh or Wh"):
+    with pytest.raises(InputError, match="home: a power is not a meter reading; cumulative takes kWh or Wh"):
         Profiles.load("meter.csv", cumulative=True)

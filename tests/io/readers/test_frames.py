@@ -166,11 +166,11 @@ def test_a_date_and_a_time_in_two_columns(second):
     """Smart meters write them; taken for a profile, the hour would be read as one of 0 to 23 kWh."""
     rows = [f"2018-01-01,{stamp.hour if second == 'hour' else f'{stamp:%H:%M}'},1" for stamp in HOURS]
     Path("a.csv").write_text("\n".join([f"date,{second},home [kWh]", *rows]))
-    with pytest.raises(InputError, match=f"columns date and {second} all say when; make them one column"):
+    with pytest.raises(InputError, match=f"columns date and {second} are all times; make them one column"):
         Profiles.load("a.csv")
     stamped = [f"{stamp:%Y-%m-%d %H:%M},{stamp.hour},1" for stamp in HOURS]
     Path("a.csv").write_text("\n".join([f"date,{second},home", *stamped]))
-    with pytest.raises(InputError, match=f"columns date and {second} all say when"):
+    with pytest.raises(InputError, match=f"columns date and {second} are all times"):
         Profiles.load("a.csv", unit="kWh")
 
 
@@ -182,7 +182,7 @@ def test_a_parquet_file_whose_index_has_no_name():
 
 def test_forty_columns_without_a_unit_are_one_message():
     names = [f"home_{i}" for i in range(40)]
-    faults = refused([["1"] * 40], "40 columns (home_0, home_1", "say no unit", "--unit kW", heading=";".join(names))
+    faults = refused([["1"] * 40], "40 columns (home_0, home_1", "have no unit", "--unit kW", heading=";".join(names))
     assert len(faults) == 1
     faults = refused([["1"] * 40], "40 columns", "kVAh", heading=";".join(f"{name} [kVAh]" for name in names))
     assert len(faults) == 1

@@ -107,10 +107,10 @@ def without(sheet):
         (change("Hourly_profiles", first_hour() + 23, 0, "Sum"), "no hours 23"),
         (change("Hourly_profiles", first_hour() - 1, 4, "Vier"), "no row of months"),
         (change("Hourly_profiles", first_hour() - 3, 0, "Total photovoltaic power output [kWh]"), "in kWh; it must be in Wh"),
-        (change("PV_config", 3, 1, "large"), "row 4: 'System size large kWp' is no size in kWp"),
-        (change("PV_config", 3, 1, "0,5"), "row 4: 'System size 0,5 kWp' is no size in kWp"),
-        (change("PV_config", 3, 1, "1 000"), "row 4: 'System size 1 000 kWp' is no size"),
-        (change("PV_config", 3, 1, "-1"), "row 4: 'System size -1 kWp' is no size"),
+        (change("PV_config", 3, 1, "large"), "row 4: 'System size large kWp' is not a size in kWp"),
+        (change("PV_config", 3, 1, "0,5"), "row 4: 'System size 0,5 kWp' is not a size in kWp"),
+        (change("PV_config", 3, 1, "1 000"), "row 4: 'System size 1 000 kWp' is not a size"),
+        (change("PV_config", 3, 1, "-1"), "row 4: 'System size -1 kWp' is not a size"),
         (change("PV_config", 3, 1, "500"), "PVOUT_specific: the day of Jan times 31"),
         (change("PV_config", 3, 0, "Colour"), "no row with the system's size"),
         (change("Monthly_averages", 6, 2, "10.0"), r"day of Mar times 31 is .* kWh, its month 10\.0 kWh"),
@@ -173,7 +173,9 @@ def test_a_workbook_bomb_is_not_unpacked(tmp_path, monkeypatch):
         Profiles.load(bomb)
 
 
-@pytest.mark.parametrize(("content", "told"), [(b"", "is empty"), (b"PK\x03\x04", "is no work"), (b"a,b\n1,2\n", "is no work")])
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"", "is empty"), (b"PK\x03\x04", "is not a work"), (b"a,b\n1,2\n", "is not a work")]
+)
 def test_workbooks_that_are_none(content, told, tmp_path):
     (tmp_path / "none.xlsx").write_bytes(content)
     with pytest.raises(InputError, match=rf"none\.xlsx: (could not be read \()?{told}"):

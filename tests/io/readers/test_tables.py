@@ -79,7 +79,7 @@ def test_a_clock_that_changes_for_summer(tmp_path):
 def test_stamps_at_the_end_of_their_steps(tmp_path):
     falling = np.arange(24.0)[::-1]
     frame = pd.DataFrame({"time": hours(24, "2018-01-01 01:00"), "a [kWh]": falling})
-    with pytest.raises(InputError, match=r"row 2: the first step starts at 01:00.*read with period_ending"):
+    with pytest.raises(InputError, match=r"row 2: the first step starts at 01:00.*use period_ending"):
         load(frame, tmp_path / "a.csv")
     read = load(frame, tmp_path / "a.csv", period_ending=True)
     assert read.time[0] == pd.Timestamp("2018-01-01")
@@ -125,7 +125,7 @@ def with_value(row, value):
         (with_value(5, "x"), r"row 7: a \[kWh\] = 'x' must be"),
         (with_value(5, np.inf), r"row 7: a \[kWh\] = '?inf'? must be"),
         (pd.DataFrame({"time": hours(), "a [kVAh]": 1.0}), r"column a \[kVAh\] has the unknown unit 'kVAh'; known are kWh, Wh"),
-        (pd.DataFrame({"time": hours(), "a": 1.0}), r"column a says no unit; head it 'a \[kW\]'"),
+        (pd.DataFrame({"time": hours(), "a": 1.0}), r"column a has no unit; name it 'a \[kW\]'"),
         (pd.DataFrame({"time": hours()}), "no column of values beside the time"),
         (pd.DataFrame({"when": hours(), "a [kW]": 1.0}), "no column hour, or a time .*; it has when, a"),
         (pd.DataFrame({"time": hours(), "a [kW]": 1.0, "a [kWh]": 1.0}), "two load columns are named a"),
