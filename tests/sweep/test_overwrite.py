@@ -50,7 +50,7 @@ def test_what_lies_in_a_day_or_a_comparison_is_not_overwritten(place):
     for out in ("day", "rules"):
         (place / out / "books").mkdir()
         (place / out / "books" / part(0).name).write_text("mine")
-        refused_untouched(place, out, "books/; move that")
+        refused_untouched(place, out, "books/; move them")
 
 
 def refused_untouched(place, out, told):
