@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p import ranges
 from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats, integers, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.grid.network_arrays import network_faults, regular_arrays
+from fastp2p.grid.ratings import ampacities, narrowest_limits, rating_faults
 from fastp2p.grid.reverse import find_upward, reverse_faults, reverse_limits
 from fastp2p.grid.topology import count_between, factorise, find_ends, grow_tree, pass_down
 from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
@@ -346,47 +346,14 @@ class Network:
             where there are none; all named.
         """
         by_type, by_line = ampacity_ka_by_std_type or {}, ampacity_ka_by_line or {}
-        numbers = {
-            "factor": (factor, ranges.LIMIT_FACTOR),
-            "angle_deg": (angle_deg, ranges.ANGLE_DEG),
-            "ampacity_ka": (ampacity_ka, ranges.AMPACITY_KA),
-            **{f"ampacity of {key!r}": (value, ranges.AMPACITY_KA) for key, value in (*by_type.items(), *by_line.items())},
-        }
-        faults = [
-            f"unknown limits {f!r}: there are thermal and transformer" for f in families if f not in ("thermal", "transformer")
-        ]
-        faults += [
-            f"{name} = {value!r}: must be a positive number, in {allowed}"
-            for name, (value, allowed) in numbers.items()
-            if value is not None and not (isinstance(value, int | float) and allowed.has(value))
-        ]
-        is_line = self.element == "line"
-        known_types, known_lines = set(self.std_type[is_line].tolist()), set(self.element_id[is_line].tolist())
-        unknown_types = [t for t in by_type if t not in known_types]
-        faults += [f"ampacity for std_type {t!r}: no line has it; there are {sorted(known_types)}" for t in unknown_types]
-        faults += [f"ampacity for line {i}: no such line in service" for i in by_line if i not in known_lines]
+        faults = rating_faults(self, families, angle_deg, factor, ampacity_ka, by_type, by_line)
         reverse = np.full(self.n_branch, np.inf)
         if reverse_kw is not None or reverse_of_rating is not None:
-            asked = (reverse_kw, reverse_of_rating)
-            reverse, found = reverse_limits(self.upward, self.rating_kw, self.branch_name, *asked)
+            reverse, found = reverse_limits(self.upward, self.rating_kw, self.branch_name, reverse_kw, reverse_of_rating)
             faults += found
         refuse(faults)
-        ampacity = self.ampacity_ka.copy()
-        if ampacity_ka is not None:
-            ampacity[is_line] = ampacity_ka
-        for std_type, value in by_type.items():
-            ampacity[is_line & (self.std_type == std_type)] = value
-        for line, value in by_line.items():
-            ampacity[is_line & (self.element_id == line)] = value
-        limit = np.full(self.n_branch, np.inf)
-        if "thermal" in families:
-            limit = np.fmin(limit, ampacity * self.kw_per_ka)
-        if "transformer" in families:
-            limit = np.fmin(limit, self.rating_kw)
-        if angle_deg is not None:
-            limit = np.fmin(limit, np.abs(self.susceptance_kw) * np.deg2rad(angle_deg))
-        names = zip(self.element[limit < 0].tolist(), self.element_id[limit < 0].tolist(), strict=True)
-        refuse([f"{element} {number} has a negative rating" for element, number in names])
+        ampacity = ampacities(self, ampacity_ka, by_type, by_line)
+        limit = narrowest_limits(self, families, angle_deg, ampacity)
         return dataclasses.replace(self, ampacity_ka=ampacity, limit_kw=limit * factor, reverse_kw=reverse * factor)
 
     @cached_property
