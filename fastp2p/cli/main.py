@@ -18,7 +18,7 @@ from fastp2p.errors import FastP2PError, InputError, refuse
 from fastp2p.io.paths import expanded
 from fastp2p.results.columns import COMPARED, columns_of
 from fastp2p.study.model import Study, studies, study_files
-from fastp2p.text import LONGEST_UNIT, shown_text
+from fastp2p.text import LONGEST_UNIT, nearest, shown_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -230,7 +230,12 @@ def check(
     from fastp2p.cli.check import check_network, check_study
 
     is_study = subject in study_files() or subject.endswith(".toml")
-    facts, warnings = check_study(_study(subject)) if is_study else check_network(subject)
+    try:
+        facts, warnings = check_study(_study(subject)) if is_study else check_network(subject)
+    except InputError as error:
+        if is_study or not (near := nearest(subject, study_files())):
+            raise
+        raise InputError([*error.faults, f"nor is {subject!r} a built-in study; did you mean {near[0]}?"]) from None
     if as_json:
         typer.echo(json.dumps({"facts": facts, "warnings": warnings}, indent=2))
         return

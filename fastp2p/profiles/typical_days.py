@@ -189,7 +189,8 @@ def _kind(profiles: Profiles, kind: str | None) -> str:
     if kind is None and len(kinds) == 1:
         return next(iter(kinds))
     if kind not in kinds:
-        raise InputError(f"kind = {kind!r}: must be {' or '.join(sorted(kinds))}, what {profiles.source or 'the profiles'} has")
+        given = "kind is missing" if kind is None else f"kind = {kind!r}"
+        raise InputError(f"{given}: must be {' or '.join(sorted(kinds))}, as {profiles.source or 'these'} has such profiles")
     return str(kind)
 
 

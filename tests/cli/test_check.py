@@ -6,7 +6,7 @@ from pathlib import Path
 import pandapower as pp
 import pytest
 
-from tests.support.commands import call
+from tests.support.commands import call, refused_command
 from tests.support.shipped import shipped
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -72,3 +72,9 @@ def test_check_of_meshed_networks(subject):
     result = call("check", subject)
     assert "branches" in result.stdout
     assert "Traceback" not in result.output
+
+
+def test_a_study_that_is_misspelt_is_offered_beside_networks():
+    told = refused_command("check", "pv-swep")
+    assert "network 'pv-swep' is neither a built-in network" in told
+    assert "nor is 'pv-swep' a built-in study; did you mean pv-sweep?" in told

@@ -99,7 +99,7 @@ def test_cluster_says_what_speaks_for_each_number_and_then_writes():
         (["convert", "typical_day", "--out", "a.csv", "--net"], ["typical_day is the typical day; net does not apply"]),
         (["convert", "typical_day", "--out", "a.csv", "--step-hours", "0.7"], ["step_hours = 0.7: must divide a day"]),
         (["cluster", "typical_day", "--k", "2"], ["give --k and --out together"]),
-        (["cluster", "typical_day", "--k", "2", "--out", "a.csv"], ["kind = None: must be load or pv"]),
+        (["cluster", "typical_day", "--k", "2", "--out", "a.csv"], ["kind is missing: must be load or pv"]),
         (["cluster", "typical_day", "--k", "9", "--out", "a.csv", "--kind", "load"], ["there are only 5 different days"]),
         (["cluster", "typical_day", "--k", "2", "--out", "there.csv"], ["there.csv exists"]),
     ],

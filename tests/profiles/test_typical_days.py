@@ -141,7 +141,7 @@ def test_impossible_parameters(options, told, planted):
 
 
 def test_kinds_and_parts_of_days():
-    with pytest.raises(InputError, match="kind = None: must be load or pv, what typical_day has"):
+    with pytest.raises(InputError, match="kind is missing: must be load or pv, as typical_day has such profiles"):
         cluster_days(Profiles.load(), 2)
     with pytest.raises(InputError, match="30 steps of 1 h are not whole days"):
         cluster_days(Profiles(("a",), ("load",), np.ones((1, 30))), 1)
