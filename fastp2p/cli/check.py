@@ -158,7 +158,9 @@ def _physics(study: Study) -> str:
 def _network_facts(network: Network) -> dict[str, str]:
     limited = np.isfinite(network.limit_kw)
     kinds, counts = np.unique(network.element, return_counts=True)
-    limits = f"{network.limit_kw[limited].min():.4g} … {network.limit_kw[limited].max():.4g} kW" if limited.any() else "none"
+    limits = f"{_range(network.limit_kw[limited])} kW" if limited.any() else "none"
+    back = network.reverse_kw[np.isfinite(network.reverse_kw)]
+    through = f"{len(back)} transformer{'s' * (len(back) != 1)}"
     n_known = len(network.known_id)
     why = ": closed switches join some, open ends add some" if n_known != network.n_bus else ""
     return {
@@ -169,7 +171,13 @@ def _network_facts(network: Network) -> dict[str, str]:
         "leaf buses": _listed(network.bus_id[network.leaf_buses()]),
         "load buses": f"{_listed(network.bus_id[network.load_bus])}{_kinds(network)}",
         "limits": f"{int(limited.sum())} of {network.n_branch} branches, {limits}",
+        **({"reverse power": f"{through}, at most {_range(back)} kW towards the external grid"} if len(back) else {}),
     }
+
+
+def _range(values: NDArray[np.float64]) -> str:
+    """From the smallest to the largest."""
+    return f"{values.min():.4g} … {values.max():.4g}"
 
 
 def _network_warnings(network: Network) -> list[str]:

@@ -45,7 +45,7 @@ def reverse_limits(
     faults = [
         f"{key} = {value!r}: must be a number in {allowed}"
         for key, (value, allowed) in given.items()
-        if value is not None and not (isinstance(value, int | float) and allowed.has(value))
+        if value is not None and (isinstance(value, bool) or not (isinstance(value, int | float) and allowed.has(value)))
     ]
     is_limited, limit = upward != 0.0, np.full(len(upward), np.inf)
     if faults:

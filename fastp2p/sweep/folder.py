@@ -17,6 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fastp2p.errors import InputError, refuse, some
 from fastp2p.grid.network import Network
 from fastp2p.io.files import kind_of, leftovers, replace_file, sync, sync_tree, temporary_name, told_disk_faults
@@ -244,7 +246,7 @@ def describe_run(study: Study, network: Network, profiles: Profiles, **about: An
         versions={"python": platform.python_version(), **{name: version(name) for name in packages}},
         sha256=Hashes(
             study=_sha256(study.to_toml().encode()),
-            network=_sha256(*(getattr(network, f.name).tobytes() for f in dataclasses.fields(network))),
+            network=_sha256(*_network_bytes(network)),
             profiles=_sha256(*_profile_bytes(profiles)),
         ),
         **about,
@@ -274,6 +276,13 @@ def write_whole(folder: Path, manifest: Manifest, tables: dict[str, int]) -> Non
     rows = {f"{name}.parquet": n for name, n in tables.items()}
     files = {path.name: FileRecord.of(path, rows.get(path.name)) for path in sorted(folder.iterdir())}
     write_manifest(manifest.model_copy(update={"files": files, "complete": True}), folder)
+
+
+def _network_bytes(network: Network) -> list[bytes]:
+    """Its arrays; reverse power only where it is limited, so that folders from before there was such a limit are resumed."""
+    is_limited = bool(np.isfinite(network.reverse_kw).any())
+    names = [field.name for field in dataclasses.fields(network) if is_limited or field.name != "reverse_kw"]
+    return [getattr(network, name).tobytes() for name in names]
 
 
 def _profile_bytes(profiles: Profiles) -> list[bytes]:

@@ -266,6 +266,7 @@ def test_other_values_are_refused(value, told):
         ({"reverse_kw": -1.0}, "reverse_kw = -1.0: must be a number in 0…1,000,000,000 kW"),
         ({"reverse_kw": float("nan")}, "reverse_kw = nan: must be a number"),
         ({"reverse_kw": "much"}, "reverse_kw = 'much': must be a number"),
+        ({"reverse_kw": True}, "reverse_kw = True: must be a number"),
         ({"reverse_of_rating": 3.0}, "reverse_of_rating = 3.0: must be a number in 0…2 of the rating"),
     ],
 )

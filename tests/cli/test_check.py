@@ -67,6 +67,15 @@ def test_check_names_buses_and_elements_without_a_path_to_the_slack():
     assert "load 4 at bus 18, load 5 at bus 19" in result.stdout
 
 
+def test_check_says_what_may_flow_back():
+    """CIGRE LV has transformers of 500, 150 and 300 kVA."""
+    text = '[network]\nsource = "cigre_lv"{}\n[load]\nprofile = "residential_0"\n[pv]\nprofile = "solar_0"\n'
+    Path("mine.toml").write_text('name = "mine"\n' + text.format("\nreverse_kw = { of_rating = 0.1 }"))
+    said = "3 transformers, at most 15 … 50 kW towards the external grid"
+    assert json.loads(call("check", "mine.toml", "--json").stdout)["facts"]["reverse power"] == said
+    assert "reverse power" not in call("check", "cigre_lv").stdout
+
+
 @pytest.mark.parametrize("subject", ["case14", "create_cigre_network_mv"])
 def test_check_of_meshed_networks(subject):
     result = call("check", subject)

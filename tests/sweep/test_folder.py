@@ -1,15 +1,20 @@
 """Results folders that were altered: what is refused when one is opened, and made again when its run is resumed."""
 
+import dataclasses
+import hashlib
 import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import fastp2p
 from fastp2p.cli.main import app
 from fastp2p.sweep import parts
+from fastp2p.sweep.folder import describe_run
+from fastp2p.sweep.prepare import prepare
 from tests.support.results_folders import DAY, REFUSED, STUDY, as_link, change, flip, interrupted, part
 from tests.support.sweeps import SWEEP, assert_same, journal
 
@@ -174,3 +179,15 @@ def test_a_folder_of_another_version(tmp_path, monkeypatch):
     manifest.write_text(manifest.read_text().replace('"fastp2p": "', '"fastp2p": "0.0.'))
     with pytest.raises(fastp2p.InputError, match=r"started with fastp2p 0\.0\..*continue with that version"):
         fastp2p.run(SWEEP, out=tmp_path / "out", resume=True)
+
+
+def test_the_digest_of_a_network_is_that_of_the_time_before_reverse_power_was_limited():
+    """Folders of that time are resumed: the digest is over the arrays that networks had then, one after the other."""
+    network, profiles = prepare(SWEEP)
+    before = [array.tobytes() for name, array in network.__getstate__().items() if name != "reverse_kw"]
+    plain, limited = (
+        describe_run(SWEEP, one, profiles, tables=(), parts=1, files={}).sha256.network
+        for one in (network, dataclasses.replace(network, reverse_kw=np.where(network.upward != 0.0, 50.0, np.inf)))
+    )
+    assert plain == hashlib.sha256(b"".join(before)).hexdigest()
+    assert limited != plain
