@@ -202,10 +202,10 @@ class Clearing:
         """Shadow prices, by size, of the limits that a row (-1: none) of each of some books belongs to."""
         size = np.zeros(len(row))
         for family, part in self.layout.parts:
-            held = (row >= part.start) & (row < part.stop)
-            if held.any():
+            here = (row >= part.start) & (row < part.stop)
+            if here.any():
                 price = self.limit_price(family.kind)
-                size[held] = np.abs(price[book[held], (row[held] - part.start) % len(family.branch)])
+                size[here] = np.abs(price[book[here], (row[here] - part.start) % len(family.branch)])
         return size
 
     @property

@@ -79,8 +79,8 @@ def _show_warning(
     if issubclass(category, InputWarning):
         say(errors, "warning:", "yellow", str(message))
     else:
-        told = warnings.formatwarning(message, category, filename, lineno, line)
-        errors.print("\n".join(map(shown_text, told.split("\n"))), markup=False, soft_wrap=True)
+        formatted = warnings.formatwarning(message, category, filename, lineno, line)
+        errors.print("\n".join(map(shown_text, formatted.split("\n"))), markup=False, soft_wrap=True)
 
 
 def make_table(*headings: str, caption: str) -> Table:

@@ -25,7 +25,7 @@ Ints = NDArray[np.int64]
 
 
 class Bounds(NamedTuple):
-    """What flows and voltages are held against; infinite where there is no bound.
+    """Bounds of flows and voltages; infinite where there is none.
 
     Attributes
     ----------
