@@ -235,7 +235,7 @@ def _words(amount: Amount | Price | Series | OfTransformer) -> str:
     if isinstance(amount, Series):
         return f"{min(amount.series):g}…{max(amount.series):g} (by the clock)"
     if isinstance(amount, OfTransformer):
-        return f"{amount.of_transformer:g} times the transformer's kVA in"
+        return f"{amount.of_transformer:g} times the transformer's kVA as"
     parameters = amount.model_dump(exclude={"distribution"}, exclude_none=True)
     return f"{amount.distribution}({', '.join(f'{key} {value}' for key, value in parameters.items())})"
 

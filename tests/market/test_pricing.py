@@ -457,7 +457,7 @@ def test_many_books_at_once_and_tariffs_by_the_clock():
 @pytest.mark.parametrize(
     ("given_wrong", "message"),
     [
-        ({"pricing": "haggle"}, "pricing = 'haggle': there are ask, bid, midpoint, k, uniform, mcafee, mid_market_rate"),
+        ({"pricing": "haggle"}, f"pricing = 'haggle': there are {', '.join(RULES)}"),
         ({"pricing": "k", "kappa": 1.5}, "kappa = 1.5: must lie in 0…1"),
         ({"pricing": "mcafee"}, "reduce_orders gives the orders to match again"),
         ({"pricing": "mid_market_rate", "feed_in_per_kwh": 0.5}, "needs a feed-in tariff that is not above the retail tariff"),
