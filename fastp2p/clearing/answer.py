@@ -105,12 +105,12 @@ class Clearing:
 
     @property
     def injection_kw(self) -> Floats:
-        """(n_books, n_bus) kW with what is executed and exported."""
+        """(n_books, n_bus) kW with executed trades and exports."""
         return self.injection.kw
 
     @property
     def injection_kvar(self) -> Floats:
-        """(n_books, n_bus) kvar with what is executed and exported; zero where none were given."""
+        """(n_books, n_bus) kvar with executed trades and exports; zero where none were given."""
         return self.injection.kvar
 
     @property
@@ -132,7 +132,7 @@ class Clearing:
 
     @property
     def flow_kw(self) -> Floats:
-        """(n_books, n_branch) kW with what is executed and exported, by DC or LinDistFlow; computed when first asked for."""
+        """(n_books, n_branch) kW with executed trades and exports, by DC or LinDistFlow; computed on first use."""
         return self._flow[0]
 
     @property

@@ -195,7 +195,7 @@ class AcModel:
     def broken_beyond_base_in(
         self, which: Bools, floor: Injection, injection: Injection, known: tuple[Outside, Bools]
     ) -> tuple[Outside, Bools]:
-        """`broken_beyond_base` of the books `which`; for the others what is known of them."""
+        """`broken_beyond_base` of the books `which`; the others keep their known values."""
         outside, lost = known[0].copy(), known[1].copy()
         some = np.flatnonzero(which)
         if len(some):

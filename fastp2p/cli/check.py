@@ -107,7 +107,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
 
 
 def _eligible_fact(study: Study, network: Network, eligible: Ints) -> str:
-    """How many buses may take part, and what was counted."""
+    """How many buses may take part, and which buses were counted."""
     chosen = {
         "leaves": "leaf buses: ends of the energised network, no external grid among them",
         "loads": f"buses with a load in the network{_kinds(network)}",

@@ -75,7 +75,7 @@ def say_not_cached(fault: str) -> None:
 def _show_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None
 ) -> None:
-    """Tell of what looks wrong in a user's input as of an error; other warnings as Python does."""
+    """Print an `InputWarning` as errors are printed, other warnings as Python does."""
     if issubclass(category, InputWarning):
         say(errors, "warning:", "yellow", str(message))
     else:

@@ -25,7 +25,7 @@ OF_LENGTH = {
         "from_shunt_pu", "to_shunt_pu",
     ),
 }  # fmt: skip
-"""Arrays of one length, by what they have a value for."""
+"""Arrays of one length, by the elements that they have a value for."""
 PLACES = {"from_bus": 0, "to_bus": 0, "reference_bus": 0, "load_bus": 0, "known_position": -1}
 """Arrays of positions of buses, and the least that is one."""
 SIZES = {
@@ -55,7 +55,7 @@ negative ones."""
 
 
 def regular_arrays(given: dict[str, Any], faults: list[str]) -> Arrays:
-    """Every array flat (`rated_kv`: two columns) and of its type; what is none is added to `faults`."""
+    """Every array flat (`rated_kv`: two columns) and of its type; those that cannot be are added to `faults`."""
     arrays: Arrays = {}
     for name, value in given.items():
         try:

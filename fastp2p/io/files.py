@@ -72,7 +72,7 @@ def replace_file(path: Path, write: Callable[[Any], Any], kept: str = "the parts
 
 
 def sync(path: Path) -> None:
-    """Have the disk keep what a folder lists, or what a file holds, over a loss of power; not every file system can."""
+    """Flush the list of a folder, or the content of a file, to disk; not every file system can."""
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -89,7 +89,7 @@ def sync_tree(folder: Path) -> None:
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Swap what two names stand for in one step, which no crash can cut in two; False where the system cannot."""
+    """Exchange two names in one step, which no crash can cut in two; False where the system cannot."""
     here = AT_FDCWD.get(sys.platform)
     if here is None:
         return False
@@ -113,7 +113,7 @@ def kind_of(path: Path) -> str:
 
 @contextmanager
 def folder_lock(out: Path) -> Iterator[None]:
-    """Keep other runs from writing to a folder, and clear what killed ones have left of it.
+    """Keep other runs from writing to a folder, and delete the leftovers of killed runs.
 
     A lock on a file beside the folder, which ends with this process however that ends. Where the file system has no locks,
     nobody is kept away and nothing is cleared.
@@ -164,7 +164,7 @@ def _locked(beside: Path, out: Path) -> int | None:
 
 
 def _clear(out: Path) -> None:
-    """Delete what killed runs left beside a folder; put back what an overwrite had taken away but not yet replaced."""
+    """Delete leftovers of killed runs beside a folder; put back a folder that an overwrite moved away but did not replace."""
     for path, ending in leftovers(out.parent, out.name):
         if ending == "old" and kind_of(out) == "nothing":
             with disk_faults(out, f"its former content is in {path}"):

@@ -76,7 +76,7 @@ class PartRecord(_Record):
 
 
 class Hashes(_Record):
-    """SHA-256 of what a run was made with."""
+    """SHA-256 of the inputs of a run."""
 
     study: Digest
     network: Digest
@@ -84,7 +84,7 @@ class Hashes(_Record):
 
 
 class Manifest(_Record):
-    """What a results folder holds, what it was made with, and whether it is whole."""
+    """The files of a results folder, the inputs of its run, and whether it is complete."""
 
     made_by: Literal["fastp2p"] = "fastp2p"
     study: str

@@ -191,7 +191,7 @@ def days_on_clock(axis: Axis, zone: str | tzinfo) -> tuple[Axis, int]:
 
 
 def warn_of_cut(axis: Axis) -> None:
-    """Warn of what comes before the first midnight of an axis."""
+    """Warn of steps before the first midnight of an axis."""
     assert axis.time is not None
     message = f"begins at {axis.time[0]:%Y-%m-%d %H:%M} on {clock_name(axis.time)}; the steps before midnight are left out"
     warnings.warn(f"{axis.source}: {message}", InputWarning, stacklevel=5)

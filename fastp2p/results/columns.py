@@ -74,7 +74,7 @@ class Column:
 
     @property
     def source(self) -> str:
-        """Its name among what is kept of the books, `fastp2p.pipeline.reduce.book_columns`."""
+        """Its name in `fastp2p.pipeline.reduce.book_columns`."""
         return self.account or self.name
 
 
@@ -240,8 +240,8 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("price_per_kwh", PER_KWH, "what the buyer pays per executed kWh", ("trades",)),
         Column("seller_price_per_kwh", PER_KWH, "what the seller gets per executed kWh", ("trades",)),
         Column("buyer_benefit", MONEY, "(bid − price) × executed", ("trades",)),
-        Column("binding_branch", "", "of a cut trade the limit that cut it: a branch, the voltage of a bus, or the reverse power of "
-               "a transformer", ("trades",)),
+        Column("binding_branch", "", "of a cut trade the limit that cut it: a branch, the voltage of a bus, or the reverse "
+               "power of a transformer", ("trades",)),
         Column("shadow_price", "kWh per kW (volume), currency per kWh (welfare); of a voltage per p.u.",
                "the size of its shadow price", ("trades",)),
     ),
@@ -309,7 +309,7 @@ UNITS = {column.name: column.unit for column in COLUMNS if column.unit}
 
 
 def as_markdown(section: str) -> str:
-    """The table of a section for docs/indicators.md; without what none of its columns has."""
+    """The table of a section for docs/indicators.md, without cells that are empty for all its columns."""
     columns = SECTIONS[section]
     cells = {
         "column": [f"`{one.name}`" for one in columns],

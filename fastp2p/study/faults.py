@@ -17,7 +17,7 @@ from fastp2p.text import nearest, shown_text
 GONE = {
     "market.same_bus": 'a bus trades only with others under orders = "net"; leave the key out',
 }
-"""Keys that studies once had, and what to do without them."""
+"""Former keys of studies, and the way to do without them."""
 MOST_ENTRIES = 3
 """Wrong entries of one list that are shown one by one."""
 LONGEST_VALUE = 100
@@ -219,7 +219,7 @@ def _meant(alternatives: list[Any], value: Any) -> Any:
 
 
 def _table_keys(kind: Any) -> list[str]:
-    """The keys of a table of this kind; none for what is no table."""
+    """The keys of a table of this kind; none for other values."""
     models = _members(kind) if _tag(kind) else [kind]
     return [name for one in models if isinstance(one, type) and issubclass(one, BaseModel) for name in one.model_fields]
 

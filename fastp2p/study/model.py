@@ -171,7 +171,7 @@ class Study(Section):
 
     @classmethod
     def _of_tables(cls, tables: dict[str, Any], faults: list[str]) -> Study:
-        """The study of these tables; what is wrong with them comes on top of the faults that there are."""
+        """The study of these tables; their faults come after the given ones."""
         named = {fault.partition(" = ")[0] for fault in faults}
         try:
             study = cls.model_validate(tables)

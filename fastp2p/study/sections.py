@@ -36,7 +36,7 @@ def _no_timestamp(value: Any) -> Any:
 
 
 class Section(BaseModel):
-    """A table of a study file, frozen, that knows its keys and no others; printed as what differs from the defaults."""
+    """A table of a study file, frozen, that knows its keys and no others; printed without the defaults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
@@ -60,7 +60,7 @@ class OfRating(Section):
 
 
 class NetworkPart(Section):
-    """Which network, and what limits it."""
+    """The network and its limits."""
 
     source: str
     """`cigre_lv`, `village_1`, `village_2`, a function of `pandapower.networks`, or a .json or .xlsx file."""

@@ -1,4 +1,4 @@
-"""Time stamps of a file as a regular axis; what is wrong with them, and in which row."""
+"""Time stamps of a file as a regular axis; their faults, with the row."""
 
 from typing import NamedTuple
 

@@ -176,7 +176,7 @@ def _unreadable(where: str, given: pd.Series, read: pd.Series, rows: Ints) -> li
 
 
 def _stamp_fault(value: object) -> str:
-    """Why a cell is no stamp, and what one looks like."""
+    """Why a cell is no stamp, with examples of stamps."""
     text = "" if pd.isna(value) else str(value).strip()  # type: ignore[call-overload]
     such = "; such as 2018-01-01 00:15, 2018-01-01T00:15+01:00 or 01.01.2018 00:15"
     if not text:

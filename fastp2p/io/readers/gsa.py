@@ -199,7 +199,7 @@ def _system_kwp(where: str, rows: list[Row]) -> float:
 
 
 def _monthly(where: str, rows: list[Row], name: str) -> Floats | None:
-    """(12,) what the report says of every month in a column; None where it does not."""
+    """(12,) the values of every month in a column of the report; None where there are none."""
     for at, row in enumerate(rows):
         heads = [_text(cell) for cell in row]
         if name not in heads:

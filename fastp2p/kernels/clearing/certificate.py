@@ -1,4 +1,4 @@
-"""Clearing after the LP: the proof of each answer, and what cut each trade.
+"""Clearing after the LP: the proof of each answer, and the limit that cut each trade.
 
 The proof takes from a solver which variables are basic, and at which bound the others are. Everything else is worked out from
 the book's own numbers, so it does not matter who solved it, or how well.
