@@ -3,8 +3,8 @@
     python -m bench.certify [--books 1000000] [--seed 0]
 
 Every kind of book is drawn in batches that share a network; both solvers clear the same LPs. Where the two differ by more than
-is asked, rational arithmetic gives the answer, and the compiled solver is held against that (column `exact`). Exits with 1 if a
-requirement is not met.
+is allowed, rational arithmetic gives the answer, and the compiled solver is checked against that (column `exact`). Exits with 1
+if a requirement is not met.
 """
 
 import argparse

@@ -46,7 +46,7 @@ def test_threads_change_nothing_that_matters(name):
 
 
 @pytest.mark.parametrize("name", ["numpy_ptdf", "scipy_splu", "lightsim2grid_dc", "pypsa_lpf"])
-def test_a_second_run_computes_anew(name):
+def test_a_second_run_computes_again(name):
     case, peer = load_case("44"), peers.flow_peer(name)
     injection_kw = networks.draw_injections(case.network, 24)
     try:

@@ -197,13 +197,13 @@ def street() -> Any:
 
 def tariffs_toml() -> str:
     """Tables of tariffs, each with the keys that [market] of a study takes."""
-    told = ["# Prices per kWh of every hour of the day, as [market] of a study takes them; steps are hours."]
+    lines = ["# Prices per kWh of every hour of the day, as [market] of a study takes them; steps are hours."]
     for name, prices in TARIFFS.items():
-        told += ["", f"[{name}]"]
+        lines += ["", f"[{name}]"]
         for key, series in zip(("retail_per_kwh", "feed_in_per_kwh"), prices, strict=True):
             halves = [", ".join(f"{price:.2f}" for price in half) for half in (series[:12], series[12:])]
-            told += [f"{key} = {{ series = [", f"    {halves[0]},", f"    {halves[1]},", "] }"]
-    return "\n".join([*told, ""])
+            lines += [f"{key} = {{ series = [", f"    {halves[0]},", f"    {halves[1]},", "] }"]
+    return "\n".join([*lines, ""])
 
 
 def _write_parquet(path: Path, frame: pd.DataFrame) -> None:

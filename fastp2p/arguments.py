@@ -1,4 +1,4 @@
-"""What a caller gave in place of what a function takes, and the way from the one to the other."""
+"""Arguments of a wrong type: their name in messages, and the way to a right one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ MAKERS = {
 
 
 def kind_faults(**given: tuple[Any, type]) -> list[str]:
-    """A fault for each value that is not of its type, with the way to what is wanted.
+    """A fault for each value that is not of its type, with the way to a right one.
 
     Parameters
     ----------

@@ -116,8 +116,8 @@ def finite_faults(name: str, array: NDArray[np.float64], axis: str = "place") ->
     place = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= LARGEST))[0])
     where = f" in {axis} {place[0]}" if array.size > 1 else ""
     value = array[place]
-    told = f"is {value:g}{where}; its absolute value must be at most {LARGEST:g}"
-    return [f"{name} {told}" if np.isfinite(value) else f"{name} is not finite{where}"]
+    message = f"is {value:g}{where}; its absolute value must be at most {LARGEST:g}"
+    return [f"{name} {message}" if np.isfinite(value) else f"{name} is not finite{where}"]
 
 
 def hours_faults(step_hours: Any) -> list[str]:

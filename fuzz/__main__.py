@@ -17,7 +17,7 @@ from fuzz.pool import Job, Search, search
 from fuzz.shrink import failing, shrink
 
 SHRUNK = 40
-"""Findings of a target that are shrunk; the others are told as they are."""
+"""Findings of a target that are shrunk; the others are reported as they are."""
 
 
 def keep(folder: Path, job: Job, finding: Finding, case: Case, skip: frozenset[int]) -> None:

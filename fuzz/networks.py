@@ -33,7 +33,7 @@ RUNS_CODE = [
     ("pandas.core.computation.eval", "eval", f"open({CANARY!r}, 'w')"),
     ("pandapower.control.basic_controller", "BasicCtrl", {"__deepcopy__": {"_module": "builtins", "_class": "exit"}}),
 ]
-"""What pandapower's reader may be told to call."""
+"""What a file may ask pandapower's reader to call."""
 BIRD = f"open({CANARY!r}, 'w')".encode()
 """A module that lies beside the network."""
 ASKED = {"physics": ("dc", "lindistflow", "ac"), "audit": (False, True)}

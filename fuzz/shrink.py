@@ -17,11 +17,11 @@ def failing(jobs: list[Job], finding: Finding) -> list[int]:
     """Which of these inputs fail in this way, in new processes."""
     apart = DRAWN_EVERY * APART_EVERY  # a seed also says whether figures are drawn, and whether in a process of its own
     cases = (job.case or make_case(*job[:3]) for job in jobs)
-    told = [
+    numbered = [
         job._replace(seed=number * apart + job.seed % apart, case=case)
         for number, (job, case) in enumerate(zip(jobs, cases, strict=True))
     ]
-    return sorted(seed // apart for seed in search(told, workers=1).found.get(finding, []))
+    return sorted(seed // apart for seed in search(numbered, workers=1).found.get(finding, []))
 
 
 def shrink(job: Job, finding: Finding) -> tuple[frozenset[int], Case]:

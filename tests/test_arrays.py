@@ -67,10 +67,10 @@ NO_NUMBERS = {
 @pytest.mark.parametrize("of", [floats, integers])
 @pytest.mark.parametrize("given", NO_NUMBERS)
 def test_no_array_of_numbers(of, given):
-    value, told = NO_NUMBERS[given]
+    value, message = NO_NUMBERS[given]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        with pytest.raises(fastp2p.InputError, match=f"^bid_kwh .*{told}"):
+        with pytest.raises(fastp2p.InputError, match=f"^bid_kwh .*{message}"):
             of("bid_kwh", value)
 
 
@@ -222,8 +222,8 @@ def test_every_argument_of_every_function_refuses_what_is_no_array_of_numbers(ci
             array = np.atleast_1d(np.asarray(value))
             made = {**wrong, "complex": lambda a: a.astype(complex)} if array.dtype.kind != "c" else wrong
             for make in made.values():
-                told = "bus indices" if name == "bus_ids" else name
+                message = "bus indices" if name == "bus_ids" else name
                 with warnings.catch_warnings():
                     warnings.simplefilter("error")
-                    with pytest.raises(fastp2p.InputError, match=told):
+                    with pytest.raises(fastp2p.InputError, match=message):
                         call(**{**arguments, name: make(array)})

@@ -30,8 +30,8 @@ def test_inputs_and_examples_are_small():
 
 
 def test_the_page_has_every_file():
-    told = (DATA / "README.md").read_text()
-    assert [path.name for path in INPUTS if f"`{path.relative_to(DATA)}`" not in told] == []
+    message = (DATA / "README.md").read_text()
+    assert [path.name for path in INPUTS if f"`{path.relative_to(DATA)}`" not in message] == []
 
 
 @pytest.mark.parametrize("path", sorted((DATA / "eulp").iterdir()), ids=lambda path: path.stem)

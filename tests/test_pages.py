@@ -1,4 +1,4 @@
-"""README, CONTRIBUTING and docs: files that they name exist, and snippets print what the page shows."""
+"""README, CONTRIBUTING, docs and data: files that they name exist, and snippets print what the page shows."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").glob("*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 NAMED = re.compile(r"`((?:\w+/)+[\w-]+\.(?:py|md|toml|csv))`")

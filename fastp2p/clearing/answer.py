@@ -105,12 +105,12 @@ class Clearing:
 
     @property
     def injection_kw(self) -> Floats:
-        """(n_books, n_bus) kW with what is executed and exported."""
+        """(n_books, n_bus) kW with executed trades and exports."""
         return self.injection.kw
 
     @property
     def injection_kvar(self) -> Floats:
-        """(n_books, n_bus) kvar with what is executed and exported; zero where none were given."""
+        """(n_books, n_bus) kvar with executed trades and exports; zero where none were given."""
         return self.injection.kvar
 
     @property
@@ -132,7 +132,7 @@ class Clearing:
 
     @property
     def flow_kw(self) -> Floats:
-        """(n_books, n_branch) kW with what is executed and exported, by DC or LinDistFlow; computed when first asked for."""
+        """(n_books, n_branch) kW with executed trades and exports, by DC or LinDistFlow; computed on first use."""
         return self._flow[0]
 
     @property
@@ -202,10 +202,10 @@ class Clearing:
         """Shadow prices, by size, of the limits that a row (-1: none) of each of some books belongs to."""
         size = np.zeros(len(row))
         for family, part in self.layout.parts:
-            held = (row >= part.start) & (row < part.stop)
-            if held.any():
+            here = (row >= part.start) & (row < part.stop)
+            if here.any():
                 price = self.limit_price(family.kind)
-                size[held] = np.abs(price[book[held], (row[held] - part.start) % len(family.branch)])
+                size[here] = np.abs(price[book[here], (row[here] - part.start) % len(family.branch)])
         return size
 
     @property

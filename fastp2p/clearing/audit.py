@@ -135,7 +135,7 @@ class Excess(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class AcModel:
-    """AC power flows of books, and the limits that they are held against.
+    """AC power flows of books, and the limits that they are checked against.
 
     Attributes
     ----------
@@ -169,7 +169,9 @@ class AcModel:
         over = tuple(family.excess(base, flow) for family in self.families)
         return Excess(self.families, flow, over, base.converged & ~flow.converged)
 
-    def blame(self, floor: Injection, injection: Injection, summary: AcSummary, outside: Outside) -> tuple[Outside, Bools]:
+    def broken_beyond_base(
+        self, floor: Injection, injection: Injection, summary: AcSummary, outside: Outside
+    ) -> tuple[Outside, Bools]:
         """Which books are beyond limits that their base keeps, or farther beyond; and which collapse as their base does.
 
         Parameters
@@ -190,16 +192,16 @@ class AcModel:
             outside.voltage[hard], outside.current[hard] = found
         return outside, lost
 
-    def blame_some(
+    def broken_beyond_base_in(
         self, which: Bools, floor: Injection, injection: Injection, known: tuple[Outside, Bools]
     ) -> tuple[Outside, Bools]:
-        """`blame` for the books `which`; for the others what is known of them."""
+        """`broken_beyond_base` of the books `which`; the others keep their known values."""
         outside, lost = known[0].copy(), known[1].copy()
         some = np.flatnonzero(which)
         if len(some):
             floor, injection = floor.of(some), injection.of(some)
             summary = self.summarise(injection)
-            found, lost[some] = self.blame(floor, injection, summary, self.outside(injection, summary))
+            found, lost[some] = self.broken_beyond_base(floor, injection, summary, self.outside(injection, summary))
             outside.voltage[some], outside.current[some] = found
         return outside, lost
 
@@ -239,14 +241,14 @@ def audit(
     model = AcModel(network, bus, ac_families(network, band_pu), solver)
     found = model.summarise(executed) if clearing.ac is None else clearing.ac.of(books)
     outside = model.outside(executed, found)
-    by_trades, lost = model.blame(floor, executed, found, outside)
+    by_trades, lost = model.broken_beyond_base(floor, executed, found, outside)
     is_cut = clearing.is_cut[books]
-    by_all, all_lost = model.blame_some(is_cut, floor, full, (by_trades, lost))
+    by_all, all_lost = model.broken_beyond_base_in(is_cut, floor, full, (by_trades, lost))
     needless = is_cut & ~by_all.any & ~all_lost
     if uncontrolled is not None:
         base, everything = uncontrolled.base.of(books), uncontrolled.full.of(books)
         other = _differs(base, floor) | _differs(everything, full)
-        by_all, all_lost = model.blame_some(other, base, everything, (by_all, all_lost))
+        by_all, all_lost = model.broken_beyond_base_in(other, base, everything, (by_all, all_lost))
     code = np.where(by_trades.any, BROKEN, np.where(outside.any, BASE_BROKEN, KEPT))
     of_all, codes = AcSummary.unknown(n_books), np.full(n_books, NOT_AUDITED, np.int8)
     of_all.put(books, found)

@@ -1,4 +1,4 @@
-"""Which books a sampled audit looks at: about one in N, drawn at random, every hour of the day alike.
+"""Which books a sampled audit looks at: about one in N, drawn at random, equally many in every hour of the day.
 
 The books of an hour of the day are numbered scenario by scenario, and so many in a row as one is drawn from are a block. In
 every block each hour draws one place at random. A book is audited where its place is drawn, so its probability is 1/N exactly,

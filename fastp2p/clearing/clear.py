@@ -64,7 +64,7 @@ def clear(
         Where only some buses take part: the position of each, ascending. The other arrays then have a column for each of
         these alone, and sellers and buyers are places among them.
     objective : {"volume", "welfare", "pro_rata"}
-        w = 1; w = bid - ask; or no LP: all trades shrink alike until they fit (progressive filling).
+        w = 1; w = bid - ask; or no LP: all trades shrink in proportion until they fit (progressive filling).
     unserved : {"retail", "shed"}
         "retail": the buyers' energy is in p⁰, served whatever happens; a cut spills the seller's PV, a_i = R[:, s].
         "shed": what is cut is neither produced nor consumed, a_i = R[:, s] - R[:, d].

@@ -100,8 +100,8 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
     screen = limits.screen(floor, injection.of(books))
     clearing.loading_percent[books], clearing.slack_kw[books] = screen.loading_percent, screen.slack_kw
     dual = limits.layout.per_limit(values, answer.dual, order.step_hours, order.objective == "volume")
-    cutting, held = np.zeros(dual.shape, bool), (answer.share < 1.0 - CUT) & (answer.binding_row >= 0)
-    cutting[np.repeat(np.arange(len(books)), np.diff(columns.offset))[held], answer.binding_row[held]] = True
+    cutting, is_cut = np.zeros(dual.shape, bool), (answer.share < 1.0 - CUT) & (answer.binding_row >= 0)
+    cutting[np.repeat(np.arange(len(books)), np.diff(columns.offset))[is_cut], answer.binding_row[is_cut]] = True
     earlier, shape = ~np.isin(clearing.congested_book, books), (len(clearing.congested_book), dual.shape[1])
     known = clearing.dual if len(clearing.dual) else np.zeros(shape)
     known_cutting = np.zeros(shape, bool) if clearing.cutting is None else clearing.cutting

@@ -257,7 +257,7 @@ class ReverseFlow(RowFamily):
         return bounds._replace(lower_kw=lower, upper_kw=upper)
 
     def is_beyond(self, summary: AcSummary, flow: Callable[[], AcFlow]) -> Bools:
-        """From the power flow itself: its summary does not say what each transformer carries."""
+        """From the power flow itself: its summary has no flow of each transformer."""
         beyond: Bools = np.any(self._upward_kw(flow()) > self.upper + self._tolerance_kw, axis=1)
         return beyond
 
@@ -276,7 +276,7 @@ class ReverseFlow(RowFamily):
         return tolerance
 
     def _upward_kw(self, flow: AcFlow) -> Floats:
-        """(n_books, n_limits) what enters the transformers at their ends away from the external grid."""
+        """(n_books, n_limits) power into the transformers at their ends away from the external grid, kW."""
         network, at = self.network, self.branch
         radian = np.deg2rad(flow.va_degree)
         voltage = flow.vm_pu * (np.cos(radian) + 1j * np.sin(radian))
@@ -299,7 +299,7 @@ def ac_families(network: Network, band_pu: tuple[float, float]) -> tuple[RowFami
 
 @lru_cache(maxsize=8)
 def _upward_per_kw(network: Network) -> Floats:
-    """(n_limits, n_bus) what a kW at each bus adds to what each limited transformer carries upwards."""
+    """(n_limits, n_bus) change of the upward power of each limited transformer per kW at each bus."""
     at = np.flatnonzero(np.isfinite(network.reverse_kw))
     if not network.is_radial:
         return network.upward[at, None] * network.ptdf[at]
@@ -316,6 +316,6 @@ def _reverse(network: Network) -> tuple[RowFamily, ...]:
 
 @lru_cache(maxsize=8)
 def _squares_per_kw(network: Network, kvar_per_kw: bytes) -> Floats:
-    """(n_bus, n_bus) what a kW at each bus, with its kvar, adds to each squared voltage."""
+    """(n_bus, n_bus) change of each squared voltage per kW at each bus, with its kvar."""
     r, x = shared_paths(network)
     return 2.0 * (r + x * np.frombuffer(kvar_per_kw))

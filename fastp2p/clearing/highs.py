@@ -93,7 +93,7 @@ def new_solver() -> Solver:
 
 @contextmanager
 def _silent_output() -> Iterator[None]:
-    """Let what C++ prints to standard output go nowhere: HiGHS 1.16 greets there before it can be told not to."""
+    """Let what C++ prints to standard output go nowhere: HiGHS 1.16 prints a greeting before any option can stop it."""
     with SILENCE:
         try:
             kept = os.dup(1)

@@ -1,6 +1,7 @@
 """What a clearing asks of the network: its limits as rows, their values, and which books break them.
 
-Two models answer alike: DC branch flows on any network, and LinDistFlow, with apparent power and voltages, on radial ones.
+There are two models with the same methods: DC branch flows on any network, and LinDistFlow, with apparent power and voltages,
+on radial networks.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Limits(ABC):
 
     @cached_property
     def bounds(self) -> Bounds:
-        """What the screen holds flows and voltages against."""
+        """Bounds that the screen checks flows and voltages against."""
         return bounds_of(self.families)
 
     def values(self, injection: Injection) -> Floats:

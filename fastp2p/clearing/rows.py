@@ -70,7 +70,7 @@ class RowFamily(ABC):
     @property
     @abstractmethod
     def name(self) -> NDArray[np.str_]:
-        """(n_limits,) what tables call them."""
+        """(n_limits,) their names in tables."""
 
     @property
     def n_rows(self) -> int:
@@ -93,7 +93,7 @@ class RowFamily(ABC):
 
     @abstractmethod
     def entries(self, plus_kvar: Floats, minus_kvar: Floats) -> tuple[Floats, Floats] | None:
-        """(n_rows, n_bus) what a kW fed in at each bus adds, with its kvar, and what a kW drawn takes away.
+        """(n_rows, n_bus) change of each value per kW fed in at each bus, with its kvar, and its fall per kW drawn.
 
         None: the rows are those of a tree (`LimitRows`).
         """

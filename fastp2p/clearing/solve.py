@@ -31,7 +31,7 @@ LARGEST = {"auto": (40_000.0, 4_000_000), "compiled": (np.inf, 2**62)}
 The first is where HiGHS overtakes (docs/performance.md), the second keeps its table to 32 MB.
 """
 ENTRIES_PER_CHUNK = 2_000_000
-"""Matrix entries that are held at a time."""
+"""Matrix entries that are in memory at a time."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from fastp2p.sweep.plausible import (
     PHASES,
     TYPICAL_DAY,
     asks_for_voltages,
-    energy_said,
+    energy_text,
     has_small_homes,
     unit_warnings,
     why_no_trades,
@@ -71,20 +71,20 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         "time": _time(profiles),
         "may take part": _eligible_fact(study, network, eligible),
         "loads": (
-            f"{len(load_bus)} buses{_places(study.load.buses, network, eligible)} with {_said(study.load.homes)} x {loads}: "
+            f"{len(load_bus)} buses{_places(study.load.buses, network, eligible)} with {_words(study.load.homes)} x {loads}: "
             f"{_listed(ids[load_bus])}"
         ),
         "PV": (
-            f"{len(pv_bus)} buses{_places(study.pv.buses, network, eligible)} with {_said(study.pv.kwp)} kWp of {suns}: "
+            f"{len(pv_bus)} buses{_places(study.pv.buses, network, eligible)} with {_words(study.pv.kwp)} kWp of {suns}: "
             f"{_listed(ids[pv_bus])}"
         ),
-        "energy": energy_said(profiles, study),
+        "energy": energy_text(profiles, study),
         **({"typical day": TYPICAL_DAY} if any(one.file == "typical_day" for one in study.profiles.sources) else {}),
         "market": f"{study.market.orders} orders, {study.market.priority} priority, market rule {study.market.pricing}",
         "prices": (
-            f"bid {_said(study.market.bid_per_kwh)}, ask {_said(study.market.ask_per_kwh)}, "
-            f"retail {_said(study.market.retail_per_kwh)}, "
-            f"feed-in {_said(study.market.feed_in_per_kwh)} {shown_text(study.currency, LONGEST_UNIT)} per kWh"
+            f"bid {_words(study.market.bid_per_kwh)}, ask {_words(study.market.ask_per_kwh)}, "
+            f"retail {_words(study.market.retail_per_kwh)}, "
+            f"feed-in {_words(study.market.feed_in_per_kwh)} {shown_text(study.currency, LONGEST_UNIT)} per kWh"
         ),
         "clearing": f"{study.clearing.objective}, unserved {study.clearing.unserved}, surplus {study.clearing.surplus}",
         "physics": _physics(study),
@@ -107,7 +107,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
 
 
 def _eligible_fact(study: Study, network: Network, eligible: Ints) -> str:
-    """How many buses may take part, and what was counted."""
+    """How many buses may take part, and which buses were counted."""
     chosen = {
         "leaves": "leaf buses: ends of the energised network, no external grid among them",
         "loads": f"buses with a load in the network{_kinds(network)}",
@@ -234,7 +234,7 @@ def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> lis
     return warnings
 
 
-def _said(amount: Amount | Price | Series | OfTransformer) -> str:
+def _words(amount: Amount | Price | Series | OfTransformer) -> str:
     """An amount in words: the number, the range of a list or series, or the distribution and its parameters."""
     if isinstance(amount, float):
         return f"{amount:g}"
@@ -243,7 +243,7 @@ def _said(amount: Amount | Price | Series | OfTransformer) -> str:
     if isinstance(amount, Series):
         return f"{min(amount.series):g}…{max(amount.series):g} (by the clock)"
     if isinstance(amount, OfTransformer):
-        return f"{amount.of_transformer:g} times the transformer's kVA in"
+        return f"{amount.of_transformer:g} times the transformer's kVA as"
     parameters = amount.model_dump(exclude={"distribution"}, exclude_none=True)
     return f"{amount.distribution}({', '.join(f'{key} {value}' for key, value in parameters.items())})"
 

@@ -75,12 +75,12 @@ def say_not_cached(fault: str) -> None:
 def _show_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None
 ) -> None:
-    """Tell of what looks wrong in a user's input as of an error; other warnings as Python does."""
+    """Print an `InputWarning` as errors are printed, other warnings as Python does."""
     if issubclass(category, InputWarning):
         say(errors, "warning:", "yellow", str(message))
     else:
-        told = warnings.formatwarning(message, category, filename, lineno, line)
-        errors.print("\n".join(map(shown_text, told.split("\n"))), markup=False, soft_wrap=True)
+        formatted = warnings.formatwarning(message, category, filename, lineno, line)
+        errors.print("\n".join(map(shown_text, formatted.split("\n"))), markup=False, soft_wrap=True)
 
 
 def make_table(*headings: str, caption: str) -> Table:

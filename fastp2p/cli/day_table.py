@@ -20,7 +20,7 @@ COLUMNS = {column.heading: name for name, column in columns_of("hours").items() 
 MOST_ROWS = 53
 """The weeks of a year."""
 LENGTHS = {1: "day", 7: "week\nfrom", 364: "52 weeks\nfrom"}
-"""Days that a row may stand for, and what such rows are headed; the first ones that give no more than `MOST_ROWS`."""
+"""Days that a row may stand for, and the heading of such rows; the first that gives at most `MOST_ROWS` rows is used."""
 
 
 class Periods(NamedTuple):
@@ -32,7 +32,7 @@ class Periods(NamedTuple):
 
 
 def make_day_table(results: Results) -> Table:
-    """Energy of the one scenario by hour, day or week, and of all of it; with what an audit found, where there was one."""
+    """Energy of the one scenario by hour, day or week, and of all of it; with the results of the audit, if there was one."""
     from fastp2p.results.statistics import count_audited
 
     audited = results.books is not None and "ac_status" in results.books

@@ -341,7 +341,7 @@ def _hosting(scenarios: "pd.DataFrame") -> str:
 
 
 def _print_table(name: str, description: str, table: Table, folder: Path, notes: dict[str, str] | None = None) -> None:
-    """A table between what it is of and where the files are."""
+    """A table, with its title above and the path of the files below."""
     console = Console(highlight=False)
     say(console, f"{name}:" if description else name, "bold", description)
     console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)

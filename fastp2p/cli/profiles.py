@@ -74,7 +74,7 @@ def with_options_of_sources(command: Callable[..., None]) -> Callable[..., None]
 @fault_exit
 @with_options_of_sources
 def show(sources: Sources, **options: Any) -> None:
-    """Say what profiles a source has."""
+    """List the profiles of a source."""
     from fastp2p.profiles.profiles import Profiles
 
     for source in sources:
@@ -121,11 +121,14 @@ def cluster(
     source: Annotated[str, typer.Argument(help="File, `typical_day` or simbench:CODE; `convert` files that need options.")],
     k: Annotated[int | None, typer.Option(min=1, help="Number of clusters; if left out, 2 to 8 are compared.")] = None,
     out: Annotated[
-        Path | None, typer.Option(help="File for the typical days, .csv or .parquet; with a figure and the days beside.")
+        Path | None,
+        typer.Option(help="File for the typical days, .csv or .parquet; a figure and a table of the days go beside it."),
     ] = None,
-    kind: Annotated[Literal["load", "pv"] | None, typer.Option(help="Kind of profiles; needed if there are both.")] = None,
+    kind: Annotated[Literal["load", "pv"] | None, typer.Option(help="Kind of profiles; needed if the source has both.")] = None,
     centre: Annotated[Literal["median", "mean", "medoid"], typer.Option(help="The typical day of a cluster.")] = "median",
-    normalise: Annotated[bool, typer.Option("--normalise", help="Compare days by shape, each over its energy.")] = False,
+    normalise: Annotated[
+        bool, typer.Option("--normalise", help="Compare days by shape: each is divided by its energy.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     overwrite: Overwrite = False,
 ) -> None:

@@ -34,7 +34,7 @@ def catch_signals() -> None:
 
 @contextmanager
 def in_order(first_words: str = "", last_words: Callable[[], str] = _stopped) -> Iterator[None]:
-    """Let the first signal raise within the block; what is said of it, and of one that ends at once."""
+    """Let the first signal raise within the block; two messages, for that signal and for one that ends at once."""
     global _orderly, _first_words, _last_words
     before = _orderly, _first_words, _last_words
     _orderly, _first_words, _last_words = True, first_words, last_words

@@ -47,7 +47,7 @@ def output_fault() -> str:
 
 
 class _Output(TextIOWrapper):
-    """A stream that prints what its encoding has, plainer characters for the rest, and nothing where nothing can be written.
+    """A stream that prints characters of its encoding, plain ones for the rest, and nothing where nothing can be written.
 
     It raises nothing, so that a run ends as it would have, whatever becomes of its words.
     """
@@ -61,7 +61,7 @@ class _Output(TextIOWrapper):
         super().__init__(stream.detach(), encoding, PLAIN, line_buffering=lines, write_through=through)
 
     def write(self, text: str) -> int:
-        """Write what can be."""
+        """Write the characters that can be written."""
         try:
             return super().write(text.encode("ascii", PLAIN).decode() if self._ascii else text)
         except OSError as error:
@@ -69,7 +69,7 @@ class _Output(TextIOWrapper):
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what is buffered."""
+        """Write the buffer."""
         try:
             super().flush()
         except OSError as error:
@@ -92,7 +92,7 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 def _plainer(character: str) -> str:
-    """What is nearest to a character in ASCII: e for é, ... for an ellipsis, ? for what is like nothing."""
+    """The nearest ASCII text of a character: e for é, ... for an ellipsis, ? if there is none."""
     if "\udc80" <= character <= "\udcff":  # a byte of a file name that is no text
         return f"\\x{ord(character) - 0xDC00:02x}"
     letter = re.match(r"LATIN (SMALL|CAPITAL) LETTER ([A-Z]) WITH ", unicodedata.name(character, ""))

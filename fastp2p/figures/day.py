@@ -177,7 +177,7 @@ def draw_network(results: Results) -> Figure:
 
 
 def _draw_buses(axes: Axes, results: Results, layout: Layout, size_pt: float) -> list[Line2D]:
-    """Buses by what they are, with their pandapower ids inside; returns the legend's entries."""
+    """Buses by their role, with their pandapower ids inside; returns the legend's entries."""
     network, who = results.network, _first_scenario(results.participants)
     at = network.positions(who["bus"].to_numpy(np.int64))
     load, pv = np.zeros((2, network.n_bus), bool)
@@ -207,7 +207,7 @@ def _draw_buses(axes: Axes, results: Results, layout: Layout, size_pt: float) ->
 
 
 def _draw_branches(figure: Figure, axes: Axes, results: Results, layout: Layout) -> list[Line2D]:
-    """Branches and their colour bar; returns what the legend must say of them."""
+    """Branches and their colour bar; returns their entries of the legend."""
     loading = _first_scenario(results.branches)["max_loading_percent"].to_numpy(np.float64)
     in_tree, limited = np.isin(np.arange(len(loading)), layout.parent_branch), np.isfinite(loading)
     percent = np.where(limited, loading, 0.0)

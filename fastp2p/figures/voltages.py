@@ -1,4 +1,4 @@
-"""Figures of an audited study: voltages by hour, along the feeder, and what DC and LinDistFlow miss of AC."""
+"""Figures of an audited study: voltages by hour and along the feeder, errors of DC and LinDistFlow against AC."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 BY_HOUR = {"lowest_vm_pu": "Lowest voltage of any bus (p.u.)", "highest_vm_pu": "Highest voltage of any bus (p.u.)"}
 """What is drawn by the hour."""
 BESIDE = (0, (3, 2))
-"""Dashes of what is drawn beside the AC power flow."""
+"""Dashes of the models drawn beside the AC power flow."""
 
 
 class AlongFeeder(NamedTuple):
@@ -67,7 +67,7 @@ class AlongFeeder(NamedTuple):
 
 
 class Errors(NamedTuple):
-    """Values of an AC power flow, and by model what another one gives less these."""
+    """Values of an AC power flow, and by model the errors of other power flows."""
 
     at: Floats
     error: dict[str, Floats]
@@ -145,7 +145,7 @@ def _show_limit(axes: Axes, low: float, high: float, limit: float) -> None:
 
 @matplotlib.rc_context(STYLE)
 def draw_feeder(results: Results, worst: AlongFeeder, audited: str) -> Figure:
-    """Voltage along the feeder in one book; `audited` is what `count_audited` says."""
+    """Voltage along the feeder in one book; `audited` is the text of `count_audited`."""
     network, distance, part = results.network, worst.distance, results.study.network
     figure, (axes,) = sweep_page(results, 8.6, 4.8, (0.85, 0.4, 0.65, 1.2))
     parent, order = network.tree.parent, network.tree.order

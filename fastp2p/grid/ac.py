@@ -169,7 +169,7 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
 
 
 class AcSolver(NamedTuple):
-    """How AC power flows are solved: `summarise_flows` and `ac_flow`, or what does as they do."""
+    """How AC power flows are solved: by `summarise_flows` and `ac_flow`, or functions like these."""
 
     summarise: Callable[[Network, Ints, Floats, Floats], tuple[AcSummary, Ints]]
     flow: Callable[..., AcFlow]

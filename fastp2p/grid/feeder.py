@@ -1,4 +1,4 @@
-"""The AC model of a radial network, in breadth-first order: what sweeps and linear voltages are computed from."""
+"""The AC model of a radial network, in breadth-first order, from which sweeps and linear voltages are computed."""
 
 from functools import lru_cache
 

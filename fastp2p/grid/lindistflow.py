@@ -63,7 +63,7 @@ def lindistflow(
 
 @lru_cache(maxsize=8)
 def linear_model(network: Network) -> Floats:
-    """(n_bus, 6) what LinDistFlow needs of each bus and its branch to the parent (`kernels.grid.lindistflow.linear_states`)."""
+    """(n_bus, 6) coefficients of each bus and its branch to the parent (`kernels.grid.lindistflow.linear_states`)."""
     feeder = feeder_of(network)
     nobody, n_bus = np.empty((1, 0)), network.n_bus
     voltage, current = np.empty((2, 1, n_bus)), np.empty((2, 2, 1, n_bus))

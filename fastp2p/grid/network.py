@@ -121,7 +121,7 @@ class Network:
     reverse_kw: Floats = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
-        """Make every array flat and of its type, and check what all of fastp2p relies on.
+        """Make every array flat and of its type, and check the properties that all of fastp2p relies on.
 
         Raises
         ------
@@ -419,7 +419,7 @@ class Network:
         return np.ascontiguousarray(flow.T)
 
     def __getstate__(self) -> dict[str, Any]:
-        """The fields alone: what is derived is derived again where it is needed."""
+        """The fields alone: derived arrays are computed again on first use."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def _linear_flows(self, books: Floats, bus: Ints, constant_kw: Floats, flow: Floats) -> None:

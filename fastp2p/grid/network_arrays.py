@@ -25,7 +25,7 @@ OF_LENGTH = {
         "from_shunt_pu", "to_shunt_pu",
     ),
 }  # fmt: skip
-"""Arrays of one length, by what they have a value for."""
+"""Arrays of one length, by the elements that they have a value for."""
 PLACES = {"from_bus": 0, "to_bus": 0, "reference_bus": 0, "load_bus": 0, "known_position": -1}
 """Arrays of positions of buses, and the least that is one."""
 SIZES = {
@@ -55,7 +55,7 @@ negative ones."""
 
 
 def regular_arrays(given: dict[str, Any], faults: list[str]) -> Arrays:
-    """Every array flat (`rated_kv`: two columns) and of its type; what is none is added to `faults`."""
+    """Every array flat (`rated_kv`: two columns) and of its type; those that cannot be are added to `faults`."""
     arrays: Arrays = {}
     for name, value in given.items():
         try:
@@ -109,18 +109,20 @@ def _size_faults(arrays: Arrays) -> list[str]:
         size = size.max(axis=1) if size.ndim == 2 else size
         if name in AC_SIZES:
             size[np.isnan(size)] = least
-        faults += _told(arrays, name, ~((size >= least) & (size <= most)), f"must have a size of {least:g}…{most:g}")
+        faults += _size_faults_of(arrays, name, ~((size >= least) & (size <= most)), f"must have a size of {least:g}…{most:g}")
     for name, most in MAY_BE_UNLIMITED.items():
         size = np.abs(arrays[name])
-        faults += _told(arrays, name, np.isfinite(size) & (size > most), f"must be {most:g} at most, or inf for no limit")
+        faults += _size_faults_of(
+            arrays, name, np.isfinite(size) & (size > most), f"must be {most:g} at most, or inf for no limit"
+        )
     if not len(arrays["ac_faults"]):
         impedance = np.hypot(arrays["resistance_pu"], arrays["reactance_pu"])
         rule = f"must, with its resistance, be an impedance of {LEAST_IMPEDANCE_PU:g} or more"
-        faults += _told(arrays, "reactance_pu", impedance < LEAST_IMPEDANCE_PU, rule)
+        faults += _size_faults_of(arrays, "reactance_pu", impedance < LEAST_IMPEDANCE_PU, rule)
     return faults
 
 
-def _told(arrays: Arrays, name: str, wrong: NDArray[np.bool_], rule: str) -> list[str]:
+def _size_faults_of(arrays: Arrays, name: str, wrong: NDArray[np.bool_], rule: str) -> list[str]:
     """A fault for an array some of whose numbers are wrong, with the elements that they belong to."""
     at = np.flatnonzero(wrong).tolist()
     if not at:

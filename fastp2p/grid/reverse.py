@@ -30,7 +30,7 @@ def find_upward(n_bus: int, from_bus: Ints, to_bus: Ints, is_transformer: NDArra
 def reverse_limits(
     upward: Floats, rating_kw: Floats, name: NDArray[np.str_], reverse_kw: float | None, of_rating: float | None
 ) -> tuple[Floats, list[str]]:
-    """Largest power upwards of every branch, infinite where nothing limits it; and what is wrong with what was asked for.
+    """Largest power upwards of every branch, infinite where nothing limits it; and the faults of the arguments.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def runpp_solver(source: str) -> AcSolver:
 
 
 def check_source(network: Network, source: str) -> None:
-    """That a sample of `network` can be audited on what `source` names.
+    """Check that a sample of `network` can be audited on the network that `source` names.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def _flow(source: str, network: Network, injection_kw: ArrayLike, injection_kvar
 
 
 def flow_of_voltages(network: Network, voltage: Complexes, injection_kva: Complexes) -> AcFlow:
-    """Currents, losses and what the external grids feed in, from solved voltages.
+    """Currents, losses and the power of the external grids, from solved voltages.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ BUS_COLUMNS = {
 WITHOUT_FLOWS = {"bus", "measurement", "pwl_cost", "poly_cost", "controller", "group"}
 """Known too; no power flow depends on them."""
 LOADS = ("load", "asymmetric_load", "motor")
-"""Tables of what consumes."""
+"""Tables of consumers."""
 INJECTING = (*LOADS, "sgen", "asymmetric_sgen", "storage", "dcline")
 """Tables of nothing but injections, which a study replaces by its own; generators and wards are so in part."""
 INJECTING_AT_A_BUS = (*(table for table in INJECTING if table != "dcline"), "gen")
@@ -158,7 +158,7 @@ def made_regular(net: Any, empty: Mapping[str, pd.DataFrame]) -> None:
 
 
 def left_alone(net: Any) -> None:
-    """The network without what a study replaces by its own: every injection but those of the external grids; in place.
+    """Remove every injection that a study replaces by its own: all but those of the external grids; in place.
 
     What draws power as an admittance stays, as do the voltages that extended wards hold.
     """

@@ -16,7 +16,7 @@ FORMATS: dict[str, dict[str, Any]] = {
     "png": {"dpi": 150, "pil_kwargs": {"compress_level": 3}, "metadata": {"Software": MADE_BY}},
     "pdf": {"metadata": {"CreationDate": None, "Creator": MADE_BY}},
 }
-"""What `Figure.savefig` is told of each."""
+"""Options of `Figure.savefig` for each."""
 
 
 def write_figures(figures: Mapping[str, Figure], folder: Path) -> None:

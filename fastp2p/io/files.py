@@ -35,8 +35,8 @@ def temporary_name(path: Path, ending: str = "partial") -> Path:
 
 
 @contextmanager
-def told_disk_faults(path: Path, kept: str) -> Iterator[None]:
-    """Tell what the disk refuses to write in one sentence, with what was kept.
+def disk_faults(path: Path, kept: str) -> Iterator[None]:
+    """Turn an error of the disk into a message of one sentence, which says what was kept.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def replace_file(path: Path, write: Callable[[Any], Any], kept: str = "the parts
         If the disk refuses; `kept` says what is left.
     """
     temporary = temporary_name(path)
-    with told_disk_faults(path, kept):
+    with disk_faults(path, kept):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("xb") as file:
@@ -72,7 +72,7 @@ def replace_file(path: Path, write: Callable[[Any], Any], kept: str = "the parts
 
 
 def sync(path: Path) -> None:
-    """Have the disk keep what a folder lists, or what a file holds, over a loss of power; not every file system can."""
+    """Flush the list of a folder, or the content of a file, to disk; not every file system can."""
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -89,7 +89,7 @@ def sync_tree(folder: Path) -> None:
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Swap what two names stand for in one step, which no crash can cut in two; False where the system cannot."""
+    """Exchange two names in one step, which no crash can cut in two; False where the system cannot."""
     here = AT_FDCWD.get(sys.platform)
     if here is None:
         return False
@@ -112,8 +112,8 @@ def kind_of(path: Path) -> str:
 
 
 @contextmanager
-def held(out: Path) -> Iterator[None]:
-    """Keep other runs from writing to a folder, and clear what killed ones have left of it.
+def folder_lock(out: Path) -> Iterator[None]:
+    """Keep other runs from writing to a folder, and delete the leftovers of killed runs.
 
     A lock on a file beside the folder, which ends with this process however that ends. Where the file system has no locks,
     nobody is kept away and nothing is cleared.
@@ -123,7 +123,7 @@ def held(out: Path) -> Iterator[None]:
     InputError
         If another run writes to the folder, or no file can be made beside it.
     """
-    with told_disk_faults(out, "nothing was run"):
+    with disk_faults(out, "nothing was run"):
         out.parent.mkdir(parents=True, exist_ok=True)
     beside = out.with_name(f".{out.name}.fastp2p.lock")
     descriptor = _locked(beside, out)
@@ -164,10 +164,10 @@ def _locked(beside: Path, out: Path) -> int | None:
 
 
 def _clear(out: Path) -> None:
-    """Delete what killed runs left beside a folder; put back what an overwrite had taken away but not yet replaced."""
+    """Delete leftovers of killed runs beside a folder; put back a folder that an overwrite moved away but did not replace."""
     for path, ending in leftovers(out.parent, out.name):
         if ending == "old" and kind_of(out) == "nothing":
-            with told_disk_faults(out, f"its former content is in {path}"):
+            with disk_faults(out, f"its former content is in {path}"):
                 path.rename(out)
         elif kind_of(path) == "folder":
             shutil.rmtree(path, ignore_errors=True)

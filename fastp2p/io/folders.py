@@ -54,7 +54,7 @@ def _is_around_us(place: Path) -> bool:
 
 
 def _refuse_foreign(out: Path) -> None:
-    """Refuse to overwrite what fastp2p did not write.
+    """Refuse to overwrite files that fastp2p did not write.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fastp2p.errors import InputError
-from fastp2p.io.files import kind_of, replace_file, sync, told_disk_faults
+from fastp2p.io.files import disk_faults, kind_of, replace_file, sync
 
 MANIFEST, JOURNAL, STUDY = "manifest.json", "parts.jsonl", "study.toml"
 MOST_FAILURES = 500_000
@@ -24,7 +24,7 @@ MOST_FAILURES = 500_000
 MOST_MANIFEST_BYTES = 50_000_000
 """Twice what so many take; what is larger is not ours, nor are longer lines."""
 MOST_LINE_BYTES = 20_000_000
-MOST_TOLD = 3
+MOST_SHOWN = 3
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -76,7 +76,7 @@ class PartRecord(_Record):
 
 
 class Hashes(_Record):
-    """SHA-256 of what a run was made with."""
+    """SHA-256 of the inputs of a run."""
 
     study: Digest
     network: Digest
@@ -84,7 +84,7 @@ class Hashes(_Record):
 
 
 class Manifest(_Record):
-    """What a results folder holds, what it was made with, and whether it is whole."""
+    """The files of a results folder, the inputs of its run, and whether it is complete."""
 
     made_by: Literal["fastp2p"] = "fastp2p"
     study: str
@@ -210,7 +210,7 @@ def open_journal(folder: Path, manifest: Manifest, kept: set[int]) -> Iterator[C
     lines = _lines_of(folder, manifest, set(kept)) if kept else iter(())
     replace_file(path, lambda file: file.writelines(lines))
     sync(folder)
-    with told_disk_faults(path, whole):
+    with disk_faults(path, whole):
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0))
 
     def add(records: list[PartRecord]) -> None:
@@ -218,7 +218,7 @@ def open_journal(folder: Path, manifest: Manifest, kept: set[int]) -> Iterator[C
             sync(folder / table)
         sealed = (record.model_copy(update={"check": manifest.seal(record)}) for record in records)
         rest = memoryview(b"".join(record.model_dump_json().encode() + b"\n" for record in sealed))
-        with told_disk_faults(path, whole):
+        with disk_faults(path, whole):
             end = os.fstat(descriptor).st_size
             try:
                 while rest:
@@ -253,5 +253,5 @@ def _hash(*texts: str) -> str:
 def _sentences(error: ValidationError) -> list[str]:
     """What is wrong with a manifest: by key, the first few."""
     faults = error.errors(include_url=False, include_input=False, include_context=False)
-    told = [": ".join(text for text in (".".join(map(str, fault["loc"])), fault["msg"]) if text)[:200] for fault in faults]
-    return told[:MOST_TOLD] + ([f"{len(told) - MOST_TOLD:,} further faults"] if len(told) > MOST_TOLD else [])
+    sentences = [": ".join(text for text in (".".join(map(str, fault["loc"])), fault["msg"]) if text)[:200] for fault in faults]
+    return sentences[:MOST_SHOWN] + ([f"{len(sentences) - MOST_SHOWN:,} further faults"] if len(sentences) > MOST_SHOWN else [])

@@ -109,7 +109,7 @@ def network_arrays(net: Any) -> dict[str, NDArray[Any]]:
 
 
 def _drawn_pu(branch: NDArray[Any], is_t: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(2, n_branch) what the conductance of a branch draws at either end at 1 p.u., behind its ratio: iron losses, leakage.
+    """(2, n_branch) power drawn by the conductance of a branch at either end at 1 p.u., behind its ratio: iron losses, leakage.
 
     pandapower makes a π of the T of a transformer, which changes its iron losses by some 1e-4. The admittance y in the middle
     of the T follows from z and the two ends f and t of the π as y = f + t + z f t; either end gets half of it.
@@ -223,7 +223,7 @@ def disconnected_elements(net: Any, known_id: NDArray[np.int64], known_position:
 
 
 def network_alone(net: Any) -> Any:
-    """A copy of a network without what it injects itself, as it is converted and audited.
+    """A copy of a network without its own injections, as it is converted and audited.
 
     Raises
     ------

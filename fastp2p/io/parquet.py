@@ -56,7 +56,7 @@ def open_dataset(folder: Path, name: str, parts: list[int] | None = None) -> ds.
         If it is no table, though it is as it was written.
     """
     files = [f"{name}.parquet"] if parts is None else [part_file(name, number).as_posix() for number in parts]
-    with _told_read_faults(folder, name):
+    with _read_faults(folder, name):
         return ds.dataset(files, format="parquet", filesystem=_inside(folder))
 
 
@@ -69,13 +69,13 @@ def read_table(folder: Path, name: str, parts: list[int] | None = None) -> pd.Da
         If it cannot be read.
     """
     dataset = open_dataset(folder, name, parts)
-    with _told_read_faults(folder, name):
+    with _read_faults(folder, name):
         frame: pd.DataFrame = dataset.to_table().to_pandas()
         return frame
 
 
 @contextmanager
-def _told_read_faults(folder: Path, name: str) -> Iterator[None]:
+def _read_faults(folder: Path, name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:

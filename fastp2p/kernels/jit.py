@@ -28,7 +28,7 @@ def kernel(function: Function) -> Function:
 
     Machine code is kept where numba keeps it: in NUMBA_CACHE_DIR, beside the source, or in the user's cache folder. Where none
     of these can be written, or the disk refuses later, what is not found there is compiled for this process alone. It is
-    compiled anew once the kernel's file has changed, or a kernel file that it imports.
+    compiled again once the kernel's file has changed, or a kernel file that it imports.
     """
     compiled: Any = njit(nogil=True, error_model="numpy", fastmath=False)(function)
     if compiled is not function:
@@ -45,7 +45,7 @@ def cache_fault() -> str:
 
 
 def _missed() -> None:
-    """Have it said that a kernel is about to be compiled."""
+    """Notify those who asked that a kernel is about to be compiled."""
     for call in list(on_compile):  # a call may empty the list
         call()
 

@@ -91,7 +91,7 @@ class Rows(NamedTuple):
 class LPs(NamedTuple):
     """The LPs of some books, laid end to end: max cost·y, room_below ≤ A y ≤ room_above, 0 ≤ y ≤ most.
 
-    `assemble_books` fills them, `scale_books` writes most, rooms and entries anew.
+    `assemble_books` fills them, `scale_books` overwrites most, rooms and entries.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Orders: what every bus offers and asks for, and what the auction leaves over."""
+"""Orders: bids and asks of every bus, and the load and PV that the auction leaves over."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Orders:
-    """Bids and asks per book and bus, kWh; `self_kwh` is what a bus consumed of its own before ordering."""
+    """Bids and asks per book and bus, kWh; `self_kwh` is the own PV that a bus consumed before ordering."""
 
     __repr__ = short_repr
     self_kwh: Floats

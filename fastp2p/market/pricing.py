@@ -97,7 +97,7 @@ def reduce_orders(
     *,
     check: bool = True,
 ) -> Reduction:
-    """McAfee's rule: the orders that may trade, and at what prices.
+    """McAfee's rule: the orders that may trade, and their prices.
 
     With p = (b_k+1 + s_k+1)/2 of the next bid and ask, everything trades at p where s_k <= p <= b_k. Otherwise, and where
     there is no next bid or ask, the marginal bid and the marginal ask leave; the rest trades, buyers pay b_k, sellers get

@@ -180,7 +180,7 @@ _ALL = (
 RULES = {rule.name: rule for rule in _ALL}
 """Every market rule by its name; study files, the command line and docs/market-rules.md know these."""
 PARAMETERS = {name: allowed for rule in _ALL for name, allowed in rule.parameters.items()}
-"""Every parameter of a rule, and what it may be."""
+"""Every parameter of a rule, and its range."""
 
 
 def rule_faults(

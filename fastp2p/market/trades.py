@@ -143,6 +143,6 @@ def order_value_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_price
     for name, prices in (("bid_per_kwh", bid_prices), ("ask_per_kwh", ask_prices)):
         if prices.ndim == 2 and not is_between(prices):
             row, bus = np.argwhere(~(np.abs(prices) <= LARGEST))[0].tolist()
-            told = f"prices must be finite, with absolute values of at most {LARGEST:g}"
-            faults.append(f"{name}: row {row}, bus {bus} holds {prices[row, bus]}; {told}")
+            message = f"prices must be finite, with absolute values of at most {LARGEST:g}"
+            faults.append(f"{name}: row {row}, bus {bus} holds {prices[row, bus]}; {message}")
     return faults

@@ -145,7 +145,7 @@ def _reactive(study: Study, left: Leftovers, hours: float) -> Reactive | None:
 
 
 def _kvar_per_kw(study: Study) -> tuple[float, float]:
-    """What load draws, and what PV feeds in, of reactive power per kW."""
+    """Reactive power, per kW, that load draws and that PV feeds in."""
     load, pv = (
         (1.0 if part.reactive == side else -1.0) * kvar_per_kw(part.power_factor)
         for part, side in ((study.load, "draws"), (study.pv, "feeds"))

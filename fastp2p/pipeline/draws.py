@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 STREAMS = ("pv", "kwp", "homes", "load_profile", "pv_profile", "bid", "ask", "reserve")
-"""What each uniform number of a bus is for; their order is part of what a seed means."""
+"""The use of each uniform number of a bus; another order would change the draws of a seed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +190,7 @@ def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
 
 
 def find_members(study: Study, network: Network, faults: list[str]) -> Members:
-    """Who a study is about; what is wrong is added to `faults`."""
+    """The participants of a study; faults are added to `faults`."""
     eligible = find_eligible(study, network, faults)
     load_bus = _chosen(study.load.buses, eligible, network, "load.buses", faults)
     pv_bus = _chosen(study.pv.buses, eligible, network, "pv.buses", faults)
@@ -220,7 +220,7 @@ def _sized(size: Amount | OfTransformer, buses: Ints) -> Ints:
 
 
 def find_eligible(study: Study, network: Network, faults: list[str]) -> Ints:
-    """Positions of the buses that may take part; what is wrong is added to `faults`."""
+    """Positions of the buses that may take part; faults are added to `faults`."""
     return _positions(study.participants.buses, network, "participants.buses", faults)
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a batch once it has run: columns of its books, sums of its buses, and what the study's tables need."""
+"""Reduction of a batch that has run: columns of its books, sums of its buses, and whatever the study's tables need."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Reduced:
 
 
 def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) -> Reduced:
-    """Reduce a batch to what the tables are made from."""
+    """Reduce a batch to the arrays that the tables are made from."""
     return Reduced(
         scenarios=batch.scenarios,
         n_steps=len(batch.steps),
@@ -111,7 +111,7 @@ def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) ->
 
 
 def join_steps(pieces: Sequence[Reduced]) -> Reduced:
-    """Put together what the same scenario gave in one run of steps after the other."""
+    """Join the results of the same scenarios over consecutive stretches of steps."""
     first = pieces[0]
     if len(pieces) == 1:
         return first
@@ -136,7 +136,7 @@ def join_columns(pieces: Sequence[Columns]) -> Columns:
 
 
 def book_columns(batch: BatchResult) -> Columns:
-    """Arrays (n_books,): the fields of the books' accounts, and what follows from them and from the clearing.
+    """Arrays (n_books,): the fields of the books' accounts, and numbers that follow from them and from the clearing.
 
     `slack_kwh` is what the external grids feed in, constant losses of the network included, read off the branch flows; where
     every book is audited, all losses: slack = import - export + losses. The network operator buys the losses at the retail
@@ -165,7 +165,7 @@ def book_columns(batch: BatchResult) -> Columns:
 
 
 def _losses(batch: BatchResult) -> tuple[Floats | None, Floats]:
-    """Losses in kWh where all books are audited, and what they cost; NaN, unknown, in a book that has collapsed."""
+    """Losses in kWh where all books are audited, and their cost; NaN, unknown, in a book that has collapsed."""
     audit, tariff = batch.audit, batch.scenarios.retail_per_kwh[batch.steps.start : batch.steps.stop]
     if audit is None or not audit.is_whole:
         return None, np.zeros(len(batch.clearing.status_code))
@@ -174,7 +174,7 @@ def _losses(batch: BatchResult) -> tuple[Floats | None, Floats]:
 
 
 def audit_columns(batch: BatchResult, network: Network) -> Columns:
-    """Arrays (n_books,) of what an AC power flow says, NaN where it is unknown; none where the study does not ask."""
+    """Arrays (n_books,) of the results of the audit, NaN where they are unknown; none without an audit."""
     audit = batch.audit
     if audit is None:
         return {}

@@ -96,8 +96,8 @@ def aligned_axes(
 
 
 def _refuse_empty(axes: Sequence[Axis]) -> None:
-    told = "covers no whole day that all sources have; give longer profiles, or choose another zone"
-    refuse([f"{axis.source or 'a part'}: {told}" for axis in axes if not axis.n_steps])
+    message = "covers no whole day that all sources have; give longer profiles, or choose another zone"
+    refuse([f"{axis.source or 'a part'}: {message}" for axis in axes if not axis.n_steps])
 
 
 def chosen_steps(
@@ -191,10 +191,10 @@ def days_on_clock(axis: Axis, zone: str | tzinfo) -> tuple[Axis, int]:
 
 
 def warn_of_cut(axis: Axis) -> None:
-    """Warn of what comes before the first midnight of an axis."""
+    """Warn of steps before the first midnight of an axis."""
     assert axis.time is not None
-    told = f"begins at {axis.time[0]:%Y-%m-%d %H:%M} on {clock_name(axis.time)}; the steps before midnight are left out"
-    warnings.warn(f"{axis.source}: {told}", InputWarning, stacklevel=5)
+    message = f"begins at {axis.time[0]:%Y-%m-%d %H:%M} on {clock_name(axis.time)}; the steps before midnight are left out"
+    warnings.warn(f"{axis.source}: {message}", InputWarning, stacklevel=5)
 
 
 def study_clock(axes: Sequence[Axis], zone: str | None) -> tzinfo | None:
@@ -218,8 +218,8 @@ def study_clock(axes: Sequence[Axis], zone: str | None) -> tzinfo | None:
     placed = [axis for axis in dated if axis.is_placed]
     if zone is not None or placed:
         beside = f"{placed[0].source} has one" if placed else f"the axis is to be on the clock of {zone}"
-        told = f"has no clock (no offset to UTC), and {beside}; {HOW_TO_SAY}"
-        refuse([f"{axis.source or 'a part'}: {told}" for axis in dated if not axis.is_placed])
+        message = f"has no clock (no offset to UTC), and {beside}; {HOW_TO_SAY}"
+        refuse([f"{axis.source or 'a part'}: {message}" for axis in dated if not axis.is_placed])
     if not placed or placed[0].time is None:
         return None
     first = placed[0].time
@@ -249,9 +249,11 @@ def common_end(axes: Sequence[Axis], within: pd.Timedelta) -> list[int]:
         return whole
     first, end = dated[ends.index(min(ends))], min(ends).normalize()
     if end < min(ends):
-        told = f"ends at {min(ends):%Y-%m-%d %H:%M} on {clock_name(first.time)}"
+        message = f"ends at {min(ends):%Y-%m-%d %H:%M} on {clock_name(first.time)}"
         warnings.warn(
-            f"{first.source}: {told}; the steps from {end:%Y-%m-%d} on are left out of all sources", InputWarning, stacklevel=4
+            f"{first.source}: {message}; the steps from {end:%Y-%m-%d} on are left out of all sources",
+            InputWarning,
+            stacklevel=4,
         )
     return [axis.n_steps if axis.time is None else int(axis.time.searchsorted(end)) for axis in axes]
 
@@ -280,8 +282,8 @@ def repeat_faults(axis: Axis, n_steps: int) -> list[str]:
     if axis.n_steps == n_steps:
         return []
     if axis.time is not None:
-        told = f"{axis.source}: covers {axis.n_steps} of {n_steps} steps with dates, {axis.time[0]:%Y-%m-%d %H:%M} to "
-        return [f"{told}{axis.time[-1]:%Y-%m-%d %H:%M}; choose days that all sources have (first_day, days, leap_day)"]
+        message = f"{axis.source}: covers {axis.n_steps} of {n_steps} steps with dates, {axis.time[0]:%Y-%m-%d %H:%M} to "
+        return [f"{message}{axis.time[-1]:%Y-%m-%d %H:%M}; choose days that all sources have (first_day, days, leap_day)"]
     of_a_day = round(24.0 / axis.step_hours)
     if axis.n_steps % of_a_day or -(-n_steps // of_a_day) % (axis.n_steps // of_a_day):
         return [f"{axis.source}: {axis.n_steps} steps do not repeat to {n_steps}; it must be whole days that divide the whole"]
@@ -298,6 +300,6 @@ def axis_faults(dated: Sequence[Axis]) -> list[str]:
         same = (one.month == other.month) & (one.day == other.day) & (one.hour == other.hour) & (one.minute == other.minute)
         if not same.all():
             at = int(np.flatnonzero(~same)[0])
-            told = f"{axis.source} has {other[at]:%d %B %H:%M} where {dated[0].source} has {one[at]:%d %B %H:%M}"
-            faults.append(f"{told}; choose days that all sources have")
+            message = f"{axis.source} has {other[at]:%d %B %H:%M} where {dated[0].source} has {one[at]:%d %B %H:%M}"
+            faults.append(f"{message}; choose days that all sources have")
     return faults

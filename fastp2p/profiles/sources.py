@@ -119,7 +119,7 @@ CALLED: dict[Reader, str] = {
     read_eulp: "an NREL End-Use Load Profile",
     read_table: "a table",
 }
-"""Every reader, and what its sources are called. What it can be told of them are the options of its signature."""
+"""Every reader, and the name of its kind of source. Its options are the keywords of its signature."""
 DATED = (read_simbench, read_eulp, read_table)
 """Readers whose dates can be brought to the clock of a zone, which is therefore an option of theirs, too."""
 

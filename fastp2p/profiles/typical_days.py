@@ -29,7 +29,7 @@ MOST_RESTARTS = 10_000
 SILHOUETTE_DAYS = 4_000
 """Of more days than that the silhouette is that of so many, drawn at random: it takes their distances to one another."""
 ROWS_AT_ONCE = 512
-"""Days whose distances to all others are held at a time."""
+"""Days whose distances to all others are in memory at a time."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Every column of the tables of results: what it is called, means and is measured in, where it comes from, what may be of it.
+"""Every column of the tables of results: its name, unit and meaning, where it comes from, and how it is treated.
 
 ``python -m fastp2p.results.columns`` prints the tables of docs/indicators.md.
 """
@@ -74,7 +74,7 @@ class Column:
 
     @property
     def source(self) -> str:
-        """Its name among what is kept of the books, `fastp2p.pipeline.reduce.book_columns`."""
+        """Its name in `fastp2p.pipeline.reduce.book_columns`."""
         return self.account or self.name
 
 
@@ -122,8 +122,8 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
                over_steps="sum", null=COLLAPSED, heading="operator", compared=13),
         Column("retailer_revenue", MONEY, "Σ λ_b × import − λ_s × export; plus λ_b × losses where every book is audited",
                OF_BOOKS, over_steps="sum", null=COLLAPSED, heading="retailer", compared=14),
-        Column("bill", MONEY, "what the participants pay: retailer_revenue + operator_balance", OF_BUSES, over_steps="sum",
-               baseline="baseline_bill", heading="bill", compared=3),
+        Column("bill", MONEY, "the payments of the participants: retailer_revenue + operator_balance", OF_BUSES,
+               over_steps="sum", baseline="baseline_bill", heading="bill", compared=3),
         Column("buyer_surplus", MONEY, "Σ_i bid × executed − paid", OF_BOOKS, over_steps="sum", compared=10),
         Column("seller_surplus", MONEY, "received − Σ_i ask × executed", OF_BOOKS, over_steps="sum", compared=11),
     ),
@@ -186,7 +186,7 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("is_cut", "", "whether `n_cut` counts the book", ("books",)),
         Column("status", "", "`free`, `cleared`, `base_overload`, `failed` or `ac_broken`, as `n_free` and so on count",
                ("books",)),
-        Column("solver", "", "who solved the book's LP: `compiled`, `highs`, or `none` where there was none", ("books",)),
+        Column("solver", "", "the solver of the book's LP: `compiled`, `highs`, or `none` where there was no LP", ("books",)),
         Column("certified", "", "whether the answer is proven to be the optimum", ("books",)),
     ),
     "Voltages and losses": (
@@ -240,7 +240,8 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("price_per_kwh", PER_KWH, "what the buyer pays per executed kWh", ("trades",)),
         Column("seller_price_per_kwh", PER_KWH, "what the seller gets per executed kWh", ("trades",)),
         Column("buyer_benefit", MONEY, "(bid − price) × executed", ("trades",)),
-        Column("binding_branch", "", "of a cut trade the branch, or the bus whose voltage, that it was cut for", ("trades",)),
+        Column("binding_branch", "", "of a cut trade the limit that cut it: a branch, the voltage of a bus, or the reverse "
+               "power of a transformer", ("trades",)),
         Column("shadow_price", "kWh per kW (volume), currency per kWh (welfare); of a voltage per p.u.",
                "the size of its shadow price", ("trades",)),
     ),
@@ -251,10 +252,10 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("exported_kwh", "kWh", "export of the bus", ("participants",)),
     ),
     "Branches": (
-        Column("branch", "", "name", ("branches",)),
+        Column("branch", "", "the name of the branch", ("branches",)),
         Column("from_bus", "", "pandapower's index of the bus where it begins", ("branches",)),
         Column("to_bus", "", "pandapower's index of the bus where it ends", ("branches",)),
-        Column("physics", "", "what limited: `dc`, `lindistflow` or `ac`", ("branches",)),
+        Column("physics", "", "the physics of the limits: `dc`, `lindistflow` or `ac`", ("branches",)),
         Column("limit_kw", "kW", "the limit", ("branches",), infinite=True),
         Column("limit_kva", "kVA", "the same number", ("branches",), null="`dc`", infinite=True),
         Column("largest_flow_kw", "kW", "active power of the step where it is largest, signed", ("branches",)),
@@ -298,7 +299,7 @@ def _indicators(audit: bool) -> tuple[str, ...]:
 
 
 INDICATORS = _indicators(audit=False)
-"""What a sweep's answers are about: every column of the scenarios but the keys."""
+"""Quantities that the statistics of a sweep describe: every column of `scenarios` but the keys."""
 AUDIT_INDICATORS = _indicators(audit=True)
 """Further ones, where every book is audited; the steps of the extremes are no quantities."""
 COMPARED = tuple(column.name for column in sorted(COLUMNS, key=lambda column: column.compared) if column.compared)
@@ -308,7 +309,7 @@ UNITS = {column.name: column.unit for column in COLUMNS if column.unit}
 
 
 def as_markdown(section: str) -> str:
-    """The table of a section for docs/indicators.md; without what none of its columns has."""
+    """The table of a section for docs/indicators.md, without cells that are empty for all its columns."""
     columns = SECTIONS[section]
     cells = {
         "column": [f"`{one.name}`" for one in columns],

@@ -30,7 +30,7 @@ def is_audited_whole(scenarios: pd.DataFrame) -> bool:
 
 
 def scenario_columns(ran: Reduced, network: Network) -> Columns:
-    """One row per scenario: totals of its books, and what follows from them."""
+    """One row per scenario: totals of its books, and indicators that follow from them."""
     scenarios = ran.scenarios
     total = _sums(ran, audit=False)
     used_pv = total["self_kwh"] + total["executed_kwh"]

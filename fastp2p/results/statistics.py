@@ -36,12 +36,12 @@ EVENTS = {
 OF_SCENARIOS = (
     "results.scenarios", ("executed_kwh", "n_cut", "n_base_overload", "n_ac_broken"), ("share", "scenario"),
 )  # fmt: skip
-"""The table of scenarios: where it comes from, columns by which it is known, and what a row is of."""
+"""The table of scenarios: its source, columns by which it is recognised, and the keys of a row."""
 
 
 @dataclass(frozen=True)
 class HostingCapacity:
-    """The largest share of PV at which overloads stay rare, and what the draws allow it to be."""
+    """The largest share of PV at which overloads stay rare, and its interval from the draws."""
 
     share: float
     low: float

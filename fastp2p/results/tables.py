@@ -77,7 +77,7 @@ def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | N
 
 
 def number_faults(table: str, columns: Columns) -> list[str]:
-    """A fault for each column that holds what is no number, with the first rows that do."""
+    """A fault for each column that holds NaN or infinities, with the first such rows."""
     faults, is_audited = [], "ac_status" in columns or "n_audited" in columns
     nulls = {name: one.null for name, one in columns_of(table).items() if one.null and (is_audited or one.null != COLLAPSED)}
     infinite = {name for name, one in columns_of(table).items() if one.infinite}
@@ -105,7 +105,7 @@ def _add_times(frame: pd.DataFrame, time: pd.DatetimeIndex) -> None:
 
 
 def book_columns(ran: Reduced) -> Columns:
-    """One row per book: what is kept of it, by the names of the table; what an audit says comes last but the status."""
+    """One row per book, by the names of the table; columns of an audit come last but the status."""
     here = [one for one in columns_of("books").values() if one.source in ran.books]
     audited = {one.name for one in here if one.audit}
     return {

@@ -27,7 +27,7 @@ def as_tables(value: Any) -> Any:
 
 
 def merge(model: BaseModel, changes: Mapping[str, Any], where: str = "") -> tuple[dict[str, Any], list[str]]:
-    """The tables of a model with some keys changed, and what is wrong with the form of the changes.
+    """The tables of a model with some keys changed, and faults in the form of the changes.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Finite = Annotated[float, Field(strict=True, ge=-1e12, le=1e12)]
 NotNegative = Annotated[float, Field(strict=True, ge=0, le=1e12)]
 Positive = Annotated[float, Field(strict=True, gt=0, ge=1e-9, le=1e12)]
-"""Parameters of distributions; the bounds keep products of them finite, what is drawn has ranges of its own."""
+"""Parameters of distributions; the bounds keep products of them finite; draws have ranges of their own."""
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 """A number that some `Range` bounds."""
 

@@ -17,9 +17,9 @@ from fastp2p.text import nearest, shown_text
 GONE = {
     "market.same_bus": 'a bus trades only with others under orders = "net"; leave the key out',
 }
-"""Keys that studies once had, and what to do without them."""
+"""Former keys of studies, and the way to do without them."""
 MOST_ENTRIES = 3
-"""Wrong entries of one list that are told one by one."""
+"""Wrong entries of one list that are shown one by one."""
 LONGEST_VALUE = 100
 """Characters of a value that a message shows."""
 MOST_KEYS = 20
@@ -31,8 +31,8 @@ MOST_FAULTS = 200
 def validation_faults(error: ValidationError, model: type[BaseModel], given: Any) -> list[str]:
     """One sentence per fault, by key.
 
-    Where a key takes several kinds of value, such as a number, a list or a table, only what is wrong with the kind that was
-    given is told.
+    Where a key takes several kinds of value, such as a number, a list or a table, only the faults of the kind that was
+    given are shown.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def validation_faults(error: ValidationError, model: type[BaseModel], given: Any
     given : Any
         The values that were validated, as tables of tables.
     """
-    told: dict[tuple[str, ...], str] = {}
+    worded: dict[tuple[str, ...], str] = {}
     of_table, further = Counter[tuple[Any, ...]](), Counter[tuple[str, ...]]()
     table_keys: dict[tuple[Any, ...], tuple[str, ...]] = {}
     for fault in error.errors(include_url=False):
@@ -54,21 +54,21 @@ def validation_faults(error: ValidationError, model: type[BaseModel], given: Any
         keys, sentence = _sentence(fault, model, given)
         table_keys[table] = keys[:-1] if keys[-1].isdigit() else ()
         if sentence:
-            told.setdefault(keys, sentence)
+            worded.setdefault(keys, sentence)
     # a misspelt key is not missing as well
-    meant = {(*keys[:-1], near) for keys, sentence in told.items() if (near := _suggestion(sentence))}
-    told = {keys: sentence for keys, sentence in told.items() if not (sentence.endswith(" is missing") and keys in meant)}
-    return _counted(told, further)
+    meant = {(*keys[:-1], near) for keys, sentence in worded.items() if (near := _suggestion(sentence))}
+    worded = {keys: sentence for keys, sentence in worded.items() if not (sentence.endswith(" is missing") and keys in meant)}
+    return _counted(worded, further)
 
 
-def _counted(told: dict[tuple[str, ...], str], further: Counter[tuple[str, ...]]) -> list[str]:
+def _counted(worded: dict[tuple[str, ...], str], further: Counter[tuple[str, ...]]) -> list[str]:
     """The sentences; of a list with many wrong entries the first ones, and how many there are.
 
     `further` counts those that are not in words, by the keys of their list; without keys those of no list.
     """
-    lists = Counter(keys[:-1] for keys in told if keys[-1].isdigit()) + further
+    lists = Counter(keys[:-1] for keys in worded if keys[-1].isdigit()) + further
     sentences, so_far = [], Counter[tuple[str, ...]]()
-    for keys, sentence in told.items():
+    for keys, sentence in worded.items():
         so_far[keys[:-1]] += 1
         more = lists[keys[:-1]] - MOST_ENTRIES
         if not keys[-1].isdigit() or more <= 1 or so_far[keys[:-1]] <= MOST_ENTRIES:
@@ -122,10 +122,10 @@ def _sentence(fault: Any, model: type[BaseModel], given: Any) -> tuple[tuple[str
             kind = _bare(kind.model_fields[step].annotation) if step in kind.model_fields else None
         else:
             kind = _bare((get_args(kind) or (None,))[-1 if get_origin(kind) is dict else 0])
-    return tuple(keys), _told(fault, keys, value, kind, owner, model)
+    return tuple(keys), _fault_text(fault, keys, value, kind, owner, model)
 
 
-def _told(fault: Any, keys: list[str], value: Any, kind: Any, owner: type[BaseModel], model: type[BaseModel]) -> str:
+def _fault_text(fault: Any, keys: list[str], value: Any, kind: Any, owner: type[BaseModel], model: type[BaseModel]) -> str:
     """One fault in words."""
     key = ".".join(keys)
     if key in GONE:
@@ -219,7 +219,7 @@ def _meant(alternatives: list[Any], value: Any) -> Any:
 
 
 def _table_keys(kind: Any) -> list[str]:
-    """The keys of a table of this kind; none for what is no table."""
+    """The keys of a table of this kind; none for other values."""
     models = _members(kind) if _tag(kind) else [kind]
     return [name for one in models if isinstance(one, type) and issubclass(one, BaseModel) for name in one.model_fields]
 

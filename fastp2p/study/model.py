@@ -171,13 +171,13 @@ class Study(Section):
 
     @classmethod
     def _of_tables(cls, tables: dict[str, Any], faults: list[str]) -> Study:
-        """The study of these tables; what is wrong with them comes on top of the faults that there are."""
-        told = {fault.partition(" = ")[0] for fault in faults}
+        """The study of these tables; their faults come after the given ones."""
+        named = {fault.partition(" = ")[0] for fault in faults}
         try:
             study = cls.model_validate(tables)
         except ValidationError as error:
             found = validation_faults(error, cls, tables)
-            faults = faults + [fault for fault in found if fault.partition(" = ")[0] not in told]
+            faults = faults + [fault for fault in found if fault.partition(" = ")[0] not in named]
         refuse(faults)
         return study
 

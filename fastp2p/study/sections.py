@@ -36,15 +36,17 @@ def _no_timestamp(value: Any) -> Any:
 
 
 class Section(BaseModel):
-    """A table of a study file, frozen, that knows its keys and no others; printed as what differs from the defaults."""
+    """A table of a study file, frozen, that knows its keys and no others; printed without the defaults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
     def __repr__(self) -> str:
         """What differs from the defaults."""
         fields = type(self).model_fields
-        told = {key: value for key, value in vars(self).items() if key not in fields or value != fields[key].default}
-        parts = [f"{key}={value!r}" if isinstance(value, Section) else f"{key}={shown(value)}" for key, value in told.items()]
+        changed = {key: value for key, value in vars(self).items() if key not in fields or value != fields[key].default}
+        parts = [
+            f"{key}={value!r}" if isinstance(value, Section) else f"{key}={shown(value)}" for key, value in changed.items()
+        ]
         return f"{type(self).__name__}({', '.join(parts)})"
 
     __str__ = __repr__
@@ -58,7 +60,7 @@ class OfRating(Section):
 
 
 class NetworkPart(Section):
-    """Which network, and what limits it."""
+    """The network and its limits."""
 
     source: str
     """`cigre_lv`, `village_1`, `village_2`, a function of `pandapower.networks`, or a .json or .xlsx file."""
@@ -329,5 +331,5 @@ class ClearingPart(Section):
     physics: Literal["dc", "lindistflow", "ac"] = "dc"
     """What limits are: DC flows; apparent power and linear voltages; or these, tightened until an AC power flow agrees."""
     audit: Flag | Annotated[int, Field(strict=True, ge=2, le=ranges.ONE_IN)] = False
-    """Whether an AC power flow checks every book, or one in N: a random sample from the seed, each hour of the day alike. Under
-    "ac" it checks all."""
+    """Whether an AC power flow checks every book, or one in N: a random sample from the seed, equally many in each hour of
+    the day. Under "ac" it checks all."""

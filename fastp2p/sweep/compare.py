@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fastp2p.errors import InputError, InputWarning, refuse
 from fastp2p.grid.network import Network
-from fastp2p.io.files import held
+from fastp2p.io.files import folder_lock
 from fastp2p.io.folders import check_folder, staged_folder
 from fastp2p.io.parquet import write_tables
 from fastp2p.io.paths import absolute_path
@@ -91,13 +91,13 @@ def compare_rules(
             faults += [fault for fault in error.faults if fault not in faults]
     refuse(faults)
     results: dict[str, Results] = {}
-    with nullcontext() if folder is None else held(folder):
+    with nullcontext() if folder is None else folder_lock(folder):
         if folder is not None:
             check_folder(folder, overwrite)
         clock = time.perf_counter()
         for rule, one in studies.items():
             with warnings.catch_warnings():
-                if results:  # what looks wrong was told with the first
+                if results:  # the first rule has printed the warnings
                     warnings.simplefilter("ignore", InputWarning)
                 results[rule] = run(one, workers=workers, executor=executor, network=network, profiles=profiles)
         table = compare_results(results)

@@ -49,7 +49,7 @@ def finished_parts(
     ahead, waiting, done = iter(parts), set[Future[Result]](), set[Future[Result]]()
     look = _watch(pool)
     try:
-        with told_losses(pool):
+        with worker_losses(pool):
             while True:
                 waiting.update(pool.submit(job, work, part) for part in islice(ahead, HANDED_OUT - len(waiting)))
                 if not waiting:
@@ -77,8 +77,8 @@ def finished_parts(
 
 
 @contextmanager
-def told_losses(pool: Executor) -> Iterator[None]:
-    """Say in a sentence what was lost.
+def worker_losses(pool: Executor) -> Iterator[None]:
+    """Turn the loss of memory, workers or a cluster into an error of one sentence.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def connect(address: str) -> Iterator[Executor]:
     InputError
         If Dask is not installed, the address is none, or nobody answers.
     FastP2PError
-        What `told_losses` has.
+        See `worker_losses`.
     """
     try:
         from distributed import Client
@@ -123,10 +123,10 @@ def connect(address: str) -> Iterator[Executor]:
         client: Any = Client(address, timeout=PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]  # distributed has no types
     except (OSError, ValueError) as error:
         raise InputError(f"no Dask scheduler answers at {address}: {error}") from error
-    logging.disable()  # what Dask logs of a lost connection is told in a sentence
+    logging.disable()  # our own message replaces what Dask logs of a lost connection
     pool = client.get_executor()
     try:
-        with told_losses(pool):
+        with worker_losses(pool):
             yield pool
     finally:
         with suppress(Exception):  # there may be nobody left to take leave of
@@ -206,7 +206,7 @@ def share_work(pool: Executor, work: Work) -> Work:
     if isinstance(pool, ThreadPoolExecutor):
         return work
     if _is_cluster(pool):
-        return cast(Work, _client(pool).submit(_itself, work, pure=False))
+        return cast(Work, _client(pool).submit(_identity, work, pure=False))
     return _Packed(work)
 
 
@@ -229,5 +229,5 @@ def _open(packed: bytes) -> Work:
     return cast(Work, pickle.loads(packed))
 
 
-def _itself(work: Work) -> Work:
+def _identity(work: Work) -> Work:
     return work

@@ -21,7 +21,7 @@ import numpy as np
 
 from fastp2p.errors import InputError, refuse, some
 from fastp2p.grid.network import Network
-from fastp2p.io.files import kind_of, leftovers, replace_file, sync, sync_tree, temporary_name, told_disk_faults
+from fastp2p.io.files import disk_faults, kind_of, leftovers, replace_file, sync, sync_tree, temporary_name
 from fastp2p.io.folders import ANSWERS, staged_folder
 from fastp2p.io.manifest import (
     JOURNAL,
@@ -310,7 +310,7 @@ def write_answers(results: Results, folder: Path, manifest: Manifest) -> Manifes
     """
     kept = "all parts are complete; resume the run once it can be"
     staged = temporary_name(folder / ANSWERS)
-    with told_disk_faults(folder, kept):
+    with disk_faults(folder, kept):
         try:
             staged.mkdir()
             _draw_answers(results, staged)

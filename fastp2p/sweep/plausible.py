@@ -45,16 +45,16 @@ MOST_CELLS = 2_000_000
 """Steps times participants times scenarios that `why_no_trades` looks at."""
 
 
-def energy_said(profiles: Profiles, study: Study) -> str:
+def energy_text(profiles: Profiles, study: Study) -> str:
     """Energy of a day of the profiles that a study names, per home and per kWp."""
     days = profiles.n_steps * profiles.step_hours / 24.0
-    said = []
+    texts = []
     for kind, unit in (("load", "home"), ("pv", "kWp")):
         daily = {name: kwh.sum() / days for name, kwh in _named(study, profiles, kind).items()}
         values = daily.values()
         each = f"{min(values):.1f}…{max(values):.1f} ({len(daily)} profiles)" if len(daily) > 4 else ""
-        said.append(f"{each or ', '.join(f'{one} {kwh:.1f}' for one, kwh in daily.items())} kWh per {unit} and day")
-    return "; ".join(said)
+        texts.append(f"{each or ', '.join(f'{one} {kwh:.1f}' for one, kwh in daily.items())} kWh per {unit} and day")
+    return "; ".join(texts)
 
 
 def _named(study: Study, profiles: Profiles, kind: str) -> dict[str, Floats]:

@@ -17,7 +17,7 @@ import pyarrow.dataset as ds
 from fastp2p.arguments import described
 from fastp2p.errors import InputError, InputWarning, refuse
 from fastp2p.grid.network import Network
-from fastp2p.io.files import held
+from fastp2p.io.files import folder_lock
 from fastp2p.io.folders import check_folder, staged_folder
 from fastp2p.io.manifest import MOST_FAILURES, FileRecord, Manifest, PartRecord, open_journal, read_manifest, write_manifest
 from fastp2p.io.parquet import open_dataset, read_table, write_tables
@@ -124,7 +124,7 @@ def run(
         raise InputError(f"{too_large}; write them to a folder (out), or lower scenarios.count")
     if too_large:
         warnings.warn(f"{too_large}; all parts will be written, but no statistics", InputWarning, stacklevel=2)
-    with nullcontext() if folder is None else held(folder):
+    with nullcontext() if folder is None else folder_lock(folder):
         about, begun = None, None
         if folder is not None:
             about = describe_run(*work, tables=study.tables, parts=n_parts, files={})
@@ -168,7 +168,7 @@ def _write_day(results: Results, folder: Path, about: Manifest, overwrite: bool,
         write_study(results.study, staged)
         figures = draw_day(results) | (draw_audit(results) if results.study.audited_every else {})
         write_figures(figures, staged)
-        ended = {"seconds": _since(clock), "finished": 1, "failures": tuple(results.failures)}
+        ended = {"seconds": _seconds_since(clock), "finished": 1, "failures": tuple(results.failures)}
         write_whole(staged, about.model_copy(update=ended), {name: len(table) for name, table in tables.items()})
 
 
@@ -268,7 +268,7 @@ def _run_missing(
         for parts in rounds:
             missing = (part for part in parts if part.number not in begun.done)
             for ended in finished_parts(pool, job, shared, missing):
-                seconds = round(begun.seconds + _since(clock), 3)
+                seconds = round(begun.seconds + _seconds_since(clock), 3)
                 add([_record(done, written, seconds) for done, written in ended])
                 for done, _ in ended:
                     begun.done.add(done.number)
@@ -276,7 +276,7 @@ def _run_missing(
                     _tell(progress, finished, done, n_parts)
             if stop and _is_enough(stop, read_table(folder, "scenarios", begun.numbers)):
                 break
-    return round(begun.seconds + _since(clock), 3)
+    return round(begun.seconds + _seconds_since(clock), 3)
 
 
 def _record(done: Done, written: dict[str, FileRecord], seconds: float) -> PartRecord:
@@ -330,5 +330,5 @@ def _tell(progress: Progress | None, finished: Finished, done: Done, n_parts: in
         progress(finished, n_parts)
 
 
-def _since(clock: float) -> float:
+def _seconds_since(clock: float) -> float:
     return round(time.perf_counter() - clock, 3)

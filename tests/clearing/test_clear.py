@@ -295,7 +295,7 @@ def test_a_trade_without_weight_names_the_limit_that_cuts_it():
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"base": lambda z: z[0]}, r"base_kw has shape \(41,\).*\(2, 41\)"),
         ({"base": lambda z: z[:, :3]}, r"base_kw has shape \(2, 3\)"),
@@ -324,12 +324,12 @@ def test_a_trade_without_weight_names_the_limit_that_cuts_it():
         ({"limit": np.nan}, "limit_kw is NaN or negative for line 0"),
     ],
 )
-def test_clear_refuses(changed, told, cigre, some_trades):
+def test_clear_refuses(changed, message, cigre, some_trades):
     given, zeros = dict(changed), np.zeros((2, cigre.n_bus))
     limit = np.full(cigre.n_branch, given.pop("limit", 1.0))
     edits = {name: edit(getattr(some_trades, name)) for name, edit in given.pop("trades", {}).items()}
     base = given.pop("base", lambda z: z)(zeros)
     if "export" in given:
         given["export_kw"] = given.pop("export")(zeros)
-    with pytest.raises(fastp2p.InputError, match=told):
+    with pytest.raises(fastp2p.InputError, match=message):
         fastp2p.clear(replace(cigre, limit_kw=limit), replace(some_trades, **edits), base, **given)

@@ -243,7 +243,7 @@ def test_a_study_says_so_in_toml():
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [
         (-1.0, "network.reverse_kw = -1.0: must lie in 0…1,000,000,000 kW"),
         (float("nan"), "network.reverse_kw"),
@@ -254,14 +254,14 @@ def test_a_study_says_so_in_toml():
         (True, "network.reverse_kw"),
     ],
 )
-def test_other_values_are_refused(value, told):
+def test_other_values_are_refused(value, message):
     with pytest.raises(fastp2p.InputError) as refusal:
         study(reverse_kw=value)
-    assert told in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    ("reverse", "told"),
+    ("reverse", "message"),
     [
         ({"reverse_kw": -1.0}, "reverse_kw = -1.0: must be a number in 0…1,000,000,000 kW"),
         ({"reverse_kw": float("nan")}, "reverse_kw = nan: must be a number"),
@@ -270,28 +270,28 @@ def test_other_values_are_refused(value, told):
         ({"reverse_of_rating": 3.0}, "reverse_of_rating = 3.0: must be a number in 0…2 of the rating"),
     ],
 )
-def test_with_limits_refuses_other_values(reverse, told):
-    with pytest.raises(fastp2p.InputError, match=told):
+def test_with_limits_refuses_other_values(reverse, message):
+    with pytest.raises(fastp2p.InputError, match=message):
         limited(street(), **reverse)
 
 
 def test_a_network_without_transformers_is_refused():
-    told = "reverse_kw: there is no transformer below the external grid; leave reverse_kw out, and limit lines by ampacity_ka"
-    with pytest.raises(fastp2p.InputError, match=told):
+    message = "there is no transformer below the external grid; leave reverse_kw out, and limit lines by ampacity_ka"
+    with pytest.raises(fastp2p.InputError, match=message):
         fastp2p.Network.load("case33bw").with_limits(reverse_kw=1.0)
-    with pytest.raises(fastp2p.InputError, match=told):
+    with pytest.raises(fastp2p.InputError, match=message):
         fastp2p.run(study(source="case33bw", ampacity_ka_by_std_type=None, reverse_kw=1.0))
 
 
 @pytest.mark.parametrize(
-    ("reverse_kw", "told"),
+    ("reverse_kw", "message"),
     [
         ([1.0], "reverse_kw has shape"),
         ([np.nan, np.inf], "reverse_kw is NaN or negative for trafo 0|line 0"),
         ([1.0, 1.0], "reverse_kw of line 0: only the first transformers below an external grid may have one"),
     ],
 )
-def test_arrays_of_limits_are_checked(reverse_kw, told):
+def test_arrays_of_limits_are_checked(reverse_kw, message):
     network = limited(street())
-    with pytest.raises(fastp2p.InputError, match=told):
+    with pytest.raises(fastp2p.InputError, match=message):
         replace(network, reverse_kw=np.array(reverse_kw))

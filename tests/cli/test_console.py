@@ -136,8 +136,8 @@ def test_a_backend_that_matplotlib_does_not_know_is_told_before_anything_runs():
 
 @pytest.mark.parametrize("address", ["", "foo", "tcp://", "tcp://localhost", "tcp://:8786", "http://a:1", "tcp://a:99999"])
 def test_an_address_that_is_none_is_refused_in_a_line(address):
-    told = call("run", "paper-44", "--out", "x", "--dask", address, code=2).stderr
-    assert told == f"error: {address!r} is not the address of a Dask scheduler; it must look like tcp://HOST:8786\n"
+    message = call("run", "paper-44", "--out", "x", "--dask", address, code=2).stderr
+    assert message == f"error: {address!r} is not the address of a Dask scheduler; it must look like tcp://HOST:8786\n"
     assert not Path("x").exists()
 
 
@@ -148,9 +148,9 @@ def test_characters_that_steer_a_terminal_are_shown_as_escapes(tmp_path):
     printed = call("check", "odd.toml").stdout
     assert r"a\nb\x1b[2Jc\x9bd\u202ee" in printed
     (tmp_path / "odd.toml").write_text('[pv."a\\nb"]\n[load]\nprofile = "x\\u001b[2J"')
-    told = call("check", "odd.toml", code=2).stderr
-    assert all(line.startswith("error: ") for line in told.splitlines())
-    assert "\x1b" not in told
+    message = call("check", "odd.toml", code=2).stderr
+    assert all(line.startswith("error: ") for line in message.splitlines())
+    assert "\x1b" not in message
 
 
 # folders
@@ -162,8 +162,8 @@ def test_a_working_folder_that_is_gone(tmp_path, monkeypatch):
     monkeypatch.chdir(gone)
     gone.rmdir()
     for out in ("x", tmp_path / "whole"):
-        told = call("run", "paper-44", "--out", out, code=2).stderr
-        assert told == "error: .: the folder that you are in is gone; change to one that exists\n"
+        message = call("run", "paper-44", "--out", out, code=2).stderr
+        assert message == "error: .: the folder that you are in is gone; change to one that exists\n"
     with pytest.raises(fastp2p.InputError, match="x: the folder that you are in is gone"):
         fastp2p.run(fastp2p.studies()["paper-44"], out="x")
 

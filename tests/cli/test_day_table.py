@@ -61,23 +61,23 @@ def test_periods_of_the_table():
 
 def test_two_weeks_are_printed_by_the_day():
     study_of(quarter_hours(14))
-    told = call("run", "weeks.toml", "--out", "x").stdout.splitlines()
-    days = [line.split() for line in told if line.strip().startswith("2018-")]
-    assert len(told) < 40
+    message = call("run", "weeks.toml", "--out", "x").stdout.splitlines()
+    days = [line.split() for line in message if line.strip().startswith("2018-")]
+    assert len(message) < 40
     assert [day[0] for day in days] == [f"{date:%Y-%m-%d}" for date in pd.date_range("2018-03-20", periods=14)]
     # two homes of 24 kWh; 3 kW from 10 to 14 h: 4 kWh for itself, 4 for the neighbour, 4 are left of 3 x 3 kWp x 4 h
     assert all(day[1] == "48.00" for day in days)
     books = pd.read_parquet("x/books.parquet")
     by_day = books.groupby(books.time.dt.date).executed_kwh.sum()
     assert [day[5] for day in days] == [f"{kwh:.2f}" for kwh in by_day]
-    whole = next(line.split() for line in told if line.strip().startswith("all "))
+    whole = next(line.split() for line in message if line.strip().startswith("all "))
     assert whole[1] == f"{14 * 48:.2f}"
 
 
 def test_hours_of_a_dated_day_carry_the_date():
     study_of(quarter_hours(1))
-    told = call("run", "weeks.toml", "--out", "x").stdout.splitlines()
-    hours = [line.split() for line in told if line.strip().startswith("2018-")]
+    message = call("run", "weeks.toml", "--out", "x").stdout.splitlines()
+    hours = [line.split() for line in message if line.strip().startswith("2018-")]
     assert [hour[:2] for hour in hours] == [["2018-03-20", f"{hour:02d}:00"] for hour in range(24)]
     assert {hour[2] for hour in hours} == {"2.000"}
 

@@ -81,9 +81,9 @@ def test_streams_change_no_exit_code_but_that_a_full_disk_is_told(commands, requ
     assert [arguments for arguments, _ in table] == commands
     for arguments, ends in table:
         is_wrong = not arguments or any("nope" in word for word in arguments)
-        code, told = ends.pop("read")
-        assert (code, bool(told)) == (2 * is_wrong, is_wrong), arguments
-        assert ends.pop("full") == ((code, told) if is_wrong else (1, FULL)), arguments
+        code, message = ends.pop("read")
+        assert (code, bool(message)) == (2 * is_wrong, is_wrong), arguments
+        assert ends.pop("full") == ((code, message) if is_wrong else (1, FULL)), arguments
         for name, ending in ends.items():
             silent = "errors" in name or name == "nothing"
-            assert ending == (code, "" if silent else told), (arguments, name)
+            assert ending == (code, "" if silent else message), (arguments, name)

@@ -220,8 +220,8 @@ def test_tables_on_disk_carry_units(paper_folder):
     assert units["books", "worst_loading_percent"] == "%"
     assert units["scenarios", "bill"] == "currency"
     assert units["books", "step"] == units["books", "status"] == units["trades", "seller"] == ""
-    told = ("_kwh", "_kw", "_percent", "bill", "paid", "received", "saving", "benefit", "share")
-    assert [key for key, unit in units.items() if key[1].endswith(told) and not unit] == []
+    message = ("_kwh", "_kw", "_percent", "bill", "paid", "received", "saving", "benefit", "share")
+    assert [key for key, unit in units.items() if key[1].endswith(message) and not unit] == []
 
 
 def test_tables_on_disk_are_the_results(paper_folder, paper_44):
@@ -302,13 +302,13 @@ def test_a_large_sweep_runs_in_processes(monkeypatch):
     for table in ("scenarios", "hours"):
         one, other = (pq.read_table(Path(out) / table) for out in ("threads", "processes"))
         assert one.equals(other)
-    told = call("run", "large.toml", "--out", "x", "--dask", "tcp://127.0.0.1:9", "--workers", "2", code=2)
-    assert "either --workers of this machine or a cluster with --dask" in told.stderr
+    message = call("run", "large.toml", "--out", "x", "--dask", "tcp://127.0.0.1:9", "--workers", "2", code=2)
+    assert "either --workers of this machine or a cluster with --dask" in message.stderr
 
 
 @pytest.mark.usefixtures("no_figures")
 @pytest.mark.parametrize("study", ["paper-44", "pv-sweep"])
 def test_tables_fit_a_terminal(study, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    told = call("run", study, "--out", "here").stdout.splitlines()
-    assert max(len(line) for line in told[1:] if not line.startswith("wrote")) <= 80
+    message = call("run", study, "--out", "here").stdout.splitlines()
+    assert max(len(line) for line in message[1:] if not line.startswith("wrote")) <= 80

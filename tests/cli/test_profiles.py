@@ -26,16 +26,16 @@ def call(*arguments, code=0):
 
 
 def test_show():
-    told = call("show", "typical_day").stdout
-    assert "residential_0 kWh per home" in told
-    assert "24 steps of 60 min" in told
+    message = call("show", "typical_day").stdout
+    assert "residential_0 kWh per home" in message
+    assert "24 steps of 60 min" in message
 
 
 def test_convert_puts_sources_on_one_axis(tmp_path):
     eulp_frame(n_days=365).to_csv("co.csv", index=False)
     write_workbook(tmp_path / "sun.xlsx", gsa_sheets())
-    told = call("convert", "co.csv", "--out", "homes.parquet", "--step-hours", 1).stdout
-    assert "8,760 steps of 60 min, 2018-01-01 00:00 to 2018-12-31 23:00, UTC-05:00" in told
+    message = call("convert", "co.csv", "--out", "homes.parquet", "--step-hours", 1).stdout
+    assert "8,760 steps of 60 min, 2018-01-01 00:00 to 2018-12-31 23:00, UTC-05:00" in message
     call("convert", "sun.xlsx", "--year", 2018, "--zone", "Etc/GMT+5", "--out", "sun.csv")
     call("convert", "homes.parquet", "sun.csv", "--out", "both.parquet", "--months", "6,7,8", "--days", 30)
     both = Profiles.load("both.parquet")
@@ -56,18 +56,18 @@ def test_convert_declares_what_a_file_does_not_say():
 def test_options_are_for_files_beside_the_typical_day():
     local = pd.date_range("2018-06-01", periods=48, freq="h").strftime("%Y-%m-%d %H:%M")
     pd.DataFrame({"time": local, "home": np.r_[np.arange(47.0), 0.0]}).to_csv("a.csv", index=False)
-    told = call("convert", "a.csv", "typical_day", "--unit", "kW", "--zone", "Europe/Berlin", "--out", "b.csv").stdout
-    assert "48 steps of 60 min, 2018-06-01 00:00 to 2018-06-02 23:00, UTC+02:00" in told
+    message = call("convert", "a.csv", "typical_day", "--unit", "kW", "--zone", "Europe/Berlin", "--out", "b.csv").stdout
+    assert "48 steps of 60 min, 2018-06-01 00:00 to 2018-06-02 23:00, UTC+02:00" in message
     assert Profiles.load("b.csv").time[0] == pd.Timestamp("2018-06-01", tz="Europe/Berlin")
 
 
 def test_cluster_says_what_speaks_for_each_number_and_then_writes():
     eulp_frame(n_days=60).to_csv("co.csv", index=False)
     assert "silhouette" in call("cluster", "co.csv").stdout
-    told = call("cluster", "co.csv", "--k", 3, "--out", "typical.csv").stdout
+    message = call("cluster", "co.csv", "--k", 3, "--out", "typical.csv").stdout
     typical, days = Profiles.load("typical.csv"), pd.read_csv("typical-days.csv")
     sizes = days.cluster.value_counts().sort_index().tolist()
-    assert f"weights = {sizes}" in told
+    assert f"weights = {sizes}" in message
     assert typical.names == ("cluster_0", "cluster_1", "cluster_2")
     assert (len(days), typical.step_hours) == (60, 0.25)
     for path in ("typical.png", "typical.pdf"):
@@ -77,7 +77,7 @@ def test_cluster_says_what_speaks_for_each_number_and_then_writes():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["show", "nope.csv"], ["nope.csv: not found"]),
         (["convert", "typical_day", "--out", "a.txt"], ["a.txt: profiles are written to a .csv or .parquet"]),
@@ -104,10 +104,10 @@ def test_cluster_says_what_speaks_for_each_number_and_then_writes():
         (["cluster", "typical_day", "--k", "2", "--out", "there.csv"], ["there.csv exists"]),
     ],
 )
-def test_bad_input_is_told_and_nothing_written(arguments, told, tmp_path):
+def test_bad_input_is_told_and_nothing_written(arguments, message, tmp_path):
     (tmp_path / "there.csv").write_text("mine")
     answer = call(*arguments, code=2)
-    assert [piece for piece in told if piece not in answer.stderr] == [], answer.stderr
+    assert [piece for piece in message if piece not in answer.stderr] == [], answer.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["there.csv"]
     assert (tmp_path / "there.csv").read_text() == "mine"
 

@@ -140,9 +140,9 @@ def test_an_interrupt_at_any_moment_of_the_start_ends_in_a_word(tmp_path):
     code += "from fastp2p.__main__ import main; main()"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}
     with started(sys.executable, "-c", code, "check", "paper-44", cwd=tmp_path, env=environment) as process:
-        _, told = process.communicate(timeout=100)
+        _, message = process.communicate(timeout=100)
     assert process.returncode == 0
-    endings = [line.split("\t") for line in told.splitlines()]
+    endings = [line.split("\t") for line in message.splitlines()]
     assert len(endings) > 20
     assert {event for _, event, _ in endings} > {"import", "open"}
     assert [ending for ending in endings if ending[2] != repr((130, "stopped\n"))] == []
@@ -201,11 +201,11 @@ def test_a_signal_keeps_the_finished_parts(number, parallel, twice, tmp_path):
         if twice:
             assert process.stderr.readline().startswith("stopping when the parts in progress are done")
             os.killpg(process.pid, number)
-        _, told = process.communicate(timeout=3 if twice else 60)
+        _, message = process.communicate(timeout=3 if twice else 60)
         assert wait_until(lambda: all(map(has_ended, children)), 5)
     assert process.returncode == 128 + number
-    assert told.splitlines()[-1] == "stopped; finished parts are kept, and --resume continues from there"
-    assert "Traceback" not in told
+    assert message.splitlines()[-1] == "stopped; finished parts are kept, and --resume continues from there"
+    assert "Traceback" not in message
     books = fastp2p.open_results(tmp_path / "out")["books"].count_rows()
     assert books % 24 == 0
     assert 0 < books < 2 * 24 * count
@@ -219,10 +219,10 @@ def test_a_worker_that_is_killed_is_told_and_its_run_goes_on_later(tmp_path):
         assert wait_until(lambda: list(tmp_path.glob("out/scenarios/part*")), 60)
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         os.kill(int(children[-1]), signal.SIGKILL)
-        _, told = process.communicate(timeout=30)
+        _, message = process.communicate(timeout=30)
         assert wait_until(lambda: all(has_ended(pid) for pid in children), 5)
     assert process.returncode == 1
-    assert told == f"error: {ENDED}; finished parts are kept, and --resume continues from there\n"
+    assert message == f"error: {ENDED}; finished parts are kept, and --resume continues from there\n"
     assert subprocess.run([*command, "--resume"], cwd=tmp_path).returncode == 0
     assert fastp2p.open_results(tmp_path / "out")["scenarios"].count_rows() == 60_000
 
@@ -318,6 +318,6 @@ def test_a_number_of_workers_that_is_none_is_refused_alike(command, count, monke
     if command == "processes":
         monkeypatch.setattr("fastp2p.cli.main.PROCESSES_FROM", 1)
     words = ["compare", "paper-44"] if command == "compare" else ["run", "pv-sweep"]
-    told = call(*words, "--out", tmp_path / "x", "--workers", count, code=2).stderr
-    assert told == f"error: workers = {count}: must be a whole number, at least 1\n"
+    message = call(*words, "--out", tmp_path / "x", "--workers", count, code=2).stderr
+    assert message == f"error: workers = {count}: must be a whole number, at least 1\n"
     assert not (tmp_path / "x").exists()

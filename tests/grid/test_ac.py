@@ -36,9 +36,9 @@ def assert_equal_to_pandapower(network, flow, expected):
     np.testing.assert_allclose(flow.va_degree[:, known], expected["va_degree"], rtol=0, atol=1e-6)
     for name in ("from_ka", "to_ka", "loading_percent"):
         number, wanted = getattr(flow, name), expected[name]
-        told = np.isfinite(wanted)
-        floor = 1e-9 * np.nanmax(np.where(told, wanted, 0.0), axis=1, keepdims=True)
-        wrong = told & ~(np.abs(number - wanted) <= 1e-6 * wanted + floor)
+        message = np.isfinite(wanted)
+        floor = 1e-9 * np.nanmax(np.where(message, wanted, 0.0), axis=1, keepdims=True)
+        wrong = message & ~(np.abs(number - wanted) <= 1e-6 * wanted + floor)
         assert not wrong.any(), f"{name} of {network.branch_name[wrong.any(axis=0)]}: {number[wrong]}, not {wanted[wrong]}"
     unlimited = ~np.isfinite(expected["loading_percent"]) & np.isin(network.element, ["line", "trafo"])
     assert (np.isnan(flow.loading_percent) | (flow.loading_percent == 0))[unlimited].all()

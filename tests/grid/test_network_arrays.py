@@ -82,7 +82,7 @@ def network():
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "told"),
+    ("name", "change", "message"),
     [
         ("susceptance_kw", lambda a: a * [np.inf, 1, 1], r"susceptance_kw of line 0 inf: must have a size of 1e-06…1e\+18"),
         ("susceptance_kw", lambda a: a * [1, 1e-300, 1], "susceptance_kw of line 1 .*e-29"),
@@ -112,8 +112,8 @@ def network():
         ("rated_kv", lambda a: a[:, 0], r"rated_kv has shape \(3,\); it must be \(3, 2\)"),
     ],
 )
-def test_arrays_of_no_network_are_refused(network, name, change, told):
-    with pytest.raises(fastp2p.InputError, match=told):
+def test_arrays_of_no_network_are_refused(network, name, change, message):
+    with pytest.raises(fastp2p.InputError, match=message):
         dataclasses.replace(network, **{name: change(getattr(network, name))})
 
 
@@ -133,8 +133,8 @@ def test_arrays_of_other_types_are_made_right(network):
 
 @pytest.mark.parametrize("injection", [None, 0.0, np.zeros(3), np.zeros((41, 2)), np.zeros((0,))])
 def test_flows_of_other_shapes_are_refused(injection, cigre):
-    told = "injection_kw holds objects" if injection is None else "its last axis must be the 41 buses"
-    with pytest.raises(fastp2p.InputError, match=told):
+    message = "injection_kw holds objects" if injection is None else "its last axis must be the 41 buses"
+    with pytest.raises(fastp2p.InputError, match=message):
         cigre.flow_kw(injection)
 
 

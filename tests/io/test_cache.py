@@ -42,7 +42,7 @@ def test_a_full_disk_under_the_cache_of_networks_leaves_nothing(monkeypatch, tmp
 
 @pytest.fixture
 def kernel_file(tmp_path, monkeypatch):
-    """A module with a kernel, imported anew by each call; its __pycache__ is where numba keeps machine code."""
+    """A module with a kernel, imported again by each call; its __pycache__ is where numba keeps machine code."""
     if os.environ.get("NUMBA_DISABLE_JIT") == "1":
         pytest.skip("nothing is compiled")
     monkeypatch.setattr(jit, "_faults", [])
@@ -125,8 +125,8 @@ def test_kernels_are_not_kept_in_a_folder_named_tilde(monkeypatch):
 
 def test_the_command_says_once_that_kernels_were_not_kept(monkeypatch):
     monkeypatch.setattr(jit, "_faults", ["/x could not be written (No space left on device)", "and again"])
-    told = call("studies").stderr
-    assert told == (
+    message = call("studies").stderr
+    assert message == (
         "note: kernels were compiled for this run alone: /x could not be written (No space left on device); "
         "set NUMBA_CACHE_DIR to a folder that you may write to, and the next run starts faster\n"
     )

@@ -73,15 +73,15 @@ def test_a_bus_that_does_not_exist_is_named(table, column, value):
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "message"),
     [("a", "not an integer"), (0.7, "not an integer"), (None, "not an integer"), (True, "not an integer"), (-1, "negative"),
      (0, "appears 2 times"), (2**70, "above")],
 )  # fmt: skip
 @pytest.mark.parametrize("table", ["bus", "line", "load"])
-def test_an_index_that_is_none_is_named(table, value, told):
+def test_an_index_that_is_none_is_named(table, value, message):
     net = copy.deepcopy(populated())
     set_index(table, value)(net)
-    refused(net, f"{table} ", told)
+    refused(net, f"{table} ", message)
 
 
 def test_a_bus_index_that_would_take_gigabytes():
@@ -94,7 +94,7 @@ def test_a_bus_index_that_would_take_gigabytes():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (set_cell("line", "in_service", None), "line 1: in_service is None; it must be true or false"),
         (set_cell("line", "length_km", "far"), "line 1: length_km is 'far'; it must be a finite number"),
@@ -111,22 +111,22 @@ def test_a_bus_index_that_would_take_gigabytes():
         (lambda net: net.update(bus=net.bus.iloc[:0]), "the network has no bus"),
     ],
 )
-def test_malformed_tables(change, told):
+def test_malformed_tables(change, message):
     net = chain()
     change(net)
-    refused(net, told)
+    refused(net, message)
 
 
 @pytest.mark.parametrize(
-    ("et", "element", "told"),
+    ("et", "element", "message"),
     [("l", 1, "switch 0: bus 1 is not an end of line 1"), ("l", 7, "switch 0: element is 7, and there is no such line"),
      ("b", 9, "no such bus"), ("t", 3, "no such trafo"), ("x", 0, "et is 'x'; it must be one of b, l, t, t3")],
 )  # fmt: skip
-def test_switches_that_refer_to_nothing(et, element, told):
+def test_switches_that_refer_to_nothing(et, element, message):
     net = chain()
     pp.create_switch(net, 1, 0, et="l", closed=False)
     net.switch.loc[0, ["et", "element"]] = et, element
-    refused(net, told)
+    refused(net, message)
 
 
 def test_all_faults_at_once_and_many_of_a_kind_in_few_lines():
@@ -201,7 +201,7 @@ def test_a_column_that_a_file_lacks_is_named(table, column, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (no_grid, ["reference bus", "ext_grid"]),
         (change("ext_grid", 0, "in_service", False), ["reference bus", "ext_grid"]),
@@ -217,12 +217,12 @@ def test_a_column_that_a_file_lacks_is_named(table, column, tmp_path):
         (change("bus", [3, 4], "vn_kv", 0.0), ["bus 3: vn_kv is 0.0; it must be positive", "bus 4: vn_kv"]),
     ],
 )
-def test_networks_that_cannot_be_converted(spoil, told):
+def test_networks_that_cannot_be_converted(spoil, message):
     net = shipped("cigre_lv")
     spoil(net)
     with pytest.raises(fastp2p.InputError) as error:
         fastp2p.Network.from_pandapower(net)
-    assert all(piece in str(error.value) for piece in told), error.value
+    assert all(piece in str(error.value) for piece in message), error.value
 
 
 def test_elements_without_a_place_in_a_dc_power_flow():

@@ -53,13 +53,13 @@ def test_sheets_that_share_what_they_hold_count_each():
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "told"),
+    ("table", "column", "message"),
     [("load", "bus", "load 0: bus is inf, and there is no such bus"), ("load", "p_mw", "p_mw"), ("bus", "vn_kv", "vn_kv")],
 )
 @pytest.mark.parametrize("sign", ["", "-"])
-def test_whole_numbers_of_hundreds_of_digits(table, column, told, sign):
+def test_whole_numbers_of_hundreds_of_digits(table, column, message, sign):
     _write_with(table, column, int(sign + "9" * 400))
-    assert told.replace("inf", f"{sign}inf") in refusal("net.json")
+    assert message.replace("inf", f"{sign}inf") in refusal("net.json")
 
 
 def test_names_that_are_whole_numbers_of_hundreds_of_digits():

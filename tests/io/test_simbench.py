@@ -112,7 +112,7 @@ def test_a_check_of_the_study(tmp_path, monkeypatch):
     assert answer.exit_code == 0, answer.output
     assert "672 of 0.25 h" in answer.output
     assert "the bus's own" in answer.output
-    assert "with 0.02 times the transformer's kVA in kWp of " in answer.output
+    assert "with 0.02 times the transformer's kVA as kWp of " in answer.output
 
 
 def test_buses_without_a_profile_of_their_own(year):

@@ -39,12 +39,12 @@ def study_of(text):
 def refused(call, *arguments):
     """What is said, in bounded time and of bounded length."""
     begun = time.process_time()
-    with pytest.raises(fastp2p.InputError) as told:
+    with pytest.raises(fastp2p.InputError) as message:
         call(*arguments)
     assert time.process_time() - begun < SECONDS
-    assert len(str(told.value)) < SHORT
-    assert sum(map(len, told.value.faults)) < SHORT
-    return str(told.value)
+    assert len(str(message.value)) < SHORT
+    assert sum(map(len, message.value.faults)) < SHORT
+    return str(message.value)
 
 
 # kinds of files
@@ -114,7 +114,7 @@ def test_dotted_keys(key):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("x = " + "[" * MANY, "nested too deeply"),
         ("x = " + "{a = " * MANY, "nested too deeply"),
@@ -126,8 +126,8 @@ def test_dotted_keys(key):
     ],
     ids=["arrays", "tables", "digits", "hex", "unknown", "long", "quotes"],
 )
-def test_texts_of_study_files(line, told):
-    assert told in refused(study_of, line)
+def test_texts_of_study_files(line, message):
+    assert message in refused(study_of, line)
 
 
 def test_dots_in_texts_and_comments_are_no_keys():
@@ -179,8 +179,8 @@ def test_long_names(required):
 
     section, old, *ending = required
     line = SECTIONS[section].replace(old, "k" * 500_000 + "".join(ending))
-    told = refused(lambda: fastp2p.cli.check.check_study(study_of(study_text(**{section: line}))))
-    assert " … " in told
+    message = refused(lambda: fastp2p.cli.check.check_study(study_of(study_text(**{section: line}))))
+    assert " … " in message
 
 
 def test_faults_are_counted_beyond_a_hundred():
@@ -200,7 +200,7 @@ def csv(*rows, header="hour,a [kWh]"):
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         (["0," + "1" * 2_000_000], "line 2 is longer than 1,000,000 bytes"),
         (['0,"1', *["1,1"] * 200_000], "field larger than field limit"),
@@ -211,8 +211,8 @@ def csv(*rows, header="hour,a [kWh]"):
     ],
     ids=["line", "quote", "quotes", "nul", "cell", "rows"],
 )
-def test_csv_files(rows, told):
-    assert told in refused(fastp2p.Profiles.load, csv(*rows))
+def test_csv_files(rows, message):
+    assert message in refused(fastp2p.Profiles.load, csv(*rows))
 
 
 def test_csv_files_of_many_columns():
@@ -238,24 +238,24 @@ def parquet(columns, **options):
 def test_parquet_files_that_unpack_to_far_more():
     text = pa.DictionaryArray.from_arrays(np.zeros(20_000, np.int32), ["x" * 1_000_000])
     hours, values = np.arange(20_000.0), np.zeros(20_000)
-    told = refused(fastp2p.Profiles.load, parquet({"hour": hours, "profile": text, "load_kwh_per_home": values}))
-    assert "column profile holds a text of 1,000,000 characters; it may have 1,000" in told
-    told = refused(fastp2p.Profiles.load, parquet({"time": ["x" * 1_000_000] * 20, "a [kWh]": values[:20]}))
-    assert "column time holds a text of 1,000,000 characters" in told
+    message = refused(fastp2p.Profiles.load, parquet({"hour": hours, "profile": text, "load_kwh_per_home": values}))
+    assert "column profile holds a text of 1,000,000 characters; it may have 1,000" in message
+    message = refused(fastp2p.Profiles.load, parquet({"time": ["x" * 1_000_000] * 20, "a [kWh]": values[:20]}))
+    assert "column time holds a text of 1,000,000 characters" in message
 
 
 def test_parquet_files_unpacked(monkeypatch):
     monkeypatch.setattr(frames, "MAX_UNPACKED", 100_000)
-    told = refused(fastp2p.Profiles.load, parquet({"hour": np.arange(9_000.0), "a [kWh]": np.arange(9_000.0)}))
-    assert "it may have 0 MB" in told
+    message = refused(fastp2p.Profiles.load, parquet({"hour": np.arange(9_000.0), "a [kWh]": np.arange(9_000.0)}))
+    assert "it may have 0 MB" in message
     monkeypatch.setattr(frames, "MAX_VALUES", 100)
     assert "fewer than 100 values" in refused(fastp2p.Profiles.load, "mine.parquet")
 
 
 def test_parquet_files_in_many_pieces(monkeypatch):
     monkeypatch.setattr(frames, "MAX_ROW_GROUPS", 20)
-    told = refused(fastp2p.Profiles.load, parquet({**DAY, "a [kWh]": np.zeros(24)}, row_group_size=1))
-    assert "is in 24 row groups; it may have 20" in told
+    message = refused(fastp2p.Profiles.load, parquet({**DAY, "a [kWh]": np.zeros(24)}, row_group_size=1))
+    assert "is in 24 row groups; it may have 20" in message
 
 
 def test_parquet_files_that_say_much_of_themselves(monkeypatch):
@@ -309,9 +309,9 @@ def test_long_arguments_end_in_a_short_sentence():
     from tests.support.commands import call
 
     for arguments in (["run", "x" * MANY], ["check", "x" * MANY], ["compare", "paper-44", "--rules", "x," * 20_000]):
-        told = call(*arguments, code=2).stderr
-        assert len(told) < SHORT
-        assert told.startswith("error: ")
+        message = call(*arguments, code=2).stderr
+        assert len(message) < SHORT
+        assert message.startswith("error: ")
 
 
 MEMORY = """

@@ -1,4 +1,4 @@
-"""A kernel is compiled anew once its file, or a kernel file that it imports, has changed; and only then."""
+"""A kernel is compiled again once its file, or a kernel file that it imports, has changed; and only then."""
 
 import importlib
 import os

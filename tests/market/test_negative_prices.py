@@ -238,8 +238,8 @@ def test_check_warns_of_prices_that_turn_round():
 def test_check_does_not_ask_a_pool_for_its_bids():
     """A pool trades whatever bids and asks are; an auction with asks above bids trades nothing."""
     market = {"bid_per_kwh": 0.4, "ask_per_kwh": 0.5, "retail_per_kwh": 0.3}
-    told = {rule: check_study(study(pricing=rule, **market))[1] for rule in ("ask", "mid_market_rate")}
-    assert [any(word in " ".join(told[rule]) for word in ("asks are", "bids are")) for rule in told] == [True, False]
+    message = {rule: check_study(study(pricing=rule, **market))[1] for rule in ("ask", "mid_market_rate")}
+    assert [any(word in " ".join(message[rule]) for word in ("asks are", "bids are")) for rule in message] == [True, False]
 
 
 def test_the_commands_take_them(tmp_path, monkeypatch):
@@ -249,8 +249,8 @@ def test_the_commands_take_them(tmp_path, monkeypatch):
     sweep = study(scenarios={"count": 4, "shares": [0.5, 1.0]}, **market)
     (tmp_path / "x.toml").write_text(sweep.to_toml())
     for command in (["check"], ["compare", "--rules", "ask,k,mcafee,mid_market_rate,bill_sharing"], ["run"]):
-        told = CliRunner().invoke(app, [command[0], "x.toml", *command[1:]])
-        assert told.exit_code == 0, told.output
+        message = CliRunner().invoke(app, [command[0], "x.toml", *command[1:]])
+        assert message.exit_code == 0, message.output
     refused = CliRunner().invoke(app, ["compare", "x.toml", "--rules", "ask,supply_demand_ratio", "--overwrite"])
     assert refused.exit_code == 2
     assert refused.stderr.count("error:") == 1

@@ -455,9 +455,9 @@ def test_many_books_at_once_and_tariffs_by_the_clock():
 
 
 @pytest.mark.parametrize(
-    ("given_wrong", "told"),
+    ("given_wrong", "message"),
     [
-        ({"pricing": "haggle"}, "pricing = 'haggle': there are ask, bid, midpoint, k, uniform, mcafee, mid_market_rate"),
+        ({"pricing": "haggle"}, f"pricing = 'haggle': there are {', '.join(RULES)}"),
         ({"pricing": "k", "kappa": 1.5}, "kappa = 1.5: must lie in 0…1"),
         ({"pricing": "mcafee"}, "reduce_orders gives the orders to match again"),
         ({"pricing": "mid_market_rate", "feed_in_per_kwh": 0.5}, "needs a feed-in tariff that is not above the retail tariff"),
@@ -469,10 +469,10 @@ def test_many_books_at_once_and_tariffs_by_the_clock():
         ({"bid_per_kwh": [0.1]}, r"bid_per_kwh has shape \(1, 1\)"),
     ],
 )
-def test_price_trades_refuses(given_wrong, told):
+def test_price_trades_refuses(given_wrong, message):
     sides = {"bid_kwh": [1.0, 0], "ask_kwh": [0, 1.0], "bid_per_kwh": [0.2, 0], "ask_per_kwh": [0, 0.1]}
     trades = fastp2p.match_orders([sides["bid_kwh"]], [sides["ask_kwh"]], sides["bid_per_kwh"], sides["ask_per_kwh"])
-    with pytest.raises(fastp2p.InputError, match=told):
+    with pytest.raises(fastp2p.InputError, match=message):
         price_trades(trades, **{**sides, **given_wrong})
 
 
@@ -487,9 +487,9 @@ def test_trades_made_by_volume_are_refused_where_one_price_must_suit_all():
     """By volume the bid of 0.2 meets the ask of 0.1, and 0.4 meets 0.3: no price suits the bid of 0.2 and the ask of 0.3."""
     sides = [[1, 1, 0, 0]], [[0, 0, 1, 1]], [0.4, 0.2, 0, 0], [0, 0, 0.1, 0.3]
     trades = fastp2p.match_orders(*sides, priority="volume")
-    told = r"book 0: a bid of 0\.2 and an ask of 0\.3 both trade"
+    message = r"book 0: a bid of 0\.2 and an ask of 0\.3 both trade"
     for pricing in ("k", "uniform"):
-        with pytest.raises(fastp2p.InputError, match=told):
+        with pytest.raises(fastp2p.InputError, match=message):
             price_trades(trades, *sides, pricing=pricing)
-    with pytest.raises(fastp2p.InputError, match=told):
+    with pytest.raises(fastp2p.InputError, match=message):
         reduce_orders(trades, *sides)

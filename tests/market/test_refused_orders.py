@@ -9,7 +9,7 @@ BIDS, ASKS, ONES = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]]), np.array([[0.0,
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"bid_kwh": -BIDS}, "bid_kwh: book 0, bus 0 holds -1"),
         ({"ask_kwh": ASKS * np.nan}, "ask_kwh: book 0, bus 0 holds nan"),
@@ -34,10 +34,10 @@ BIDS, ASKS, ONES = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]]), np.array([[0.0,
         ({"bid_kwh": -BIDS, "ask_per_kwh": np.ones(2), "ties": "x"}, r"(?s)bid_kwh: book 0.*ask_per_kwh has.*ties = 'x'"),
     ],
 )
-def test_match_orders_refuses(changed, told):
+def test_match_orders_refuses(changed, message):
     given = {"bid_kwh": BIDS, "ask_kwh": ASKS, "bid_per_kwh": ONES, "ask_per_kwh": ONES, **changed}
     arrays = [given.pop(name) for name in ("bid_kwh", "ask_kwh", "bid_per_kwh", "ask_per_kwh")]
-    with pytest.raises(fastp2p.InputError, match=told):
+    with pytest.raises(fastp2p.InputError, match=message):
         fastp2p.match_orders(*arrays, **given)
 
 

@@ -34,9 +34,9 @@ def test_the_page_says_what_the_rule_promises(name):
 
 
 def test_the_page_says_of_every_rule_what_negative_prices_do():
-    told = rows("| rule | negative prices |")
-    assert sorted(name for names in told for name in names) == sorted(RULES)
-    refused = {name for names, (words,) in told.items() for name in names if words.startswith("refused")}
+    message = rows("| rule | negative prices |")
+    assert sorted(name for names in message for name in names) == sorted(RULES)
+    refused = {name for names, (words,) in message.items() for name in names if words.startswith("refused")}
     assert refused == {name for name, rule in RULES.items() if rule.from_zero}
 
 
@@ -54,8 +54,8 @@ def test_a_study_names_every_rule(name):
 
 def test_a_study_that_names_no_rule_is_told_all_of_them():
     names = [repr(name) for name in RULES]
-    told = f"market.pricing = 'haggle': must be {', '.join(names[:-1])} or {names[-1]}"
-    with pytest.raises(fastp2p.InputError, match=re.escape(told)):
+    message = f"market.pricing = 'haggle': must be {', '.join(names[:-1])} or {names[-1]}"
+    with pytest.raises(fastp2p.InputError, match=re.escape(message)):
         fastp2p.studies()["paper-44"].with_(market={"pricing": "haggle"})
 
 
@@ -64,11 +64,11 @@ def test_a_parameter_is_a_key_of_studies_and_an_argument(parameter):
     """With the same default, and refused outside the same range, in a study and in a call."""
     argument = inspect.signature(fastp2p.price_trades).parameters[parameter]
     assert argument.default == MarketPart.model_fields[parameter].default == MarketPart().parameters[parameter]
-    wrong, told = PARAMETERS[parameter].most + 1.0, f"must lie in {PARAMETERS[parameter]}"
+    wrong, message = PARAMETERS[parameter].most + 1.0, f"must lie in {PARAMETERS[parameter]}"
     trades = fastp2p.match_orders([[1.0, 0]], [[0, 1.0]], [0.2, 0], [0, 0.1])
-    with pytest.raises(fastp2p.InputError, match=told):
+    with pytest.raises(fastp2p.InputError, match=message):
         fastp2p.price_trades(trades, [1.0, 0], [0, 1.0], [0.2, 0], [0, 0.1], **{parameter: wrong})
-    with pytest.raises(fastp2p.InputError, match=told):
+    with pytest.raises(fastp2p.InputError, match=message):
         fastp2p.studies()["paper-44"].with_(market={parameter: wrong})
 
 

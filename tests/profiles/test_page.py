@@ -52,10 +52,10 @@ def test_whole_studies():
 
 def test_the_table_of_options_is_that_of_the_readers():
     rows = re.search(r"\| source \| options of .*?\n\|---\|---\|\n(.*?)\n\n", PAGE, flags=re.DOTALL)[1].splitlines()
-    told = {row.split("|")[1].strip(): set(re.findall(r"`(\w+)`", row.split("|")[2])) for row in rows}
+    message = {row.split("|")[1].strip(): set(re.findall(r"`(\w+)`", row.split("|")[2])) for row in rows}
     readers = {"typical_day": "the typical day", "NREL's": "an NREL End-Use Load Profile", "plain tables": "a table"}
     readers |= {"Global Solar Atlas": "a Global Solar Atlas report", "SimBench": "a SimBench network"}
     for reader, called in CALLED.items():
         name = next(name for name, one in readers.items() if one == called)
         own = set(reader.__kwdefaults__ or ()) - {"at_midnight"} | ({"zone"} if reader in DATED else set())
-        assert told[name if name in told else f"`{name}`"] == own
+        assert message[name if name in message else f"`{name}`"] == own

@@ -44,10 +44,10 @@ def test_an_option_goes_with_its_sources_only(source, option):
     """Where it goes, the file may still say something else: it counts the homes itself, or has no dates."""
     try:
         Profiles.load(source if source == "typical_day" else DATA / source, **{option: VALUES[option]})
-        told = ""
+        message = ""
     except InputError as error:
-        told = str(error)
-    assert (f"{option} does not apply to it" in told) == (option not in APPLY[source])
+        message = str(error)
+    assert (f"{option} does not apply to it" in message) == (option not in APPLY[source])
 
 
 def test_all_that_do_not_go_are_told_at_once():

@@ -125,7 +125,7 @@ def test_what_speaks_for_each_number():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"k": 0}, "k = 0: must be a whole number, at least 1"),
         ({"k": 2.5}, "k = 2.5: must be"),
@@ -135,8 +135,8 @@ def test_what_speaks_for_each_number():
         ({"k": 2, "restarts": 0, "seed": -1}, "restarts = 0.*\n.*seed = -1"),
     ],
 )
-def test_impossible_parameters(options, told, planted):
-    with pytest.raises(InputError, match=told):
+def test_impossible_parameters(options, message, planted):
+    with pytest.raises(InputError, match=message):
         cluster_days(planted[0], **options)
 
 

@@ -17,9 +17,9 @@ def test_a_number_that_is_none_is_told_with_its_place(value):
     columns = {"share": np.full(4, 0.5), "scenario": np.arange(4), "step": np.arange(4), "bill": np.ones(4)}
     assert number_faults("books", columns) == []
     columns["bill"][2:] = value
-    (told,) = number_faults("books", columns)
-    assert told.startswith(f"table books, column bill: {value} in 2 of 4 rows")
-    assert "share 0.5 scenario 2 step 2; share 0.5 scenario 3 step 3" in told
+    (message,) = number_faults("books", columns)
+    assert message.startswith(f"table books, column bill: {value} in 2 of 4 rows")
+    assert "share 0.5 scenario 2 step 2; share 0.5 scenario 3 step 3" in message
 
 
 def test_what_is_unknown_may_be_null_and_nothing_infinite():
@@ -60,10 +60,10 @@ def broken(monkeypatch):
 def test_a_run_that_makes_such_numbers_ends_and_keeps_what_is_whole(tmp_path, broken):
     broken.chdir(tmp_path)
     study = fastp2p.Study.from_toml(write(tmp_path))
-    told = "^broken: table scenarios, column slack_kwh: nan in .* scenario 700"
-    with pytest.raises(NumberError, match=told):
+    message = "^broken: table scenarios, column slack_kwh: nan in .* scenario 700"
+    with pytest.raises(NumberError, match=message):
         fastp2p.run(study.with_(scenarios={"keep": None}))
-    with pytest.raises(NumberError, match=told):
+    with pytest.raises(NumberError, match=message):
         fastp2p.run(study, out="out", workers=1)
     whole = fastp2p.open_results("out")["scenarios"].to_table().to_pandas()
     assert whole.scenario.tolist() == list(range(500))

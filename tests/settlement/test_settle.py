@@ -120,7 +120,7 @@ def test_slots(seed, n_rows, n_steps):
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"load_kwh": np.ones(41)}, r"load_kwh has shape \(41,\)"),
         ({"pv_kwh": np.ones((1, 41))}, r"pv_kwh has shape \(1, 41\)"),
@@ -137,12 +137,12 @@ def test_slots(seed, n_rows, n_steps):
         ({"books_per_row": 3}, "books_per_row = 3: the 2 books are no whole number of rows"),
     ],
 )
-def test_settle_refuses(changed, told, cigre, some_trades):
+def test_settle_refuses(changed, message, cigre, some_trades):
     zeros = np.zeros((2, cigre.n_bus))
     clearing = fastp2p.clear(cigre, some_trades, zeros)
     left = Leftovers(zeros, zeros, zeros)
     given = {"load_kwh": zeros, "pv_kwh": zeros, "left": left, "retail_per_kwh": 0.2, "feed_in_per_kwh": 0.0, **changed}
-    with pytest.raises(fastp2p.InputError, match=told):
+    with pytest.raises(fastp2p.InputError, match=message):
         fastp2p.settle(some_trades, clearing, **given)
 
 

@@ -93,7 +93,7 @@ WAY = "is a section; name the keys to change in it, as in"
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"network": "cigre_lv"}, [f"network = 'cigre_lv': {WAY} network={{'source': …}}"]),
         ({"scenarios": {"stop": 3}}, [f"scenarios.stop = 3: {WAY} stop={{'indicator': …}}"]),
@@ -119,8 +119,8 @@ WAY = "is a section; name the keys to change in it, as in"
         ),
     ],
 )
-def test_wrong_changes_are_all_named(changes, told):
-    assert faults(SWEEP.with_, **changes) == told
+def test_wrong_changes_are_all_named(changes, message):
+    assert faults(SWEEP.with_, **changes) == message
 
 
 def unchecked():
@@ -152,8 +152,8 @@ def unchecked():
     ids=["run", "check", "scenarios", "compare"],
 )
 def test_whatever_uses_a_study_checks_it(use):
-    study, told = unchecked()
-    assert faults(use, study) == told
+    study, message = unchecked()
+    assert faults(use, study) == message
     assert "load is missing" in faults(use, Study.model_construct(name="a", network=SWEEP.network, pv=SWEEP.pv))
 
 

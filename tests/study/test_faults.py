@@ -41,7 +41,7 @@ def with_lines(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         # keys that are numbers
         (
@@ -91,21 +91,21 @@ def with_lines(text):
         ("[load]\nbuses = 12", ["load.buses = 12: must be 'all', 'even', 'odd' or a list"]),
     ],
 )  # fmt: skip
-def test_every_shape_is_told_in_words(text, told):
-    assert faults_of(with_lines(text)) == told
+def test_every_shape_is_told_in_words(text, message):
+    assert faults_of(with_lines(text)) == message
 
 
 def test_a_list_of_many_wrong_entries_is_told_in_short():
-    told = faults_of(with_lines(f"[network]\nlimits = {['x'] * 500}"))
-    assert len(told) == 4
-    assert told[0] == "network.limits.0 = 'x': must be 'thermal' or 'transformer'"
-    assert told[3] == "network.limits: 497 further entries are wrong, too"
+    message = faults_of(with_lines(f"[network]\nlimits = {['x'] * 500}"))
+    assert len(message) == 4
+    assert message[0] == "network.limits.0 = 'x': must be 'thermal' or 'transformer'"
+    assert message[3] == "network.limits: 497 further entries are wrong, too"
 
 
 def test_a_long_value_is_shown_in_short():
-    told = faults_of(with_lines(f"[load]\nbuses = '{'x' * 5000}'"))
-    assert len(told) == 1
-    assert len(told[0]) < 200
+    message = faults_of(with_lines(f"[load]\nbuses = '{'x' * 5000}'"))
+    assert len(message) == 1
+    assert len(message[0]) < 200
 
 
 def test_a_misspelt_key_is_not_missing_as_well():
@@ -136,9 +136,9 @@ VALUES = st.recursive(
     st.dictionaries(st.sampled_from(SECTIONS), st.one_of(VALUES, st.dictionaries(st.sampled_from(KEYS), VALUES)), max_size=4)
 )
 def test_any_tables_end_in_words(tables):
-    for told in faults_of(tables), faults_of({**WHOLE, **tables}):
-        assert len(told) == len(set(told))
-        assert all("\n" not in one and "pydantic" not in one for one in told)
+    for message in faults_of(tables), faults_of({**WHOLE, **tables}):
+        assert len(message) == len(set(message))
+        assert all("\n" not in one and "pydantic" not in one for one in message)
     with pytest.raises(fastp2p.InputError):
         fastp2p.studies()["paper-44"].with_(**{**tables, "surely wrong": 1})
 
@@ -158,8 +158,8 @@ def test_an_unknown_bus_is_not_told_of_lengths_as_well():
     ]
     assert refusal(load={**listed, "buses": [12, 16, 16]}) == ["load.buses: bus 16 is listed twice; list it once"]
     # profiles that are not there are told beside
-    told = refusal(load={"buses": [99], "profile": ["residential_9", "residential_0"]}, pv={"profile": "solar_9"})
-    assert [one.partition(";")[0] for one in told] == [
+    message = refusal(load={"buses": [99], "profile": ["residential_9", "residential_0"]}, pv={"profile": "solar_9"})
+    assert [one.partition(";")[0] for one in message] == [
         "load.buses: bus 99 does not exist in the network",
         "load.profile: no load profile 'residential_9'",
         "pv.profile: no pv profile 'solar_9'",

@@ -63,7 +63,7 @@ def changed(key, value):
     return STUDY.with_(**{section: {name: value} if name else value})
 
 
-def told(key, value):
+def message(key, value):
     with pytest.raises(fastp2p.InputError) as error:
         changed(key, value)
     (fault,) = error.value.faults
@@ -84,9 +84,9 @@ def test_a_number_has_a_range_that_its_message_tells(key):
         -5e-324 if allowed.least == 0 else allowed.least / 2,
     ]
     for value in [float(value) for value in beyond if not allowed.has(value)]:
-        assert re.search(r"must (lie in|be (less|greater) than or equal to)", told(key, value))
+        assert re.search(r"must (lie in|be (less|greater) than or equal to)", message(key, value))
     for value in (float("nan"), float("inf"), float("-inf")):
-        assert told(key, value).endswith("must be a finite number")
+        assert message(key, value).endswith("must be a finite number")
 
 
 @pytest.mark.parametrize("key", WHOLE)
@@ -96,7 +96,7 @@ def test_a_whole_number_has_a_range(key):
         changed(key, value)
     for value in (least - 1, most + 1, 2**63, 2**64, 10**30, -(2**63)):
         if not least <= value <= most:
-            assert "must be" in told(key, value)
+            assert "must be" in message(key, value)
 
 
 def test_every_key_that_takes_a_number_is_listed_here():
@@ -129,13 +129,13 @@ def test_every_key_that_takes_a_number_is_listed_here():
     ],
 )
 def test_numbers_within_tables_and_lists_have_ranges(key, value, told_of):
-    assert told(key, value).startswith(f"{told_of} = ")
+    assert message(key, value).startswith(f"{told_of} = ")
 
 
 @pytest.mark.parametrize("key", DRAWN)
 def test_lists_are_told_by_their_first_wrong_entry(key):
     allowed = DRAWN[key]
-    fault = told(key, [0.0, 1.0, allowed.most * 2, allowed.most * 3])
+    fault = message(key, [0.0, 1.0, allowed.most * 2, allowed.most * 3])
     assert fault.endswith(f"values must lie in {allowed}; value 3 is {allowed.most * 2:g}, and 1 more")
 
 
@@ -144,7 +144,7 @@ def test_series_have_the_range_of_their_key(name):
     allowed = KEYS[f"market.{name}"]
     changed(f"market.{name}", {"series": [allowed.least, allowed.most]})
     for wrong in (allowed.most * 2, allowed.least - 1.0):
-        assert f"values must lie in {allowed}; these reach from" in told(f"market.{name}", {"series": [0.0, wrong]})
+        assert f"values must lie in {allowed}; these reach from" in message(f"market.{name}", {"series": [0.0, wrong]})
 
 
 def of(distribution, **parameters):
@@ -168,14 +168,14 @@ BEYOND = {
 @pytest.mark.parametrize("key", DRAWN)
 @pytest.mark.parametrize("what", [*BEYOND])
 def test_distributions_are_judged_by_what_can_be_drawn(key, what):
-    assert f"values must lie in {DRAWN[key]}; these reach from" in told(key, BEYOND[what])
+    assert f"values must lie in {DRAWN[key]}; these reach from" in message(key, BEYOND[what])
 
 
 def test_the_message_of_a_lognormal_says_which_sigma_would_do():
-    fault = told("pv.kwp", of("lognormal", median=3.0, sigma=1e3))
+    fault = message("pv.kwp", of("lognormal", median=3.0, sigma=1e3))
     sigma = float(re.search(r"a sigma of ([\d.]+) or less keeps them there", fault)[1])
     changed("pv.kwp", of("lognormal", median=3.0, sigma=sigma))
-    told("pv.kwp", of("lognormal", median=3.0, sigma=sigma + 0.02))
+    message("pv.kwp", of("lognormal", median=3.0, sigma=sigma + 0.02))
 
 
 @pytest.mark.parametrize(

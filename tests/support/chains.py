@@ -29,9 +29,9 @@ def _built(n_lines, **trafo):
     return net
 
 
-def refused(net, *told):
+def refused(net, *message):
     with pytest.raises(fastp2p.InputError) as error:
         fastp2p.Network.from_pandapower(net)
-    for piece in told:
+    for piece in message:
         assert piece in str(error.value)
     return error.value.faults

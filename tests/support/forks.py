@@ -19,8 +19,8 @@ def forked(act, most_s=20):
         return None
     os.close(writing)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    with os.fdopen(reading, encoding="utf-8") as told:
-        return code, told.read()
+    with os.fdopen(reading, encoding="utf-8") as message:
+        return code, message.read()
 
 
 def has_ended(pid):

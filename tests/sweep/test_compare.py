@@ -78,12 +78,12 @@ def test_where_nobody_saves_fairness_is_unknown(tmp_path, monkeypatch):
     Path("dark.toml").write_text(
         'name = "dark"\n[network]\nsource = "cigre_lv"\n[load]\nprofile = "residential_0"\n[pv]\nprofile = "solar_0"\nkwp = 0\n'
     )
-    told = CliRunner().invoke(app, ["compare", "dark.toml", "--rules", "ask,bid", "--json"])
-    assert told.exit_code == 0, told.output
-    rows = [row for row in strict_json(told.stdout) if row["indicator"] == "jain_saving"]
+    message = CliRunner().invoke(app, ["compare", "dark.toml", "--rules", "ask,bid", "--json"])
+    assert message.exit_code == 0, message.output
+    rows = [row for row in strict_json(message.stdout) if row["indicator"] == "jain_saving"]
     assert [(row["mean"], row["change"], row["n"]) for row in rows] == [(None, None, 0)] * 2
-    told = CliRunner().invoke(app, ["compare", "dark.toml", "--rules", "ask,bid", "--overwrite"])
-    assert "nan" not in told.stdout
+    message = CliRunner().invoke(app, ["compare", "dark.toml", "--rules", "ask,bid", "--overwrite"])
+    assert "nan" not in message.stdout
     totals = strict_json(CliRunner().invoke(app, ["run", "dark.toml", "--json"]).stdout)["totals"]
     assert totals["self_consumption"] is totals["cut_share"] is totals["jain_saving"] is None
     assert totals["load_kwh"] == fastp2p.run(fastp2p.Study.from_toml("dark.toml")).scenarios.load_kwh[0]
@@ -112,10 +112,10 @@ def test_the_folder(table, folder):
 
 def test_the_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    told = CliRunner().invoke(app, ["compare", "paper-44", "--rules", "ask, k,supply_demand_ratio"])
-    assert told.exit_code == 0, told.output
-    assert "supply_demand_ratio" in told.stdout
-    assert "wrote results/paper-44-rules/: bills.pdf, bills.png, comparison.parquet" in told.stdout
+    message = CliRunner().invoke(app, ["compare", "paper-44", "--rules", "ask, k,supply_demand_ratio"])
+    assert message.exit_code == 0, message.output
+    assert "supply_demand_ratio" in message.stdout
+    assert "wrote results/paper-44-rules/: bills.pdf, bills.png, comparison.parquet" in message.stdout
     as_json = CliRunner().invoke(app, ["compare", "paper-44", "--rules", "ask,k", "--out", "x", "--json"])
     rows = json.loads(as_json.stdout)
     assert {row["rule"] for row in rows} == {"ask", "k"}
@@ -125,7 +125,7 @@ def test_the_command(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("rules", "told"),
+    ("rules", "message"),
     [
         (["ask", "haggle"], "unknown market rule 'haggle'; there are ask, bid, midpoint, k"),
         (["ask", "ask"], "each once"),
@@ -133,8 +133,8 @@ def test_the_command(tmp_path, monkeypatch):
         ("ask", "name some of ask"),
     ],
 )
-def test_rules_that_are_refused(rules, told):
-    with pytest.raises(fastp2p.InputError, match=told):
+def test_rules_that_are_refused(rules, message):
+    with pytest.raises(fastp2p.InputError, match=message):
         fastp2p.compare_rules(STUDY, rules)
 
 

@@ -156,13 +156,13 @@ def test_a_scheduler_that_dies_is_told_in_a_sentence(stop, tmp_path):
             with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
                 assert wait_until(lambda: list(tmp_path.glob("out/scenarios/part*")), 60)
                 one.send_signal(stop)
-                _, told = run.communicate(timeout=60)
+                _, message = run.communicate(timeout=60)
         finally:
             one.kill()
             other.kill()
     assert run.returncode == 1
     kept = "finished parts are kept, and --resume continues from there"
-    assert told == f"error: the Dask scheduler no longer answers; {kept}\n"
+    assert message == f"error: the Dask scheduler no longer answers; {kept}\n"
 
 
 def test_nobody_at_the_address(monkeypatch):

@@ -84,9 +84,9 @@ def test_what_cannot_be_trusted_is_refused_in_words(altered, place):
     REFUSED[altered](out)
     before = {path: path.lstat() for path in place.rglob("*")}
     for use in (fastp2p.open_results, lambda folder: fastp2p.run(STUDY, out=folder, resume=True)):
-        with pytest.raises(fastp2p.InputError, match="sweep") as told:
+        with pytest.raises(fastp2p.InputError, match="sweep") as message:
             use(out)
-        assert len(str(told.value)) < 2_000
+        assert len(str(message.value)) < 2_000
     after = {path: path.lstat() for path in place.rglob("*")}
     assert {path: one.st_mtime_ns for path, one in after.items()} == {path: one.st_mtime_ns for path, one in before.items()}
 
@@ -159,17 +159,17 @@ def test_the_command_says_it_in_sentences(place, monkeypatch):
     monkeypatch.chdir(place)
     Path("x.toml").write_text(STUDY.to_toml())
     flip(Path("sweep") / part(3))
-    told = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--resume", "--quiet"])
-    assert told.exit_code == 0, told.output
-    assert "files that were altered or lost are made again" in " ".join(told.output.split())
+    message = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--resume", "--quiet"])
+    assert message.exit_code == 0, message.output
+    assert "files that were altered or lost are made again" in " ".join(message.output.split())
     Path("sweep/notes.txt").touch()
-    told = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--overwrite"])
-    assert told.exit_code == 2
-    assert "notes.txt; move them, or choose another folder" in told.output
+    message = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--overwrite"])
+    assert message.exit_code == 2
+    assert "notes.txt; move them, or choose another folder" in message.output
     Path("sweep/manifest.json").write_text("{}")
-    told = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--resume"])
-    assert told.exit_code == 2
-    assert "Traceback" not in told.output
+    message = CliRunner().invoke(app, ["run", "x.toml", "--out", "sweep", "--resume"])
+    assert message.exit_code == 2
+    assert "Traceback" not in message.output
 
 
 def test_a_folder_of_another_version(tmp_path, monkeypatch):

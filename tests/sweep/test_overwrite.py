@@ -10,7 +10,7 @@ import pytest
 
 import fastp2p
 from fastp2p.io import folders
-from fastp2p.io.files import held
+from fastp2p.io.files import folder_lock
 from tests.support.results_folders import DAY, REFUSED, STUDY, as_folder, interrupted, part
 from tests.support.sweeps import assert_same
 
@@ -53,12 +53,12 @@ def test_what_lies_in_a_day_or_a_comparison_is_not_overwritten(place):
         refused_untouched(place, out, "books/; move them")
 
 
-def refused_untouched(place, out, told):
+def refused_untouched(place, out, message):
     before = sorted(place.rglob("*"))
     study = fastp2p.studies()["paper-44"]
     with pytest.raises(fastp2p.InputError) as refused:
         fastp2p.run(study, out=place / out, overwrite=True)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     with pytest.raises(fastp2p.InputError):
         fastp2p.compare_rules(study, ["ask", "k"], out=place / out, overwrite=True)
     assert sorted(place.rglob("*")) == before
@@ -120,11 +120,11 @@ def test_without_an_exchange_the_next_run_puts_the_old_result_back(place, monkey
 def test_two_runs_of_one_folder_exclude_each_other(place):
     """Also where the first is at work and the folder is not there yet."""
     for out in (place / "sweep", place / "new"):
-        with held(out):
+        with folder_lock(out):
             for options in ({"resume": True}, {"overwrite": True}):
                 with pytest.raises(fastp2p.InputError, match=f"another run writes to .*{out.name}"):
                     fastp2p.run(STUDY, out=out, **options)
-            with held(place / "beside"):
+            with folder_lock(place / "beside"):
                 pass
     assert not list(place.glob(".*"))
 

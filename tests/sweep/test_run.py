@@ -99,9 +99,9 @@ def test_a_sweep_without_randomness_repeats_the_papers_day(paper_44):
 
 
 def test_progress_is_told_or_shown(capsys):
-    told = []
-    fastp2p.run(SWEEP, progress=lambda done, n_parts: told.append((len(done), n_parts)))
-    assert told == [(n, 8) for n in range(1, 9)]
+    message = []
+    fastp2p.run(SWEEP, progress=lambda done, n_parts: message.append((len(done), n_parts)))
+    assert message == [(n, 8) for n in range(1, 9)]
     fastp2p.run(SWEEP, progress=False)
     assert capsys.readouterr() == ("", "")  # test_progress.py has what is shown
 

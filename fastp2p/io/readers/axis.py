@@ -1,4 +1,4 @@
-"""Time stamps of a file as a regular axis; what is wrong with them, and in which row."""
+"""Time stamps of a file as a regular axis; their faults, with the row."""
 
 from typing import NamedTuple
 
@@ -88,8 +88,8 @@ def time_faults(time: object, step_hours: float) -> list[str]:
         return faults
     late = np.diff(time.as_unit("ns").asi8) - round(step_hours * NS_PER_HOUR)
     wrong = np.flatnonzero((late < 0) | (late % (24 * NS_PER_HOUR) != 0)) + 1
-    told = f"does not come a step of {step_hours:g} h, or whole days more, after the one before"
-    return [f"time[{at}] = {time[at]} {told}" for at in wrong[:1].tolist()]
+    message = f"does not come a step of {step_hours:g} h, or whole days more, after the one before"
+    return [f"time[{at}] = {time[at]} {message}" for at in wrong[:1].tolist()]
 
 
 def hour_axis(where: str, whose: str, hours: Floats, rows: Ints) -> tuple[float, list[str]]:
@@ -114,8 +114,8 @@ def _jump_faults(where: str, stamps: pd.DatetimeIndex, rows: Ints, jump: Ints, s
     """A fault for every stamp that is not one step after the one before."""
     if len(common) > 1 and (common % common.min() == 0).all():
         firsts = [int(np.flatnonzero(jump == length)[0]) + 1 for length in common]
-        told = ", ".join(f"{_length(length)} at row {rows[at]}" for length, at in zip(common, firsts, strict=True))
-        return [f"{where}: mixed steps ({told}); bring all rows to one step first"]
+        message = ", ".join(f"{_length(length)} at row {rows[at]}" for length, at in zip(common, firsts, strict=True))
+        return [f"{where}: mixed steps ({message}); bring all rows to one step first"]
     faults = []
     wrong = jump < 0 if (jump < 0).any() else jump != (step or -1)  # what is not sorted looks full of gaps
     places = np.flatnonzero(wrong)

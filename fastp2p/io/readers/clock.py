@@ -165,18 +165,18 @@ def _offset_minutes(parts: pd.DataFrame) -> pd.Series:
 def year_faults(where: str, stamps: pd.DatetimeIndex, rows: Ints | None = None) -> list[str]:
     """A fault for stamps of years in which nobody has profiles; arithmetic beyond overflows."""
     wrong = np.flatnonzero((stamps.year < FIRST_YEAR) | (stamps.year > LAST_YEAR))
-    told = f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}"
+    message = f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}"
     places = [f"[{at}]" if rows is None else f", row {rows[at]}" for at in wrong.tolist()]
-    return listed([f"{where}{place}: {stamps[at]} {told}" for at, place in zip(wrong.tolist(), places, strict=True)], where)
+    return listed([f"{where}{place}: {stamps[at]} {message}" for at, place in zip(wrong.tolist(), places, strict=True)], where)
 
 
 def _unreadable(where: str, given: pd.Series, read: pd.Series, rows: Ints) -> list[str]:
     wrong = np.flatnonzero(read.isna())
-    return listed([f"{where}, row {rows[at]}: {_told(given.iloc[at])}" for at in wrong[:SHOWN]], where, len(wrong))
+    return listed([f"{where}, row {rows[at]}: {_stamp_fault(given.iloc[at])}" for at in wrong[:SHOWN]], where, len(wrong))
 
 
-def _told(value: object) -> str:
-    """Why a cell is no stamp, and what one looks like."""
+def _stamp_fault(value: object) -> str:
+    """Why a cell is no stamp, with examples of stamps."""
     text = "" if pd.isna(value) else str(value).strip()  # type: ignore[call-overload]
     such = "; such as 2018-01-01 00:15, 2018-01-01T00:15+01:00 or 01.01.2018 00:15"
     if not text:

@@ -73,7 +73,7 @@ def read_eulp(
         values = cells.numbers(column).to_numpy(float)
         wrong = np.flatnonzero(~((values >= 0) & (values * share <= MOST)))
         n_wrong = len(wrong)
-        found = [f"{path}, row {rows[at]}: {_told(cells, column, frame[column].iloc[at])}" for at in wrong[:SHOWN]]
+        found = [f"{path}, row {rows[at]}: {_cell_fault(cells, column, frame[column].iloc[at])}" for at in wrong[:SHOWN]]
         if net and len(wrong):
             n_wrong = 2
             found = [*found[:1], f"{path}: PV exceeds the load in {len(wrong)} steps; read the total instead of the net"]
@@ -86,7 +86,7 @@ def read_eulp(
     )
 
 
-def _told(cells: Cells, column: str, value: Any) -> str:
+def _cell_fault(cells: Cells, column: str, value: Any) -> str:
     return f"{column} has no value" if pd.isna(value) else cells.fault(column, value)
 
 
@@ -115,6 +115,6 @@ def _share(path: Path, cells: Cells, known: str | None, area: float | None, unit
     wrong = np.flatnonzero(~((total > 0) & (total < np.inf) & np.isclose(total, total[0], rtol=1e-9, atol=0.0)))
     if len(wrong):
         at = int(wrong[0])
-        told = f"{path}, row {frame.index[at]}: {known} = {frame[known].iloc[at]}"
-        raise InputError(f"{told}; it must be positive and the same in every row (one aggregate a file)")
+        message = f"{path}, row {frame.index[at]}: {known} = {frame[known].iloc[at]}"
+        raise InputError(f"{message}; it must be positive and the same in every row (one aggregate a file)")
     return (area or 1.0) / float(total[0])

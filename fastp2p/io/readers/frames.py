@@ -91,7 +91,7 @@ def column_names(path: Path) -> list[str]:
     InputError
         A file that is not there, too large, of another kind, or whose headings are missing or doubled.
     """
-    with _told(path):
+    with _read_faults(path):
         if path.suffix.lower() == ".parquet":
             with _parquet(path) as packed:
                 names = [name for name in packed.schema_arrow.names if not name.startswith(NAMELESS)]
@@ -114,7 +114,7 @@ def has_nameless_index(path: Path) -> bool:
     """Whether a Parquet file holds the index of a pandas table that has no name."""
     if path.suffix.lower() != ".parquet":
         return False
-    with _told(path), _parquet(path) as packed:
+    with _read_faults(path), _parquet(path) as packed:
         return any(name.startswith(NAMELESS) for name in packed.schema_arrow.names)
 
 
@@ -126,7 +126,7 @@ def read_cells(path: Path, columns: Sequence[str]) -> Cells:
     InputError
         A file that cannot be read, or holds no row.
     """
-    with _told(path):
+    with _read_faults(path):
         cells = Cells(_read_parquet(path, columns)) if path.suffix.lower() == ".parquet" else _read_csv(path, columns)
     frame = cells.frame
     frame.index = pd.RangeIndex(2, len(frame) + 2)
@@ -138,8 +138,8 @@ def read_cells(path: Path, columns: Sequence[str]) -> Cells:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Say in a line why a file could not be read, whatever a reader raises of what is in it, or of a file that changes."""
+def _read_faults(path: Path) -> Iterator[None]:
+    """Check the size of a file, and turn whatever a reader raises into a message of one line."""
     check_file(path, "profile file", MAX_BYTES)
     try:
         yield
@@ -314,8 +314,8 @@ def _check_rows(path: Path, separator: str, length: int, n_read: int) -> None:
         )
         for row, found in lengths:
             if found not in (0, length):
-                told = f"row {row} has {found} fields where the header has {length}"
-                raise InputError(f"profile file {path}: could not be read ({told})")
+                message = f"row {row} has {found} fields where the header has {length}"
+                raise InputError(f"profile file {path}: could not be read ({message})")
 
 
 def _rows(file: TextIO, separator: str) -> Iterator[tuple[int, list[str]]]:

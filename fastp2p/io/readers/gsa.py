@@ -132,8 +132,8 @@ def _read_sheets(path: Path, names: tuple[str, ...]) -> dict[str, list[Row]]:
     try:
         sheets = workbook_cells(file_bytes(path, "profile file", MAX_BYTES), lambda name: name in names)
     except InputError as error:
-        told = str(error)
-        raise error if told.startswith("profile file") else unreadable(path, error) from None
+        message = str(error)
+        raise error if message.startswith("profile file") else unreadable(path, error) from None
     found: dict[str, list[Row]] = {}
     for name, rows in sheets.items():
         last = max((number for number in rows if number <= MAX_ROWS), default=0)
@@ -146,8 +146,8 @@ def _hourly(where: str, rows: list[Row]) -> Floats:
     titles = [at for at, row in enumerate(rows) if any(_is_title(cell) for cell in row)]
     if not titles:
         others = [_text(row[0]) for row in rows if row and re.search(r"irradia|power|output", _text(row[0]), re.I)]
-        told = f" (only {some(others)})" if others else ""
-        raise InputError(f"{where}: no table '{TITLE.capitalize()}'{told}; make the report with a PV system configured")
+        message = f" (only {some(others)})" if others else ""
+        raise InputError(f"{where}: no table '{TITLE.capitalize()}'{message}; make the report with a PV system configured")
     title = next(_text(cell) for cell in rows[titles[0]] if _is_title(cell))
     unit = re.search(r"[\[(](.*?)[\])]", title)
     if unit and unit[1].strip() != "Wh":
@@ -199,7 +199,7 @@ def _system_kwp(where: str, rows: list[Row]) -> float:
 
 
 def _monthly(where: str, rows: list[Row], name: str) -> Floats | None:
-    """(12,) what the report says of every month in a column; None where it does not."""
+    """(12,) the values of every month in a column of the report; None where there are none."""
     for at, row in enumerate(rows):
         heads = [_text(cell) for cell in row]
         if name not in heads:

@@ -169,20 +169,20 @@ def _value_columns(path: Path, names: list[str], unit: str | None, tidy: bool) -
     strange: dict[str | None, list[str]] = {}
     for name in names:
         match = re.fullmatch(r"\s*(.*\S)\s*\[([^\]]*)\]\s*", name)
-        said = TIDY.get(name, match[2] if match else unit)
-        quantity, _, per = "".join((said or "").casefold().split()).partition("/")
-        if said is None or quantity not in QUANTITIES or per not in PER:
-            strange.setdefault(said, []).append(name)
+        stated = TIDY.get(name, match[2] if match else unit)
+        quantity, _, per = "".join((stated or "").casefold().split()).partition("/")
+        if stated is None or quantity not in QUANTITIES or per not in PER:
+            strange.setdefault(stated, []).append(name)
             continue
         columns.append(_Column(name, match[1] if match else name, PER[per], *QUANTITIES[quantity]))
-    for said, found in strange.items():
+    for stated, found in strange.items():
         one = len(found) == 1
         whose = f"{path}: column {found[0]}" if one else f"{path}: {len(found)} columns ({some(found)})"
-        if said is None:
+        if stated is None:
             say = "has no unit; name it" if one else "have no unit; name them"
             faults.append(f"{whose} {say} '{found[0]} [kW]', or declare one with unit (--unit kW); known are {UNITS}")
         else:
-            faults.append(f"{whose} {'has' if one else 'have'} the unknown unit {said!r}; known are {UNITS}")
+            faults.append(f"{whose} {'has' if one else 'have'} the unknown unit {stated!r}; known are {UNITS}")
     keys = [(one.name, one.kind) for one in columns]
     if not tidy:
         doubled = [(name, kind) for name, kind in sorted(set(keys)) if keys.count((name, kind)) > 1]
@@ -226,8 +226,8 @@ def _tidy(
             found.append((filled[0], str(name), group[filled[0].column].to_numpy(float)))
             axes[str(name)] = group[time]
     if len({len(axis) for axis in axes.values()}) > 1:
-        told = some([f"{name} {len(axis)}" for name, axis in axes.items()])
-        faults.append(f"{path}: profiles differ in length ({told}); all must cover the same hours")
+        message = some([f"{name} {len(axis)}" for name, axis in axes.items()])
+        faults.append(f"{path}: profiles differ in length ({message}); all must cover the same hours")
     first = next(iter(axes.values()), frame[time])
     for name, axis in axes.items():
         if not faults and not np.array_equal(axis.to_numpy(), first.to_numpy()):
@@ -282,10 +282,10 @@ def _day_faults(path: Path, values: list[_Column], is_hour: bool) -> list[str]:
 def _hour_headings(path: Path, values: list[_Column], step_hours: float) -> list[str]:
     """That columns are not the hours of a day: a row a day has one column for each."""
     hours = step_hours == 24.0 and len(values) >= 23 and all(_is_time(one.name) for one in values)
-    told = (
+    message = (
         f"{path}: a row a day, and {len(values)} columns {values[0].name} … {values[-1].name} that look like times of the day"
     )
-    return [f"{told}; head them 00:00, 00:30 and so on, or name them as profiles"] if hours else []
+    return [f"{message}; head them 00:00, 00:30 and so on, or name them as profiles"] if hours else []
 
 
 def _is_time(heading: str) -> bool:
@@ -304,10 +304,10 @@ def _cumulative_faults(path: Path, found: Found, rows: Ints, period_ending: bool
         falls = np.flatnonzero(np.diff(readings) < 0)
         if not one.is_power and len(falls):
             at = int(falls[0])
-            told = (
+            message = (
                 f"{path}, row {rows[at + 1] if len(rows) == len(readings) else at + 3}: {name} falls from {readings[at]:g} to"
             )
-            faults.append(f"{told} {readings[at + 1]:g}; split the file where the meter starts again")
+            faults.append(f"{message} {readings[at + 1]:g}; split the file where the meter starts again")
     return faults
 
 
@@ -343,10 +343,10 @@ def _value_faults(path: str, cells: Cells, columns: list[str]) -> list[str]:
 
 def _by_column(path: str, found: dict[str, Faults]) -> list[str]:
     """The first faults of the first columns, and how many more there are."""
-    faulty = {column: told for column, told in found.items() if told[1]}
+    faulty = {column: message for column, message in found.items() if message[1]}
     faults = []
-    for column, (told, n_faults) in list(faulty.items())[:SHOWN]:
-        placed = [f"{path}, {one}" for one in told]
+    for column, (message, n_faults) in list(faulty.items())[:SHOWN]:
+        placed = [f"{path}, {one}" for one in message]
         faults += placed[:1] if len(faulty) > SHOWN else listed(placed, f"{path}, column {column}", n_faults)
     if len(faulty) > SHOWN:
         n_cells = sum(n_faults for _, n_faults in faulty.values()) - len(faults)

@@ -1,4 +1,4 @@
-"""Clearing after the LP: the proof of each answer, and what cut each trade.
+"""Clearing after the LP: the proof of each answer, and the limit that cut each trade.
 
 The proof takes from a solver which variables are basic, and at which bound the others are. Everything else is worked out from
 the book's own numbers, so it does not matter who solved it, or how well.
@@ -75,7 +75,7 @@ def certify(lp: LP, basic: Places, scratch: Scratch, x: Floats, dual: Floats) ->
     """Prove that a basis is optimal, first for cost[0], among those optima for cost[1], among those for cost[2].
 
     With basic columns B and binding rows N, A[N,B] x_B = bound_N - A[N,rest] x_rest, and for every criterion
-    A[N,B]' λ = c_B. What these give is then held against the definition: x within its bounds and A x within its limits;
+    A[N,B]' λ = c_B. The result is then checked against the definition: x within its bounds and A x within its limits;
     binding rows at the limit; and with d = c - A' λ, d = 0 at basic columns, while at every other column and at every binding
     row the first of the three d (or λ) that is not zero has the sign of an optimum (Isermann 1982, Linear lexicographic
     optimization).

@@ -123,7 +123,7 @@ def inject_reactive(
     floor_kvar: Floats,
     full_kvar: Floats,
 ) -> None:
-    """Reactive injections with no trade executed and with what is.
+    """Reactive injections with no trade executed and with the executed ones.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ Ints = NDArray[np.int64]
 
 
 class Bounds(NamedTuple):
-    """What flows and voltages are held against; infinite where there is no bound.
+    """Bounds of flows and voltages; infinite where there is none.
 
     Attributes
     ----------
@@ -240,7 +240,7 @@ def _screen_block(
 
 @kernel
 def _screen_row(before: float, after: float, low: float, high: float, tolerance: float, book: int, screen: Screen) -> None:
-    """A limit that is broken before any trade becomes what it was broken to."""
+    """Where a limit is broken before any trade, replace it by the value that breaks it."""
     if before > high + tolerance * max(1.0, abs(high)):
         screen.overload[book] = 1
         high = before
@@ -253,7 +253,7 @@ def _screen_row(before: float, after: float, low: float, high: float, tolerance:
 
 @kernel
 def _load_block(block_kw: Floats, facts: BranchFacts, first: int, size: int, screen: Screen) -> None:
-    """The largest loading of any branch, and what leaves the external grids, of the books of a block."""
+    """The largest loading of any branch, and the power out of the external grids, of the books of a block."""
     worst, leaving = screen.loading_percent[first : first + size], screen.slack_kw[first : first + size]
     worst[:] = 0.0
     leaving[:] = 0.0

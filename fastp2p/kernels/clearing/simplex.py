@@ -253,7 +253,7 @@ def _move(table: Floats, p: int, change: float, value: Floats) -> None:
 
 @kernel
 def _pivot(table: Floats, p: int, r: int) -> None:
-    """Write the table anew, with what is at place p and what is at row r exchanged."""
+    """Exchange the column at place p and the basic column of row r, and update the table."""
     m, n = len(table) - 3, table.shape[1]
     pivot = table[r, p]
     for k in range(n):

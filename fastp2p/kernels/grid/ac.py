@@ -202,7 +202,7 @@ def _give_up(step: Floats, size: int, lowest: Floats, work: Floats) -> int:
 
 @kernel
 def _sweep_backward(p: Floats, q: Floats, column: Ints, parent: Ints, coefficient: Floats, work: Floats) -> None:
-    """Currents into every bus from its voltage and what lies behind it."""
+    """Currents into every bus from its voltage and the buses behind it."""
     block = work.shape[2]
     v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
     j_re[:] = 0.0

@@ -76,7 +76,7 @@ def test_stamps_of_which_some_have_an_offset(offset, other):
 
 
 @pytest.mark.parametrize(
-    ("stamp", "told"),
+    ("stamp", "message"),
     [
         ("2018-02-30 00:00", "'2018-02-30 00:00' is not a date and time"),
         ("2018-01-01 00:00+99:00", "is not a date and time"),
@@ -90,8 +90,8 @@ def test_stamps_of_which_some_have_an_offset(offset, other):
         ("", "no time"),
     ],
 )
-def test_stamps_that_are_none(stamp, told):
-    with pytest.raises(InputError, match=rf"a.csv, column time, row 2: .*{told}"):
+def test_stamps_that_are_none(stamp, message):
+    with pytest.raises(InputError, match=rf"a.csv, column time, row 2: .*{message}"):
         Profiles.load(write("a.csv", [stamp, stamp, stamp], 1.0))
 
 
@@ -125,17 +125,17 @@ def test_local_stamps_that_end_their_steps(zone, freq, start, on_the_wall):
 
 
 @pytest.mark.parametrize(
-    ("first", "told"),
+    ("first", "message"),
     [("2018-03-24", "2018-03-25 02:00 is skipped by it"), ("2018-10-27", "2018-10-28 02:00 is shown twice by it, and is not")],
 )
 @pytest.mark.parametrize("ending", [False, True])
-def test_days_of_24_hours_where_the_clock_changes(first, told, ending):
+def test_days_of_24_hours_where_the_clock_changes(first, message, ending):
     """Meters that fill in, or sum up, the hour of the change; or a file on winter time all year."""
     stamps = pd.date_range(first, periods=72, freq="h") + pd.Timedelta(hours=int(ending))
     write("a.csv", stamps.strftime("%Y-%m-%d %H:%M"), count(72))
     with pytest.raises(InputError) as error:
         Profiles.load("a.csv", zone="Europe/Berlin", period_ending=ending)
-    assert f"the stamps do not fit the clock of Europe/Berlin: {told}" in str(error.value)
+    assert f"the stamps do not fit the clock of Europe/Berlin: {message}" in str(error.value)
     assert str(error.value).endswith("one that stays on winter time has the zone +01:00")
 
 

@@ -142,7 +142,7 @@ def put(row, column, value):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda f: f.drop(index=[7, 8]), r"row 9: a gap of 2 steps between 2018-01-01 01:45 and 2018-01-01 02:30"),
         (put(7, "timestamp", "2018-01-01 01:45:00"), r"row 9: 2018-01-01 01:45 appears twice"),
@@ -165,20 +165,20 @@ def put(row, column, value):
     ],
 )
 @pytest.mark.parametrize("name", ["faulty.csv", "faulty.parquet"])
-def test_faults_name_file_column_and_row(change, told, name, tmp_path):
+def test_faults_name_file_column_and_row(change, message, name, tmp_path):
     frame = faulty(change)
     if name.endswith("parquet"):
         for column in frame.select_dtypes(object):
             if frame[column].map(type).nunique() > 1:
                 frame[column] = frame[column].astype("string")
     path = write(frame, tmp_path / name)
-    with pytest.raises(InputError, match=told) as error:
+    with pytest.raises(InputError, match=message) as error:
         Profiles.load(path)
     assert name in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"floor_area_sqft": 100.0}, "has no floor_area_represented"),
         ({"units_represented": 3.0}, "leave out units_represented"),
@@ -188,9 +188,9 @@ def test_faults_name_file_column_and_row(change, told, name, tmp_path):
         ({"year": 2018, "zone": "UTC"}, "year does not apply"),
     ],
 )
-def test_options_that_do_not_fit(options, told, tmp_path):
+def test_options_that_do_not_fit(options, message, tmp_path):
     path = write(eulp_frame(n_days=1), tmp_path / "one.csv")
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         Profiles.load(path, **options)
 
 

@@ -28,11 +28,11 @@ def write(cells, heading="home [kWh]", separator=";", name="a.csv"):
     return Profiles.load(name)
 
 
-def refused(cells, *told, **options):
+def refused(cells, *message, **options):
     with pytest.raises(InputError) as error:
         write(cells, **options)
     faults = "\n".join(error.value.faults)
-    assert [piece for piece in told if piece not in faults] == [], faults
+    assert [piece for piece in message if piece not in faults] == [], faults
     return error.value.faults
 
 
@@ -42,12 +42,12 @@ def refused(cells, *told, **options):
 @pytest.mark.parametrize("point", ["1.000", "1.5", "1.234,5", "12.345.678", "0.5"])
 def test_points_beside_decimal_commas(point):
     """1.000 is a thousand here, or one: in the same column as 999,5, in the next one, before it or after it."""
-    told = f"row 3: home [kWh] = '{point}' has a point where the file's decimals have commas"
-    refused(["999,5", point, "2"], "a.csv", told)
-    refused(["2", point, "999,5"], told)
-    refused([["2", "999,5"], [point, "2"], ["2", "2"]], told, heading="home [kWh];other [kWh]")
-    refused([["2", "0,25"], [point, "2"], [point, "2"]], told, heading="home [kWh];other [kWh]")
-    refused([["999,5", "2"], ["2", point], ["2", "2"]], told.replace("home", "other"), heading="home [kWh];other [kWh]")
+    message = f"row 3: home [kWh] = '{point}' has a point where the file's decimals have commas"
+    refused(["999,5", point, "2"], "a.csv", message)
+    refused(["2", point, "999,5"], message)
+    refused([["2", "999,5"], [point, "2"], ["2", "2"]], message, heading="home [kWh];other [kWh]")
+    refused([["2", "0,25"], [point, "2"], [point, "2"]], message, heading="home [kWh];other [kWh]")
+    refused([["999,5", "2"], ["2", point], ["2", "2"]], message.replace("home", "other"), heading="home [kWh];other [kWh]")
 
 
 def test_a_decimal_comma_far_down_counts():
@@ -192,13 +192,13 @@ def test_forty_columns_without_a_unit_are_one_message():
 
 def test_forty_columns_with_the_same_fault_are_few_messages():
     names = ";".join(f"home_{i} [kWh]" for i in range(40))
-    for cell, told in (("x", "row 3: home_0 [kWh] = 'x'"), ("", "row 3: home_0 [kWh] has no value")):
+    for cell, message in (("x", "row 3: home_0 [kWh] = 'x'"), ("", "row 3: home_0 [kWh] has no value")):
         faults = (
             refused([["1"] * 40, [*[cell] * 39, cell or '""'], ["2"] * 40], heading=names)
             if cell
             else refused([["1"] * 40, [""] * 39 + ["1"], ["2"] * 40], heading=names)
         )
-        assert faults[0].endswith(told.split(": ", 1)[1]) or told in faults[0]
+        assert faults[0].endswith(message.split(": ", 1)[1]) or message in faults[0]
         assert len(faults) == 6
         assert "more such cells in" in faults[-1]
 
@@ -319,9 +319,9 @@ def test_workbooks_with_numbers_as_headings(sheet, row, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("sheet", "told"), [("parameters", "sheet parameters: has an entry named 2"), ("bus", "table bus: has a column named 2")]
+    ("sheet", "message"), [("parameters", "sheet parameters: has an entry named 2"), ("bus", "table bus: has a column named 2")]
 )
-def test_network_workbooks_with_numbers_as_headings(sheet, told, tmp_path):
+def test_network_workbooks_with_numbers_as_headings(sheet, message, tmp_path):
     import openpyxl
     import pandapower
 
@@ -330,5 +330,5 @@ def test_network_workbooks_with_numbers_as_headings(sheet, told, tmp_path):
     for column in range(1, book[sheet].max_column + 1):
         book[sheet].cell(1, column).value = column
     book.save(tmp_path / "net.xlsx")
-    with pytest.raises(InputError, match=rf"network file net\.xlsx: {told}; a name must be a text"):
+    with pytest.raises(InputError, match=rf"network file net\.xlsx: {message}; a name must be a text"):
         Network.load("net.xlsx")

@@ -97,7 +97,7 @@ def without(sheet):
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "message"),
     [
         (without("Hourly_profiles"), "no sheet Hourly_profiles"),
         (without("PV_config"), "no sheet PV_config"),
@@ -117,16 +117,16 @@ def without(sheet):
         (change("Monthly_averages", 6, 2, "many"), "sheet Monthly_averages, row 7: 'many'"),
     ],
 )
-def test_faults_name_sheet_and_row(fault, told, tmp_path):
+def test_faults_name_sheet_and_row(fault, message, tmp_path):
     sheets = gsa_sheets()
     fault(sheets)
-    with pytest.raises(InputError, match=told) as error:
+    with pytest.raises(InputError, match=message) as error:
         Profiles.load(write_workbook(tmp_path / "here.xlsx", sheets))
     assert "here.xlsx" in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "message"),
     [
         ("{", "could not be read"),
         ("[]", "no monthly-hourly PVOUT_specific"),
@@ -146,9 +146,9 @@ def test_faults_name_sheet_and_row(fault, told, tmp_path):
         ),
     ],
 )
-def test_json_that_is_none(document, told, tmp_path):
+def test_json_that_is_none(document, message, tmp_path):
     (tmp_path / "here.json").write_text(document)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         Profiles.load(tmp_path / "here.json")
 
 
@@ -174,11 +174,11 @@ def test_a_workbook_bomb_is_not_unpacked(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(b"", "is empty"), (b"PK\x03\x04", "is not a work"), (b"a,b\n1,2\n", "is not a work")]
+    ("content", "message"), [(b"", "is empty"), (b"PK\x03\x04", "is not a work"), (b"a,b\n1,2\n", "is not a work")]
 )
-def test_workbooks_that_are_none(content, told, tmp_path):
+def test_workbooks_that_are_none(content, message, tmp_path):
     (tmp_path / "none.xlsx").write_bytes(content)
-    with pytest.raises(InputError, match=rf"none\.xlsx: (could not be read \()?{told}"):
+    with pytest.raises(InputError, match=rf"none\.xlsx: (could not be read \()?{message}"):
         Profiles.load(tmp_path / "none.xlsx")
 
 

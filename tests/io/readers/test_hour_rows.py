@@ -39,7 +39,7 @@ def test_good_profiles_from_csv_and_parquet():
 
 
 @pytest.mark.parametrize(
-    ("at", "line", "told"),
+    ("at", "line", "message"),
     [
         (3, "", ["row 5", "residential_0 has hour 4 where 3 is due"]),
         (3, "residential_0,2,1.0,", ["row 5", "hour 2 where 3 is due"]),
@@ -56,8 +56,8 @@ def test_good_profiles_from_csv_and_parquet():
         (23, "", ["residential_0 23, solar_1 24", "same hours"]),
     ],
 )
-def test_profile_rows(at, line, told):
-    refused(read(with_line(at, line)), "mine.csv", *told)
+def test_profile_rows(at, line, message):
+    refused(read(with_line(at, line)), "mine.csv", *message)
 
 
 def test_faults_of_several_rows_are_named_at_once():
@@ -72,7 +72,7 @@ def test_faults_of_several_profiles_are_named_at_once():
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("", "could not be read"),
         (HEADER, "is empty"),
@@ -85,12 +85,12 @@ def test_faults_of_several_profiles_are_named_at_once():
         ('{"profile": [1]}\n{}\n', "no column hour, or a time"),
     ],
 )
-def test_files_that_hold_no_profiles(content, told):
-    refused(read(content), "mine.csv", told)
+def test_files_that_hold_no_profiles(content, message):
+    refused(read(content), "mine.csv", message)
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [
         ("typical_dya", "neither 'typical_day' nor a .csv or .parquet file"),
         ("nope.csv", "nope.csv: not found"),
@@ -98,10 +98,10 @@ def test_files_that_hold_no_profiles(content, told):
         ("mine.txt", "neither 'typical_day' nor"),
     ],
 )
-def test_profile_files_that_are_not_there(source, told):
+def test_profile_files_that_are_not_there(source, message):
     Path("folder.csv").mkdir()
     Path("mine.txt").write_text(HEADER)
-    refused(study_text(profiles=f'source = "{source}"'), told)
+    refused(study_text(profiles=f'source = "{source}"'), message)
 
 
 def test_a_parquet_file_that_is_none():

@@ -118,7 +118,7 @@ def with_value(row, value):
 
 
 @pytest.mark.parametrize(
-    ("frame", "told"),
+    ("frame", "message"),
     [
         (with_value(5, None), r"row 7: a \[kWh\] has no value"),
         (with_value(5, -0.5), r"row 7: a \[kWh\] = '?-0\.5'? must be a finite number, not negative"),
@@ -138,8 +138,8 @@ def with_value(row, value):
         ),
     ],
 )
-def test_faults_name_file_column_and_row(frame, told, tmp_path):
-    with pytest.raises(InputError, match=told) as error:
+def test_faults_name_file_column_and_row(frame, message, tmp_path):
+    with pytest.raises(InputError, match=message) as error:
         load(frame, tmp_path / "mine.csv")
     assert "mine.csv" in str(error.value)
 
@@ -228,15 +228,15 @@ def test_choosing_days(leap_year):
 
 
 @pytest.mark.parametrize(
-    ("choice", "told"),
+    ("choice", "message"),
     [
         ({"first_day": date(2017, 1, 1)}, "covers 2016-01-01 to 2016-12-31; none of that is from 2017-01-01"),
         ({"first_day": date(2015, 1, 1)}, "none of that is from 2015-01-01"),
         ({"first_day": date(2016, 6, 1), "months": (2,)}, "from 2016-06-01 and in months 2"),
     ],
 )
-def test_days_that_are_not_there(choice, told, leap_year):
-    with pytest.raises(InputError, match=told):
+def test_days_that_are_not_there(choice, message, leap_year):
+    with pytest.raises(InputError, match=message):
         leap_year.select(**choice)
     with pytest.raises(InputError, match="typical_day: has no dates"):
         Profiles.load().select(**choice)
@@ -344,17 +344,17 @@ def test_decimal_commas_after_a_night_of_zeros(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("header", "told"),
+    ("header", "message"),
     [
         (",time,a [kWh]", "column 1 has no heading"),
         ("time,a [kWh],a [kWh]", r"2 columns are headed 'a \[kWh\]'"),
         ("", "no headings in its first row"),
     ],
 )
-def test_headings(header, told, tmp_path):
+def test_headings(header, message, tmp_path):
     cells = header.count(",")
     (tmp_path / "a.csv").write_text("\n".join([header, *(f"2018-01-01 {h:02d}:00{',1' * cells}" for h in range(24))]))
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         Profiles.load(tmp_path / "a.csv", unit="kW")
 
 
@@ -388,7 +388,7 @@ def test_a_disk_that_refuses_is_told(path, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("choice", "told"),
+    ("choice", "message"),
     [
         ({"months": 13}, "months = 13: must list months"),
         ({"months": (0,)}, r"months = \(0,\): must list"),
@@ -397,8 +397,8 @@ def test_a_disk_that_refuses_is_told(path, tmp_path, monkeypatch):
         ({"days": 1.5}, "days = 1.5: must be a whole number"),
     ],
 )
-def test_choices_of_the_wrong_kind(choice, told, leap_year):
-    with pytest.raises(InputError, match=told):
+def test_choices_of_the_wrong_kind(choice, message, leap_year):
+    with pytest.raises(InputError, match=message):
         leap_year.select(**choice)
 
 
@@ -420,7 +420,7 @@ def test_time_must_match_the_steps():
 
 
 @pytest.mark.parametrize(
-    ("time", "told"),
+    ("time", "message"),
     [
         ([f"2018-01-01 {hour:02d}:00" for hour in range(24)], "time must be a pandas.DatetimeIndex, not a list"),
         (hours(24).to_numpy(), "time must be a pandas.DatetimeIndex, not a ndarray"),
@@ -434,10 +434,10 @@ def test_time_must_match_the_steps():
         (hours(24).delete(6).union(hours(25)[-1:]), "time[6] = 2018-01-01 07:00:00 does not come a step of 1 h"),
     ],
 )  # fmt: skip
-def test_times_of_profiles_made_in_python(time, told):
+def test_times_of_profiles_made_in_python(time, message):
     with pytest.raises(InputError) as error:
         Profiles(("a",), ("load",), np.ones((1, 24)), 1.0, time)
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_days_made_in_python_start_at_midnight():
