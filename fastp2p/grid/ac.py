@@ -109,9 +109,17 @@ def ac_flow(
         ampere = np.where(up, current[1 - end][:, below], current[end][:, below])
         ka[end][:, branch] = ampere * 1e-3 / (np.sqrt(3.0) * network.base_kv[bus_of_end[branch]])
     return AcFlow(
-        np.abs(voltage), np.degrees(np.angle(voltage)), ka[0], ka[1], loading, summary.losses_kw, summary.slack_kw,
-        summary.slack_kvar, n_iterations > 0, n_iterations,
-    )  # fmt: skip
+        vm_pu=np.abs(voltage),
+        va_degree=np.degrees(np.angle(voltage)),
+        from_ka=ka[0],
+        to_ka=ka[1],
+        loading_percent=loading,
+        losses_kw=summary.losses_kw,
+        slack_kw=summary.slack_kw,
+        slack_kvar=summary.slack_kvar,
+        converged=n_iterations > 0,
+        n_iterations=n_iterations,
+    )
 
 
 def _phasors(network: Network, bus: Ints, p: Floats, q: Floats, n_iterations: Ints) -> tuple[Complexes, Floats]:

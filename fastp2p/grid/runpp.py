@@ -89,6 +89,14 @@ def flow_of_voltages(network: Network, voltage: Complexes, injection_kva: Comple
     slack = (drawn - injection_kva)[:, network.reference_bus].sum(axis=1)
     converged = ~np.isnan(voltage[:, 0])
     return AcFlow(
-        np.abs(voltage), np.degrees(np.angle(voltage)), ka[0], ka[1], loading, drawn.sum(axis=1).real, slack.real, slack.imag,
-        converged, converged.astype(np.int64),
-    )  # fmt: skip
+        vm_pu=np.abs(voltage),
+        va_degree=np.degrees(np.angle(voltage)),
+        from_ka=ka[0],
+        to_ka=ka[1],
+        loading_percent=loading,
+        losses_kw=drawn.sum(axis=1).real,
+        slack_kw=slack.real,
+        slack_kvar=slack.imag,
+        converged=converged,
+        n_iterations=converged.astype(np.int64),
+    )
