@@ -198,7 +198,8 @@ def ends_well_under(trouble, case, before, after, root):
         result = CliRunner().invoke(app, case.command)
     assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
     if result.exit_code == 0:
-        left = [name for name in differences(read_tree(root), after) if not name.startswith(".")]
+        # what lies in a hidden folder that could not be removed is cleared by the next run
+        left = [name for name in differences(read_tree(root), after) if not any(part[0] == "." for part in Path(name).parts)]
         assert left == [], "exit code 0"
     else:
         assert result.exit_code in (1, 2)
