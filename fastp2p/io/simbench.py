@@ -41,7 +41,10 @@ def simbench_net(source: str) -> Any:
         if code not in codes:
             near = ", ".join(nearest(code, codes, n=3, cutoff=0.0))
             raise InputError(f"{source}: SimBench has no network {code!r}; the nearest are {near}")
-        return simbench.get_simbench_net(code)
+        try:
+            return simbench.get_simbench_net(code)
+        except pd.errors.ParserError as error:  # its tables are whole: so pandas says that memory ran out
+            raise MemoryError(f"the tables of {source} could not be read ({error})") from error
 
 
 def read_simbench(source: str) -> ProfileTable:

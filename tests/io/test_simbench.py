@@ -132,3 +132,15 @@ def test_without_simbench(monkeypatch):
     monkeypatch.setattr("fastp2p.io.simbench.find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"SimBench is not installed; pip install 'fastp2p\[simbench\]'"):
         Profiles.load("simbench:1-LV-urban6--0-sw")
+
+
+def test_memory_that_runs_out_in_its_tables_is_told(monkeypatch):
+    def greedy(_):
+        raise pd.errors.ParserError("Error tokenizing data. C error: out of memory")
+
+    simbench_net.cache_clear()
+    monkeypatch.setattr(simbench, "get_simbench_net", greedy)
+    result = CliRunner().invoke(app, ["check", SOURCE])
+    simbench_net.cache_clear()
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: there was not enough memory: the tables of {SOURCE} could not be read")
