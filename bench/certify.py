@@ -19,7 +19,7 @@ import fastp2p
 from bench.exact import solve_exactly
 from fastp2p.clearing.answer import COMPILED
 from fastp2p.clearing.columns import collect
-from fastp2p.clearing.rows import LimitRows
+from fastp2p.clearing.rows import rows_of_kw
 from fastp2p.clearing.solve import _reduce, curtail
 from fastp2p.grid.topology import grow_tree
 
@@ -95,7 +95,7 @@ def draw_rows(rng, kind, n_bus, scale):
     upper = np.concatenate([limit, np.abs(dense).sum(axis=1) * rng.uniform(0.02, 0.6, n_dense)]) * scale
     lower = -upper * np.concatenate([np.ones(n_bus - 1), rng.choice([1.0, 0.5], n_dense)])
     lower[n_bus - 1 :][rng.random(n_dense) < 0.3] = -np.inf
-    return LimitRows.of_kw(lower, upper, tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, dense)
+    return rows_of_kw(lower, upper, tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, dense)
 
 
 def draw_batch(rng, kind, n_books=BATCH):

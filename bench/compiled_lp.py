@@ -20,9 +20,10 @@ from fastp2p.clearing import solve
 from fastp2p.clearing.answer import COMPILED
 from fastp2p.clearing.columns import collect
 from fastp2p.clearing.families import dc_families
-from fastp2p.clearing.rows import LimitRows
+from fastp2p.clearing.rows import rows_of_families, rows_of_kw
 from fastp2p.clearing.solve import curtail
 from fastp2p.grid.topology import grow_tree
+from fastp2p.kernels.structs import Rows
 from fastp2p.sweep.parts import KEPT_BYTES
 from fastp2p.sweep.workers import start_processes
 
@@ -38,7 +39,7 @@ LIMIT_FACTOR = 0.31
 class Books:
     """Congested books as `clear` finds them."""
 
-    rows: LimitRows
+    rows: Rows
     trades: fastp2p.Trades
     floor_value: np.ndarray
     export_kw: np.ndarray
@@ -68,7 +69,7 @@ def books_of(key, n_books, n_trades, retail):
     network, trades, floor = congested_books(load(key).network, n_books, n_trades)
     if retail:
         np.subtract.at(floor, (trades.book, trades.buyer), trades.quantity_kwh)
-    return Books(LimitRows.of(dc_families(network)), trades, network.flow_kw(floor), np.zeros_like(floor), retail)
+    return Books(rows_of_families(dc_families(network)), trades, network.flow_kw(floor), np.zeros_like(floor), retail)
 
 
 def random_tree(n_bus, n_trades, n_books, retail=True, seed=0):
@@ -94,7 +95,7 @@ def random_tree(n_bus, n_trades, n_books, retail=True, seed=0):
     flow = np.abs(injected @ behind.T)[:, : n_bus - 1]
     limit = np.median(flow, axis=0) * rng.uniform(0.3, 2.0, n_bus - 1) + 1e-3
     none = np.empty((0, n_bus))
-    rows = LimitRows.of_kw(-limit, limit, tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, none)
+    rows = rows_of_kw(-limit, limit, tree.parent, tree.parent_branch, tree.parent_sign, tree.depth, none)
     return Books(rows, trades, np.zeros((n_books, n_bus - 1)), np.zeros((n_books, n_bus)), retail)
 
 
@@ -110,7 +111,7 @@ def dense_rows(n_rows, n_trades, n_books, seed=0):
     trades = fastp2p.Trades(np.arange(n_books + 1) * n_trades, seller, buyer, rng.uniform(0.5, 3.0, size), price, price)
     limit = np.sqrt(n_trades) * rng.uniform(0.2, 1.5, n_rows)
     root, flat = np.full(n_bus, -1), np.zeros(n_bus, np.int64)
-    rows = LimitRows.of_kw(-limit, limit, root, root, np.zeros(n_bus), flat, dense)
+    rows = rows_of_kw(-limit, limit, root, root, np.zeros(n_bus), flat, dense)
     return Books(rows, trades, np.zeros((n_books, n_rows)), np.zeros((n_books, n_bus)), False)
 
 

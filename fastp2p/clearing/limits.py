@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import Injection
 from fastp2p.clearing.families import FACES, ac_families, dc_families
-from fastp2p.clearing.rows import ROW_TOLERANCE, LimitRows, LinearFlows, RowFamily, RowLayout, bounds_of
+from fastp2p.clearing.rows import ROW_TOLERANCE, LinearFlows, RowFamily, RowLayout, bounds_of, rows_of_families
 from fastp2p.grid.ac import columns_of
 from fastp2p.grid.feeder import ac_faults, feeder_of
 from fastp2p.grid.lindistflow import linear_flows, linear_model, unloaded_slack_kw
 from fastp2p.grid.network import BOOKS_PER_BLOCK, Network
 from fastp2p.kernels.clearing.limits import Bounds, BranchFacts, Screen, screen_linear, screen_meshed, screen_tree
+from fastp2p.kernels.structs import Rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,9 +42,9 @@ class Limits(ABC):
         """Those of the model, the rows of a tree first."""
 
     @cached_property
-    def rows(self) -> LimitRows:
+    def rows(self) -> Rows:
         """Of all families."""
-        return LimitRows.of(self.families)
+        return rows_of_families(self.families)
 
     @property
     def layout(self) -> RowLayout:
@@ -126,11 +127,11 @@ class LinearLimits(Limits):
         return ac_families(self.network, self.band_pu)
 
     @cached_property
-    def rows(self) -> LimitRows:
+    def rows(self) -> Rows:
         """Of all families; a column's kvar follow its kW."""
         plus, minus = np.zeros(self.network.n_bus), np.zeros(self.network.n_bus)
         plus[self.bus], minus[self.bus] = self.pv_kvar_per_kw, self.load_kvar_per_kw
-        return LimitRows.of(self.families, plus, minus)
+        return rows_of_families(self.families, plus, minus)
 
     def linear(self, injection: Injection) -> LinearFlows:
         """Flows and squared voltages."""

@@ -18,6 +18,7 @@ from fastp2p.grid.ac import AcFlow
 from fastp2p.grid.network import Network
 from fastp2p.kernels.clearing.limits import Bounds
 from fastp2p.kernels.grid.structs import AcSummary, Tree
+from fastp2p.kernels.structs import Rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -95,7 +96,7 @@ class RowFamily(ABC):
     def entries(self, plus_kvar: Floats, minus_kvar: Floats) -> tuple[Floats, Floats] | None:
         """(n_rows, n_bus) change of each value per kW fed in at each bus, with its kvar, and its fall per kW drawn.
 
-        None: the rows are those of a tree (`LimitRows`).
+        None: the rows are those of a tree (`Rows`).
         """
 
     @abstractmethod
@@ -127,61 +128,47 @@ class RowFamily(ABC):
         """(n_books, n_rows) AC value less linear value where there is an excess, zero elsewhere."""
 
 
-@dataclass(frozen=True, eq=False)
-class LimitRows:
-    """Limit rows lower ≤ value ≤ upper, and where their entries come from (`assemble_books`)."""
+def rows_of_kw(
+    lower: Floats, upper: Floats, parent: Ints, parent_row: Ints, parent_sign: Floats, depth: Ints, dense: Floats
+) -> Rows:
+    """Rows of active power alone: one per branch of the tree, then the dense ones; arguments as the fields of `Rows`."""
+    none = np.zeros(len(parent))
+    return Rows(
+        lower=lower, upper=upper, parent=parent, parent_row=parent_row, parent_sign=parent_sign, depth=depth, face=FACE_KW,
+        plus_kvar=none, minus_kvar=none, dense_plus=dense, dense_minus=dense,
+    )  # fmt: skip
 
-    lower: Floats
-    upper: Floats
-    parent: Ints
-    parent_row: Ints
-    parent_sign: Floats
-    depth: Ints
-    face: Floats
-    plus_kvar: Floats
-    minus_kvar: Floats
-    dense_plus: Floats
-    dense_minus: Floats
 
-    @classmethod
-    def of_kw(
-        cls, lower: Floats, upper: Floats, parent: Ints, parent_row: Ints, parent_sign: Floats, depth: Ints, dense: Floats
-    ) -> LimitRows:
-        """Rows of active power alone: one per branch of the tree, then the dense ones."""
-        none = np.zeros(len(parent))
-        return cls(lower, upper, parent, parent_row, parent_sign, depth, FACE_KW, none, none, dense, dense)
+def rows_of_families(
+    families: tuple[RowFamily, ...], plus_kvar: Floats | None = None, minus_kvar: Floats | None = None
+) -> Rows:
+    """The rows of families on one network, one family after the other; those of a tree come first.
 
-    @classmethod
-    def of(
-        cls, families: tuple[RowFamily, ...], plus_kvar: Floats | None = None, minus_kvar: Floats | None = None
-    ) -> LimitRows:
-        """The rows of families on one network, one family after the other; those of a tree come first.
+    Parameters
+    ----------
+    families : tuple of RowFamily
+    plus_kvar, minus_kvar : (n_bus,) float64, optional
+        kvar that goes with each kW that is fed in, and drawn; by default none.
+    """
+    network = families[0].network
+    n_bus = network.n_bus
+    plus_kvar, minus_kvar = (np.zeros(n_bus) if kvar is None else kvar for kvar in (plus_kvar, minus_kvar))
+    root, flat = np.full(n_bus, -1), np.zeros(n_bus, np.int64)
+    tree = network.tree if network.is_radial else Tree(root, root, root, np.zeros(n_bus), flat)
+    dense = [entries for family in families if (entries := family.entries(plus_kvar, minus_kvar)) is not None]
+    plus = _stacked([one for one, _ in dense], n_bus)
+    minus = plus if all(one is other for one, other in dense) else _stacked([other for _, other in dense], n_bus)
+    lower, upper = (np.concatenate([getattr(family, side) for family in families]) for side in ("lower", "upper"))
+    return Rows(
+        lower=lower, upper=upper, parent=tree.parent, parent_row=tree.parent_branch, parent_sign=tree.parent_sign,
+        depth=tree.depth, face=families[0].face, plus_kvar=plus_kvar, minus_kvar=minus_kvar, dense_plus=plus,
+        dense_minus=minus,
+    )  # fmt: skip
 
-        Parameters
-        ----------
-        families : tuple of RowFamily
-        plus_kvar, minus_kvar : (n_bus,) float64, optional
-            kvar that goes with each kW that is fed in, and drawn; by default none.
-        """
-        network = families[0].network
-        n_bus = network.n_bus
-        plus_kvar, minus_kvar = (np.zeros(n_bus) if kvar is None else kvar for kvar in (plus_kvar, minus_kvar))
-        root, flat = np.full(n_bus, -1), np.zeros(n_bus, np.int64)
-        tree = network.tree if network.is_radial else Tree(root, root, root, np.zeros(n_bus), flat)
-        dense = [entries for family in families if (entries := family.entries(plus_kvar, minus_kvar)) is not None]
-        plus = _stacked([one for one, _ in dense], n_bus)
-        minus = plus if all(one is other for one, other in dense) else _stacked([other for _, other in dense], n_bus)
-        lower, upper = (np.concatenate([getattr(family, side) for family in families]) for side in ("lower", "upper"))
-        return cls(
-            lower=lower, upper=upper, parent=tree.parent, parent_row=tree.parent_branch, parent_sign=tree.parent_sign,
-            depth=tree.depth, face=families[0].face, plus_kvar=plus_kvar, minus_kvar=minus_kvar, dense_plus=plus,
-            dense_minus=minus,
-        )  # fmt: skip
 
-    @property
-    def entries_per_column(self) -> int:
-        """The most entries that a column can have."""
-        return 2 * len(self.face) * int(self.depth.max(initial=0)) + len(self.dense_plus)
+def entries_per_column(rows: Rows) -> int:
+    """The most entries that a column can have."""
+    return 2 * len(rows.face) * int(rows.depth.max(initial=0)) + len(rows.dense_plus)
 
 
 def _stacked(rows: list[Floats], n_bus: int) -> Floats:

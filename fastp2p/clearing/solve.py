@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import COMPILED, HIGHS, NO_LP
 from fastp2p.clearing.highs import check_lps, new_solver, share_fairly, slices_of, solve_at_once, solve_in_turn
-from fastp2p.clearing.rows import ROW_TOLERANCE, LimitRows
+from fastp2p.clearing.rows import ROW_TOLERANCE, entries_per_column
 from fastp2p.kernels.clearing.certificate import certify_books, explain_books
 from fastp2p.kernels.clearing.progressive import fill_books
 from fastp2p.kernels.clearing.simplex import solve_books
@@ -64,13 +64,13 @@ class Curtailment:
 
 
 def curtail(
-    rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats, objective: str, solver: str = "auto"
+    rows: Rows, books: Ints, columns: Columns, floor_value: Floats, objective: str, solver: str = "auto"
 ) -> Curtailment:
     """Solve the congested books, some at a time.
 
     Parameters
     ----------
-    rows : LimitRows
+    rows : Rows
     books : (n,) int64
     columns : Columns
     floor_value : (n_books, n_rows) float64
@@ -93,7 +93,7 @@ def curtail(
         solver_code=np.full(n, NO_LP, np.int8),
         steps=np.zeros(n, np.int64),
     )
-    per_chunk = max(1, ENTRIES_PER_CHUNK // max(1, rows.entries_per_column))
+    per_chunk = max(1, ENTRIES_PER_CHUNK // max(1, entries_per_column(rows)))
     first = 0
     while first < n:  # ends: a chunk has one book at least
         last = max(first + 1, int(np.searchsorted(columns.offset, columns.offset[first] + per_chunk, side="right")) - 1)
@@ -116,10 +116,10 @@ def curtail(
     return answer
 
 
-def _reduce(rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats, some: range) -> tuple[LPs, Ints]:
+def _reduce(rows: Rows, books: Ints, columns: Columns, floor_value: Floats, some: range) -> tuple[LPs, Ints]:
     """The LPs of the books `some` over the rows that they can break, and which rows these are."""
     c0, c1, n_rows = int(columns.offset[some.start]), int(columns.offset[some.stop]), floor_value.shape[1]
-    room, n = (c1 - c0) * rows.entries_per_column, len(some)
+    room, n = (c1 - c0) * entries_per_column(rows), len(some)
     row = np.empty(n * n_rows, np.int64)
     lps = LPs(
         column_offset=columns.offset[some.start : some.stop + 1] - c0,
@@ -133,8 +133,7 @@ def _reduce(rows: LimitRows, books: Ints, columns: Columns, floor_value: Floats,
         room_below=np.empty(n * n_rows),
         room_above=np.empty(n * n_rows),
     )
-    limits = Rows(**{name: getattr(rows, name) for name in Rows._fields})
-    assemble_books(books[some.start : some.stop], columns, some.start, floor_value, limits, ROW_TOLERANCE, lps, row)
+    assemble_books(books[some.start : some.stop], columns, some.start, floor_value, rows, ROW_TOLERANCE, lps, row)
     m, e = int(lps.row_offset[-1]), int(lps.entry_offset[-1])
     lps = lps._replace(
         entry_row=lps.entry_row[:e],

@@ -13,7 +13,7 @@ import pytest
 import fastp2p
 import fastp2p.clearing.solve
 from fastp2p.clearing.answer import HIGHS
-from fastp2p.clearing.rows import LimitRows
+from fastp2p.clearing.rows import rows_of_kw
 from fastp2p.clearing.solve import curtail
 from fastp2p.kernels.structs import Columns
 from tests.oracles import books as oracle
@@ -47,7 +47,7 @@ def fill(matrix, most, n_trades, below, above):
     """One book of dense rows, cut pro rata."""
     n = len(most)
     none, roots = np.zeros(n), np.full(n, -1)
-    rows = LimitRows.of_kw(np.asarray(below), np.asarray(above), roots, roots, none, np.zeros(n, np.int64), np.asarray(matrix))
+    rows = rows_of_kw(np.asarray(below), np.asarray(above), roots, roots, none, np.zeros(n, np.int64), np.asarray(matrix))
     columns = Columns(
         offset=np.array([0, n]),
         plus=np.arange(n),
