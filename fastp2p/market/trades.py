@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,10 @@ class Leftovers:
 class Trades:
     """Trades of a batch in CSR form: book k holds trades ``offset[k]:offset[k + 1]``.
 
+    A *pool* is what one group of bids of equal price buys from one group of asks of equal price. In it every buyer buys from
+    every seller, in proportion to their sizes. Trades either name all these pairs, or are `pooled`: as few as give every seller
+    and every buyer of each pool its energy. A pool's trades follow one another.
+
     Attributes
     ----------
     offset : (n_books + 1,) int64
@@ -38,6 +42,8 @@ class Trades:
     quantity_kwh : (n_trades,) float64, kWh
         Matched energy, before the network is asked.
     bid_per_kwh, ask_per_kwh : (n_trades,) float64, currency per kWh
+    pooled : bool
+        Whether a trade says what its seller sells to a pool and its buyer buys from it, and not who trades with whom.
     """
 
     offset: Ints
@@ -46,6 +52,7 @@ class Trades:
     quantity_kwh: Floats
     bid_per_kwh: Floats
     ask_per_kwh: Floats
+    pooled: bool = False
 
     def __post_init__(self) -> None:
         """Make every array flat and of its dtype.
@@ -59,7 +66,7 @@ class Trades:
             object.__setattr__(self, name, integers(f"trades.{name}", getattr(self, name)))
         for name in ("quantity_kwh", "bid_per_kwh", "ask_per_kwh"):
             object.__setattr__(self, name, floats(f"trades.{name}", getattr(self, name)))
-        refuse([f"trades.{f.name} must be flat" for f in fields(self) if getattr(self, f.name).ndim != 1])
+        refuse([f"trades.{name} must be flat" for name in TradeArrays._fields if getattr(self, name).ndim != 1])
 
     def at_prices(self, bid_per_kwh: Floats, ask_per_kwh: Floats) -> Trades:
         """The same trades at the prices of their buyers and sellers, (n_rows, n_bus) as `match_orders` takes them."""
@@ -105,7 +112,7 @@ class Trades:
 
     def shape_faults(self, n_books: int, n_bus: int) -> list[str]:
         """What would make a kernel read or write outside its arrays: lengths, offsets, and buses that are not there."""
-        lengths = {f.name: len(getattr(self, f.name)) for f in fields(self) if f.name != "offset"}
+        lengths = {name: len(getattr(self, name)) for name in TradeArrays._fields if name != "offset"}
         if len(set(lengths.values())) > 1:
             return [f"the arrays of the trades have unequal lengths: {', '.join(f'{k} {n}' for k, n in lengths.items())}"]
         faults = [] if self.n_books == n_books else [f"the trades have {self.n_books} books, the other arrays {n_books}"]

@@ -1,5 +1,6 @@
 """Many endings of one start: a process that forks at chosen moments costs milliseconds, one that starts costs seconds."""
 
+import json
 import os
 import signal
 import sys
@@ -36,6 +37,14 @@ def wait_until(what, most_s):
     while not what() and time.monotonic() < deadline:
         time.sleep(0.005)
     return what()
+
+
+def read_json(path):
+    """What another process has written there; None as long as that is not all of it."""
+    try:
+        return json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
 
 
 def interrupt_at_audits(number=signal.SIGINT):

@@ -1,6 +1,5 @@
 """The same tables from a Dask cluster of two processes, also when one of them dies."""
 
-import json
 import os
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from fastp2p.cli.console import say
 from fastp2p.cli.main import app
 from fastp2p.study.sections import StopPart
 from fastp2p.sweep import executors, parts
-from tests.support.forks import wait_until
+from tests.support.forks import read_json, wait_until
 from tests.support.sweeps import SWEEP, assert_same
 
 distributed = pytest.importorskip("distributed")
@@ -150,8 +149,8 @@ def test_a_scheduler_that_dies_is_told_in_a_sentence(stop, tmp_path):
         subprocess.Popen([*python, *worker], cwd=tmp_path, **words) as other,
     ):
         try:
-            assert wait_until(place.exists, 30)
-            address = json.loads(place.read_text())["address"]
+            assert wait_until(lambda: read_json(place), 30)
+            address = read_json(place)["address"]
             command = [*python, "fastp2p", "run", "study.toml", "--out", "out", "--quiet", "--dask", address]
             with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
                 assert wait_until(lambda: list(tmp_path.glob("out/scenarios/part*")), 60)
