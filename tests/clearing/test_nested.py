@@ -14,7 +14,7 @@ from fastp2p.clearing.families import ac_families, dc_families
 from fastp2p.clearing.nested import nest_of
 from fastp2p.clearing.rows import ROW_TOLERANCE, rows_of_families, rows_of_kw
 from fastp2p.grid.topology import grow_tree
-from fastp2p.kernels.clearing.levels import certify_filling
+from fastp2p.kernels.clearing.levels import Limits, Sellers, certify_filling
 from fastp2p.kernels.clearing.nested import Filled, fill_nested_books
 from tests.oracles.filling import fill_by_weight
 from tests.support.strategies import congested
@@ -165,8 +165,10 @@ SHARES = {
 @pytest.mark.parametrize(("share", "cause", "is_right"), SHARES.values(), ids=SHARES)
 def test_the_proof_sees_what_is_wrong(share, cause, is_right):
     """Three sellers of 2 kW, two of them behind a limit of 2 kW."""
-    amount, limits = np.full(3, 2.0), (np.array([0]), np.array([2]), np.array([2.0]))
-    assert certify_filling(amount, np.array(share), np.array(cause), *limits, 3, 1) == is_right
+    none = np.zeros(3, np.int64)
+    sellers = Sellers(none, np.full(3, 2.0), np.array([0.0, 2.0, 4.0, 6.0]), np.array(share), np.array(cause), none)
+    limits = Limits(none, np.array([0]), np.array([2]), np.array([2.0]), np.zeros(1), np.zeros(1, bool))
+    assert certify_filling(3, 1, sellers, limits) == is_right
 
 
 def by_hand():

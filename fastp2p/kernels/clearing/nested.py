@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fastp2p.kernels.clearing.certificate import DUAL_TOLERANCE
 from fastp2p.kernels.clearing.execution import CUT
-from fastp2p.kernels.clearing.levels import Limits, Sellers, certify_filling, fill_group, price_limits, take_room
+from fastp2p.kernels.clearing.levels import Limits, Sellers, certify_filling, fill_group, price_limits, sum_up
 from fastp2p.kernels.jit import kernel
 from fastp2p.kernels.structs import TradeArrays
 
@@ -146,8 +146,8 @@ def fill_nested_books(
 def _new_sellers(n: int) -> Sellers:
     return Sellers(
         before=np.empty(n + 1, np.int64),
-        whole=np.empty(n),
         amount=np.empty(n),
+        up_to=np.empty(n + 1),
         level=np.empty(n),
         cause=np.empty(n, np.int64),
         dearest=np.empty(n, np.int64),
@@ -162,6 +162,7 @@ def _new_limits(n: int) -> Limits:
         end=np.empty(n, np.int64),
         room=np.empty(n),
         price=np.empty(n),
+        cuts=np.empty(n, np.bool_),
     )
 
 
@@ -179,44 +180,51 @@ def _new_items(n: int) -> Items:
 
 @kernel
 def _find_sellers(k: int, trades: TradeArrays, export_kw: Floats, place: Ints, step_hours: float, sellers: Sellers) -> int:
-    """Who sells or exports in book k, and how much; returns how many."""
+    """Who sells or exports in book k, and how much up to each of them; returns how many."""
     offset, seller, _, quantity_kwh, _, _ = trades
-    before, whole, _, _, _, _ = sellers
+    before, amount, up_to, _, _, _ = sellers
     for b in range(len(place)):
-        whole[place[b]] = export_kw[k, b]
+        amount[place[b]] = export_kw[k, b]
     for i in range(offset[k], offset[k + 1]):
-        whole[place[seller[i]]] += quantity_kwh[i] / step_hours
+        amount[place[seller[i]]] += quantity_kwh[i] / step_hours
     n = 0
     for p in range(len(place)):
-        kw = whole[p]
-        before[p], whole[n] = n, kw
+        kw = amount[p]
+        before[p], amount[n] = n, kw
         n += 1 if kw > 0.0 else 0
     before[len(place)] = n
+    sum_up(amount, n, up_to)
     return n
 
 
 @kernel
-def _find_limits(n: int, floor_value: Floats, nest: Nest, tolerance: float, sellers: Sellers, limits: Limits) -> int:
-    """The limits that the whole book breaks, and how much room each has; returns how many.
+def _find_limits(k: int, floor_value: Floats, nest: Nest, tolerance: float, sellers: Sellers, limits: Limits) -> int:
+    """The limits that may stop someone, and how much room each has; returns how many.
 
-    Of several that the same sellers are behind, which follow one another, only the narrowest can stop anyone.
+    Such a limit is broken by all that the limits behind it let through. Of several that the same sellers are behind, which
+    follow one another, it is the narrowest.
     """
     _, row, first_place, end_place, sign, bound = nest
-    before, whole, _, _, _, _ = sellers
-    which, begin, end, room, price = limits
-    last = -1
+    before, _, up_to, _, _, _ = sellers
+    which, begin, end, room, price, _ = limits
+    n = 0
     for i in range(len(row)):
-        b, e, left, rise = before[first_place[i]], before[end_place[i]], sign[i] * (bound[i] - floor_value[n, row[i]]), 0.0
+        b, e, left = before[first_place[i]], before[end_place[i]], sign[i] * (bound[i] - floor_value[k, row[i]])
         left = max(left, 0.0)
-        for s in range(b, e):
-            rise += whole[s]
-        if rise > left + tolerance * max(1.0, abs(bound[i])):
-            if last == -1 or begin[last] != b or end[last] != e:
-                last += 1
-            elif left >= room[last]:
-                continue
-            which[last], begin[last], end[last], room[last], price[last] = i, b, e, left, NO_WEIGHT
-    return last + 1
+        room_enough = left + tolerance * max(1.0, abs(bound[i]))
+        if up_to[e] - up_to[b] <= room_enough:
+            continue
+        stopped, last, inner = 0.0, e, n - 1
+        while inner >= 0 and begin[inner] >= b:  # ends: inner falls
+            if end[inner] <= last:  # and is not behind another one that is behind this limit
+                stopped += up_to[end[inner]] - up_to[begin[inner]] - room[inner]
+                last = begin[inner]
+            inner -= 1
+        if up_to[e] - up_to[b] - stopped > room_enough:
+            n = n - 1 if n > 0 and begin[n - 1] == b and end[n - 1] == e else n
+            which[n], begin[n], end[n], room[n], price[n] = i, b, e, left, NO_WEIGHT
+            n += 1
+    return n
 
 
 @kernel
@@ -265,8 +273,8 @@ def _sort_falling(key: Floats, order: Ints, spare: Ints, size: int) -> None:
 def _fill_groups(n_items: int, n_sellers: int, n_limits: int, items: Items, sellers: Sellers, limits: Limits) -> bool:
     """Items of one weight after the other; whether each group is proven."""
     order, who, why, weight, kw, share = items
-    _, _, amount, level, cause, _ = sellers
-    _, begin, end, room, price = limits
+    _, amount, _, level, cause, _ = sellers
+    price, cuts = limits.price, limits.cuts
     proven, done = True, 0
     while done < n_items:  # ends: a group has one item at least
         worth, last = weight[order[done]], done
@@ -275,9 +283,10 @@ def _fill_groups(n_items: int, n_sellers: int, n_limits: int, items: Items, sell
         while last < n_items and weight[order[last]] >= worth - DUAL_TOLERANCE:  # ends: last rises
             amount[who[order[last]]] += kw[order[last]]
             last += 1
-        fill_group(amount, level, cause, begin, end, room, n_sellers, n_limits)
-        proven = certify_filling(amount, level, cause, begin, end, room, n_sellers, n_limits) and proven
-        take_room(amount, level, cause, begin, end, room, n_limits, worth, price)
+        fill_group(n_sellers, n_limits, sellers, limits)
+        proven &= certify_filling(n_sellers, n_limits, sellers, limits)
+        for a in range(n_limits):
+            price[a] = max(price[a], worth) if cuts[a] else price[a]
         for t in range(done, last):
             i = order[t]
             share[i] = level[who[i]]
