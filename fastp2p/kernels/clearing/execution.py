@@ -111,6 +111,37 @@ def execute_books(
 
 
 @kernel
+def share_among_buyers(books: Ints, trades: TradeArrays, executed_kwh: Floats, bought_kwh: Floats) -> None:
+    """Share what is executed of each pool of some books among its buyers: by size, whoever their sellers are.
+
+    bought_i = q_i Σ executed / Σ q, with sums over the pool: a run of trades of one bid and one ask.
+
+    Parameters
+    ----------
+    books : (n,) int64
+        Which books of the batch.
+    trades : TradeArrays
+        Those of the batch, pooled, at the prices that they were matched at.
+    executed_kwh : (n_trades,) float64, kWh
+        What the sellers sell.
+    bought_kwh : (n_trades,) float64, kWh
+        Output, for the trades of these books.
+    """
+    offset, _, _, quantity_kwh, bid_per_kwh, ask_per_kwh = trades
+    for k in books:
+        begin = offset[k]
+        while begin < offset[k + 1]:  # ends: a pool has one trade at least
+            matched, executed, end = quantity_kwh[begin], executed_kwh[begin], begin + 1
+            # ends: end rises
+            while end < offset[k + 1] and bid_per_kwh[end] == bid_per_kwh[begin] and ask_per_kwh[end] == ask_per_kwh[begin]:
+                matched, executed, end = matched + quantity_kwh[end], executed + executed_kwh[end], end + 1
+            share = executed / matched if matched > 0.0 else 1.0
+            for i in range(begin, end):
+                bought_kwh[i] = quantity_kwh[i] * share
+            begin = end
+
+
+@kernel
 def inject_reactive(
     base_kvar: Floats,
     pv_kvar_per_kw: Floats,
