@@ -35,6 +35,7 @@ class BatchResult:
     """Arrays of one batch: book k is step ``steps[k % len(steps)]`` of scenario k // len(steps).
 
     Columns of arrays, sellers and buyers are places in `Scenarios.participant`: a bus where nobody takes part is no column.
+    `matched` are the trades at the prices that the auction saw, `trades` at what their participants bid and ask.
     """
 
     __repr__ = short_repr
@@ -44,6 +45,7 @@ class BatchResult:
     load_kwh: Floats
     pv_kwh: Floats
     left: Leftovers
+    matched: Trades
     trades: Trades
     prices: Prices
     clearing: Clearing
@@ -101,8 +103,9 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         check=False,
     )
     audited = _audit(study, network, scenarios, steps, profiles, clearing, left)
+    matched = trades
     if RULES[market.pricing].is_pool:  # matched by the tariffs, but worth what participants bid and ask
-        trades = trades.at_prices(bids, asks)
+        trades = matched.at_prices(bids, asks)
     settlement = settle(
         trades,
         clearing,
@@ -121,8 +124,8 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         check=False,
     )
     return BatchResult(
-        scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, trades=trades,
-        prices=prices, clearing=clearing, settlement=settlement, audit=audited,
+        scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, matched=matched,
+        trades=trades, prices=prices, clearing=clearing, settlement=settlement, audit=audited,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from fastp2p.grid.network import Network
 from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.pipeline.batch import BatchResult
 from fastp2p.pipeline.draws import Scenarios
+from fastp2p.pipeline.ledger import name_pairs, pairs_per_book
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -78,7 +79,7 @@ class Reduced:
     buses : Accounts
         Arrays (n_scenarios, n_participants): sums over the steps.
     trades : Columns or None
-        One row per trade.
+        One row per pair that trades.
     branches : BranchFlows or None
     """
 
@@ -152,7 +153,7 @@ def book_columns(batch: BatchResult) -> Columns:
         "slack_kwh": clearing.slack_kw * batch.step_hours
         if losses_kwh is None
         else books.retail_kwh - books.exported_kwh + losses_kwh,
-        "n_trades": np.diff(batch.trades.offset),
+        "n_trades": pairs_per_book(batch.matched),
         "worst_loading_percent": clearing.loading_percent,
         "operator_balance": books.paid + books.charges - books.received - losses_cost,
         "retailer_revenue": books.bill - books.paid - books.charges + books.received + losses_cost,
@@ -195,27 +196,36 @@ def audit_columns(batch: BatchResult, network: Network) -> Columns:
 
 
 def trade_columns(batch: BatchResult, network: Network) -> Columns:
-    """One row per trade: who, how much, at what price, and what cut it."""
-    trades, clearing = batch.trades, batch.clearing
-    book = trades.book
+    """One row per pair that trades: who, how much, at what price, and what cut it."""
+    trades, clearing, prices = batch.trades, batch.clearing, batch.prices
+    book, sale, purchase, matched_kwh, executed_kwh = name_pairs(batch.matched, clearing.executed_kwh)
     bus_id = network.bus_id[batch.scenarios.participant]
-    pays, gets = batch.prices.buyer_per_kwh, batch.prices.seller_per_kwh
+    bid, ask, pays, gets = (
+        price[at]
+        for price, at in (
+            (trades.bid_per_kwh, purchase),
+            (trades.ask_per_kwh, sale),
+            (prices.buyer_per_kwh, purchase),
+            (prices.seller_per_kwh, sale),
+        )
+    )
+    row = clearing.binding_row[sale]
     return {
-        "share": np.full(trades.n_trades, batch.scenarios.share),
+        "share": np.full(len(book), batch.scenarios.share),
         "scenario": batch.scenarios.number[book // len(batch.steps)],
         "step": batch.steps.start + book % len(batch.steps),
-        "seller": bus_id[trades.seller],
-        "buyer": bus_id[trades.buyer],
-        "matched_kwh": trades.quantity_kwh,
-        "executed_kwh": clearing.executed_kwh,
-        "bid_per_kwh": trades.bid_per_kwh,
-        "ask_per_kwh": trades.ask_per_kwh,
+        "seller": bus_id[trades.seller[sale]],
+        "buyer": bus_id[trades.buyer[purchase]],
+        "matched_kwh": matched_kwh,
+        "executed_kwh": executed_kwh,
+        "bid_per_kwh": bid,
+        "ask_per_kwh": ask,
         "price_per_kwh": pays,
         "seller_price_per_kwh": gets,
-        "buyer_benefit": (trades.bid_per_kwh - pays) * clearing.executed_kwh,
-        "received": gets * clearing.executed_kwh,
-        "binding_branch": clearing.layout.name(clearing.binding_row),
-        "shadow_price": clearing.price_of(book, clearing.binding_row),
+        "buyer_benefit": (bid - pays) * executed_kwh,
+        "received": gets * executed_kwh,
+        "binding_branch": clearing.layout.name(row),
+        "shadow_price": clearing.price_of(book, row),
     }
 
 

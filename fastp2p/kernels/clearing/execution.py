@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.jit import kernel
+from fastp2p.kernels.market.pools import pool_end
 from fastp2p.kernels.structs import Columns, TradeArrays
 
 Floats = NDArray[np.float64]
@@ -131,10 +132,8 @@ def share_among_buyers(books: Ints, trades: TradeArrays, executed_kwh: Floats, b
     for k in books:
         begin = offset[k]
         while begin < offset[k + 1]:  # ends: a pool has one trade at least
-            matched, executed, end = quantity_kwh[begin], executed_kwh[begin], begin + 1
-            # ends: end rises
-            while end < offset[k + 1] and bid_per_kwh[end] == bid_per_kwh[begin] and ask_per_kwh[end] == ask_per_kwh[begin]:
-                matched, executed, end = matched + quantity_kwh[end], executed + executed_kwh[end], end + 1
+            end = pool_end(bid_per_kwh, ask_per_kwh, begin, offset[k + 1])
+            matched, executed = quantity_kwh[begin:end].sum(), executed_kwh[begin:end].sum()
             share = executed / matched if matched > 0.0 else 1.0
             for i in range(begin, end):
                 bought_kwh[i] = quantity_kwh[i] * share
