@@ -81,7 +81,7 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
     bids, asks = (_price_rows(p, scenarios, steps) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
     trades, prices = trade_by_rule(
         orders, bids, asks, retail_per_kwh, feed_in_per_kwh,
-        pricing=market.pricing, priority=market.priority, ties=market.ties, **market.parameters,
+        pricing=market.pricing, priority=market.priority, ties=market.ties, pairs=True, **market.parameters,
     )  # fmt: skip
     left = leave_over(load_kwh, pv_kwh, trades, check=False)
     trades, load_kwh, pv_kwh = _stress(rules.stress, trades, load_kwh, pv_kwh)
