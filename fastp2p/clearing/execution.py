@@ -108,9 +108,9 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
     known = clearing.dual if len(clearing.dual) else np.zeros(shape)
     known_cutting = np.zeros(shape, bool) if clearing.cutting is None else clearing.cutting
     bought_kwh = clearing.bought_kwh
-    if trades.pooled:
+    if order.trades.pooled:
         bought_kwh = bought_kwh.copy() if bought_kwh is clearing.executed_kwh else bought_kwh
-        share_among_buyers(books, trades.arrays, clearing.executed_kwh, bought_kwh)
+        share_among_buyers(books, order.trades.arrays, clearing.executed_kwh, bought_kwh)
     return replace(
         clearing,
         bought_kwh=bought_kwh,

@@ -72,7 +72,7 @@ def settle(
     retail_per_kwh, feed_in_per_kwh : float or (n_books,) float, currency per kWh
     buyer_per_kwh, seller_per_kwh : (n_trades,) float, optional, currency per kWh
         What the buyer of a trade pays and its seller gets per executed kWh, as `fastp2p.price_trades` gives them; by default
-        the ask (the paper's rule).
+        the ask (the paper's rule). One price for all pooled trades of a pool.
     charge_per_kwh : float or (n_trades,) float, currency per kWh
         Network charge, paid by the buyer.
     unserved : {"retail", "shed"}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import fastp2p
 from fastp2p.kernels.clearing.execution import share_among_buyers
+from fastp2p.market.trades import pair_trades
 from tests.support import chains
 from tests.support.pools import as_walks, pairs_of, random_pools
 
@@ -39,6 +40,21 @@ def test_buyers_get_of_a_pool_what_its_pairs_give_them(seed, n_bus):
                 expected[pool.buyer[j]] += kwh * pool.share[i]
             found = np.bincount(trades.buyer[here], bought_kwh[here], n_bus)
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.small
+@settings(deadline=None, derandomize=True)
+@given(seed=seeds, n_bus=st.integers(2, 6))
+def test_sums_of_pairs_are_what_each_sells_and_buys(seed, n_bus):
+    trades, executed_kwh = as_walks(random_pools(np.random.default_rng(seed), 4, n_bus))
+    bought_kwh = executed_kwh.copy()
+    share_among_buyers(np.arange(4), trades.arrays, executed_kwh, bought_kwh)
+    pairs, _, executed_of_pair_kwh = pair_trades(trades, executed_kwh)
+    for of_pairs, of_walk, kwh in ((pairs.seller, trades.seller, executed_kwh), (pairs.buyer, trades.buyer, bought_kwh)):
+        summed, expected = np.zeros((2, 4, n_bus))
+        np.add.at(summed, (pairs.book, of_pairs), executed_of_pair_kwh)
+        np.add.at(expected, (trades.book, of_walk), kwh)
+        np.testing.assert_allclose(summed, expected, rtol=0, atol=1e-9)
 
 
 @pytest.mark.small

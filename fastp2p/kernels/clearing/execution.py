@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.jit import kernel
-from fastp2p.kernels.market.pools import pool_end
+from fastp2p.kernels.market.trades import pool_end
 from fastp2p.kernels.structs import Columns, TradeArrays
 
 Floats = NDArray[np.float64]

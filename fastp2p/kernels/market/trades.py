@@ -102,7 +102,7 @@ def count_pairs(trades: TradeArrays, n_bus: int, offset: Ints) -> int:
     for k in range(len(offset) - 1):
         begin, stop = trades.offset[k], trades.offset[k + 1]
         while begin < stop:  # ends: a pool has one trade at least
-            end = _pool_end(trades.bid_per_kwh, trades.ask_per_kwh, begin, stop)
+            end = pool_end(trades.bid_per_kwh, trades.ask_per_kwh, begin, stop)
             n_sellers = n_buyers = 0
             for i in range(begin, end):
                 n_sellers += sold_in[trades.seller[i]] != begin
@@ -149,7 +149,7 @@ def pair_pools(
     for k in range(len(trades.offset) - 1):
         begin, stop = trades.offset[k], trades.offset[k + 1]
         while begin < stop:  # ends: a pool has one trade at least
-            end = _pool_end(trades.bid_per_kwh, trades.ask_per_kwh, begin, stop)
+            end = pool_end(trades.bid_per_kwh, trades.ask_per_kwh, begin, stop)
             n_sellers = n_buyers = 0
             volume = 0.0
             for i in range(begin, end):
@@ -178,7 +178,7 @@ def pair_pools(
 
 
 @kernel
-def _pool_end(bid_per_kwh: Floats, ask_per_kwh: Floats, begin: int, stop: int) -> int:
+def pool_end(bid_per_kwh: Floats, ask_per_kwh: Floats, begin: int, stop: int) -> int:
     """Where the pool ends that begins with a trade, at the latest where its book does."""
     end = begin + 1
     # ends: end rises
