@@ -41,7 +41,9 @@ class Injection(NamedTuple):
 
     def of(self, books: Ints) -> Injection:
         """That of some books."""
-        return Injection(self.kw[books], self.kvar[books])
+        kw = self.kw[books]
+        is_nothing = not any(self.kvar.strides)  # one zero for all, which takes no memory
+        return Injection(kw, np.broadcast_to(self.kvar[:1, :1], kw.shape) if is_nothing else self.kvar[books])
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +218,7 @@ class Clearing:
     def solver(self) -> NDArray[np.str_]:
         """(n_books,) words.
 
-        "none": nothing binds, or pro-rata filling came to its end; "compiled": fastp2p's own kernel; "highs": HiGHS, where it
+        "none": nothing binds, or filling found the answer; "compiled": fastp2p's own kernel; "highs": HiGHS, where it
         was asked for, where the book is large, where the kernel's answer had no proof, or where pro-rata filling had no end.
         """
         return SOLVERS[self.solver_code]

@@ -49,8 +49,8 @@ def clear(
 
     maximise Σ w_i y_i subject to lower ≤ c + R p⁰ + Σ a_i y_i ≤ upper and 0 ≤ y_i ≤ q_i, where trade i goes from seller s to
     buyer d. A limit that p⁰ alone breaks becomes the base value, so y = 0 is always feasible. Among the optima: most
-    exports, then the largest sum weighted towards earlier trades (dearer bid, cheaper ask, smaller bus numbers), which makes
-    the answer unique.
+    exports, then the answer closest to pro rata, with the least Σ (q_i - y_i)² / q_i over trades and exports. It is unique, and
+    does not depend on how buses, participants and trades are numbered.
 
     Parameters
     ----------
@@ -72,8 +72,9 @@ def clear(
     step_hours : float
         Length of a step: kWh = kW x step_hours.
     solver : {"auto", "compiled", "highs"}
-        Who solves the LPs: fastp2p's own kernel, HiGHS, or each where it is faster ("auto"). A book that the kernel cannot
-        prove goes to HiGHS. The answer is the same.
+        "auto": no LP where limits are nested (radial networks under "dc" and "retail"), which are filled; elsewhere LPs by
+        fastp2p's own kernel or by HiGHS, whichever is faster. "compiled", "highs": LPs by the one or the other, everywhere. A
+        book that the kernel cannot prove goes to HiGHS. The answer is the same.
     physics : {"dc", "lindistflow", "ac"}
         What limits are: DC flows of branches; or, on radial networks, apparent power and voltages as LinDistFlow has them
         (`fastp2p.clearing.limits.LinearLimits`); or the same, tightened where an AC power flow finds them broken.

@@ -11,8 +11,10 @@ from fastp2p.clearing.answer import BASE_OVERLOAD, CLEARED, FAILED, FREE, NO_LP,
 from fastp2p.clearing.columns import collect
 from fastp2p.clearing.limits import DcLimits, LinearLimits
 from fastp2p.clearing.reactive import Reactive
+from fastp2p.clearing.rows import ROW_TOLERANCE
 from fastp2p.clearing.solve import curtail
 from fastp2p.kernels.clearing.execution import CUT, execute_books, inject_trades, share_among_buyers
+from fastp2p.kernels.clearing.nested import Filled, fill_nested_books
 from fastp2p.market.trades import Trades
 
 Floats = NDArray[np.float64]
@@ -84,26 +86,30 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
     """
     if not len(books):
         return clearing
-    limits, trades = order.limits, order.trades
-    columns = collect(books, trades, order.export_kw, order.objective, order.retail, order.step_hours)
-    at_bus = columns._replace(plus=limits.bus[columns.plus], minus=np.where(columns.minus >= 0, limits.bus[columns.minus], -1))
     floor = clearing.floor.of(books)
-    values = limits.values(floor) + tightening
-    answer = curtail(limits.rows, np.arange(len(books)), at_bus, values, order.objective, order.solver)
-    clearing.status_code[books[answer.failed]] = FAILED
-    clearing.solver_code[books], clearing.certified[books] = answer.solver_code, answer.certified
+    values = order.limits.values(floor) + tightening
     kw = clearing.full.kw.copy() if clearing.injection is clearing.full else clearing.injection.kw
-    execute_books(
-        books, trades.arrays, order.step_hours, order.retail, columns, answer.share, answer.binding_row, clearing.floor.kw,
-        clearing.executed_kwh, clearing.binding_row, clearing.exported_kw, kw,
-    )  # fmt: skip
+    filled = Filled(
+        executed_kwh=clearing.executed_kwh,
+        binding_row=clearing.binding_row,
+        exported_kw=clearing.exported_kw,
+        injected_kw=kw,
+        dual=np.zeros(values.shape),
+        cutting=np.zeros(values.shape, bool),
+        proven=np.zeros(len(books), bool),
+    )
+    nest = order.limits.nest if order.retail and order.solver == "auto" else None
+    if nest is not None:
+        fill_nested_books(
+            books, order.trades.arrays, order.export_kw, values, clearing.floor.kw, nest, ROW_TOLERANCE,
+            order.objective == "welfare", order.objective != "pro_rata", order.step_hours, filled,
+        )  # fmt: skip
+    _solve(order, clearing, books, values, filled)
     _, kvar = order.kvar(clearing.executed_kwh, clearing.exported_kw)
     injection = Injection(kw, kvar)
-    screen = limits.screen(floor, injection.of(books))
+    screen = order.limits.screen(floor, injection.of(books))
     clearing.loading_percent[books], clearing.slack_kw[books] = screen.loading_percent, screen.slack_kw
-    dual = limits.layout.per_limit(values, answer.dual, order.step_hours, order.objective == "volume")
-    cutting, is_cut = np.zeros(dual.shape, bool), (answer.share < 1.0 - CUT) & (answer.binding_row >= 0)
-    cutting[np.repeat(np.arange(len(books)), np.diff(columns.offset))[is_cut], answer.binding_row[is_cut]] = True
+    dual = order.limits.layout.per_limit(values, filled.dual, order.step_hours, order.objective == "volume")
     earlier, shape = ~np.isin(clearing.congested_book, books), (len(clearing.congested_book), dual.shape[1])
     known = clearing.dual if len(clearing.dual) else np.zeros(shape)
     known_cutting = np.zeros(shape, bool) if clearing.cutting is None else clearing.cutting
@@ -117,5 +123,25 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
         injection=injection,
         congested_book=np.concatenate([clearing.congested_book[earlier], books]),
         dual=np.concatenate([known[earlier], dual]),
-        cutting=np.concatenate([known_cutting[earlier], cutting]),
+        cutting=np.concatenate([known_cutting[earlier], filled.cutting]),
     )
+
+
+def _solve(order: Order, clearing: Clearing, books: Ints, values: Floats, filled: Filled) -> None:
+    """LPs for the books that filling has not proven, or did not look at."""
+    left = np.flatnonzero(~filled.proven)
+    if not len(left):
+        return
+    trades, limits, some = order.trades, order.limits, books[left]
+    columns = collect(some, trades, order.export_kw, order.objective, order.retail, order.step_hours)
+    at_bus = columns._replace(plus=limits.bus[columns.plus], minus=np.where(columns.minus >= 0, limits.bus[columns.minus], -1))
+    answer = curtail(limits.rows, np.arange(len(some)), at_bus, values[left], order.objective, order.solver)
+    clearing.status_code[some[answer.failed]] = FAILED
+    clearing.solver_code[some], clearing.certified[some] = answer.solver_code, answer.certified
+    execute_books(
+        some, trades.arrays, order.step_hours, order.retail, columns, answer.share, answer.binding_row, clearing.floor.kw,
+        filled.executed_kwh, filled.binding_row, filled.exported_kw, filled.injected_kw,
+    )  # fmt: skip
+    is_cut, book = (answer.share < 1.0 - CUT) & (answer.binding_row >= 0), np.repeat(left, np.diff(columns.offset))
+    filled.dual[left], filled.cutting[left] = answer.dual, False
+    filled.cutting[book[is_cut], answer.binding_row[is_cut]] = True

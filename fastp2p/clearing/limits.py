@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import Injection
 from fastp2p.clearing.families import FACES, ac_families, dc_families
+from fastp2p.clearing.nested import nest_of
 from fastp2p.clearing.rows import ROW_TOLERANCE, LinearFlows, RowFamily, RowLayout, bounds_of, rows_of_families
 from fastp2p.grid.ac import columns_of
 from fastp2p.grid.feeder import ac_faults, feeder_of
 from fastp2p.grid.lindistflow import linear_flows, linear_model, unloaded_slack_kw
 from fastp2p.grid.network import BOOKS_PER_BLOCK, Network
 from fastp2p.kernels.clearing.limits import Bounds, BranchFacts, Screen, screen_linear, screen_meshed, screen_tree
+from fastp2p.kernels.clearing.nested import Nest
 from fastp2p.kernels.structs import Rows
 
 Floats = NDArray[np.float64]
@@ -69,6 +71,11 @@ class Limits(ABC):
     def linear(self, injection: Injection) -> LinearFlows:
         """What the model says of books."""
 
+    @property
+    def nest(self) -> Nest | None:
+        """The limits as nested ones, where they are that for columns that only inject."""
+        return None
+
     @abstractmethod
     def screen(self, floor: Injection, full: Injection) -> Screen:
         """Every book against the limits, with nothing executed and with everything."""
@@ -81,6 +88,11 @@ class DcLimits(Limits):
     def families(self) -> tuple[RowFamily, ...]:
         """See `dc_families`."""
         return dc_families(self.network)
+
+    @property
+    def nest(self) -> Nest | None:
+        """On radial networks."""
+        return _dc_nest(self.network, self.bus.tobytes())
 
     def linear(self, injection: Injection) -> LinearFlows:
         """Flows, kW; there are neither kvar nor voltages."""
@@ -150,6 +162,11 @@ class LinearLimits(Limits):
         )  # fmt: skip
         np.subtract(unloaded_slack_kw(network), full.kw.sum(axis=1), out=found.slack_kw)
         return found
+
+
+@lru_cache(maxsize=8)
+def _dc_nest(network: Network, bus: bytes) -> Nest | None:
+    return nest_of(rows_of_families(dc_families(network)), np.frombuffer(bus, np.int64)) if network.is_radial else None
 
 
 def limit_faults(network: Network, physics: str, v_min_pu: float, v_max_pu: float) -> list[str]:

@@ -74,3 +74,28 @@ def room_alone(matrix, most, below, above, x):
             if a != 0.0:
                 room[j] = min(room[j], ((high if a > 0.0 else low) - v) / a)
     return room
+
+
+def fill_by_weight(behind, room, amount, weight):
+    """Shares of columns that are filled weight by weight, the highest first, and of which kinds of limits stop each: fractions.
+
+    `behind` holds the columns behind each limit. All of one weight grow together; who is behind a limit without room stops.
+    """
+    room, amount = [Fraction(r) for r in room], [Fraction(q) for q in amount]
+    share, stops = [Fraction(0)] * len(amount), [set() for _ in amount]
+    for group in [[j for j, w in enumerate(weight) if w == worth] for worth in sorted(set(weight), reverse=True)]:
+        growing = [j for j in group if amount[j] > 0]
+        while growing:
+            for r, columns in enumerate(behind):
+                for j in growing:
+                    if j in columns and room[r] == 0:
+                        stops[j].add(r)
+            growing = [j for j in growing if share[j] < 1 and not stops[j]]
+            steps = [1 - share[j] for j in growing]
+            pushed = [sum(amount[j] for j in growing if j in columns) for columns in behind]
+            steps += [left / push for left, push in zip(room, pushed, strict=True) if push]
+            for j in growing:
+                share[j] += min(steps)
+            if growing:
+                room = [left - min(steps) * push for left, push in zip(room, pushed, strict=True)]
+    return share, stops
