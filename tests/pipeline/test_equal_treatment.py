@@ -6,7 +6,6 @@ import numpy as np
 import pandapower as pp
 import pandapower.toolbox
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,9 +28,10 @@ def feeder():
         pp.create_bus(net, 0.4)
     pp.create_ext_grid(net, 0)
     for bus in range(1, N_BUS):
-        line(net, int(rng.integers(max(0, bus - 4), bus)), bus, rng.uniform(0.02, 0.3))
+        start = int(rng.integers(max(0, bus - 4), bus))
+        line(net, start, bus, rng.uniform(0.02, 0.3), 40.0 if start == 0 else rng.uniform(2.0, 16.0))
     for bus in range(N_BUS, N_BUS + 4):
-        line(net, 7, bus, 0.05)
+        line(net, 7, bus, 0.05, 0.5)
     ids = net.bus.index.to_numpy()
     same = dict(zip(ids.tolist(), ids.tolist(), strict=True))
     network = fastp2p.Network.from_pandapower(net)
@@ -41,17 +41,17 @@ def feeder():
     return (network, same), (fastp2p.Network.from_pandapower(net), new)
 
 
-def line(net, start, end, km):
-    pp.create_line_from_parameters(net, start, end, km, 0.3, 0.08, 0.0, 1.0)
+def line(net, start, end, km, max_i_ka):
+    pp.create_line_from_parameters(net, start, end, km, 0.3, 0.08, 0.0, max_i_ka)
 
 
 def homes(rng, n_prices):
     """What every bus but the first has and bids: (homes, kWp, bid, ask); twins have the same, and prices are of a few kinds."""
     table = {}
     for bus in range(1, N_BUS + 4):
-        kwp = 0.0 if bus in TWINS[1] or (bus not in TWINS[0] and rng.random() < 0.4) else rng.uniform(2.0, 12.0)
+        kwp = 0.0 if bus in TWINS[1] or (bus not in TWINS[0] and rng.random() < 0.4) else rng.uniform(2.0, 20.0)
         bid, ask = 0.2 + 0.01 * rng.integers(n_prices), 0.06 + 0.01 * rng.integers(n_prices)
-        table[bus] = rng.uniform(0.5, 3.0), kwp, float(bid), float(ask)
+        table[bus] = rng.uniform(0.2, 1.0), kwp, float(bid), float(ask)
     for one, other in TWINS:
         table[other] = table[one]
     return table
@@ -102,40 +102,48 @@ ways = st.fixed_dictionaries(
         "clearing": st.fixed_dictionaries(
             {
                 "objective": st.sampled_from(OBJECTIVES),
+                "unserved": st.sampled_from(["retail", "retail", "shed"]),
                 "surplus": st.sampled_from(["export", "curtailable", "spill"]),
                 "stress": st.sampled_from([1.0, 3.0]),
             }
         ),
         "limit_factor": st.sampled_from([1.0, 0.01, 0.005]),
     }
-)
+).filter(lambda parts: parts["clearing"]["unserved"] == "retail" or parts["limit_factor"] == 1.0)
+"""Under "shed" no limit binds here: how the clearing shares what it sheds is its own subject."""
 
 
-@settings(deadline=None, derandomize=True)
-@given(parts=ways, seed=st.integers(0, 2**32 - 1), n_prices=st.integers(1, 3))
-def test_numbers_of_buses_and_the_order_of_participants_change_nothing_else(parts, seed, n_prices):
+check = settings(deadline=None, derandomize=True)
+seeds = st.integers(0, 2**32 - 1)
+
+
+@check
+@given(parts=ways, seed=seeds, n_prices=st.integers(1, 3))
+def test_numbers_of_buses_change_nothing_else(parts, seed, n_prices):
     rng = np.random.default_rng(seed)
     table, ((network, same), (other, new)) = homes(rng, n_prices), feeder()
-    order = list(table)
-    first = fastp2p.run(study_of(table, same, order, **parts), network=network)
-    shuffled = fastp2p.run(study_of(table, same, rng.permutation(order).tolist(), **parts), network=network)
-    for name in ("trades", "participants", "books", "scenarios"):
-        pd.testing.assert_frame_equal(getattr(shuffled, name), getattr(first, name), check_exact=True)
-    renumbered = fastp2p.run(study_of(table, new, rng.permutation(order).tolist(), **parts), network=other)
+    first = fastp2p.run(study_of(table, same, list(table), **parts), network=network)
+    renumbered = fastp2p.run(study_of(table, new, rng.permutation(list(table)).tolist(), **parts), network=other)
     expected, found = by_number(first, same), by_number(renumbered, new)
     for name, frame in expected.items():
         pd.testing.assert_frame_equal(found[name], frame, rtol=1e-9, atol=1e-9, obj=name)
 
 
-@settings(deadline=None, derandomize=True)
-@given(parts=ways, seed=st.integers(0, 2**32 - 1))
-def test_twins_fare_alike(parts, seed):
+@check
+@given(parts=ways, seed=seeds)
+def test_the_order_of_participants_changes_nothing(parts, seed):
     rng = np.random.default_rng(seed)
-    table, ((network, same), _) = homes(rng, 2), feeder()
+    table, ((network, same), _) = homes(rng, 3), feeder()
+    orders = list(table), rng.permutation(list(table)).tolist()
+    first, shuffled = (fastp2p.run(study_of(table, same, order, **parts), network=network) for order in orders)
+    for name in ("trades", "participants", "books", "scenarios"):
+        pd.testing.assert_frame_equal(getattr(shuffled, name), getattr(first, name), check_exact=True)
+
+
+@check
+@given(parts=ways, seed=seeds)
+def test_twins_fare_alike(parts, seed):
+    table, ((network, same), _) = homes(np.random.default_rng(seed), 2), feeder()
     rows = fastp2p.run(study_of(table, same, list(table), **parts), network=network).participants.set_index("bus")
     for one, other in TWINS:
         np.testing.assert_allclose(rows.loc[other].to_numpy(), rows.loc[one].to_numpy(), rtol=0, atol=1e-9)
-    assert rows.bought_kwh.sum() == pytest.approx(rows.sold_kwh.sum())
-    trades = fastp2p.run(study_of(table, same, list(table), **parts), network=network).trades
-    np.testing.assert_allclose(trades.groupby("buyer").executed_kwh.sum(), rows.bought_kwh[rows.bought_kwh > 0], atol=1e-9)
-    np.testing.assert_allclose(trades.groupby("seller").executed_kwh.sum(), rows.sold_kwh[rows.sold_kwh > 0], atol=1e-9)
