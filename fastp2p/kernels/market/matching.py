@@ -148,18 +148,26 @@ def _match_in_pools(
     bid_left[:n_bids] = bid_size[:n_bids]
     ask_left[:n_asks] = ask_size[:n_asks]
     for p in range(n_pools):
-        g, h = pool[0, p], pool[1, p]
+        g, h, kwh = pool[0, p], pool[1, p], pool_kwh[p]
         b0, b1, a0, a1 = bid_begin[g], bid_begin[g + 1], ask_begin[h], ask_begin[h + 1]
+        if not (bid_fill[g] > DUST * bid_kwh[g] and ask_fill[h] > DUST * ask_kwh[h]):
+            continue  # a group that trades dust does not trade
+        if pro_rata and a1 == a0 + 1:
+            end = _deal(bids, bid_size, b0, b1, bid_kwh[g], asks[a0], kwh, end, buyer, seller, quantity_kwh)
+            continue
+        if pro_rata and b1 == b0 + 1:
+            end = _deal(asks, ask_size, a0, a1, ask_kwh[h], bids[b0], kwh, end, seller, buyer, quantity_kwh)
+            continue
         if pro_rata:
-            _portion(bid_size, b0, b1, pool_kwh[p], bid_kwh[g], take)
-            _portion(ask_size, a0, a1, pool_kwh[p], ask_kwh[h], give)
+            _portion(bid_size, b0, b1, kwh / bid_kwh[g], take)
+            _portion(ask_size, a0, a1, kwh / ask_kwh[h], give)
         else:
-            _slice(bid_size, bid_left, b0, b1, pool_kwh[p], take)
-            _slice(ask_size, ask_left, a0, a1, pool_kwh[p], give)
-        if bid_fill[g] > DUST * bid_kwh[g] and ask_fill[h] > DUST * ask_kwh[h]:  # a group that trades dust does not trade
-            end = _walk(
-                bids, take, bid_price, take, b0, b1, asks, give, ask_price, give, a0, a1, end, seller, buyer, quantity_kwh
-            )[0]
+            _slice(bid_size, bid_left, b0, b1, kwh, take)
+            _slice(ask_size, ask_left, a0, a1, kwh, give)
+        end = _walk(
+            bids, take, bid_price, take, b0, b1, asks, give, ask_price, give, a0, a1,
+            end, seller, buyer, quantity_kwh,
+        )[0]  # fmt: skip
     return end
 
 
@@ -200,11 +208,23 @@ def _find_pools(
 
 
 @kernel
-def _portion(size: Floats, begin: int, end: int, kwh: float, total: float, part: Floats) -> None:
-    """Every order's part of what its group, which is `total`, has in a pool: in proportion to size."""
-    share = kwh / total
+def _portion(size: Floats, begin: int, end: int, share: float, part: Floats) -> None:
+    """Every order's part in a pool where its group has a share of its size."""
     for i in range(begin, end):
-        part[i] = size[i] * share if end > begin + 1 else kwh
+        part[i] = size[i] * share
+
+
+@kernel
+def _deal(
+    orders: Ints, size: Floats, begin: int, stop: int, total: float, other: int, kwh: float,
+    end: int, side: Ints, other_side: Ints, quantity_kwh: Floats,
+) -> int:  # fmt: skip
+    """`_portion` as trades, where the pool has one order on the other side. Returns the new end of the trades."""
+    alone, share = stop == begin + 1, kwh / total
+    for i in range(begin, min(stop, begin + len(quantity_kwh) - end)):
+        side[end], other_side[end], quantity_kwh[end] = orders[i], other, kwh if alone else size[i] * share
+        end += 1 if quantity_kwh[end] > 0.0 else 0
+    return end
 
 
 @kernel
