@@ -45,7 +45,7 @@ def one_round(random: np.random.Generator, network: fastp2p.Network) -> None:
         offset = np.append(0, np.cumsum(count)).astype(np.int64)
         places = random.integers(0, n_bus, (2, count.sum()))
         trades = fastp2p.Trades(offset, *places, *hostile(random, 3, count.sum()), pooled=bool(random.random() < 0.5))
-        trades = trades.in_proportion()
+        trades.in_proportion()
     for pricing in RULES.keys() - {"mcafee"}:
         allow(fastp2p.price_trades, trades, bids, asks, bid, ask, pricing=pricing, check=False)
     allow(fastp2p.reduce_orders, trades, bids, asks, bid, ask, check=False)
