@@ -166,13 +166,13 @@ def pair_pools(
                 executed[place[0, s]] += executed_kwh[i]
                 bought[place[1, b]] += q
                 volume += q
+            shared = n_buyers > 1 and volume > 0.0  # else there are not several, or is nothing, to share
             for s in range(n_sellers):
-                of_sold, of_executed = sold[s] / volume, executed[s] / volume
+                of_sold, of_executed = (sold[s] / volume, executed[s] / volume) if shared else (0.0, 0.0)
                 for b in range(n_buyers):
                     source[n], seller[n], buyer[n] = first[s], trades.seller[first[s]], buyers[b]
-                    # of one buyer, and of nothing, there is nothing to divide
-                    quantity_kwh[n] = bought[b] * of_sold if n_buyers > 1 and volume > 0.0 else sold[s]
-                    pair_executed_kwh[n] = bought[b] * of_executed if n_buyers > 1 and volume > 0.0 else executed[s]
+                    quantity_kwh[n] = bought[b] * of_sold if shared else sold[s]
+                    pair_executed_kwh[n] = bought[b] * of_executed if shared else executed[s]
                     n += 1
             begin = end
 
