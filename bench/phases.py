@@ -202,8 +202,8 @@ def trades_of(trades: fastp2p.Trades, books: np.ndarray) -> fastp2p.Trades:
     size = np.diff(trades.offset)[books]
     offset = np.concatenate([[0], np.cumsum(size)])
     rows = np.repeat(trades.offset[books] - offset[:-1], size) + np.arange(offset[-1])
-    columns = (trades.seller, trades.buyer, trades.quantity_kwh, trades.bid_per_kwh, trades.ask_per_kwh)
-    return fastp2p.Trades(offset, *(column[rows] for column in columns))
+    names = ("seller", "buyer", "quantity_kwh", "bid_per_kwh", "ask_per_kwh")
+    return replace(trades, offset=offset, **{name: getattr(trades, name)[rows] for name in names})
 
 
 def settle(key: str, n_books: int) -> Job:

@@ -1,4 +1,5 @@
 import csv
+import itertools
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ PAPER_44 = {  # hour: load, P2P, slack in kWh, as published
     17: (18.807, 0.006, 18.801),
     19: (20.110, 0.000, 20.110),
 }
-PAIRS = {(16, 12), (18, 17), (22, 19), (36, 35), (40, 37), (42, 41)}
+SELLERS, BUYERS = (16, 18, 22, 36, 40, 42), (12, 17, 19, 35, 37, 41)
 RESIDENTIAL_0 = [
     1.60629, 1.519643, 1.495895, 1.494952, 1.580592, 1.848416, 2.149726, 2.261614, 2.313014, 2.359527, 2.390278, 2.418785,
     2.370188, 2.321472, 2.391064, 2.584216, 2.88148, 3.134563, 3.298794, 3.351651, 3.235886, 2.745571, 2.133311, 1.787268,
@@ -47,11 +48,11 @@ def test_paper_44_day(paper_44):
 def test_paper_44_trades(paper_44):
     trades = paper_44.trades
     assert sorted(trades.step.unique()) == list(range(7, 18))
-    for _, hour in trades.groupby("step"):
-        assert len(hour) == 6
-        assert set(zip(hour.seller, hour.buyer, strict=True)) == PAIRS
+    for _, hour in trades.groupby("step"):  # one bid and one ask: everybody buys from everybody
+        assert len(hour) == 36
+        assert set(zip(hour.seller, hour.buyer, strict=True)) == set(itertools.product(SELLERS, BUYERS))
     assert np.array_equal(trades.executed_kwh, trades.matched_kwh)
-    assert trades.executed_kwh[trades.step == 11].to_numpy() == pytest.approx(1.215, abs=1e-12)
+    assert trades.executed_kwh[trades.step == 11].to_numpy() == pytest.approx(1.215 / 6, abs=1e-12)
 
 
 def test_paper_44_benefits(paper_44):

@@ -76,8 +76,8 @@ def test_every_object_fits_a_screen(objects):
 def test_a_shell_says_what_an_object_is(objects):
     said = {type(one).__name__: repr(one) for one in reversed(objects)}
     assert said["Network"] == "Network(n_bus=41, n_branch=40, is_radial=True, reference_bus=[0])"
-    # in each of 24 books 41 buses sell 1 of their 2 kWh
-    assert said["Trades"] == "Trades(984 trades in 24 books, 984 kWh)"
+    # in each of 24 books 41 buses sell 1 of their 2 kWh, to all 41
+    assert said["Trades"] == "Trades(40,344 trades in 24 books, 984 kWh)"
     assert "kwh_per_unit" not in said["Profiles"]
     assert "n_steps=24, step_hours=1.0" in " ".join(said["Profiles"].split())
     assert "scenarios=9 rows of" in said["Results"]

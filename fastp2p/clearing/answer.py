@@ -55,6 +55,9 @@ class Clearing:
     Attributes
     ----------
     executed_kwh : (n_trades,) float64, kWh
+        What the seller of each trade sells.
+    bought_kwh : (n_trades,) float64, kWh
+        What its buyer gets: the same array, but where a pooled trade is cut. Buyers share by size what is executed of a pool.
     exported_kw : (n_books, n_bus) float64, kW
         Of the curtailable exports.
     floor, full, injection : Injection
@@ -88,6 +91,7 @@ class Clearing:
 
     __repr__ = short_repr
     executed_kwh: Floats
+    bought_kwh: Floats
     exported_kw: Floats
     floor: Injection
     full: Injection

@@ -56,6 +56,7 @@ def clear(
     ----------
     network : Network
     trades : Trades
+        Not pooled under "shed", which asks who trades with whom. A run of pooled trades of one bid and one ask is a pool.
     base_kw : (n_books, n_bus) float, kW
         Everything not traded: deficits left to the retailer (negative), fixed exports (positive).
     export_kw : (n_books, n_bus) float, kW, optional
@@ -96,6 +97,10 @@ def clear(
     at = np.arange(network.n_bus) if bus is None else integers("bus", bus)
     faults = [] if reactive is None else kind_faults(reactive=(reactive, Reactive))
     faults += _rule_faults(objective, unserved, step_hours, solver, physics)
+    if trades.pooled and unserved == "shed":
+        faults.append(
+            'unserved = "shed" asks who trades with whom, which pooled trades do not say; give trades.in_proportion()'
+        )
     faults += _shape_faults(network, trades, base, export, at)
     if check:
         faults += limit_faults(network, physics, v_min_pu, v_max_pu) if physics in PHYSICS else []

@@ -13,7 +13,7 @@ from fastp2p.clearing.limits import DcLimits, LinearLimits
 from fastp2p.clearing.reactive import Reactive
 from fastp2p.clearing.rows import ROW_TOLERANCE
 from fastp2p.clearing.solve import curtail
-from fastp2p.kernels.clearing.execution import CUT, execute_books, inject_trades
+from fastp2p.kernels.clearing.execution import CUT, execute_books, inject_trades, share_among_buyers
 from fastp2p.kernels.clearing.nested import Filled, fill_nested_books
 from fastp2p.market.trades import Trades
 
@@ -51,8 +51,10 @@ def execute_all(order: Order, base_kw: Floats) -> Clearing:
     floor, full = Injection(floor_kw, floor_kvar), Injection(full_kw, full_kvar)
     screen = limits.screen(floor, full)
     code = np.where(screen.overload == 1, BASE_OVERLOAD, np.where(screen.congested == 1, CLEARED, FREE)).astype(np.int8)
+    executed_kwh = trades.quantity_kwh.copy()
     return Clearing(
-        executed_kwh=trades.quantity_kwh.copy(),
+        executed_kwh=executed_kwh,
+        bought_kwh=executed_kwh,
         exported_kw=export.copy(),
         floor=floor,
         full=full,
@@ -111,8 +113,13 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
     earlier, shape = ~np.isin(clearing.congested_book, books), (len(clearing.congested_book), dual.shape[1])
     known = clearing.dual if len(clearing.dual) else np.zeros(shape)
     known_cutting = np.zeros(shape, bool) if clearing.cutting is None else clearing.cutting
+    bought_kwh = clearing.bought_kwh
+    if order.trades.pooled:
+        bought_kwh = bought_kwh.copy() if bought_kwh is clearing.executed_kwh else bought_kwh
+        share_among_buyers(books, order.trades.arrays, clearing.executed_kwh, bought_kwh)
     return replace(
         clearing,
+        bought_kwh=bought_kwh,
         injection=injection,
         congested_book=np.concatenate([clearing.congested_book[earlier], books]),
         dual=np.concatenate([known[earlier], dual]),

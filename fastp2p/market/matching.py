@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arrays import floats
 from fastp2p.errors import refuse
 from fastp2p.kernels.market.matching import match_books
-from fastp2p.kernels.market.trades import count_orders
-from fastp2p.market.trades import Trades, order_shape_faults, order_value_faults
+from fastp2p.kernels.market.trades import count_room
+from fastp2p.market.trades import Trades, order_shape_faults, order_value_faults, ties_faults
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +38,9 @@ def match_orders(
         "price": bids high to low, asks low to high; the greatest welfare, the volume of the uniform price.
         "volume": bids low to high, each with the dearest asks it can pay; the greatest volume.
     ties : {"pro_rata", "order"}
-        How the orders of one price share what their price group trades: by size, or in bus order.
+        "pro_rata": the orders of one price share what their price group trades by size, and each buyer of a pool buys from each
+        of its sellers in proportion to both; a pool is what bids of one price buy from asks of one price.
+        "order": first come first served in bus order, both in filling orders and in pairing them.
     check : bool
         False: the values are known to be right, and are not looked at; shapes, and which buses are named, are all the same.
         Wrong values give wrong answers then.
@@ -44,7 +48,9 @@ def match_orders(
     Returns
     -------
     Trades
-        At most n_bids + n_asks - 1 per book, sellers and buyers both in priority order.
+        Every pair of a seller and a buyer that trade. Under pro-rata ties n m for a pool of n bids and m asks, so up to n_bids
+        n_asks per book where many prices are equal; n_bids + n_asks - 1 at most where no two of a side are. In bus order never
+        more than that. Pools are in priority order.
 
     Raises
     ------
@@ -59,22 +65,28 @@ def match_orders(
     faults += order_shape_faults(*orders)
     if priority not in ("price", "volume"):
         faults.append(f"priority = {priority!r}: must be 'price' or 'volume'")
-    if ties not in ("pro_rata", "order"):
-        faults.append(f"ties = {ties!r}: must be 'pro_rata' or 'order'")
-    refuse(faults)
-    by_volume = priority == "volume"
-    bid_order = np.argsort(bid_prices if by_volume else -bid_prices, axis=1, kind="stable")
-    ask_order = np.argsort(ask_prices, axis=1, kind="stable")
+    refuse(faults + ties_faults(ties))
+    return match_in_pools(*orders, priority=priority, ties=ties, pairs=True)
 
-    n_books = len(bids)
-    room = 2 * count_orders(bids, asks)
-    offset = np.zeros(n_books + 1, np.int64)
+
+def match_in_pools(
+    bid_kwh: Floats, ask_kwh: Floats, bid_per_kwh: Floats, ask_per_kwh: Floats, *, priority: str, ties: str, pairs: bool
+) -> Trades:
+    """`match_orders` of arrays that are known to be right, with prices by row; without `pairs` pro-rata trades stay pooled."""
+    by_volume, pro_rata = priority == "volume", ties == "pro_rata"
+    kwh = np.ascontiguousarray(bid_kwh), np.ascontiguousarray(ask_kwh)
+    prices = np.ascontiguousarray(bid_per_kwh), np.ascontiguousarray(ask_per_kwh)
+    bid_order = np.argsort(prices[0] if by_volume else -prices[0], axis=1, kind="stable")
+    ask_order = np.argsort(prices[1], axis=1, kind="stable")
+
+    room = count_room(*kwh, *prices, bid_order, ask_order, pro_rata)
+    offset = np.zeros(len(kwh[0]) + 1, np.int64)
     seller, buyer, quantity = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
-    match_books(
-        bids, asks, bid_prices, ask_prices, bid_order, ask_order,
-        by_volume, ties == "pro_rata", offset, seller, buyer, quantity,
-    )  # fmt: skip
+    several = match_books(*kwh, *prices, bid_order, ask_order, by_volume, pro_rata, offset, seller, buyer, quantity)
     n_trades = int(offset[-1])
     seller, buyer, quantity = seller[:n_trades].copy(), buyer[:n_trades].copy(), quantity[:n_trades].copy()
     no_price = np.empty(0)
-    return Trades(offset, seller, buyer, quantity, no_price, no_price).at_prices(bid_prices, ask_prices)
+    trades = Trades(offset, seller, buyer, quantity, no_price, no_price, pooled=pro_rata).at_prices(*prices)
+    if pro_rata and pairs:  # where no pool has several sellers and several buyers, its trades are its pairs
+        return trades.in_proportion() if several else replace(trades, pooled=False)
+    return trades

@@ -13,7 +13,7 @@ from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.market.pricing import keep_fills
 from fastp2p.market.matched import MatchedBooks
 from fastp2p.market.rules import RULES, Prices, next_orders_price, rule_faults, unknown_rule
-from fastp2p.market.trades import Trades, order_shape_faults, order_value_faults
+from fastp2p.market.trades import Trades, order_shape_faults, order_value_faults, ties_faults
 
 Floats = NDArray[np.float64]
 _Orders = tuple[Floats, Floats, Floats, Floats]
@@ -95,13 +95,15 @@ def reduce_orders(
     bid_per_kwh: ArrayLike,
     ask_per_kwh: ArrayLike,
     *,
+    ties: str = "pro_rata",
     check: bool = True,
 ) -> Reduction:
     """McAfee's rule: the orders that may trade, and their prices.
 
     With p = (b_k+1 + s_k+1)/2 of the next bid and ask, everything trades at p where s_k <= p <= b_k. Otherwise, and where
     there is no next bid or ask, the marginal bid and the marginal ask leave; the rest trades, buyers pay b_k, sellers get
-    s_k, the operator keeps the difference. Books of one-unit orders: McAfee 1992, A dominant strategy double auction.
+    s_k, the operator keeps the difference. Where n orders trade at b_k, or at s_k, each of them loses 1/n of what it traded:
+    the mean over which of them leaves. Books of one-unit orders: McAfee 1992, A dominant strategy double auction.
     Divisible orders: trade reduction in the manner of Huang, Scheller-Wolf, Sycara 2002, Design of a multi-unit double
     auction e-market; whoever has several units may gain by misreporting them.
 
@@ -110,6 +112,8 @@ def reduce_orders(
     trades : Trades
         As `match_orders` gives them for these orders under price priority.
     bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh, check : as for `price_trades`
+    ties : {"pro_rata", "order"}
+        As they were matched: under "order" the last of several marginal orders leaves, with all that it traded.
 
     Returns
     -------
@@ -119,16 +123,17 @@ def reduce_orders(
     Raises
     ------
     InputError
-        Arrays that do not fit, negative quantities, trades that were not matched under price priority.
+        Arrays that do not fit, negative quantities, unknown `ties`, trades that were not matched under price priority.
     """
     refuse_other_kinds(trades=(trades, Trades))
     orders = _orders(bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh)
-    refuse(_faults(trades, orders, check))
+    refuse(_faults(trades, orders, check) + ties_faults(ties))
     no_tariff = np.full(trades.n_books, np.nan)
     books = MatchedBooks(trades, *orders, no_tariff, no_tariff)
     leave = np.isnan(next_orders_price(books.margin))
     bids, asks = np.empty_like(orders[0]), np.empty_like(orders[1])
-    keep_fills(orders[2], orders[3], trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, leave, bids, asks)
+    in_csr = trades.offset, trades.seller, trades.buyer, trades.quantity_kwh
+    keep_fills(orders[2], orders[3], *in_csr, leave, ties == "pro_rata", bids, asks)
     prices = RULES["mcafee"].price(books)
     return Reduction(bids, asks, prices.buyer_per_kwh, prices.seller_per_kwh)
 

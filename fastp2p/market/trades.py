@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arrays import LARGEST, amount_faults, floats, integers, is_between, short_repr
 from fastp2p.errors import refuse
-from fastp2p.kernels.market.trades import look_up_prices, stay_inside
+from fastp2p.kernels.market.trades import count_pairs, look_up_prices, pair_pools, stay_inside
 from fastp2p.kernels.structs import TradeArrays
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+MOST_BUSES = 10_000_000
+"""No network has more; where none is known, arrays per bus are made for bus positions below."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +79,14 @@ class Trades:
         look_up_prices(self.offset, self.seller, self.buyer, *prices, bids, asks)
         return replace(self, bid_per_kwh=bids, ask_per_kwh=asks)
 
+    def in_proportion(self) -> Trades:
+        """The pairs of pooled trades: each buyer of a pool buys from each of its sellers in proportion to both.
+
+        A pool of n sellers and m buyers has n m pairs. Trades that name their pairs already stay as they are. Pools are told
+        apart by the prices at which they were matched: ask for the pairs before `at_prices` changes these.
+        """
+        return pair_trades(self, self.quantity_kwh).trades
+
     def __repr__(self) -> str:
         """How many there are, and of how much."""
         return f"Trades({self.n_trades:,} trades in {self.n_books:,} books, {self.quantity_kwh.sum():.6g} kWh)"
@@ -132,6 +144,54 @@ class Trades:
         return np.repeat(np.arange(self.n_books), np.diff(self.offset))
 
 
+class Pairs(NamedTuple):
+    """Trades that name their pairs, and what belongs to each.
+
+    Attributes
+    ----------
+    trades : Trades
+    source : (n_pairs,) int64
+        A trade of the pair's seller in the pair's pool, among those that the pairs were made of.
+    executed_kwh : (n_pairs,) float64, kWh
+        What is executed of the pair.
+    """
+
+    trades: Trades
+    source: Ints
+    executed_kwh: Floats
+
+
+def pair_trades(trades: Trades, executed_kwh: Floats) -> Pairs:
+    """`Trades.in_proportion`, with what each pair has of the executed energy of its seller in its pool.
+
+    Parameters
+    ----------
+    trades : Trades
+        With the prices at which they were matched.
+    executed_kwh : (n_trades,) float64, kWh
+        Per trade, of its seller.
+
+    Raises
+    ------
+    InputError
+        If offsets do not fit, a bus is negative or beyond any network, or lengths are unequal.
+    """
+    if not trades.pooled:
+        return Pairs(trades, np.arange(trades.n_trades), executed_kwh)
+    faults = trades.shape_faults(trades.n_books, MOST_BUSES)
+    if executed_kwh.shape != trades.quantity_kwh.shape:
+        faults.append(f"executed_kwh has shape {executed_kwh.shape}; it must be ({trades.n_trades},)")
+    refuse(faults)
+    n_bus = 1 + int(max(trades.seller.max(initial=-1), trades.buyer.max(initial=-1)))
+    offset = np.empty_like(trades.offset)
+    n = count_pairs(trades.arrays, n_bus, offset)
+    source, seller, buyer, quantity = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n)
+    executed = quantity if executed_kwh is trades.quantity_kwh else np.empty(n)
+    pair_pools(trades.arrays, executed_kwh, n_bus, source, seller, buyer, quantity, executed)
+    pairs = Trades(offset, seller, buyer, quantity, trades.bid_per_kwh[source], trades.ask_per_kwh[source])
+    return Pairs(pairs, source, executed)
+
+
 def order_shape_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_prices: Floats) -> list[str]:
     """What keeps arrays from being the orders of some books, and their prices by row."""
     if bids.ndim != 2 or bids.shape != asks.shape:
@@ -153,3 +213,8 @@ def order_value_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_price
             message = f"prices must be finite, with absolute values of at most {LARGEST:g}"
             faults.append(f"{name}: row {row}, bus {bus} holds {prices[row, bus]}; {message}")
     return faults
+
+
+def ties_faults(ties: str) -> list[str]:
+    """That there is no such tie rule."""
+    return [] if ties in ("pro_rata", "order") else [f"ties = {ties!r}: must be 'pro_rata' or 'order'"]

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.market.matching import match_orders
+from fastp2p.market.matching import match_in_pools
 from fastp2p.market.orders import Orders
 from fastp2p.market.pricing import price_trades, reduce_orders
 from fastp2p.market.rules import RULES, Prices
@@ -26,6 +26,7 @@ def trade_by_rule(
     pricing: str,
     priority: str,
     ties: str,
+    pairs: bool,
     **parameters: float,
 ) -> tuple[Trades, Prices]:
     """Match the orders of every book and price the trades by a market rule.
@@ -34,11 +35,14 @@ def trade_by_rule(
     ----------
     orders : Orders
     bid_per_kwh, ask_per_kwh : (n_rows, n_bus) float64, currency per kWh
-        As `match_orders` takes them. A pool takes the tariffs in their place, and pro-rata ties.
+        As `match_orders` takes them. A pool rule takes the tariffs in their place, and pro-rata ties.
     retail_per_kwh, feed_in_per_kwh : (n_books,) float64, currency per kWh
     pricing : str
         A name of `RULES` that `rule_faults` finds nothing wrong with.
     priority, ties : as for `match_orders`
+    pairs : bool
+        Whether trades name every seller's buyers. False leaves pro-rata trades pooled, which are fewer: enough where it does
+        not matter who trades with whom in a pool. First come first served, trades always are pairs.
     **parameters
         Those of all rules, by name.
     """
@@ -49,12 +53,12 @@ def trade_by_rule(
         ties = "pro_rata"
         n_bus = kwh[0].shape[1]
         per_kwh = np.repeat(retail_per_kwh[:, None], n_bus, axis=1), np.repeat(feed_in_per_kwh[:, None], n_bus, axis=1)
-    match = partial(match_orders, priority=priority, ties=ties, check=False)
-    trades = match(*kwh, *per_kwh)
+    match = partial(match_in_pools, priority=priority, ties=ties)
     if rule.allocation == "trade_reduction":
-        reduced = reduce_orders(trades, *kwh, *per_kwh, check=False)
-        trades = match(reduced.bid_kwh, reduced.ask_kwh, *per_kwh)
+        reduced = reduce_orders(match(*kwh, *per_kwh, pairs=False), *kwh, *per_kwh, ties=ties, check=False)
+        trades = match(reduced.bid_kwh, reduced.ask_kwh, *per_kwh, pairs=pairs)
         return trades, Prices(reduced.buyer_per_kwh[trades.book], reduced.seller_per_kwh[trades.book])
+    trades = match(*kwh, *per_kwh, pairs=pairs)
     prices = price_trades(
         trades,
         *kwh,

@@ -35,6 +35,7 @@ class BatchResult:
     """Arrays of one batch: book k is step ``steps[k % len(steps)]`` of scenario k // len(steps).
 
     Columns of arrays, sellers and buyers are places in `Scenarios.participant`: a bus where nobody takes part is no column.
+    Bids and asks are those of the participants, a row per scenario or book; trades have the prices that the auction saw.
     """
 
     __repr__ = short_repr
@@ -44,6 +45,8 @@ class BatchResult:
     load_kwh: Floats
     pv_kwh: Floats
     left: Leftovers
+    bid_per_kwh: Floats
+    ask_per_kwh: Floats
     trades: Trades
     prices: Prices
     clearing: Clearing
@@ -79,7 +82,7 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
     bids, asks = (_price_rows(p, scenarios, steps) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
     trades, prices = trade_by_rule(
         orders, bids, asks, retail_per_kwh, feed_in_per_kwh,
-        pricing=market.pricing, priority=market.priority, ties=market.ties, **market.parameters,
+        pricing=market.pricing, priority=market.priority, ties=market.ties, pairs=_asks_for_pairs(study), **market.parameters,
     )  # fmt: skip
     left = leave_over(load_kwh, pv_kwh, trades, check=False)
     trades, load_kwh, pv_kwh = _stress(rules.stress, trades, load_kwh, pv_kwh)
@@ -101,10 +104,9 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         check=False,
     )
     audited = _audit(study, network, scenarios, steps, profiles, clearing, left)
-    if RULES[market.pricing].is_pool:  # matched by the tariffs, but worth what participants bid and ask
-        trades = trades.at_prices(bids, asks)
     settlement = settle(
-        trades,
+        # a pool rule matches by the tariffs; its trades are worth what participants bid and ask
+        trades.at_prices(bids, asks) if RULES[market.pricing].is_pool else trades,
         clearing,
         load_kwh,
         pv_kwh,
@@ -121,9 +123,14 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         check=False,
     )
     return BatchResult(
-        scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, trades=trades,
-        prices=prices, clearing=clearing, settlement=settlement, audit=audited,
+        scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, bid_per_kwh=bids,
+        ask_per_kwh=asks, trades=trades, prices=prices, clearing=clearing, settlement=settlement, audit=audited,
     )  # fmt: skip
+
+
+def _asks_for_pairs(study: Study) -> bool:
+    """Whether results depend on who trades with whom: on whose load is shed, or on the branches between the two."""
+    return study.clearing.unserved == "shed" or study.market.branch_charge_per_kwh > 0.0
 
 
 def _price_rows(price: Floats, scenarios: Scenarios, steps: range) -> Floats:

@@ -78,12 +78,16 @@ class Scenarios:
 
 @dataclass(frozen=True, eq=False)
 class Members:
-    """Who a study is about: bus positions with a load, with PV (or that may have it), and all of them."""
+    """Who a study is about: bus positions with a load, with PV (or that may have it), and all of them.
+
+    All of them twice: ascending, and as `participants.buses` lists them.
+    """
 
     __repr__ = short_repr
     load_bus: Ints
     pv_bus: Ints
     participant: Ints
+    listed: Ints
 
 
 def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: float | None, numbers: range) -> Scenarios:
@@ -129,7 +133,7 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     bid, ask = (
         _by_step(amount, f"market.{side}_per_kwh", profiles, faults)[:, None]
         if isinstance(amount, Series)
-        else _amounts(amount, f"market.{side}_per_kwh", who.participant, u[:, STREAMS.index(side)], lengths)
+        else _amounts(amount, f"market.{side}_per_kwh", who.listed, u[:, STREAMS.index(side)], lengths)
         for side, amount in (("bid", study.market.bid_per_kwh), ("ask", study.market.ask_per_kwh))
     )
     tariffs = {
@@ -203,7 +207,7 @@ def find_members(study: Study, network: Network, faults: list[str]) -> Members:
             f"{study.name}: nobody takes part; participants.buses = {chosen!r}, load.buses = "
             f"{study.load.buses!r} and pv.buses = {study.pv.buses!r} give no bus{why}"
         )
-    return Members(load_bus, pv_bus, participant)
+    return Members(load_bus, pv_bus, participant, eligible[np.isin(eligible, participant)])
 
 
 def _share_of_pv(study: Study, who: Members) -> float:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from fastp2p.clearing.audit import NOT_AUDITED
 from fastp2p.grid.network import Network
+from fastp2p.kernels.market.trades import count_pairs
 from fastp2p.kernels.settlement.settle import Accounts
+from fastp2p.market.trades import pair_trades
 from fastp2p.pipeline.batch import BatchResult
 from fastp2p.pipeline.draws import Scenarios
 
@@ -78,7 +80,7 @@ class Reduced:
     buses : Accounts
         Arrays (n_scenarios, n_participants): sums over the steps.
     trades : Columns or None
-        One row per trade.
+        One row per pair that trades.
     branches : BranchFlows or None
     """
 
@@ -152,7 +154,7 @@ def book_columns(batch: BatchResult) -> Columns:
         "slack_kwh": clearing.slack_kw * batch.step_hours
         if losses_kwh is None
         else books.retail_kwh - books.exported_kwh + losses_kwh,
-        "n_trades": np.diff(batch.trades.offset),
+        "n_trades": _pairs_per_book(batch),
         "worst_loading_percent": clearing.loading_percent,
         "operator_balance": books.paid + books.charges - books.received - losses_cost,
         "retailer_revenue": books.bill - books.paid - books.charges + books.received + losses_cost,
@@ -162,6 +164,16 @@ def book_columns(batch: BatchResult) -> Columns:
         "solver": clearing.solver_code,
         "certified": clearing.certified,
     }
+
+
+def _pairs_per_book(batch: BatchResult) -> Ints:
+    """(n_books,) how many pairs of a seller and a buyer trade, whether or not the trades name them."""
+    trades = batch.trades
+    if not trades.pooled:
+        return np.diff(trades.offset)
+    offset = np.empty_like(trades.offset)
+    count_pairs(trades.arrays, batch.load_kwh.shape[1], offset)
+    return np.diff(offset)
 
 
 def _losses(batch: BatchResult) -> tuple[Floats | None, Floats]:
@@ -195,27 +207,29 @@ def audit_columns(batch: BatchResult, network: Network) -> Columns:
 
 
 def trade_columns(batch: BatchResult, network: Network) -> Columns:
-    """One row per trade: who, how much, at what price, and what cut it."""
-    trades, clearing = batch.trades, batch.clearing
-    book = trades.book
+    """One row per pair that trades: who, how much, at what price, and what cut it."""
+    clearing = batch.clearing
+    pairs, of_trade, executed_kwh = pair_trades(batch.trades, clearing.executed_kwh)
+    pairs = pairs.at_prices(batch.bid_per_kwh, batch.ask_per_kwh)
+    book, row = pairs.book, clearing.binding_row[of_trade]
     bus_id = network.bus_id[batch.scenarios.participant]
-    pays, gets = batch.prices.buyer_per_kwh, batch.prices.seller_per_kwh
+    pays, gets = batch.prices.buyer_per_kwh[of_trade], batch.prices.seller_per_kwh[of_trade]
     return {
-        "share": np.full(trades.n_trades, batch.scenarios.share),
+        "share": np.full(len(book), batch.scenarios.share),
         "scenario": batch.scenarios.number[book // len(batch.steps)],
         "step": batch.steps.start + book % len(batch.steps),
-        "seller": bus_id[trades.seller],
-        "buyer": bus_id[trades.buyer],
-        "matched_kwh": trades.quantity_kwh,
-        "executed_kwh": clearing.executed_kwh,
-        "bid_per_kwh": trades.bid_per_kwh,
-        "ask_per_kwh": trades.ask_per_kwh,
+        "seller": bus_id[pairs.seller],
+        "buyer": bus_id[pairs.buyer],
+        "matched_kwh": pairs.quantity_kwh,
+        "executed_kwh": executed_kwh,
+        "bid_per_kwh": pairs.bid_per_kwh,
+        "ask_per_kwh": pairs.ask_per_kwh,
         "price_per_kwh": pays,
         "seller_price_per_kwh": gets,
-        "buyer_benefit": (trades.bid_per_kwh - pays) * clearing.executed_kwh,
-        "received": gets * clearing.executed_kwh,
-        "binding_branch": clearing.layout.name(clearing.binding_row),
-        "shadow_price": clearing.price_of(book, clearing.binding_row),
+        "buyer_benefit": (pairs.bid_per_kwh - pays) * executed_kwh,
+        "received": gets * executed_kwh,
+        "binding_branch": clearing.layout.name(row),
+        "shadow_price": clearing.price_of(book, row),
     }
 
 

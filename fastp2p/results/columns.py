@@ -111,7 +111,7 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
                over_steps="sum"),
         Column("slack_kwh", "kWh", "Σ of what the external grids feed in, with the constant draws of the network (iron losses, "
                "shunts), and with all losses where every book is audited", OF_BOOKS, over_steps="sum", null=COLLAPSED),
-        Column("n_trades", "", "the number of trades", OF_BOOKS, over_steps="sum"),
+        Column("n_trades", "", "the number of trades: pairs of a seller and a buyer", OF_BOOKS, over_steps="sum"),
         Column("worst_loading_percent", "%", "the largest loading of any branch", ("books",)),
     ),
     "Money": (

@@ -59,6 +59,7 @@ def settle(
 ) -> Settlement:
     """Bill everyone, beside the bill without trading.
 
+    Sellers settle what they sell of a trade (`Clearing.executed_kwh`), buyers what they buy (`Clearing.bought_kwh`).
     Without trading the retailer serves every load that a bus's own PV does not, and surplus earns the feed-in tariff.
 
     Parameters
@@ -71,7 +72,7 @@ def settle(
     retail_per_kwh, feed_in_per_kwh : float or (n_books,) float, currency per kWh
     buyer_per_kwh, seller_per_kwh : (n_trades,) float, optional, currency per kWh
         What the buyer of a trade pays and its seller gets per executed kWh, as `fastp2p.price_trades` gives them; by default
-        the ask (the paper's rule).
+        the ask (the paper's rule). One price for all pooled trades of a pool.
     charge_per_kwh : float or (n_trades,) float, currency per kWh
         Network charge, paid by the buyer.
     unserved : {"retail", "shed"}
@@ -118,8 +119,8 @@ def settle(
     if surplus == "spill":  # nor is any exported without trading
         book.baseline_exported_kwh[:] = 0.0
     settle_trades(
-        trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh, price, tariff,
-        unserved == "retail", books_per_row, bus, book,
+        trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh, clearing.bought_kwh,
+        price, tariff, unserved == "retail", books_per_row, bus, book,
     )  # fmt: skip
     return Settlement(book, bus)
 
@@ -136,8 +137,8 @@ def _faults(
             faults.append(f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}")
         elif check:
             faults += amount_faults(name, array)
-    if len(clearing.executed_kwh) != trades.n_trades:
-        faults.append(f"the clearing has {len(clearing.executed_kwh)} trades, the trades are {trades.n_trades}")
+    lengths = {len(clearing.executed_kwh), len(clearing.bought_kwh)} - {trades.n_trades}
+    faults += [f"the clearing has {n} trades, the trades are {trades.n_trades}" for n in sorted(lengths)[:1]]
     faults += hours_faults(step_hours)
     if not (isinstance(books_per_row, int) and books_per_row > 0 and shape[0] % books_per_row == 0):
         faults.append(f"books_per_row = {books_per_row!r}: the {shape[0]} books are no whole number of rows of it")

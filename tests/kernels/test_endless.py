@@ -187,6 +187,7 @@ def test_books_per_row_and_lengths_of_a_clearing_count_even_unasked(network):
     for edit in ({"books_per_row": 3}, {"books_per_row": 0}, {"books_per_row": -1}, {"step_hours": 0}, {"surplus": "x"}):
         with pytest.raises(fastp2p.InputError, match=next(iter(edit))):
             fastp2p.settle(trades, clearing, zeros, zeros, left, **options, **edit)
-    short = replace(clearing, executed_kwh=clearing.executed_kwh[:1])
-    with pytest.raises(fastp2p.InputError, match="clearing has 1 trades"):
-        fastp2p.settle(trades, short, zeros, zeros, left, **options)
+    for side in ("executed_kwh", "bought_kwh"):
+        short = replace(clearing, **{side: clearing.executed_kwh[:1]})
+        with pytest.raises(fastp2p.InputError, match="clearing has 1 trades"):
+            fastp2p.settle(trades, short, zeros, zeros, left, **options)

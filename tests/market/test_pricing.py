@@ -19,16 +19,17 @@ REDUCTIONS = [name for name, rule in RULES.items() if rule.allocation == "trade_
 POOLS = [name for name, rule in RULES.items() if rule.is_pool]
 RETAIL, FEED_IN = 0.30, 0.04
 
+any_book = st.one_of(strategies.books(), strategies.tied_books().map(lambda found: found[0]))
 whole_books = strategies.books(elements=(strategies.integer_kwh,))
 
 
-def trade(book, pricing, *, retail=RETAIL, feed_in=FEED_IN, priority="price", ties="pro_rata", kappa=0.5):
+def trade(book, pricing, *, retail=RETAIL, feed_in=FEED_IN, priority="price", ties="pro_rata", kappa=0.5, pairs=True):
     """(trades, paid, received) of one book by a rule, the latter two per bus."""
     bid, ask, bid_price, ask_price = (np.asarray(side, float)[None, :] for side in book)
     orders = Orders(np.zeros_like(bid), bid, ask)
     tariffs = np.array([retail]), np.array([feed_in])
     how = {"pricing": pricing, "priority": priority, "ties": ties, "kappa": kappa}
-    trades, prices = trade_by_rule(orders, bid_price, ask_price, *tariffs, **how)
+    trades, prices = trade_by_rule(orders, bid_price, ask_price, *tariffs, pairs=pairs, **how)
     n_bus = bid.shape[1]
     paid = np.bincount(trades.buyer, prices.buyer_per_kwh * trades.quantity_kwh, n_bus)
     received = np.bincount(trades.seller, prices.seller_per_kwh * trades.quantity_kwh, n_bus)
@@ -97,15 +98,37 @@ def test_mcafee_keeps_everyone_where_the_next_orders_allow_it():
 def test_mcafee_with_ties_by_hand():
     """Two bids of 1 kWh at 0.20 share asks of 1 and 0.5 kWh at 0.10: pro rata 0.75 each.
 
-    Either bid has 0.25 left, so b_k+1 = b_k and the marginal orders leave: the last bus of either price, with all that it
-    traded. Bus 0 keeps its 0.75, not its 1 kWh, and buys it from bus 2. Numbered the other way round, bus 1 stays.
+    Either bid has 0.25 left, so b_k+1 = b_k and the marginal orders leave: on average, one of two. Both bids keep half of
+    their 0.75 kWh, the asks 0.5 and 0.25, and all of that trades.
     """
     book = ([1, 1, 0, 0], [0, 0, 1, 0.5], [0.2, 0.2, 0, 0], [0, 0, 0.1, 0.1])
     trades, paid, received = trade(book, "mcafee")
-    assert (trades.seller.tolist(), trades.buyer.tolist()) == ([2], [0])
-    assert trades.quantity_kwh == pytest.approx([0.75])
-    assert (paid[0], received[2]) == (pytest.approx(0.15), pytest.approx(0.075))
-    trades, _, _ = trade(book, "mcafee", ties="order")  # bus 0 gets 1 kWh, bus 1 the other 0.5, and leaves
+    assert (trades.seller.tolist(), trades.buyer.tolist()) == ([2, 2, 3, 3], [0, 1, 0, 1])
+    assert trades.quantity_kwh == pytest.approx([0.25, 0.25, 0.125, 0.125])
+    assert paid == pytest.approx([0.075, 0.075, 0, 0])
+    assert received == pytest.approx([0, 0, 0.05, 0.025])
+
+
+@pytest.mark.small
+def test_mcafee_with_ties_at_one_side_by_hand():
+    """Three bids of 1, 2 and 3 kWh at 0.20 meet one ask of 6 kWh at 0.10, which leaves: nothing is left to buy.
+
+    With 2 kWh more at 0.05 the ask at 0.10 leaves too; the bids keep 2/3 of 1, 2 and 3 kWh, and share the 2 kWh.
+    """
+    book = ([1, 2, 3, 0, 0], [0, 0, 0, 6, 0], [0.2] * 5, [0.1] * 5)
+    assert trade(book, "mcafee")[0].n_trades == 0
+    book = ([1, 2, 3, 0, 0], [0, 0, 0, 6, 2], [0.2] * 5, [0.1, 0.1, 0.1, 0.1, 0.05])
+    trades, paid, received = trade(book, "mcafee")
+    assert (trades.seller.tolist(), trades.buyer.tolist()) == ([4, 4, 4], [0, 1, 2])
+    assert paid[:3] == pytest.approx(0.2 * np.array([1, 2, 3]) / 3)
+    assert received[4] == pytest.approx(0.1 * 2)
+
+
+@pytest.mark.small
+def test_mcafee_first_come_first_served_by_hand():
+    """Bus 0 gets its 1 kWh, bus 1 the other 0.5, and leaves, as bus 3 does."""
+    book = ([1, 1, 0, 0], [0, 0, 1, 0.5], [0.2, 0.2, 0, 0], [0, 0, 0.1, 0.1])
+    trades, _, _ = trade(book, "mcafee", ties="order")
     assert (trades.seller.tolist(), trades.buyer.tolist(), trades.quantity_kwh.tolist()) == ([2], [0], [1.0])
 
 
@@ -142,7 +165,7 @@ def test_marginal_prices_equal_those_unit_by_unit(book, kappa, ties):
 
 
 @pytest.mark.small
-@pytest.mark.parametrize("pricing", [*AUCTIONS, *POOLS])
+@pytest.mark.parametrize("pricing", RULES)
 @check
 @given(book=strategies.net_books(), kappa=st.sampled_from([0.0, 0.3, 1.0]))
 def test_what_everyone_trades_and_pays_equals_the_oracle(pricing, book, kappa):
@@ -377,16 +400,9 @@ def test_mcafee_is_not_truthful_for_divisible_orders():
 # --------------------------------------------------------------------------------------------------------------- symmetries
 
 
-@st.composite
-def books_of_own_prices(draw):
-    bid, ask, _, _ = draw(strategies.net_books())
-    price = np.array(draw(st.permutations(range(len(bid))))) / 50 + 0.02
-    return bid, ask, price, price
-
-
-def assert_permuted(book, pricing, order):
-    _, paid, received = trade(book, pricing)
-    _, paid_there, received_there = trade(tuple(side[order] for side in book), pricing)
+def assert_permuted(book, pricing, priority, order):
+    _, paid, received = trade(book, pricing, priority=priority)
+    _, paid_there, received_there = trade(tuple(side[order] for side in book), pricing, priority=priority)
     size = max(book[0].sum(), book[1].sum(), 1.0)
     assert paid_there == pytest.approx(paid[order], abs=1e-9 * size)
     assert received_there == pytest.approx(received[order], abs=1e-9 * size)
@@ -394,10 +410,37 @@ def assert_permuted(book, pricing, order):
 
 @pytest.mark.parametrize("pricing", RULES)
 @check
-@given(book=books_of_own_prices(), data=st.data())
-def test_a_permutation_of_participants_permutes_the_bills(pricing, book, data):
-    """With equal prices pairing goes by bus number, which the rules that price each trade alone are not free of."""
-    assert_permuted(book, pricing, np.array(data.draw(st.permutations(range(len(book[0]))))))
+@given(book=any_book, priority=st.sampled_from(["price", "volume"]), data=st.data())
+def test_a_permutation_of_participants_permutes_the_bills(pricing, book, priority, data):
+    priority = "price" if RULES[pricing].by_price else priority
+    assert_permuted(book, pricing, priority, np.array(data.draw(st.permutations(range(len(book[0]))))))
+
+
+@pytest.mark.parametrize("pricing", RULES)
+@check
+@given(given_book=strategies.tied_books(), priority=st.sampled_from(["price", "volume"]))
+def test_twins_get_the_same_per_kwh_of_their_orders(pricing, given_book, priority):
+    """Energy and money, to 1e-9, and to what rounding is of an order beside the book."""
+    book, (one, other) = given_book
+    trades, paid, received = trade(book, pricing, priority="price" if RULES[pricing].by_price else priority)
+    bought, sold = fills(trades, len(paid))
+    for order_kwh, results in ((book[0], (bought, paid)), (book[1], (sold, received))):
+        if order_kwh[one] > 0:
+            near = 1e-15 * (book[0].sum() + book[1].sum()) / min(order_kwh[one], order_kwh[other])
+            for result in results:
+                assert result[one] / order_kwh[one] == pytest.approx(result[other] / order_kwh[other], rel=1e-9, abs=near)
+
+
+@pytest.mark.parametrize("pricing", RULES)
+@check
+@given(book=any_book, priority=st.sampled_from(["price", "volume"]))
+def test_pooled_trades_cost_what_their_pairs_cost(pricing, book, priority):
+    priority = "price" if RULES[pricing].by_price else priority
+    (pooled, *money), (pairs, *by_pairs) = (trade(book, pricing, priority=priority, pairs=pairs) for pairs in (False, True))
+    assert (pooled.pooled, pairs.pooled) == (True, False)
+    size = max(book[0].sum(), book[1].sum(), 1.0)
+    for one, two in zip((*fills(pooled, len(book[0])), *money), (*fills(pairs, len(book[0])), *by_pairs), strict=True):
+        assert one == pytest.approx(two, rel=1e-12, abs=1e-14 * size)
 
 
 @pytest.mark.parametrize("pricing", POOLS)
@@ -409,13 +452,6 @@ def test_a_pool_asks_nobody_for_a_price(pricing, book, tariffs):
     feed_in, retail = sorted(tariff / 100 for tariff in tariffs)
     for one, two in zip(*(trade(orders, pricing, retail=retail, feed_in=feed_in)[1:] for orders in (book, other)), strict=True):
         np.testing.assert_array_equal(one, two)
-
-
-@pytest.mark.parametrize("pricing", ["k", "uniform", *POOLS])
-@check
-@given(book=strategies.books(), data=st.data())
-def test_one_price_for_all_is_blind_to_numbers_even_with_ties(pricing, book, data):
-    assert_permuted(book, pricing, np.array(data.draw(st.permutations(range(len(book[0]))))))
 
 
 @pytest.mark.parametrize("pricing", RULES)

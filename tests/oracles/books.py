@@ -312,7 +312,7 @@ def room_alone(flow, columns, lower, upper):
 # ------------------------------------------------------------------------------------------------------------- settlement
 
 
-def accounts(trades, executed_kwh, load, pv, left, exported, tariffs, prices, retail):
+def accounts(trades, executed_kwh, bought_kwh, load, pv, left, exported, tariffs, prices, retail):
     """Every account of every (book, bus), as {name: array (n_books, n_bus)}; `left` is (own, deficit, surplus)."""
     (own, deficit, surplus), (n_books, n_bus) = left, np.shape(load)
     pays, gets, charge = prices
@@ -325,16 +325,16 @@ def accounts(trades, executed_kwh, load, pv, left, exported, tariffs, prices, re
             found["retail"][k, b], found["exported"][k, b] = deficit[k, b], exported[k, b]
             found["spilled"][k, b] = surplus[k, b] - exported[k, b]
         for i in np.flatnonzero(trades.book == k):
-            s, d, kwh = trades.seller[i], trades.buyer[i], executed_kwh[i]
-            cut = trades.quantity_kwh[i] - kwh
-            found["bought"][k, d] += kwh
-            found["sold"][k, s] += kwh
+            s, d = trades.seller[i], trades.buyer[i]
+            cut, lacking = trades.quantity_kwh[i] - executed_kwh[i], trades.quantity_kwh[i] - bought_kwh[i]
+            found["bought"][k, d] += bought_kwh[i]
+            found["sold"][k, s] += executed_kwh[i]
             found["spilled"][k, s] += cut
-            found["cut"][k, d] += cut
-            found["retail" if retail else "shed"][k, d] += cut
-            found["paid"][k, d] += pays[i] * kwh
-            found["charges"][k, d] += charge[i] * kwh
-            found["received"][k, s] += gets[i] * kwh
+            found["cut"][k, s] += cut
+            found["retail" if retail else "shed"][k, d] += lacking
+            found["paid"][k, d] += pays[i] * bought_kwh[i]
+            found["charges"][k, d] += charge[i] * bought_kwh[i]
+            found["received"][k, s] += gets[i] * executed_kwh[i]
         for b in range(n_bus):
             bought, sold = found["retail"][k, b] * tariffs[0][k], found["exported"][k, b] * tariffs[1][k]
             found["bill"][k, b] = bought + found["paid"][k, b] + found["charges"][k, b] - found["received"][k, b] - sold

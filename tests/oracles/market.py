@@ -56,6 +56,68 @@ def mcafee(bid, ask, bid_price, ask_price):
 # --------------------------------------------------------------------------------------------------------------- by fills
 
 
+def pools(book, priority="price"):
+    """[(buses that bid, buses that ask, kWh)]: what every group of bids of one price buys from every group of asks of one."""
+    bid, ask, bid_price, ask_price = book
+    bids = oracle.price_groups(bid, bid_price, descending=priority == "price")
+    asks = oracle.price_groups(ask, ask_price, descending=priority == "volume")
+    size = {id(buses): sum(kwh[b] for b in buses) for side, kwh in ((bids, bid), (asks, ask)) for _, buses in side}
+    found = []
+    if priority == "volume":  # low bids first, each with the dearest asks that it can pay and that are left
+        left = dict(size)
+        for bid_at, buyers in bids:
+            for ask_at, sellers in asks:
+                kwh = min(left[id(buyers)], left[id(sellers)]) if ask_at <= bid_at else 0.0
+                left[id(buyers)], left[id(sellers)] = left[id(buyers)] - kwh, left[id(sellers)] - kwh
+                found.append((buyers, sellers, kwh))
+        return found
+    # each group is a stretch of its side's merit order, up to the volume: a pool is where two stretches overlap
+    volume = oracle.crossing_volume(bids, asks, bid, ask)
+    bid_end = ask_start = 0.0
+    for _, buyers in bids:
+        bid_start, bid_end, ask_start = bid_end, bid_end + size[id(buyers)], 0.0
+        for _, sellers in asks:
+            ask_end = ask_start + size[id(sellers)]
+            found.append((buyers, sellers, max(min(bid_end, ask_end, volume) - max(bid_start, ask_start), 0.0)))
+            ask_start = ask_end
+    return found
+
+
+def pairs(book, priority="price"):
+    """(n_bus, n_bus) kWh that each seller sells to each buyer: in a pool, in proportion to the sizes of both orders."""
+    bid, ask = book[:2]
+    kwh = np.zeros((len(bid), len(bid)))
+    for buyers, sellers, volume in pools(book, priority):
+        for s in sellers:
+            for b in buyers:
+                kwh[s, b] += volume * (ask[s] / sum(ask[x] for x in sellers)) * (bid[b] / sum(bid[x] for x in buyers))
+    return kwh
+
+
+def pairs_by(book, priority, ties):
+    """`pairs`; first come first served under price priority as both lists run."""
+    if ties == "pro_rata":
+        return pairs(book, priority)
+    kwh = np.zeros((len(book[0]), len(book[0])))
+    for seller, buyer, quantity in oracle.pair_by_price(*oracle.match(*book, priority, ties), *book[2:]):
+        kwh[seller, buyer] = quantity
+    return kwh
+
+
+def reduced(book, bid_fill, ask_fill):
+    """(bids, asks, price of buyers, price of sellers): what McAfee's rule lets trade of what was filled; n share who leaves."""
+    _, _, bid_price, ask_price = book
+    m = margin(book, bid_fill, ask_fill)
+    if m.next_bid is not None and m.next_ask is not None and m.last_ask <= (m.next_bid + m.next_ask) / 2 <= m.last_bid:
+        return bid_fill, ask_fill, (m.next_bid + m.next_ask) / 2, (m.next_bid + m.next_ask) / 2
+    sides = []
+    for fill, price, last in ((bid_fill, bid_price, m.last_bid), (ask_fill, ask_price, m.last_ask)):
+        leaving = [b for b in range(len(fill)) if fill[b] > 0 and price[b] == last]
+        # the mean of the fills over which of them leaves
+        sides.append(np.mean([[0.0 if b == out else fill[b] for b in range(len(fill))] for out in leaving], axis=0))
+    return *sides, m.last_bid, m.last_ask
+
+
 def margin(book, bid_fill, ask_fill):
     """The worst prices that trade and the best that have something unfilled; None where there is none."""
     bid, ask, bid_price, ask_price = book
@@ -117,13 +179,12 @@ def outcome(book, rule, *, kappa=0.5, retail=None, feed_in=None, ties="pro_rata"
         return (np.zeros(len(bid)),) * 4
     if rule in OF_SPREAD:
         share = OF_SPREAD[rule]
-        paid = np.zeros(len(bid))
-        received = np.zeros(len(bid))
-        for seller, buyer, kwh in oracle.pair_by_price(bid_fill, ask_fill, bid_price, ask_price):
-            money = kwh * (share * bid_price[buyer] + (1 - share) * ask_price[seller])
-            paid[buyer] += money
-            received[seller] += money
-        return bid_fill, ask_fill, paid, received
+        money = pairs_by(book, "price", ties) * (share * bid_price[None, :] + (1 - share) * ask_price[:, None])
+        return bid_fill, ask_fill, money.sum(axis=0), money.sum(axis=1)
+    if rule == "mcafee":
+        bid, ask, buyers_price, sellers_price = reduced(book, bid_fill, ask_fill)
+        bid_fill, ask_fill = oracle.match(bid, ask, bid_price, ask_price, "price", ties)
+        return bid_fill, ask_fill, bid_fill * buyers_price, ask_fill * sellers_price
     if rule in POOLS:
         buyers_price = sellers_price = pool_price(rule, sum(ask), sum(bid), retail, feed_in)
     else:

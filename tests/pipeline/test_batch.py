@@ -7,6 +7,9 @@ import fastp2p
 from fastp2p.market.rules import RULES
 from fastp2p.pipeline.batch import run_batch
 from fastp2p.pipeline.draws import draw_scenarios
+from fastp2p.pipeline.reduce import reduce_batch
+from fastp2p.results.columns import TABLES
+from fastp2p.results.tables import make_columns
 from fastp2p.study.model import Study
 from fastp2p.sweep.prepare import prepare
 
@@ -81,6 +84,25 @@ def test_energy_and_money_are_conserved_in_every_book(cigre, parts):
     assert (books.worst_loading_percent[limited] <= 100 * (1 + 1e-6)).all()
     assert results.participants.load_kwh.sum() == pytest.approx(books.load_kwh.sum())
     assert results.participants.bill.sum() == pytest.approx(books.bill.sum())
+    assert_the_ledger_adds_up(results)
+
+
+def assert_the_ledger_adds_up(results):
+    """Its rows are a book's trades, and sum to what every seller sells and every buyer buys, to 1e-9 of the energy there is."""
+    trades, books, by_bus = results.trades, results.books, results.participants.set_index("bus")
+    near = {"rtol": 0, "atol": 1e-9 * max(1.0, trades.matched_kwh.sum())}
+    assert trades.groupby("step").size().reindex(books.step, fill_value=0).tolist() == books.n_trades.tolist()
+    assert not trades.duplicated(["step", "seller", "buyer", "price_per_kwh"]).any()
+    for who, of_trade, of_bus in (
+        ("seller", trades.executed_kwh, by_bus.sold_kwh),
+        ("buyer", trades.executed_kwh, by_bus.bought_kwh),
+        ("seller", trades.received, by_bus.received),
+        ("buyer", trades.price_per_kwh * trades.executed_kwh, by_bus.paid),
+    ):
+        np.testing.assert_allclose(of_trade.groupby(trades[who]).sum().reindex(by_bus.index, fill_value=0.0), of_bus, **near)
+    for of_trade, of_book in ((trades.matched_kwh, books.matched_kwh), (trades.executed_kwh, books.executed_kwh)):
+        np.testing.assert_allclose(of_trade.groupby(trades.step).sum().reindex(books.step, fill_value=0.0), of_book, **near)
+    np.testing.assert_allclose(trades.buyer_benefit.sum(), books.buyer_surplus.sum(), **near)
 
 
 def assert_money_is_conserved(results, market):
@@ -147,6 +169,37 @@ def test_branches_that_cut_exports_alone_bind(cigre, objective):
 def test_stress_multiplies_what_was_matched(cigre, paper_44):
     results = fastp2p.run(paper_44.study.with_(clearing={"stress": 100.0}), network=cigre)
     assert results.trades.matched_kwh.to_numpy() == pytest.approx(100 * paper_44.trades.matched_kwh.to_numpy())
+
+
+def test_the_ledger_changes_no_other_table(cigre):
+    """Whether or not it is kept, trades are pooled and books the same to the bit."""
+    one = study(network={"source": "cigre_lv", "limit_factor": 0.003, "limits": ["thermal"]}, pv=BIG)
+    network, profiles = prepare(one, cigre)
+    batch = run_batch(one, network, profiles, draw_scenarios(one, network, profiles, None, range(1)), range(24))
+    assert batch.trades.pooled
+    assert batch.clearing.is_cut.any()
+    names = [name for name in TABLES if name != "trades"]
+    alone, beside = (make_columns(reduce_batch(batch, network, kept), network, names) for kept in (names, TABLES))
+    for name in names:
+        for column, values in alone[name].items():
+            assert np.array_equal(values, beside[name][column], equal_nan=values.dtype.kind == "f"), f"{name}.{column}"
+
+
+@pytest.mark.parametrize(
+    ("parts", "pooled"),
+    [
+        ({}, True),
+        ({"market": {"network_charge_per_kwh": 0.01}}, True),
+        ({"market": {"branch_charge_per_kwh": 0.01}}, False),
+        ({"market": {"ties": "order"}}, False),
+        ({"clearing": {"unserved": "shed"}}, False),
+    ],
+)
+def test_trades_name_their_pairs_where_results_depend_on_them(cigre, parts, pooled):
+    one = study(**parts)
+    network, profiles = prepare(one, cigre)
+    batch = run_batch(one, network, profiles, draw_scenarios(one, network, profiles, None, range(1)), range(24))
+    assert batch.trades.pooled == pooled
 
 
 def test_half_hours(cigre):

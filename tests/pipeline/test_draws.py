@@ -279,3 +279,22 @@ def test_more_than_there_is_to_give(given, told, tmp_path):
     with pytest.raises(fastp2p.InputError, match=told):
         fastp2p.run(Study.model_validate(changed(**given)), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_lists_go_by_the_list_of_participants():
+    """Sizes and prices stand in the order in which the participants are listed, whatever that is."""
+    listed = {12: (1.0, 5.0, 0.21, 0.05), 16: (2.0, 6.0, 0.22, 0.06), 22: (3.0, 7.0, 0.23, 0.07)}
+    network, found = fastp2p.Network.load("cigre_lv"), []
+    for buses in ([12, 16, 22], [22, 12, 16]):
+        homes, kwp, bid, ask = (list(column) for column in zip(*(listed[bus] for bus in buses), strict=True))
+        given = {
+            "participants": {"buses": buses},
+            "load": {"homes": homes, "profile": "residential_0"},
+            "pv": {"kwp": kwp},
+            "market": {"bid_per_kwh": bid, "ask_per_kwh": ask},
+        }
+        found.append(fastp2p.scenarios(Study.model_validate(changed(**given)), range(1), share=1.0, network=network))
+    assert found[0].participant.tolist() == found[1].participant.tolist()
+    for name in ("homes", "kwp", "bid_per_kwh", "ask_per_kwh"):
+        assert getattr(found[1], name).tolist() == getattr(found[0], name).tolist(), name
+    assert found[0].bid_per_kwh[0, network.positions([12, 16, 22])].tolist() == [0.21, 0.22, 0.23]

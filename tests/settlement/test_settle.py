@@ -1,5 +1,7 @@
 """Settlement against plain Python, and money and energy against their sums."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,10 +10,12 @@ from hypothesis import strategies as st
 import fastp2p
 from fastp2p.clearing.answer import Clearing, Injection
 from fastp2p.clearing.rows import RowLayout
+from fastp2p.kernels.clearing.execution import share_among_buyers
 from fastp2p.kernels.results.tables import count_by_slot, sum_by_slot
 from fastp2p.market.trades import Leftovers, Trades
 from fastp2p.settlement.settle import Accounts, BookAccounts, settle
 from tests.oracles import books as oracle
+from tests.support.pools import as_pairs, as_walks, random_pools
 
 pytestmark = pytest.mark.small
 check = settings(deadline=None, derandomize=True)
@@ -24,18 +28,23 @@ def random_books(rng, n_books, n_bus):
     offset = np.concatenate([[0], np.cumsum(per_book)])
     n = int(offset[-1])
     trades = Trades(offset, rng.integers(0, n_bus, n), rng.integers(0, n_bus, n), rng.random(n), rng.random(n), rng.random(n))
-    executed = trades.quantity_kwh * rng.choice([0.0, 0.5, 1.0], n)
+    executed, bought = trades.quantity_kwh * rng.choice([0.0, 0.5, 1.0], (2, n))
     surplus = rng.random((n_books, n_bus))
-    none, zero = np.empty(0, np.int64), np.zeros(n_books)
-    code, proven = np.zeros(n_books, np.int8), np.ones(n_books, bool)
-    injection, layout = Injection(surplus, 0.0 * surplus), RowLayout(())
-    clearing = Clearing(
-        executed_kwh=executed, exported_kw=surplus * 0.25, injection=injection, floor=injection, full=injection,
-        slack_kw=zero, loading_percent=zero, status_code=code, binding_row=np.full(n, -1), congested_book=none,
-        dual=np.zeros((0, 3)), solver_code=code, certified=proven, layout=layout, flows=lambda kw: kw,
-    )  # fmt: skip
+    clearing = clearing_of(executed, bought, surplus)
     load, pv, own, deficit = rng.random((4, n_books, n_bus))
     return trades, clearing, load, pv, Leftovers(own, deficit, surplus)
+
+
+def clearing_of(executed, bought, surplus):
+    none, zero = np.empty(0, np.int64), np.zeros(len(surplus))
+    code, proven = np.zeros(len(surplus), np.int8), np.ones(len(surplus), bool)
+    injection, layout = Injection(surplus, 0.0 * surplus), RowLayout(())
+    return Clearing(
+        executed_kwh=executed, bought_kwh=bought, exported_kw=surplus * 0.25,
+        injection=injection, floor=injection, full=injection,
+        slack_kw=zero, loading_percent=zero, status_code=code, binding_row=np.full(len(executed), -1), congested_book=none,
+        dual=np.zeros((0, 3)), solver_code=code, certified=proven, layout=layout, flows=lambda kw: kw,
+    )  # fmt: skip
 
 
 @check
@@ -61,6 +70,7 @@ def test_accounts(seed, retail, surplus, rows):
     expected = oracle.accounts(
         trades,
         clearing.executed_kwh,
+        clearing.bought_kwh,
         load,
         pv,
         (left.self_kwh, left.deficit_kwh, left.surplus_kwh),
@@ -75,9 +85,8 @@ def test_accounts(seed, retail, surplus, rows):
         if key in Accounts._fields:
             summed = values.reshape(6 // rows, rows, 4).sum(axis=1)
             np.testing.assert_allclose(getattr(settled.buses, key), summed, atol=1e-12, err_msg=key)
-    kwh = clearing.executed_kwh
-    bid_value = np.bincount(trades.book, trades.bid_per_kwh * kwh, 6)
-    ask_value = np.bincount(trades.book, trades.ask_per_kwh * kwh, 6)
+    bid_value = np.bincount(trades.book, trades.bid_per_kwh * clearing.bought_kwh, 6)
+    ask_value = np.bincount(trades.book, trades.ask_per_kwh * clearing.executed_kwh, 6)
     np.testing.assert_allclose(settled.books.buyer_surplus, bid_value - settled.books.paid, atol=1e-12)
     np.testing.assert_allclose(settled.books.seller_surplus, settled.books.received - ask_value, atol=1e-12)
     alone = np.minimum(load, pv)
@@ -86,13 +95,58 @@ def test_accounts(seed, retail, surplus, rows):
     np.testing.assert_allclose(settled.books.baseline_exported_kwh, exported_alone, atol=1e-12)
 
 
+@check
+@given(seed=seeds, n_bus=st.integers(2, 6), rows=st.sampled_from([1, 5]))
+def test_accounts_of_pooled_trades_are_those_of_all_their_pairs(seed, n_bus, rows):
+    """Every buyer of a pool buys the same part of what it has matched there, from whomever the walk gives it."""
+    rng = np.random.default_rng(seed)
+    books = random_pools(rng, 5, n_bus)
+    surplus = np.zeros((5, n_bus))
+    load, pv, own, deficit = rng.random((4, 5, n_bus))
+    price_of = {(0.3, 0.1): (0.2, 0.15), (0.3, 0.2): (0.25, 0.25), (0.25, 0.1): (0.25, 0.1), (0.2, 0.1): (0.15, 0.15)}
+    settled, balance = [], []
+    for trades, executed_kwh in (as_pairs(books), as_walks(books)):
+        bought_kwh = executed_kwh.copy()
+        if trades.pooled:
+            share_among_buyers(np.arange(5), trades.arrays, executed_kwh, bought_kwh)
+        clearing = clearing_of(executed_kwh, bought_kwh, surplus)
+        prices = [price_of[pool] for pool in zip(trades.bid_per_kwh.tolist(), trades.ask_per_kwh.tolist(), strict=True)]
+        buyer_per_kwh, seller_per_kwh = np.array(prices).reshape(-1, 2).T
+        settled.append(
+            settle(
+                trades,
+                clearing,
+                load,
+                pv,
+                Leftovers(own, deficit, surplus),
+                retail_per_kwh=0.4,
+                feed_in_per_kwh=0.05,
+                buyer_per_kwh=buyer_per_kwh,
+                seller_per_kwh=seller_per_kwh,
+                charge_per_kwh=0.02,
+                books_per_row=rows,
+            )
+        )
+        of_book = settled[-1].books
+        np.testing.assert_allclose(of_book.bought_kwh, of_book.sold_kwh, rtol=0, atol=1e-9)
+        balance.append(of_book.paid - of_book.received)
+    np.testing.assert_allclose(balance[1], balance[0], rtol=0, atol=1e-9)
+    for name in Accounts._fields:
+        pairs, walks = (getattr(one.buses, name) for one in settled)
+        np.testing.assert_allclose(walks, pairs, rtol=0, atol=1e-9, err_msg=name)
+    for name in BookAccounts._fields:
+        pairs, walks = (getattr(one.books, name) for one in settled)
+        np.testing.assert_allclose(walks, pairs, rtol=0, atol=1e-9, err_msg=name)
+
+
 def test_books_have_every_account_of_the_buses():
     assert BookAccounts._fields[: len(Accounts._fields)] == Accounts._fields
 
 
 def test_by_default_both_sides_settle_at_the_ask():
     rng = np.random.default_rng(5)
-    books = random_books(rng, 3, 4)
+    trades, clearing, *energy = random_books(rng, 3, 4)
+    books = trades, replace(clearing, bought_kwh=clearing.executed_kwh), *energy
     tariffs = {"retail_per_kwh": 0.2, "feed_in_per_kwh": 0.05}
     plain, ask = settle(*books, **tariffs), books[0].ask_per_kwh
     asked = settle(*books, **tariffs, buyer_per_kwh=ask, seller_per_kwh=ask)

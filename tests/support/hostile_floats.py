@@ -10,6 +10,7 @@ import numpy as np
 
 import fastp2p
 from fastp2p.grid.ac import summarise_flows
+from fastp2p.market.matching import match_in_pools
 from fastp2p.market.rules import RULES
 from fastp2p.market.trades import Leftovers
 
@@ -24,9 +25,9 @@ def hostile(random: np.random.Generator, *shape: int) -> np.ndarray:
     return random.choice(ANY if random.random() < 0.5 else random.choice(ANY, 2), shape)
 
 
-def assert_within(trades: fastp2p.Trades, n_books: int, n_bus: int) -> None:
+def assert_within(trades: fastp2p.Trades, n_books: int, n_bus: int, most: int) -> None:
     assert not trades.shape_faults(n_books, n_bus)
-    assert trades.n_trades <= 2 * n_books * n_bus
+    assert trades.n_trades <= most * n_books
 
 
 def one_round(random: np.random.Generator, network: fastp2p.Network) -> None:
@@ -36,12 +37,15 @@ def one_round(random: np.random.Generator, network: fastp2p.Network) -> None:
     fastp2p.make_orders(load, pv, orders=str(random.choice(["net", "gross"])), check=False)
     for priority, ties in itertools.product(("price", "volume"), ("pro_rata", "order")):
         trades = fastp2p.match_orders(bids, asks, bid, ask, priority=priority, ties=ties, check=False)
-        assert_within(trades, n_books, n_bus)
+        assert_within(trades, n_books, n_bus, n_bus * n_bus if ties == "pro_rata" else 2 * n_bus)
+        pooled = match_in_pools(bids, asks, *np.atleast_2d(bid, ask), priority=priority, ties=ties, pairs=False)
+        assert_within(pooled, n_books, n_bus, n_bus * n_bus)
     if random.random() < 0.5:  # any trades, and not those of an auction
         count = random.integers(0, 5, n_books)
         offset = np.append(0, np.cumsum(count)).astype(np.int64)
         places = random.integers(0, n_bus, (2, count.sum()))
-        trades = fastp2p.Trades(offset, *places, *hostile(random, 3, count.sum()))
+        trades = fastp2p.Trades(offset, *places, *hostile(random, 3, count.sum()), pooled=bool(random.random() < 0.5))
+        trades.in_proportion()
     for pricing in RULES.keys() - {"mcafee"}:
         allow(fastp2p.price_trades, trades, bids, asks, bid, ask, pricing=pricing, check=False)
     allow(fastp2p.reduce_orders, trades, bids, asks, bid, ask, check=False)

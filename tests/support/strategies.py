@@ -47,6 +47,24 @@ def books(draw, **limits):
 
 
 @st.composite
+def tied_books(draw):
+    """(book, two buses): many orders of few prices that mostly trade; the two, both with orders, have the same prices."""
+    n_bus = draw(st.integers(3, MAX_BUS))
+    sizes = [integer_kwh.map(lambda n: n + 1), float_kwh.map(lambda x: x + 1e-3), st.sampled_from([0.1, 0.3, 0.7])]
+    bid, ask = (draw(vector(draw(st.sampled_from(sizes)), n_bus)) for _ in range(2))
+    twins = draw(st.lists(st.integers(0, n_bus - 1), min_size=2, max_size=2, unique=True))
+    sells = draw(vector(st.sampled_from([(True, False), (False, True), (True, True)]), n_bus)).T
+    sells[:, twins[1]] = sells[:, twins[0]]
+    bid_price, ask_price = (
+        draw(vector(st.sampled_from([0.2, 0.3, 0.4]), n_bus)),
+        draw(vector(st.sampled_from([0.1, 0.2, 0.25]), n_bus)),
+    )
+    for price in (bid_price, ask_price):
+        price[twins[1]] = price[twins[0]]
+    return (bid * sells[0], ask * sells[1], bid_price, ask_price), twins
+
+
+@st.composite
 def net_books(draw):
     """One book in which each bus either bids or asks."""
     bid, ask, bid_price, ask_price = draw(books())

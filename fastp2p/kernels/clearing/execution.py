@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.jit import kernel
+from fastp2p.kernels.market.trades import pool_end
 from fastp2p.kernels.structs import Columns, TradeArrays
 
 Floats = NDArray[np.float64]
@@ -108,6 +109,35 @@ def execute_books(
             full_kw[k, seller[i]] += executed_kwh[i] / step_hours
             if not retail:
                 full_kw[k, buyer[i]] -= executed_kwh[i] / step_hours
+
+
+@kernel
+def share_among_buyers(books: Ints, trades: TradeArrays, executed_kwh: Floats, bought_kwh: Floats) -> None:
+    """Share what is executed of each pool of some books among its buyers: by size, whoever their sellers are.
+
+    bought_i = q_i Σ executed / Σ q, with sums over the pool: a run of trades of one bid and one ask.
+
+    Parameters
+    ----------
+    books : (n,) int64
+        Which books of the batch.
+    trades : TradeArrays
+        Those of the batch, pooled, at the prices that they were matched at.
+    executed_kwh : (n_trades,) float64, kWh
+        What the sellers sell.
+    bought_kwh : (n_trades,) float64, kWh
+        Output, for the trades of these books.
+    """
+    offset, _, _, quantity_kwh, bid_per_kwh, ask_per_kwh = trades
+    for k in books:
+        begin = offset[k]
+        while begin < offset[k + 1]:  # ends: a pool has one trade at least
+            end = pool_end(bid_per_kwh, ask_per_kwh, begin, offset[k + 1])
+            matched, executed = quantity_kwh[begin:end].sum(), executed_kwh[begin:end].sum()
+            share = executed / matched if matched > 0.0 else 1.0
+            for i in range(begin, end):
+                bought_kwh[i] = quantity_kwh[i] * share
+            begin = end
 
 
 @kernel

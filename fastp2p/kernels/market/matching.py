@@ -1,10 +1,11 @@
 """The double auction, book by book: who fills how much, then who trades with whom.
 
-Orders of one side and price are a price group. Where a group is filled in part its orders share that (`_spread`, `_share`),
-so it does not matter in which order they were taken. Under price priority (`_match_by_price`) every filled bid is worth every
-filled ask, and pairing runs both lists in order: the greedy walk itself, or a second one over the shares. Under volume priority
-(`_match_by_volume`) there is a *pool* per pair of groups that the greedy pass brought together, a run of bids and a run of asks
-that are paired with one another.
+Orders of one side and price are a price group. What a group of bids buys from a group of asks is a *pool*. Under pro-rata ties
+every order of a group has the same part of its size in a pool (`_portion`), so it does not matter in which order they are
+taken; first come first served, a pool takes what is left of its group's first orders (`_slice`). Inside a pool the trades are a
+walk down both lists (`_walk`), which gives every seller and every buyer its part; `kernels/market/trades.py` makes the pairs of
+it. Where all prices of a book differ, or each side has one, a walk over all its orders is the walk of every pool, and
+`_match_by_price` shares what the last price groups trade.
 """
 
 import numpy as np
@@ -33,7 +34,7 @@ def match_books(
     seller: Ints,
     buyer: Ints,
     quantity_kwh: Floats,
-) -> None:
+) -> bool:
     """Match the bids and asks of every book.
 
     Parameters
@@ -49,48 +50,58 @@ def match_books(
     offset : (n_books + 1,) int64
         Output: where each book's trades begin.
     seller, buyer : (room,) int64; quantity_kwh : (room,) float64, kWh
-        Outputs; twice the number of orders is always room enough.
+        Outputs, the trades of one pool after those of another; `count_room` says how much room is enough.
+
+    Returns
+    -------
+    bool
+        Whether several sellers meet several buyers in some pool of pro-rata orders. Where none do, the trades are the pairs.
     """
     n_books, n_bus = bid_kwh.shape
     bid_books, ask_books = n_books // max(len(bid_order), 1), n_books // max(len(ask_order), 1)
     bids, asks = np.empty(n_bus, np.int64), np.empty(n_bus, np.int64)
-    bid_size, bid_price, bid_fill, take = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
-    ask_size, ask_price, ask_fill, give = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
-    pool = np.empty((2 * n_bus, 4), np.int64)
-    pool_kwh = np.empty(2 * n_bus)
-    stack = np.empty(n_bus, np.int64)
+    bid_size, bid_price, take = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
+    ask_size, ask_price, give = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
+    begin, of_bids, of_asks = np.empty((3, n_bus + 1), np.int64), np.empty((4, n_bus)), np.empty((4, n_bus))
+    pool, pool_kwh = np.empty((2, 2 * n_bus), np.int64), np.empty(2 * n_bus)
+    some_mix = False
     end = 0
     offset[0] = 0
     for k in range(n_books):
         bid_row, ask_row = k // bid_books, k // ask_books
-        n_asks = _collect(ask_kwh, k, ask_per_kwh, ask_order, ask_row, asks, ask_size, ask_price, ask_fill)
+        n_asks, ask_prices = _collect(ask_kwh, k, ask_per_kwh, ask_order, ask_row, asks, ask_size, ask_price)
         if n_asks > 0:
-            n_bids = _collect(bid_kwh, k, bid_per_kwh, bid_order, bid_row, bids, bid_size, bid_price, bid_fill)
-            if by_volume:
-                end = _match_by_volume(
-                    n_bids, bids, bid_size, bid_price, bid_fill, take, n_asks, asks, ask_size, ask_price, ask_fill, give,
-                    pro_rata, stack, pool, pool_kwh, end, seller, buyer, quantity_kwh,
-                )  # fmt: skip
-            else:
+            n_bids, bid_prices = _collect(bid_kwh, k, bid_per_kwh, bid_order, bid_row, bids, bid_size, bid_price)
+            one_pool = bid_prices == 1 and ask_prices == 1
+            no_mix = not pro_rata or n_bids == 1 or n_asks == 1 or (bid_prices == n_bids and ask_prices == n_asks)
+            some_mix |= not no_mix
+            if one_pool or (no_mix and not by_volume):
                 end = _match_by_price(
                     n_bids, bids, bid_size, bid_price, take, n_asks, asks, ask_size, ask_price, give,
                     pro_rata, end, seller, buyer, quantity_kwh,
                 )  # fmt: skip
+            else:
+                end = _match_in_pools(
+                    n_bids, bids, bid_size, bid_price, take, n_asks, asks, ask_size, ask_price, give,
+                    by_volume, pro_rata, begin, of_bids, of_asks, pool, pool_kwh, end, seller, buyer, quantity_kwh,
+                )  # fmt: skip
         offset[k + 1] = end
+    return some_mix
 
 
 @kernel
 def _collect(
-    kwh: Floats, k: int, per_kwh: Floats, order: Ints, row: int, bus: Ints, size: Floats, price: Floats, fill: Floats
-) -> int:
-    """The orders of one side of book k in merit order; returns how many."""
-    n = 0
+    kwh: Floats, k: int, per_kwh: Floats, order: Ints, row: int, bus: Ints, size: Floats, price: Floats
+) -> tuple[int, int]:
+    """The orders of one side of book k in merit order; returns how many, and of how many prices."""
+    n = n_prices = 0
     for place in range(order.shape[1]):
         b = order[row, place]
         if kwh[k, b] > 0.0:
-            bus[n], size[n], price[n], fill[n] = b, kwh[k, b], per_kwh[row, b], 0.0
+            bus[n], size[n], price[n] = b, kwh[k, b], per_kwh[row, b]
+            n_prices += 1 if n == 0 or price[n] != price[n - 1] else 0
             n += 1
-    return n
+    return n, n_prices
 
 
 @kernel
@@ -113,32 +124,106 @@ def _match_by_price(
     if n_give == -1:
         n_give = _keep(j, ask_size, ask_filled, give)
     return _walk(
-        bids, bid_size, bid_price, take, 0, n_take, asks, ask_size, ask_price, give, 0, n_give,
+        bids, take, bid_price, take, 0, n_take, asks, give, ask_price, give, 0, n_give,
         end, seller, buyer, quantity_kwh,
     )[0]  # fmt: skip
 
 
 @kernel
-def _match_by_volume(
-    n_bids: int, bids: Ints, bid_size: Floats, bid_price: Floats, bid_fill: Floats, take: Floats,
-    n_asks: int, asks: Ints, ask_size: Floats, ask_price: Floats, ask_fill: Floats, give: Floats,
-    pro_rata: bool, stack: Ints, pool: Ints, pool_kwh: Floats,
+def _match_in_pools(
+    n_bids: int, bids: Ints, bid_size: Floats, bid_price: Floats, take: Floats,
+    n_asks: int, asks: Ints, ask_size: Floats, ask_price: Floats, give: Floats,
+    by_volume: bool, pro_rata: bool, begin: Ints, of_bids: Floats, of_asks: Floats, pool: Ints, pool_kwh: Floats,
     end: int, seller: Ints, buyer: Ints, quantity_kwh: Floats,
 ) -> int:  # fmt: skip
-    """Fill greedily, share within price groups, pair pool by pool. Returns the new end of the trades."""
-    n_pools = _greedy_volume(
-        n_bids, bid_size, bid_price, bid_fill, n_asks, ask_size, ask_price, ask_fill, stack, pool, pool_kwh,
+    """The pools of the price groups, then the trades of each. Returns the new end of the trades."""
+    bid_begin, bid_kwh, bid_fill, bid_left = begin[0], of_bids[0], of_bids[2], of_bids[3]
+    ask_begin, ask_kwh, ask_fill, ask_left = begin[1], of_asks[0], of_asks[2], of_asks[3]
+    n_bid_groups = _group(n_bids, bid_size, bid_price, bid_begin, bid_kwh, of_bids[1])
+    n_ask_groups = _group(n_asks, ask_size, ask_price, ask_begin, ask_kwh, of_asks[1])
+    n_pools = _find_pools(
+        n_bid_groups, bid_kwh, of_bids[1], bid_fill, n_ask_groups, ask_kwh, of_asks[1], ask_fill,
+        by_volume, begin[2], pool[0], pool[1], pool_kwh,
     )  # fmt: skip
-    _share(n_bids, bid_size, bid_price, pro_rata, bid_fill)
-    _share(n_asks, ask_size, ask_price, pro_rata, ask_fill)
+    bid_left[:n_bids] = bid_size[:n_bids]
+    ask_left[:n_asks] = ask_size[:n_asks]
     for p in range(n_pools):
-        b0, b1, a0, a1 = pool[p, 0], pool[p, 1], pool[p, 2], pool[p, 3]
-        _slice(bid_size, bid_fill, b0, b1, pool_kwh[p], take)
-        _slice(ask_size, ask_fill, a0, a1, pool_kwh[p], give)
+        g, h, kwh = pool[0, p], pool[1, p], pool_kwh[p]
+        b0, b1, a0, a1 = bid_begin[g], bid_begin[g + 1], ask_begin[h], ask_begin[h + 1]
+        if not (bid_fill[g] > DUST * bid_kwh[g] and ask_fill[h] > DUST * ask_kwh[h]):
+            continue  # a group that trades dust does not trade
+        if pro_rata and a1 == a0 + 1:
+            end = _deal(bids, bid_size, b0, b1, bid_kwh[g], asks[a0], kwh, end, buyer, seller, quantity_kwh)
+            continue
+        if pro_rata and b1 == b0 + 1:
+            end = _deal(asks, ask_size, a0, a1, ask_kwh[h], bids[b0], kwh, end, seller, buyer, quantity_kwh)
+            continue
+        if pro_rata:
+            _portion(bid_size, b0, b1, kwh / bid_kwh[g], take)
+            _portion(ask_size, a0, a1, kwh / ask_kwh[h], give)
+        else:
+            _slice(bid_size, bid_left, b0, b1, kwh, take)
+            _slice(ask_size, ask_left, a0, a1, kwh, give)
         end = _walk(
-            bids, bid_size, bid_price, take, b0, b1, asks, ask_size, ask_price, give, a0, a1,
+            bids, take, bid_price, take, b0, b1, asks, give, ask_price, give, a0, a1,
             end, seller, buyer, quantity_kwh,
         )[0]  # fmt: skip
+    return end
+
+
+@kernel
+def _group(n: int, size: Floats, price: Floats, begin: Ints, total: Floats, at: Floats) -> int:
+    """Group g has the orders ``begin[g]:begin[g + 1]``, their total size and their price; returns how many groups there are."""
+    n_groups = 0
+    for i in range(n):
+        if i == 0 or price[i] != price[i - 1]:
+            begin[n_groups], total[n_groups], at[n_groups] = i, 0.0, price[i]
+            n_groups += 1
+        total[n_groups - 1] += size[i]
+    begin[n_groups] = n
+    return n_groups
+
+
+@kernel
+def _find_pools(
+    n_bids: int, bid_kwh: Floats, bid_at: Floats, bid_fill: Floats,
+    n_asks: int, ask_kwh: Floats, ask_at: Floats, ask_fill: Floats,
+    by_volume: bool, number: Ints, bids: Ints, asks: Ints, kwh: Floats,
+) -> int:  # fmt: skip
+    """Which group of bids buys how much from which group of asks, and what every group fills; returns how many pools."""
+    if by_volume:
+        n_pools = _greedy_volume(n_bids, bid_kwh, bid_at, n_asks, ask_kwh, ask_at, ask_fill, number, bids, asks, kwh)
+    else:
+        for g in range(max(n_bids, n_asks)):
+            number[g] = g
+        n_pools = _walk(
+            number, bid_kwh, bid_at, bid_kwh, 0, n_bids, number, ask_kwh, ask_at, ask_kwh, 0, n_asks, 0, asks, bids, kwh
+        )[0]
+    bid_fill[:n_bids] = 0.0
+    ask_fill[:n_asks] = 0.0
+    for p in range(n_pools):
+        bid_fill[bids[p]] += kwh[p]
+        ask_fill[asks[p]] += kwh[p]
+    return n_pools
+
+
+@kernel
+def _portion(size: Floats, begin: int, end: int, share: float, part: Floats) -> None:
+    """Every order's part in a pool where its group has a share of its size."""
+    for i in range(begin, end):
+        part[i] = size[i] * share
+
+
+@kernel
+def _deal(
+    orders: Ints, size: Floats, begin: int, stop: int, total: float, other: int, kwh: float,
+    end: int, side: Ints, other_side: Ints, quantity_kwh: Floats,
+) -> int:  # fmt: skip
+    """`_portion` as trades, where the pool has one order on the other side. Returns the new end of the trades."""
+    alone, share = stop == begin + 1, kwh / total
+    for i in range(begin, min(stop, begin + len(quantity_kwh) - end)):
+        side[end], other_side[end], quantity_kwh[end] = orders[i], other, kwh if alone else size[i] * share
+        end += 1 if quantity_kwh[end] > 0.0 else 0
     return end
 
 
@@ -212,74 +297,39 @@ def _keep(i: int, size: Floats, filled: float, part: Floats) -> int:
 
 @kernel
 def _greedy_volume(
-    n_bids: int, bid_size: Floats, bid_price: Floats, bid_fill: Floats,
-    n_asks: int, ask_size: Floats, ask_price: Floats, ask_fill: Floats,
-    stack: Ints, pool: Ints, pool_kwh: Floats,
+    n_bids: int, bid_size: Floats, bid_price: Floats, n_asks: int, ask_size: Floats, ask_price: Floats, ask_filled: Floats,
+    stack: Ints, bids: Ints, asks: Ints, quantity_kwh: Floats,
 ) -> int:  # fmt: skip
-    """Lowest bid meets the highest ask it can pay; a pool per pair of price groups.
+    """Lowest bid meets the highest ask it can pay, in the steps of `_walk`. Returns how many meetings there are.
 
     A low bid's asks are a subset of a higher bid's, so serving low bids first loses no volume.
     """
-    n_pools = 0
+    n = 0
     below = 0  # asks[:below] cost at most the current bid; those not sold out form a stack, the dearest on top
     top = 0
-    bid_group = 0
     for i in range(n_bids):
-        if bid_price[i] > bid_price[bid_group]:
-            bid_group = i
         while below < n_asks and ask_price[below] <= bid_price[i]:  # ends: below rises
-            stack[top] = below
+            stack[top], ask_filled[below] = below, 0.0
             top += 1
             below += 1
-        # ends: a step fills the bid or takes an ask off the stack, where each comes once; so there are no more pools than
-        # orders. A rest that is no number counts as filled, on both sides
-        while top > 0 and bid_fill[i] < bid_size[i]:
+        bid_filled, bid_done = 0.0, False
+        # ends: a step fills the bid or takes an ask off the stack, where each comes once, or both where a rest is no number; so
+        # there are fewer meetings than orders
+        while top > 0 and not bid_done:
             j = stack[top - 1]
-            bid_rest, ask_rest = bid_size[i] - bid_fill[i], ask_size[j] - ask_fill[j]
+            bid_rest, ask_rest = bid_size[i] - bid_filled, ask_size[j] - ask_filled[j]
             q = min(bid_rest, ask_rest)
-            bid_fill[i] = bid_fill[i] + q if bid_rest > ask_rest else bid_size[i]
-            ask_fill[j] = ask_fill[j] + q if ask_rest > bid_rest else ask_size[j]
-            if not ask_rest > bid_rest:
-                top -= 1
-            if n_pools == 0 or pool[n_pools - 1, 0] != bid_group or ask_price[pool[n_pools - 1, 2]] != ask_price[j]:
-                pool[n_pools] = (bid_group, _group_end(bid_price, bid_group, n_bids), j, _group_end(ask_price, j, n_asks))
-                while pool[n_pools, 2] > 0 and ask_price[pool[n_pools, 2] - 1] == ask_price[j]:  # ends: it falls
-                    pool[n_pools, 2] -= 1
-                pool_kwh[n_pools] = 0.0
-                n_pools += 1
-            pool_kwh[n_pools - 1] += q
-    return n_pools
-
-
-@kernel
-def _group_end(price: Floats, begin: int, n: int) -> int:
-    end = begin + 1
-    while end < n and price[end] == price[begin]:  # ends: end rises
-        end += 1
-    return end
-
-
-@kernel
-def _share(n: int, size: Floats, price: Floats, pro_rata: bool, fill: Floats) -> None:
-    """Spread each price group's volume over its orders: in proportion to size, or first come first served."""
-    begin = 0
-    while begin < n:  # ends: a group has one order at least
-        end = _group_end(price, begin, n)
-        filled = total = 0.0
-        for i in range(begin, end):
-            filled += fill[i]
-            total += size[i]
-        if filled < total * (1.0 - DUST):
-            share = filled / total
-            for i in range(begin, end):
-                fill[i] = size[i] * share if pro_rata else min(size[i], filled)
-                filled -= fill[i]
-                if fill[i] <= DUST * size[i]:  # what rounding leaves of the orders before
-                    fill[i] = 0.0
-        else:
-            for i in range(begin, end):
-                fill[i] = size[i]
-        begin = end
+            bid_left, ask_left = bid_rest - q, ask_rest - q
+            bid_dust, ask_dust = DUST * max(bid_size[i], 1e-3 * ask_size[j]), DUST * max(ask_size[j], 1e-3 * bid_size[i])
+            bid_done, ask_done = not bid_left > bid_dust, not ask_left > ask_dust
+            q += bid_left if bid_done and bid_left <= ask_dust else 0.0
+            q += ask_left if ask_done and ask_left <= bid_dust else 0.0
+            bids[n], asks[n], quantity_kwh[n] = i, j, q
+            n += 1
+            bid_filled += q
+            ask_filled[j] += q
+            top -= 1 if ask_done else 0
+    return n
 
 
 @kernel

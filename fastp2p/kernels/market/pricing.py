@@ -72,6 +72,7 @@ def keep_fills(
     buyer: Ints,
     quantity_kwh: Floats,
     reduced: NDArray[np.bool_],
+    pro_rata: bool,
     bid_kwh: Floats,
     ask_kwh: Floats,
 ) -> None:
@@ -81,8 +82,11 @@ def keep_fills(
     ----------
     bid_per_kwh, ask_per_kwh, offset, seller, buyer, quantity_kwh : as for `find_margins`
     reduced : (n_books,) bool
+    pro_rata : bool
+        Of n orders that trade at the margin's price, each loses 1/n of its fill; else the one that comes last in the trades
+        leaves.
     bid_kwh, ask_kwh : (n_books, n_bus) float64, kWh
-        Outputs. Of several orders at the margin's price, the one that comes last in the trades leaves.
+        Outputs.
     """
     n_books = len(bid_kwh)
     bid_books, ask_books = n_books // max(len(bid_per_kwh), 1), n_books // max(len(ask_per_kwh), 1)
@@ -100,6 +104,20 @@ def keep_fills(
                 last_buyer = buyer[i]
             if asks[seller[i]] >= asks[last_seller]:
                 last_seller = seller[i]
-        if reduced[k]:
+        if reduced[k] and pro_rata:
+            _reduce(bids[last_buyer], bids, bid_kwh[k])
+            _reduce(asks[last_seller], asks, ask_kwh[k])
+        elif reduced[k]:
             bid_kwh[k, last_buyer] = 0.0
             ask_kwh[k, last_seller] = 0.0
+
+
+@kernel
+def _reduce(price: float, per_kwh: Floats, kwh: Floats) -> None:
+    """Take 1/n of its fill from each of the n orders that trade at a price."""
+    n = 0
+    for b in range(len(kwh)):
+        n += kwh[b] > 0.0 and per_kwh[b] == price
+    for b in range(len(kwh)):
+        if per_kwh[b] == price:
+            kwh[b] *= (n - 1) / max(n, 1)

@@ -170,6 +170,7 @@ def settle_trades(
     buyer: Ints,
     quantity_kwh: Floats,
     executed_kwh: Floats,
+    bought_kwh: Floats,
     price: TradePrices,
     tariff: Tariffs,
     retail: bool,
@@ -182,7 +183,8 @@ def settle_trades(
     Parameters
     ----------
     offset, seller, buyer, quantity_kwh : trades in CSR form
-    executed_kwh : (n_trades,) float64, kWh
+    executed_kwh, bought_kwh : (n_trades,) float64, kWh
+        What the seller of a trade sells, and what its buyer gets; both have the same sums over a book.
     price : TradePrices
     tariff : Tariffs
     retail : bool
@@ -194,35 +196,37 @@ def settle_trades(
     for k in range(len(offset) - 1):
         row = k // books_per_row
         retail_per_kwh = tariff.retail_per_kwh[k] if retail else 0.0
-        executed = cut = paid = charges = received = bid_value = ask_value = 0.0
+        bought = sold = unserved = spilled = paid = charges = received = bid_value = ask_value = 0.0
         for i in range(offset[k], offset[k + 1]):
-            s, d, kwh = seller[i], buyer[i], executed_kwh[i]
-            cut_kwh = quantity_kwh[i] - kwh
-            pays, gets, charge = kwh * price.buyer_per_kwh[i], kwh * price.seller_per_kwh[i], kwh * price.charge_per_kwh[i]
-            bus.bought_kwh[row, d] += kwh
-            bus.sold_kwh[row, s] += kwh
-            bus.spilled_kwh[row, s] += cut_kwh
-            bus_unserved_kwh[row, d] += cut_kwh
+            s, d, sells, buys = seller[i], buyer[i], executed_kwh[i], bought_kwh[i]
+            lacks, spills = quantity_kwh[i] - buys, quantity_kwh[i] - sells
+            pays, gets, charge = buys * price.buyer_per_kwh[i], sells * price.seller_per_kwh[i], buys * price.charge_per_kwh[i]
+            bus.bought_kwh[row, d] += buys
+            bus.sold_kwh[row, s] += sells
+            bus.spilled_kwh[row, s] += spills
+            bus_unserved_kwh[row, d] += lacks
             bus.paid[row, d] += pays
             bus.charges[row, d] += charge
             bus.received[row, s] += gets
-            bus.bill[row, d] += pays + charge + cut_kwh * retail_per_kwh
+            bus.bill[row, d] += pays + charge + lacks * retail_per_kwh
             bus.bill[row, s] -= gets
-            executed += kwh
-            cut += cut_kwh
+            bought += buys
+            sold += sells
+            unserved += lacks
+            spilled += spills
             paid += pays
             charges += charge
             received += gets
-            bid_value += kwh * price.bid_per_kwh[i]
-            ask_value += kwh * price.ask_per_kwh[i]
-        book.bought_kwh[k] += executed
-        book.sold_kwh[k] += executed
-        book.spilled_kwh[k] += cut
-        book_unserved_kwh[k] += cut
-        book.cut_kwh[k] += cut
+            bid_value += buys * price.bid_per_kwh[i]
+            ask_value += sells * price.ask_per_kwh[i]
+        book.bought_kwh[k] += bought
+        book.sold_kwh[k] += sold
+        book.spilled_kwh[k] += spilled
+        book_unserved_kwh[k] += unserved
+        book.cut_kwh[k] += spilled
         book.paid[k] += paid
         book.charges[k] += charges
         book.received[k] += received
-        book.bill[k] += paid + charges + cut * retail_per_kwh - received
+        book.bill[k] += paid + charges + unserved * retail_per_kwh - received
         book.buyer_surplus[k] += bid_value - paid
         book.seller_surplus[k] += received - ask_value
