@@ -82,7 +82,7 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
     bids, asks = (_price_rows(p, scenarios, steps) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
     trades, prices = trade_by_rule(
         orders, bids, asks, retail_per_kwh, feed_in_per_kwh,
-        pricing=market.pricing, priority=market.priority, ties=market.ties, pairs=_asks_for_pairs(study), **market.parameters,
+        pricing=market.pricing, priority=market.priority, ties=market.ties, pairs=asks_for_pairs(study), **market.parameters,
     )  # fmt: skip
     left = leave_over(load_kwh, pv_kwh, trades, check=False)
     trades, load_kwh, pv_kwh = _stress(rules.stress, trades, load_kwh, pv_kwh)
@@ -128,7 +128,7 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
     )  # fmt: skip
 
 
-def _asks_for_pairs(study: Study) -> bool:
+def asks_for_pairs(study: Study) -> bool:
     """Whether results depend on who trades with whom: on whose load is shed, or on the branches between the two."""
     return study.clearing.unserved == "shed" or study.market.branch_charge_per_kwh > 0.0
 

@@ -57,3 +57,17 @@ def test_so_many_draws_at_once_are_refused():
     study = SWEEP.with_(scenarios={"count": 10**9})
     with pytest.raises(fastp2p.InputError, match=r"these draws take [\d,]+ GB in memory, .*; ask for fewer at a time"):
         fastp2p.scenarios(study, range(10**9))
+
+
+@pytest.mark.parametrize(("orders", "most"), [("net", 4), ("gross", 1)])
+def test_batches_are_small_where_trades_name_their_pairs(orders, most):
+    """A thousand members have 250,000 pairs in a book of one price at most, or a million."""
+    pooled = SWEEP.with_(scenarios={"keep": []})
+    assert parts.books_at_a_time(pooled, 1_000) == parts.BATCH_CELLS // 1_000
+    for change in (
+        {"clearing": {"unserved": "shed"}},
+        {"market": {"branch_charge_per_kwh": 0.01}},
+        {"scenarios": {"keep": ["trades"]}},
+    ):
+        assert parts.books_at_a_time(pooled.with_(market={"orders": orders}).with_(**change), 1_000) == most
+    assert parts.books_at_a_time(pooled.with_(clearing={"unserved": "shed"}), 10_000_000) == 1
