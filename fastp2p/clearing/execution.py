@@ -97,6 +97,8 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
         dual=np.zeros(values.shape),
         cutting=np.zeros(values.shape, bool),
         proven=np.zeros(len(books), bool),
+        loading_percent=clearing.loading_percent,
+        slack_kw=clearing.slack_kw,
     )
     nest = order.limits.nest if order.retail and order.solver == "auto" else None
     if nest is not None:
@@ -104,15 +106,21 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
             books, order.trades.arrays, order.export_kw, values, clearing.floor.kw, nest, ROW_TOLERANCE,
             order.objective == "welfare", order.objective != "pro_rata", order.step_hours, filled,
         )  # fmt: skip
-    _solve(order, clearing, books, values, filled)
+    left = np.flatnonzero(~filled.proven)
+    _solve(order, clearing, books[left], values[left], left, filled)
     _, kvar = order.kvar(clearing.executed_kwh, clearing.exported_kw)
     injection = Injection(kw, kvar)
-    screen = order.limits.screen(floor, injection.of(books))
-    clearing.loading_percent[books], clearing.slack_kw[books] = screen.loading_percent, screen.slack_kw
+    if len(left):
+        screen = order.limits.screen(floor.of(left), injection.of(books[left]))
+        clearing.loading_percent[books[left]], clearing.slack_kw[books[left]] = screen.loading_percent, screen.slack_kw
     dual = order.limits.layout.per_limit(values, filled.dual, order.step_hours, order.objective == "volume")
-    earlier, shape = ~np.isin(clearing.congested_book, books), (len(clearing.congested_book), dual.shape[1])
-    known = clearing.dual if len(clearing.dual) else np.zeros(shape)
-    known_cutting = np.zeros(shape, bool) if clearing.cutting is None else clearing.cutting
+    congested, cutting = books, filled.cutting
+    if books is not clearing.congested_book:
+        earlier, shape = ~np.isin(clearing.congested_book, books), (len(clearing.congested_book), dual.shape[1])
+        known = clearing.dual if len(clearing.dual) else np.zeros(shape)
+        known_cutting = np.zeros(shape, bool) if clearing.cutting is None else clearing.cutting
+        congested = np.concatenate([clearing.congested_book[earlier], books])
+        dual, cutting = np.concatenate([known[earlier], dual]), np.concatenate([known_cutting[earlier], cutting])
     bought_kwh = clearing.bought_kwh
     if order.trades.pooled:
         bought_kwh = bought_kwh.copy() if bought_kwh is clearing.executed_kwh else bought_kwh
@@ -121,21 +129,20 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
         clearing,
         bought_kwh=bought_kwh,
         injection=injection,
-        congested_book=np.concatenate([clearing.congested_book[earlier], books]),
-        dual=np.concatenate([known[earlier], dual]),
-        cutting=np.concatenate([known_cutting[earlier], filled.cutting]),
+        congested_book=congested,
+        dual=dual,
+        cutting=cutting,
     )
 
 
-def _solve(order: Order, clearing: Clearing, books: Ints, values: Floats, filled: Filled) -> None:
-    """LPs for the books that filling has not proven, or did not look at."""
-    left = np.flatnonzero(~filled.proven)
-    if not len(left):
+def _solve(order: Order, clearing: Clearing, some: Ints, values: Floats, left: Ints, filled: Filled) -> None:
+    """LPs for the books that filling has not proven, or did not look at: those at places `left` of what is filled."""
+    if not len(some):
         return
-    trades, limits, some = order.trades, order.limits, books[left]
+    trades, limits = order.trades, order.limits
     columns = collect(some, trades, order.export_kw, order.objective, order.retail, order.step_hours)
     at_bus = columns._replace(plus=limits.bus[columns.plus], minus=np.where(columns.minus >= 0, limits.bus[columns.minus], -1))
-    answer = curtail(limits.rows, np.arange(len(some)), at_bus, values[left], order.objective, order.solver)
+    answer = curtail(limits.rows, np.arange(len(some)), at_bus, values, order.objective, order.solver)
     clearing.status_code[some[answer.failed]] = FAILED
     clearing.solver_code[some], clearing.certified[some] = answer.solver_code, answer.certified
     execute_books(

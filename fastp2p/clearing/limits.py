@@ -166,7 +166,11 @@ class LinearLimits(Limits):
 
 @lru_cache(maxsize=8)
 def _dc_nest(network: Network, bus: bytes) -> Nest | None:
-    return nest_of(rows_of_families(dc_families(network)), np.frombuffer(bus, np.int64)) if network.is_radial else None
+    if not network.is_radial:
+        return None
+    rows, percent = rows_of_families(dc_families(network)), network.percent_per_kw
+    percent = np.append(percent, np.zeros(len(rows.lower) - len(percent)))  # reverse power is no loading
+    return nest_of(rows, np.frombuffer(bus, np.int64), percent)
 
 
 def limit_faults(network: Network, physics: str, v_min_pu: float, v_max_pu: float) -> list[str]:

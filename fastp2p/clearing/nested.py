@@ -13,7 +13,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
-def nest_of(rows: Rows, bus: Ints) -> Nest | None:
+def nest_of(rows: Rows, bus: Ints, percent: Floats) -> Nest | None:
     """The limits as nested ones of injections at the buses of columns; None where they are not.
 
     Rows of a tree are nested, and dense rows are where they count what a subtree injects. Rows of reactive power are not, nor
@@ -23,6 +23,8 @@ def nest_of(rows: Rows, bus: Ints) -> Nest | None:
     ----------
     rows : Rows
     bus : (n_columns,) int64
+    percent : (n_rows,) float64
+        Loading per unit of each row's value.
     """
     if len(rows.face) > 1 or rows.plus_kvar.any():
         return None
@@ -44,11 +46,10 @@ def nest_of(rows: Rows, bus: Ints) -> Nest | None:
     place[np.argsort(first[bus])] = np.arange(len(bus))
     in_order = np.sort(first[bus])
     bound = np.where(sign > 0.0, rows.upper, rows.lower)
-    row = np.flatnonzero((top >= 0) & np.isfinite(bound))
+    row = np.flatnonzero(top >= 0)
     row = row[np.lexsort((-first[top[row]], last[top[row]]))]  # what is below a bus, then the bus
     begin, end = (np.searchsorted(in_order, edge[top[row]]) for edge in (first, last))
-    row, begin, end = (array[end > begin] for array in (row, begin, end))
-    return Nest(place, row, begin, end, sign[row], bound[row])
+    return Nest(place, row, begin, end, sign[row], bound[row], percent[row])
 
 
 def _depth_first(parent: Ints, depth: Ints) -> tuple[Ints, Ints]:

@@ -235,4 +235,4 @@ class RowLayout(NamedTuple):
             family.per_limit(values[:, part], dual[:, part]) * (hours if by_volume or not family.is_power else 1.0)
             for family, part in self.parts
         ]
-        return np.concatenate(prices, axis=1)
+        return prices[0] if len(prices) == 1 else np.concatenate(prices, axis=1)

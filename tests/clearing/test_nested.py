@@ -57,10 +57,11 @@ def fill(rows, trades, export, floor, objective):
     n_bus = len(rows.parent)
     filled = Filled(
         executed_kwh=np.full(trades.n_trades, np.nan), binding_row=np.full(trades.n_trades, -2),
-        exported_kw=np.full((1, n_bus), np.nan), injected_kw=np.full((1, n_bus), np.nan),
+        exported_kw=np.full((1, n_bus), np.nan), injected_kw=np.zeros((1, n_bus)),
         dual=np.zeros((1, len(floor))), cutting=np.zeros((1, len(floor)), bool), proven=np.zeros(1, bool),
+        loading_percent=np.zeros(1), slack_kw=np.zeros(1),
     )  # fmt: skip
-    nest = nest_of(rows, np.arange(n_bus))
+    nest = nest_of(rows, np.arange(n_bus), np.where(np.isfinite(rows.upper), 1.0, 0.0))
     assert nest is not None
     fill_nested_books(
         np.array([0]), trades.arrays, export[None], floor[None], np.zeros((1, n_bus)), nest, ROW_TOLERANCE,
@@ -94,6 +95,9 @@ def test_filling_equals_filling_in_fractions(drawn, objective):
     np.testing.assert_allclose(filled.executed_kwh, executed[: trades.n_trades], atol=1e-12)
     np.testing.assert_allclose(filled.exported_kw[0, exports], executed[trades.n_trades :], atol=1e-12)
     np.testing.assert_allclose(filled.injected_kw[0], np.bincount(bus, executed, len(export)), atol=1e-12)
+    np.testing.assert_allclose(filled.slack_kw, -executed.sum(), atol=1e-12)
+    value = [floor[r] + sign[r] * sum(executed[j] for j in columns) for r, columns in zip(narrow, behind, strict=True)]
+    np.testing.assert_allclose(filled.loading_percent, np.abs(value).max(initial=0.0), atol=1e-12)
     for i in range(trades.n_trades):
         tight = {narrow[r] for r in stops[i]}
         assert (filled.binding_row[i] == -1) == (share[i] == 1)
@@ -130,6 +134,7 @@ def test_filling_gives_what_an_lp_gives(name, objective):
     np.testing.assert_allclose(filled.exported_kw, solved.exported_kw, atol=1e-9)
     np.testing.assert_allclose(filled.injection_kw, solved.injection_kw, atol=1e-9)
     np.testing.assert_allclose(filled.loading_percent, solved.loading_percent, rtol=1e-9)
+    np.testing.assert_allclose(filled.slack_kw, solved.slack_kw, atol=1e-9)
 
 
 def test_a_filling_without_proof_goes_to_an_lp(monkeypatch):
@@ -185,7 +190,7 @@ def by_hand():
 
 def test_the_nest_of_a_small_network():
     network, bus = by_hand().with_limits(reverse_kw=7.0), np.array([1, 3, 4])
-    nest = nest_of(rows_of_families(dc_families(network)), bus)
+    nest = nest_of(rows_of_families(dc_families(network)), bus, np.zeros(network.n_branch + 1))
     in_order = bus[np.argsort(nest.place)]
     behind = [set(in_order[b:e].tolist()) for b, e in zip(nest.begin, nest.end, strict=True)]
     assert sorted(behind, key=len) == [{3}, {4}, {3, 4}, {1, 3, 4}, {1, 3, 4}]
@@ -196,12 +201,12 @@ def test_the_nest_of_a_small_network():
 
 def test_what_is_not_nested():
     network = by_hand()
-    assert nest_of(rows_of_families(ac_families(network, (0.9, 1.1))), np.arange(network.n_bus)) is None
+    assert nest_of(rows_of_families(ac_families(network, (0.9, 1.1))), np.arange(network.n_bus), np.zeros(99)) is None
     rows = rows_of_families(dc_families(network))
     for entries in ([[0, 0.5, 0.5, 0.5, 0.5]], [[0, 0, 1, 0, 1]], [[0, 0, 1, 1, -1]]):
         odd = rows._replace(dense_plus=np.array(entries, float))
         odd = odd._replace(dense_minus=odd.dense_plus, upper=np.append(rows.upper, 1.0), lower=np.append(rows.lower, -1.0))
-        assert nest_of(odd, np.arange(network.n_bus)) is None
+        assert nest_of(odd, np.arange(network.n_bus), np.zeros(99)) is None
 
 
 def test_reverse_power_is_filled_too():

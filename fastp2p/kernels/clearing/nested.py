@@ -40,7 +40,9 @@ class Nest(NamedTuple):
     sign : (n,) float64
         Whether an injection behind it raises or lowers the row's value, +1 or -1.
     bound : (n,) float64
-        The limit in that direction.
+        The limit in that direction, infinite where there is none.
+    percent : (n,) float64
+        Loading per unit of the row's value; zero where none is asked for.
     """
 
     place: Ints
@@ -49,6 +51,7 @@ class Nest(NamedTuple):
     end: Ints
     sign: Floats
     bound: Floats
+    percent: Floats
 
 
 class Filled(NamedTuple):
@@ -63,6 +66,8 @@ class Filled(NamedTuple):
         Of the n congested books, zero at first.
     proven : (n,) bool
         Whether the answer is proven to be the one that is closest to pro rata among the optima.
+    loading_percent, slack_kw : (n_books,) float64
+        The largest loading; in: what the external grids feed in with `injected_kw` as it is, output: with what it becomes.
     """
 
     executed_kwh: Floats
@@ -72,6 +77,8 @@ class Filled(NamedTuple):
     dual: Floats
     cutting: NDArray[np.bool_]
     proven: NDArray[np.bool_]
+    loading_percent: Floats
+    slack_kw: Floats
 
 
 class Items(NamedTuple):
@@ -139,7 +146,10 @@ def fill_nested_books(
                 sellers.dearest[s] = -1
             for a in range(n_limits):
                 limits.price[a] = 0.0
+        filled.slack_kw[k] += _sum(filled.injected_kw, k)
         _write_book(n, k, trades, export_kw, floor_kw, nest, step_hours, n_limits, items, sellers, limits, filled)
+        filled.slack_kw[k] -= _sum(filled.injected_kw, k)
+        filled.loading_percent[k] = _load(n, floor_value, n_items, n_sellers, nest, items, sellers)
 
 
 @kernel
@@ -204,7 +214,7 @@ def _find_limits(k: int, floor_value: Floats, nest: Nest, tolerance: float, sell
     Such a limit is broken by all that the limits behind it let through. Of several that the same sellers are behind, which
     follow one another, it is the narrowest.
     """
-    _, row, first_place, end_place, sign, bound = nest
+    _, row, first_place, end_place, sign, bound, _ = nest
     before, _, up_to, _, _, _ = sellers
     which, begin, end, room, price, _ = limits
     n = 0
@@ -303,7 +313,7 @@ def _write_book(
     """From shares of items back to the book's trades, exports and injections; which rows cut them, and what rows are worth."""
     offset, seller, _, quantity_kwh, _, _ = trades
     _, who, why, _, _, share = items
-    executed_kwh, binding_row, exported_kw, injected_kw, dual, cutting, _ = filled
+    executed_kwh, binding_row, exported_kw, injected_kw, dual, cutting, _, _, _ = filled
     row, sign, which, price, dearest = nest.row, nest.sign, limits.which, limits.price, sellers.dearest
     for a in range(n_limits):
         dual[n, row[which[a]]] = sign[which[a]] * price[a]
@@ -327,3 +337,29 @@ def _write_book(
                 named = dearest[who[item]]
                 cutting[n, row[which[named if named != -1 else why[item]]]] = True
             item += 1
+
+
+@kernel
+def _sum(kw: Floats, k: int) -> float:
+    total = 0.0
+    for b in range(kw.shape[1]):
+        total += kw[k, b]
+    return total
+
+
+@kernel
+def _load(n: int, floor_value: Floats, n_items: int, n_sellers: int, nest: Nest, items: Items, sellers: Sellers) -> float:
+    """The largest loading of a row, with the executed shares."""
+    _, row, first_place, end_place, sign, _, percent = nest
+    before, amount, up_to, _, _, _ = sellers
+    who, kw, share = items.seller, items.kw, items.share
+    for s in range(n_sellers):
+        amount[s] = 0.0
+    for i in range(n_items):
+        amount[who[i]] += kw[i] * share[i]
+    sum_up(amount, n_sellers, up_to)
+    largest = 0.0
+    for i in range(len(row)):
+        value = floor_value[n, row[i]] + sign[i] * (up_to[before[end_place[i]]] - up_to[before[first_place[i]]])
+        largest = max(largest, abs(value) * percent[i])
+    return largest
