@@ -133,7 +133,10 @@ def share_among_buyers(books: Ints, trades: TradeArrays, executed_kwh: Floats, b
         begin = offset[k]
         while begin < offset[k + 1]:  # ends: a pool has one trade at least
             end = pool_end(bid_per_kwh, ask_per_kwh, begin, offset[k + 1])
-            matched, executed = quantity_kwh[begin:end].sum(), executed_kwh[begin:end].sum()
+            matched = executed = 0.0
+            for i in range(begin, end):
+                matched += quantity_kwh[i]
+                executed += executed_kwh[i]
             share = executed / matched if matched > 0.0 else 1.0
             for i in range(begin, end):
                 bought_kwh[i] = quantity_kwh[i] * share
