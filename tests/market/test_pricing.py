@@ -431,6 +431,24 @@ def test_twins_get_the_same_per_kwh_of_their_orders(pricing, given_book, priorit
                 assert result[one] / order_kwh[one] == pytest.approx(result[other] / order_kwh[other], rel=1e-9, abs=near)
 
 
+@pytest.mark.small
+@pytest.mark.parametrize("n_prices", [1, 2])
+def test_a_tiny_order_is_not_off_by_the_rounding_of_a_large_book(n_prices):
+    """Half of the orders, the last among them, are some 1e-6 kWh, the others some 1e4: all of a price fill the same share."""
+    rng = np.random.default_rng(4)
+    sells = np.arange(12) % 4 < 2
+    for _ in range(200):
+        size = np.where(np.arange(12) % 2 == 1, 1e-6, 1e4) * rng.uniform(0.5, 1.0, 12)
+        price = 0.1 + 0.1 * (np.arange(12) % n_prices)
+        book = (size * ~sells, size * sells, price + 0.1, price)
+        for priority in ("price", "volume"):
+            bought, sold = fills(trade(book, "ask", priority=priority)[0], 12)
+            for side, fill in ((~sells, bought), (sells, sold)):
+                for at in set(price):
+                    share = (fill / size)[side & (price == at)]
+                    assert share == pytest.approx(share[0], rel=1e-10)
+
+
 @pytest.mark.parametrize("pricing", RULES)
 @check
 @given(book=any_book, priority=st.sampled_from(["price", "volume"]))

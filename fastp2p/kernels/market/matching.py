@@ -18,6 +18,8 @@ Ints = NDArray[np.int64]
 
 DUST = 1e-12
 """What is left of an order counts as nothing up to this share of it: it joins the trade before."""
+TINY = 1e-5
+"""An order below this share of its side does not come last in a pool, where it would take the rounding of the whole pool."""
 
 
 @kernel
@@ -69,13 +71,14 @@ def match_books(
     offset[0] = 0
     for k in range(n_books):
         bid_row, ask_row = k // bid_books, k // ask_books
-        n_asks, ask_prices = _collect(ask_kwh, k, ask_per_kwh, ask_order, ask_row, asks, ask_size, ask_price)
+        n_asks, ask_prices, ask_total = _collect(ask_kwh, k, ask_per_kwh, ask_order, ask_row, asks, ask_size, ask_price)
         if n_asks > 0:
-            n_bids, bid_prices = _collect(bid_kwh, k, bid_per_kwh, bid_order, bid_row, bids, bid_size, bid_price)
+            n_bids, bid_prices, bid_total = _collect(bid_kwh, k, bid_per_kwh, bid_order, bid_row, bids, bid_size, bid_price)
+            last_is_tiny = ask_size[n_asks - 1] < TINY * ask_total or (n_bids > 0 and bid_size[n_bids - 1] < TINY * bid_total)
             one_pool = bid_prices == 1 and ask_prices == 1
-            no_mix = not pro_rata or n_bids == 1 or n_asks == 1 or (bid_prices == n_bids and ask_prices == n_asks)
-            some_mix |= not no_mix
-            if one_pool or (no_mix and not by_volume):
+            no_mix = not pro_rata or (bid_prices == n_bids and ask_prices == n_asks)
+            some_mix |= not (no_mix or n_bids == 1 or n_asks == 1)
+            if (one_pool and not (pro_rata and last_is_tiny)) or (no_mix and not by_volume):
                 end = _match_by_price(
                     n_bids, bids, bid_size, bid_price, take, n_asks, asks, ask_size, ask_price, give,
                     pro_rata, end, seller, buyer, quantity_kwh,
@@ -92,16 +95,17 @@ def match_books(
 @kernel
 def _collect(
     kwh: Floats, k: int, per_kwh: Floats, order: Ints, row: int, bus: Ints, size: Floats, price: Floats
-) -> tuple[int, int]:
-    """The orders of one side of book k in merit order; returns how many, and of how many prices."""
+) -> tuple[int, int, float]:
+    """The orders of one side of book k in merit order; returns how many, of how many prices, and their sum."""
     n = n_prices = 0
+    total = 0.0
     for place in range(order.shape[1]):
         b = order[row, place]
         if kwh[k, b] > 0.0:
             bus[n], size[n], price[n] = b, kwh[k, b], per_kwh[row, b]
             n_prices += 1 if n == 0 or price[n] != price[n - 1] else 0
-            n += 1
-    return n, n_prices
+            n, total = n + 1, total + kwh[k, b]
+    return n, n_prices, total
 
 
 @kernel
@@ -161,6 +165,8 @@ def _match_in_pools(
         if pro_rata:
             _portion(bid_size, b0, b1, kwh / bid_kwh[g], take)
             _portion(ask_size, a0, a1, kwh / ask_kwh[h], give)
+            _end_with_the_largest(bids, bid_size, take, b0, b1, kwh)
+            _end_with_the_largest(asks, ask_size, give, a0, a1, kwh)
         else:
             _slice(bid_size, bid_left, b0, b1, kwh, take)
             _slice(ask_size, ask_left, a0, a1, kwh, give)
@@ -212,6 +218,18 @@ def _portion(size: Floats, begin: int, end: int, share: float, part: Floats) -> 
     """Every order's part in a pool where its group has a share of its size."""
     for i in range(begin, end):
         part[i] = size[i] * share
+
+
+@kernel
+def _end_with_the_largest(bus: Ints, size: Floats, part: Floats, begin: int, end: int, kwh: float) -> None:
+    """Let the largest order of a pool's side come last where the last is tiny: the last takes the rounding of them all."""
+    last = largest = end - 1
+    if part[last] < TINY * kwh:
+        for i in range(begin, end):
+            largest = i if part[i] > part[largest] else largest
+        bus[largest], bus[last] = bus[last], bus[largest]
+        size[largest], size[last] = size[last], size[largest]
+        part[largest], part[last] = part[last], part[largest]
 
 
 @kernel
