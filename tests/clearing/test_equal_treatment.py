@@ -173,6 +173,29 @@ def test_numbers_and_orders_change_nothing_in_many_books_of_rings(name, way):
     check_bus_numbers(name, way, 60)
 
 
+@pytest.mark.parametrize("way", MESHED)
+@pytest.mark.parametrize("name", [QUICK[0], RINGS[0]])
+def test_columns_of_participants_may_come_in_any_order(name, way):
+    """Where arrays have columns for participants alone (`bus`), others come first once the buses have other numbers."""
+    network, trades, base, export, _ = batch(name, way[0], 16, seed=5)
+    other, to = numbering.renumbered(name, network, seed=8)
+    ends = np.isin(np.arange(network.n_bus), np.concatenate([trades.seller, trades.buyer]))
+    who = np.flatnonzero(ends | (base != 0.0).any(axis=0) | (export > 0.0).any(axis=0))
+    there = np.sort(to[who])
+    column = np.searchsorted(there, to[who])
+    assert (column != np.arange(len(who))).any()
+    whole = clear(network, trades, base, export, way, {})
+    place = np.searchsorted(who, np.arange(network.n_bus))
+    few = numbering.trades_at(trades, place)
+    first = clear(network, few, base[:, who], export[:, who], way, {"bus": who})
+    moved_base, moved_export = (numbering.moved(values[:, who], column) for values in (base, export))
+    second = clear(other, numbering.trades_at(few, column), moved_base, moved_export, way, {"bus": there})
+    size = numbering.book_size(trades, export)
+    assert (np.abs(first.executed_kwh - whole.executed_kwh) <= EXACT * per_trade(size, trades)).all()
+    assert (np.abs(second.executed_kwh - first.executed_kwh) <= EXACT * per_trade(size, trades)).all()
+    assert (np.abs(second.exported_kw[:, column] - first.exported_kw) <= EXACT * size[:, None]).all()
+
+
 # -------------------------------------------------------------------------------------- whole numbers, where most is a tie
 
 
