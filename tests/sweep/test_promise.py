@@ -78,7 +78,7 @@ answer, so exports there are no optimum of anything.
 """
 
 NARROW = {
-    ("volume", "retail"): (13408.533321627112, 10402.350837211234, 1082.0123016909868),
+    ("volume", "retail"): (13408.533321627112, 10402.350837211234, None),
     ("volume", "shed"): (13108.040643515336, 10401.002312183537, None),
     ("welfare", "retail"): (None, 10402.350837211234, 1082.0123016909868),
     ("welfare", "shed"): (None, 10277.8275255993, 1056.900134937952),
