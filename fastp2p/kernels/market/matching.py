@@ -146,9 +146,11 @@ def _match_in_pools(
     n_bid_groups = _group(n_bids, bid_size, bid_price, bid_begin, bid_kwh, of_bids[1])
     n_ask_groups = _group(n_asks, ask_size, ask_price, ask_begin, ask_kwh, of_asks[1])
     n_pools = _find_pools(
-        n_bid_groups, bid_kwh, of_bids[1], bid_fill, n_ask_groups, ask_kwh, of_asks[1], ask_fill,
-        by_volume, begin[2], pool[0], pool[1], pool_kwh,
+        n_bid_groups, bid_kwh, of_bids[1], n_ask_groups, ask_kwh, of_asks[1],
+        by_volume, begin[2], ask_fill, pool[0], pool[1], pool_kwh,
     )  # fmt: skip
+    _sum_up(n_bid_groups, n_pools, pool[0], pool_kwh, bid_fill)
+    _sum_up(n_ask_groups, n_pools, pool[1], pool_kwh, ask_fill)
     bid_left[:n_bids] = bid_size[:n_bids]
     ask_left[:n_asks] = ask_size[:n_asks]
     for p in range(n_pools):
@@ -192,25 +194,26 @@ def _group(n: int, size: Floats, price: Floats, begin: Ints, total: Floats, at: 
 
 @kernel
 def _find_pools(
-    n_bids: int, bid_kwh: Floats, bid_at: Floats, bid_fill: Floats,
-    n_asks: int, ask_kwh: Floats, ask_at: Floats, ask_fill: Floats,
-    by_volume: bool, number: Ints, bids: Ints, asks: Ints, kwh: Floats,
+    n_bids: int, bid_kwh: Floats, bid_at: Floats, n_asks: int, ask_kwh: Floats, ask_at: Floats,
+    by_volume: bool, number: Ints, spare: Floats, bids: Ints, asks: Ints, kwh: Floats,
 ) -> int:  # fmt: skip
-    """Which group of bids buys how much from which group of asks, and what every group fills; returns how many pools."""
+    """Which group of bids buys how much from which group of asks; returns how many pools. `spare` has room for all asks."""
     if by_volume:
-        n_pools = _greedy_volume(n_bids, bid_kwh, bid_at, n_asks, ask_kwh, ask_at, ask_fill, number, bids, asks, kwh)
-    else:
-        for g in range(max(n_bids, n_asks)):
-            number[g] = g
-        n_pools = _walk(
-            number, bid_kwh, bid_at, bid_kwh, 0, n_bids, number, ask_kwh, ask_at, ask_kwh, 0, n_asks, 0, asks, bids, kwh
-        )[0]
-    bid_fill[:n_bids] = 0.0
-    ask_fill[:n_asks] = 0.0
+        return _greedy_volume(n_bids, bid_kwh, bid_at, n_asks, ask_kwh, ask_at, spare, number, bids, asks, kwh)
+    for g in range(max(n_bids, n_asks)):
+        number[g] = g
+    return _walk(number, bid_kwh, bid_at, bid_kwh, 0, n_bids, number, ask_kwh, ask_at, ask_kwh, 0, n_asks, 0, asks, bids, kwh)[
+        0
+    ]
+
+
+@kernel
+def _sum_up(n_groups: int, n_pools: int, group: Ints, kwh: Floats, fill: Floats) -> None:
+    """What every group has in its pools."""
+    for g in range(n_groups):
+        fill[g] = 0.0
     for p in range(n_pools):
-        bid_fill[bids[p]] += kwh[p]
-        ask_fill[asks[p]] += kwh[p]
-    return n_pools
+        fill[group[p]] += kwh[p]
 
 
 @kernel
