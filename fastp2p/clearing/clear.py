@@ -49,8 +49,8 @@ def clear(
 
     maximise Σ w_i y_i subject to lower ≤ c + R p⁰ + Σ a_i y_i ≤ upper and 0 ≤ y_i ≤ q_i, where trade i goes from seller s to
     buyer d. A limit that p⁰ alone breaks becomes the base value, so y = 0 is always feasible. Among the optima: most
-    exports, then the largest sum weighted towards earlier trades (dearer bid, cheaper ask, smaller bus numbers), which makes
-    the answer unique.
+    exports, then what is closest to pro rata, the least Σ (q - y)²/q over trades and exports. That is one answer, and how
+    buses, participants and trades are numbered has no part in it.
 
     Parameters
     ----------

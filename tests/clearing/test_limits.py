@@ -49,13 +49,13 @@ def test_the_second_attempt_gives_the_same_answer(objective, monkeypatch):
 def test_a_book_without_proof_fails_alone(monkeypatch):
     network, trades, base, export = congested("cigre_lv")
     good = fastp2p.clear(network, trades, base, export_kw=export)
-    certify_books = solving.certify_books
+    answer_books = solving.answer_books
 
     def doubtful(books, *arguments):
-        certify_books(books, *arguments)
+        answer_books(books, *arguments)
         arguments[-1][0] = 3
 
-    monkeypatch.setattr(solving, "certify_books", doubtful)
+    monkeypatch.setattr(solving, "answer_books", doubtful)
     answer = fastp2p.clear(network, trades, base, export_kw=export)
     first = int(np.flatnonzero(good.status != "free")[0])
     assert np.flatnonzero(answer.status == "failed").tolist() == [first]

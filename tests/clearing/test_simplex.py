@@ -14,7 +14,7 @@ from bench import certify as certify_bench
 from bench.exact import solve_exactly
 from fastp2p.clearing import columns
 from fastp2p.clearing import solve as solving
-from fastp2p.kernels.clearing.certificate import certify_books
+from fastp2p.kernels.clearing.answer import answer_books
 from fastp2p.kernels.clearing.columns import collect_columns
 from fastp2p.kernels.clearing.simplex import solve_books
 from fastp2p.kernels.clearing.solve import scale_books
@@ -54,7 +54,7 @@ def solve(matrix, most, cost, below, above, steps_per_line=10):
     basic, x, dual, status = np.zeros(m, np.int32), np.zeros(n), np.zeros(m), np.zeros(1, np.int64)
     solve_books(lps, np.inf, 2**62, steps_per_line, basic, x, status, np.zeros(1, np.int64))
     verdict = status.copy()
-    certify_books(np.arange(1), lps, basic, x, dual, verdict)
+    answer_books(np.arange(1), lps, basic, np.full(n, np.nan), x, dual, verdict)
     return status[0], verdict[0], x, dual
 
 
@@ -99,7 +99,7 @@ def test_a_worse_answer_is_not_certified(seed):
         basic = rng.permutation(n + m)[:m]
         basic = np.where(basic < n, basic, -(basic - n + 1)).astype(np.int32)
         x, verdict = np.where(rng.random(n) < 0.5, most, 0.0), np.zeros(1, np.int64)
-        certify_books(np.arange(1), lps_of(matrix, most, below, above, cost), basic, x, np.zeros(m), verdict)
+        answer_books(np.arange(1), lps_of(matrix, most, below, above, cost), basic, np.full(n, np.nan), x, np.zeros(m), verdict)
         if verdict[0] == 0:
             np.testing.assert_allclose(x, best, rtol=0, atol=1e-9)
 
