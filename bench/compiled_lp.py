@@ -124,14 +124,14 @@ def stages(books):
     """What `curtail` does, stage by stage, as calls to be timed in turns."""
     every = np.arange(books.n)
     columns = collect(every, books.trades, books.export_kw, "volume", books.retail, 1.0)
-    lps, _ = solve._reduce(books.rows, every, columns, books.floor_value, range(books.n))
+    lps, _ = solve._merge(solve._reduce(books.rows, every, columns, books.floor_value, range(books.n))[0])
     x, dual = np.zeros(len(lps.most)), np.zeros(len(lps.room_above))
     basic, verdict, steps = np.zeros(len(dual), np.int32), np.zeros(books.n, np.int64), np.zeros(books.n, np.int64)
     ways = {
         "columns": lambda: collect(every, books.trades, books.export_kw, "volume", books.retail, 1.0),
         "reduce": lambda: solve._reduce(books.rows, every, columns, books.floor_value, range(books.n)),
         "solve": lambda: solve.solve_books(lps, np.inf, 2**62, solve.STEPS_PER_LINE, basic, x, verdict, steps),
-        "certify": lambda: solve.certify_books(every, lps, basic, x, dual, verdict),
+        "answer": lambda: solve.answer_books(every, lps, basic, np.full(len(x), np.nan), x, dual, verdict),
     }
     return ways, steps, float(np.diff(lps.row_offset).mean())
 
@@ -153,7 +153,7 @@ def by_size(rounds, n_books):
         "columns",
         "reduce",
         "solve",
-        "certify",
+        "answer",
         "whole",
         "HiGHS",
         "x",
@@ -174,7 +174,7 @@ def by_size(rounds, n_books):
                 rule = "retail" if retail else "shed"
                 rows.append(
                     (key, rule, n_trades, m, float(steps.mean()),
-                     *(us[name] for name in ("columns", "reduce", "solve", "certify", "whole")),
+                     *(us[name] for name in ("columns", "reduce", "solve", "answer", "whole")),
                      1e6 * turns["highs"] / books.n, turns["highs"] / turns["compiled"])
                 )  # fmt: skip
     table(headings, rows)

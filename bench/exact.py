@@ -1,13 +1,16 @@
-"""One book's LP in rational arithmetic: slow, without tolerances, and up from nothing executed, the kernel's way reversed."""
+"""One book's answer in rational arithmetic: slow, without tolerances, and the kernels' way reversed.
+
+The LP goes up from nothing executed, and what is closest to pro rata is found from inside the face of its optima.
+"""
 
 from fractions import Fraction
 
 
 def solve_exactly(matrix, below, above, most, cost):
-    """Columns of the optimum: first for cost[0], among those optima for cost[1], and so on.
+    """Columns y of the optimum: first for cost[0], among those optima for cost[1], among those for least Σ (most - y)²/most.
 
     maximise cost[0]·y subject to below ≤ matrix y ≤ above (either may be infinite) and 0 ≤ y ≤ most, where y = 0 is feasible. A
-    primal simplex with Bland's rule, criterion after criterion on the face of optima.
+    primal simplex with Bland's rule, criterion after criterion on the face of optima; on the last face an active-set method.
     """
     m, n = len(matrix), len(most)
     low = [Fraction(0)] * n + [_fraction(value) for value in below]
@@ -15,7 +18,7 @@ def solve_exactly(matrix, below, above, most, cost):
     free, basic = list(range(n)), list(range(n, n + m))
     at = [Fraction(0)] * (n + m)
     lines = [[Fraction(value) for value in row] for row in matrix]
-    gains = [[Fraction(value) for value in row] for row in cost]
+    gains = [[Fraction(value) for value in row] for row in cost[:2]]
     may_move = [low[v] is None or high[v] is None or low[v] < high[v] for v in range(n + m)]
     for gain in gains:
         while (place := _entering(free, gain, at, high, may_move)) is not None:
@@ -28,7 +31,71 @@ def solve_exactly(matrix, below, above, most, cost):
                 _exchange(place, out, free, basic, lines, gains)
         for k, v in enumerate(free):
             may_move[v] = may_move[v] and gain[k] == 0
-    return at[:n]
+    return closest_exactly([[Fraction(value) for value in row] for row in matrix], high[:n], at, low, high, may_move)
+
+
+def closest_exactly(matrix, most, at, low, high, may_move):
+    """Least Σ (most - y)²/most from a point `at` of columns and rows; those that may not move stay where they are.
+
+    Each round goes to the least sum with the active bounds and limits held, up to the first bound or limit in the way, which
+    becomes active; where none is, the first active one that pulls the wrong way is let go (Bland's rule; Nocedal and Wright
+    2006, Numerical Optimization, algorithm 16.3).
+    """
+    m, n = len(matrix), len(most)
+    stays = [not move for move in may_move]
+    active = list(stays)
+    while True:
+        rows = [r for r in range(m) if active[n + r]]
+        columns = [j for j in range(n) if not active[j]]
+        multiplier = _multipliers(matrix, most, at, rows, columns)
+        pull = [Fraction(0)] * n
+        for j in range(n):
+            pull[j] = sum((matrix[r][j] * multiplier[r] for r in rows if matrix[r][j]), Fraction(0))
+        move = [most[j] * (1 - pull[j]) - at[j] if not active[j] else Fraction(0) for j in range(n)]
+        move += [sum((row[j] * move[j] for j in columns if row[j]), Fraction(0)) for row in matrix]
+        step, first = Fraction(1), None
+        for v in range(n + m):
+            bound = high[v] if move[v] > 0 else low[v]
+            if not active[v] and move[v] != 0 and bound is not None and (bound - at[v]) / move[v] < step:
+                step, first = (bound - at[v]) / move[v], v
+        at = [value + step * change for value, change in zip(at, move, strict=True)]
+        if first is not None:
+            active[first] = True
+            continue
+        wrong = None
+        for v in range(n + m):
+            if active[v] and not stays[v]:
+                worth = (most[v] - at[v]) / most[v] - pull[v] if v < n else multiplier[v - n]
+                if worth != 0 and (worth > 0) != (at[v] == high[v]):
+                    wrong = v
+                    break
+        if wrong is None:
+            return at[:n]
+        active[wrong] = False
+
+
+def _multipliers(matrix, most, at, rows, columns):
+    """By row: A diag(most) A' multiplier = A most - A at, over free columns and active rows; 0 for dependent rows."""
+    lines = [
+        [
+            sum((matrix[r][j] * most[j] * matrix[s][j] for j in columns if matrix[r][j] and matrix[s][j]), Fraction(0))
+            for s in rows
+        ]
+        + [sum((matrix[r][j] * (most[j] - at[j]) for j in columns if matrix[r][j]), Fraction(0))]
+        for r in rows
+    ]
+    kept = []
+    for i in range(len(rows)):
+        if lines[i][i] != 0:  # symmetric: where the pivot is nothing, the line is
+            kept.append(i)
+            for k in range(len(rows)):
+                if k != i and lines[k][i] != 0:
+                    factor = lines[k][i] / lines[i][i]
+                    lines[k] = [value - factor * other for value, other in zip(lines[k], lines[i], strict=True)]
+    found = dict.fromkeys(range(len(matrix)), Fraction(0))
+    for i in kept:
+        found[rows[i]] = lines[i][-1] / lines[i][i]
+    return found
 
 
 def _fraction(value):

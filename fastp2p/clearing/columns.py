@@ -31,8 +31,8 @@ def collect(books: Ints, trades: Trades, export_kw: Floats, objective: str, reta
         column_of=np.empty(n_trades, np.int64),
         n_trade_columns=np.empty(len(books), np.int64),
     )
-    tie_break = _tie_break(_doubled(int(sizes.max(initial=0)) + n_bus))
-    collect_columns(books, trades.arrays, export_kw, objective == "welfare", retail, step_hours, tie_break, columns)
+    rank_weight = _rank_weights(_doubled(int(sizes.max(initial=0)) + n_bus))
+    collect_columns(books, trades.arrays, export_kw, objective == "welfare", retail, step_hours, rank_weight, columns)
     end = int(columns.offset[-1])
     return columns._replace(
         plus=columns.plus[:end],
@@ -48,7 +48,7 @@ def _doubled(n: int) -> int:
 
 
 @cache
-def _tie_break(n: int) -> Floats:
+def _rank_weights(n: int) -> Floats:
     """The first n of a decreasing sequence of weights in which no two different sums of terms are equal: 1/√prime.
 
     Square roots of different primes are linearly independent over the rationals (Besicovitch 1940).

@@ -1,8 +1,9 @@
 """The only file that talks to HiGHS: small LPs as arrays, one after the other through one solver object.
 
-HiGHS finds a basis; the certificate recomputes the answer from it and proves it. All criteria go in at once, as one weighted
-cost that is cheap to solve; where the proof says that the weights were too coarse for a book, its criteria are solved one after
-the other.
+HiGHS finds a basis; kernels work out the answer from it and prove it. Objective and exports go in at once, as one weighted
+cost that is cheap to solve; where the proof says that the weights were too coarse for a book, they are solved one after the
+other. Which of the optima is closest to pro rata is a quadratic programme, solved here only where the kernel's answer has no
+proof.
 """
 
 import os
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from fastp2p.errors import SolverError
 from fastp2p.kernels.clearing.highs import find_misfit
-from fastp2p.kernels.structs import LPs
+from fastp2p.kernels.structs import LP, LPs
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -34,20 +35,23 @@ OPTIONS: dict[str, bool | int | float | str] = {
     "simplex_scale_strategy": 0,
     "dual_simplex_cost_perturbation_multiplier": 0.0,
 }
-CRITERION_WEIGHT = (1.0, 1e-4, 1e-6)
-"""Weights of objective, exports and tie-break in the one-pass cost. Only speed depends on them: of 300 congested books each on
-four networks, at most 1 % need the second attempt; with (1, 1e-2, 1e-4) it was 16 %, with (1, 1e-4, 1e-7) 67 %."""
+CRITERION_WEIGHT = (1.0, 1e-4)
+"""Weights of objective and exports in the one-pass cost. Only speed depends on them."""
 
 SILENCE = Lock()
 """Held while standard output goes nowhere."""
 DUAL_ZERO = 1e-9
 PRIMAL_SIMPLEX = 4
+SECONDS = 5.0
+"""After which HiGHS gives up a quadratic programme: on some it does not come to an end."""
 
 LEAVES_A_BASIS = {highspy.HighsModelStatus.kOptimal: True}
 """Model statuses after which there is a basis to certify; any other one sends the book to the second attempt."""
 
 COLUMN_WISE = highspy.MatrixFormat.kColwise.value
 MAXIMISE = highspy.ObjSense.kMaximize.value
+MINIMISE = highspy.ObjSense.kMinimize.value
+TRIANGULAR = highspy.HessianFormat.kTriangular.value
 
 
 def check_lps(lps: LPs) -> None:
@@ -65,7 +69,7 @@ def check_lps(lps: LPs) -> None:
         and len(lps.start) == n_columns + n_books
         and len(lps.entry_row) == len(lps.entry_value) == n_entries
         and len(lps.most) == n_columns
-        and lps.cost.shape == (len(CRITERION_WEIGHT), n_columns)
+        and lps.cost.shape == (3, n_columns)
         and len(lps.room_below) == len(lps.room_above) == n_rows
     )
     misfit = find_misfit(lps) if fits else 1
@@ -128,7 +132,7 @@ def solve_at_once(solver: Solver, lps: LPs, books: Offsets, basic: Ints, x: Floa
     (n,) bool
         Whether HiGHS finished.
     """
-    cost = np.dot(CRITERION_WEIGHT, lps.cost)
+    cost = np.dot(CRITERION_WEIGHT, lps.cost[:2])
     solved = np.zeros(len(books), bool)
     for place, n in enumerate(books.tolist()):
         _pass(solver, lps, n, cost)
@@ -137,7 +141,7 @@ def solve_at_once(solver: Solver, lps: LPs, books: Offsets, basic: Ints, x: Floa
 
 
 def solve_in_turn(solver: Solver, lps: LPs, n: int, basic: Ints, x: Floats) -> bool:
-    """Solve book n criterion by criterion, each on the optimal face of the ones before; presolve on, from scratch.
+    """Solve book n for objective, then on the face of its optima for exports; presolve on, from scratch.
 
     The optimal face is where complementary slackness with one dual optimum holds: columns with a reduced cost stay at their
     bound, rows with a multiplier stay binding. Outputs as in `solve_at_once`.
@@ -148,15 +152,41 @@ def solve_in_turn(solver: Solver, lps: LPs, n: int, basic: Ints, x: Floats) -> b
     try:
         _pass(solver, lps, n, lps.cost[0])
         solved = _run(solver, lps, n, basic, x)
-        for criterion in lps.cost[1:, lps.column_offset[n] : lps.column_offset[n + 1]]:
-            if solved and criterion.any():
-                _hold_face(solver, lps, n)
-                solver.changeColsCost(len(columns), columns, criterion)
-                solved = _run(solver, lps, n, basic, x)
+        exports = lps.cost[1, lps.column_offset[n] : lps.column_offset[n + 1]]
+        if solved and exports.any():
+            _hold_face(solver, lps, n)
+            solver.changeColsCost(len(columns), columns, exports)
+            solved = _run(solver, lps, n, basic, x)
         return solved
     finally:
         solver.clear()
         _set_options(solver, OPTIONS)
+
+
+def find_near(lp: LP) -> Floats | None:
+    """Least Σ (q - y)²/q within rows and bounds, up to HiGHS's tolerances; None if it did not finish.
+
+    In shares z = y/q: least ½ Σ q z² - q z, in which no column weighs more than its size.
+
+    Parameters
+    ----------
+    lp : LP
+        What is left of a book on its face.
+    """
+    n, m, size = len(lp.most), len(lp.room_above), lp.most
+    solver, everything = new_solver(), np.arange(n, dtype=np.int32)
+    _set_options(solver, {"time_limit": SECONDS})
+    status = solver.passModel(
+        n, m, len(lp.entry_row), COLUMN_WISE, MINIMISE, 0.0, -size, np.zeros(n), np.ones(n), lp.room_below, lp.room_above,
+        lp.start, lp.entry_row, lp.entry_value * np.repeat(size, np.diff(lp.start)), np.zeros(n, np.int32),
+    )  # fmt: skip
+    if status == highspy.HighsStatus.kError:
+        raise SolverError("HiGHS refused the arrays of an LP")
+    solver.passHessian(n, n, TRIANGULAR, np.append(everything, np.int32(n)), everything, size)
+    solver.run()
+    if not LEAVES_A_BASIS.get(solver.getModelStatus(), False):
+        return None
+    return np.clip(solver.getSolution().col_value, 0.0, 1.0) * size
 
 
 def share_fairly(

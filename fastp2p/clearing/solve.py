@@ -8,9 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import COMPILED, HIGHS, NO_LP
-from fastp2p.clearing.highs import check_lps, new_solver, share_fairly, slices_of, solve_at_once, solve_in_turn
+from fastp2p.clearing.highs import (
+    check_lps,
+    find_near,
+    new_solver,
+    share_fairly,
+    slices_of,
+    solve_at_once,
+    solve_in_turn,
+)  # fmt: skip
 from fastp2p.clearing.rows import ROW_TOLERANCE, entries_per_column
-from fastp2p.kernels.clearing.certificate import certify_books, explain_books
+from fastp2p.kernels.clearing.answer import answer_books
+from fastp2p.kernels.clearing.certificate import explain_books
+from fastp2p.kernels.clearing.face import EDGE, basis_room, face_room, find_face, left_of, reduce_to_face
+from fastp2p.kernels.clearing.merging import merge_books
 from fastp2p.kernels.clearing.progressive import fill_books
 from fastp2p.kernels.clearing.simplex import solve_books
 from fastp2p.kernels.clearing.solve import assemble_books, scale_books
@@ -129,7 +140,7 @@ def _reduce(rows: Rows, books: Ints, columns: Columns, floor_value: Floats, some
         entry_row=np.empty(room, np.int32),
         entry_value=np.empty(room),
         most=columns.most_kw[c0:c1].copy(),
-        cost=np.ascontiguousarray(columns.cost[:, c0:c1]),
+        cost=columns.cost[:, c0:c1].copy(),  # both are written to
         room_below=np.empty(n * n_rows),
         room_above=np.empty(n * n_rows),
     )
@@ -145,43 +156,94 @@ def _reduce(rows: Rows, books: Ints, columns: Columns, floor_value: Floats, some
     return lps, row[:m]
 
 
+def _merge(lps: LPs) -> tuple[LPs, Ints]:
+    """The LPs with columns that are alike made one, and which of these each column is part of; -1 for none."""
+    whole = np.empty(len(lps.most), np.int64)
+    merge_books(lps, whole)
+    n, e = int(lps.column_offset[-1]), int(lps.entry_offset[-1])
+    merged = lps._replace(
+        start=lps.start[: n + len(lps.column_offset) - 1],
+        entry_row=lps.entry_row[:e],
+        entry_value=lps.entry_value[:e],
+        most=lps.most[:n],
+        cost=np.ascontiguousarray(lps.cost[:, :n]),
+    )
+    return merged, whole
+
+
 def _solve(lps: LPs, row: Ints, solver: str, answer: Curtailment) -> None:
-    """Solve and prove; by HiGHS what the compiled solver leaves, and once more, criterion by criterion, what is still unproven.
+    """Merge, solve and prove; by HiGHS what the compiled solver leaves, and by its other ways what is still unproven.
 
     The books are put into units of their own first, in place.
     """
+    size = np.diff(lps.column_offset)
+    lps, whole = _merge(lps)
     row_scale = np.empty(len(lps.room_above))
     scale_books(lps, row_scale)
     x, dual, basic = np.zeros(len(lps.most)), np.zeros(len(row)), np.zeros(len(row), np.int32)
-    verdict = np.full(len(answer.failed), UNSOLVED)
+    verdict = np.where(np.diff(lps.column_offset), UNSOLVED, 0)  # a book without columns is solved
     answer.solver_code[:] = HIGHS
     if solver != "highs":
         solve_books(lps, *LARGEST[solver], STEPS_PER_LINE, basic, x, verdict, answer.steps)
-        certify_books(np.arange(len(verdict)), lps, basic, x, dual, verdict)
+        answer_books(np.arange(len(verdict)), lps, basic, np.full(len(x), np.nan), x, dual, verdict)
         answer.solver_code[verdict == 0] = COMPILED
     left = np.flatnonzero(verdict)
     if len(left):
         _solve_by_highs(lps, left, basic, x, dual, verdict)
-    explain_books(lps, dual, row, row_scale, answer.binding_row, answer.dual)
-    name_rows(lps, x, row, answer.binding_row)
+    binding = np.empty(len(x), np.int64)
+    explain_books(lps, dual, row, row_scale, binding, answer.dual)
+    name_rows(lps, x, row, binding)
     if verdict.any():
-        answer.binding_row[np.repeat(verdict != 0, np.diff(lps.column_offset))] = -1
-    np.divide(x, lps.most, out=answer.share, where=lps.most > 0.0)
+        binding[np.repeat(verdict != 0, np.diff(lps.column_offset))] = -1
+    share = np.ones(len(x))
+    np.divide(x, lps.most, out=share, where=lps.most > 0.0)
+    answer.share[:], answer.binding_row[:] = np.append(share, 1.0)[whole], np.append(binding, -1)[whole]
     np.equal(verdict, 0, out=answer.certified)
     np.not_equal(verdict, 0, out=answer.failed)
+    if verdict.any():
+        answer.share[np.repeat(answer.failed, size)] = 0.0
 
 
 def _solve_by_highs(lps: LPs, books: Ints, basic: NDArray[np.int32], x: Floats, dual: Floats, verdict: Ints) -> None:
-    """Where neither attempt can be proven, nothing is executed."""
-    solver = new_solver()
+    """Where no attempt can be proven, nothing is executed."""
+    solver, nowhere = new_solver(), np.full(len(x), np.nan)
     verdict[books] = np.where(solve_at_once(solver, lps, books, basic, x), 0, UNSOLVED)
-    certify_books(books, lps, basic, x, dual, verdict)
+    answer_books(books, lps, basic, nowhere, x, dual, verdict)
     for n in books[verdict[books] != 0].tolist():
+        one, ours = np.array([n]), slice(int(lps.column_offset[n]), int(lps.column_offset[n + 1]))
         verdict[n] = 0 if solve_in_turn(solver, lps, n, basic, x) else UNSOLVED
-        certify_books(np.array([n]), lps, basic, x, dual, verdict)
+        was = x[ours].copy()
+        answer_books(one, lps, basic, nowhere, x, dual, verdict)
+        near = _near(lps, n, basic, was) if verdict[n] > 0 else None
+        if near is not None:
+            somewhere = nowhere.copy()
+            x[ours], somewhere[ours], verdict[n] = was, near, 0
+            answer_books(one, lps, basic, somewhere, x, dual, verdict)
         if verdict[n] != 0:
-            x[lps.column_offset[n] : lps.column_offset[n + 1]] = 0.0
-            dual[lps.row_offset[n] : lps.row_offset[n + 1]] = 0.0
+            x[ours], dual[lps.row_offset[n] : lps.row_offset[n + 1]] = 0.0, 0.0
+
+
+def _near(lps: LPs, n: int, basic: NDArray[np.int32], x: Floats) -> Floats | None:
+    """About where the answer of book n is, by HiGHS's quadratic programme on the face of its optima; None if nobody knows."""
+    lp = one_lp(lps, n)
+    size, m = len(lp.most), len(lp.room_above)
+    near, free, held, face = x.copy(), np.empty(size, np.int64), np.empty(m, np.int64), face_room(size, m, len(lp.entry_row))
+    found = find_face(lp, basic[slices_of(lps, n)[1]], basis_room(size, m), near, np.empty((3, m)), free, held)
+    if found != EDGE:
+        return None
+    n_left, m_left = reduce_to_face(lp, near, free, held, face)
+    left, stays = left_of(lp, face, n_left, m_left), face.held[:m_left]
+    kw = find_near(
+        left._replace(
+            entry_row=left.entry_row[: left.start[-1]],
+            entry_value=left.entry_value[: left.start[-1]],
+            room_below=np.where(stays == 1, left.room_above, left.room_below),
+            room_above=np.where(stays == -1, left.room_below, left.room_above),
+        )
+    )
+    if kw is not None:
+        near[face.column[:n_left]] = kw
+    return near if kw is not None else None
 
 
 def _fill(lps: LPs, row: Ints, n_trade_columns: Ints, answer: Curtailment) -> None:

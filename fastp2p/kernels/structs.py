@@ -43,7 +43,7 @@ class Columns(NamedTuple):
         Where a column injects and draws; -1 for none.
     most_kw : (n_columns,) float64, kW
     cost : (3, n_columns) float64
-        Objective, exports, tie-break.
+        Objective, exports, and weights by rank with which the compiled solver comes to an end.
     column_of : (trades of these books,) int64
         Column of every trade, book after book.
     n_trade_columns : (n,) int64
@@ -102,8 +102,9 @@ class LPs(NamedTuple):
     entry_row : (n_entries,) int32; entry_value : (n_entries,) float64
         Rows are counted within the book.
     most : (n_columns,) float64; cost : (3, n_columns) float64
-        A row of `cost` per criterion, in rank.
+        A row of `cost` per criterion, in rank; the third only keeps the compiled solver from running in circles.
     room_below, room_above : (n_rows,) float64
+        How far a row may fall and rise; infinite on a side to which no y within its bounds can break it.
     """
 
     column_offset: Ints

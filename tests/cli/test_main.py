@@ -238,7 +238,7 @@ def test_figures_are_written(paper_folder, name):
 def test_failed_books_exit_with_1_and_everything_is_written(monkeypatch):
     Path("tight.toml").write_text(CONGESTED, encoding="utf-8")
     proven = fastp2p.run(fastp2p.Study.from_toml("tight.toml")).books.set_index("step")
-    monkeypatch.setattr(solving, "certify_books", lambda books, *rest: rest[-1].__setitem__(books, 3))
+    monkeypatch.setattr(solving, "answer_books", lambda books, *rest: rest[-1].__setitem__(books, 3))
     result = call("run", "tight.toml", "--out", "here", "--quiet", code=1)
     assert children("here") == WRITTEN
     books = pd.read_parquet("here/books.parquet").set_index("step")

@@ -8,7 +8,8 @@ from scipy.optimize import linprog
 
 from fastp2p.clearing.rows import FACE_KW
 from fastp2p.grid.topology import factorise, grow_tree
-from fastp2p.kernels.clearing.certificate import certify_books, explain_books
+from fastp2p.kernels.clearing.answer import answer_books
+from fastp2p.kernels.clearing.certificate import explain_books
 from fastp2p.kernels.clearing.columns import collect_columns
 from fastp2p.kernels.clearing.execution import inject_trades
 from fastp2p.kernels.clearing.limits import Bounds, BranchFacts, Screen, screen_meshed, screen_tree
@@ -325,7 +326,7 @@ def test_certify_accepts_the_optimum_and_nothing_else(seed):
         for bits in range(2**n):
             x = np.where([(bits >> j) & 1 for j in range(n)], most, 0.0)
             dual, verdict = np.empty(m), np.zeros(1, np.int64)
-            certify_books(np.zeros(1, np.int64), lps, basic, x, dual, verdict)
+            answer_books(np.zeros(1, np.int64), lps, basic, np.full(n, np.nan), x, dual, verdict)
             if verdict[0] == 0:
                 assert cost[0] @ x == pytest.approx(best, rel=1e-9)
                 assert (matrix @ x <= above + 1e-9).all()

@@ -1,7 +1,12 @@
 """A small LP as kernels take it."""
 
+from itertools import pairwise
+
 import numpy as np
 
+from fastp2p.kernels.clearing.answer import answer_books
+from fastp2p.kernels.clearing.simplex import solve_books
+from fastp2p.kernels.clearing.solve import scale_books
 from fastp2p.kernels.structs import LPs
 
 
@@ -22,3 +27,22 @@ def lps_of(matrix, most, below, above, cost=None):
         room_below=below,
         room_above=above,
     )
+
+
+def matrix_of(lps):
+    """The dense matrix of an LP that is alone."""
+    matrix = np.zeros((len(lps.room_above), len(lps.most)))
+    for j, (begin, end) in enumerate(pairwise(lps.start)):
+        matrix[lps.entry_row[begin:end], j] = lps.entry_value[begin:end]
+    return matrix
+
+
+def answer_of(matrix, most, below, above, cost):
+    """(verdict, y, multipliers of cost[0]) of one book by the kernels, in the units that it is given in."""
+    lps = lps_of(matrix, most.copy(), below.copy(), above.copy(), cost)
+    m, n = np.shape(matrix)
+    row_scale, basic, x, dual, verdict = np.ones(m), np.zeros(m, np.int32), np.zeros(n), np.zeros(m), np.zeros(1, np.int64)
+    scale_books(lps, row_scale)
+    solve_books(lps, np.inf, 2**62, 10, basic, x, verdict, np.zeros(1, np.int64))
+    answer_books(np.arange(1), lps, basic, np.full(n, np.nan), x, dual, verdict)
+    return verdict[0], x * (most.max() / lps.most.max()), dual * row_scale

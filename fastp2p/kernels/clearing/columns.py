@@ -18,7 +18,7 @@ def collect_columns(
     by_welfare: bool,
     retail: bool,
     step_hours: float,
-    tie_break: Floats,
+    rank_weight: Floats,
     columns: Columns,
 ) -> None:
     """LP columns of some books: trades in rank (equal ones together), then exports in bus order.
@@ -35,8 +35,8 @@ def collect_columns(
     retail : bool
         Whether a trade draws nothing at its buyer.
     step_hours : float
-    tie_break : (most columns of a book,) float64
-        The third criterion, by rank.
+    rank_weight : (most columns of a book,) float64
+        Of each rank: with it as a third criterion the compiled solver comes to an end. No answer depends on it.
     columns : Columns
         Output; there may be more room than columns.
     """
@@ -69,7 +69,7 @@ def collect_columns(
                 end += 1
         column_offset[n + 1] = end
         for j in range(column_offset[n], end):
-            cost[2, j] = tie_break[j - column_offset[n]]
+            cost[2, j] = rank_weight[j - column_offset[n]]
 
 
 @kernel

@@ -92,12 +92,13 @@ def solve_books(
             at_upper=at_upper[:n],
             free=free[:n],
         )
-        status[b], steps[b] = solve_book(one_lp(lps, b), steps_per_line * (n + m), scratch, basic[r0:r1], x[j0:j1])
+        if n > 0:
+            status[b], steps[b] = solve_book(one_lp(lps, b), steps_per_line * (n + m), scratch, basic[r0:r1], x[j0:j1])
 
 
 @kernel
 def solve_book(lp: LP, most_steps: int, scratch: Scratch, basic: Places, x: Floats) -> tuple[int, int]:
-    """Bounded dual simplex for the first criterion, among those optima for the second, among those for the third.
+    """Bounded dual simplex for the first criterion, among those optima for the second; the third makes it come to an end.
 
     The table has a column for each place of a nonbasic variable: by how much the basic variables and the criteria rise with it.
     A step takes the basic variable that is farthest beyond a bound and lets the nonbasic ones give way, in the order in which
@@ -106,7 +107,8 @@ def solve_book(lp: LP, most_steps: int, scratch: Scratch, basic: Places, x: Floa
 
     Reduced costs are compared by the first criterion, where equal by the second, then by the third (Isermann 1982, Linear
     lexicographic optimization): the phases run as one. It ends, since every step lowers the bound on the criteria
-    lexicographically: no reduced cost is zero in all three, as the third criterion is the one that makes the answer unique.
+    lexicographically: no reduced cost is zero in all three, as no two sums of the third criterion's weights are equal. Which of
+    several optima it ends at counts for nothing: `find_face` takes from it what all have in common.
 
     Parameters
     ----------

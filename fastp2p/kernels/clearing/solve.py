@@ -74,9 +74,12 @@ def assemble_books(
             if rise[r] == 0.0 and fall[r] == 0.0:
                 continue
             above, below = max(upper[r] - floor_value[books[n], r], 0.0), min(lower[r] - floor_value[books[n], r], 0.0)
-            if rise[r] > above + tolerance * max(1.0, abs(upper[r])) or fall[r] < below - tolerance * max(1.0, abs(lower[r])):
+            too_high = rise[r] > above + tolerance * max(1.0, abs(upper[r]))
+            too_low = fall[r] < below - tolerance * max(1.0, abs(lower[r]))
+            if too_high or too_low:
                 place[r] = kept - row_offset[n]
-                row[kept], room_below[kept], room_above[kept] = r, below, above
+                # a side that cannot be broken has no price, even where the base is there already
+                row[kept], room_below[kept], room_above[kept] = r, below if too_low else -np.inf, above if too_high else np.inf
                 kept += 1
         row_offset[n + 1] = kept
         entry_offset[n + 1] = first + _drop_rows(place, begins, entry_row[first:end], entry_value[first:end])
