@@ -74,6 +74,9 @@ def study_of(table, number, order, **parts):
     )
 
 
+NAMED = ["lowest_vm_bus", "highest_vm_bus"]
+
+
 def by_number(results, number):
     """Tables that numbers do not show in: by the old number of a bus, pairs in the order of these."""
     old = {new: bus for bus, new in number.items()}
@@ -84,7 +87,7 @@ def by_number(results, number):
             columns="shadow_price"
         ),
         "participants": participants.sort_values("bus", ignore_index=True),
-        "books": results.books,
+        "books": results.books.assign(**{name: results.books[name].map(old) for name in NAMED if name in results.books}),
         "scenarios": results.scenarios,
     }
 
