@@ -1,14 +1,16 @@
-"""The compiled LP beside HiGHS: a congested book by size, by batch, where HiGHS overtakes, and a sweep of which a fifth is LPs.
+"""A congested book filled and by LPs: by size, by batch, where HiGHS overtakes, and a sweep of which a fifth binds.
 
     python -m bench.compiled_lp [--quick] [--part books|batches|crossover|sweep]
 
 Everything that a congested book costs is timed: columns, reduced rows, both solves and the certificate (`columns.collect`
-and `curtail`). Ways take turns in one process on one thread; medians over the rounds, µs per book.
+and `curtail`); or filling with its proof, injections and loading (`fill_nested_books`). Ways take turns in one process on one
+thread; medians over the rounds, µs per book.
 """
 
 import argparse
 import statistics
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,9 +22,11 @@ from fastp2p.clearing import solve
 from fastp2p.clearing.answer import COMPILED
 from fastp2p.clearing.columns import collect
 from fastp2p.clearing.families import dc_families
-from fastp2p.clearing.rows import rows_of_families, rows_of_kw
+from fastp2p.clearing.nested import nest_of
+from fastp2p.clearing.rows import ROW_TOLERANCE, rows_of_families, rows_of_kw
 from fastp2p.clearing.solve import curtail
 from fastp2p.grid.topology import grow_tree
+from fastp2p.kernels.clearing.nested import Filled, fill_nested_books
 from fastp2p.kernels.structs import Rows
 from fastp2p.sweep.parts import KEPT_BYTES
 from fastp2p.sweep.workers import start_processes
@@ -54,6 +58,41 @@ class Books:
         books = np.arange(self.n)
         columns = collect(books, self.trades, self.export_kw, "volume", self.retail, 1.0)
         return columns, curtail(self.rows, books, columns, self.floor_value, "volume", solver)
+
+    @cached_property
+    def nest(self):
+        """Limits as nested ones."""
+        return nest_of(self.rows, np.arange(self.export_kw.shape[1]), np.ones(len(self.rows.lower)))
+
+    def fill(self):
+        """The same without an LP, where limits are nested."""
+        zeros = np.zeros(self.export_kw.shape)
+        filled = Filled(
+            executed_kwh=np.empty(self.trades.n_trades),
+            binding_row=np.empty(self.trades.n_trades, np.int64),
+            exported_kw=zeros,
+            injected_kw=np.empty(zeros.shape),
+            dual=np.zeros(self.floor_value.shape),
+            cutting=np.zeros(self.floor_value.shape, bool),
+            proven=np.zeros(self.n, bool),
+            loading_percent=np.empty(self.n),
+            slack_kw=np.zeros(self.n),
+        )
+        every = np.arange(self.n)
+        fill_nested_books(
+            every,
+            self.trades.arrays,
+            self.export_kw,
+            self.floor_value,
+            zeros,
+            self.nest,
+            ROW_TOLERANCE,
+            False,
+            True,
+            1.0,
+            filled,
+        )
+        assert filled.proven.all()
 
     def first(self, n):
         """The first n of the books."""
@@ -157,6 +196,7 @@ def by_size(rounds, n_books):
         "whole",
         "HiGHS",
         "x",
+        "filled",
     )
     rows = []
     for key in ("44", "80", "129"):
@@ -168,6 +208,7 @@ def by_size(rounds, n_books):
                     continue
                 ways, steps, m = stages(books)
                 ways |= {"whole": lambda b=books: b.clear("compiled")}
+                ways |= {"filled": books.fill} if retail else {}
                 us = {name: 1e6 * s / books.n for name, s in medians(ways, rounds).items()}
                 both = {solver: lambda b=books, s=solver: b.clear(s) for solver in ("compiled", "highs")}
                 turns = medians(both, max(3, rounds // 5))
@@ -175,7 +216,7 @@ def by_size(rounds, n_books):
                 rows.append(
                     (key, rule, n_trades, m, float(steps.mean()),
                      *(us[name] for name in ("columns", "reduce", "solve", "answer", "whole")),
-                     1e6 * turns["highs"] / books.n, turns["highs"] / turns["compiled"])
+                     1e6 * turns["highs"] / books.n, turns["highs"] / turns["compiled"], us.get("filled", "-"))
                 )  # fmt: skip
     table(headings, rows)
 
@@ -215,12 +256,15 @@ def crossover(rounds, feeders, dense):
 
 
 def sweep(rounds, count):
-    """pv-sweep with narrower lines, so that a fifth of its books need an LP, by both solvers and with one and two workers."""
-    study = fastp2p.studies()["pv-sweep"].with_(network={"limit_factor": LIMIT_FACTOR})
+    """pv-sweep with narrower lines, so that a fifth of its books bind: filled, by LPs of both solvers, beside no limits."""
+    study = fastp2p.studies()["pv-sweep"]
 
-    def run(solver, count, keep, **how):
-        changed = study.with_(clearing={"solver": solver}, scenarios={"count": count, "keep": keep})
-        return fastp2p.run(changed, **how)
+    def run(way, count, keep, **how):
+        changes = {
+            "network": {"limit_factor": 1e6 if way == "free" else LIMIT_FACTOR},
+            "scenarios": {"count": count, "keep": keep},
+        }
+        return fastp2p.run(study.with_(clearing={"solver": "auto" if way == "free" else way}, **changes), **how)
 
     books = run("compiled", 50, ("books",)).books
     by_highs = (books.solver == "highs").mean()
@@ -228,13 +272,15 @@ def sweep(rounds, count):
     print(f"{n_books:,} books, {(books.solver != 'none').mean():.1%} with an LP, {by_highs:.2%} by HiGHS")
     with start_processes(2) as processes:
         how = {"1 worker": {"workers": 1}, "2 threads": {"workers": 2}, "2 processes": {"executor": processes}}
-        ways = {(s, w): lambda s=s, w=w: run(s, count, (), **how[w]) for s in ("compiled", "highs") for w in how}
+        ways = {
+            (s, w): lambda s=s, w=w: run(s, count, (), **how[w]) for s in ("free", "auto", "compiled", "highs") for w in how
+        }
         seconds = medians(ways, rounds)
     rows = [
-        (s, w, f"{t:.2f}", 1e6 * t / n_books, f"{seconds[s, '1 worker'] / t:.2f}", f"{seconds['highs', w] / t:.2f}")
+        (s, w, f"{t:.2f}", 1e6 * t / n_books, f"{seconds[s, '1 worker'] / t:.2f}", f"{t / seconds['free', w]:.2f}")
         for (s, w), t in seconds.items()
     ]
-    table(("solver", "workers", "s", "µs a book", "x 1 worker", "x HiGHS"), rows)
+    table(("solver", "workers", "s", "µs a book", "x 1 worker", "x free"), rows)
 
 
 def main():
