@@ -176,10 +176,10 @@ def stages(books):
 
 
 def table(headings, rows):
-    widths = [max(10, len(heading) + 2) for heading in headings]
-    for row in (headings, *rows):
-        cells = (f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row)
-        print("".join(f"{cell:>{width}}" for width, cell in zip(widths, cells, strict=True)), flush=True)
+    cells = [[f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in row] for row in (headings, *rows)]
+    widths = [max(10, *map(len, column)) + 2 for column in zip(*cells, strict=True)]
+    for row in cells:
+        print("".join(f"{cell:>{width}}" for width, cell in zip(widths, row, strict=True)), flush=True)
 
 
 def by_size(rounds, n_books):
