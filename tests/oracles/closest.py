@@ -10,6 +10,7 @@ equations. With u = (q - y) / sqrt(q) the third one asks for the shortest u. HiG
 least squares then gives u to rounding, and what it says is proven by the KKT conditions.
 """
 
+import itertools
 from types import SimpleNamespace
 
 import highspy
@@ -166,8 +167,8 @@ def shortest(equations, matrix, room, most):
     everything = np.vstack([across, np.eye(n), -np.eye(n)])
     least = np.concatenate([short, np.zeros(n), -root])
     equal = np.concatenate([equal, np.zeros(2 * n, bool)])
-    for guess in (by_quadratic_programme, by_least_distance):
-        u = polished(everything, least, equal, guess(everything, least, equal))
+    for guess, near in itertools.product((by_quadratic_programme, by_least_distance), (1e-6, 1e-8, 1e-4, 1e-10)):
+        u = polished(everything, least, equal, guess(everything, least, equal), near)
         if u is not None:
             y[free] = np.clip(most[free] - root * u, 0.0, most[free])
             return y
@@ -216,12 +217,12 @@ def by_least_distance(everything, least, equal):
     return -rest[:n] / rest[n] if rest[n] != 0.0 else None
 
 
-def polished(everything, least, equal, u):
-    """u to rounding, from which rows it touches; None where the KKT conditions do not prove it."""
+def polished(everything, least, equal, u, near):
+    """u to rounding, from which rows it touches or is so near to; None where the KKT conditions do not prove it."""
     if u is None:
         return None
     size = max(1.0, np.abs(least).max())
-    touched = equal | (everything @ u <= least + 1e-6 * size)
+    touched = equal | (everything @ u <= least + near * size)
     for _ in range(20):
         rows, value = everything[touched], least[touched]
         better = np.linalg.lstsq(rows, value, rcond=1e-12)[0]
