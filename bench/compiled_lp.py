@@ -16,6 +16,7 @@ import numpy as np
 
 import fastp2p
 from bench.contests import congested_books
+from bench.filling import fill
 from bench.networks import Gap, load
 from bench.timing import in_turns
 from fastp2p.clearing import solve
@@ -23,10 +24,9 @@ from fastp2p.clearing.answer import COMPILED
 from fastp2p.clearing.columns import collect
 from fastp2p.clearing.families import dc_families
 from fastp2p.clearing.nested import nest_of
-from fastp2p.clearing.rows import ROW_TOLERANCE, rows_of_families, rows_of_kw
+from fastp2p.clearing.rows import rows_of_families, rows_of_kw
 from fastp2p.clearing.solve import curtail
 from fastp2p.grid.topology import grow_tree
-from fastp2p.kernels.clearing.nested import Filled, fill_nested_books
 from fastp2p.kernels.structs import Rows
 from fastp2p.sweep.parts import KEPT_BYTES
 from fastp2p.sweep.workers import start_processes
@@ -66,33 +66,7 @@ class Books:
 
     def fill(self):
         """The same without an LP, where limits are nested."""
-        zeros = np.zeros(self.export_kw.shape)
-        filled = Filled(
-            executed_kwh=np.empty(self.trades.n_trades),
-            binding_row=np.empty(self.trades.n_trades, np.int64),
-            exported_kw=zeros,
-            injected_kw=np.empty(zeros.shape),
-            dual=np.zeros(self.floor_value.shape),
-            cutting=np.zeros(self.floor_value.shape, bool),
-            proven=np.zeros(self.n, bool),
-            loading_percent=np.empty(self.n),
-            slack_kw=np.zeros(self.n),
-        )
-        every = np.arange(self.n)
-        fill_nested_books(
-            every,
-            self.trades.arrays,
-            self.export_kw,
-            self.floor_value,
-            zeros,
-            self.nest,
-            ROW_TOLERANCE,
-            False,
-            True,
-            1.0,
-            filled,
-        )
-        assert filled.proven.all()
+        assert fill(self.nest, self.trades, self.export_kw, self.floor_value).proven.all()
 
     def first(self, n):
         """The first n of the books."""
