@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fastp2p.kernels.clearing.certificate import DUAL_TOLERANCE
 from fastp2p.kernels.clearing.execution import CUT
-from fastp2p.kernels.clearing.levels import Limits, Sellers, certify_filling, fill_group, price_limits, sum_up
+from fastp2p.kernels.clearing.levels import ROUNDING, Limits, Sellers, certify_filling, fill_group, price_limits, sum_up
 from fastp2p.kernels.jit import kernel
 from fastp2p.kernels.structs import TradeArrays
 
@@ -221,8 +221,8 @@ def _find_limits(k: int, floor_value: Floats, nest: Nest, tolerance: float, sell
     for i in range(len(row)):
         b, e, left = before[first_place[i]], before[end_place[i]], sign[i] * (bound[i] - floor_value[k, row[i]])
         left = max(left, 0.0)
-        room_enough = left + tolerance * max(1.0, abs(bound[i]))
-        if up_to[e] - up_to[b] <= room_enough:
+        rise = up_to[e] - up_to[b]
+        if rise <= left + tolerance * max(1.0, abs(bound[i])):
             continue
         stopped, last, inner = 0.0, e, n - 1
         while inner >= 0 and begin[inner] >= b:  # ends: inner falls
@@ -230,7 +230,7 @@ def _find_limits(k: int, floor_value: Floats, nest: Nest, tolerance: float, sell
                 stopped += up_to[end[inner]] - up_to[begin[inner]] - room[inner]
                 last = begin[inner]
             inner -= 1
-        if up_to[e] - up_to[b] - stopped > room_enough:
+        if rise - stopped > left + ROUNDING * rise:
             n = n - 1 if n > 0 and begin[n - 1] == b and end[n - 1] == e else n
             which[n], begin[n], end[n], room[n], price[n] = i, b, e, left, NO_WEIGHT
             n += 1
