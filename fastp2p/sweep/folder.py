@@ -281,7 +281,7 @@ def write_whole(folder: Path, manifest: Manifest, tables: dict[str, int]) -> Non
 def _network_bytes(network: Network) -> list[bytes]:
     """Its arrays; reverse power only where it is limited, so that folders from before there was such a limit are resumed."""
     is_limited = bool(np.isfinite(network.reverse_kw).any())
-    names = [field.name for field in dataclasses.fields(network) if is_limited or field.name != "reverse_kw"]
+    names = [field.name for field in dataclasses.fields(network) if field.name not in ("zero", "reverse_kw" * (not is_limited))]
     return [getattr(network, name).tobytes() for name in names]
 
 

@@ -1,0 +1,472 @@
+"""Three-phase AC power flows of many books on trees, by backward and forward sweeps.
+
+As ac.py, with three conductors at every bus. A row of a block holds the books of phase a, then those of b, then those of c:
+what is the same for all phases is one loop. `size` is the number of books of a block: entry f * size + k is phase f of book k.
+
+A network given in symmetrical components has circulant blocks (`PhaseTree`): a branch drops z₁ J + z_m ΣJ, four complex
+products instead of nine. Sweeps run on few buses, a last one on all (`fastp2p.grid.phase_feeder`): on a chain without injection
+the voltages follow upwards from its lower end.
+
+Source: Cheng and Shirmohammadi 1995, A three-phase power flow method for real-time distribution system analysis.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.kernels.grid.structs import PhaseLimits, PhaseSummary, PhaseTree
+from fastp2p.kernels.jit import kernel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+# columns of `coefficient`; of `ends` those of the child's end stand first
+Z1_RE, Z1_IM, ZM_RE, ZM_IM, Y1_RE, Y1_IM, YM_RE, YM_IM = range(8)
+LOST_PU, LONG = 0.1, 25
+# rows of a block's `best`
+LOWEST, LOWEST_AT, HIGHEST, HIGHEST_AT, UNBALANCE, UNBALANCE_AT, LOADING, NEUTRAL, LOSSES, SLACK_P, SLACK_Q = (
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12,
+)  # fmt: skip
+N_BEST = 15
+HALF_ROOT = math.sqrt(0.75)
+
+
+@kernel
+def audit_phases(
+    p_kw: Floats,
+    q_kvar: Floats,
+    few: PhaseTree,
+    column_of_few: Ints,
+    every: PhaseTree,
+    column: Ints,
+    kept: Ints,
+    limits: PhaseLimits,
+    control: tuple[float, int, int],
+    summary: PhaseSummary,
+    n_iterations: Ints,
+) -> None:
+    """What the three-phase power flow of every book says of its voltages, loading and losses.
+
+    Parameters
+    ----------
+    p_kw, q_kvar : (n_books, n_columns, 3) float64
+        Injections between phase and neutral, feeding the grid positive.
+    few : PhaseTree
+        On which the sweeps run: external grids, buses with a column, forks, ends.
+    column_of_few : (n_few,) int64
+        Column of each of its places; -1 where nobody injects.
+    every : PhaseTree
+        Of all buses.
+    column : (n_bus,) int64
+        Column of each place of it.
+    kept : (n_few,) int64
+        The place in it of each of the few.
+    limits : PhaseLimits
+    control : (float, int, int)
+        How far a voltage may be from the solution, p.u., as the last two steps let it be estimated; the most iterations; the
+        books of a block.
+    summary : PhaseSummary
+        Output; buses are places of `every`.
+    n_iterations : (n_books,) int64
+        Output; 0 where a book did not converge.
+    """
+    tolerance, most_iterations, size = control
+    n_columns, n_few, n_bus = p_kw.shape[1], len(few.parent), len(every.parent)
+    p, q = np.empty((n_columns, 3 * size)), np.empty((n_columns, 3 * size))
+    small, large = np.empty((4, n_few, 3 * size)), np.empty((4, n_bus, 3 * size))
+    best, count = np.empty((N_BEST, size)), np.empty(size, np.int64)
+    for first in range(0, len(p_kw), size):
+        n = min(size, len(p_kw) - first)
+        _fill(p_kw, first, n, size, p)
+        _fill(q_kvar, first, n, size, q)
+        _solve_block(p, q, column_of_few, few, tolerance, most_iterations, n, small, count)
+        _expand(p, q, column, every, kept, small, large)
+        _summarise_block(every, limits, large, best)
+        for k in range(n):
+            _put(first + k, k, best, summary)
+            total = best[LOSSES, k] + best[SLACK_P, k] + best[SLACK_P + 1, k] + best[SLACK_P + 2, k]
+            n_iterations[first + k] = count[k] if math.isfinite(total) else 0  # a voltage that is no number spreads to the root
+
+
+@kernel
+def flow_phases(
+    p_kw: Floats,
+    q_kvar: Floats,
+    few: PhaseTree,
+    column_of_few: Ints,
+    every: PhaseTree,
+    column: Ints,
+    kept: Ints,
+    limits: PhaseLimits,
+    control: tuple[float, int, int],
+    voltage: Floats,
+    current: Floats,
+    n_iterations: Ints,
+) -> None:
+    """Voltages and currents of every book.
+
+    Parameters
+    ----------
+    p_kw, q_kvar, few, column_of_few, every, column, kept, limits, control, n_iterations : as for `audit_phases`
+    voltage : (2, n_books, n_bus, 3) float64, p.u.
+        Output: real and imaginary part, by place of `every`.
+    current : (2, 2, n_books, n_bus, 3) float64, p.u.
+        Output: real and imaginary part of what flows into the branch to the parent at the parent's end, and out of it at the
+        child's; zero at external grids, which have no parent.
+    """
+    parent, turn_of, turn, ends = every.parent, every.turn_of, every.turn, limits.ends
+    tolerance, most_iterations, size = control
+    n_columns, n_few, n_bus = p_kw.shape[1], len(few.parent), len(every.parent)
+    p, q = np.empty((n_columns, 3 * size)), np.empty((n_columns, 3 * size))
+    small, large = np.empty((4, n_few, 3 * size)), np.empty((4, n_bus, 3 * size))
+    end, count = np.zeros((4, 3 * size)), np.empty(size, np.int64)
+    for first in range(0, len(p_kw), size):
+        n = min(size, len(p_kw) - first)
+        _fill(p_kw, first, n, size, p)
+        _fill(q_kvar, first, n, size, q)
+        _solve_block(p, q, column_of_few, few, tolerance, most_iterations, n, small, count)
+        _expand(p, q, column, every, kept, small, large)
+        for k in range(n):
+            n_iterations[first + k] = count[k]
+        for i in range(n_bus):
+            if parent[i] != -1:
+                _find_ends(i, parent[i], turn_of[i], turn, ends, large, end)
+            for f in range(3):
+                for k in range(n):
+                    at = f * size + k
+                    voltage[0, first + k, i, f], voltage[1, first + k, i, f] = large[0, i, at], large[1, i, at]
+                    for e in range(2):
+                        current[e, 0, first + k, i, f] = end[2 * e, at] if parent[i] != -1 else 0.0
+                        current[e, 1, first + k, i, f] = end[2 * e + 1, at] if parent[i] != -1 else 0.0
+
+
+@kernel
+def _fill(value: Floats, first: int, n: int, size: int, block: Floats) -> None:
+    """Columns of a block of books; three times what a phase injects, per unit of a third of the base; zero beyond the last."""
+    for c in range(len(block)):
+        for f in range(3):
+            for k in range(n):
+                block[c, f * size + k] = 3.0 * value[first + k, c, f]
+            for k in range(n, size):
+                block[c, f * size + k] = 0.0
+
+
+@kernel
+def _solve_block(
+    p: Floats, q: Floats, column: Ints, tree: PhaseTree, tolerance: float, most_iterations: int, n: int, work: Floats,
+    count: Ints,
+) -> None:  # fmt: skip
+    """Voltages of a block's books; a book's `count` is the steps that it took, 0 where they were not enough (as in ac.py)."""
+    parent, coefficient, turn_of, turn = tree.parent, tree.coefficient, tree.turn_of, tree.turn
+    start, lifts = tree.start, tree.lifts
+    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
+    size = len(count)
+    step, change, before, lowest = np.ones(size), np.empty(size), np.empty(size), np.empty(size)
+    scratch = np.empty((4, 3 * size))
+    before[:] = np.inf
+    count[:] = 0
+    for i in range(len(parent)):
+        for f in range(3):
+            for k in range(size):
+                v_re[i, f * size + k], v_im[i, f * size + k] = start[i, 2 * f], start[i, 2 * f + 1]
+    for iteration in range(1, most_iterations + 1):
+        _sweep_backward(p, q, column, parent, coefficient, turn_of, turn, lifts, v_re, v_im, j_re, j_im)
+        change[:] = 0.0
+        _sweep_forward(tree, step, change, scratch, v_re, v_im, j_re, j_im)
+        n_left = 0
+        for k in range(n):
+            if step[k] == 0.0:
+                continue
+            # steps shrink by `ratio`: what is left of the way is a geometric series
+            ratio = change[k] / before[k]
+            if change[k] <= 1e-3 * tolerance or (iteration > 1 and change[k] * ratio <= tolerance * (1.0 - ratio)):
+                step[k] = 0.0
+                count[k] = iteration
+            else:
+                n_left += 1
+            before[k] = change[k]
+        if iteration > LONG:
+            n_left -= _give_up(step, n, lowest, v_re, v_im)
+        if n_left == 0:
+            break
+
+
+@kernel
+def _give_up(step: Floats, n: int, lowest: Floats, v_re: Floats, v_im: Floats) -> int:
+    """Freeze books in which a voltage is lost, or no number; returns how many."""
+    size = len(lowest)
+    lowest[:] = np.inf
+    for i in range(len(v_re)):
+        for f in range(3):
+            for k in range(size):
+                a, b = v_re[i, f * size + k], v_im[i, f * size + k]
+                square = a * a + b * b
+                lowest[k] = min(lowest[k], square) if square == square else 0.0
+    lost = 0
+    for k in range(n):
+        if step[k] != 0.0 and lowest[k] < LOST_PU * LOST_PU:
+            step[k] = 0.0
+            lost += 1
+    return lost
+
+
+@kernel
+def _sweep_backward(
+    p: Floats, q: Floats, column: Ints, parent: Ints, coefficient: Floats, turn_of: Ints, turn: Floats, lifts: Bools,
+    v_re: Floats, v_im: Floats, j_re: Floats, j_im: Floats,
+) -> None:  # fmt: skip
+    """Currents into every bus from its voltage and the buses behind it; voltages of parents that are lifted."""
+    wide = v_re.shape[1]
+    size = wide // 3
+    j_re[:] = 0.0
+    j_im[:] = 0.0
+    for i in range(len(parent) - 1, -1, -1):
+        c, up = column[i], parent[i]
+        y1_re, y1_im = coefficient[i, Y1_RE], coefficient[i, Y1_IM]
+        if y1_re != 0.0 or y1_im != 0.0 or coefficient[i, YM_RE] != 0.0 or coefficient[i, YM_IM] != 0.0:
+            _add_product(coefficient[i], Y1_RE, 1.0, v_re[i], v_im[i], j_re[i], j_im[i])
+        if c != -1:
+            for k in range(wide):
+                # the injected current (S / V)* = (p - jq) V / |V|²
+                a, b = v_re[i, k], v_im[i, k]
+                scale = 1.0 / (a * a + b * b)
+                j_re[i, k] -= (p[c, k] * a + q[c, k] * b) * scale
+                j_im[i, k] -= (p[c, k] * b - q[c, k] * a) * scale
+        if up == -1:
+            continue
+        if turn_of[i] == -1:
+            for k in range(wide):
+                j_re[up, k] += j_re[i, k]
+                j_im[up, k] += j_im[i, k]
+        else:
+            for f in range(3):
+                for g in range(3):
+                    t = (g - f) % 3
+                    a_re, a_im = turn[turn_of[i], 2 * t], -turn[turn_of[i], 2 * t + 1]
+                    for k in range(size):
+                        a, b = j_re[i, g * size + k], j_im[i, g * size + k]
+                        j_re[up, f * size + k] += a_re * a - a_im * b
+                        j_im[up, f * size + k] += a_re * b + a_im * a
+        if lifts[i]:
+            for k in range(wide):
+                v_re[up, k] = v_re[i, k]
+                v_im[up, k] = v_im[i, k]
+            _add_product(coefficient[i], Z1_RE, 1.0, j_re[i], j_im[i], v_re[up], v_im[up])
+
+
+@kernel
+def _add_product(of: Floats, at: int, sign: float, x_re: Floats, x_im: Floats, y_re: Floats, y_im: Floats) -> None:
+    """Add ± (m₁ x + m_m Σx) to y, with m₁ and m_m at four places of `of` from `at`."""
+    a_re, a_im = sign * of[at], sign * of[at + 1]
+    m_re, m_im = sign * of[at + 2], sign * of[at + 3]
+    size = len(x_re) // 3
+    for k in range(size):
+        a, b, c = x_re[k], x_re[size + k], x_re[2 * size + k]
+        d, e, f = x_im[k], x_im[size + k], x_im[2 * size + k]
+        total_re, total_im = a + b + c, d + e + f
+        both_re, both_im = m_re * total_re - m_im * total_im, m_re * total_im + m_im * total_re
+        y_re[k] += a_re * a - a_im * d + both_re
+        y_re[size + k] += a_re * b - a_im * e + both_re
+        y_re[2 * size + k] += a_re * c - a_im * f + both_re
+        y_im[k] += a_re * d + a_im * a + both_im
+        y_im[size + k] += a_re * e + a_im * b + both_im
+        y_im[2 * size + k] += a_re * f + a_im * c + both_im
+
+
+@kernel
+def _sweep_forward(
+    tree: PhaseTree, step: Floats, change: Floats, scratch: Floats, v_re: Floats, v_im: Floats, j_re: Floats, j_im: Floats
+) -> None:
+    """Voltages of every bus from its parent's and the current into it, for books whose `step` is 1; the largest change."""
+    parent, coefficient, turn_of, turn, start = tree.parent, tree.coefficient, tree.turn_of, tree.turn, tree.start
+    size = len(step)
+    both_re, both_im, above_re, above_im = scratch[0], scratch[1], scratch[2], scratch[3]
+    for i in range(len(parent)):
+        up = parent[i]
+        if up == -1 and turn_of[i] == -1:
+            continue
+        if turn_of[i] != -1:
+            _turn(i, up, start, turn, turn_of, size, v_re, v_im, j_re, j_im, above_re, above_im)
+        z_re, z_im, m_re, m_im = coefficient[i, Z1_RE], coefficient[i, Z1_IM], coefficient[i, ZM_RE], coefficient[i, ZM_IM]
+        for k in range(size):
+            total_re = j_re[i, k] + j_re[i, size + k] + j_re[i, 2 * size + k]
+            total_im = j_im[i, k] + j_im[i, size + k] + j_im[i, 2 * size + k]
+            both_re[k] = m_re * total_re - m_im * total_im
+            both_im[k] = m_re * total_im + m_im * total_re
+        for f in range(3):
+            o = f * size
+            if turn_of[i] == -1:
+                for k in range(size):
+                    c, d = j_re[i, o + k], j_im[i, o + k]
+                    to_re = v_re[up, o + k] - (z_re * c - z_im * d) - both_re[k] - v_re[i, o + k]
+                    to_im = v_im[up, o + k] - (z_re * d + z_im * c) - both_im[k] - v_im[i, o + k]
+                    v_re[i, o + k] += step[k] * to_re
+                    v_im[i, o + k] += step[k] * to_im
+                    change[k] = max(change[k], max(abs(to_re), abs(to_im))) + 0.0
+            else:
+                for k in range(size):
+                    c, d = j_re[i, o + k], j_im[i, o + k]
+                    to_re = above_re[o + k] - (z_re * c - z_im * d) - both_re[k] - v_re[i, o + k]
+                    to_im = above_im[o + k] - (z_re * d + z_im * c) - both_im[k] - v_im[i, o + k]
+                    v_re[i, o + k] += step[k] * to_re
+                    v_im[i, o + k] += step[k] * to_im
+                    change[k] = max(change[k], max(abs(to_re), abs(to_im))) + 0.0
+
+
+@kernel
+def _turn(
+    i: int, up: int, start: Floats, turn: Floats, turn_of: Ints, size: int, v_re: Floats, v_im: Floats, j_re: Floats,
+    j_im: Floats, above_re: Floats, above_im: Floats,
+) -> None:  # fmt: skip
+    """A V_parent, what a transformer makes of its parent's voltage; at an external grid what it holds behind Z, less Z J."""
+    t = turn_of[i]
+    for f in range(3):
+        for k in range(size):
+            above_re[f * size + k] = start[i, 2 * f] if up == -1 else 0.0
+            above_im[f * size + k] = start[i, 2 * f + 1] if up == -1 else 0.0
+        for g in range(3):
+            a_re, a_im = turn[t, 2 * ((f - g) % 3)], turn[t, 2 * ((f - g) % 3) + 1]
+            for k in range(size):
+                a = -j_re[i, g * size + k] if up == -1 else v_re[up, g * size + k]
+                b = -j_im[i, g * size + k] if up == -1 else v_im[up, g * size + k]
+                above_re[f * size + k] += a_re * a - a_im * b
+                above_im[f * size + k] += a_re * b + a_im * a
+
+
+@kernel
+def _expand(p: Floats, q: Floats, column: Ints, tree: PhaseTree, kept: Ints, small: Floats, large: Floats) -> None:
+    """Voltages and currents of all buses from the voltages of few."""
+    parent, coefficient, turn_of, turn, lifts = tree.parent, tree.coefficient, tree.turn_of, tree.turn, tree.lifts
+    v_re, v_im, from_re, from_im = large[0], large[1], small[0], small[1]
+    for r in range(len(kept)):
+        for k in range(v_re.shape[1]):
+            v_re[kept[r], k], v_im[kept[r], k] = from_re[r, k], from_im[r, k]
+    _sweep_backward(p, q, column, parent, coefficient, turn_of, turn, lifts, v_re, v_im, large[2], large[3])
+
+
+@kernel
+def _summarise_block(tree: PhaseTree, limits: PhaseLimits, work: Floats, best: Floats) -> None:
+    parent, coefficient, turn_of, turn = tree.parent, tree.coefficient, tree.turn_of, tree.turn
+    ends, percent, counts = limits.ends, limits.percent, limits.counts
+    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
+    size = best.shape[1]
+    end = np.empty((4, 3 * size))
+    best[:] = 0.0
+    best[LOWEST] = np.inf
+    for i in range(len(parent)):
+        up = parent[i]
+        if coefficient[i, Y1_RE] != 0.0 or coefficient[i, YM_RE] != 0.0:
+            _note_losses(coefficient[i, Y1_RE], coefficient[i, YM_RE], v_re[i], v_im[i], best[LOSSES])
+        if counts[i]:
+            _note_voltages(float(i), v_re[i], v_im[i], best)
+        if up == -1:
+            for f in range(3):
+                for k in range(size):
+                    a, b, c, d = v_re[i, f * size + k], v_im[i, f * size + k], j_re[i, f * size + k], j_im[i, f * size + k]
+                    best[SLACK_P + f, k] += (a * c + b * d) / 3.0
+                    best[SLACK_Q + f, k] += (b * c - a * d) / 3.0
+            continue
+        _note_losses(coefficient[i, Z1_RE], coefficient[i, ZM_RE], j_re[i], j_im[i], best[LOSSES])
+        near, far = percent[i, 0], percent[i, 1]
+        if near == 0.0 and far == 0.0:
+            continue
+        if turn_of[i] == -1 and not np.any(ends[i]):
+            _note_currents(max(near, far), j_re[i], j_im[i], best)
+            continue
+        _find_ends(i, up, turn_of[i], turn, ends, work, end)
+        _note_currents(near, end[0], end[1], best)
+        _note_currents(far, end[2], end[3], best)
+    best[LOSSES] /= 3.0
+    for row in (LOWEST, HIGHEST, UNBALANCE, LOADING, NEUTRAL):
+        for k in range(size):
+            best[row, k] = math.sqrt(best[row, k])
+
+
+@kernel
+def _find_ends(i: int, up: int, t: int, turn: Floats, ends: Floats, work: Floats, end: Floats) -> None:
+    """Currents of the branch to the parent: Aᴴ J and its shunt at the parent's end (rows 0, 1), J less that at the child's."""
+    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
+    wide = v_re.shape[1]
+    size = wide // 3
+    for k in range(wide):
+        end[0, k], end[1, k] = (j_re[i, k], j_im[i, k]) if t == -1 else (0.0, 0.0)
+        end[2, k], end[3, k] = j_re[i, k], j_im[i, k]
+    if t != -1:
+        for f in range(3):
+            for g in range(3):
+                a_re, a_im = turn[t, 2 * ((g - f) % 3)], -turn[t, 2 * ((g - f) % 3) + 1]
+                for k in range(size):
+                    a, b = j_re[i, g * size + k], j_im[i, g * size + k]
+                    end[0, f * size + k] += a_re * a - a_im * b
+                    end[1, f * size + k] += a_re * b + a_im * a
+    _add_product(ends[i], 4, 1.0, v_re[up], v_im[up], end[0], end[1])
+    _add_product(ends[i], 0, -1.0, v_re[i], v_im[i], end[2], end[3])
+
+
+@kernel
+def _note_losses(one: float, mutual: float, x_re: Floats, x_im: Floats, losses: Floats) -> None:
+    """Re x*(M x) of a block M = m₁ + m_m; neither term is a small difference of large numbers."""
+    size = len(losses)
+    for k in range(size):
+        a, b, c = x_re[k], x_re[size + k], x_re[2 * size + k]
+        d, e, f = x_im[k], x_im[size + k], x_im[2 * size + k]
+        total_re, total_im = a + b + c, d + e + f
+        losses[k] += one * (a * a + b * b + c * c + d * d + e * e + f * f) + mutual * (
+            total_re * total_re + total_im * total_im
+        )
+
+
+@kernel
+def _note_currents(percent: float, x_re: Floats, x_im: Floats, best: Floats) -> None:
+    """The largest squared loading of a phase conductor, and of the neutral by the sum of all phases' currents."""
+    size, most = best.shape[1], percent * percent
+    for k in range(size):
+        a, b, c = x_re[k], x_re[size + k], x_re[2 * size + k]
+        d, e, f = x_im[k], x_im[size + k], x_im[2 * size + k]
+        total_re, total_im = a + b + c, d + e + f
+        largest = max(a * a + d * d, max(b * b + e * e, c * c + f * f))
+        best[LOADING, k] = max(best[LOADING, k], most * largest) + 0.0
+        best[NEUTRAL, k] = max(best[NEUTRAL, k], most * (total_re * total_re + total_im * total_im)) + 0.0
+
+
+@kernel
+def _note_voltages(place: float, v_re: Floats, v_im: Floats, best: Floats) -> None:
+    """Extremes of |V|² with three times the place plus the phase; of |V₂|² / |V₁|² with the place."""
+    size = best.shape[1]
+    for f in range(3):
+        at = 3.0 * place + f
+        for k in range(size):
+            a, b = v_re[f * size + k], v_im[f * size + k]
+            square = a * a + b * b
+            lower = 1.0 if square < best[LOWEST, k] else 0.0
+            higher = 1.0 if square > best[HIGHEST, k] else 0.0
+            best[LOWEST_AT, k] += lower * (at - best[LOWEST_AT, k])
+            best[HIGHEST_AT, k] += higher * (at - best[HIGHEST_AT, k])
+            best[LOWEST, k] = min(best[LOWEST, k], square) + 0.0
+            best[HIGHEST, k] = max(best[HIGHEST, k], square) + 0.0
+    for k in range(size):
+        # three times V₁ and V₂: V_a - (V_b + V_c) / 2 ± j √¾ (V_b - V_c)
+        re = v_re[k] - 0.5 * (v_re[size + k] + v_re[2 * size + k])
+        im = v_im[k] - 0.5 * (v_im[size + k] + v_im[2 * size + k])
+        across_re = HALF_ROOT * (v_im[2 * size + k] - v_im[size + k])
+        across_im = HALF_ROOT * (v_re[size + k] - v_re[2 * size + k])
+        a, b, c, d = re + across_re, im + across_im, re - across_re, im - across_im
+        share = (c * c + d * d) / (a * a + b * b)
+        higher = 1.0 if share > best[UNBALANCE, k] else 0.0
+        best[UNBALANCE_AT, k] += higher * (place - best[UNBALANCE_AT, k])
+        best[UNBALANCE, k] = max(best[UNBALANCE, k], share) + 0.0
+
+
+@kernel
+def _put(book: int, k: int, best: Floats, summary: PhaseSummary) -> None:
+    """A book of a block into the summary."""
+    low, high = int(best[LOWEST_AT, k]), int(best[HIGHEST_AT, k])
+    summary.lowest_vm_pu[book], summary.lowest_bus[book], summary.lowest_phase[book] = best[LOWEST, k], low // 3, low % 3
+    summary.highest_vm_pu[book], summary.highest_bus[book], summary.highest_phase[book] = best[HIGHEST, k], high // 3, high % 3
+    summary.unbalance_percent[book], summary.unbalance_bus[book] = 100.0 * best[UNBALANCE, k], int(best[UNBALANCE_AT, k])
+    summary.loading_percent[book], summary.neutral_percent[book] = best[LOADING, k], best[NEUTRAL, k]
+    summary.losses_kw[book] = best[LOSSES, k]
+    for f in range(3):
+        summary.slack_kw[book, f], summary.slack_kvar[book, f] = best[SLACK_P + f, k], best[SLACK_Q + f, k]
