@@ -1,4 +1,4 @@
-"""The three-phase model of a radial network: circulant blocks in breadth-first order, and the few buses that sweeps need."""
+"""The three-phase model of a radial network: circulant blocks in depth-first order, and the few buses that sweeps need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastp2p.errors import refuse
 from fastp2p.grid.feeder import ac_faults, percent_per_kva
 from fastp2p.grid.network import Network
 from fastp2p.grid.zero_sequence import ZeroSequence
-from fastp2p.kernels.grid.structs import PhaseLimits, PhaseTree
+from fastp2p.kernels.grid.structs import PhaseLimits, PhaseTree, Tree
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -24,8 +24,17 @@ OF_SEQUENCES = np.array([[1, 1, 1], [1, TURN**2, TURN], [1, TURN, TURN**2]])
 
 
 class PhaseFeeder(NamedTuple):
-    """The trees that a network's three-phase power flows run on, for injections at some buses."""
+    """The trees that a network's three-phase power flows run on, for injections at some buses.
 
+    Attributes
+    ----------
+    order : (n_bus,) int64
+        Bus of each place: depth-first, so that a sweep finds the rows of a bus where it has just left those of its neighbour.
+    few, column_of_few, every, column, kept, limits
+        As for `fastp2p.kernels.grid.phases.audit_phases`.
+    """
+
+    order: Ints
     few: PhaseTree
     column_of_few: Ints
     every: PhaseTree
@@ -37,6 +46,7 @@ class PhaseFeeder(NamedTuple):
 class _Places(NamedTuple):
     """The branch to the parent of every place, in the zero and the positive sequence, (n_bus, 2) complex128 each."""
 
+    order: Ints
     parent: Ints
     branch: Ints
     series: Complexes
@@ -79,8 +89,8 @@ def _phase_feeder(network: Network, bus: bytes) -> PhaseFeeder:
     refuse(phase_faults(network))
     zero = network.zero
     assert zero is not None
-    order = network.tree.order
     places = _places(network, zero)
+    order = places.order
     turn_of, turn = _turns(network, zero, places)
     is_root = places.parent == -1
     plain = ~is_root & (turn_of == -1)
@@ -108,8 +118,24 @@ def _phase_feeder(network: Network, bus: bytes) -> PhaseFeeder:
         np.where(above[kept] == -1, -1, number[above[kept]]), _coefficients(series[kept], joined[kept]), turn_of[kept], turn,
         _split(start[kept]), np.zeros(len(kept), bool),
     )  # fmt: skip
-    limits = PhaseLimits(_coefficients(places.far, places.near), _percent(network, places), network.has_band[order])
-    return PhaseFeeder(few, column[kept], every, column, kept, limits)
+    ends = _coefficients(places.far, places.near)
+    alike = (turn_of == -1) & ~ends.any(axis=1)
+    limits = PhaseLimits(ends, alike, _percent(network, places), network.has_band[order])
+    return PhaseFeeder(order, few, column[kept], every, column, kept, limits)
+
+
+def _depth_first(tree: Tree) -> Ints:
+    """Buses so that what lies behind a branch comes at once."""
+    children: list[list[int]] = [[] for _ in tree.order]
+    roots: list[int] = []
+    for bus in tree.order[::-1].tolist():
+        (roots if tree.parent[bus] == -1 else children[tree.parent[bus]]).append(bus)
+    order, left = [], roots
+    while left:  # ends: every bus is put in once
+        bus = left.pop()
+        order.append(bus)
+        left += children[bus]
+    return np.array(order, np.int64)
 
 
 def _places(network: Network, zero: ZeroSequence) -> _Places:
@@ -118,7 +144,7 @@ def _places(network: Network, zero: ZeroSequence) -> _Places:
     A branch is an ideal transformer of ratio t at `from_bus`, behind it a π. From `to_bus` its impedance and the shunts at that
     end are as they are; from `from_bus` the impedance is |t|² times as large, the shunt there |t|² times as small.
     """
-    tree, order = network.tree, network.tree.order
+    tree, order = network.tree, _depth_first(network.tree)
     place = np.empty(network.n_bus, np.int64)
     place[order] = np.arange(network.n_bus)
     up, branch = tree.parent[order], tree.parent_branch[order]
@@ -134,12 +160,12 @@ def _places(network: Network, zero: ZeroSequence) -> _Places:
     near[below], far[below] = np.where(from_child, at_to, at_from), np.where(from_child, at_from, at_to)
     shunt = np.zeros((network.n_bus, 2), np.complex128)
     shunt[:, 1] = network.bus_shunt_pu[order]  # shunts are unearthed, as in pandapower: the zero sequence does not see them
-    return _Places(np.where(up == -1, -1, place[up]), branch, series, shunt, near, far)
+    return _Places(order, np.where(up == -1, -1, place[up]), branch, series, shunt, near, far)
 
 
 def _turns(network: Network, zero: ZeroSequence, places: _Places) -> tuple[Ints, Floats]:
     """Circulant blocks of transformers, and of external grids with an impedance: their row, and their first column."""
-    tree, order = network.tree, network.tree.order
+    tree, order = network.tree, places.order
     ratio = network.tap_ratio * np.exp(1j * network.shift_rad)
     turn_of = np.full(network.n_bus, -1, np.int64)
     turns: list[Complexes] = []
@@ -168,7 +194,7 @@ def _start(network: Network, places: _Places, turn_of: Ints, turn: Floats) -> Co
     held = network.slack_vm_pu * np.exp(1j * network.reference_angle_rad)
     place = np.flatnonzero(places.parent == -1)
     row = {int(bus): at for at, bus in enumerate(network.reference_bus)}
-    start[place] = np.array([held[row[int(bus)]] for bus in network.tree.order[place]])[:, None] * OF_SEQUENCES[:, 1]
+    start[place] = np.array([held[row[int(bus)]] for bus in places.order[place]])[:, None] * OF_SEQUENCES[:, 1]
     for i in np.flatnonzero(places.parent != -1).tolist():
         start[i] = start[places.parent[i]]
         if turn_of[i] != -1:
@@ -217,6 +243,6 @@ def _percent(network: Network, places: _Places) -> Floats:
     branch = places.branch[below]
     of_base = network.rated_kv / network.base_kv[np.stack([network.from_bus, network.to_bus], axis=1)]
     at = (of_base * percent_per_kva(network)[:, None])[branch]
-    from_child = network.tree.parent_sign[network.tree.order][below] > 0.0
+    from_child = network.tree.parent_sign[places.order][below] > 0.0
     percent[below] = np.where(from_child[:, None], at[:, ::-1], at)
     return percent

@@ -93,8 +93,9 @@ def phase_flow(
     -----
     A book has converged when its voltages are within 1e-9 p.u. of the solution, estimated from the last two steps.
     """
-    feeder, p, q = _checked(network, injection_kw, injection_kvar, bus)
-    summary, n_iterations = _summarise(network, feeder, p, q)
+    at, p, q = _checked(network, injection_kw, injection_kvar, bus)
+    feeder = phase_feeder(network, at)
+    summary, n_iterations = summarise_phases(network, at, p, q)
     voltage, current = _phasors(network, feeder, p, q, n_iterations)
     from_ka, to_ka, neutral_ka, loading_percent = _currents(network, feeder, current)
     positive, negative = (sum(voltage[..., f] * OF_SEQUENCES[1, one] ** f for f in range(3)) for one in (2, 1))
@@ -127,26 +128,26 @@ def _phasors(network: Network, feeder: PhaseFeeder, p: Floats, q: Floats, n_iter
         )  # fmt: skip
         voltage[:, books], current[:, :, books] = v, i
     of_bus = np.empty(shape, np.complex128)
-    of_bus[:, network.tree.order] = voltage[0] + 1j * voltage[1]
+    of_bus[:, feeder.order] = voltage[0] + 1j * voltage[1]
     return of_bus, current
 
 
 def _currents(network: Network, feeder: PhaseFeeder, current: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Of every branch: kA at `from_bus` and `to_bus`, kA of the neutral, and loading in percent."""
-    tree, n_books = network.tree, current.shape[2]
+    tree, order, n_books = network.tree, feeder.order, current.shape[2]
     near, far = np.hypot(current[:, 0], current[:, 1])
     below = np.flatnonzero(feeder.every.parent != -1)
-    branch = tree.parent_branch[tree.order][below]
+    branch = tree.parent_branch[order][below]
     percent = feeder.limits.percent[:, :, None]
     loading = np.full((n_books, network.n_branch, 3), np.nan)
     loading[:, branch] = np.maximum(near * percent[:, 0], far * percent[:, 1])[:, below]
     loading[:, ~np.isfinite(network.limit_kw)] = np.nan
     base_ka = 1e-3 / (np.sqrt(3.0) * network.base_kv)
     ka, neutral = np.empty((2, n_books, network.n_branch, 3)), np.empty((n_books, network.n_branch))
-    up = (tree.parent_sign[tree.order[below]] > 0.0)[:, None]  # directed towards the external grid: its from-end is the child
+    up = (tree.parent_sign[order[below]] > 0.0)[:, None]  # directed towards the external grid: its from-end is the child
     for end, (bus_of_end, of_child) in enumerate(((network.from_bus, up), (network.to_bus, ~up))):
         ka[end][:, branch] = np.where(of_child, far[:, below], near[:, below]) * base_ka[bus_of_end[branch], None]
-    neutral[:, branch] = np.hypot(*current[1].sum(axis=3))[:, below] * base_ka[tree.order[below]]
+    neutral[:, branch] = np.hypot(*current[1].sum(axis=3))[:, below] * base_ka[order[below]]
     return ka[0], ka[1], neutral, loading
 
 
@@ -168,12 +169,25 @@ def phase_summary(
     InputError
         See `phase_flow`.
     """
-    feeder, p, q = _checked(network, injection_kw, injection_kvar, bus)
-    return _summarise(network, feeder, p, q)[0]
+    return summarise_phases(network, *_checked(network, injection_kw, injection_kvar, bus))[0]
 
 
-def _summarise(network: Network, feeder: PhaseFeeder, p: Floats, q: Floats) -> tuple[PhaseSummary, Ints]:
-    """The summary, and the steps that each book took; 0 where it did not converge."""
+def summarise_phases(network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[PhaseSummary, Ints]:
+    """What the three-phase power flow of every book says, as `phase_summary` gives it, without checks.
+
+    Parameters
+    ----------
+    network : Network
+    bus : (n_columns,) int64
+    injection_kw, injection_kvar : (n_books, n_columns, 3) float64
+
+    Returns
+    -------
+    PhaseSummary
+    n_iterations : (n_books,) int64
+        0 where it did not converge.
+    """
+    feeder, p, q = phase_feeder(network, bus), injection_kw, injection_kvar
     summary, n_iterations = PhaseSummary.unknown(len(p)), np.zeros(len(p), np.int64)
     left = np.arange(len(p))
     for most in STEPS:
@@ -191,7 +205,7 @@ def _summarise(network: Network, feeder: PhaseFeeder, p: Floats, q: Floats) -> t
             break
     solved = np.flatnonzero(n_iterations > 0)
     for at in (summary.lowest_bus, summary.highest_bus, summary.unbalance_bus):
-        at[solved] = network.tree.order[at[solved]]
+        at[solved] = feeder.order[at[solved]]
     if not network.has_band.any():  # no bus but external grids
         summary.lowest_vm_pu[:] = summary.highest_vm_pu[:] = network.slack_vm_pu[0]
     return summary, n_iterations
@@ -204,8 +218,8 @@ def _control(most: int, n_books: int) -> tuple[float, int, int]:
 
 def _checked(
     network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike, bus: ArrayLike | None
-) -> tuple[PhaseFeeder, Floats, Floats]:
-    """The feeder, and the injections as (n_books, n_columns, 3)."""
+) -> tuple[Ints, Floats, Floats]:
+    """The bus of every column, and the injections as (n_books, n_columns, 3)."""
     refuse_other_kinds(network=(network, Network))
     refuse(phase_faults(network))
     p, q = floats("injection_kw", injection_kw), floats("injection_kvar", injection_kvar)
@@ -216,6 +230,5 @@ def _checked(
     elif q.shape not in ((1,), (), p.shape):
         faults.append(f"injection_kvar has shape {q.shape}; it must be a number or, like injection_kw, {p.shape}")
     refuse(faults + finite_faults("injection_kw", p, "book") + finite_faults("injection_kvar", q, "book"))
-    p, q = np.broadcast_arrays(p, q)
-    p, q = (np.ascontiguousarray(one if one.ndim == 3 else one[None]) for one in (p, q))
-    return phase_feeder(network, at), p, q
+    p, q = (np.ascontiguousarray(one if one.ndim == 3 else one[None]) for one in np.broadcast_arrays(p, q))
+    return at, p, q

@@ -12,9 +12,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import fastp2p
+from bench.peers.asymmetric import STATED
 from fastp2p.grid.phase_feeder import phase_feeder
 from tests.oracles import phases as oracle
-from tests.support.asymmetric import STATED, phase_brinks, phase_directions, phase_trees
+from tests.support.asymmetric import phase_brinks, phase_directions, phase_trees
 from tests.support.radial_networks import random_directions
 from tests.support.shipped import shipped
 

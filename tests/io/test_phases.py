@@ -7,7 +7,7 @@ import pandapower as pp
 import pytest
 
 import fastp2p
-from tests.support.asymmetric import STATED
+from bench.peers.asymmetric import STATED
 from tests.support.shipped import shipped
 
 EUROPEAN = "ieee_european_lv_asymmetric"

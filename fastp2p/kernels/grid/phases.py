@@ -74,15 +74,15 @@ def audit_phases(
     """
     tolerance, most_iterations, size = control
     n_columns, n_few, n_bus = p_kw.shape[1], len(few.parent), len(every.parent)
-    p, q = np.empty((n_columns, 3 * size)), np.empty((n_columns, 3 * size))
-    small, large = np.empty((4, n_few, 3 * size)), np.empty((4, n_bus, 3 * size))
+    power, busy = np.empty((2, n_columns, 3 * size)), np.empty((n_columns, 3), np.bool_)
+    small = np.empty((4, n_few, 3 * size))
+    large = small if n_few == n_bus else np.empty((4, n_bus, 3 * size))
     best, count = np.empty((N_BEST, size)), np.empty(size, np.int64)
     for first in range(0, len(p_kw), size):
         n = min(size, len(p_kw) - first)
-        _fill(p_kw, first, n, size, p)
-        _fill(q_kvar, first, n, size, q)
-        _solve_block(p, q, column_of_few, few, tolerance, most_iterations, n, small, count)
-        _expand(p, q, column, every, kept, small, large)
+        _fill(p_kw, q_kvar, first, n, size, power, busy)
+        _solve_block(power, busy, column_of_few, few, tolerance, most_iterations, n, small, count)
+        _expand(power, busy, column, every, kept, small, large)
         _summarise_block(every, limits, large, best)
         for k in range(n):
             _put(first + k, k, best, summary)
@@ -119,43 +119,51 @@ def flow_phases(
     parent, turn_of, turn, ends = every.parent, every.turn_of, every.turn, limits.ends
     tolerance, most_iterations, size = control
     n_columns, n_few, n_bus = p_kw.shape[1], len(few.parent), len(every.parent)
-    p, q = np.empty((n_columns, 3 * size)), np.empty((n_columns, 3 * size))
-    small, large = np.empty((4, n_few, 3 * size)), np.empty((4, n_bus, 3 * size))
-    end, count = np.zeros((4, 3 * size)), np.empty(size, np.int64)
+    power, busy = np.empty((2, n_columns, 3 * size)), np.empty((n_columns, 3), np.bool_)
+    small = np.empty((4, n_few, 3 * size))
+    large = small if n_few == n_bus else np.empty((4, n_bus, 3 * size))
+    end_re, end_im, count = np.zeros((2, 3 * size)), np.zeros((2, 3 * size)), np.empty(size, np.int64)
+    v_re, v_im, j_re, j_im = large[0], large[1], large[2], large[3]
     for first in range(0, len(p_kw), size):
         n = min(size, len(p_kw) - first)
-        _fill(p_kw, first, n, size, p)
-        _fill(q_kvar, first, n, size, q)
-        _solve_block(p, q, column_of_few, few, tolerance, most_iterations, n, small, count)
-        _expand(p, q, column, every, kept, small, large)
+        _fill(p_kw, q_kvar, first, n, size, power, busy)
+        _solve_block(power, busy, column_of_few, few, tolerance, most_iterations, n, small, count)
+        _expand(power, busy, column, every, kept, small, large)
         for k in range(n):
             n_iterations[first + k] = count[k]
         for i in range(n_bus):
             if parent[i] != -1:
-                _find_ends(i, parent[i], turn_of[i], turn, ends, large, end)
+                _find_ends(i, parent[i], turn_of[i], turn, ends, v_re, v_im, j_re, j_im, end_re, end_im)
             for f in range(3):
                 for k in range(n):
                     at = f * size + k
-                    voltage[0, first + k, i, f], voltage[1, first + k, i, f] = large[0, i, at], large[1, i, at]
+                    voltage[0, first + k, i, f], voltage[1, first + k, i, f] = v_re[i, at], v_im[i, at]
                     for e in range(2):
-                        current[e, 0, first + k, i, f] = end[2 * e, at] if parent[i] != -1 else 0.0
-                        current[e, 1, first + k, i, f] = end[2 * e + 1, at] if parent[i] != -1 else 0.0
+                        current[e, 0, first + k, i, f] = end_re[e, at] if parent[i] != -1 else 0.0
+                        current[e, 1, first + k, i, f] = end_im[e, at] if parent[i] != -1 else 0.0
 
 
 @kernel
-def _fill(value: Floats, first: int, n: int, size: int, block: Floats) -> None:
-    """Columns of a block of books; three times what a phase injects, per unit of a third of the base; zero beyond the last."""
-    for c in range(len(block)):
+def _fill(p_kw: Floats, q_kvar: Floats, first: int, n: int, size: int, power: Floats, busy: Bools) -> None:
+    """Columns of a block of books, and which of their phases inject in any of them; zero beyond the last book.
+
+    Three times what a phase injects: per unit of a third of the base.
+    """
+    for c in range(len(busy)):
         for f in range(3):
+            any_power = 0.0
             for k in range(n):
-                block[c, f * size + k] = 3.0 * value[first + k, c, f]
+                p, q = p_kw[first + k, c, f], q_kvar[first + k, c, f]
+                power[0, c, f * size + k], power[1, c, f * size + k] = 3.0 * p, 3.0 * q
+                any_power += 0.0 if p == 0.0 and q == 0.0 else 1.0
             for k in range(n, size):
-                block[c, f * size + k] = 0.0
+                power[0, c, f * size + k], power[1, c, f * size + k] = 0.0, 0.0
+            busy[c, f] = any_power > 0.0
 
 
 @kernel
 def _solve_block(
-    p: Floats, q: Floats, column: Ints, tree: PhaseTree, tolerance: float, most_iterations: int, n: int, work: Floats,
+    power: Floats, busy: Bools, column: Ints, tree: PhaseTree, tolerance: float, most_iterations: int, n: int, work: Floats,
     count: Ints,
 ) -> None:  # fmt: skip
     """Voltages of a block's books; a book's `count` is the steps that it took, 0 where they were not enough (as in ac.py)."""
@@ -172,7 +180,7 @@ def _solve_block(
             for k in range(size):
                 v_re[i, f * size + k], v_im[i, f * size + k] = start[i, 2 * f], start[i, 2 * f + 1]
     for iteration in range(1, most_iterations + 1):
-        _sweep_backward(p, q, column, parent, coefficient, turn_of, turn, lifts, v_re, v_im, j_re, j_im)
+        _sweep_backward(power, busy, column, parent, coefficient, turn_of, turn, lifts, v_re, v_im, j_re, j_im)
         change[:] = 0.0
         _sweep_forward(tree, step, change, scratch, v_re, v_im, j_re, j_im)
         n_left = 0
@@ -214,26 +222,30 @@ def _give_up(step: Floats, n: int, lowest: Floats, v_re: Floats, v_im: Floats) -
 
 @kernel
 def _sweep_backward(
-    p: Floats, q: Floats, column: Ints, parent: Ints, coefficient: Floats, turn_of: Ints, turn: Floats, lifts: Bools,
+    power: Floats, busy: Bools, column: Ints, parent: Ints, coefficient: Floats, turn_of: Ints, turn: Floats, lifts: Bools,
     v_re: Floats, v_im: Floats, j_re: Floats, j_im: Floats,
 ) -> None:  # fmt: skip
     """Currents into every bus from its voltage and the buses behind it; voltages of parents that are lifted."""
     wide = v_re.shape[1]
     size = wide // 3
+    p, q = power[0], power[1]
     j_re[:] = 0.0
     j_im[:] = 0.0
     for i in range(len(parent) - 1, -1, -1):
         c, up = column[i], parent[i]
         y1_re, y1_im = coefficient[i, Y1_RE], coefficient[i, Y1_IM]
         if y1_re != 0.0 or y1_im != 0.0 or coefficient[i, YM_RE] != 0.0 or coefficient[i, YM_IM] != 0.0:
-            _add_product(coefficient[i], Y1_RE, 1.0, v_re[i], v_im[i], j_re[i], j_im[i])
+            _add_product(coefficient, i, Y1_RE, 1.0, v_re, v_im, i, j_re, j_im, i)
         if c != -1:
-            for k in range(wide):
-                # the injected current (S / V)* = (p - jq) V / |V|²
-                a, b = v_re[i, k], v_im[i, k]
-                scale = 1.0 / (a * a + b * b)
-                j_re[i, k] -= (p[c, k] * a + q[c, k] * b) * scale
-                j_im[i, k] -= (p[c, k] * b - q[c, k] * a) * scale
+            for f in range(3):
+                if busy[c, f]:
+                    o = f * size
+                    for k in range(size):  # from 0: from elsewhere it would not be made of vector operations
+                        # the injected current (S / V)* = (p - jq) V / |V|²
+                        a, b = v_re[i, o + k], v_im[i, o + k]
+                        scale = 1.0 / (a * a + b * b)
+                        j_re[i, o + k] -= (p[c, o + k] * a + q[c, o + k] * b) * scale
+                        j_im[i, o + k] -= (p[c, o + k] * b - q[c, o + k] * a) * scale
         if up == -1:
             continue
         if turn_of[i] == -1:
@@ -253,26 +265,28 @@ def _sweep_backward(
             for k in range(wide):
                 v_re[up, k] = v_re[i, k]
                 v_im[up, k] = v_im[i, k]
-            _add_product(coefficient[i], Z1_RE, 1.0, j_re[i], j_im[i], v_re[up], v_im[up])
+            _add_product(coefficient, i, Z1_RE, 1.0, j_re, j_im, i, v_re, v_im, up)
 
 
 @kernel
-def _add_product(of: Floats, at: int, sign: float, x_re: Floats, x_im: Floats, y_re: Floats, y_im: Floats) -> None:
-    """Add ± (m₁ x + m_m Σx) to y, with m₁ and m_m at four places of `of` from `at`."""
-    a_re, a_im = sign * of[at], sign * of[at + 1]
-    m_re, m_im = sign * of[at + 2], sign * of[at + 3]
-    size = len(x_re) // 3
+def _add_product(
+    of: Floats, row: int, at: int, sign: float, x_re: Floats, x_im: Floats, i: int, y_re: Floats, y_im: Floats, o: int
+) -> None:
+    """Add ± (m₁ x + m_m Σx) of row i of x to row o of y, with m₁ and m_m at four places of a row of `of` from `at`."""
+    a_re, a_im = sign * of[row, at], sign * of[row, at + 1]
+    m_re, m_im = sign * of[row, at + 2], sign * of[row, at + 3]
+    size = x_re.shape[1] // 3
     for k in range(size):
-        a, b, c = x_re[k], x_re[size + k], x_re[2 * size + k]
-        d, e, f = x_im[k], x_im[size + k], x_im[2 * size + k]
+        a, b, c = x_re[i, k], x_re[i, size + k], x_re[i, 2 * size + k]
+        d, e, f = x_im[i, k], x_im[i, size + k], x_im[i, 2 * size + k]
         total_re, total_im = a + b + c, d + e + f
         both_re, both_im = m_re * total_re - m_im * total_im, m_re * total_im + m_im * total_re
-        y_re[k] += a_re * a - a_im * d + both_re
-        y_re[size + k] += a_re * b - a_im * e + both_re
-        y_re[2 * size + k] += a_re * c - a_im * f + both_re
-        y_im[k] += a_re * d + a_im * a + both_im
-        y_im[size + k] += a_re * e + a_im * b + both_im
-        y_im[2 * size + k] += a_re * f + a_im * c + both_im
+        y_re[o, k] += a_re * a - a_im * d + both_re
+        y_re[o, size + k] += a_re * b - a_im * e + both_re
+        y_re[o, 2 * size + k] += a_re * c - a_im * f + both_re
+        y_im[o, k] += a_re * d + a_im * a + both_im
+        y_im[o, size + k] += a_re * e + a_im * b + both_im
+        y_im[o, 2 * size + k] += a_re * f + a_im * c + both_im
 
 
 @kernel
@@ -336,31 +350,32 @@ def _turn(
 
 
 @kernel
-def _expand(p: Floats, q: Floats, column: Ints, tree: PhaseTree, kept: Ints, small: Floats, large: Floats) -> None:
+def _expand(power: Floats, busy: Bools, column: Ints, tree: PhaseTree, kept: Ints, small: Floats, large: Floats) -> None:
     """Voltages and currents of all buses from the voltages of few."""
     parent, coefficient, turn_of, turn, lifts = tree.parent, tree.coefficient, tree.turn_of, tree.turn, tree.lifts
     v_re, v_im, from_re, from_im = large[0], large[1], small[0], small[1]
-    for r in range(len(kept)):
-        for k in range(v_re.shape[1]):
-            v_re[kept[r], k], v_im[kept[r], k] = from_re[r, k], from_im[r, k]
-    _sweep_backward(p, q, column, parent, coefficient, turn_of, turn, lifts, v_re, v_im, large[2], large[3])
+    if len(kept) < len(parent):
+        for r in range(len(kept)):
+            for k in range(v_re.shape[1]):
+                v_re[kept[r], k], v_im[kept[r], k] = from_re[r, k], from_im[r, k]
+    _sweep_backward(power, busy, column, parent, coefficient, turn_of, turn, lifts, v_re, v_im, large[2], large[3])
 
 
 @kernel
 def _summarise_block(tree: PhaseTree, limits: PhaseLimits, work: Floats, best: Floats) -> None:
     parent, coefficient, turn_of, turn = tree.parent, tree.coefficient, tree.turn_of, tree.turn
-    ends, percent, counts = limits.ends, limits.percent, limits.counts
+    ends, alike, percent, counts = limits.ends, limits.alike, limits.percent, limits.counts
     v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
     size = best.shape[1]
-    end = np.empty((4, 3 * size))
+    end_re, end_im = np.empty((2, 3 * size)), np.empty((2, 3 * size))
     best[:] = 0.0
     best[LOWEST] = np.inf
     for i in range(len(parent)):
         up = parent[i]
         if coefficient[i, Y1_RE] != 0.0 or coefficient[i, YM_RE] != 0.0:
-            _note_losses(coefficient[i, Y1_RE], coefficient[i, YM_RE], v_re[i], v_im[i], best[LOSSES])
+            _note_losses(coefficient[i, Y1_RE], coefficient[i, YM_RE], v_re, v_im, i, best)
         if counts[i]:
-            _note_voltages(float(i), v_re[i], v_im[i], best)
+            _note_voltages(v_re, v_im, i, best)
         if up == -1:
             for f in range(3):
                 for k in range(size):
@@ -368,16 +383,16 @@ def _summarise_block(tree: PhaseTree, limits: PhaseLimits, work: Floats, best: F
                     best[SLACK_P + f, k] += (a * c + b * d) / 3.0
                     best[SLACK_Q + f, k] += (b * c - a * d) / 3.0
             continue
-        _note_losses(coefficient[i, Z1_RE], coefficient[i, ZM_RE], j_re[i], j_im[i], best[LOSSES])
+        _note_losses(coefficient[i, Z1_RE], coefficient[i, ZM_RE], j_re, j_im, i, best)
         near, far = percent[i, 0], percent[i, 1]
         if near == 0.0 and far == 0.0:
             continue
-        if turn_of[i] == -1 and not np.any(ends[i]):
-            _note_currents(max(near, far), j_re[i], j_im[i], best)
+        if alike[i]:
+            _note_currents(max(near, far), j_re, j_im, i, best)
             continue
-        _find_ends(i, up, turn_of[i], turn, ends, work, end)
-        _note_currents(near, end[0], end[1], best)
-        _note_currents(far, end[2], end[3], best)
+        _find_ends(i, up, turn_of[i], turn, ends, v_re, v_im, j_re, j_im, end_re, end_im)
+        _note_currents(near, end_re, end_im, 0, best)
+        _note_currents(far, end_re, end_im, 1, best)
     best[LOSSES] /= 3.0
     for row in (LOWEST, HIGHEST, UNBALANCE, LOADING, NEUTRAL):
         for k in range(size):
@@ -385,46 +400,48 @@ def _summarise_block(tree: PhaseTree, limits: PhaseLimits, work: Floats, best: F
 
 
 @kernel
-def _find_ends(i: int, up: int, t: int, turn: Floats, ends: Floats, work: Floats, end: Floats) -> None:
-    """Currents of the branch to the parent: Aᴴ J and its shunt at the parent's end (rows 0, 1), J less that at the child's."""
-    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
+def _find_ends(
+    i: int, up: int, t: int, turn: Floats, ends: Floats, v_re: Floats, v_im: Floats, j_re: Floats, j_im: Floats,
+    end_re: Floats, end_im: Floats,
+) -> None:  # fmt: skip
+    """Currents of the branch to the parent: Aᴴ J and its shunt at the parent's end (row 0), J less the child's (row 1)."""
     wide = v_re.shape[1]
     size = wide // 3
     for k in range(wide):
-        end[0, k], end[1, k] = (j_re[i, k], j_im[i, k]) if t == -1 else (0.0, 0.0)
-        end[2, k], end[3, k] = j_re[i, k], j_im[i, k]
+        end_re[1, k], end_im[1, k] = j_re[i, k], j_im[i, k]
+        end_re[0, k], end_im[0, k] = (j_re[i, k], j_im[i, k]) if t == -1 else (0.0, 0.0)
     if t != -1:
         for f in range(3):
             for g in range(3):
                 a_re, a_im = turn[t, 2 * ((g - f) % 3)], -turn[t, 2 * ((g - f) % 3) + 1]
                 for k in range(size):
                     a, b = j_re[i, g * size + k], j_im[i, g * size + k]
-                    end[0, f * size + k] += a_re * a - a_im * b
-                    end[1, f * size + k] += a_re * b + a_im * a
-    _add_product(ends[i], 4, 1.0, v_re[up], v_im[up], end[0], end[1])
-    _add_product(ends[i], 0, -1.0, v_re[i], v_im[i], end[2], end[3])
+                    end_re[0, f * size + k] += a_re * a - a_im * b
+                    end_im[0, f * size + k] += a_re * b + a_im * a
+    _add_product(ends, i, 4, 1.0, v_re, v_im, up, end_re, end_im, 0)
+    _add_product(ends, i, 0, -1.0, v_re, v_im, i, end_re, end_im, 1)
 
 
 @kernel
-def _note_losses(one: float, mutual: float, x_re: Floats, x_im: Floats, losses: Floats) -> None:
+def _note_losses(one: float, mutual: float, x_re: Floats, x_im: Floats, i: int, best: Floats) -> None:
     """Re x*(M x) of a block M = m₁ + m_m; neither term is a small difference of large numbers."""
-    size = len(losses)
+    size = best.shape[1]
     for k in range(size):
-        a, b, c = x_re[k], x_re[size + k], x_re[2 * size + k]
-        d, e, f = x_im[k], x_im[size + k], x_im[2 * size + k]
+        a, b, c = x_re[i, k], x_re[i, size + k], x_re[i, 2 * size + k]
+        d, e, f = x_im[i, k], x_im[i, size + k], x_im[i, 2 * size + k]
         total_re, total_im = a + b + c, d + e + f
-        losses[k] += one * (a * a + b * b + c * c + d * d + e * e + f * f) + mutual * (
+        best[LOSSES, k] += one * (a * a + b * b + c * c + d * d + e * e + f * f) + mutual * (
             total_re * total_re + total_im * total_im
         )
 
 
 @kernel
-def _note_currents(percent: float, x_re: Floats, x_im: Floats, best: Floats) -> None:
+def _note_currents(percent: float, x_re: Floats, x_im: Floats, i: int, best: Floats) -> None:
     """The largest squared loading of a phase conductor, and of the neutral by the sum of all phases' currents."""
     size, most = best.shape[1], percent * percent
     for k in range(size):
-        a, b, c = x_re[k], x_re[size + k], x_re[2 * size + k]
-        d, e, f = x_im[k], x_im[size + k], x_im[2 * size + k]
+        a, b, c = x_re[i, k], x_re[i, size + k], x_re[i, 2 * size + k]
+        d, e, f = x_im[i, k], x_im[i, size + k], x_im[i, 2 * size + k]
         total_re, total_im = a + b + c, d + e + f
         largest = max(a * a + d * d, max(b * b + e * e, c * c + f * f))
         best[LOADING, k] = max(best[LOADING, k], most * largest) + 0.0
@@ -432,13 +449,13 @@ def _note_currents(percent: float, x_re: Floats, x_im: Floats, best: Floats) -> 
 
 
 @kernel
-def _note_voltages(place: float, v_re: Floats, v_im: Floats, best: Floats) -> None:
+def _note_voltages(v_re: Floats, v_im: Floats, i: int, best: Floats) -> None:
     """Extremes of |V|² with three times the place plus the phase; of |V₂|² / |V₁|² with the place."""
-    size = best.shape[1]
+    size, place = best.shape[1], float(i)
     for f in range(3):
         at = 3.0 * place + f
         for k in range(size):
-            a, b = v_re[f * size + k], v_im[f * size + k]
+            a, b = v_re[i, f * size + k], v_im[i, f * size + k]
             square = a * a + b * b
             lower = 1.0 if square < best[LOWEST, k] else 0.0
             higher = 1.0 if square > best[HIGHEST, k] else 0.0
@@ -448,10 +465,10 @@ def _note_voltages(place: float, v_re: Floats, v_im: Floats, best: Floats) -> No
             best[HIGHEST, k] = max(best[HIGHEST, k], square) + 0.0
     for k in range(size):
         # three times V₁ and V₂: V_a - (V_b + V_c) / 2 ± j √¾ (V_b - V_c)
-        re = v_re[k] - 0.5 * (v_re[size + k] + v_re[2 * size + k])
-        im = v_im[k] - 0.5 * (v_im[size + k] + v_im[2 * size + k])
-        across_re = HALF_ROOT * (v_im[2 * size + k] - v_im[size + k])
-        across_im = HALF_ROOT * (v_re[size + k] - v_re[2 * size + k])
+        re = v_re[i, k] - 0.5 * (v_re[i, size + k] + v_re[i, 2 * size + k])
+        im = v_im[i, k] - 0.5 * (v_im[i, size + k] + v_im[i, 2 * size + k])
+        across_re = HALF_ROOT * (v_im[i, 2 * size + k] - v_im[i, size + k])
+        across_im = HALF_ROOT * (v_re[i, size + k] - v_re[i, 2 * size + k])
         a, b, c, d = re + across_re, im + across_im, re - across_re, im - across_im
         share = (c * c + d * d) / (a * a + b * b)
         higher = 1.0 if share > best[UNBALANCE, k] else 0.0

@@ -155,7 +155,7 @@ class AcSummary(NamedTuple):
 
 
 class PhaseTree(NamedTuple):
-    """A forest of conductors below the external grids; place i is the i-th bus in breadth-first order. Per unit of 1 kVA.
+    """A forest of conductors below the external grids, every bus at a place after its parent. Per unit of 1 kVA.
 
     Every block is circulant, as networks given in symmetrical components have no other. Seen from the parent, V_child =
     A V_parent - Z J and I_parent = Aᴴ J, with J the current that the child, its shunts and all behind it draw; shunts of
@@ -192,6 +192,8 @@ class PhaseLimits(NamedTuple):
     ----------
     ends : (n, 8) float64
         y₁ and y_m of the shunts of the branch to the parent, at the child's end and at the parent's.
+    alike : (n,) bool
+        Whether both its ends carry the same current: it has no shunts, and no transformer.
     percent : (n, 2) float64
         Loading per p.u. of current of the branch to the parent, at the parent's end and at the child's; zero without a limit.
     counts : (n,) bool
@@ -199,6 +201,7 @@ class PhaseLimits(NamedTuple):
     """
 
     ends: Floats
+    alike: NDArray[np.bool_]
     percent: Floats
     counts: NDArray[np.bool_]
 
