@@ -15,22 +15,28 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.kernels.grid.structs import PhaseLimits, PhaseSummary, PhaseTree
+from fastp2p.kernels.grid.circulant import add_product, add_turned, add_turned_back
+from fastp2p.kernels.grid.phase_summary import LOSSES, N_BEST, SLACK_P, find_ends, put_summary, summarise_block
+from fastp2p.kernels.grid.structs import (
+    Y1_IM,
+    Y1_RE,
+    YM_IM,
+    YM_RE,
+    Z1_IM,
+    Z1_RE,
+    ZM_IM,
+    ZM_RE,
+    PhaseLimits,
+    PhaseSummary,
+    PhaseTree,
+)
 from fastp2p.kernels.jit import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-# columns of `coefficient`; of `ends` those of the child's end stand first
-Z1_RE, Z1_IM, ZM_RE, ZM_IM, Y1_RE, Y1_IM, YM_RE, YM_IM = range(8)
 LOST_PU, LONG = 0.1, 25
-# rows of a block's `best`
-LOWEST, LOWEST_AT, HIGHEST, HIGHEST_AT, UNBALANCE, UNBALANCE_AT, LOADING, NEUTRAL, LOSSES, SLACK_P, SLACK_Q = (
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12,
-)  # fmt: skip
-N_BEST = 15
-HALF_ROOT = math.sqrt(0.75)
 
 
 @kernel
@@ -83,9 +89,9 @@ def audit_phases(
         _fill(p_kw, q_kvar, first, n, size, power, busy)
         _solve_block(power, busy, column_of_few, few, tolerance, most_iterations, n, small, count)
         _expand(power, busy, column, every, kept, small, large)
-        _summarise_block(every, limits, large, best)
+        summarise_block(every, limits, large, best)
         for k in range(n):
-            _put(first + k, k, best, summary)
+            put_summary(first + k, k, best, summary)
             total = best[LOSSES, k] + best[SLACK_P, k] + best[SLACK_P + 1, k] + best[SLACK_P + 2, k]
             n_iterations[first + k] = count[k] if math.isfinite(total) else 0  # a voltage that is no number spreads to the root
 
@@ -133,7 +139,7 @@ def flow_phases(
             n_iterations[first + k] = count[k]
         for i in range(n_bus):
             if parent[i] != -1:
-                _find_ends(i, parent[i], turn_of[i], turn, ends, v_re, v_im, j_re, j_im, end_re, end_im)
+                find_ends(i, parent[i], turn_of[i], turn, ends, v_re, v_im, j_re, j_im, end_re, end_im)
             for f in range(3):
                 for k in range(n):
                     at = f * size + k
@@ -172,7 +178,7 @@ def _solve_block(
     v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
     size = len(count)
     step, change, before, lowest = np.ones(size), np.empty(size), np.empty(size), np.empty(size)
-    scratch = np.empty((4, 3 * size))
+    scratch = np.empty((4, 1, 3 * size))
     before[:] = np.inf
     count[:] = 0
     for i in range(len(parent)):
@@ -235,7 +241,7 @@ def _sweep_backward(
         c, up = column[i], parent[i]
         y1_re, y1_im = coefficient[i, Y1_RE], coefficient[i, Y1_IM]
         if y1_re != 0.0 or y1_im != 0.0 or coefficient[i, YM_RE] != 0.0 or coefficient[i, YM_IM] != 0.0:
-            _add_product(coefficient, i, Y1_RE, 1.0, v_re, v_im, i, j_re, j_im, i)
+            add_product(coefficient, i, Y1_RE, 1.0, v_re, v_im, i, j_re, j_im, i)
         if c != -1:
             for f in range(3):
                 if busy[c, f]:
@@ -253,40 +259,12 @@ def _sweep_backward(
                 j_re[up, k] += j_re[i, k]
                 j_im[up, k] += j_im[i, k]
         else:
-            for f in range(3):
-                for g in range(3):
-                    t = (g - f) % 3
-                    a_re, a_im = turn[turn_of[i], 2 * t], -turn[turn_of[i], 2 * t + 1]
-                    for k in range(size):
-                        a, b = j_re[i, g * size + k], j_im[i, g * size + k]
-                        j_re[up, f * size + k] += a_re * a - a_im * b
-                        j_im[up, f * size + k] += a_re * b + a_im * a
+            add_turned_back(turn, turn_of[i], j_re, j_im, i, j_re, j_im, up)
         if lifts[i]:
             for k in range(wide):
                 v_re[up, k] = v_re[i, k]
                 v_im[up, k] = v_im[i, k]
-            _add_product(coefficient, i, Z1_RE, 1.0, j_re, j_im, i, v_re, v_im, up)
-
-
-@kernel
-def _add_product(
-    of: Floats, row: int, at: int, sign: float, x_re: Floats, x_im: Floats, i: int, y_re: Floats, y_im: Floats, o: int
-) -> None:
-    """Add ± (m₁ x + m_m Σx) of row i of x to row o of y, with m₁ and m_m at four places of a row of `of` from `at`."""
-    a_re, a_im = sign * of[row, at], sign * of[row, at + 1]
-    m_re, m_im = sign * of[row, at + 2], sign * of[row, at + 3]
-    size = x_re.shape[1] // 3
-    for k in range(size):
-        a, b, c = x_re[i, k], x_re[i, size + k], x_re[i, 2 * size + k]
-        d, e, f = x_im[i, k], x_im[i, size + k], x_im[i, 2 * size + k]
-        total_re, total_im = a + b + c, d + e + f
-        both_re, both_im = m_re * total_re - m_im * total_im, m_re * total_im + m_im * total_re
-        y_re[o, k] += a_re * a - a_im * d + both_re
-        y_re[o, size + k] += a_re * b - a_im * e + both_re
-        y_re[o, 2 * size + k] += a_re * c - a_im * f + both_re
-        y_im[o, k] += a_re * d + a_im * a + both_im
-        y_im[o, size + k] += a_re * e + a_im * b + both_im
-        y_im[o, 2 * size + k] += a_re * f + a_im * c + both_im
+            add_product(coefficient, i, Z1_RE, 1.0, j_re, j_im, i, v_re, v_im, up)
 
 
 @kernel
@@ -296,13 +274,20 @@ def _sweep_forward(
     """Voltages of every bus from its parent's and the current into it, for books whose `step` is 1; the largest change."""
     parent, coefficient, turn_of, turn, start = tree.parent, tree.coefficient, tree.turn_of, tree.turn, tree.start
     size = len(step)
-    both_re, both_im, above_re, above_im = scratch[0], scratch[1], scratch[2], scratch[3]
+    both_re, both_im, above_re, above_im = scratch[0, 0], scratch[1, 0], scratch[2], scratch[3]
     for i in range(len(parent)):
         up = parent[i]
         if up == -1 and turn_of[i] == -1:
             continue
         if turn_of[i] != -1:
-            _turn(i, up, start, turn, turn_of, size, v_re, v_im, j_re, j_im, above_re, above_im)
+            for f in range(3):
+                for k in range(size):
+                    above_re[0, f * size + k] = start[i, 2 * f] if up == -1 else 0.0
+                    above_im[0, f * size + k] = start[i, 2 * f + 1] if up == -1 else 0.0
+            if up == -1:
+                add_turned(turn, turn_of[i], -1.0, j_re, j_im, i, above_re, above_im, 0)
+            else:
+                add_turned(turn, turn_of[i], 1.0, v_re, v_im, up, above_re, above_im, 0)
         z_re, z_im, m_re, m_im = coefficient[i, Z1_RE], coefficient[i, Z1_IM], coefficient[i, ZM_RE], coefficient[i, ZM_IM]
         for k in range(size):
             total_re = j_re[i, k] + j_re[i, size + k] + j_re[i, 2 * size + k]
@@ -322,31 +307,11 @@ def _sweep_forward(
             else:
                 for k in range(size):
                     c, d = j_re[i, o + k], j_im[i, o + k]
-                    to_re = above_re[o + k] - (z_re * c - z_im * d) - both_re[k] - v_re[i, o + k]
-                    to_im = above_im[o + k] - (z_re * d + z_im * c) - both_im[k] - v_im[i, o + k]
+                    to_re = above_re[0, o + k] - (z_re * c - z_im * d) - both_re[k] - v_re[i, o + k]
+                    to_im = above_im[0, o + k] - (z_re * d + z_im * c) - both_im[k] - v_im[i, o + k]
                     v_re[i, o + k] += step[k] * to_re
                     v_im[i, o + k] += step[k] * to_im
                     change[k] = max(change[k], max(abs(to_re), abs(to_im))) + 0.0
-
-
-@kernel
-def _turn(
-    i: int, up: int, start: Floats, turn: Floats, turn_of: Ints, size: int, v_re: Floats, v_im: Floats, j_re: Floats,
-    j_im: Floats, above_re: Floats, above_im: Floats,
-) -> None:  # fmt: skip
-    """A V_parent, what a transformer makes of its parent's voltage; at an external grid what it holds behind Z, less Z J."""
-    t = turn_of[i]
-    for f in range(3):
-        for k in range(size):
-            above_re[f * size + k] = start[i, 2 * f] if up == -1 else 0.0
-            above_im[f * size + k] = start[i, 2 * f + 1] if up == -1 else 0.0
-        for g in range(3):
-            a_re, a_im = turn[t, 2 * ((f - g) % 3)], turn[t, 2 * ((f - g) % 3) + 1]
-            for k in range(size):
-                a = -j_re[i, g * size + k] if up == -1 else v_re[up, g * size + k]
-                b = -j_im[i, g * size + k] if up == -1 else v_im[up, g * size + k]
-                above_re[f * size + k] += a_re * a - a_im * b
-                above_im[f * size + k] += a_re * b + a_im * a
 
 
 @kernel
@@ -359,131 +324,3 @@ def _expand(power: Floats, busy: Bools, column: Ints, tree: PhaseTree, kept: Int
             for k in range(v_re.shape[1]):
                 v_re[kept[r], k], v_im[kept[r], k] = from_re[r, k], from_im[r, k]
     _sweep_backward(power, busy, column, parent, coefficient, turn_of, turn, lifts, v_re, v_im, large[2], large[3])
-
-
-@kernel
-def _summarise_block(tree: PhaseTree, limits: PhaseLimits, work: Floats, best: Floats) -> None:
-    parent, coefficient, turn_of, turn = tree.parent, tree.coefficient, tree.turn_of, tree.turn
-    ends, alike, percent, counts = limits.ends, limits.alike, limits.percent, limits.counts
-    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
-    size = best.shape[1]
-    end_re, end_im = np.empty((2, 3 * size)), np.empty((2, 3 * size))
-    best[:] = 0.0
-    best[LOWEST] = np.inf
-    for i in range(len(parent)):
-        up = parent[i]
-        if coefficient[i, Y1_RE] != 0.0 or coefficient[i, YM_RE] != 0.0:
-            _note_losses(coefficient[i, Y1_RE], coefficient[i, YM_RE], v_re, v_im, i, best)
-        if counts[i]:
-            _note_voltages(v_re, v_im, i, best)
-        if up == -1:
-            for f in range(3):
-                for k in range(size):
-                    a, b, c, d = v_re[i, f * size + k], v_im[i, f * size + k], j_re[i, f * size + k], j_im[i, f * size + k]
-                    best[SLACK_P + f, k] += (a * c + b * d) / 3.0
-                    best[SLACK_Q + f, k] += (b * c - a * d) / 3.0
-            continue
-        _note_losses(coefficient[i, Z1_RE], coefficient[i, ZM_RE], j_re, j_im, i, best)
-        near, far = percent[i, 0], percent[i, 1]
-        if near == 0.0 and far == 0.0:
-            continue
-        if alike[i]:
-            _note_currents(max(near, far), j_re, j_im, i, best)
-            continue
-        _find_ends(i, up, turn_of[i], turn, ends, v_re, v_im, j_re, j_im, end_re, end_im)
-        _note_currents(near, end_re, end_im, 0, best)
-        _note_currents(far, end_re, end_im, 1, best)
-    best[LOSSES] /= 3.0
-    for row in (LOWEST, HIGHEST, UNBALANCE, LOADING, NEUTRAL):
-        for k in range(size):
-            best[row, k] = math.sqrt(best[row, k])
-
-
-@kernel
-def _find_ends(
-    i: int, up: int, t: int, turn: Floats, ends: Floats, v_re: Floats, v_im: Floats, j_re: Floats, j_im: Floats,
-    end_re: Floats, end_im: Floats,
-) -> None:  # fmt: skip
-    """Currents of the branch to the parent: Aᴴ J and its shunt at the parent's end (row 0), J less the child's (row 1)."""
-    wide = v_re.shape[1]
-    size = wide // 3
-    for k in range(wide):
-        end_re[1, k], end_im[1, k] = j_re[i, k], j_im[i, k]
-        end_re[0, k], end_im[0, k] = (j_re[i, k], j_im[i, k]) if t == -1 else (0.0, 0.0)
-    if t != -1:
-        for f in range(3):
-            for g in range(3):
-                a_re, a_im = turn[t, 2 * ((g - f) % 3)], -turn[t, 2 * ((g - f) % 3) + 1]
-                for k in range(size):
-                    a, b = j_re[i, g * size + k], j_im[i, g * size + k]
-                    end_re[0, f * size + k] += a_re * a - a_im * b
-                    end_im[0, f * size + k] += a_re * b + a_im * a
-    _add_product(ends, i, 4, 1.0, v_re, v_im, up, end_re, end_im, 0)
-    _add_product(ends, i, 0, -1.0, v_re, v_im, i, end_re, end_im, 1)
-
-
-@kernel
-def _note_losses(one: float, mutual: float, x_re: Floats, x_im: Floats, i: int, best: Floats) -> None:
-    """Re x*(M x) of a block M = m₁ + m_m; neither term is a small difference of large numbers."""
-    size = best.shape[1]
-    for k in range(size):
-        a, b, c = x_re[i, k], x_re[i, size + k], x_re[i, 2 * size + k]
-        d, e, f = x_im[i, k], x_im[i, size + k], x_im[i, 2 * size + k]
-        total_re, total_im = a + b + c, d + e + f
-        best[LOSSES, k] += one * (a * a + b * b + c * c + d * d + e * e + f * f) + mutual * (
-            total_re * total_re + total_im * total_im
-        )
-
-
-@kernel
-def _note_currents(percent: float, x_re: Floats, x_im: Floats, i: int, best: Floats) -> None:
-    """The largest squared loading of a phase conductor, and of the neutral by the sum of all phases' currents."""
-    size, most = best.shape[1], percent * percent
-    for k in range(size):
-        a, b, c = x_re[i, k], x_re[i, size + k], x_re[i, 2 * size + k]
-        d, e, f = x_im[i, k], x_im[i, size + k], x_im[i, 2 * size + k]
-        total_re, total_im = a + b + c, d + e + f
-        largest = max(a * a + d * d, max(b * b + e * e, c * c + f * f))
-        best[LOADING, k] = max(best[LOADING, k], most * largest) + 0.0
-        best[NEUTRAL, k] = max(best[NEUTRAL, k], most * (total_re * total_re + total_im * total_im)) + 0.0
-
-
-@kernel
-def _note_voltages(v_re: Floats, v_im: Floats, i: int, best: Floats) -> None:
-    """Extremes of |V|² with three times the place plus the phase; of |V₂|² / |V₁|² with the place."""
-    size, place = best.shape[1], float(i)
-    for f in range(3):
-        at = 3.0 * place + f
-        for k in range(size):
-            a, b = v_re[i, f * size + k], v_im[i, f * size + k]
-            square = a * a + b * b
-            lower = 1.0 if square < best[LOWEST, k] else 0.0
-            higher = 1.0 if square > best[HIGHEST, k] else 0.0
-            best[LOWEST_AT, k] += lower * (at - best[LOWEST_AT, k])
-            best[HIGHEST_AT, k] += higher * (at - best[HIGHEST_AT, k])
-            best[LOWEST, k] = min(best[LOWEST, k], square) + 0.0
-            best[HIGHEST, k] = max(best[HIGHEST, k], square) + 0.0
-    for k in range(size):
-        # three times V₁ and V₂: V_a - (V_b + V_c) / 2 ± j √¾ (V_b - V_c)
-        re = v_re[i, k] - 0.5 * (v_re[i, size + k] + v_re[i, 2 * size + k])
-        im = v_im[i, k] - 0.5 * (v_im[i, size + k] + v_im[i, 2 * size + k])
-        across_re = HALF_ROOT * (v_im[i, 2 * size + k] - v_im[i, size + k])
-        across_im = HALF_ROOT * (v_re[i, size + k] - v_re[i, 2 * size + k])
-        a, b, c, d = re + across_re, im + across_im, re - across_re, im - across_im
-        share = (c * c + d * d) / (a * a + b * b)
-        higher = 1.0 if share > best[UNBALANCE, k] else 0.0
-        best[UNBALANCE_AT, k] += higher * (place - best[UNBALANCE_AT, k])
-        best[UNBALANCE, k] = max(best[UNBALANCE, k], share) + 0.0
-
-
-@kernel
-def _put(book: int, k: int, best: Floats, summary: PhaseSummary) -> None:
-    """A book of a block into the summary."""
-    low, high = int(best[LOWEST_AT, k]), int(best[HIGHEST_AT, k])
-    summary.lowest_vm_pu[book], summary.lowest_bus[book], summary.lowest_phase[book] = best[LOWEST, k], low // 3, low % 3
-    summary.highest_vm_pu[book], summary.highest_bus[book], summary.highest_phase[book] = best[HIGHEST, k], high // 3, high % 3
-    summary.unbalance_percent[book], summary.unbalance_bus[book] = 100.0 * best[UNBALANCE, k], int(best[UNBALANCE_AT, k])
-    summary.loading_percent[book], summary.neutral_percent[book] = best[LOADING, k], best[NEUTRAL, k]
-    summary.losses_kw[book] = best[LOSSES, k]
-    for f in range(3):
-        summary.slack_kw[book, f], summary.slack_kvar[book, f] = best[SLACK_P + f, k], best[SLACK_Q + f, k]

@@ -154,6 +154,10 @@ class AcSummary(NamedTuple):
             array[books] = of_some
 
 
+Z1_RE, Z1_IM, ZM_RE, ZM_IM, Y1_RE, Y1_IM, YM_RE, YM_IM = range(8)
+"""Columns of `PhaseTree.coefficient`."""
+
+
 class PhaseTree(NamedTuple):
     """A forest of conductors below the external grids, every bus at a place after its parent. Per unit of 1 kVA.
 
