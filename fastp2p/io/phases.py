@@ -21,6 +21,7 @@ Complexes = NDArray[np.complex128]
 
 OF_TRAFOS = ("vk0_percent", "vkr0_percent", "mag0_percent", "mag0_rx", "si0_hv_partial")
 OF_GRIDS = ("s_sc_max_mva", "rx_max", "x0x_max", "r0x0_max")
+MAY_BE_ZERO = ("rx_max", "r0x0_max")
 VOLTAGE_FACTOR = 1.1
 """c of IEC 60909, with which pandapower makes an impedance of a short-circuit power."""
 NO_BRANCH_PU = 1e15
@@ -160,6 +161,12 @@ def _fill_trafos(trafo: pd.DataFrame, stated: Mapping[str, Any]) -> list[str]:
         elif group == "YNyn" and shift % 180.0 != 0.0:
             faults.append(f"trafo {index}: a YNyn transformer turns by 0 or 180 degrees, not by shift_degree {shift:g}")
         if all(np.isfinite(filled[name][row]) for name in OF_TRAFOS):
+            size, r, magnetising, rx, share = (filled[name][row] for name in OF_TRAFOS)
+            if not (0.0 <= r <= size and size > 0.0 and magnetising > 0.0 and rx >= 0.0 and 0.0 < share < 1.0):
+                wanted = "vk0_percent and mag0_percent positive, vkr0_percent and mag0_rx not negative, 0 < si0_hv_partial < 1"
+                faults.append(
+                    f"trafo {index}: no zero sequence has these numbers; {wanted}, vkr0_percent no larger than vk0_percent"
+                )
             continue
         without.append(index)
         ratio = stated.get("trafo_z0_per_z1", 1.0)
@@ -192,10 +199,12 @@ def _fill_grids(net: Any, stated: Mapping[str, Any]) -> list[str]:
     ideal = "state zero_sequence.grid = \"ideal\" for grids that hold each phase"  # fmt: skip
     for name in OF_GRIDS:
         known = _numbers(grid, name)
-        missing = grid.index[~(known > 0.0) & grid.in_service.to_numpy().astype(bool)].tolist()
+        right = np.isfinite(known) & ((known >= 0.0) if name in MAY_BE_ZERO else (known > 0.0))
+        missing = grid.index[~right & grid.in_service.to_numpy().astype(bool)].tolist()
         if missing and "grid" not in stated:
-            faults.append(f"{_named('ext_grid', missing)}: no {name}; fill it in, or {ideal}")
-        grid[name] = np.where(known > 0.0, known, 1.0)
+            bound = "not negative" if name in MAY_BE_ZERO else "positive"
+            faults.append(f"{_named('ext_grid', missing)}: no {name} that is {bound}; fill it in, or {ideal}")
+        grid[name] = np.where(right, known, 1.0)
     gens = net.gen.index[net.gen.in_service.to_numpy().astype(bool)].tolist()
     if gens and "grid" not in stated:
         faults.append(f"{_named('gen', gens)}: a generator that is an external grid has no short-circuit data; {ideal}")

@@ -95,10 +95,25 @@ def test_what_is_missing_is_named_with_the_way_out():
         ({"vector_group": "Dyn11"}, "trafo 0: vector group Dyn11 and shift_degree 150 contradict one another"),
         ({"vector_group": "YNyn"}, "trafo 0: a YNyn transformer turns by 0 or 180 degrees, not by shift_degree 150"),
         ({"vector_group": None}, "trafo 0: no vector_group"),
+        ({"vk0_percent": -4.0}, "trafo 0: no zero sequence has these numbers; vk0_percent and mag0_percent positive"),
+        ({"vkr0_percent": 5.0}, "trafo 0: no zero sequence has these numbers"),
+        ({"si0_hv_partial": 1.0}, "trafo 0: no zero sequence has these numbers"),
     ],
 )
 def test_transformers_that_are_not_modelled(change, named):
     assert any(fault.startswith(named) for fault in refusal(converted, small_net(**change)))
+
+
+def test_grids_of_no_impedance():
+    net = small_net()
+    net.ext_grid["rx_max"], net.ext_grid["r0x0_max"] = 0.0, 0.0
+    assert converted(net).zero.grid_negative_pu == pytest.approx(1.1j / 100e3)
+    for column, bound in (("s_sc_max_mva", "positive"), ("x0x_max", "positive"), ("rx_max", "not negative")):
+        wrong = small_net()
+        wrong.ext_grid[column] = -1.0
+        (fault,) = refusal(converted, wrong)
+        assert fault.startswith(f"ext_grid 0: no {column} that is {bound}; fill it in, or state zero_sequence.grid")
+        assert converted(wrong, grid="ideal").zero.grid_zero_pu == 0.0
 
 
 def test_a_clock_number_is_read():
