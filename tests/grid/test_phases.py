@@ -187,16 +187,16 @@ def assert_equal_to_runpp_3ph(network, flow, net):
         unit = "pu" if name == "vm" else "degree"
         expected = net.res_bus_3ph[[f"{name}_{phase}_{unit}" for phase in "abc"]]
         np.testing.assert_allclose(
-            getattr(flow, f"{name}_{unit}")[0, at], expected, rtol=0, atol=1e-6 if name == "vm" else 1e-4
+            getattr(flow, f"{name}_{unit}")[0, at], expected, rtol=0, atol=1e-8 if name == "vm" else 1e-6
         )
-    np.testing.assert_allclose(flow.unbalance_percent[0, at], net.res_bus_3ph.unbalance_percent, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(flow.unbalance_percent[0, at], net.res_bus_3ph.unbalance_percent, rtol=0, atol=1e-6)
     lines = network.element == "line"
     ids = network.element_id[lines]
     for end in ("from", "to"):
         expected = net.res_line_3ph.loc[ids, [f"i_{phase}_{end}_ka" for phase in "abc"]]
-        np.testing.assert_allclose(getattr(flow, f"{end}_ka")[0, lines], expected, rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(getattr(flow, f"{end}_ka")[0, lines], expected, rtol=1e-6, atol=1e-8)
     power = net.res_ext_grid_3ph[[f"p_{phase}_mw" for phase in "abc"]].sum()
-    np.testing.assert_allclose(flow.slack_kw[0], 1e3 * power, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(flow.slack_kw[0], 1e3 * power, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize(("group", "shift"), [("Dyn", 150.0), ("YNyn", 0.0), ("Yzn", 150.0)])
