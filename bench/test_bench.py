@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import acflow, report, scale, timing
+from bench import acflow, asymmetric, report, scale, timing
 
 ROOT = Path(__file__).parent.parent
 
@@ -95,3 +95,7 @@ def test_the_guard_answers_for_each_phase_and_says_what_it_lacks():
 def test_the_bench_of_sweeps_and_audits_runs():
     assert " us at all, " in acflow.compare_flows("44", quick=True)
     assert len(acflow.compare_audits(quick=True)) == 6
+
+
+def test_three_phases_are_timed():
+    assert "41 buses,  13 homes: " in asymmetric.compare("44", quick=True)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from fastp2p.grid.ac import AcFlow, ac_flow
     from fastp2p.grid.lindistflow import LinearFlow, lindistflow
     from fastp2p.grid.network import Network
+    from fastp2p.grid.phases import PhaseFlow, phase_flow, phase_summary
+    from fastp2p.grid.zero_sequence import ZeroSequence
+    from fastp2p.kernels.grid.structs import PhaseSummary
     from fastp2p.market.matching import match_orders
     from fastp2p.market.orders import leave_over, make_orders
     from fastp2p.market.pricing import price_trades, reduce_orders
@@ -51,6 +54,8 @@ _HOME = {
     "InputWarning": "errors",
     "LinearFlow": "grid.lindistflow",
     "Network": "grid.network",
+    "PhaseFlow": "grid.phases",
+    "PhaseSummary": "kernels.grid.structs",
     "Profiles": "profiles.profiles",
     "Reactive": "clearing.reactive",
     "Results": "results.results",
@@ -58,9 +63,12 @@ _HOME = {
     "SolverError": "errors",
     "Study": "study.model",
     "Trades": "market.trades",
+    "ZeroSequence": "grid.zero_sequence",
     "clear": "clearing.clear",
     "leave_over": "market.orders",
     "lindistflow": "grid.lindistflow",
+    "phase_flow": "grid.phases",
+    "phase_summary": "grid.phases",
     "make_orders": "market.orders",
     "match_orders": "market.matching",
     "open_results": "sweep.run",
@@ -81,6 +89,8 @@ __all__ = [
     "InputWarning",
     "LinearFlow",
     "Network",
+    "PhaseFlow",
+    "PhaseSummary",
     "Profiles",
     "Reactive",
     "Results",
@@ -88,6 +98,7 @@ __all__ = [
     "SolverError",
     "Study",
     "Trades",
+    "ZeroSequence",
     "ac_flow",
     "clear",
     "cluster_days",
@@ -102,6 +113,8 @@ __all__ = [
     "make_orders",
     "match_orders",
     "open_results",
+    "phase_flow",
+    "phase_summary",
     "price_trades",
     "reduce_orders",
     "run",

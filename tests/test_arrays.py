@@ -201,6 +201,7 @@ def arrays_of_functions(network):
         "winding",
         "std_type",
         "ac_faults",
+        "zero",
     }
     calls["Network"] = (
         lambda **a: dataclasses.replace(network, **a),

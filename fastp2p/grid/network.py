@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from fastp2p.grid.network_arrays import network_faults, regular_arrays
 from fastp2p.grid.ratings import ampacities, narrowest_limits, rating_faults
 from fastp2p.grid.reverse import find_upward, reverse_faults, reverse_limits
 from fastp2p.grid.topology import count_between, factorise, find_ends, grow_tree, pass_down
+from fastp2p.grid.zero_sequence import ZeroSequence
 from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
 from fastp2p.kernels.grid.structs import Factors, Tree
 
@@ -85,6 +86,8 @@ class Network:
     reverse_kw : (n_branch,) float64
         Largest power towards the external grid, at the end away from it; infinite, as by default, but for the first
         transformers below it.
+    zero : ZeroSequence, optional
+        What a network of three phases has besides (`phase_flow`); all else takes it as balanced.
     """
 
     bus_id: Ints
@@ -119,6 +122,7 @@ class Network:
     slack_vm_pu: Floats
     ac_faults: NDArray[np.str_]
     reverse_kw: Floats = field(default_factory=lambda: np.empty(0))
+    zero: ZeroSequence | None = None
 
     def __post_init__(self) -> None:
         """Make every array flat and of its type, and check the properties that all of fastp2p relies on.
@@ -129,35 +133,51 @@ class Network:
             Arrays of other types or lengths, positions of buses that are not there, numbers far beyond those of any network.
         """
         faults: list[str] = []
-        arrays = regular_arrays(self.__getstate__(), faults)
+        arrays = regular_arrays({name: value for name, value in self.__getstate__().items() if name != "zero"}, faults)
         refuse(faults or network_faults(arrays))
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
+        if self.zero is not None:
+            self.zero.check(self.n_branch, len(self.reference_bus))
         if not self.reverse_kw.size:
             object.__setattr__(self, "reverse_kw", np.full(self.n_branch, np.inf))
         elif self.reverse_kw.shape != self.limit_kw.shape or not np.isposinf(self.reverse_kw).all():
             refuse(reverse_faults(self.reverse_kw, self.upward, self.branch_name))
 
     @classmethod
-    def from_pandapower(cls, net: Any) -> Network:
+    def from_pandapower(cls, net: Any, *, phases: int = 1, zero_sequence: Mapping[str, Any] | None = None) -> Network:
         """Convert a pandapower network; pandapower decides what is connected, and is not kept.
 
         Parameters
         ----------
         net : pandapowerNet
+        phases : {1, 3}
+            Whether it is balanced, or its three phases are told apart.
+        zero_sequence : mapping, optional
+            What holds where the network has no zero-sequence data (`fastp2p.io.stated.STATED`).
 
         Raises
         ------
         InputError
-            No external grid, zero-impedance branches, or whatever else pandapower refuses to convert.
+            No external grid, zero-impedance branches, or whatever else pandapower refuses to convert; with three phases also
+            zero-sequence data that are missing, and elements that have no such model.
         """
         from fastp2p.io.pandapower import network_arrays
+        from fastp2p.io.phases import zero_arrays
+        from fastp2p.io.stated import phase_stated
 
-        return cls(**network_arrays(net))
+        stated = phase_stated(phases, zero_sequence)
+        zero = None if stated is None else ZeroSequence(**zero_arrays(net, stated))
+        return cls(**network_arrays(net), zero=zero)
 
     @classmethod
-    def load(cls, source: str | Path) -> Network:
+    def load(cls, source: str | Path, *, phases: int = 1, zero_sequence: Mapping[str, Any] | None = None) -> Network:
         """A built-in network by name, any `pandapower.networks` function by name, or a JSON or Excel file.
+
+        Parameters
+        ----------
+        source : str or Path
+        phases, zero_sequence : as for `from_pandapower`
 
         Raises
         ------
@@ -165,13 +185,20 @@ class Network:
             Unknown name, unreadable file, a pickle, or a network that cannot be converted.
         """
         from fastp2p.io.cache import loaded_arrays
+        from fastp2p.io.stated import phase_stated
 
         if not isinstance(source, str | Path):
             raise InputError(
                 f"a network is loaded by its name or path, not by {described(source)}; {way_to('Network', source)}"
             )
-        made = {of.name for of in dataclasses.fields(cls) if of.default_factory is dataclasses.MISSING}
-        return cls(**loaded_arrays(source, made))
+        stated = phase_stated(phases, zero_sequence)
+        made = {of.name for of in dataclasses.fields(cls) if of.default_factory is of.default is dataclasses.MISSING}
+        arrays: dict[str, Any] = loaded_arrays(source, made)
+        balanced = cls(**arrays)
+        if stated is None:
+            return balanced
+        zero = loaded_arrays(source, {of.name for of in dataclasses.fields(ZeroSequence)}, stated)
+        return dataclasses.replace(balanced, zero=ZeroSequence(**zero))
 
     def __repr__(self) -> str:
         """What it is, on a line."""
@@ -268,6 +295,20 @@ class Network:
         from fastp2p.io.pandapower import network_injection_kw
 
         return network_injection_kw(net, self.known_id, self.known_position)
+
+    def phase_injection_kva(self, net: Any) -> Complexes:
+        """What the pandapower network's own loads and generators inject on each phase, (n_bus, 3) kW + j kvar.
+
+        Loads, generators and storages of three phases inject a third on each.
+
+        Raises
+        ------
+        InputError
+            If `net` has other buses or switch states than the network this was made from, or elements in delta.
+        """
+        from fastp2p.io.phases import phase_injection_kva
+
+        return phase_injection_kva(net, self.known_id, self.known_position)
 
     def flow_kw(self, injection_kw: ArrayLike, bus: ArrayLike | None = None) -> Floats:
         """DC flows, positive from `from_bus` to `to_bus`, constant parts included.
@@ -420,7 +461,8 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone: derived arrays are computed again on first use."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        state = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in state.items() if value is not None}
 
     def _linear_flows(self, books: Floats, bus: Ints, constant_kw: Floats, flow: Floats) -> None:
         scratch, block = self.work_space(), np.empty((self.n_branch, BOOKS_PER_BLOCK))

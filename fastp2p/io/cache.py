@@ -6,7 +6,7 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,15 @@ UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.
 """What a torn or foreign file in the cache may raise; it is then made again."""
 
 
-def loaded_arrays(source: str | Path, names: set[str]) -> dict[str, NDArray[Any]]:
+def loaded_arrays(source: str | Path, names: set[str], stated: Mapping[str, Any] | None = None) -> dict[str, NDArray[Any]]:
     """Arrays of a network by name or path: from the cache, or converted by pandapower and then kept there.
+
+    Parameters
+    ----------
+    source : str or Path
+    names : set of str
+    stated : mapping, optional
+        For the arrays of its zero sequence: what holds where it has no data.
 
     Raises
     ------
@@ -34,32 +41,36 @@ def loaded_arrays(source: str | Path, names: set[str]) -> dict[str, NDArray[Any]
     def convert() -> dict[str, NDArray[Any]]:
         from fastp2p.io.network_sources import load_network
         from fastp2p.io.pandapower import network_arrays
+        from fastp2p.io.phases import zero_arrays
 
         net = load_network(source)
         try:
-            return network_arrays(net)
+            return network_arrays(net) if stated is None else zero_arrays(net, stated)
         except InputError as error:
             raise InputError([f"network {source}: {fault}" for fault in error.faults]) from error
 
-    return kept_arrays(source, names, convert)
+    return kept_arrays(source, names, convert, "" if stated is None else repr(sorted(stated.items())))
 
 
-def kept_arrays(source: str | Path, names: set[str], make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+def kept_arrays(
+    source: str | Path, names: set[str], make: Callable[[], dict[str, NDArray[Any]]], stated: str = ""
+) -> dict[str, NDArray[Any]]:
     """Arrays under these names: from the cache, or made and then kept there.
 
-    An entry is found again only for the same names, source, file content, versions of the packages that read it and of what
-    converts it. A cache that cannot be read or written is no error, nor is a user without a home. `FASTP2P_CACHE_DIR` moves it.
+    An entry is found again only for the same names, source, file content, what is `stated` besides, versions of the packages
+    that read it and of what converts it. A cache that cannot be read or written is no error, nor is a user without a home.
+    `FASTP2P_CACHE_DIR` moves it.
     """
     folder = _folder()
     if folder is None:
         return make()
-    key = _key(source, names)
+    key = _key(source, names, stated)
     entry = folder / f"network-{key}.npz"
     with contextlib.suppress(*UNREADABLE), entry.open("rb") as found, np.load(found, allow_pickle=False) as kept:
         return {name: kept[name] for name in names}
     arrays = make()
     with contextlib.suppress(OSError):
-        if _key(source, names) == key:  # not a file that has changed since
+        if _key(source, names, stated) == key:  # not a file that has changed since
             _keep(entry, arrays)
     return arrays
 
@@ -89,14 +100,14 @@ def _folder() -> Path | None:
     return folder if folder.is_absolute() else None
 
 
-def _key(source: str | Path, names: set[str]) -> str:
+def _key(source: str | Path, names: set[str], stated: str) -> str:
     packages = ("pandapower", "simbench") if str(source).startswith("simbench:") else ("pandapower",)
-    converters = (*packages, "network_sources", "network_files", "network_names", "workbook", "branches", "elements")
+    converters = (*packages, "network_sources", "network_files", "network_names", "workbook", "branches", "elements", "phases")
     installed = []
     for package in packages:
         with contextlib.suppress(PackageNotFoundError):
             installed.append(version(package))
-    digest = hashlib.sha256(f"{installed} {sorted(names)} {source} ".encode())
+    digest = hashlib.sha256(f"{installed} {sorted(names)} {source} {stated}".encode())
     for converter in converters:
         digest.update(Path(__file__).with_name(f"{converter}.py").read_bytes())
     digest.update(network_content(source) or b"")

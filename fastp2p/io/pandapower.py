@@ -5,6 +5,7 @@ out once, in kW. Nothing of pandapower is kept.
 """
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,38 @@ def network_injection_kw(net: Any, known_id: NDArray[np.int64], known_position: 
     InputError
         If the network does not have the buses, fused and connected as `known_position` says.
     """
+    net, tables, ours = _same_positions(net, known_id, known_position)
+    n_bus = len(ours)
+    gen = tables["gen"]
+    injects = gen[:, GEN_STATUS] > 0
+    injects[tables["ref_gens"]] = False
+    drawn_mw = tables["bus"][:, PD].copy()
+    np.subtract.at(drawn_mw, gen[injects, GEN_BUS].astype(np.int64), gen[injects, PG])
+    injection_kw = np.zeros(n_bus)
+    np.subtract.at(injection_kw, ours[ours >= 0], drawn_mw[ours >= 0] * KW_PER_MW)
+    for table, sign in (("asymmetric_load", -1.0), ("asymmetric_sgen", 1.0)):  # rundcpp passes over both
+        rows = net[table][net[table].in_service.astype(bool)]
+        at = known_position[np.searchsorted(known_id, rows.bus.to_numpy(np.int64))]
+        kw = rows[["p_a_mw", "p_b_mw", "p_c_mw"]].sum(axis=1).to_numpy(float) * rows.scaling.to_numpy(float) * KW_PER_MW
+        np.add.at(injection_kw, at[at >= 0], sign * kw[at >= 0])
+    return injection_kw
+
+
+def same_positions(net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64]) -> Any:
+    """A regular copy of a network that has the buses, fused and connected as `known_position` says.
+
+    Raises
+    ------
+    InputError
+        If it has others.
+    """
+    return _same_positions(net, known_id, known_position)[0]
+
+
+def _same_positions(
+    net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64]
+) -> tuple[Any, dict[str, Any], NDArray[np.int64]]:
+    """A regular copy, its internal tables, and our position of each of pandapower's buses."""
     net = _regular(net)
     tables = _converted(net)
     ids, n_bus = np.sort(net.bus.index.to_numpy(np.int64)), len(tables["bus"])
@@ -197,19 +230,44 @@ def network_injection_kw(net: Any, known_id: NDArray[np.int64], known_position: 
         raise InputError(
             "the network's buses or switches differ from those this Network was made from; call from_pandapower again"
         )
-    gen = tables["gen"]
-    injects = gen[:, GEN_STATUS] > 0
-    injects[tables["ref_gens"]] = False
-    drawn_mw = tables["bus"][:, PD].copy()
-    np.subtract.at(drawn_mw, gen[injects, GEN_BUS].astype(np.int64), gen[injects, PG])
-    injection_kw = np.zeros(n_bus)
-    np.subtract.at(injection_kw, ours[ours >= 0], drawn_mw[ours >= 0] * KW_PER_MW)
-    for table, sign in (("asymmetric_load", -1.0), ("asymmetric_sgen", 1.0)):  # rundcpp passes over both
-        rows = net[table][net[table].in_service.astype(bool)]
-        at = known_position[np.searchsorted(known_id, rows.bus.to_numpy(np.int64))]
-        kw = rows[["p_a_mw", "p_b_mw", "p_c_mw"]].sum(axis=1).to_numpy(float) * rows.scaling.to_numpy(float) * KW_PER_MW
-        np.add.at(injection_kw, at[at >= 0], sign * kw[at >= 0])
-    return injection_kw
+    return net, tables, ours
+
+
+def zero_model(net: Any) -> dict[str, NDArray[Any]]:
+    """The zero sequence of every branch as pandapower makes it for `runpp_3ph`, per unit of 1 kVA; `net` is a copy.
+
+    Raises
+    ------
+    InputError
+        Whatever pandapower refuses.
+    """
+    net.sn_mva = 1.0  # pandapower's admittance of Yzn transformers holds for this base alone
+    try:
+        with quiet():
+            _init_runpp_options(
+                net, "nr", True, "flat", "auto", 1e-8, "t", "current", False, False, True, False, passed_parameters={}
+            )
+            net._options["mode"] = "pf_3ph"
+            _pd2ppc(net, sequence=1)  # notes which buses are isolated
+            branch = _pd2ppc(net, sequence=0)[1]["branch"]
+    except Exception as error:
+        raise InputError(f"pandapower has no zero-sequence model of the network: {first_line(error)}") from error
+    branch = np.real(branch)
+    of_phase = 3.0 * float(net.sn_mva) * KW_PER_MW  # a phase's impedance and voltage are those of three times the power
+    charge, more = branch[:, BR_G] + 1j * branch[:, BR_B], branch[:, BR_G_ASYM] + 1j * branch[:, BR_B_ASYM]
+    return {
+        "ends": branch[:, [F_BUS, T_BUS]].astype(np.int64),
+        "series": (branch[:, BR_R] + 1j * branch[:, BR_X]) / of_phase,
+        "from_shunt": charge / 2.0 * of_phase,
+        "to_shunt": (charge + more) / 2.0 * of_phase,
+    }
+
+
+def reference_rows(net: Any, balanced: Mapping[str, NDArray[Any]]) -> list[pd.DataFrame]:
+    """The external grids in service at each reference bus."""
+    grid = net.ext_grid[net.ext_grid.in_service]
+    at = balanced["known_position"][np.searchsorted(balanced["known_id"], grid.bus.to_numpy(np.int64))]
+    return [grid[at == bus] for bus in balanced["reference_bus"].tolist()]
 
 
 def disconnected_elements(net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64]) -> list[str]:

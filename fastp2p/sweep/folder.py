@@ -281,7 +281,8 @@ def write_whole(folder: Path, manifest: Manifest, tables: dict[str, int]) -> Non
 def _network_bytes(network: Network) -> list[bytes]:
     """Its arrays; reverse power only where it is limited, so that folders from before there was such a limit are resumed."""
     is_limited = bool(np.isfinite(network.reverse_kw).any())
-    names = [field.name for field in dataclasses.fields(network) if is_limited or field.name != "reverse_kw"]
+    left_out = {"zero"} if is_limited else {"zero", "reverse_kw"}  # studies do not use the zero sequence
+    names = [field.name for field in dataclasses.fields(network) if field.name not in left_out]
     return [getattr(network, name).tobytes() for name in names]
 
 

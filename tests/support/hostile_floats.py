@@ -10,10 +10,12 @@ import numpy as np
 
 import fastp2p
 from fastp2p.grid.ac import summarise_flows
+from fastp2p.grid.phases import summarise_phases
 from fastp2p.market.matching import match_in_pools
 from fastp2p.market.rules import RULES
 from fastp2p.market.trades import Leftovers
 
+STATED = {"r0_per_r1": 4.0, "x0_per_x1": 4.0, "vector_group": "Dyn", "trafo_z0_per_z1": 1.0, "grid": "ideal"}
 ANY = np.array(
     [np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -5e-324, 1e-308, 1e-300, 1e308, 1.7e308, -1e308, 1.0, 2.0, 0.1, -1.0, 1e-12]
 )
@@ -59,6 +61,8 @@ def one_round(random: np.random.Generator, network: fastp2p.Network) -> None:
         prices = {"retail_per_kwh": hostile(random, n_books), "feed_in_per_kwh": hostile(random, n_books)}
         fastp2p.settle(trades, clearing, load, pv, Leftovers(load, pv, left.surplus_kwh), **prices, check=False)
     summarise_flows(network, np.arange(n_bus), base, export)
+    some = random.permutation(n_bus)[: int(random.integers(0, n_bus + 1))]
+    summarise_phases(network, some, *(hostile(random, n_books, len(some), 3) for _ in range(2)))
 
 
 def allow(function, *arguments, **options):
@@ -71,7 +75,7 @@ def allow(function, *arguments, **options):
 
 if __name__ == "__main__":
     np.seterr(all="ignore")
-    radial = fastp2p.Network.load("cigre_lv")
+    radial = fastp2p.Network.load("cigre_lv", phases=3, zero_sequence=STATED)
     for number in range(int(sys.argv[2])):
         one_round(np.random.default_rng([int(sys.argv[1]), number]), radial)
     print("ended")

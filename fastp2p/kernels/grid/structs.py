@@ -152,3 +152,122 @@ class AcSummary(NamedTuple):
         """Replace that of some books, in place."""
         for array, of_some in zip(self, found, strict=True):
             array[books] = of_some
+
+
+Z1_RE, Z1_IM, ZM_RE, ZM_IM, Y1_RE, Y1_IM, YM_RE, YM_IM = range(8)
+"""Columns of `PhaseTree.coefficient`."""
+
+
+class PhaseTree(NamedTuple):
+    """A forest of conductors below the external grids, every bus at a place after its parent. Per unit of 1 kVA.
+
+    Every block is circulant, as networks given in symmetrical components have no other. Seen from the parent, V_child =
+    A V_parent - Z J and I_parent = Aᴴ J, with J the current that the child, its shunts and all behind it draw; shunts of
+    branches are the buses'. Z and Y have one value on the diagonal, z₁ + z_m, and one beside it, z_m: Z J = z₁ J + z_m ΣJ.
+
+    Attributes
+    ----------
+    parent : (n,) int64
+        Place of the parent; -1 at external grids.
+    coefficient : (n, 8) float64
+        z₁ and z_m of the branch to the parent, y₁ and y_m of all shunts at the bus; real and imaginary parts.
+    turn_of : (n,) int64
+        Row of `turn`; -1 where A is one, and at external grids without an impedance.
+    turn : (n_turns, 6) float64
+        First column of the circulant A of a transformer, or of an external grid's impedance: real and imaginary parts.
+    start : (n, 6) float64
+        Voltages to start from; at external grids those behind the impedance. Phase by phase, real and imaginary parts.
+    lifts : (n,) bool
+        Where a bus gives its parent the voltage in a backward sweep, as its only child.
+    """
+
+    parent: Ints
+    coefficient: Floats
+    turn_of: Ints
+    turn: Floats
+    start: Floats
+    lifts: NDArray[np.bool_]
+
+
+class PhaseLimits(NamedTuple):
+    """What a summary looks at, by place of the whole tree.
+
+    Attributes
+    ----------
+    ends : (n, 8) float64
+        y₁ and y_m of the shunts of the branch to the parent, at the child's end and at the parent's.
+    alike : (n,) bool
+        Whether both its ends carry the same current: it has no shunts, and no transformer.
+    percent : (n, 2) float64
+        Loading per p.u. of current of the branch to the parent, at the parent's end and at the child's; zero without a limit.
+    counts : (n,) bool
+        Whose voltages are looked at.
+    """
+
+    ends: Floats
+    alike: NDArray[np.bool_]
+    percent: Floats
+    counts: NDArray[np.bool_]
+
+
+class PhaseSummary(NamedTuple):
+    """What three-phase power flows of some books say in a few numbers; NaN and -1 where one did not converge.
+
+    Voltages are those between phase and neutral, of the buses that have a band; phases are 0, 1, 2 for a, b, c.
+
+    Attributes
+    ----------
+    lowest_vm_pu, highest_vm_pu : (n_books,) float64
+    lowest_bus, highest_bus, lowest_phase, highest_phase : (n_books,) int64
+        Where they are.
+    unbalance_percent : (n_books,) float64
+        Largest |V₂| / |V₁|, negative by positive sequence (EN 50160 allows 2 %).
+    unbalance_bus : (n_books,) int64
+    loading_percent : (n_books,) float64
+        Largest loading of any phase conductor of a limited branch, from current.
+    neutral_percent : (n_books,) float64
+        Largest current of a neutral, the sum of its phases', as a loading of a phase conductor of that branch.
+    losses_kw : (n_books,) float64
+        What the network itself draws: series losses, iron losses, shunts.
+    slack_kw, slack_kvar : (n_books, 3) float64
+        What the external grids feed in on each phase.
+    """
+
+    lowest_vm_pu: Floats
+    lowest_bus: Ints
+    lowest_phase: Ints
+    highest_vm_pu: Floats
+    highest_bus: Ints
+    highest_phase: Ints
+    unbalance_percent: Floats
+    unbalance_bus: Ints
+    loading_percent: Floats
+    neutral_percent: Floats
+    losses_kw: Floats
+    slack_kw: Floats
+    slack_kvar: Floats
+
+    @classmethod
+    def unknown(cls, n_books: int) -> PhaseSummary:
+        """Arrays to fill."""
+        nan, none = np.full((6, n_books), np.nan), np.full((5, n_books), -1)
+        slack = np.full((2, n_books, 3), np.nan)
+        return cls(
+            lowest_vm_pu=nan[0], lowest_bus=none[0], lowest_phase=none[1], highest_vm_pu=nan[1], highest_bus=none[2],
+            highest_phase=none[3], unbalance_percent=nan[2], unbalance_bus=none[4], loading_percent=nan[3],
+            neutral_percent=nan[4], losses_kw=nan[5], slack_kw=slack[0], slack_kvar=slack[1],
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        """What it is, on a line."""
+        return f"PhaseSummary({len(self.losses_kw):,} books: {', '.join(self._fields)})"
+
+    @property
+    def collapse(self) -> NDArray[np.bool_]:
+        """(n_books,) which have no solution."""
+        return np.isnan(self.losses_kw)
+
+    def put(self, books: Ints, found: PhaseSummary, rows: Ints) -> None:
+        """Replace that of some books by some rows of another, in place."""
+        for array, of_some in zip(self, found, strict=True):
+            array[books] = of_some[rows]

@@ -1,0 +1,248 @@
+"""The three-phase model of a radial network: circulant blocks in depth-first order, and the few buses that sweeps need."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.errors import refuse
+from fastp2p.grid.feeder import ac_faults, percent_per_kva
+from fastp2p.grid.network import Network
+from fastp2p.grid.zero_sequence import ZeroSequence
+from fastp2p.kernels.grid.structs import PhaseLimits, PhaseTree, Tree
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Complexes = NDArray[np.complex128]
+
+TURN = np.exp(2j * np.pi / 3.0)
+OF_SEQUENCES = np.array([[1, 1, 1], [1, TURN**2, TURN], [1, TURN, TURN**2]])
+"""Voltages of the phases a, b, c from those of the zero, positive and negative sequence."""
+
+
+class PhaseFeeder(NamedTuple):
+    """The trees that a network's three-phase power flows run on, for injections at some buses.
+
+    Attributes
+    ----------
+    order : (n_bus,) int64
+        Bus of each place: depth-first, so that a sweep finds the rows of a bus where it has just left those of its neighbour.
+    few, column_of_few, every, column, kept, limits
+        As for `fastp2p.kernels.grid.phases.audit_phases`.
+    """
+
+    order: Ints
+    few: PhaseTree
+    column_of_few: Ints
+    every: PhaseTree
+    column: Ints
+    kept: Ints
+    limits: PhaseLimits
+
+
+class _Places(NamedTuple):
+    """The branch to the parent of every place, in the zero and the positive sequence, (n_bus, 2) complex128 each."""
+
+    order: Ints
+    parent: Ints
+    branch: Ints
+    series: Complexes
+    shunt: Complexes
+    near: Complexes
+    far: Complexes
+
+
+def phase_faults(network: Network) -> list[str]:
+    """Why there is no three-phase power flow of a network, if there is none."""
+    if network.zero is None:
+        return ["the network has one phase; load it with phases=3 for its zero-sequence model"]
+    faults = ac_faults(network)
+    if not network.is_radial or faults:
+        return faults
+    upward = network.tree.parent_sign[network.tree.order] > 0.0
+    branch = network.tree.parent_branch[network.tree.order]
+    fed = branch[upward & (branch != -1)]
+    fed = fed[network.zero.to_ground[fed]]
+    return [
+        f"{name} is fed at its star side; behind its other side, without an earthed neutral, nothing can be connected between "
+        "phase and neutral"
+        for name in network.branch_name[fed].tolist()
+    ]
+
+
+def phase_feeder(network: Network, bus: Ints) -> PhaseFeeder:
+    """The trees of a network for injections at some buses, made once for each choice.
+
+    Raises
+    ------
+    InputError
+        A network of one phase, a meshed one, one without an AC model, or a transformer fed at its star side.
+    """
+    return _phase_feeder(network, bus.tobytes())
+
+
+@lru_cache(maxsize=8)
+def _phase_feeder(network: Network, bus: bytes) -> PhaseFeeder:
+    refuse(phase_faults(network))
+    zero = network.zero
+    assert zero is not None
+    places = _places(network, zero)
+    order = places.order
+    turn_of, turn = _turns(network, zero, places)
+    is_root = places.parent == -1
+    plain = ~is_root & (turn_of == -1)
+    shunt = places.shunt + places.far
+    np.add.at(shunt, places.parent[~is_root], places.near[~is_root])
+
+    injecting = np.frombuffer(bus, np.int64)
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    column = np.full(len(order), -1, np.int64)
+    column[place[injecting]] = np.arange(len(injecting))
+    children = np.bincount(places.parent[~is_root], minlength=len(order))
+    under_turn = np.zeros(len(order), bool)
+    under_turn[places.parent[~is_root & ~plain]] = True
+    inner = plain & (children == 1) & (column == -1) & ~under_turn
+    kept = np.flatnonzero(~inner)
+
+    start = _start(network, places, turn_of, turn)
+    lifts = np.zeros(len(order), bool)
+    lifts[~is_root] = inner[places.parent[~is_root]]
+    every = PhaseTree(places.parent, _coefficients(places.series, shunt), turn_of, turn, _split(start), lifts)
+    above, series, joined = _join_chains(places.parent, places.series, shunt, inner)
+    number = np.cumsum(~inner) - 1
+    few = PhaseTree(
+        np.where(above[kept] == -1, -1, number[above[kept]]), _coefficients(series[kept], joined[kept]), turn_of[kept], turn,
+        _split(start[kept]), np.zeros(len(kept), bool),
+    )  # fmt: skip
+    ends = _coefficients(places.far, places.near)
+    alike = (turn_of == -1) & ~ends.any(axis=1)
+    limits = PhaseLimits(ends, alike, _percent(network, places), network.has_band[order])
+    return PhaseFeeder(order, few, column[kept], every, column, kept, limits)
+
+
+def _depth_first(tree: Tree) -> Ints:
+    """Buses so that what lies behind a branch comes at once."""
+    children: list[list[int]] = [[] for _ in tree.order]
+    roots: list[int] = []
+    for bus in tree.order[::-1].tolist():
+        (roots if tree.parent[bus] == -1 else children[tree.parent[bus]]).append(bus)
+    order, left = [], roots
+    while left:  # ends: every bus is put in once
+        bus = left.pop()
+        order.append(bus)
+        left += children[bus]
+    return np.array(order, np.int64)
+
+
+def _places(network: Network, zero: ZeroSequence) -> _Places:
+    """Series impedances as seen from the child, shunts at the child's (far) and the parent's (near) end, and of the buses.
+
+    A branch is an ideal transformer of ratio t at `from_bus`, behind it a π. From `to_bus` its impedance and the shunts at that
+    end are as they are; from `from_bus` the impedance is |t|² times as large, the shunt there |t|² times as small.
+    """
+    tree, order = network.tree, _depth_first(network.tree)
+    place = np.empty(network.n_bus, np.int64)
+    place[order] = np.arange(network.n_bus)
+    up, branch = tree.parent[order], tree.parent_branch[order]
+    below = np.flatnonzero(up != -1)
+    of = branch[below]
+    series, near, far = np.zeros((3, network.n_bus, 2), np.complex128)
+    from_child = (tree.parent_sign[order][below] > 0.0)[:, None]
+    square = network.tap_ratio[of][:, None] ** 2
+    impedance = network.resistance_pu[of] + 1j * network.reactance_pu[of]
+    series[below] = np.stack([zero.series_pu[of], impedance], axis=1) * np.where(from_child, square, 1.0)
+    at_from = np.stack([zero.from_shunt_pu[of], network.from_shunt_pu[of]], axis=1) / square
+    at_to = np.stack([zero.to_shunt_pu[of], network.to_shunt_pu[of]], axis=1)
+    near[below], far[below] = np.where(from_child, at_to, at_from), np.where(from_child, at_from, at_to)
+    shunt = np.zeros((network.n_bus, 2), np.complex128)
+    shunt[:, 1] = network.bus_shunt_pu[order]  # shunts are unearthed, as in pandapower: the zero sequence does not see them
+    return _Places(order, np.where(up == -1, -1, place[up]), branch, series, shunt, near, far)
+
+
+def _turns(network: Network, zero: ZeroSequence, places: _Places) -> tuple[Ints, Floats]:
+    """Circulant blocks of transformers, and of external grids with an impedance: their row, and their first column."""
+    tree, order = network.tree, places.order
+    ratio = network.tap_ratio * np.exp(1j * network.shift_rad)
+    turn_of = np.full(network.n_bus, -1, np.int64)
+    turns: list[Complexes] = []
+    grid = {int(bus): row for row, bus in enumerate(network.reference_bus)}
+    for i, branch in enumerate(places.branch.tolist()):
+        if branch == -1:
+            row = grid[int(order[i])]
+            block = zero.grid_zero_pu[row], 0.0, zero.grid_negative_pu[row]
+            if block == (0.0, 0.0, 0.0):
+                continue
+        else:
+            if ratio[branch] == 1.0 and not zero.to_ground[branch]:
+                continue
+            t = ratio[branch] if tree.parent_sign[order[i]] > 0.0 else 1.0 / ratio[branch]
+            # what passes the zero sequence turns it with the positive one: not at all, or by half a turn
+            block = 0.0 if zero.to_ground[branch] else t.real, t, np.conj(t)
+        turn_of[i] = len(turns)
+        turns.append(OF_SEQUENCES @ np.array(block) / 3.0)
+    table = np.array(turns, np.complex128).reshape(-1, 3)
+    return turn_of, _split(table)
+
+
+def _start(network: Network, places: _Places, turn_of: Ints, turn: Floats) -> Complexes:
+    """(n_bus, 3) voltages of the external grids, passed on through transformers."""
+    start = np.empty((network.n_bus, 3), np.complex128)
+    held = network.slack_vm_pu * np.exp(1j * network.reference_angle_rad)
+    place = np.flatnonzero(places.parent == -1)
+    row = {int(bus): at for at, bus in enumerate(network.reference_bus)}
+    start[place] = np.array([held[row[int(bus)]] for bus in places.order[place]])[:, None] * OF_SEQUENCES[:, 1]
+    for i in np.flatnonzero(places.parent != -1).tolist():
+        start[i] = start[places.parent[i]]
+        if turn_of[i] != -1:
+            column = turn[turn_of[i]].view(np.complex128)
+            start[i] = np.array([[column[(f - g) % 3] for g in range(3)] for f in range(3)]) @ start[i]
+    return start
+
+
+def _join_chains(
+    parent: Ints, series: Complexes, shunt: Complexes, inner: NDArray[np.bool_]
+) -> tuple[Ints, Complexes, Complexes]:
+    """The next place above that is kept, and the π that the chain to it makes: its impedance, all shunts at its ends.
+
+    A bus inside of a chain is the middle of a star of the branches to either side and its shunt; the star is a triangle without
+    it, in each sequence by itself.
+    """
+    above, series, shunt = parent.copy(), series.copy(), shunt.copy()
+    for i in np.flatnonzero(~inner & (parent != -1)).tolist():
+        up = int(above[i])
+        while up != -1 and inner[up]:  # ends: every step goes up the tree
+            upper, middle = series[up], shunt[up]
+            whole = upper + series[i] + upper * series[i] * middle
+            shunt[i] += middle * upper / whole
+            at = int(parent[up])
+            shunt[at] += middle * series[i] / whole
+            series[i], up = whole, at
+        above[i] = up
+    return above, series, shunt
+
+
+def _coefficients(one: Complexes, other: Complexes) -> Floats:
+    """(n, 8): of two blocks of the zero and positive sequence, m₁ and m_m = (m₀ - m₁) / 3 each."""
+    parts = np.stack([one[:, 1], (one[:, 0] - one[:, 1]) / 3.0, other[:, 1], (other[:, 0] - other[:, 1]) / 3.0], axis=1)
+    return _split(parts)
+
+
+def _split(value: Complexes) -> Floats:
+    """Real and imaginary parts side by side on the last axis."""
+    return np.ascontiguousarray(value, np.complex128).view(np.float64)
+
+
+def _percent(network: Network, places: _Places) -> Floats:
+    """(n_bus, 2) loading per p.u. of current of the branch to the parent, at the parent's end and at the child's."""
+    percent = np.zeros((network.n_bus, 2))
+    below = np.flatnonzero(places.branch != -1)
+    branch = places.branch[below]
+    of_base = network.rated_kv / network.base_kv[np.stack([network.from_bus, network.to_bus], axis=1)]
+    at = (of_base * percent_per_kva(network)[:, None])[branch]
+    from_child = network.tree.parent_sign[places.order][below] > 0.0
+    percent[below] = np.where(from_child[:, None], at[:, ::-1], at)
+    return percent

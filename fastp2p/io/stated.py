@@ -1,0 +1,55 @@
+"""What may be stated of the zero sequence where a network has no data of its own."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from fastp2p.errors import refuse
+from fastp2p.text import nearest
+
+STATED = {
+    "r0_per_r1": "zero-sequence by positive-sequence resistance of lines",
+    "x0_per_x1": "the same for their reactance",
+    "c0_per_c1": "the same for their capacitance",
+    "trafo_z0_per_z1": "zero-sequence by positive-sequence impedance of transformers, without a magnetising branch",
+    "vector_group": "vector group of transformers: Dyn, YNyn or Yzn",
+    "grid": '"ideal": external grids hold each phase, without an impedance',
+}
+"""By key: what it says. Each holds where an element has no data; only `grid` replaces them."""
+VECTOR_GROUPS = ("Dyn", "YNyn", "Yzn")
+MAY_BE_ZERO = ("c0_per_c1",)
+MOST = 1e6
+
+
+def phase_stated(phases: int, zero_sequence: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What is stated of the zero sequence of a network of three phases; None for a balanced one.
+
+    Raises
+    ------
+    InputError
+        Other numbers of phases, unknown keys, numbers out of their ranges; all named.
+    """
+    faults = [f"phases = {phases!r}: must be 1 or 3"] * (isinstance(phases, bool) or phases not in (1, 3))
+    if zero_sequence is not None and not isinstance(zero_sequence, Mapping):
+        faults.append(f"zero_sequence = {zero_sequence!r}: must be a mapping, such as {{'r0_per_r1': 4.0, 'x0_per_x1': 4.0}}")
+        refuse(faults)
+    stated = dict(zero_sequence or {})
+    if stated and phases == 1:
+        faults.append("zero_sequence is of networks with phases = 3; leave it out, or ask for three phases")
+    for key, value in stated.items():
+        if key not in STATED:
+            near = nearest(str(key), list(STATED), n=1)
+            faults.append(
+                f"zero_sequence has no key {key!r}; " + (f"did you mean {near[0]}?" if near else f"it has {', '.join(STATED)}")
+            )
+        elif key == "vector_group":
+            faults += [f"zero_sequence.vector_group = {value!r}: must be Dyn, YNyn or Yzn"] * (value not in VECTOR_GROUPS)
+        elif key == "grid":
+            faults += [f'zero_sequence.grid = {value!r}: must be "ideal"'] * (value != "ideal")
+        else:
+            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            least = 0.0 if key in MAY_BE_ZERO else 1e-6
+            if not (number and least <= value <= MOST):
+                faults.append(f"zero_sequence.{key} = {value!r}: must be a number, {least:g}…{MOST:g}")
+    refuse(faults)
+    return stated if phases == 3 else None

@@ -1,0 +1,326 @@
+"""Three-phase AC power flows of many books on trees, by backward and forward sweeps.
+
+As ac.py, with three conductors at every bus. A row of a block holds the books of phase a, then those of b, then those of c:
+what is the same for all phases is one loop. `size` is the number of books of a block: entry f * size + k is phase f of book k.
+
+A network given in symmetrical components has circulant blocks (`PhaseTree`): a branch drops z₁ J + z_m ΣJ, four complex
+products instead of nine. Sweeps run on few buses, a last one on all (`fastp2p.grid.phase_feeder`): on a chain without injection
+the voltages follow upwards from its lower end.
+
+Source: Cheng and Shirmohammadi 1995, A three-phase power flow method for real-time distribution system analysis.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.kernels.grid.circulant import add_product, add_turned, add_turned_back
+from fastp2p.kernels.grid.phase_summary import LOSSES, N_BEST, SLACK_P, find_ends, put_summary, summarise_block
+from fastp2p.kernels.grid.structs import (
+    Y1_IM,
+    Y1_RE,
+    YM_IM,
+    YM_RE,
+    Z1_IM,
+    Z1_RE,
+    ZM_IM,
+    ZM_RE,
+    PhaseLimits,
+    PhaseSummary,
+    PhaseTree,
+)
+from fastp2p.kernels.jit import kernel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+LOST_PU, LONG = 0.1, 25
+
+
+@kernel
+def audit_phases(
+    p_kw: Floats,
+    q_kvar: Floats,
+    few: PhaseTree,
+    column_of_few: Ints,
+    every: PhaseTree,
+    column: Ints,
+    kept: Ints,
+    limits: PhaseLimits,
+    control: tuple[float, int, int],
+    summary: PhaseSummary,
+    n_iterations: Ints,
+) -> None:
+    """What the three-phase power flow of every book says of its voltages, loading and losses.
+
+    Parameters
+    ----------
+    p_kw, q_kvar : (n_books, n_columns, 3) float64
+        Injections between phase and neutral, feeding the grid positive.
+    few : PhaseTree
+        On which the sweeps run: external grids, buses with a column, forks, ends.
+    column_of_few : (n_few,) int64
+        Column of each of its places; -1 where nobody injects.
+    every : PhaseTree
+        Of all buses.
+    column : (n_bus,) int64
+        Column of each place of it.
+    kept : (n_few,) int64
+        The place in it of each of the few.
+    limits : PhaseLimits
+    control : (float, int, int)
+        How far a voltage may be from the solution, p.u., as the last two steps let it be estimated; the most iterations; the
+        books of a block.
+    summary : PhaseSummary
+        Output; buses are places of `every`.
+    n_iterations : (n_books,) int64
+        Output; 0 where a book did not converge.
+    """
+    tolerance, most_iterations, size = control
+    n_columns, n_few, n_bus = p_kw.shape[1], len(few.parent), len(every.parent)
+    power, busy = np.empty((2, n_columns, 3 * size)), np.empty((n_columns, 3), np.bool_)
+    small = np.empty((4, n_few, 3 * size))
+    large = small if n_few == n_bus else np.empty((4, n_bus, 3 * size))
+    best, count = np.empty((N_BEST, size)), np.empty(size, np.int64)
+    for first in range(0, len(p_kw), size):
+        n = min(size, len(p_kw) - first)
+        _fill(p_kw, q_kvar, first, n, size, power, busy)
+        _solve_block(power, busy, column_of_few, few, tolerance, most_iterations, n, small, count)
+        _expand(power, busy, column, every, kept, small, large)
+        summarise_block(every, limits, large, best)
+        for k in range(n):
+            put_summary(first + k, k, best, summary)
+            total = best[LOSSES, k] + best[SLACK_P, k] + best[SLACK_P + 1, k] + best[SLACK_P + 2, k]
+            n_iterations[first + k] = count[k] if math.isfinite(total) else 0  # a voltage that is no number spreads to the root
+
+
+@kernel
+def flow_phases(
+    p_kw: Floats,
+    q_kvar: Floats,
+    few: PhaseTree,
+    column_of_few: Ints,
+    every: PhaseTree,
+    column: Ints,
+    kept: Ints,
+    limits: PhaseLimits,
+    control: tuple[float, int, int],
+    voltage: Floats,
+    current: Floats,
+    n_iterations: Ints,
+) -> None:
+    """Voltages and currents of every book.
+
+    Parameters
+    ----------
+    p_kw, q_kvar, few, column_of_few, every, column, kept, limits, control, n_iterations : as for `audit_phases`
+    voltage : (2, n_books, n_bus, 3) float64, p.u.
+        Output: real and imaginary part, by place of `every`.
+    current : (2, 2, n_books, n_bus, 3) float64, p.u.
+        Output: real and imaginary part of what flows into the branch to the parent at the parent's end, and out of it at the
+        child's; zero at external grids, which have no parent.
+    """
+    parent, turn_of, turn, ends = every.parent, every.turn_of, every.turn, limits.ends
+    tolerance, most_iterations, size = control
+    n_columns, n_few, n_bus = p_kw.shape[1], len(few.parent), len(every.parent)
+    power, busy = np.empty((2, n_columns, 3 * size)), np.empty((n_columns, 3), np.bool_)
+    small = np.empty((4, n_few, 3 * size))
+    large = small if n_few == n_bus else np.empty((4, n_bus, 3 * size))
+    end_re, end_im, count = np.zeros((2, 3 * size)), np.zeros((2, 3 * size)), np.empty(size, np.int64)
+    v_re, v_im, j_re, j_im = large[0], large[1], large[2], large[3]
+    for first in range(0, len(p_kw), size):
+        n = min(size, len(p_kw) - first)
+        _fill(p_kw, q_kvar, first, n, size, power, busy)
+        _solve_block(power, busy, column_of_few, few, tolerance, most_iterations, n, small, count)
+        _expand(power, busy, column, every, kept, small, large)
+        for k in range(n):
+            n_iterations[first + k] = count[k]
+        for i in range(n_bus):
+            if parent[i] != -1:
+                find_ends(i, parent[i], turn_of[i], turn, ends, v_re, v_im, j_re, j_im, end_re, end_im)
+            for f in range(3):
+                for k in range(n):
+                    at = f * size + k
+                    voltage[0, first + k, i, f], voltage[1, first + k, i, f] = v_re[i, at], v_im[i, at]
+                    for e in range(2):
+                        current[e, 0, first + k, i, f] = end_re[e, at] if parent[i] != -1 else 0.0
+                        current[e, 1, first + k, i, f] = end_im[e, at] if parent[i] != -1 else 0.0
+
+
+@kernel
+def _fill(p_kw: Floats, q_kvar: Floats, first: int, n: int, size: int, power: Floats, busy: Bools) -> None:
+    """Columns of a block of books, and which of their phases inject in any of them; zero beyond the last book.
+
+    Three times what a phase injects: per unit of a third of the base.
+    """
+    for c in range(len(busy)):
+        for f in range(3):
+            any_power = 0.0
+            for k in range(n):
+                p, q = p_kw[first + k, c, f], q_kvar[first + k, c, f]
+                power[0, c, f * size + k], power[1, c, f * size + k] = 3.0 * p, 3.0 * q
+                any_power += 0.0 if p == 0.0 and q == 0.0 else 1.0
+            for k in range(n, size):
+                power[0, c, f * size + k], power[1, c, f * size + k] = 0.0, 0.0
+            busy[c, f] = any_power > 0.0
+
+
+@kernel
+def _solve_block(
+    power: Floats, busy: Bools, column: Ints, tree: PhaseTree, tolerance: float, most_iterations: int, n: int, work: Floats,
+    count: Ints,
+) -> None:  # fmt: skip
+    """Voltages of a block's books; a book's `count` is the steps that it took, 0 where they were not enough (as in ac.py)."""
+    parent, coefficient, turn_of, turn = tree.parent, tree.coefficient, tree.turn_of, tree.turn
+    start, lifts = tree.start, tree.lifts
+    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
+    size = len(count)
+    step, change, before, lowest = np.ones(size), np.empty(size), np.empty(size), np.empty(size)
+    scratch = np.empty((4, 1, 3 * size))
+    before[:] = np.inf
+    count[:] = 0
+    for i in range(len(parent)):
+        for f in range(3):
+            for k in range(size):
+                v_re[i, f * size + k], v_im[i, f * size + k] = start[i, 2 * f], start[i, 2 * f + 1]
+    for iteration in range(1, most_iterations + 1):
+        _sweep_backward(power, busy, column, parent, coefficient, turn_of, turn, lifts, v_re, v_im, j_re, j_im)
+        change[:] = 0.0
+        _sweep_forward(tree, step, change, scratch, v_re, v_im, j_re, j_im)
+        n_left = 0
+        for k in range(n):
+            if step[k] == 0.0:
+                continue
+            # steps shrink by `ratio`: what is left of the way is a geometric series
+            ratio = change[k] / before[k]
+            if change[k] <= 1e-3 * tolerance or (iteration > 1 and change[k] * ratio <= tolerance * (1.0 - ratio)):
+                step[k] = 0.0
+                count[k] = iteration
+            else:
+                n_left += 1
+            before[k] = change[k]
+        if iteration > LONG:
+            n_left -= _give_up(step, n, lowest, v_re, v_im)
+        if n_left == 0:
+            break
+
+
+@kernel
+def _give_up(step: Floats, n: int, lowest: Floats, v_re: Floats, v_im: Floats) -> int:
+    """Freeze books in which a voltage is lost, or no number; returns how many."""
+    size = len(lowest)
+    lowest[:] = np.inf
+    for i in range(len(v_re)):
+        for f in range(3):
+            for k in range(size):
+                a, b = v_re[i, f * size + k], v_im[i, f * size + k]
+                square = a * a + b * b
+                lowest[k] = min(lowest[k], square) if square == square else 0.0
+    lost = 0
+    for k in range(n):
+        if step[k] != 0.0 and lowest[k] < LOST_PU * LOST_PU:
+            step[k] = 0.0
+            lost += 1
+    return lost
+
+
+@kernel
+def _sweep_backward(
+    power: Floats, busy: Bools, column: Ints, parent: Ints, coefficient: Floats, turn_of: Ints, turn: Floats, lifts: Bools,
+    v_re: Floats, v_im: Floats, j_re: Floats, j_im: Floats,
+) -> None:  # fmt: skip
+    """Currents into every bus from its voltage and the buses behind it; voltages of parents that are lifted."""
+    wide = v_re.shape[1]
+    size = wide // 3
+    p, q = power[0], power[1]
+    j_re[:] = 0.0
+    j_im[:] = 0.0
+    for i in range(len(parent) - 1, -1, -1):
+        c, up = column[i], parent[i]
+        y1_re, y1_im = coefficient[i, Y1_RE], coefficient[i, Y1_IM]
+        if y1_re != 0.0 or y1_im != 0.0 or coefficient[i, YM_RE] != 0.0 or coefficient[i, YM_IM] != 0.0:
+            add_product(coefficient, i, Y1_RE, 1.0, v_re, v_im, i, j_re, j_im, i)
+        if c != -1:
+            for f in range(3):
+                if busy[c, f]:
+                    o = f * size
+                    for k in range(size):  # from 0: from elsewhere it would not be made of vector operations
+                        # the injected current (S / V)* = (p - jq) V / |V|²
+                        a, b = v_re[i, o + k], v_im[i, o + k]
+                        scale = 1.0 / (a * a + b * b)
+                        j_re[i, o + k] -= (p[c, o + k] * a + q[c, o + k] * b) * scale
+                        j_im[i, o + k] -= (p[c, o + k] * b - q[c, o + k] * a) * scale
+        if up == -1:
+            continue
+        if turn_of[i] == -1:
+            for k in range(wide):
+                j_re[up, k] += j_re[i, k]
+                j_im[up, k] += j_im[i, k]
+        else:
+            add_turned_back(turn, turn_of[i], j_re, j_im, i, j_re, j_im, up)
+        if lifts[i]:
+            for k in range(wide):
+                v_re[up, k] = v_re[i, k]
+                v_im[up, k] = v_im[i, k]
+            add_product(coefficient, i, Z1_RE, 1.0, j_re, j_im, i, v_re, v_im, up)
+
+
+@kernel
+def _sweep_forward(
+    tree: PhaseTree, step: Floats, change: Floats, scratch: Floats, v_re: Floats, v_im: Floats, j_re: Floats, j_im: Floats
+) -> None:
+    """Voltages of every bus from its parent's and the current into it, for books whose `step` is 1; the largest change."""
+    parent, coefficient, turn_of, turn, start = tree.parent, tree.coefficient, tree.turn_of, tree.turn, tree.start
+    size = len(step)
+    both_re, both_im, above_re, above_im = scratch[0, 0], scratch[1, 0], scratch[2], scratch[3]
+    for i in range(len(parent)):
+        up = parent[i]
+        if up == -1 and turn_of[i] == -1:
+            continue
+        if turn_of[i] != -1:
+            for f in range(3):
+                for k in range(size):
+                    above_re[0, f * size + k] = start[i, 2 * f] if up == -1 else 0.0
+                    above_im[0, f * size + k] = start[i, 2 * f + 1] if up == -1 else 0.0
+            if up == -1:
+                add_turned(turn, turn_of[i], -1.0, j_re, j_im, i, above_re, above_im, 0)
+            else:
+                add_turned(turn, turn_of[i], 1.0, v_re, v_im, up, above_re, above_im, 0)
+        z_re, z_im, m_re, m_im = coefficient[i, Z1_RE], coefficient[i, Z1_IM], coefficient[i, ZM_RE], coefficient[i, ZM_IM]
+        for k in range(size):
+            total_re = j_re[i, k] + j_re[i, size + k] + j_re[i, 2 * size + k]
+            total_im = j_im[i, k] + j_im[i, size + k] + j_im[i, 2 * size + k]
+            both_re[k] = m_re * total_re - m_im * total_im
+            both_im[k] = m_re * total_im + m_im * total_re
+        for f in range(3):
+            o = f * size
+            if turn_of[i] == -1:
+                for k in range(size):
+                    c, d = j_re[i, o + k], j_im[i, o + k]
+                    to_re = v_re[up, o + k] - (z_re * c - z_im * d) - both_re[k] - v_re[i, o + k]
+                    to_im = v_im[up, o + k] - (z_re * d + z_im * c) - both_im[k] - v_im[i, o + k]
+                    v_re[i, o + k] += step[k] * to_re
+                    v_im[i, o + k] += step[k] * to_im
+                    change[k] = max(change[k], max(abs(to_re), abs(to_im))) + 0.0
+            else:
+                for k in range(size):
+                    c, d = j_re[i, o + k], j_im[i, o + k]
+                    to_re = above_re[0, o + k] - (z_re * c - z_im * d) - both_re[k] - v_re[i, o + k]
+                    to_im = above_im[0, o + k] - (z_re * d + z_im * c) - both_im[k] - v_im[i, o + k]
+                    v_re[i, o + k] += step[k] * to_re
+                    v_im[i, o + k] += step[k] * to_im
+                    change[k] = max(change[k], max(abs(to_re), abs(to_im))) + 0.0
+
+
+@kernel
+def _expand(power: Floats, busy: Bools, column: Ints, tree: PhaseTree, kept: Ints, small: Floats, large: Floats) -> None:
+    """Voltages and currents of all buses from the voltages of few."""
+    parent, coefficient, turn_of, turn, lifts = tree.parent, tree.coefficient, tree.turn_of, tree.turn, tree.lifts
+    v_re, v_im, from_re, from_im = large[0], large[1], small[0], small[1]
+    if len(kept) < len(parent):
+        for r in range(len(kept)):
+            for k in range(v_re.shape[1]):
+                v_re[kept[r], k], v_im[kept[r], k] = from_re[r, k], from_im[r, k]
+    _sweep_backward(power, busy, column, parent, coefficient, turn_of, turn, lifts, v_re, v_im, large[2], large[3])
