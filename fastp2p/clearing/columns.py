@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -53,11 +54,11 @@ def _rank_weights(n: int) -> Floats:
 
     Square roots of different primes are linearly independent over the rationals (Besicovitch 1940).
     """
-    primes: list[int] = []
-    candidate = 2
-    while len(primes) < n:  # ends: there are infinitely many
-        if all(candidate % prime for prime in primes):
-            primes.append(candidate)
-        candidate += 1
-    weights: Floats = 1.0 / np.sqrt(np.array(primes, np.float64))
+    at_least = max(n, 6)  # of which the last is below this (Rosser, Schoenfeld 1962)
+    end = int(at_least * (math.log(at_least) + math.log(math.log(at_least)))) + 1
+    is_prime = np.ones(end, bool)
+    is_prime[:2] = False
+    for factor in range(2, math.isqrt(end) + 1):
+        is_prime[factor * factor :: factor] = False
+    weights: Floats = 1.0 / np.sqrt(np.flatnonzero(is_prime)[:n])
     return weights

@@ -22,6 +22,7 @@ from fastp2p.kernels.clearing.merging import merge_books
 from fastp2p.kernels.structs import one_lp
 from tests.oracles.nearest import best_values, closest
 from tests.support.lps import answer_of, lps_of, matrix_of
+from tests.support.numbering import matched, network_of
 from tests.support.strategies import congested
 
 check = settings(deadline=None, derandomize=True)
@@ -202,6 +203,28 @@ def test_pairs_of_one_price_are_cut_alike(solver):
         replace(network, limit_kw=limit), trades, np.zeros((1, network.n_bus)), unserved="shed", solver=solver
     )
     np.testing.assert_allclose(answer.executed_kwh, 0.5 * kwh, rtol=0, atol=1e-9)
+
+
+def test_books_of_whole_numbers_on_rings_are_proven():
+    """Many rows are full at once and depend on one another, up to rounding, which may not stop the dual method."""
+    network = network_of("mesh 25 3")
+    seen = 0
+    for seed in (542, 3006, 5222, 6802, 9598):
+        rng = np.random.default_rng(seed)
+        size = rng.integers(-5, 6, (20, network.n_bus)).astype(float)
+        size[:, network.reference_bus] = 0.0
+        bid, ask = rng.choice([0.2, 0.3, 0.25], network.n_bus), rng.choice([0.1, 0.2, 0.05], network.n_bus)
+        limit = 0.5 * rng.integers(0, 7, network.n_branch)
+        limit[rng.random(network.n_branch) < rng.uniform(0.0, 0.5)] = np.inf
+        trades, deficit, left = matched(np.maximum(-size, 0.0), np.maximum(size, 0.0), bid, ask)
+        for objective in ("volume", "welfare"):
+            answer = fastp2p.clear(
+                replace(network, limit_kw=limit), trades, -deficit, export_kw=left, objective=objective, unserved="shed"
+            )
+            assert answer.certified.all()
+            assert "highs" not in answer.solver
+            seen += (answer.solver == "compiled").sum()
+    assert seen > 150
 
 
 # ------------------------------------------------------------------------------------------------------ merged columns

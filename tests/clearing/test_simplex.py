@@ -341,3 +341,13 @@ def test_a_closed_branch_with_a_flow_of_rounding_size_is_proven(solver):
     answer = fastp2p.clear(replace(network, limit_kw=limit), trade, base, export_kw=export, unserved="shed", solver=solver)
     assert answer.executed_kwh[0] == pytest.approx(2.0, abs=1e-9)
     assert answer.certified.all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 6, 7, 64, 2**18])
+def test_ranks_have_the_first_primes(n):
+    """Also for hundreds of thousands of pairs, in a moment."""
+    prime = np.round(columns._rank_weights(n) ** -2.0).astype(np.int64)
+    assert prime[:12].tolist() == [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37][:n]
+    last = {1: 2, 2: 3, 5: 11, 6: 13, 7: 17, 64: 311, 2**18: 3_681_131}
+    assert (len(prime), prime[-1]) == (n, last[n])
+    assert (np.diff(prime) > 0).all()

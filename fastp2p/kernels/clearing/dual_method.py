@@ -10,6 +10,7 @@ from fastp2p.kernels.clearing.active import (
     DEPENDENT,
     FREE,
     LOWER,
+    ROW_BROKEN,
     SHARE_BROKEN,
     UPPER,
     Work,
@@ -28,19 +29,22 @@ Ints = NDArray[np.int64]
 
 @kernel
 def take_in_one_by_one(lp: LP, held: Ints, most_systems: int, work: Work, side: Ints, nu: Floats) -> int:
-    """The dual method; how many systems were solved."""
-    systems, stuck = 0, False
+    """The dual method; how many systems were solved.
+
+    There is an answer. So what is broken and cannot give way is broken by rounding, and so is whatever is broken by less.
+    """
+    systems, rounding = 0, ROW_BROKEN
     while systems < most_systems:  # ends: systems rises
         solve_active(lp, held, side, work, nu)
         measure(lp, side, nu, work)
         systems += 1
         if _let_go(held, side, work, nu):
             continue
-        column, row, sign, excess = _broken_most(lp, held, side, work)
-        if stuck or (column == -1 and row == -1):
+        column, row, sign, excess = _broken_most(lp, held, side, work, rounding)
+        if column == -1 and row == -1:
             break
         taken = _take_in(lp, held, side, work, nu, column, row, sign, excess)
-        systems, stuck = systems + max(taken, 0), taken == -1
+        systems, rounding = systems + max(taken, 0), excess if taken == -1 else rounding
     return systems
 
 
@@ -58,10 +62,10 @@ def _let_go(held: Ints, side: Ints, work: Work, nu: Floats) -> bool:
 
 
 @kernel
-def _broken_most(lp: LP, held: Ints, side: Ints, work: Work) -> tuple[int, int, int, float]:
-    """The bound of a column or the limit of a row that is broken most (-1: none), which one, and by how much."""
+def _broken_most(lp: LP, held: Ints, side: Ints, work: Work, least: float) -> tuple[int, int, int, float]:
+    """The bound of a column or limit of a row that is broken most, by more than `least` (-1: none), which, and by how much."""
     value, active, below, above = work.value, work.active, lp.room_below, lp.room_above
-    column, row, sign, most = -1, -1, 0, 0.0
+    column, row, sign, most = -1, -1, 0, least
     for j in range(len(side)):
         if side[j] == FREE:
             over = max(work.share[j] - 1.0, -work.share[j])
