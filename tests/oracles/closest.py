@@ -217,7 +217,7 @@ def by_least_distance(everything, least, equal):
     return -rest[:n] / rest[n] if rest[n] != 0.0 else None
 
 
-def polished(everything, least, equal, u, near):
+def polished(everything, least, equal, u, near=1e-6):
     """u to rounding, from which rows it touches or is so near to; None where the KKT conditions do not prove it."""
     if u is None:
         return None
