@@ -35,6 +35,8 @@ profile = "residential_1"
 profile = "solar_2"
 buses = "odd"
 kwp = 40.0
+[clearing]
+solver = "compiled"
 """
 
 
