@@ -44,7 +44,7 @@ def closest_exactly(matrix, most, at, low, high, may_move):
     m, n = len(matrix), len(most)
     stays = [not move for move in may_move]
     active = list(stays)
-    while True:
+    for _ in range(20 * (n + m)):
         rows = [r for r in range(m) if active[n + r]]
         columns = [j for j in range(n) if not active[j]]
         multiplier = _multipliers(matrix, most, at, rows, columns)
@@ -72,6 +72,7 @@ def closest_exactly(matrix, most, at, low, high, may_move):
         if wrong is None:
             return at[:n]
         active[wrong] = False
+    raise ArithmeticError("the active sets repeat, at a corner that too many limits share")
 
 
 def _multipliers(matrix, most, at, rows, columns):
