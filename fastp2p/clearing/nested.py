@@ -10,7 +10,6 @@ from fastp2p.kernels.structs import Rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 def nest_of(rows: Rows, bus: Ints, percent: Floats) -> Nest | None:
