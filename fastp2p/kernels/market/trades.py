@@ -103,6 +103,9 @@ def count_pairs(trades: TradeArrays, n_bus: int, offset: Ints) -> int:
         begin, stop = trades.offset[k], trades.offset[k + 1]
         while begin < stop:  # ends: a pool has one trade at least
             end = pool_end(trades.bid_per_kwh, trades.ask_per_kwh, begin, stop)
+            if end == begin + 1:  # the usual case where prices differ
+                n, begin = n + 1, end
+                continue
             n_sellers = n_buyers = 0
             for i in range(begin, end):
                 n_sellers += sold_in[trades.seller[i]] != begin
