@@ -15,7 +15,7 @@ from fastp2p.study.sections import Amount, NetworkPart, OfTransformer, Series, p
 Floats = NDArray[np.float64]
 
 PHASES = (
-    "every connection is modelled as balanced three-phase; single-phase PV raises voltages more; network.phases = 3 models each "
+    "every connection is modelled as balanced three-phase; single-phase PV raises voltages more; network.phases = 3 puts each "
     "home on its phase (docs/phases.md)"
 )
 TYPICAL_DAY = (
