@@ -26,6 +26,35 @@ AC_STATUS: NDArray[np.str_] = np.array(["not_audited", "kept", "base_broken", "b
 NOT_AUDITED, KEPT, BASE_BROKEN, BROKEN, COLLAPSE = range(5)
 
 
+class PhaseAudit(NamedTuple):
+    """What a three-phase power flow says beyond `Audit`, (n_books,); NaN and -1 where there is none.
+
+    Attributes
+    ----------
+    lowest_phase, highest_phase : int64
+        Of the lowest and the highest voltage: 0, 1, 2 for a, b, c.
+    unbalance_percent : float64
+        The largest of any bus.
+    unbalance_bus : int64
+        Its position.
+    neutral_percent : float64
+        The largest current of a neutral, as a loading of a phase conductor of its branch.
+    full_unbalance : float64
+        As `Audit.full_voltage`, of the limit of unbalance.
+    balanced_voltage, balanced_current : float64
+        As `Audit.full_voltage` and `Audit.full_current`, by the balanced model of the same book.
+    """
+
+    lowest_phase: Ints
+    highest_phase: Ints
+    unbalance_percent: Floats
+    unbalance_bus: Ints
+    neutral_percent: Floats
+    full_unbalance: Floats
+    balanced_voltage: Floats
+    balanced_current: Floats
+
+
 @dataclass(frozen=True, eq=False)
 class Audit:
     """What an AC power flow says of the books of a batch, (n_books,); NaN and -1 where there is none.
@@ -54,6 +83,8 @@ class Audit:
         Whether every book was to be looked at, and not a sample.
     solver : AcSolver
         Who solved the power flows.
+    phases : PhaseAudit or None
+        None in a one-phase study.
     """
 
     __repr__ = short_repr
@@ -70,6 +101,7 @@ class Audit:
     needless_cut: Floats
     is_whole: bool
     solver: AcSolver
+    phases: PhaseAudit | None = None
 
 
 class Uncontrolled(NamedTuple):
