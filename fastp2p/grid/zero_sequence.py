@@ -13,6 +13,9 @@ from fastp2p.errors import InputError, refuse
 
 Complexes = NDArray[np.complex128]
 
+PHASES = ("a", "b", "c", "balanced")
+"""What a load or PV is connected to, by its code: one phase, or a third on each."""
+
 
 @dataclass(frozen=True, eq=False)
 class ZeroSequence:
