@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fastp2p.profiles.typical_days import Clusters, cluster_days, compare_cluster_counts
     from fastp2p.results.results import Results
     from fastp2p.results.statistics import (
+        compare_hosting_capacity,
         compare_shares,
         find_audit_rates,
         find_hosting_capacity,
@@ -41,6 +42,7 @@ _HOME = {
     "ac_flow": "grid.ac",
     "cluster_days": "profiles.typical_days",
     "compare_cluster_counts": "profiles.typical_days",
+    "compare_hosting_capacity": "results.statistics",
     "compare_rules": "sweep.compare",
     "compare_shares": "results.statistics",
     "find_audit_rates": "results.statistics",
@@ -103,6 +105,7 @@ __all__ = [
     "clear",
     "cluster_days",
     "compare_cluster_counts",
+    "compare_hosting_capacity",
     "compare_rules",
     "compare_shares",
     "find_audit_rates",

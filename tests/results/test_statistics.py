@@ -10,6 +10,7 @@ import fastp2p
 from fastp2p.clearing.answer import STATUS
 from fastp2p.results.columns import INDICATORS
 from fastp2p.results.statistics import (
+    compare_hosting_capacity,
     compare_shares,
     find_hosting_capacity,
     find_hour_quantiles,
@@ -134,6 +135,49 @@ def test_hosting_capacity_counts_what_only_curtailment_prevents():
     probabilities = find_probabilities(table)
     assert find_hosting_capacity(probabilities).share == 0.1
     assert find_hosting_capacity(probabilities, event="overload").share == table.share.max()
+
+
+def three_phases():
+    """Of 400 scenarios at each of three shares, so many in which a limit would break, three-phase and balanced."""
+    counts = {
+        "n_full_breaks_voltage": (0, 100, 200),
+        "n_full_breaks_current": (0, 20, 60),
+        "n_full_breaks_unbalance": (40, 80, 120),
+        "n_balanced_breaks_voltage": (0, 0, 21),
+        "n_balanced_breaks_current": (0, 0, 0),
+    }
+    table = scenarios().assign(losses_cost=0.0)
+    for name, n in counts.items():
+        table[name] = np.concatenate([(np.arange(400) < some) * 2 for some in n])
+    return table
+
+
+def test_hosting_capacity_beside_the_balanced_model():
+    """20 of 400 are 5 %, so that share still counts; its interval, 3.1 to 7.6 %, does not reach below. 21 are more."""
+    probabilities = find_probabilities(three_phases())
+    row = probabilities.set_index("share").loc[0.5]
+    assert (row.unbalance_probability, row.balanced_voltage_probability, row.balanced_cable_probability) == (0.3, 0.0525, 0.0)
+    exact = stats.binomtest(120, 400).proportion_ci(0.95, "exact")
+    assert (row.unbalance_low, row.unbalance_high) == pytest.approx((exact.low, exact.high))
+    found = compare_hosting_capacity(probabilities).set_index("cause")
+    assert found.index.tolist() == ["voltage", "cable", "unbalance"]
+    assert found.loc["voltage"].tolist() == [0.1, 0.1, 0.1, 0.3, 0.3, 0.5]
+    assert found.loc["cable"].tolist() == [0.3, 0.1, 0.3, 0.5, 0.5, 0.5]
+    assert found.loc["unbalance"].tolist()[:3] == [0.0, 0.0, 0.0]
+    assert found.loc["unbalance"][3:].isna().all()
+    assert compare_hosting_capacity(probabilities, 0.3)["share"].tolist() == [0.3, 0.5, 0.5]
+
+
+def test_only_three_phases_that_are_audited_know_of_unbalance():
+    balanced = scenarios().assign(losses_cost=0.0, n_full_breaks_voltage=0, n_full_breaks_current=0)
+    probabilities = find_probabilities(balanced)
+    assert not [name for name in probabilities if name.startswith(("unbalance", "balanced"))]
+    sampled = find_probabilities(three_phases().drop(columns="losses_cost"))
+    for table in (probabilities, sampled):
+        with pytest.raises(fastp2p.InputError, match=r"audited in three phases; set network\.phases = 3, and clearing\.audit"):
+            find_hosting_capacity(table, event="unbalance")
+    with pytest.raises(fastp2p.InputError, match="event = 'balanced_voltage' is known only if"):
+        compare_hosting_capacity(probabilities)
 
 
 def test_ampacities_of_the_sweeps_are_those_of_the_table():
