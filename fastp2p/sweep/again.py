@@ -7,10 +7,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fastp2p.clearing.answer import Injection
+from fastp2p.figures.phases import PhaseVoltages, draw_phase_day, draw_phase_feeder
 from fastp2p.figures.voltages import BY_HOUR, AlongFeeder, Errors, ModelErrors, draw_ac_error, draw_feeder, draw_voltage
 from fastp2p.grid.ac import ac_flow
 from fastp2p.grid.lindistflow import lindistflow
 from fastp2p.grid.network import Network
+from fastp2p.grid.phases import phase_flow
 from fastp2p.pipeline.batch import BatchResult, run_batch
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.results.results import Results
@@ -38,8 +41,8 @@ def draw_audit(results: Results) -> dict[str, Figure]:
     Returns
     -------
     dict of Figure
-        ``voltage``, left out without the table of hours; ``feeder`` and ``ac_error``, left out for a meshed network. None of
-        them where every book collapses.
+        ``voltage``, left out without the table of hours; ``feeder`` and ``ac_error``, left out for a meshed network; of three
+        phases also ``phases``. None of them where every book collapses.
     """
     figures: dict[str, Figure] = {}
     if not results.scenarios["highest_vm_pu"].notna().any():
@@ -47,6 +50,12 @@ def draw_audit(results: Results) -> dict[str, Figure]:
     audited = count_audited(results.scenarios)
     if results.hours is not None:
         figures["voltage"] = draw_voltage(results, find_hour_quantiles(results.hours, BY_HOUR), audited)
+    if results.study.network.phases == 3:
+        worst = run_worst_day(results)
+        return figures | {
+            "feeder": draw_phase_feeder(results, worst, audited),
+            "phases": draw_phase_day(results, worst),
+        }
     if results.network.is_radial:
         figures["feeder"] = draw_feeder(results, run_worst_book(results), audited)
         figures["ac_error"] = draw_ac_error(results, sample_errors(results))
@@ -55,10 +64,17 @@ def draw_audit(results: Results) -> dict[str, Figure]:
 
 def run_worst_book(results: Results) -> AlongFeeder:
     """Bus voltages in the book that goes farthest out of the band, or nearest to its end."""
-    network, (scenario, step, is_high) = results.network, _worst_book(results)
+    scenario, step, is_high = _worst_book(results)
     batch = _run_again(results, scenario, 1)
-    injection, bus = batch.clearing.injection.of(np.array([step])), batch.scenarios.participant
-    distance, unit = _distances(network)
+    injection = batch.clearing.injection.of(np.array([step]))
+    return _along_feeder(results, scenario, step, is_high, injection, batch.scenarios.participant)
+
+
+def _along_feeder(
+    results: Results, scenario: pd.Series, step: int, is_high: bool, injection: Injection, bus: Ints
+) -> AlongFeeder:
+    """Bus voltages of the balanced models in a book with this injection."""
+    distance, unit = _distances(results.network)
     return AlongFeeder(
         share=float(scenario["share"]),
         scenario=int(scenario["scenario"]),
@@ -66,9 +82,34 @@ def run_worst_book(results: Results) -> AlongFeeder:
         is_high=is_high,
         distance=distance,
         unit=unit,
-        ac_vm_pu=ac_flow(network, *injection, bus=bus).vm_pu[0],
-        linear_vm_pu=lindistflow(network, *injection, bus=bus).vm_pu[0],
+        ac_vm_pu=ac_flow(results.network, *injection, bus=bus).vm_pu[0],
+        linear_vm_pu=lindistflow(results.network, *injection, bus=bus).vm_pu[0],
     )
+
+
+def run_worst_day(results: Results) -> PhaseVoltages:
+    """Voltages of each phase in the book that goes farthest out of the band, or nearest to its end, and in its day."""
+    network, (scenario, step, is_high) = results.network, _worst_book(results)
+    batch = _run_again(results, scenario, 1)
+    steps, at = steps_of_day(step, results.profiles.n_steps, results.profiles.step_hours)
+    injection, bus = batch.clearing.injection.of(steps), batch.scenarios.participant
+    vm_pu = phase_flow(network, *injection, bus=bus).vm_pu
+    balanced = Injection(injection.kw[[at]].sum(axis=2), injection.kvar[[at]].sum(axis=2))
+    inner = vm_pu[:, network.has_band]
+    return PhaseVoltages(
+        balanced=_along_feeder(results, scenario, step, is_high, balanced, bus),
+        vm_pu=vm_pu[at],
+        hour=(steps - steps[0]) * results.profiles.step_hours,
+        lowest_vm_pu=inner.min(axis=1),
+        highest_vm_pu=inner.max(axis=1),
+    )
+
+
+def steps_of_day(step: int, n_steps: int, step_hours: float) -> tuple[Ints, int]:
+    """The steps that begin in the same 24 hours as a step, counted from the first one, and its place among them."""
+    day = np.floor(np.arange(n_steps) * step_hours / 24.0 + 1e-9)
+    steps = np.flatnonzero(day == day[step])
+    return steps, int(step - steps[0])
 
 
 def _worst_book(results: Results) -> tuple[pd.Series, int, bool]:
