@@ -1,4 +1,4 @@
-"""What may be stated of the zero sequence where a network has no data of its own."""
+"""What may be stated of the zero sequence where a network has no data of its own, and how its loads may be connected."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +17,11 @@ STATED = {
 }
 """By key: what it says. Each holds where an element has no data; only `grid` replaces them."""
 VECTOR_GROUPS = ("Dyn", "YNyn", "Yzn")
+PHASES = ("a", "b", "c", "balanced")
+"""How something is connected: to one phase and neutral, or a third to each. Its place here is its code everywhere."""
+BALANCED = PHASES.index("balanced")
+NO_LOAD, UNEQUAL, DELTA = -1, -2, -3
+"""Of a bus whose loads have no such code: it has none, they lie on two phases or unequally on three, one is in delta."""
 
 
 def phase_stated(phases: int, zero_sequence: Mapping[str, Any] | None) -> dict[str, Any] | None:
