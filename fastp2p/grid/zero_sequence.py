@@ -15,9 +15,6 @@ from fastp2p.io.stated import BALANCED, DELTA, PHASES
 __all__ = ["PHASES", "ZeroSequence"]
 Complexes = NDArray[np.complex128]
 
-PHASES = ("a", "b", "c", "balanced")
-"""What a load or PV is connected to, by its code: one phase, or a third on each."""
-
 
 @dataclass(frozen=True, eq=False)
 class ZeroSequence:

@@ -16,6 +16,7 @@ from fastp2p.grid.network import Network
 from fastp2p.grid.zero_sequence import PHASES
 from fastp2p.kernels.results.tables import count_by_slot, sum_by_slot
 from fastp2p.kernels.settlement.settle import Accounts
+from fastp2p.pipeline.draws import Scenarios
 from fastp2p.pipeline.reduce import Columns, Reduced, join_columns
 from fastp2p.results.columns import COLLAPSED, columns_of
 from fastp2p.results.indicators import FURTHEST, scenario_columns
@@ -176,10 +177,22 @@ def participant_columns(ran: Reduced, network: Network) -> Columns:
         "share": np.full(n * len(who), ran.scenarios.share),
         "scenario": np.repeat(ran.scenarios.number, len(who)),
         "bus": np.tile(network.bus_id[who], n),
+        **_connection(ran.scenarios),
         "kwp": ran.scenarios.kwp[:, who].ravel(),
         **total,
         "saving": total["baseline_bill"] - total["bill"],
     }
+
+
+def _connection(scenarios: Scenarios) -> Columns:
+    """The phase of every participant's load and PV, by code, -1 where there is none; nothing in a study of one phase."""
+    if scenarios.load_phase is None or scenarios.pv_phase is None:
+        return {}
+    who = scenarios.participant
+    has_load = (scenarios.load_profile >= 0) & (scenarios.homes > 0.0)
+    has_pv = (scenarios.pv_profile >= 0) & (scenarios.kwp > 0.0)
+    sides = (("phase", scenarios.load_phase, has_load), ("pv_phase", scenarios.pv_phase, has_pv))
+    return {name: np.where(has, code, -1)[:, who].ravel() for name, code, has in sides}
 
 
 def hour_columns(ran: Reduced) -> Columns:

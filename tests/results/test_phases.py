@@ -15,8 +15,9 @@ from fastp2p.results.columns import columns_of
 from fastp2p.results.indicators import indicators_of
 from fastp2p.results.tables import make_columns, make_frames
 from fastp2p.sweep.prepare import prepare
+from tests.support.sweeps import SWEEP
 
-N_SCENARIOS, N_STEPS, TABLES = 3, 24, ("scenarios", "hours", "books", "branches")
+N_SCENARIOS, N_STEPS, TABLES = 3, 24, ("scenarios", "hours", "books", "branches", "participants")
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +114,35 @@ def test_a_branch_has_a_row_for_each_conductor(ran):
         np.testing.assert_allclose(one[loading], plain[loading] * 3.0 * part)
         bound = plain["n_binding_books"] if phase != "c" else N_STEPS - plain["n_binding_books"]
         assert one["n_binding_books"].tolist() == bound.tolist()
+
+
+def test_participants_have_the_phases_of_what_they_have(ran):
+    batch, network = ran
+    drawn, reduced = batch.scenarios, reduce_batch(batch, network, TABLES)
+    rng = np.random.default_rng(1)
+    codes = rng.integers(0, 4, (2, *drawn.kwp.shape)).astype(np.int8)
+    homes = np.where(np.arange(drawn.homes.shape[1]) == drawn.participant[2], 0.0, drawn.homes)
+    phased = dataclasses.replace(drawn, load_phase=codes[0], pv_phase=codes[1], homes=homes)
+    made = make_columns(dataclasses.replace(reduced, scenarios=phased), network, ("participants",))
+    table = make_frames([made])["participants"]
+    assert table.columns.tolist()[:6] == ["share", "scenario", "bus", "phase", "pv_phase", "kwp"]
+    of = table.itertuples(index=False)
+    for scenario in range(N_SCENARIOS):
+        for bus in drawn.participant.tolist():
+            row, (load, pv) = next(of), codes[:, scenario, bus]
+            assert row.bus == network.bus_id[bus]
+            assert row.phase == ("a", "b", "c", "balanced")[load] if homes[scenario, bus] else pd.isna(row.phase)
+            assert row.pv_phase == ("a", "b", "c", "balanced")[pv] if row.kwp > 0.0 else pd.isna(row.pv_phase)
+    assert table["pv_phase"].isna().any()
+    assert set(table) == set(columns_of("participants"))
+    assert not {"phase", "pv_phase"} & set(make_columns(reduced, network, ("participants",))["participants"])
+
+
+def test_a_rule_may_stop_by_what_only_three_phases_know():
+    three = {"source": "ieee_european_lv_asymmetric", "phases": 3, "limit_factor": 1.0}
+    stop = {"stop": {"indicator": "unbalance_percent", "within": 0.1}}
+    parts = {"participants": {"buses": "loads"}, "clearing": {"audit": True}, "scenarios": stop}
+    base = SWEEP.with_(**parts)
+    prepare(base.with_(network=three, connection={"phases": "random"}))
+    with pytest.raises(fastp2p.InputError, match=r"stop\.indicator = 'unbalance_percent': must be one of"):
+        prepare(base)
