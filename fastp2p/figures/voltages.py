@@ -228,7 +228,8 @@ def draw_ac_error(results: Results, sample: ModelErrors) -> Figure:
     _scatter(right, sample.loading, 1.0)
     right.set(xlabel="AC loading from current (%)", ylabel="Loading, model less AC (percentage points)")
     n, share = sample.n_scenarios, percent(sample.share)
-    of = f"buses, branches and steps of {n} scenario{'s' * (n > 1)} with a share of {share}, thinned at random"
+    each = "buses, branches, phases" if results.study.network.phases == 3 else "buses, branches"
+    of = f"{each} and steps of {n} scenario{'s' * (n > 1)} with a share of {share}, thinned at random"
     add_note(figure, of)
     return figure
 

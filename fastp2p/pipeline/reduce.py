@@ -9,9 +9,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.clearing.audit import NOT_AUDITED, PhaseAudit
+from fastp2p.clearing.audit import NOT_AUDITED
+from fastp2p.clearing.phase_audit import PhaseAudit
 from fastp2p.grid.network import Network
-from fastp2p.grid.phases import phase_flow
 from fastp2p.kernels.market.trades import count_pairs
 from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.market.trades import pair_trades
@@ -257,8 +257,7 @@ def _branch_flows(batch: BatchResult, network: Network) -> BranchFlows:
     if audit is not None:
         books = np.flatnonzero(audit.code != NOT_AUDITED)
         current_percent = np.full(clearing.flow_kw.shape, np.nan)
-        solve = audit.solver.flow if audit.phases is None else phase_flow
-        flow = solve(network, *clearing.injection.of(books), bus=batch.scenarios.participant)
+        flow = audit.solver.flow(network, *clearing.injection.of(books), bus=batch.scenarios.participant)
         current_percent[books] = flow.loading_percent
     flow_kva = np.hypot(clearing.flow_kw, clearing.flow_kvar)
     return BranchFlows(

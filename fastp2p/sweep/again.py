@@ -11,6 +11,7 @@ from fastp2p.clearing.answer import Injection
 from fastp2p.figures.phases import PhaseVoltages, draw_phase_day, draw_phase_feeder
 from fastp2p.figures.voltages import BY_HOUR, AlongFeeder, Errors, ModelErrors, draw_ac_error, draw_feeder, draw_voltage
 from fastp2p.grid.ac import ac_flow
+from fastp2p.grid.lindist3flow import lindist3flow
 from fastp2p.grid.lindistflow import lindistflow
 from fastp2p.grid.network import Network
 from fastp2p.grid.phases import phase_flow
@@ -52,12 +53,11 @@ def draw_audit(results: Results) -> dict[str, Figure]:
         figures["voltage"] = draw_voltage(results, find_hour_quantiles(results.hours, BY_HOUR), audited)
     if results.study.network.phases == 3:
         worst = run_worst_day(results)
-        return figures | {
-            "feeder": draw_phase_feeder(results, worst, audited),
-            "phases": draw_phase_day(results, worst),
-        }
-    if results.network.is_radial:
+        figures["phases"] = draw_phase_day(results, worst)
+        figures["feeder"] = draw_phase_feeder(results, worst, audited)
+    elif results.network.is_radial:
         figures["feeder"] = draw_feeder(results, run_worst_book(results), audited)
+    if results.network.is_radial:
         figures["ac_error"] = draw_ac_error(results, sample_errors(results))
     return figures
 
@@ -144,13 +144,20 @@ def _distances(network: Network) -> tuple[Floats, str]:
 
 
 def sample_errors(results: Results) -> ModelErrors:
-    """Voltages and loading of the linear models less those of AC, at buses and branches and in steps drawn at random."""
+    """Voltages and loading of simpler models less those of AC, at buses and branches and in steps drawn at random."""
     network, rows = results.network, results.scenarios
     of_share = rows[rows["share"] == rows["share"].max()]
     n_scenarios = max(1, min(MAX_SCENARIOS, len(of_share), MAX_BOOKS // results.profiles.n_steps))
     batch = _run_again(results, of_share.iloc[0], n_scenarios)
-    books = random_places(len(batch.clearing.status_code), 1 + MAX_VALUES // network.n_bus)
-    injection, bus = batch.clearing.injection.of(books), batch.scenarios.participant
+    n_values = network.n_bus * results.study.network.phases
+    books = random_places(len(batch.clearing.status_code), 1 + MAX_VALUES // n_values)
+    find_errors = _phase_errors if results.study.network.phases == 3 else _errors
+    voltage, loading = find_errors(network, batch.clearing.injection.of(books), batch.scenarios.participant)
+    return ModelErrors(share=float(of_share["share"].iloc[0]), n_scenarios=n_scenarios, voltage=voltage, loading=loading)
+
+
+def _errors(network: Network, injection: Injection, bus: Ints) -> tuple[Errors, Errors]:
+    """Errors of DC and LinDistFlow: of voltages, and of loading."""
     ac, linear = ac_flow(network, *injection, bus=bus), lindistflow(network, *injection, bus=bus)
     limited = network.percent_per_kw > 0.0
     per_kw = network.percent_per_kw[limited]
@@ -158,11 +165,25 @@ def sample_errors(results: Results) -> ModelErrors:
         "DC, active power": np.abs(network.flow_kw(injection.kw, bus)),
         "LinDistFlow, apparent power": np.hypot(linear.flow_kw, linear.flow_kvar),
     }
-    return ModelErrors(
-        share=float(of_share["share"].iloc[0]),
-        n_scenarios=n_scenarios,
-        voltage=_thinned(ac.vm_pu, {"DC (no voltage drop)": network.slack_vm_pu[0], "LinDistFlow": linear.vm_pu}),
-        loading=_thinned(ac.loading_percent[:, limited], {name: flow[:, limited] * per_kw for name, flow in power.items()}),
+    return (
+        _thinned(ac.vm_pu, {"DC (no voltage drop)": network.slack_vm_pu[0], "LinDistFlow": linear.vm_pu}),
+        _thinned(ac.loading_percent[:, limited], {name: flow[:, limited] * per_kw for name, flow in power.items()}),
+    )
+
+
+def _phase_errors(network: Network, injection: Injection, bus: Ints) -> tuple[Errors, Errors]:
+    """Of each phase, errors of the balanced model, and of LinDist3Flow: of voltages, and of loading."""
+    ac, linear = phase_flow(network, *injection, bus=bus), lindist3flow(network, *injection, bus=bus)
+    balanced = ac_flow(network, injection.kw.sum(axis=2), injection.kvar.sum(axis=2), bus=bus)
+    limited = network.percent_per_kw > 0.0
+    of_balanced = balanced.loading_percent[:, limited, None]
+    of_linear = 3.0 * network.percent_per_kw[:, None] * np.hypot(linear.flow_kw, linear.flow_kvar)
+    return (
+        _thinned(ac.vm_pu, {"balanced AC": balanced.vm_pu[..., None], "LinDist3Flow": linear.vm_pu}),
+        _thinned(
+            ac.loading_percent[:, limited],
+            {"balanced AC": of_balanced, "LinDist3Flow, apparent power": of_linear[:, limited]},
+        ),
     )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import fastp2p
-from fastp2p.clearing.audit import PhaseAudit
+from fastp2p.clearing.phase_audit import PhaseAudit
 from fastp2p.pipeline.batch import run_batch
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.pipeline.reduce import BranchFlows, audit_columns, reduce_batch
