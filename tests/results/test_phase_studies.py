@@ -35,7 +35,7 @@ def ran():
 @pytest.fixture(scope="module")
 def flow(ran):
     """The batch of the larger share once more, and a three-phase power flow of every book."""
-    drawn = fastp2p.scenarios(STUDY, range(4), 0.9)
+    drawn = fastp2p.scenarios(STUDY, range(4), share=0.9)
     batch = run_batch(STUDY, ran.network, ran.profiles, drawn, range(24))
     return batch, phase_flow(ran.network, *batch.clearing.injection, bus=drawn.participant)
 
