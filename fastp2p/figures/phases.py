@@ -66,6 +66,8 @@ class PhaseVoltages(NamedTuple):
     ----------
     balanced : AlongFeeder
         The book, and its voltages in the balanced models.
+    participant : (n,) int64
+        Positions of the buses that take part.
     vm_pu : (n_bus, 3) float64
     hour : (n_steps,) float64
         Of the day in which the book is: where the steps begin.
@@ -74,6 +76,7 @@ class PhaseVoltages(NamedTuple):
     """
 
     balanced: AlongFeeder
+    participant: NDArray[np.int64]
     vm_pu: Floats
     hour: Floats
     lowest_vm_pu: Floats
@@ -86,7 +89,7 @@ def draw_phase_feeder(results: Results, worst: PhaseVoltages, audited: str) -> F
     network, distance, is_high = results.network, worst.balanced.distance, worst.balanced.is_high
     figure, (axes,) = sweep_page(results, 8.6, 5.4, (0.85, 0.5, 0.65, 1.2))
     draw_along(axes, network, distance, worst.balanced.ac_vm_pu, INK, 0.9, "solid")
-    connected = np.unique(network.load_bus)
+    connected = worst.participant
     for vm_pu, name, look in zip(worst.vm_pu.T, PHASES[:3], PHASE_LOOKS, strict=True):
         draw_along(axes, network, distance, vm_pu, look["color"], 1.1, look["linestyle"])
         points = {"color": look["color"], "marker": look["marker"], "markersize": 3.0}
@@ -100,6 +103,9 @@ def draw_phase_feeder(results: Results, worst: PhaseVoltages, audited: str) -> F
     part, all_pu = results.study.network, np.column_stack([worst.vm_pu, worst.balanced.ac_vm_pu])
     if show_limit(axes, float(all_pu.min()), float(all_pu.max()), part.v_max_pu if is_high else part.v_min_pu):
         axes.plot([], [], color=RED, linewidth=1.0, label="limit")
+    low, high = axes.get_ylim()
+    room = 0.06 * (high - low)  # for the name of the bus
+    axes.set_ylim(low - room * (not is_high), high + room * is_high)
     finish_feeder(figure, axes, results, worst.balanced, audited)
     return figure
 
@@ -122,10 +128,9 @@ def draw_phase_day(results: Results, worst: PhaseVoltages) -> Figure:
         time_axes(axes, max(24.0, float(worst.hour[-1] + length)), 1.0, f"{which} voltage of any bus (p.u.)")
         axes.set_xlabel("Hour of the day")
         show_limit(axes, float(np.nanmin(vm_pu)), float(np.nanmax(vm_pu)), limit)
-    of = (
-        f"The day of the book that goes farthest towards a limit of the voltage: {book_of(results, worst.balanced)}; red: limit"
-    )
-    figure.legend(handles=handles, **below_title(figure), ncols=3, title=of)
+    of = f"The day of the book that goes farthest towards a limit of the voltage: {book_of(results, worst.balanced)}"
+    title = f"{of}; red: limit, where it is near"
+    figure.legend(handles=handles, **below_title(figure), ncols=3, title=title)
     return figure
 
 

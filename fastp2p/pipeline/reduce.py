@@ -259,7 +259,7 @@ def _branch_flows(batch: BatchResult, network: Network) -> BranchFlows:
         current_percent = np.full(clearing.flow_kw.shape, np.nan)
         flow = audit.solver.flow(network, *clearing.injection.of(books), bus=batch.scenarios.participant)
         current_percent[books] = flow.loading_percent
-    flow_kva = np.hypot(clearing.flow_kw, clearing.flow_kvar)
+    flow_kva = np.abs(clearing.flow_kw) if clearing.physics == "dc" else np.hypot(clearing.flow_kw, clearing.flow_kvar)
     return BranchFlows(
         physics=clearing.physics,
         flow_kw=clearing.flow_kw,

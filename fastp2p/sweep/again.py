@@ -98,6 +98,7 @@ def run_worst_day(results: Results) -> PhaseVoltages:
     inner = vm_pu[:, network.has_band]
     return PhaseVoltages(
         balanced=_along_feeder(results, scenario, step, is_high, balanced, bus),
+        participant=bus,
         vm_pu=vm_pu[at],
         hour=(steps - steps[0]) * results.profiles.step_hours,
         lowest_vm_pu=inner.min(axis=1),

@@ -38,7 +38,7 @@ def voltages(is_high):
     vm_pu[-1, 1] = 1.06 if is_high else 0.93
     book = AlongFeeder(0.6, 3, 12, is_high, 0.1 * np.arange(network.n_bus), "km", vm_pu.mean(axis=1), vm_pu.mean(axis=1))
     day = rng.uniform(0.95, 1.05, (2, 24, 3))
-    return PhaseVoltages(book, vm_pu, np.arange(24.0), day.min(axis=0), day.max(axis=0))
+    return PhaseVoltages(book, network.load_bus, vm_pu, np.arange(24.0), day.min(axis=0), day.max(axis=0))
 
 
 def hosting_axes():
