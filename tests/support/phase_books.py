@@ -9,6 +9,7 @@ import pandapower as pp
 
 import fastp2p
 from tests.oracles import lindist3flow as oracle
+from tests.oracles import lindistflow
 
 STATED = {"r0_per_r1": 4.0, "x0_per_x1": 3.5, "vector_group": "Dyn", "trafo_z0_per_z1": 0.9, "grid": "ideal"}
 SHIFTS = {"Dyn": 150.0, "Yzn": -30.0, "YNyn": 180.0}
@@ -146,3 +147,10 @@ def clear(books, **options):
     connection = fastp2p.Connection(load_phase=books.load_phase, pv_phase=books.pv_phase)
     given = {"export_kw": books.export_kw, "bus": books.at, "reactive": reactive, "connection": connection}
     return fastp2p.clear(books.network, books.trades, books.base_kw, **(given | options))
+
+
+def some_books(books, first, last):
+    """Books first … last - 1 alone."""
+    per_book = ("base_kw", "base_kvar", "export_kw", "pv_phase", "load_phase")
+    part = {name: getattr(books, name)[first:last] for name in per_book}
+    return SimpleNamespace(**{**vars(books), **part, "trades": lindistflow.some_books(books.trades, first, last)})
