@@ -15,6 +15,7 @@ STATED = {"r0_per_r1": 4.0, "x0_per_x1": 3.5, "vector_group": "Dyn", "trafo_z0_p
 SHIFTS = {"Dyn": 150.0, "Yzn": -30.0, "YNyn": 180.0}
 RANDOM = ("lines 4 1", "lines 9 2", "Dyn 6 1", "Dyn 9 2", "YNyn 7 1", "YNyn 6 2", "Yzn 6 1", "lines 8 4")
 """A kind, buses at 400 V, and a seed; even seeds have external grids with an impedance."""
+SHIPPED = ("cigre_lv", "ieee_european_lv_asymmetric")
 
 
 def feeder(kind, n_bus, seed):
@@ -154,3 +155,14 @@ def some_books(books, first, last):
     per_book = ("base_kw", "base_kvar", "export_kw", "pv_phase", "load_phase")
     part = {name: getattr(books, name)[first:last] for name in per_book}
     return SimpleNamespace(**{**vars(books), **part, "trades": lindistflow.some_books(books.trades, first, last)})
+
+
+def homes(network):
+    """Positions of buses that take part: all of small networks."""
+    return np.flatnonzero(network.has_band) if network.n_bus < 100 else network.load_bus
+
+
+def random_power(network, n_books=3, most_kw=1.0):
+    """(kw, kvar), (n_books, n_homes, 3)."""
+    rng = np.random.default_rng(network.n_bus)
+    return rng.uniform(-most_kw, most_kw, (2, n_books, len(homes(network)), 3))
