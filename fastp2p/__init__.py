@@ -8,9 +8,11 @@ if TYPE_CHECKING:
 
     from fastp2p.clearing.answer import Clearing
     from fastp2p.clearing.clear import clear
+    from fastp2p.clearing.connection import Connection
     from fastp2p.clearing.reactive import Reactive
     from fastp2p.errors import FastP2PError, InputError, InputWarning, SolverError
     from fastp2p.grid.ac import AcFlow, ac_flow
+    from fastp2p.grid.lindist3flow import lindist3flow
     from fastp2p.grid.lindistflow import LinearFlow, lindistflow
     from fastp2p.grid.network import Network
     from fastp2p.grid.phases import PhaseFlow, phase_flow, phase_summary
@@ -49,6 +51,7 @@ _HOME = {
     "summarise": "results.statistics",
     "Clearing": "clearing.answer",
     "Clusters": "profiles.typical_days",
+    "Connection": "clearing.connection",
     "FastP2PError": "errors",
     "InputError": "errors",
     "InputWarning": "errors",
@@ -66,6 +69,7 @@ _HOME = {
     "ZeroSequence": "grid.zero_sequence",
     "clear": "clearing.clear",
     "leave_over": "market.orders",
+    "lindist3flow": "grid.lindist3flow",
     "lindistflow": "grid.lindistflow",
     "phase_flow": "grid.phases",
     "phase_summary": "grid.phases",
@@ -84,6 +88,7 @@ __all__ = [
     "AcFlow",
     "Clearing",
     "Clusters",
+    "Connection",
     "FastP2PError",
     "InputError",
     "InputWarning",
@@ -109,6 +114,7 @@ __all__ = [
     "find_hosting_capacity",
     "find_probabilities",
     "leave_over",
+    "lindist3flow",
     "lindistflow",
     "make_orders",
     "match_orders",

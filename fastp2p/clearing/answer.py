@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
 from fastp2p.clearing.rows import RowLayout
-from fastp2p.kernels.grid.structs import AcSummary
+from fastp2p.kernels.grid.structs import AcSummary, PhaseSummary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,7 +31,7 @@ CUT_KW = 1e-9
 
 
 class Injection(NamedTuple):
-    """What every bus feeds in, (n_books, n_columns) kW and kvar."""
+    """What every bus feeds in, (n_books, n_columns) kW and kvar; on three phases (n_books, n_columns, 3)."""
 
     kw: Floats
     kvar: Floats
@@ -43,12 +44,19 @@ class Injection(NamedTuple):
         """That of some books."""
         kw = self.kw[books]
         is_nothing = not any(self.kvar.strides)  # one zero for all, which takes no memory
-        return Injection(kw, np.broadcast_to(self.kvar[:1, :1], kw.shape) if is_nothing else self.kvar[books])
+        return Injection(kw, np.broadcast_to(self.kvar[(slice(1),) * kw.ndim], kw.shape) if is_nothing else self.kvar[books])
+
+
+def differ(one: Injection, other: Injection) -> NDArray[np.bool_]:
+    """(n_books,) which books inject something else."""
+    return np.asarray((np.abs(one.kw - other.kw) > CUT_KW).any(axis=tuple(range(1, one.kw.ndim))))
 
 
 @dataclass(frozen=True, eq=False)
 class Clearing:
     """The trades and exports of a batch that the network carries; columns are buses, or those that `clear` was given.
+
+    On three phases injections, flows and prices of branches and voltages have a last axis more, the phases a, b, c.
 
     Until `clear` returns it, `cut` and `tighten` write what they cut into its arrays, book by book.
 
@@ -83,7 +91,7 @@ class Clearing:
         What the rows are.
     flows : callable
         Flows of injections in the branches as the limits' model has them, (n_books, n_branch) kW and kvar.
-    ac : AcSummary or None
+    ac : AcSummary, PhaseSummary or None
         Under ``physics = "ac"``, what an AC power flow of what is executed says.
     cutting : (n, n_rows) bool or None
         The rows for which a trade or an export of these books is cut (as in `binding_row`); None: nothing is cut.
@@ -106,7 +114,7 @@ class Clearing:
     certified: NDArray[np.bool_]
     layout: RowLayout
     flows: Callable[[Injection], tuple[Floats, Floats]]
-    ac: AcSummary | None = None
+    ac: AcSummary | PhaseSummary | None = None
     cutting: NDArray[np.bool_] | None = None
 
     @property
@@ -154,7 +162,7 @@ class Clearing:
     def is_cut(self) -> NDArray[np.bool_]:
         """(n_books,) whether some trade or export is not executed in full."""
         cut, some = np.zeros(len(self.status_code), bool), self.congested_book
-        cut[some] = (np.abs(self.full.kw[some] - self.injection.kw[some]) > CUT_KW).any(axis=1)
+        cut[some] = differ(self.full.of(some), self.injection.of(some))
         return cut
 
     @property
@@ -184,25 +192,48 @@ class Clearing:
     @cached_property
     def binds(self) -> NDArray[np.bool_]:
         """(n_books, n_branch) whether a limit of the branch has a shadow price, or cuts a trade or an export."""
-        flags = np.zeros((len(self.status_code), self.layout.n_branch), bool)
+        shape = (self.layout.n_branch, *self._phases)
+        flags = np.zeros((len(self.status_code), *shape), bool)
         if self.cutting is not None:
-            rows, of_books = self.cutting | (self.dual != 0.0), np.zeros((len(self.dual), self.layout.n_branch), bool)
+            rows, of_books = self.cutting | (self.dual != 0.0), np.zeros((len(self.dual), *shape), bool)
             for family, part in self.layout.parts:
-                at_branch = family.branch >= 0
-                of_books[:, family.branch[at_branch]] |= family.any_face(rows[:, part])[:, at_branch]
+                limit = np.flatnonzero(family.branch >= 0)
+                flagged = family.any_face(rows[:, part])[:, limit]
+                if family.kind == "branch":
+                    np.logical_or.at(of_books.reshape(len(rows), math.prod(shape)).T, family.place[limit], flagged.T)
+                else:
+                    of_books[:, family.branch[limit]] |= flagged.reshape(*flagged.shape, *(1 for _ in self._phases))
             flags[self.congested_book] = of_books
         return flags
+
+    @property
+    def _phases(self) -> tuple[int, ...]:
+        """The last axis of what there is of each phase: (3,), or none."""
+        return self.floor.kw.shape[2:]
 
     def limit_price(self, kind: str) -> Floats:
         """(n_books, n_limits) shadow prices of a kind of limits; where there are none of the kind, 0 for every bus.
 
-        "branch" and "voltage": `shadow_price` and `voltage_price`; "reverse": of each transformer with a `reverse_kw`.
+        "branch" and "voltage": `shadow_price` and `voltage_price`, on three phases of each; "reverse": of each transformer with
+        a `reverse_kw`.
         """
-        found = [family.price(self.dual[:, part]) for family, part in self.layout.parts if family.kind == kind]
-        price = found[0] if found else np.zeros((len(self.dual), self.layout.n_bus))
-        spread = np.zeros((len(self.status_code), price.shape[1]))
+        price = self._prices(kind)
+        if kind != "reverse":
+            price = price.reshape(len(price), price.shape[1] // math.prod(self._phases), *self._phases)
+        spread = np.zeros((len(self.status_code), *price.shape[1:]))
         spread[self.congested_book] = price
         return spread
+
+    def _prices(self, kind: str) -> Floats:
+        """(n, n_limits) of the congested books; families of one kind count at the same places."""
+        found = [(family, family.price(self.dual[:, part])) for family, part in self.layout.parts if family.kind == kind]
+        if not found:
+            return np.zeros((len(self.dual), self.layout.n_bus * math.prod(self._phases)))
+        prices = found[0][1]
+        for family, more in found[1:]:
+            prices = prices.copy()
+            np.add.at(prices.T, family.place, more.T)
+        return prices
 
     def price_of(self, book: Ints, row: Ints) -> Floats:
         """Shadow prices, by size, of the limits that a row (-1: none) of each of some books belongs to."""
@@ -211,7 +242,8 @@ class Clearing:
             here = (row >= part.start) & (row < part.stop)
             if here.any():
                 price = self.limit_price(family.kind)
-                size[here] = np.abs(price[book[here], (row[here] - part.start) % len(family.branch)])
+                place = family.place[(row[here] - part.start) % len(family.branch)]
+                size[here] = np.abs(price.reshape(len(price), math.prod(price.shape[1:]))[book[here], place])
         return size
 
     @property

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
-from fastp2p.clearing.answer import CUT_KW, Clearing, Injection
+from fastp2p.clearing.ac_model import AcModel
+from fastp2p.clearing.answer import Clearing, Injection, differ
 from fastp2p.clearing.families import ac_families
-from fastp2p.clearing.rows import RowFamily
-from fastp2p.grid.ac import SWEEPS, AcFlow, AcSolver
+from fastp2p.clearing.phase_audit import PhaseAudit, audit_on_phases
+from fastp2p.clearing.phase_families import phase_families
+from fastp2p.grid.ac import SWEEPS, AcSolver
 from fastp2p.grid.network import Network
-from fastp2p.kernels.grid.structs import AcSummary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -54,6 +54,8 @@ class Audit:
         Whether every book was to be looked at, and not a sample.
     solver : AcSolver
         Who solved the power flows.
+    phases : PhaseAudit or None
+        On three phases, what there is to say besides.
     """
 
     __repr__ = short_repr
@@ -70,6 +72,7 @@ class Audit:
     needless_cut: Floats
     is_whole: bool
     solver: AcSolver
+    phases: PhaseAudit | None = None
 
 
 class Uncontrolled(NamedTuple):
@@ -77,133 +80,6 @@ class Uncontrolled(NamedTuple):
 
     base: Injection
     full: Injection
-
-
-class Outside(NamedTuple):
-    """Which books are beyond limits of voltages, and which beyond those of branches, (n,) bool; a collapse is beyond both."""
-
-    voltage: Bools
-    current: Bools
-
-    @property
-    def any(self) -> Bools:
-        """Beyond either."""
-        return self.voltage | self.current
-
-    def copy(self) -> Outside:
-        """To write to."""
-        return Outside(self.voltage.copy(), self.current.copy())
-
-    @classmethod
-    def of(cls, families: tuple[RowFamily, ...], beyond: list[Bools], collapse: Bools) -> Outside:
-        """From what is beyond the limits of each family."""
-        voltage, current = collapse.copy(), collapse.copy()
-        for family, flags in zip(families, beyond, strict=True):
-            side = voltage if family.kind == "voltage" else current
-            side |= flags
-        return cls(voltage, current)
-
-
-class Excess(NamedTuple):
-    """By how much books are beyond limits that their base keeps, or farther beyond them than the base.
-
-    Attributes
-    ----------
-    families : tuple of RowFamily
-    flow : AcFlow
-        Of the books.
-    over : (n, n_limits) float64 of each family
-        See `RowFamily.excess`.
-    collapse : (n,) bool
-        No solution, though the base has one.
-    """
-
-    families: tuple[RowFamily, ...]
-    flow: AcFlow
-    over: tuple[Floats, ...]
-    collapse: Bools
-
-    @property
-    def outside(self) -> Outside:
-        """Which books are beyond any limit."""
-        return Outside.of(self.families, [(over != 0.0).any(axis=1) for over in self.over], self.collapse)
-
-    def of(self, books: Bools) -> Excess:
-        """That of some books."""
-        return Excess(self.families, self.flow.of(books), tuple(over[books] for over in self.over), self.collapse[books])
-
-
-@dataclass(frozen=True, eq=False)
-class AcModel:
-    """AC power flows of books, and the limits that they are checked against.
-
-    Attributes
-    ----------
-    network : Network
-    bus : (n_columns,) int64
-    families : tuple of RowFamily
-    solver : AcSolver
-    """
-
-    network: Network
-    bus: Ints
-    families: tuple[RowFamily, ...]
-    solver: AcSolver
-
-    def summarise(self, injection: Injection) -> AcSummary:
-        """Voltages, losses and loading in a few numbers."""
-        return self.solver.summarise(self.network, self.bus, *injection)[0]
-
-    def flow(self, injection: Injection) -> AcFlow:
-        """Bus by bus and branch by branch."""
-        return self.solver.flow(self.network, *injection, bus=self.bus)
-
-    def outside(self, injection: Injection, summary: AcSummary) -> Outside:
-        """Which books are beyond limits, whatever their base does; `summary` is what `summarise` says of the injection."""
-        flow = cache(lambda: self.flow(injection))  # few families ask for it
-        return Outside.of(self.families, [family.is_beyond(summary, flow) for family in self.families], summary.collapse)
-
-    def excess(self, floor: Injection, injection: Injection) -> Excess:
-        """By how much each limit is broken that the base, with nothing executed, keeps."""
-        base, flow = self.flow(floor), self.flow(injection)
-        over = tuple(family.excess(base, flow) for family in self.families)
-        return Excess(self.families, flow, over, base.converged & ~flow.converged)
-
-    def broken_beyond_base(
-        self, floor: Injection, injection: Injection, summary: AcSummary, outside: Outside
-    ) -> tuple[Outside, Bools]:
-        """Which books are beyond limits that their base keeps, or farther beyond; and which collapse as their base does.
-
-        Parameters
-        ----------
-        floor, injection : Injection
-            With nothing executed, and with what is.
-        summary : AcSummary
-        outside : Outside
-            What `summarise` and `outside` say of the injection.
-        """
-        outside, lost = outside.copy(), np.zeros(len(summary.losses_kw), bool)
-        suspects = np.flatnonzero(outside.any)
-        base = self.summarise(floor.of(suspects))
-        lost[suspects] = base.collapse & summary.collapse[suspects]
-        hard = suspects[self.outside(floor.of(suspects), base).any]  # the base breaks limits itself: limit by limit
-        if len(hard):
-            found = self.excess(floor.of(hard), injection.of(hard)).outside
-            outside.voltage[hard], outside.current[hard] = found
-        return outside, lost
-
-    def broken_beyond_base_in(
-        self, which: Bools, floor: Injection, injection: Injection, known: tuple[Outside, Bools]
-    ) -> tuple[Outside, Bools]:
-        """`broken_beyond_base` of the books `which`; the others keep their known values."""
-        outside, lost = known[0].copy(), known[1].copy()
-        some = np.flatnonzero(which)
-        if len(some):
-            floor, injection = floor.of(some), injection.of(some)
-            summary = self.summarise(injection)
-            found, lost[some] = self.broken_beyond_base(floor, injection, summary, self.outside(injection, summary))
-            outside.voltage[some], outside.current[some] = found
-        return outside, lost
 
 
 def audit(
@@ -228,7 +104,7 @@ def audit(
     books : (n,) int64, optional
         A sample of them to look at; by default all.
     solver : AcSolver
-        By sweeps, which need a radial network, or another way.
+        By sweeps, which need a radial network, or another way; on three phases `fastp2p.grid.phases.PHASE_SWEEPS`.
     uncontrolled : Uncontrolled, optional
         Where the surplus is no part of what the clearing decides on; by default its own `floor` and `full`.
     """
@@ -238,20 +114,27 @@ def audit(
         books = np.arange(n_books)
     else:
         floor, executed, full = floor.of(books), executed.of(books), full.of(books)
-    model = AcModel(network, bus, ac_families(network, band_pu), solver)
-    found = model.summarise(executed) if clearing.ac is None else clearing.ac.of(books)
+    on_phases = floor.kw.ndim == 3
+    families = phase_families(network, bus, band_pu) if on_phases else ac_families(network, band_pu)
+    model = AcModel(network, bus, families, solver)
+    found: Any = model.summarise(executed) if clearing.ac is None else clearing.ac.of(books)
     outside = model.outside(executed, found)
     by_trades, lost = model.broken_beyond_base(floor, executed, found, outside)
     is_cut = clearing.is_cut[books]
     by_all, all_lost = model.broken_beyond_base_in(is_cut, floor, full, (by_trades, lost))
     needless = is_cut & ~by_all.any & ~all_lost
+    base, everything = floor, full
     if uncontrolled is not None:
         base, everything = uncontrolled.base.of(books), uncontrolled.full.of(books)
-        other = _differs(base, floor) | _differs(everything, full)
+        other = differ(base, floor) | differ(everything, full)
         by_all, all_lost = model.broken_beyond_base_in(other, base, everything, (by_all, all_lost))
     code = np.where(by_trades.any, BROKEN, np.where(outside.any, BASE_BROKEN, KEPT))
-    of_all, codes = AcSummary.unknown(n_books), np.full(n_books, NOT_AUDITED, np.int8)
+    of_all, codes = type(found).unknown(n_books), np.full(n_books, NOT_AUDITED, np.int8)
     of_all.put(books, found)
+    phases = None
+    if on_phases:
+        phases = PhaseAudit.unknown(n_books)
+        phases.put(books, audit_on_phases(model, executed, found, base, everything, band_pu))
     codes[books] = np.where(found.collapse, COLLAPSE, code)
     flags = np.full((3, n_books), np.nan)
     flags[:, books] = *(np.where(all_lost, np.nan, breaks) for breaks in by_all), needless
@@ -263,17 +146,12 @@ def audit(
         highest_bus=of_all.highest_bus,
         losses_kw=of_all.losses_kw,
         loading_percent=of_all.loading_percent,
-        slack_kw=of_all.slack_kw,
+        slack_kw=of_all.slack_kw.sum(axis=1) if on_phases else of_all.slack_kw,
         code=codes,
         full_voltage=full_voltage,
         full_current=full_current,
         needless_cut=needless_cut,
         is_whole=is_whole,
         solver=solver,
+        phases=phases,
     )
-
-
-def _differs(one: Injection, other: Injection) -> Bools:
-    """(n,) which books inject something else."""
-    differs: Bools = np.any(np.abs(one.kw - other.kw) > CUT_KW, axis=1)
-    return differs

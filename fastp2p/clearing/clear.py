@@ -11,15 +11,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import kind_faults, refuse_other_kinds
 from fastp2p.arrays import finite_faults, floats, hours_faults, integers, is_between
-from fastp2p.clearing.answer import Clearing
+from fastp2p.clearing.answer import Clearing, Injection
 from fastp2p.clearing.columns import OBJECTIVES
+from fastp2p.clearing.connection import Connection, OnPhases
 from fastp2p.clearing.execution import Order, cut, execute_all
-from fastp2p.clearing.limits import PHYSICS, DcLimits, LinearLimits, limit_faults
+from fastp2p.clearing.limits import PHYSICS, DcLimits, Limits, LinearLimits, limit_faults
+from fastp2p.clearing.phase_limits import PhaseLimits
 from fastp2p.clearing.reactive import Reactive
 from fastp2p.clearing.solve import LP_SOLVERS
 from fastp2p.clearing.tightening import tighten
 from fastp2p.errors import refuse
 from fastp2p.grid.network import Network
+from fastp2p.grid.phase_feeder import phase_faults
 from fastp2p.market.trades import Trades
 
 Floats = NDArray[np.float64]
@@ -41,6 +44,7 @@ def clear(
     solver: str = "auto",
     physics: str = "dc",
     reactive: Reactive | None = None,
+    connection: Connection | None = None,
     v_min_pu: float = 0.90,
     v_max_pu: float = 1.10,
     check: bool = True,
@@ -57,7 +61,7 @@ def clear(
     network : Network
     trades : Trades
         Not pooled under "shed", which asks who trades with whom. A run of pooled trades of one bid and one ask is a pool.
-    base_kw : (n_books, n_bus) float, kW
+    base_kw : (n_books, n_bus) float, kW; with a `connection` (n_books, n_bus, 3)
         Everything not traded: deficits left to the retailer (negative), fixed exports (positive).
     export_kw : (n_books, n_bus) float, kW, optional
         Surplus that may be exported as far as there is room, after all trades.
@@ -80,6 +84,9 @@ def clear(
         (`fastp2p.clearing.limits.LinearLimits`); or the same, tightened where an AC power flow finds them broken.
     reactive : Reactive, optional
         Reactive power of the books; by default none.
+    connection : Connection, optional
+        On which phases the columns are connected, of a network that was loaded with ``phases=3``: limits are those of each
+        conductor and phase then, and `base_kw` and `reactive.base_kvar` have a last axis more, the phases a, b, c.
     v_min_pu, v_max_pu : float, p.u.
         Band of the voltages, but for the external grids' own; without effect under "dc". By default that of EN 50160.
     check : bool
@@ -92,30 +99,49 @@ def clear(
         Arrays that do not fit, buses outside the network, negative or non-finite numbers; all faults in one message.
     """
     base = floats("base_kw", base_kw)
-    export = np.zeros_like(base) if export_kw is None else floats("export_kw", export_kw)
+    none = np.zeros_like(base) if connection is None else np.zeros(base.shape[:2])
+    export = none if export_kw is None else floats("export_kw", export_kw)
     refuse_other_kinds(network=(network, Network), trades=(trades, Trades))
     at = np.arange(network.n_bus) if bus is None else integers("bus", bus)
     faults = [] if reactive is None else kind_faults(reactive=(reactive, Reactive))
+    faults += [] if connection is None else kind_faults(connection=(connection, Connection))
     faults += _rule_faults(objective, unserved, step_hours, solver, physics)
     if trades.pooled and unserved == "shed":
         faults.append(
             'unserved = "shed" asks who trades with whom, which pooled trades do not say; give trades.in_proportion()'
         )
-    faults += _shape_faults(network, trades, base, export, at)
+    faults += _shape_faults(network, trades, base, export, at, connection is not None)
+    if connection is not None:
+        faults += phase_faults(network) + connection.faults(trades.n_books, at.size)
     if check:
         faults += limit_faults(network, physics, v_min_pu, v_max_pu) if physics in PHYSICS else []
         faults += _value_faults(network, trades, base, export, objective)
     refuse(faults)
     retail = unserved == "retail"
-    limits: DcLimits | LinearLimits = DcLimits(network, at)
-    if physics != "dc":
-        reactive = reactive or Reactive()
-        _, pv, load = reactive.spread(*base.shape)
-        limits = LinearLimits(network, at, (float(v_min_pu), float(v_max_pu)), pv, load)
-    order = Order(limits, trades, export, reactive, objective, retail, step_hours, solver)
-    clearing = execute_all(order, base)
+    limits: Limits = DcLimits(network, at)
+    band_pu = (float(v_min_pu), float(v_max_pu))
+    if connection is not None:
+        on_phases = _on_phases(base, reactive or Reactive(), connection)
+        band = None if physics == "dc" else band_pu
+        kvar = (on_phases.pv_kvar_per_kw, on_phases.load_kvar_per_kw)
+        limits = PhaseLimits(network, at, on_phases.pv_phase, on_phases.load_phase, band, *kvar)
+        order = Order(limits, trades, export, base, None, on_phases, objective, retail, step_hours, solver)
+    else:
+        if physics != "dc":
+            reactive = reactive or Reactive()
+            _, pv, load = reactive.spread(base.shape)
+            limits = LinearLimits(network, at, band_pu, pv, load)
+        order = Order(limits, trades, export, base, reactive, None, objective, retail, step_hours, solver)
+    clearing = execute_all(order)
     clearing = cut(order, clearing, clearing.congested_book)
-    return tighten(order, clearing) if isinstance(limits, LinearLimits) and physics == "ac" else clearing
+    return tighten(order, clearing) if physics == "ac" else clearing
+
+
+def _on_phases(base_kw: Floats, reactive: Reactive, connection: Connection) -> OnPhases:
+    """What is injected on phases besides trades and exports."""
+    base_kvar, pv, load = reactive.spread(base_kw.shape)
+    load_phase, pv_phase = connection.spread(*base_kw.shape[:2])
+    return OnPhases(Injection(base_kw, base_kvar), pv, load, load_phase, pv_phase)
 
 
 def _rule_faults(objective: str, unserved: str, step_hours: float, solver: str, physics: str) -> list[str]:
@@ -128,18 +154,23 @@ def _rule_faults(objective: str, unserved: str, step_hours: float, solver: str, 
     return faults + hours_faults(step_hours)
 
 
-def _shape_faults(network: Network, trades: Trades, base: Floats, export: Floats, bus: Ints) -> list[str]:
+def _shape_faults(network: Network, trades: Trades, base: Floats, export: Floats, bus: Ints, on_phases: bool) -> list[str]:
     """Arrays of other lengths, and buses that are not there."""
     faults = []
     if bus.ndim != 1 or (np.diff(bus) <= 0).any() or (len(bus) and not 0 <= bus[0] <= bus[-1] < network.n_bus):
         faults.append(f"bus must hold ascending positions of the network's buses, 0…{network.n_bus - 1}")
     shape = (trades.n_books, bus.size)
-    for name, array in (("base_kw", base), ("export_kw", export)):
+    if on_phases and base.shape != (*shape, 3):
+        faults.append(
+            f"base_kw has shape {base.shape}; with a connection it must be (n_books, n_bus, 3) = {(*shape, 3)}, or have a "
+            "column per bus named"
+        )
+    for name, array in (("export_kw", export),) if on_phases else (("base_kw", base), ("export_kw", export)):
         if array.shape != shape:
             faults.append(
                 f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}, or have a column per bus named"
             )
-    return faults + trades.shape_faults(len(base) if base.ndim == 2 else trades.n_books, bus.size)
+    return faults + trades.shape_faults(len(base) if base.ndim == 2 + on_phases else trades.n_books, bus.size)
 
 
 def _value_faults(network: Network, trades: Trades, base: Floats, export: Floats, objective: str) -> list[str]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import BASE_OVERLOAD, CLEARED, FAILED, FREE, NO_LP, Clearing, Injection
 from fastp2p.clearing.columns import collect
-from fastp2p.clearing.limits import DcLimits, LinearLimits
+from fastp2p.clearing.connection import OnPhases
+from fastp2p.clearing.limits import Limits
 from fastp2p.clearing.reactive import Reactive
 from fastp2p.clearing.rows import ROW_TOLERANCE
 from fastp2p.clearing.solve import curtail
@@ -25,14 +26,33 @@ Ints = NDArray[np.int64]
 class Order:
     """What a clearing is asked for; see `fastp2p.clear`."""
 
-    limits: DcLimits | LinearLimits
+    limits: Limits
     trades: Trades
     export_kw: Floats
+    base_kw: Floats
     reactive: Reactive | None
+    phases: OnPhases | None
     objective: str
     retail: bool
     step_hours: float
     solver: str
+
+    def inject(self) -> tuple[Injection, Injection]:
+        """Injections with nothing executed, and with everything."""
+        trades, export = self.trades, self.export_kw
+        if self.phases:
+            return self.phases.inject(trades, trades.quantity_kwh, export, self.step_hours, self.retail)
+        floor_kw, full_kw = np.empty_like(self.base_kw), np.empty_like(self.base_kw)
+        inject_trades(self.base_kw, export, trades.arrays, self.step_hours, self.retail, floor_kw, full_kw)
+        floor_kvar, full_kvar = self.kvar(trades.quantity_kwh, export)
+        return Injection(floor_kw, floor_kvar), Injection(full_kw, full_kvar)
+
+    def executed(self, clearing: Clearing, kw: Floats) -> Injection:
+        """Injections with what is executed; `kw` are those of buses."""
+        if self.phases:
+            how = (clearing.executed_kwh, clearing.exported_kw, self.step_hours, self.retail)
+            return self.phases.inject(self.trades, *how)[1]
+        return Injection(kw, self.kvar(clearing.executed_kwh, clearing.exported_kw)[1])
 
     def kvar(self, executed_kwh: Floats, exported_kw: Floats) -> tuple[Floats, Floats]:
         """Reactive injections with nothing executed, and with these trades and exports."""
@@ -42,13 +62,10 @@ class Order:
         return self.reactive.inject(self.trades, executed_kwh, exported_kw, self.step_hours, self.retail)
 
 
-def execute_all(order: Order, base_kw: Floats) -> Clearing:
+def execute_all(order: Order) -> Clearing:
     """Everything executed, and which books a limit does not let do that."""
     limits, trades, export = order.limits, order.trades, order.export_kw
-    floor_kw, full_kw = np.empty_like(base_kw), np.empty_like(base_kw)
-    inject_trades(base_kw, export, trades.arrays, order.step_hours, order.retail, floor_kw, full_kw)
-    floor_kvar, full_kvar = order.kvar(trades.quantity_kwh, export)
-    floor, full = Injection(floor_kw, floor_kvar), Injection(full_kw, full_kvar)
+    floor, full = order.inject()
     screen = limits.screen(floor, full)
     code = np.where(screen.overload == 1, BASE_OVERLOAD, np.where(screen.congested == 1, CLEARED, FREE)).astype(np.int8)
     executed_kwh = trades.quantity_kwh.copy()
@@ -65,8 +82,8 @@ def execute_all(order: Order, base_kw: Floats) -> Clearing:
         binding_row=np.full(trades.n_trades, -1, np.int64),
         congested_book=np.flatnonzero(screen.congested),
         dual=np.empty((0, limits.layout.n_rows)),
-        solver_code=np.full(len(base_kw), NO_LP, np.int8),
-        certified=np.ones(len(base_kw), bool),
+        solver_code=np.full(len(export), NO_LP, np.int8),
+        certified=np.ones(len(export), bool),
         layout=limits.layout,
         flows=limits.flows,
     )
@@ -88,7 +105,8 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
         return clearing
     floor = clearing.floor.of(books)
     values = order.limits.values(floor) + tightening
-    kw = clearing.full.kw.copy() if clearing.injection is clearing.full else clearing.injection.kw
+    kw = np.zeros(order.export_kw.shape) if order.phases else clearing.injection.kw
+    kw = kw.copy() if clearing.injection is clearing.full else kw
     filled = Filled(
         executed_kwh=clearing.executed_kwh,
         binding_row=clearing.binding_row,
@@ -108,8 +126,7 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
         )  # fmt: skip
     left = np.flatnonzero(~filled.proven)
     _solve(order, clearing, books[left], values[left], left, filled)
-    _, kvar = order.kvar(clearing.executed_kwh, clearing.exported_kw)
-    injection = Injection(kw, kvar)
+    injection = order.executed(clearing, kw)
     if len(left):
         screen = order.limits.screen(floor.of(left), injection.of(books[left]))
         clearing.loading_percent[books[left]], clearing.slack_kw[books[left]] = screen.loading_percent, screen.slack_kw
@@ -141,12 +158,13 @@ def _solve(order: Order, clearing: Clearing, some: Ints, values: Floats, left: I
         return
     trades, limits = order.trades, order.limits
     columns = collect(some, trades, order.export_kw, order.objective, order.retail, order.step_hours)
-    at_bus = columns._replace(plus=limits.bus[columns.plus], minus=np.where(columns.minus >= 0, limits.bus[columns.minus], -1))
-    answer = curtail(limits.rows, np.arange(len(some)), at_bus, values, order.objective, order.solver)
+    at = limits.terminals(some, columns)
+    answer = curtail(limits.rows, np.arange(len(some)), at, values, order.objective, order.solver)
     clearing.status_code[some[answer.failed]] = FAILED
     clearing.solver_code[some], clearing.certified[some] = answer.solver_code, answer.certified
+    floor_kw = np.zeros(order.export_kw.shape) if order.phases else clearing.floor.kw  # on phases they are injected after it
     execute_books(
-        some, trades.arrays, order.step_hours, order.retail, columns, answer.share, answer.binding_row, clearing.floor.kw,
+        some, trades.arrays, order.step_hours, order.retail, columns, answer.share, answer.binding_row, floor_kw,
         filled.executed_kwh, filled.binding_row, filled.exported_kw, filled.injected_kw,
     )  # fmt: skip
     is_cut, book = (answer.share < 1.0 - CUT) & (answer.binding_row >= 0), np.repeat(left, np.diff(columns.offset))

@@ -9,12 +9,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.clearing.rows import LinearFlows, RowFamily
-from fastp2p.grid.ac import AcFlow
+from fastp2p.clearing.rows import AnyFlow, Flows, RowFamily, Summary
 from fastp2p.grid.feeder import branch_currents, shared_paths
 from fastp2p.grid.network import Network
 from fastp2p.kernels.clearing.limits import Bounds
-from fastp2p.kernels.grid.structs import AcSummary
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,6 +44,11 @@ class BranchFlow(RowFamily):
         return self.network.branch_name
 
     @property
+    def limit_kw(self) -> Floats:
+        """(n_limits,) kW, or kVA of apparent power."""
+        return self.network.limit_kw
+
+    @property
     def lower(self) -> Floats:
         """The largest flow against the branch's direction, negative."""
         return -self.upper
@@ -53,11 +56,19 @@ class BranchFlow(RowFamily):
     @property
     def upper(self) -> Floats:
         """The largest flow in the branch's direction."""
-        return self.network.limit_kw
+        return self.limit_kw
 
-    def values(self, flows: LinearFlows) -> Floats:
+    def powers(self, flows: Flows) -> tuple[Floats, Floats]:
+        """(n_books, n_limits) kW and kvar that the limits are of."""
+        return flows.kw, flows.kvar
+
+    def loading(self, flow: AnyFlow) -> Floats:
+        """(n_books, n_limits) percent, from current."""
+        return flow.loading_percent
+
+    def values(self, flows: Flows) -> Floats:
         """Flows, kW."""
-        return flows.kw
+        return self.powers(flows)[0]
 
     def entries(self, plus_kvar: Floats, minus_kvar: Floats) -> tuple[Floats, Floats] | None:
         """Tree rows on radial networks, PTDF rows on meshed ones (made on first use)."""
@@ -69,24 +80,24 @@ class BranchFlow(RowFamily):
             lower_kw=np.maximum(bounds.lower_kw, self.lower), upper_kw=np.minimum(bounds.upper_kw, self.upper)
         )
 
-    def is_beyond(self, summary: AcSummary, flow: Callable[[], AcFlow]) -> Bools:
+    def is_beyond(self, summary: Summary, flow: Callable[[], AnyFlow]) -> Bools:
         """By current."""
         beyond: Bools = summary.loading_percent > 100.0 + LOADING_TOLERANCE
         return beyond
 
-    def excess(self, base: AcFlow, flow: AcFlow) -> Floats:
+    def excess(self, base: AnyFlow, flow: AnyFlow) -> Floats:
         """Percent of loading from current."""
-        over = flow.loading_percent - np.fmax(100.0, base.loading_percent)
+        over = self.loading(flow) - np.fmax(100.0, self.loading(base))
         return np.where(over > LOADING_TOLERANCE, over, 0.0)
 
-    def _missed_kva(self, excess: Floats, flow: AcFlow, flows: LinearFlows) -> Floats:
-        """(n_books, n_branch) by how much the linear apparent power of branches with an excess is too low."""
-        missed = flow.loading_percent / 100.0 * self.network.limit_kw - np.hypot(flows.kw, flows.kvar)
+    def _missed_kva(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
+        """(n_books, n_limits) by how much the linear apparent power of branches with an excess is too low."""
+        missed = self.loading(flow) / 100.0 * self.limit_kw - np.hypot(*self.powers(flows))
         return np.where(excess > 0.0, np.maximum(missed, 0.0), 0.0)
 
-    def gaps(self, excess: Floats, flow: AcFlow, flows: LinearFlows) -> Floats:
+    def gaps(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
         """In the direction of the flow."""
-        return np.copysign(self._missed_kva(excess, flow, flows), flows.kw)
+        return np.copysign(self._missed_kva(excess, flow, flows), self.powers(flows)[0])
 
 
 class ApparentPower(BranchFlow):
@@ -97,11 +108,12 @@ class ApparentPower(BranchFlow):
     @property
     def upper(self) -> Floats:
         """Where the faces stand."""
-        return np.tile(self.network.limit_kw * FACES[0, 0], len(FACES))
+        return np.tile(self.limit_kw * FACES[0, 0], len(FACES))
 
-    def values(self, flows: LinearFlows) -> Floats:
+    def values(self, flows: Flows) -> Floats:
         """kVA, face by face."""
-        return np.concatenate([c * flows.kw + s * flows.kvar for c, s in FACES.tolist()], axis=1)
+        kw, kvar = self.powers(flows)
+        return np.concatenate([c * kw + s * kvar for c, s in FACES.tolist()], axis=1)
 
     def narrow(self, bounds: Bounds) -> Bounds:
         """Of apparent power."""
@@ -109,13 +121,13 @@ class ApparentPower(BranchFlow):
 
     def per_limit(self, values: Floats, dual: Floats) -> Floats:
         """Per kVA of a branch, all of whose faces grow with it; where the base is beyond it, its kVA are the limit."""
-        n_branch, upper, lower = self.network.n_branch, self.upper, self.lower
+        n_limits, upper, lower = len(self.branch), self.upper, self.lower
         price, (book, row) = dual.copy(), np.nonzero(dual)
         value, is_upper = values[book, row], dual[book, row] > 0.0
         limit = np.where(is_upper, np.maximum(upper[row], value), np.minimum(lower[row], value))
         kw, kvar = 0.0, 0.0
         for m, (of_kw, of_kvar) in enumerate(np.linalg.pinv(FACES).T.tolist()):  # a BLAS product depends on the shape
-            by_face = values[book, row % n_branch + m * n_branch]
+            by_face = values[book, row % n_limits + m * n_limits]
             kw, kvar = kw + of_kw * by_face, kvar + of_kvar * by_face
         kva = np.hypot(kw, kvar)
         broken = np.abs(limit) > upper[row]
@@ -124,21 +136,21 @@ class ApparentPower(BranchFlow):
 
     def price(self, dual: Floats) -> Floats:
         """Of all faces of a branch; signed as the kW are."""
-        by_face = dual.reshape(len(dual), len(FACES), self.network.n_branch)
+        by_face = dual.reshape(len(dual), len(FACES), len(self.branch))
         signed = np.einsum("nml,m->nl", by_face, FACES[:, 0])
         price: Floats = np.copysign(np.abs(by_face).sum(axis=1), signed)
         return price
 
     def any_face(self, flag: Bools) -> Bools:
         """Of each branch."""
-        by_face = flag.reshape(len(flag), len(FACES), self.network.n_branch)
+        by_face = flag.reshape(len(flag), len(FACES), len(self.branch))
         flagged: Bools = by_face.max(axis=1, initial=False)
         return flagged
 
-    def gaps(self, excess: Floats, flow: AcFlow, flows: LinearFlows) -> Floats:
+    def gaps(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
         """On each face, on the side that the flow is at."""
-        missed_kva = FACES[0, 0] * self._missed_kva(excess, flow, flows)
-        return np.concatenate([np.copysign(missed_kva, c * flows.kw + s * flows.kvar) for c, s in FACES.tolist()], axis=1)
+        missed_kva, (kw, kvar) = FACES[0, 0] * self._missed_kva(excess, flow, flows), self.powers(flows)
+        return np.concatenate([np.copysign(missed_kva, c * kw + s * kvar) for c, s in FACES.tolist()], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +164,7 @@ class BusVoltage(RowFamily):
     @property
     def branch(self) -> Ints:
         """None."""
-        return np.full(self.network.n_bus, -1)
+        return np.full(len(self.bus), -1)
 
     @property
     def bus(self) -> Ints:
@@ -162,19 +174,23 @@ class BusVoltage(RowFamily):
     @property
     def name(self) -> NDArray[np.str_]:
         """With the index of the bus."""
-        return np.char.add("voltage at bus ", self.network.bus_id.astype(str))
+        return np.char.add("voltage at bus ", self.network.bus_id[self.bus].astype(str))
 
     @property
     def lower(self) -> Floats:
         """The lowest voltage, squared."""
-        return np.where(self.network.has_band, self.band_pu[0] ** 2, -np.inf)
+        return np.where(self.network.has_band[self.bus], self.band_pu[0] ** 2, -np.inf)
 
     @property
     def upper(self) -> Floats:
         """The highest voltage, squared."""
-        return np.where(self.network.has_band, self.band_pu[1] ** 2, np.inf)
+        return np.where(self.network.has_band[self.bus], self.band_pu[1] ** 2, np.inf)
 
-    def values(self, flows: LinearFlows) -> Floats:
+    def magnitude(self, flow: AnyFlow) -> Floats:
+        """(n_books, n_limits) voltages, p.u."""
+        return flow.vm_pu
+
+    def values(self, flows: Flows) -> Floats:
         """Squared voltages, p.u."""
         return flows.square
 
@@ -196,22 +212,23 @@ class BusVoltage(RowFamily):
         price[book, row] *= 2.0 * np.sqrt(np.maximum(limit, 0.0))  # a base far beyond collapse has no voltage
         return price
 
-    def is_beyond(self, summary: AcSummary, flow: Callable[[], AcFlow]) -> Bools:
+    def is_beyond(self, summary: Summary, flow: Callable[[], AnyFlow]) -> Bools:
         """Of the buses that have a band."""
         low, high = self.band_pu[0] - VOLTAGE_TOLERANCE, self.band_pu[1] + VOLTAGE_TOLERANCE
         beyond: Bools = (summary.lowest_vm_pu < low) | (summary.highest_vm_pu > high)
         return beyond
 
-    def excess(self, base: AcFlow, flow: AcFlow) -> Floats:
+    def excess(self, base: AnyFlow, flow: AnyFlow) -> Floats:
         """What is above (positive) or below (negative) the band, p.u."""
-        over, under = flow.vm_pu - np.fmax(self.band_pu[1], base.vm_pu), flow.vm_pu - np.fmin(self.band_pu[0], base.vm_pu)
+        vm, of_base = self.magnitude(flow), self.magnitude(base)
+        over, under = vm - np.fmax(self.band_pu[1], of_base), vm - np.fmin(self.band_pu[0], of_base)
         excess = np.where(over > VOLTAGE_TOLERANCE, over, np.where(under < -VOLTAGE_TOLERANCE, under, 0.0))
-        excess[:, ~self.network.has_band] = 0.0
+        excess[:, ~self.network.has_band[self.bus]] = 0.0
         return excess
 
-    def gaps(self, excess: Floats, flow: AcFlow, flows: LinearFlows) -> Floats:
+    def gaps(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
         """Of squared voltages."""
-        return np.where(excess != 0.0, flow.vm_pu**2 - flows.square, 0.0)
+        return np.where(excess != 0.0, self.magnitude(flow) ** 2 - flows.square, 0.0)
 
 
 class ReverseFlow(RowFamily):
@@ -239,7 +256,7 @@ class ReverseFlow(RowFamily):
         """The largest power towards it."""
         return self.network.reverse_kw[self.branch]
 
-    def values(self, flows: LinearFlows) -> Floats:
+    def values(self, flows: Flows) -> Floats:
         """KW towards the external grid."""
         return self.network.upward[self.branch] * flows.kw[:, self.branch]
 
@@ -256,26 +273,26 @@ class ReverseFlow(RowFamily):
         lower[at[~is_up]] = np.maximum(lower[at[~is_up]], -self.upper[~is_up])
         return bounds._replace(lower_kw=lower, upper_kw=upper)
 
-    def is_beyond(self, summary: AcSummary, flow: Callable[[], AcFlow]) -> Bools:
+    def is_beyond(self, summary: Summary, flow: Callable[[], AnyFlow]) -> Bools:
         """From the power flow itself: its summary has no flow of each transformer."""
-        beyond: Bools = np.any(self._upward_kw(flow()) > self.upper + self._tolerance_kw, axis=1)
+        beyond: Bools = np.any(self.upward_kw(flow()) > self.upper + self._tolerance_kw, axis=1)
         return beyond
 
-    def excess(self, base: AcFlow, flow: AcFlow) -> Floats:
+    def excess(self, base: AnyFlow, flow: AnyFlow) -> Floats:
         """KW."""
-        over = self._upward_kw(flow) - np.fmax(self.upper, self._upward_kw(base))
+        over = self.upward_kw(flow) - np.fmax(self.upper, self.upward_kw(base))
         return np.where(over > self._tolerance_kw, over, 0.0)
 
-    def gaps(self, excess: Floats, flow: AcFlow, flows: LinearFlows) -> Floats:
+    def gaps(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
         """Where the linear power is too low."""
-        return np.where(excess > 0.0, np.maximum(self._upward_kw(flow) - self.values(flows), 0.0), 0.0)
+        return np.where(excess > 0.0, np.maximum(self.upward_kw(flow) - self.values(flows), 0.0), 0.0)
 
     @property
     def _tolerance_kw(self) -> Floats:
         tolerance: Floats = REVERSE_TOLERANCE * np.maximum(1.0, self.upper)
         return tolerance
 
-    def _upward_kw(self, flow: AcFlow) -> Floats:
+    def upward_kw(self, flow: AnyFlow) -> Floats:
         """(n_books, n_limits) power into the transformers at their ends away from the external grid, kW."""
         network, at = self.network, self.branch
         radian = np.deg2rad(flow.va_degree)

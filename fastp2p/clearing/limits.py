@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from fastp2p.clearing.answer import Injection
 from fastp2p.clearing.families import FACES, ac_families, dc_families
 from fastp2p.clearing.nested import nest_of
-from fastp2p.clearing.rows import ROW_TOLERANCE, LinearFlows, RowFamily, RowLayout, bounds_of, rows_of_families
-from fastp2p.grid.ac import columns_of
+from fastp2p.clearing.rows import ROW_TOLERANCE, Flows, LinearFlows, RowFamily, RowLayout, bounds_of, rows_of_families
+from fastp2p.grid.ac import SWEEPS, AcSolver, columns_of
 from fastp2p.grid.feeder import ac_faults, feeder_of
 from fastp2p.grid.lindistflow import linear_flows, linear_model, unloaded_slack_kw
 from fastp2p.grid.network import BOOKS_PER_BLOCK, Network
 from fastp2p.kernels.clearing.limits import Bounds, BranchFacts, Screen, screen_linear, screen_meshed, screen_tree
 from fastp2p.kernels.clearing.nested import Nest
-from fastp2p.kernels.structs import Rows
+from fastp2p.kernels.structs import Columns, Rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -67,8 +67,17 @@ class Limits(ABC):
         """(n_books, n_branch) kW and kvar."""
         return self.linear(injection)[:2]
 
+    @property
+    def solver(self) -> AcSolver:
+        """What AC power flows are solved by."""
+        return SWEEPS
+
+    def terminals(self, books: Ints, columns: Columns) -> Columns:
+        """Columns of some books of the batch as the rows see them: at buses."""
+        return columns._replace(plus=self.bus[columns.plus], minus=np.where(columns.minus >= 0, self.bus[columns.minus], -1))
+
     @abstractmethod
-    def linear(self, injection: Injection) -> LinearFlows:
+    def linear(self, injection: Injection) -> Flows:
         """What the model says of books."""
 
     @property

@@ -23,7 +23,7 @@ class Reactive:
 
     Attributes
     ----------
-    base_kvar : (n_books, n_bus) float, or a number
+    base_kvar : (n_books, n_bus) float, or a number; on three phases (n_books, n_bus, 3)
         Injection of everything that is not traded; feeding the grid is positive.
     pv_kvar_per_kw : (n_bus,) float, or a number
         What a seller or an export feeds in per kW that it feeds in.
@@ -36,8 +36,8 @@ class Reactive:
     pv_kvar_per_kw: ArrayLike = 0.0
     load_kvar_per_kw: ArrayLike = 0.0
 
-    def spread(self, n_books: int, n_columns: int) -> tuple[Floats, Floats, Floats]:
-        """The three as whole arrays.
+    def spread(self, shape: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
+        """The three as whole arrays, for injections of this shape.
 
         Raises
         ------
@@ -46,15 +46,15 @@ class Reactive:
         """
         faults: list[str] = []
         spread: list[Floats] = []
-        shapes = {"base_kvar": (n_books, n_columns), "pv_kvar_per_kw": (n_columns,), "load_kvar_per_kw": (n_columns,)}
-        for name, shape in shapes.items():
+        shapes = {"base_kvar": shape, "pv_kvar_per_kw": shape[1:2], "load_kvar_per_kw": shape[1:2]}
+        for name, wanted in shapes.items():
             array = floats(f"reactive.{name}", getattr(self, name))
-            if array.shape not in ((1,), shape):
-                faults.append(f"reactive.{name} has shape {array.shape}; it must be a number or {shape}")
+            if array.shape not in ((1,), wanted):
+                faults.append(f"reactive.{name} has shape {array.shape}; it must be a number or {wanted}")
             elif found := finite_faults(f"reactive.{name}", array):
                 faults += found
             else:
-                spread.append(np.ascontiguousarray(np.broadcast_to(array, shape)))
+                spread.append(np.ascontiguousarray(np.broadcast_to(array, wanted)))
         refuse(faults)
         base, pv, load = spread
         return base, pv, load
@@ -63,7 +63,7 @@ class Reactive:
         self, trades: Trades, executed_kwh: Floats, exported_kw: Floats, step_hours: float, retail: bool
     ) -> tuple[Floats, Floats]:
         """(n_books, n_columns) kvar with nothing executed, and with these trades and exports."""
-        base, pv, load = self.spread(*exported_kw.shape)
+        base, pv, load = self.spread(exported_kw.shape)
         floor, full = np.empty_like(base), np.empty_like(base)
         inject_reactive(base, pv, load, exported_kw, trades.arrays, executed_kwh, step_hours, retail, floor, full)
         return floor, full

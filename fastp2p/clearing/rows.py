@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.grid.ac import AcFlow
+from fastp2p.grid.lindist3flow import PhaseLinearFlows
 from fastp2p.grid.network import Network
+from fastp2p.grid.phases import PhaseFlow
 from fastp2p.kernels.clearing.limits import Bounds
-from fastp2p.kernels.grid.structs import AcSummary, Tree
+from fastp2p.kernels.grid.structs import AcSummary, PhaseSummary, Tree
 from fastp2p.kernels.structs import Rows
 
 Floats = NDArray[np.float64]
@@ -36,6 +38,12 @@ class LinearFlows(NamedTuple):
     kw: Floats
     kvar: Floats
     square: Floats
+
+
+Flows = LinearFlows | PhaseLinearFlows
+AnyFlow = AcFlow | PhaseFlow
+Summary = AcSummary | PhaseSummary
+"""Of one phase, and of three."""
 
 
 def bounds_of(families: tuple[RowFamily, ...]) -> Bounds:
@@ -69,6 +77,11 @@ class RowFamily(ABC):
         return np.full(len(self.branch), -1)
 
     @property
+    def place(self) -> Ints:
+        """(n_limits,) where each limit stands among all of its kind; limits of one place have one price together."""
+        return np.arange(len(self.branch))
+
+    @property
     @abstractmethod
     def name(self) -> NDArray[np.str_]:
         """(n_limits,) their names in tables."""
@@ -89,7 +102,7 @@ class RowFamily(ABC):
         """(n_rows,) largest values."""
 
     @abstractmethod
-    def values(self, flows: LinearFlows) -> Floats:
+    def values(self, flows: Flows) -> Floats:
         """(n_books, n_rows)."""
 
     @abstractmethod
@@ -116,15 +129,15 @@ class RowFamily(ABC):
         return flag
 
     @abstractmethod
-    def is_beyond(self, summary: AcSummary, flow: Callable[[], AcFlow]) -> Bools:
+    def is_beyond(self, summary: Summary, flow: Callable[[], AnyFlow]) -> Bools:
         """(n_books,) whether AC power flows are beyond a limit; `flow` solves them, where their summary is not enough."""
 
     @abstractmethod
-    def excess(self, base: AcFlow, flow: AcFlow) -> Floats:
+    def excess(self, base: AnyFlow, flow: AnyFlow) -> Floats:
         """(n_books, n_limits) by how much AC power flows are beyond limits, or beyond the base where that is beyond them."""
 
     @abstractmethod
-    def gaps(self, excess: Floats, flow: AcFlow, flows: LinearFlows) -> Floats:
+    def gaps(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
         """(n_books, n_rows) AC value less linear value where there is an excess, zero elsewhere."""
 
 
@@ -135,7 +148,8 @@ def rows_of_kw(
     none = np.zeros(len(parent))
     return Rows(
         lower=lower, upper=upper, parent=parent, parent_row=parent_row, parent_sign=parent_sign, depth=depth, face=FACE_KW,
-        plus_kvar=none, minus_kvar=none, dense_plus=dense, dense_minus=dense,
+        node=np.arange(len(parent))[:, None], weight=np.ones(len(parent)), plus_kvar=none, minus_kvar=none,
+        dense_plus=dense, dense_minus=dense,
     )  # fmt: skip
 
 
@@ -161,14 +175,15 @@ def rows_of_families(
     lower, upper = (np.concatenate([getattr(family, side) for family in families]) for side in ("lower", "upper"))
     return Rows(
         lower=lower, upper=upper, parent=tree.parent, parent_row=tree.parent_branch, parent_sign=tree.parent_sign,
-        depth=tree.depth, face=families[0].face, plus_kvar=plus_kvar, minus_kvar=minus_kvar, dense_plus=plus,
-        dense_minus=minus,
+        depth=tree.depth, face=families[0].face, node=np.arange(n_bus)[:, None], weight=np.ones(n_bus),
+        plus_kvar=plus_kvar, minus_kvar=minus_kvar, dense_plus=plus, dense_minus=minus,
     )  # fmt: skip
 
 
 def entries_per_column(rows: Rows) -> int:
     """The most entries that a column can have."""
-    return 2 * len(rows.face) * int(rows.depth.max(initial=0)) + len(rows.dense_plus)
+    per_path = len(rows.face) * int(rows.depth.max(initial=0))
+    return 2 * int(rows.node.shape[1]) * per_path + len(rows.dense_plus)
 
 
 def _stacked(rows: list[Floats], n_bus: int) -> Floats:

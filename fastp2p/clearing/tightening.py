@@ -1,16 +1,15 @@
 """Clearing checked against AC: rows that an AC power flow finds broken are tightened by what the linear model missed."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.clearing.ac_model import AcModel, Excess
 from fastp2p.clearing.answer import AC_BROKEN, CLEARED, FAILED, FREE, Clearing, Injection
-from fastp2p.clearing.audit import AcModel, Excess
 from fastp2p.clearing.execution import Order, cut
-from fastp2p.clearing.limits import LinearLimits
-from fastp2p.grid.ac import SWEEPS, summarise_flows
-from fastp2p.kernels.grid.structs import AcSummary
+from fastp2p.clearing.limits import Limits
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,14 +24,14 @@ def tighten(order: Order, clearing: Clearing) -> Clearing:
     Parameters
     ----------
     order : Order
-        Under `LinearLimits`.
+        With limits of voltages and apparent power.
     clearing : Clearing
         Its arrays are written to.
     """
     limits = order.limits
-    assert isinstance(limits, LinearLimits)
-    ac, _ = summarise_flows(limits.network, limits.bus, *clearing.injection)
-    books, tightening = _find_broken(limits, clearing, np.flatnonzero(clearing.status_code != FAILED), ac)
+    model = AcModel(limits.network, limits.bus, limits.families, limits.solver)
+    ac = model.summarise(clearing.injection)
+    books, tightening = _find_broken(limits, model, clearing, np.flatnonzero(clearing.status_code != FAILED), ac)
     for _ in range(ROUNDS):
         hopeless = ~tightening.any(axis=1)  # without a solution there is nothing to tighten by
         clearing.status_code[books[hopeless]] = AC_BROKEN
@@ -41,8 +40,8 @@ def tighten(order: Order, clearing: Clearing) -> Clearing:
             break
         clearing.status_code[books] = np.where(clearing.status_code[books] == FREE, CLEARED, clearing.status_code[books])
         clearing = cut(order, clearing, books, tightening)
-        ac.put(books, summarise_flows(limits.network, limits.bus, *clearing.injection.of(books))[0])
-        left, gap = _find_broken(limits, clearing, books, ac)
+        ac.put(books, model.summarise(clearing.injection.of(books)))
+        left, gap = _find_broken(limits, model, clearing, books, ac)
         tightening = np.where(gap != 0.0, gap, tightening[np.isin(books, left)])
         books = left
     clearing.status_code[books] = AC_BROKEN
@@ -53,9 +52,8 @@ def tighten(order: Order, clearing: Clearing) -> Clearing:
     )
 
 
-def _find_broken(limits: LinearLimits, clearing: Clearing, books: Ints, ac: AcSummary) -> tuple[Ints, Floats]:
+def _find_broken(limits: Limits, model: AcModel, clearing: Clearing, books: Ints, ac: Any) -> tuple[Ints, Floats]:
     """Which of the books break limits in AC that their base keeps, and how much the linear rows must be tightened for it."""
-    model = AcModel(limits.network, limits.bus, limits.families, SWEEPS)
     out = books[model.outside(clearing.injection.of(books), ac.of(books)).any]
     excess = model.excess(clearing.floor.of(out), clearing.injection.of(out))
     broken = excess.outside.any
@@ -63,7 +61,7 @@ def _find_broken(limits: LinearLimits, clearing: Clearing, books: Ints, ac: AcSu
     return found, _row_gaps(limits, clearing.injection.of(found), excess.of(broken))
 
 
-def _row_gaps(limits: LinearLimits, injection: Injection, excess: Excess) -> Floats:
+def _row_gaps(limits: Limits, injection: Injection, excess: Excess) -> Floats:
     """(n, n_rows) AC value less linear value of the broken rows, zero elsewhere."""
     flows = limits.linear(injection)
     families = zip(limits.families, excess.over, strict=True)

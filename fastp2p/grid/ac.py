@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -177,10 +177,10 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
 
 
 class AcSolver(NamedTuple):
-    """How AC power flows are solved: by `summarise_flows` and `ac_flow`, or functions like these."""
+    """How AC power flows are solved: by `summarise_flows` and `ac_flow`, or functions like these, such as those of phases."""
 
-    summarise: Callable[[Network, Ints, Floats, Floats], tuple[AcSummary, Ints]]
-    flow: Callable[..., AcFlow]
+    summarise: Callable[[Network, Ints, Floats, Floats], tuple[Any, Ints]]
+    flow: Callable[..., Any]
 
 
 SWEEPS = AcSolver(summarise_flows, ac_flow)

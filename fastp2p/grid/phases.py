@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.arguments import refuse_other_kinds
 from fastp2p.arrays import finite_faults, floats, short_repr
 from fastp2p.errors import refuse
-from fastp2p.grid.ac import STEPS, TOLERANCE
+from fastp2p.grid.ac import STEPS, TOLERANCE, AcSolver
 from fastp2p.grid.network import Network
 from fastp2p.grid.phase_feeder import OF_SEQUENCES, PhaseFeeder, phase_faults, phase_feeder
 from fastp2p.kernels.grid.phases import audit_phases, flow_phases
@@ -37,6 +37,8 @@ class PhaseFlow:
         Negative by positive sequence, |V₂| / |V₁|.
     from_ka, to_ka : (n_books, n_branch, 3) float64
         Current of each phase conductor at either end.
+    from_kw, to_kw : (n_books, n_branch, 3) float64
+        Active power of each phase into the branch at either end.
     neutral_ka : (n_books, n_branch) float64
         The sum of the phases' currents at the end away from the external grid: of the neutral, earth included.
     loading_percent : (n_books, n_branch, 3) float64
@@ -57,6 +59,8 @@ class PhaseFlow:
     unbalance_percent: Floats
     from_ka: Floats
     to_ka: Floats
+    from_kw: Floats
+    to_kw: Floats
     neutral_ka: Floats
     loading_percent: Floats
     losses_kw: Floats
@@ -64,6 +68,10 @@ class PhaseFlow:
     slack_kvar: Floats
     converged: NDArray[np.bool_]
     n_iterations: Ints
+
+    def of(self, books: Ints | NDArray[np.bool_]) -> PhaseFlow:
+        """That of some books."""
+        return PhaseFlow(**{field.name: getattr(self, field.name)[books] for field in fields(self)})
 
 
 def phase_flow(
@@ -93,11 +101,12 @@ def phase_flow(
     -----
     A book has converged when its voltages are within 1e-9 p.u. of the solution, estimated from the last two steps.
     """
-    at, p, q = _checked(network, injection_kw, injection_kvar, bus)
+    at, p, q = checked_phases(network, injection_kw, injection_kvar, bus)
     feeder = phase_feeder(network, at)
     summary, n_iterations = summarise_phases(network, at, p, q)
     voltage, current = _phasors(network, feeder, p, q, n_iterations)
     from_ka, to_ka, neutral_ka, loading_percent = _currents(network, feeder, current)
+    from_kw, to_kw = _powers(network, feeder, voltage, current)
     positive, negative = (sum(voltage[..., f] * OF_SEQUENCES[1, one] ** f for f in range(3)) for one in (2, 1))
     return PhaseFlow(
         vm_pu=np.abs(voltage),
@@ -105,6 +114,8 @@ def phase_flow(
         unbalance_percent=100.0 * np.abs(negative) / np.abs(positive),
         from_ka=from_ka,
         to_ka=to_ka,
+        from_kw=from_kw,
+        to_kw=to_kw,
         neutral_ka=neutral_ka,
         loading_percent=loading_percent,
         losses_kw=summary.losses_kw,
@@ -151,6 +162,23 @@ def _currents(network: Network, feeder: PhaseFeeder, current: Floats) -> tuple[F
     return ka[0], ka[1], neutral, loading
 
 
+def _powers(network: Network, feeder: PhaseFeeder, voltage: Complexes, current: Floats) -> tuple[Floats, Floats]:
+    """Active power into every branch at `from_bus` and at `to_bus`, kW; the unit of a phase is a third of 1 kVA."""
+    tree, order = network.tree, feeder.order
+    below = np.flatnonzero(feeder.every.parent != -1)
+    branch = tree.parent_branch[order][below]
+    up = (tree.parent_sign[order[below]] > 0.0)[:, None]
+    into = np.empty((2, len(voltage), network.n_branch, 3))
+    for end, (bus, sign) in enumerate(((tree.parent[order[below]], 1.0), (order[below], -1.0))):
+        i = current[end, 0][:, below] + 1j * current[end, 1][:, below]
+        into[end][:, branch] = sign / 3.0 * np.real(voltage[:, bus] * np.conj(i))
+    near, far = into
+    at_from, at_to = np.empty_like(near), np.empty_like(far)
+    at_from[:, branch] = np.where(up, far[:, branch], near[:, branch])
+    at_to[:, branch] = np.where(up, near[:, branch], far[:, branch])
+    return at_from, at_to
+
+
 def phase_summary(
     network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike = 0.0, *, bus: ArrayLike | None = None
 ) -> PhaseSummary:
@@ -169,7 +197,7 @@ def phase_summary(
     InputError
         See `phase_flow`.
     """
-    return summarise_phases(network, *_checked(network, injection_kw, injection_kvar, bus))[0]
+    return summarise_phases(network, *checked_phases(network, injection_kw, injection_kvar, bus))[0]
 
 
 def summarise_phases(network: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[PhaseSummary, Ints]:
@@ -198,7 +226,7 @@ def summarise_phases(network: Network, bus: Ints, injection_kw: Floats, injectio
             _control(most, len(left)), more, steps,
         )  # fmt: skip
         solved = np.flatnonzero(steps > 0)
-        summary.put(left[solved], more, solved)
+        summary.put(left[solved], more.of(solved))
         n_iterations[left[solved]] = steps[solved]
         left = left[steps == 0]
         if not len(left):
@@ -211,12 +239,15 @@ def summarise_phases(network: Network, bus: Ints, injection_kw: Floats, injectio
     return summary, n_iterations
 
 
+PHASE_SWEEPS = AcSolver(summarise_phases, phase_flow)
+
+
 def _control(most: int, n_books: int) -> tuple[float, int, int]:
     """Tolerance, most iterations, and books of a block: of few books no more than there are."""
     return TOLERANCE, most, min(BOOKS_PER_BLOCK, max(1, n_books))
 
 
-def _checked(
+def checked_phases(
     network: Network, injection_kw: ArrayLike, injection_kvar: ArrayLike, bus: ArrayLike | None
 ) -> tuple[Ints, Floats, Floats]:
     """The bus of every column, and the injections as (n_books, n_columns, 3)."""

@@ -62,16 +62,22 @@ class Columns(NamedTuple):
 class Rows(NamedTuple):
     """Limits lower ≤ value ≤ upper of two kinds: tree rows first, whose entries follow from paths, then dense rows.
 
+    Columns inject and draw at *terminals*: buses, or on three phases what can be connected to a bus.
+
     Attributes
     ----------
     lower, upper : (n_rows,) float64
-    parent, parent_row : (n_bus,) int64; parent_sign : (n_bus,) float64; depth : (n_bus,) int64
-        Tree rows: an injection at a bus adds `parent_sign` to the row of each step to the root; parent -1 at roots.
+    parent, parent_row : (n_node,) int64; parent_sign : (n_node,) float64; depth : (n_node,) int64
+        Tree rows: an injection at a node adds `parent_sign` to the row of each step to the root; parent -1 at roots.
     face : (n_faces, 2) float64
         Weights of kW and kvar: each branch of the tree has so many rows, those of the first face numbered first.
-    plus_kvar, minus_kvar : (n_bus,) float64
+    node : (n_terminal, 1 or 3) int64
+        Nodes of each terminal, on three phases one for each; -1 for none.
+    weight : (n_terminal,) float64
+        The part of a terminal's power that each of its nodes has.
+    plus_kvar, minus_kvar : (n_terminal,) float64
         kvar that goes with each kW that a column injects, and draws.
-    dense_plus, dense_minus : (n_dense, n_bus) float64
+    dense_plus, dense_minus : (n_dense, n_terminal) float64
         The remaining rows: per kW that a column injects (with its kvar), and draws.
     """
 
@@ -82,6 +88,8 @@ class Rows(NamedTuple):
     parent_sign: Floats
     depth: Ints
     face: Floats
+    node: Ints
+    weight: Floats
     plus_kvar: Floats
     minus_kvar: Floats
     dense_plus: Floats

@@ -11,7 +11,8 @@ import pytest
 import tomli_w
 
 import fastp2p
-from fastp2p.clearing.audit import AC_STATUS, BROKEN, KEPT, AcModel, audit
+from fastp2p.clearing.ac_model import AcModel
+from fastp2p.clearing.audit import AC_STATUS, BROKEN, KEPT, audit
 from fastp2p.clearing.families import ac_families
 from fastp2p.grid.ac import SWEEPS
 from fastp2p.grid.runpp import runpp_solver

@@ -261,6 +261,8 @@ def assembled(rng, retail, as_tree):
         parent_sign=tree.parent_sign if as_tree else none,
         depth=tree.depth if as_tree else np.zeros(n_bus, np.int64),
         face=FACE_KW,
+        node=np.arange(n_bus)[:, None],
+        weight=np.ones(n_bus),
         plus_kvar=none,
         minus_kvar=none,
         dense_plus=no_rows if as_tree else matrix,

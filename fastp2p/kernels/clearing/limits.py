@@ -183,14 +183,14 @@ def screen_linear(
         for i in range(len(parent)):
             if parent[i] == -1:
                 continue
-            _note_value(least_v2[i], most_v2[i], tolerance, before[2, i], after[2, i], excess)
+            note_value(least_v2[i], most_v2[i], tolerance, before[2, i], after[2, i], excess)
             if lower_kw[i] > -np.inf or upper_kw[i] < np.inf:
-                _note_value(lower_kw[i], upper_kw[i], tolerance, before[0, i], after[0, i], excess)
+                note_value(lower_kw[i], upper_kw[i], tolerance, before[0, i], after[0, i], excess)
             if limit[i] < np.inf:
                 for state in (before, after):
-                    _note_power(limit[i] * face[0, 0], face, tolerance, state[0, i], state[1, i], excess)
+                    note_power(limit[i] * face[0, 0], face, tolerance, state[0, i], state[1, i], excess)
                 if limit[i] > 0.0:
-                    _note_loading(100.0 / limit[i], after[0, i], after[1, i], worst)
+                    note_loading(100.0 / limit[i], after[0, i], after[1, i], worst)
         for k in range(size):
             screen.overload[first + k] = screen.congested[first + k] = 0
             if excess[k] > 0.0:
@@ -207,14 +207,14 @@ def _screen_linear_book(
     for i in range(len(parent)):
         if parent[i] == -1:
             continue
-        _screen_row(floor[2, i, k], full[2, i, k], least_v2[i], most_v2[i], tolerance, book, screen)
-        _screen_row(floor[0, i, k], full[0, i, k], lower_kw[i], upper_kw[i], tolerance, book, screen)
+        screen_row(floor[2, i, k], full[2, i, k], least_v2[i], most_v2[i], tolerance, book, screen)
+        screen_row(floor[0, i, k], full[0, i, k], lower_kw[i], upper_kw[i], tolerance, book, screen)
         if limit[i] < np.inf:
             bound = limit[i] * face[0, 0]
             for m in range(len(face)):
                 c, s = face[m, 0], face[m, 1]
                 before, after = c * floor[0, i, k] + s * floor[1, i, k], c * full[0, i, k] + s * full[1, i, k]
-                _screen_row(before, after, -bound, bound, tolerance, book, screen)
+                screen_row(before, after, -bound, bound, tolerance, book, screen)
 
 
 @kernel
@@ -225,7 +225,7 @@ def _screen_block(
     """All books of a block against all rows at once; only those with a row outside its limits are looked at one by one."""
     excess[:] = 0.0
     for r in range(len(lower)):
-        # as `_note_value` does, without views of rows, which would take a tenth of the time
+        # as `note_value` does, without views of rows, which would take a tenth of the time
         high, low = upper[r] + tolerance * max(1.0, abs(upper[r])), lower[r] - tolerance * max(1.0, abs(lower[r]))
         for k in range(len(excess)):
             before, after = floor_value[r, k], full_value[r, k]
@@ -235,11 +235,11 @@ def _screen_block(
         overload[first + k] = congested[first + k] = 0
         if excess[k] > 0.0:
             for r in range(len(lower)):
-                _screen_row(floor_value[r, k], full_value[r, k], lower[r], upper[r], tolerance, first + k, screen)
+                screen_row(floor_value[r, k], full_value[r, k], lower[r], upper[r], tolerance, first + k, screen)
 
 
 @kernel
-def _screen_row(before: float, after: float, low: float, high: float, tolerance: float, book: int, screen: Screen) -> None:
+def screen_row(before: float, after: float, low: float, high: float, tolerance: float, book: int, screen: Screen) -> None:
     """Where a limit is broken before any trade, replace it by the value that breaks it."""
     if before > high + tolerance * max(1.0, abs(high)):
         screen.overload[book] = 1
@@ -268,7 +268,8 @@ def _load_block(block_kw: Floats, facts: BranchFacts, first: int, size: int, scr
 
 
 @kernel
-def _note_value(least: float, most: float, tolerance: float, floor: Floats, full: Floats, excess: Floats) -> None:
+def note_value(least: float, most: float, tolerance: float, floor: Floats, full: Floats, excess: Floats) -> None:
+    """By how much books pass a limit of a value, with nothing executed or with everything."""
     high, low = most + tolerance * max(1.0, abs(most)), least - tolerance * max(1.0, abs(least))
     for k in range(len(excess)):
         before, after = floor[k], full[k]
@@ -276,7 +277,7 @@ def _note_value(least: float, most: float, tolerance: float, floor: Floats, full
 
 
 @kernel
-def _note_power(bound: float, face: Floats, tolerance: float, p: Floats, q: Floats, excess: Floats) -> None:
+def note_power(bound: float, face: Floats, tolerance: float, p: Floats, q: Floats, excess: Floats) -> None:
     """The faces of the first quadrant suffice for |P| and |Q|."""
     high = bound + tolerance * max(1.0, bound)
     for m in range((len(face) + 1) // 2):
@@ -286,7 +287,8 @@ def _note_power(bound: float, face: Floats, tolerance: float, p: Floats, q: Floa
 
 
 @kernel
-def _note_loading(percent: float, p: Floats, q: Floats, worst: Floats) -> None:
+def note_loading(percent: float, p: Floats, q: Floats, worst: Floats) -> None:
+    """Squares of the largest loading."""
     square = percent * percent
     for k in range(len(worst)):
         worst[k] = max(worst[k], square * (p[k] * p[k] + q[k] * q[k])) + 0.0

@@ -31,7 +31,7 @@ def assemble_books(
     books : (n,) int64
         Which books of the batch: those of `columns` from `first_book` on.
     columns : Columns
-        Of these books and of others; where they inject and draw are buses.
+        Of these books and of others; where they inject and draw are terminals.
     first_book : int
     floor_value : (n_books, n_rows) float64
         Row values at y = 0; where they break a limit they take its place.
@@ -87,21 +87,37 @@ def assemble_books(
 
 @kernel
 def _tree_entries(up: int, down: int, rows: Rows, stride: int, entry_row: Places, entry_value: Floats, end: int) -> int:
-    """+1 kW at bus `up`, -1 kW at bus `down` (-1: the root), each with its kvar: signed steps of both towards the root.
+    """+1 kW at terminal `up`, -1 kW at terminal `down` (-1: none), each with its kvar."""
+    node = rows.node
+    up_kw, up_kvar = rows.weight[up], rows.weight[up] * rows.plus_kvar[up]
+    down_kw = down_kvar = 0.0
+    if down != -1:
+        down_kw, down_kvar = rows.weight[down], rows.weight[down] * rows.minus_kvar[down]
+    for f in range(node.shape[1]):
+        at_down = node[down, f] if down != -1 else -1
+        end = _path_entries(node[up, f], at_down, up_kw, up_kvar, down_kw, down_kvar, rows, stride, entry_row, entry_value, end)
+    return end
 
-    From their common ancestor on the kW cancel, and the kvar where both are alike.
+
+@kernel
+def _path_entries(
+    up: int, down: int, up_kw: float, up_kvar: float, down_kw: float, down_kvar: float, rows: Rows, stride: int,
+    entry_row: Places, entry_value: Floats, end: int,
+) -> int:  # fmt: skip
+    """Power in at node `up` and out at node `down` (-1: the root): signed steps of both towards the root.
+
+    From their common ancestor on the two are one: the kW cancel, and the kvar, where both are alike.
     """
-    _, _, parent, parent_row, parent_sign, depth, face, plus_kvar, minus_kvar, _, _ = rows
-    up_kvar, down_kvar = plus_kvar[up], minus_kvar[down] if down != -1 else 0.0
-    while up != down or (up != -1 and up_kvar != down_kvar):  # ends: one goes to its parent, and a forest ends in roots
+    parent, parent_row, parent_sign, depth, face = rows.parent, rows.parent_row, rows.parent_sign, rows.depth, rows.face
+    while up != down or (up != -1 and (up_kw != down_kw or up_kvar != down_kvar)):  # ends: one goes to its parent, up to a root
         if up == down:
-            at, kw, kvar = up, 0.0, up_kvar - down_kvar
+            at, kw, kvar = up, up_kw - down_kw, up_kvar - down_kvar
             up = down = parent[up]
         elif down == -1 or (up != -1 and depth[up] >= depth[down]):
-            at, kw, kvar = up, 1.0, up_kvar
+            at, kw, kvar = up, up_kw, up_kvar
             up = parent[up]
         else:
-            at, kw, kvar = down, -1.0, -down_kvar
+            at, kw, kvar = down, -down_kw, -down_kvar
             down = parent[down]
         if parent[at] != -1:
             for m in range(len(face)):

@@ -165,23 +165,34 @@ def _solve_block(
     for iteration in range(1, most_iterations + 1):
         _sweep_backward(p, q, column, parent, coefficient, work)
         _sweep_forward(parent, coefficient, step, change, work)
-        n_left = 0
-        for k in range(size):
-            if step[k] == 0.0:
-                continue
-            # steps shrink by `ratio`: what is left of the way is a geometric series
-            ratio = change[k] / before[k]
-            if change[k] <= 1e-3 * tolerance or (iteration > 1 and change[k] * ratio <= tolerance * (1.0 - ratio)):
-                step[k] = 0.0
-                count[k] = iteration
-            else:
-                n_left += 1
-            before[k] = change[k]
+        n_left = stop_converged(step, change, before, size, iteration, tolerance, count)
         if iteration > LONG:
             n_left -= _give_up(step, size, lowest, work)
         if n_left == 0:
             break
     _sweep_backward(p, q, column, parent, coefficient, work)
+
+
+@kernel
+def stop_converged(
+    step: Floats, change: Floats, before: Floats, size: int, iteration: int, tolerance: float, count: Ints
+) -> int:
+    """Stop the books of a block that have converged, and note the iteration; how many go on.
+
+    Steps shrink by a ratio: what is left of the way is a geometric series, change · ratio / (1 - ratio).
+    """
+    n_left = 0
+    for k in range(size):
+        if step[k] == 0.0:
+            continue
+        ratio = change[k] / before[k]
+        if change[k] <= 1e-3 * tolerance or (iteration > 1 and change[k] * ratio <= tolerance * (1.0 - ratio)):
+            step[k] = 0.0
+            count[k] = iteration
+        else:
+            n_left += 1
+        before[k] = change[k]
+    return n_left
 
 
 @kernel

@@ -15,6 +15,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.kernels.grid.ac import LONG, LOST_PU, stop_converged
 from fastp2p.kernels.grid.circulant import add_product, add_turned, add_turned_back
 from fastp2p.kernels.grid.phase_summary import LOSSES, N_BEST, SLACK_P, find_ends, put_summary, summarise_block
 from fastp2p.kernels.grid.structs import (
@@ -35,8 +36,6 @@ from fastp2p.kernels.jit import kernel
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-LOST_PU, LONG = 0.1, 25
 
 
 @kernel
@@ -189,18 +188,7 @@ def _solve_block(
         _sweep_backward(power, busy, column, parent, coefficient, turn_of, turn, lifts, v_re, v_im, j_re, j_im)
         change[:] = 0.0
         _sweep_forward(tree, step, change, scratch, v_re, v_im, j_re, j_im)
-        n_left = 0
-        for k in range(n):
-            if step[k] == 0.0:
-                continue
-            # steps shrink by `ratio`: what is left of the way is a geometric series
-            ratio = change[k] / before[k]
-            if change[k] <= 1e-3 * tolerance or (iteration > 1 and change[k] * ratio <= tolerance * (1.0 - ratio)):
-                step[k] = 0.0
-                count[k] = iteration
-            else:
-                n_left += 1
-            before[k] = change[k]
+        n_left = stop_converged(step, change, before, n, iteration, tolerance, count)
         if iteration > LONG:
             n_left -= _give_up(step, n, lowest, v_re, v_im)
         if n_left == 0:

@@ -189,6 +189,33 @@ class PhaseTree(NamedTuple):
     lifts: NDArray[np.bool_]
 
 
+class LinearPhases(NamedTuple):
+    """LinDist3Flow on a forest in breadth-first order (`kernels.grid.lindist3flow`). Per unit of 1 kVA.
+
+    Attributes
+    ----------
+    parent : (n_bus,) int64
+        Place of the parent; -1 at external grids.
+    coefficient : (n_bus, 4) float64
+        2 z₁ and 2 z_m of the branch to the parent, as in `PhaseTree`, per kW of a phase: real and imaginary parts.
+    turn_of : (n_bus,) int64
+        Row of `turn`; -1 where phases stay what they are, and at external grids without an impedance.
+    turn : (n_turns, 12) float64
+        Of a transformer m_0, m_1, m_2 and t² times them, of an external grid twice its impedance as its powers see it.
+    constant : (n_bus, 3) float64
+        P and Q of each conductor to the parent and |V|² without injections.
+    carries : (n_bus,) bool
+        Whether a transformer that mixes phases lies below.
+    """
+
+    parent: Ints
+    coefficient: Floats
+    turn_of: Ints
+    turn: Floats
+    constant: Floats
+    carries: NDArray[np.bool_]
+
+
 class PhaseLimits(NamedTuple):
     """What a summary looks at, by place of the whole tree.
 
@@ -267,7 +294,11 @@ class PhaseSummary(NamedTuple):
         """(n_books,) which have no solution."""
         return np.isnan(self.losses_kw)
 
-    def put(self, books: Ints, found: PhaseSummary, rows: Ints) -> None:
-        """Replace that of some books by some rows of another, in place."""
+    def of(self, books: Ints | NDArray[np.bool_]) -> PhaseSummary:
+        """That of some books."""
+        return PhaseSummary._make(array[books] for array in self)
+
+    def put(self, books: Ints, found: PhaseSummary) -> None:
+        """Replace that of some books, in place."""
         for array, of_some in zip(self, found, strict=True):
-            array[books] = of_some[rows]
+            array[books] = of_some

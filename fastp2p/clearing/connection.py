@@ -1,0 +1,95 @@
+"""How participants are connected to three phases, and what they inject on each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastp2p.arrays import integers, short_repr
+from fastp2p.clearing.answer import Injection
+from fastp2p.kernels.clearing.phase_execution import inject_on_phases
+from fastp2p.market.trades import Trades
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int8]
+
+BALANCED = 3
+PARTS: Floats = np.append(np.eye(3), np.full((1, 3), 1.0 / 3.0), axis=0)
+"""Of what each way to connect injects, the part on each phase."""
+
+
+@dataclass(frozen=True, eq=False)
+class Connection:
+    """The phases that the participants of a clearing are connected to.
+
+    Attributes
+    ----------
+    load_phase, pv_phase : (n_columns,) or (n_books, n_columns) int, or a number
+        Where a buyer draws, and where a seller or an export feeds in: 0, 1, 2 for phase a, b, c; 3 for a third on each.
+    """
+
+    __repr__ = short_repr
+    load_phase: ArrayLike = BALANCED
+    pv_phase: ArrayLike = BALANCED
+
+    def faults(self, n_books: int, n_columns: int) -> list[str]:
+        """Shapes that do not fit, and phases that there are not."""
+        faults = []
+        for name in ("load_phase", "pv_phase"):
+            array = integers(f"connection.{name}", getattr(self, name))
+            if array.shape not in ((), (1,), (n_columns,), (n_books, n_columns)):
+                faults.append(
+                    f"connection.{name} has shape {array.shape}; it must be a number, {(n_columns,)} or {(n_books, n_columns)}"
+                )
+            elif array.size and not 0 <= array.min() <= array.max() <= BALANCED:
+                wrong = array[(array < 0) | (array > BALANCED)].flat[0]
+                faults.append(
+                    f"connection.{name} = {wrong}: must be 0, 1 or 2 (phase a, b or c), or 3 (a third on each of them)"
+                )
+        return faults
+
+    def spread(self, n_books: int, n_columns: int) -> tuple[Codes, Codes]:
+        """The two as whole arrays, PV last."""
+        load, pv = (
+            np.ascontiguousarray(np.broadcast_to(np.asarray(one, np.int8), (n_books, n_columns)))
+            for one in (self.load_phase, self.pv_phase)
+        )
+        return load, pv
+
+
+    def on_phases(self, fed_kw: Floats, drawn_kw: Floats) -> Floats:
+        """(n_books, n_columns, 3) injections of what PV feeds in and loads draw, (n_books, n_columns)."""
+        load, pv = self.spread(*fed_kw.shape)
+        return fed_kw[..., None] * PARTS[pv] - drawn_kw[..., None] * PARTS[load]
+
+
+@dataclass(frozen=True, eq=False)
+class OnPhases:
+    """What the books of a clearing inject besides trades and exports, and how these are connected.
+
+    Attributes
+    ----------
+    base : Injection
+        (n_books, n_columns, 3).
+    pv_kvar_per_kw, load_kvar_per_kw : (n_columns,) float64
+    load_phase, pv_phase : (n_books, n_columns) int8
+    """
+
+    base: Injection
+    pv_kvar_per_kw: Floats
+    load_kvar_per_kw: Floats
+    load_phase: Codes
+    pv_phase: Codes
+
+    def inject(
+        self, trades: Trades, executed_kwh: Floats, exported_kw: Floats, step_hours: float, retail: bool
+    ) -> tuple[Injection, Injection]:
+        """Injections with nothing executed, and with these trades and exports."""
+        floor_kw, floor_kvar, kw, kvar = (np.empty_like(self.base.kw) for _ in range(4))
+        inject_on_phases(
+            (self.base.kw, self.base.kvar), (self.pv_kvar_per_kw, self.load_kvar_per_kw), (self.pv_phase, self.load_phase),
+            exported_kw, trades.arrays, executed_kwh, step_hours, retail, (floor_kw, floor_kvar), (kw, kvar),
+        )  # fmt: skip
+        return Injection(floor_kw, floor_kvar), Injection(kw, kvar)

@@ -1,0 +1,139 @@
+"""The limits of a three-phase network as rows, and which books break them: per conductor, by active power or LinDist3Flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.clearing.answer import Injection
+from fastp2p.clearing.families import FACES
+from fastp2p.clearing.limits import Limits
+from fastp2p.clearing.phase_families import TERMINALS, phase_families, upper_ends
+from fastp2p.clearing.rows import FACE_KW, ROW_TOLERANCE, RowFamily
+from fastp2p.grid.ac import AcSolver, columns_of
+from fastp2p.grid.feeder import feeder_of
+from fastp2p.grid.lindist3flow import BOOKS_PER_BLOCK, PhaseLinearFlows, linear_phase_flows, phase_model
+from fastp2p.grid.lindistflow import unloaded_slack_kw
+from fastp2p.grid.network import Network
+from fastp2p.grid.phases import PHASE_SWEEPS
+from fastp2p.kernels.clearing.limits import Bounds, Screen
+from fastp2p.kernels.clearing.phase_limits import NearEnds, screen_phases
+from fastp2p.kernels.grid.lindist3flow import N_VALUES
+from fastp2p.kernels.structs import Columns, Rows
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseLimits(Limits):
+    """Limits of conductors, and voltages of phases.
+
+    Attributes
+    ----------
+    network : Network
+        Radial, of three phases.
+    bus : (n_columns,) int64
+    pv_phase, load_phase : (n_books, n_columns) int8
+        How each column is connected, where it feeds in and where it draws.
+    band_pu : (lowest, highest) voltage, p.u., or None
+        None: active power alone.
+    pv_kvar_per_kw, load_kvar_per_kw : (n_columns,) float64
+    """
+
+    pv_phase: Codes
+    load_phase: Codes
+    band_pu: tuple[float, float] | None
+    pv_kvar_per_kw: Floats
+    load_kvar_per_kw: Floats
+
+    @property
+    def dc(self) -> bool:
+        """Whether only active power counts."""
+        return self.band_pu is None
+
+    @property
+    def solver(self) -> AcSolver:
+        """Three-phase sweeps."""
+        return PHASE_SWEEPS
+
+    @property
+    def families(self) -> tuple[RowFamily, ...]:
+        """See `phase_families`."""
+        return phase_families(self.network, self.bus, self.band_pu)
+
+    @property
+    def rows(self) -> Rows:
+        """Of all families; kept for the next batch, as those of the voltages fill much memory."""
+        kvar = (self.pv_kvar_per_kw, self.load_kvar_per_kw)
+        return _rows(self.network, self.bus.tobytes(), self.band_pu, *(of.tobytes() for of in kvar))
+
+    def terminals(self, books: Ints, columns: Columns) -> Columns:
+        """Columns as the rows see them."""
+        book = np.repeat(books, np.diff(columns.offset))
+        plus = TERMINALS * columns.plus + self.pv_phase[book, columns.plus]
+        minus = TERMINALS * columns.minus + self.load_phase[book, columns.minus]
+        return columns._replace(plus=plus, minus=np.where(columns.minus >= 0, minus, -1))
+
+    def linear(self, injection: Injection) -> PhaseLinearFlows:
+        """Flows of conductors and squared voltages."""
+        return linear_phase_flows(self.network, phase_model(self.network, self.dc), self.bus, injection.kw, injection.kvar)
+
+    def flows(self, injection: Injection) -> tuple[Floats, Floats]:
+        """(n_books, n_branch, 3) kW and kvar."""
+        flows = self.linear(injection)
+        shape = (len(flows.kw), self.network.n_branch, 3)
+        return flows.kw.reshape(shape), flows.kvar.reshape(shape)
+
+    def screen(self, floor: Injection, full: Injection) -> Screen:
+        """Loading is that of the most loaded conductor."""
+        network, feeder, bounds = self.network, feeder_of(self.network), self.bounds
+        model, n_books = phase_model(network, self.dc), len(full.kw)
+        found, sign = Screen.empty(n_books), network.tree.parent_sign[feeder.order]
+        lower, upper, most = (np.append(bound, np.inf)[feeder.branch] for bound in bounds[:3])
+        lower, upper = np.where(sign < 0.0, -upper, lower), np.where(sign < 0.0, -lower, upper)  # as towards the parent
+        screen_phases(
+            (floor.kw, floor.kvar), (full.kw, full.kvar), columns_of(feeder, self.bus), model.linear,
+            NearEnds(model.mixing, model.near),
+            Bounds(lower, upper, most, bounds.least_square[feeder.order], bounds.most_square[feeder.order]),
+            FACE_KW if self.dc else FACES, ROW_TOLERANCE,
+            np.empty((2, network.n_bus, N_VALUES, min(BOOKS_PER_BLOCK, max(1, n_books)))), found,
+        )  # fmt: skip
+        at_rest = -network.fixed_kw.sum() if self.dc else unloaded_slack_kw(network)
+        np.subtract(at_rest, full.kw.sum(axis=(1, 2)), out=found.slack_kw)
+        return found
+
+
+@lru_cache(maxsize=8)
+def _rows(network: Network, bus: bytes, band_pu: tuple[float, float] | None, pv_kvar: bytes, load_kvar: bytes) -> Rows:
+    at = np.frombuffer(bus, np.int64)
+    plus_kvar, minus_kvar = (np.repeat(np.frombuffer(of), TERMINALS) for of in (pv_kvar, load_kvar))
+    families = phase_families(network, at, band_pu)
+    dense = [found for family in families if (found := family.entries(plus_kvar, minus_kvar)) is not None]
+    none = np.empty((0, TERMINALS * len(at)))
+    plus, minus = (np.concatenate([none, *(found[side] for found in dense)]) for side in (0, 1))
+    lower, upper = (np.concatenate([getattr(family, side) for family in families]) for side in ("lower", "upper"))
+    parent, parent_row, parent_sign, depth = _conductor_tree(network)
+    node = np.full((len(at), TERMINALS, 3), -1)
+    node[:, :3] = np.where(np.eye(3, dtype=bool), 3 * at[:, None, None] + np.arange(3), -1)
+    node[:, 3] = 3 * at[:, None] + np.arange(3)
+    return Rows(
+        lower=lower, upper=upper, parent=parent, parent_row=parent_row, parent_sign=parent_sign, depth=depth,
+        face=families[0].face, node=node.reshape(-1, 3), weight=np.tile([1.0, 1.0, 1.0, 1.0 / 3.0], len(at)),
+        plus_kvar=plus_kvar, minus_kvar=minus_kvar, dense_plus=plus, dense_minus=minus,
+    )  # fmt: skip
+
+
+def _conductor_tree(network: Network) -> tuple[Ints, Ints, Floats, Ints]:
+    """Parent, row, sign and depth of every conductor node, three of each bus; roots are those above mixing transformers too."""
+    tree, is_upper = network.tree, upper_ends(network).is_upper
+    has_branch = tree.parent_branch >= 0
+    ends = ~has_branch | np.where(has_branch, is_upper[tree.parent_branch], False)
+    parent = np.where(ends, -1, tree.parent)
+    by_phase = np.where(parent[:, None] == -1, -1, 3 * parent[:, None] + np.arange(3)).ravel()
+    row = (3 * tree.parent_branch[:, None] + np.arange(3)).ravel()
+    return by_phase, row, np.repeat(tree.parent_sign, 3), np.repeat(tree.depth, 3)

@@ -1,0 +1,69 @@
+"""Injections of three-phase books: trades and exports on the phases that their participants are connected to."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.kernels.jit import kernel
+from fastp2p.kernels.structs import TradeArrays
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int8]
+
+
+@kernel
+def inject_on_phases(
+    base: tuple[Floats, Floats],
+    kvar_per_kw: tuple[Floats, Floats],
+    phase: tuple[Codes, Codes],
+    exported_kw: Floats,
+    trades: TradeArrays,
+    executed_kwh: Floats,
+    step_hours: float,
+    retail: bool,
+    floor: tuple[Floats, Floats],
+    full: tuple[Floats, Floats],
+) -> None:
+    """Injections with no trade executed and with the executed ones.
+
+    Parameters
+    ----------
+    base : (n_books, n_columns, 3) float64, kW and kvar
+        Of everything not traded.
+    kvar_per_kw : (n_columns,) float64
+        What is fed in per kW sold or exported, and drawn per kW bought.
+    phase : (n_books, n_columns) int8
+        Where sellers and exports feed in, and where buyers draw: 0, 1, 2, or 3 for a third on each.
+    exported_kw : (n_books, n_columns) float64, kW
+    trades : TradeArrays
+    executed_kwh : (n_trades,) float64, kWh
+    step_hours : float
+    retail : bool
+        Whether the retailer serves the buyers whatever happens.
+    floor, full : (n_books, n_columns, 3) float64, kW and kvar
+        Outputs.
+    """
+    offset, seller, buyer, quantity_kwh, _, _ = trades
+    base_kw, base_kvar = base
+    pv_kvar, load_kvar = kvar_per_kw
+    pv_phase, load_phase = phase
+    floor_kw, floor_kvar = floor
+    full_kw, full_kvar = full
+    n_books, n_columns = exported_kw.shape
+    fed, drawn = np.empty(n_columns), np.empty(n_columns)
+    for k in range(n_books):
+        for c in range(n_columns):
+            fed[c] = exported_kw[k, c]
+            drawn[c] = 0.0
+        for i in range(offset[k], offset[k + 1]):
+            fed[seller[i]] += executed_kwh[i] / step_hours
+            drawn[buyer[i]] += (quantity_kwh[i] if retail else executed_kwh[i]) / step_hours
+        for c in range(n_columns):
+            at_pv, at_load = pv_phase[k, c], load_phase[k, c]
+            for f in range(3):
+                into = fed[c] / 3.0 if at_pv == 3 else fed[c] if at_pv == f else 0.0
+                out = drawn[c] / 3.0 if at_load == 3 else drawn[c] if at_load == f else 0.0
+                kept = out if retail else 0.0
+                floor_kw[k, c, f] = base_kw[k, c, f] - kept
+                floor_kvar[k, c, f] = base_kvar[k, c, f] - load_kvar[c] * kept
+                full_kw[k, c, f] = base_kw[k, c, f] + into - out
+                full_kvar[k, c, f] = base_kvar[k, c, f] + pv_kvar[c] * into - load_kvar[c] * out
