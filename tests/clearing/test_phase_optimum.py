@@ -171,24 +171,30 @@ def test_solvers_agree(name, physics, objective, unserved):
         assert other.status.tolist() == answers[0].status.tolist()
 
 
+def room_alone(p, x):
+    """kW by which each column could grow if all others stayed."""
+    above, below = lindistflow.room_kw(p, x)
+    scale = np.abs(p.columns).max(axis=1, initial=0.0)
+    relative = p.columns / np.where(scale > 0.0, scale, 1.0)[:, None]
+    room = np.where(relative > 1e-9, above[:, None], np.where(relative < -1e-9, below[:, None], np.inf))
+    return (room / np.maximum(np.abs(relative), 1e-9)).min(axis=0)
+
+
 @pytest.mark.parametrize("unserved", RULES)
 @pytest.mark.parametrize("physics", PHYSICS)
 @pytest.mark.parametrize("name", ["lines 9 2", "Dyn 6 1", "cigre_lv"])
 def test_pro_rata_keeps_every_limit_and_leaves_no_trade_room(name, physics, unserved):
+    """Exports come after all trades, and may make room for them again on another phase."""
     books, band = batch(name)
     answer = phase_books.clear(books, physics=physics, objective="pro_rata", unserved=unserved, **band)
     offset = books.trades.offset
     for k, (_, p) in enumerate(problems(name, physics, "volume", unserved)):
         x = np.concatenate([answer.executed_kwh[offset[k] : offset[k + 1]], answer.exported_kw[k, p.sources]])
-        above, below = lindistflow.room_kw(p, x)
-        assert min(above.min(initial=0.0), below.min(initial=0.0)) > -TIGHT_KW
-        scale = np.abs(p.columns).max(axis=1)
-        for i in np.flatnonzero(p.most[: p.n_trades] - x[: p.n_trades] > 1e-5):
-            relative = p.columns[:, i] / np.where(scale > 0.0, scale, 1.0)
-            room = np.where(relative > 1e-9, above, np.where(relative < -1e-9, below, np.inf)) / np.maximum(
-                np.abs(relative), 1e-9
-            )
-            assert room.min() < 1e-5
+        before_exports = np.where(np.arange(len(x)) < p.n_trades, x, 0.0)
+        for state, of in ((before_exports, slice(0, p.n_trades)), (x, slice(p.n_trades, None))):
+            assert min(side.min(initial=0.0) for side in lindistflow.room_kw(p, state)) > -TIGHT_KW
+            room = room_alone(p, state)[of]
+            assert (room[(p.most - x)[of] > 1e-5] < 1e-5).all()
 
 
 @pytest.mark.parametrize("unserved", RULES)

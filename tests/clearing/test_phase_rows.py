@@ -100,7 +100,7 @@ def test_a_third_on_each_phase_is_the_positive_sequence_by_hand():
     answer = clear_one(1, 0, 60.0, 0.3, 0.1, pv_phase=3, v_max_pu=1.01)
     np.testing.assert_allclose(answer.executed_kwh, [1000.0 * (1.01**2 - 1.0)], rtol=0, atol=TIGHT_KW)
     np.testing.assert_allclose(answer.voltage_price.sum(axis=2), [[0.0, 2.0 * 1.01 * 1000.0]], rtol=1e-6)
-    np.testing.assert_allclose(answer.injection.kw[0, 1], answer.executed_kwh / 3.0, rtol=1e-12)
+    np.testing.assert_allclose(answer.injection.kw[0, 1], answer.executed_kwh[0] / 3.0, rtol=1e-12)
 
 
 @pytest.mark.parametrize("physics", ["dc", "lindistflow"])
