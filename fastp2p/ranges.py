@@ -44,6 +44,9 @@ REVERSE_OF_RATING = Range(0.0, 2.0, "of the rating")
 AMPACITY_KA = Range(1e-6, 1e6, "kA")
 """99,999 kA stands for no limit in many networks."""
 OF_TRANSFORMER = Range(1e-6, 10.0, "kWp per kVA")
+ZERO_PER_POSITIVE = Range(1e-6, 1e6)
+"""Zero- by positive-sequence impedance."""
+C0_PER_C1 = Range(0.0, 1e6)
 STRESS = Range(1e-6, 1e6)
 WITHIN = Range(1e-9, 10.0)
 FIRST_YEAR, LAST_YEAR = 1700, 2200

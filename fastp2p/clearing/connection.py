@@ -58,7 +58,6 @@ class Connection:
         )
         return load, pv
 
-
     def on_phases(self, fed_kw: Floats, drawn_kw: Floats) -> Floats:
         """(n_books, n_columns, 3) injections of what PV feeds in and loads draw, (n_books, n_columns)."""
         load, pv = self.spread(*fed_kw.shape)

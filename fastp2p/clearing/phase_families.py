@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from fastp2p.clearing.families import ApparentPower, BranchFlow, BusVoltage, ReverseFlow
 from fastp2p.clearing.rows import AnyFlow, Flows, RowFamily
-from fastp2p.grid.feeder import feeder_of
 from fastp2p.grid.lindist3flow import PhaseLinearFlows, linear_phase_flows, phase_model
 from fastp2p.grid.network import Network
 from fastp2p.grid.phases import PhaseFlow
@@ -238,12 +237,15 @@ class UpperEnds:
 @lru_cache(maxsize=8)
 def upper_ends(network: Network) -> UpperEnds:
     """Made once."""
-    model, feeder = phase_model(network), feeder_of(network)
-    above = feeder.branch[model.linear.carries & (feeder.branch >= 0)]
+    model = phase_model(network, np.empty(0, np.int64))
+    first, branch = model.linear.first, model.branch
+    carries = np.repeat(model.linear.carries, np.diff(first))  # a chain lies above what its end lies above
+    above = branch[carries & (branch >= 0)]
     is_upper = np.zeros(network.n_branch, bool)
     is_upper[above] = True
-    near_is_from = network.tree.parent_sign[feeder.order[model.mixing]] < 0.0
-    return UpperEnds(feeder.branch[model.mixing], near_is_from, above, is_upper)
+    place = first[model.mixing + 1] - 1
+    near_is_from = network.tree.parent_sign[model.order[place]] < 0.0
+    return UpperEnds(branch[place], near_is_from, above, is_upper)
 
 
 def _flat(by_phase: Floats) -> Floats:
@@ -274,11 +276,11 @@ def unit_flows(network: Network, bus: bytes, dc: bool) -> tuple[PhaseLinearFlows
     """What 1 kW, and 1 kvar, on each phase of each column add: a row each, phases of a column side by side."""
     at = np.frombuffer(bus, np.int64)
     unit = np.eye(3 * len(at)).reshape(-1, len(at), 3)
-    none, model = np.zeros((1, len(at), 3)), phase_model(network, dc)
-    at_rest = linear_phase_flows(network, model, at, none, none)
+    none, model = np.zeros((1, len(at), 3)), phase_model(network, at, dc)
+    at_rest = linear_phase_flows(network, model, none, none)
     found = []
     for kw, kvar in ((unit, np.zeros_like(unit)), (np.zeros_like(unit), unit)):
-        flows = linear_phase_flows(network, model, at, kw, kvar)
+        flows = linear_phase_flows(network, model, kw, kvar)
         found.append(PhaseLinearFlows(*(one - rest for one, rest in zip(flows, at_rest, strict=True))))
     return found[0], found[1]
 

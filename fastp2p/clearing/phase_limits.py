@@ -13,15 +13,13 @@ from fastp2p.clearing.families import FACES
 from fastp2p.clearing.limits import Limits
 from fastp2p.clearing.phase_families import TERMINALS, phase_families, upper_ends
 from fastp2p.clearing.rows import FACE_KW, ROW_TOLERANCE, RowFamily
-from fastp2p.grid.ac import AcSolver, columns_of
-from fastp2p.grid.feeder import feeder_of
-from fastp2p.grid.lindist3flow import BOOKS_PER_BLOCK, PhaseLinearFlows, linear_phase_flows, phase_model
+from fastp2p.grid.ac import AcSolver
+from fastp2p.grid.lindist3flow import PhaseLinearFlows, linear_phase_flows, phase_model, work_space
 from fastp2p.grid.lindistflow import unloaded_slack_kw
 from fastp2p.grid.network import Network
 from fastp2p.grid.phases import PHASE_SWEEPS
 from fastp2p.kernels.clearing.limits import Bounds, Screen
-from fastp2p.kernels.clearing.phase_limits import NearEnds, screen_phases
-from fastp2p.kernels.grid.lindist3flow import N_VALUES
+from fastp2p.kernels.clearing.phase_limits import NearSides, screen_phases
 from fastp2p.kernels.structs import Columns, Rows
 
 Floats = NDArray[np.float64]
@@ -81,7 +79,7 @@ class PhaseLimits(Limits):
 
     def linear(self, injection: Injection) -> PhaseLinearFlows:
         """Flows of conductors and squared voltages."""
-        return linear_phase_flows(self.network, phase_model(self.network, self.dc), self.bus, injection.kw, injection.kvar)
+        return linear_phase_flows(self.network, phase_model(self.network, self.bus, self.dc), *injection)
 
     def flows(self, injection: Injection) -> tuple[Floats, Floats]:
         """(n_books, n_branch, 3) kW and kvar."""
@@ -91,17 +89,16 @@ class PhaseLimits(Limits):
 
     def screen(self, floor: Injection, full: Injection) -> Screen:
         """Loading is that of the most loaded conductor."""
-        network, feeder, bounds = self.network, feeder_of(self.network), self.bounds
-        model, n_books = phase_model(network, self.dc), len(full.kw)
-        found, sign = Screen.empty(n_books), network.tree.parent_sign[feeder.order]
-        lower, upper, most = (np.append(bound, np.inf)[feeder.branch] for bound in bounds[:3])
+        network, bounds, n_books = self.network, self.bounds, len(full.kw)
+        model = phase_model(network, self.bus, self.dc)
+        found, sign = Screen.empty(n_books), network.tree.parent_sign[model.order]
+        lower, upper, most = (np.append(bound, np.inf)[model.branch] for bound in bounds[:3])
         lower, upper = np.where(sign < 0.0, -upper, lower), np.where(sign < 0.0, -lower, upper)  # as towards the parent
+        work = work_space(model, n_books)
         screen_phases(
-            (floor.kw, floor.kvar), (full.kw, full.kvar), columns_of(feeder, self.bus), model.linear,
-            NearEnds(model.mixing, model.near),
-            Bounds(lower, upper, most, bounds.least_square[feeder.order], bounds.most_square[feeder.order]),
-            FACE_KW if self.dc else FACES, ROW_TOLERANCE,
-            np.empty((2, network.n_bus, N_VALUES, min(BOOKS_PER_BLOCK, max(1, n_books)))), found,
+            (floor.kw, floor.kvar), (full.kw, full.kvar), model.linear, NearSides(model.mixing, model.near),
+            Bounds(lower, upper, most, bounds.least_square[model.order], bounds.most_square[model.order]),
+            FACE_KW if self.dc else FACES, ROW_TOLERANCE, np.stack([work, work]), found,
         )  # fmt: skip
         at_rest = -network.fixed_kw.sum() if self.dc else unloaded_slack_kw(network)
         np.subtract(at_rest, full.kw.sum(axis=(1, 2)), out=found.slack_kw)

@@ -17,6 +17,7 @@ from fastp2p.sweep.plausible import (
     asks_for_voltages,
     energy_text,
     has_small_homes,
+    phases_text,
     unit_warnings,
     why_no_trades,
 )  # fmt: skip
@@ -90,7 +91,9 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         "physics": _physics(study),
     }
     has_asymmetric = any("asymmetric" in kind for kind in network.load_kind.tolist())
-    if has_asymmetric or asks_for_voltages(study) or has_small_homes(scenarios):
+    if study.network.phases == 3:
+        facts["phases"] = phases_text(study, scenarios)
+    elif has_asymmetric or asks_for_voltages(study) or has_small_homes(scenarios):
         facts["phases"] = PHASES
     sweep = study.scenarios
     if study.n_cases > 1:

@@ -323,7 +323,7 @@ def _remarks(results: "Results") -> dict[str, str]:
         drawn = draw_scenarios(study, results.network, results.profiles, share, looked_at)
         why = why_no_trades(study, results.profiles, drawn)
         remarks["no trades:"] = why or "no two orders of one step match under this market rule"
-    if asks_for_voltages(study):
+    if asks_for_voltages(study) and study.network.phases == 1:
         remarks["voltages:"] = PHASES
     return remarks
 

@@ -8,11 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.grid.ac import columns_of
 from fastp2p.grid.feeder import feeder_of
 from fastp2p.grid.lindistflow import LinearFlow, linear_model, unloaded_state
 from fastp2p.grid.network import Network
-from fastp2p.grid.phase_feeder import TURN, turns_of
+from fastp2p.grid.phase_feeder import TURN, phase_feeder
 from fastp2p.grid.phases import checked_phases
 from fastp2p.kernels.grid.lindist3flow import N_VALUES, linear_phase_states
 from fastp2p.kernels.grid.structs import LinearPhases
@@ -20,8 +19,8 @@ from fastp2p.kernels.grid.structs import LinearPhases
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-BOOKS_PER_BLOCK = 16
-"""Books that a kernel does at a time: twelve values of each at every bus."""
+BOOKS_PER_BLOCK = 64
+"""Books that a kernel does at a time."""
 
 
 TWICE = 2.0 * 3.0
@@ -29,18 +28,23 @@ TWICE = 2.0 * 3.0
 
 
 class PhaseModel(NamedTuple):
-    """The linear model of a network's conductors.
+    """The linear model of a network's conductors, for injections at some buses.
 
     Attributes
     ----------
+    order : (n_bus,) int64
+        Bus of each place.
+    branch : (n_bus,) int64
+        Branch of each place to its parent; -1 at external grids.
     linear : LinearPhases
-        In the order of `feeder_of`.
     mixing : (n_mixing,) int64
-        Places below the transformers that mix phases: the conductors at their two ends carry different powers.
+        Ends that are the places below transformers that mix phases: the conductors at their two sides carry different powers.
     near : (n_mixing, 2) float64
-        P and Q of each conductor at their ends towards the external grid, without injections.
+        P and Q of each conductor at their sides towards the external grid, without injections.
     """
 
+    order: Ints
+    branch: Ints
     linear: LinearPhases
     mixing: Ints
     near: Floats
@@ -91,73 +95,82 @@ def lindist3flow(
     |V_φ|² of a bus is less than that of its parent by 2 Re Σ_ψ Z_φψ conj(γ_φψ S_ψ), with γ the ratios of balanced voltages.
     """
     at, p, q = checked_phases(network, injection_kw, injection_kvar, bus)
-    flows = linear_phase_flows(network, phase_model(network), at, p, q)
+    flows = linear_phase_flows(network, phase_model(network, at), p, q)
     square = flows.square.reshape(len(p), network.n_bus, 3)
     kw, kvar = (one.reshape(len(p), network.n_branch, 3) for one in (flows.kw, flows.kvar))
     return LinearFlow(np.sqrt(np.where(square >= 0.0, square, np.nan)), kw, kvar)
 
 
+def phase_model(network: Network, bus: Ints, dc: bool = False) -> PhaseModel:
+    """The linear model for injections at some buses, made once; with `dc` of active power alone.
+
+    The constants of that are those of `Network.constant_kw`.
+    """
+    return _phase_model(network, bus.tobytes(), dc)
+
+
 @lru_cache(maxsize=8)
-def phase_model(network: Network, dc: bool = False) -> PhaseModel:
-    """The linear model; with `dc` of active power alone, whose constants are those of `Network.constant_kw`."""
-    feeder, zero = feeder_of(network), network.zero
-    assert zero is not None
-    turn_of, first_column = turns_of(network, feeder.order, feeder.branch)
-    is_root, branch = feeder.parent == -1, feeder.branch
-    series = np.where(is_root, 0.0, zero.series_pu[branch])
-    tap = np.where(network.tree.parent_sign[feeder.order] > 0.0, network.tap_ratio[branch] ** 2, 1.0)
-    mutual = (series * tap - feeder.series) / 3.0
-    coefficient = TWICE * np.stack([feeder.series.real, feeder.series.imag, mutual.real, mutual.imag], axis=1)
-    turn = np.zeros((len(first_column), 6), np.complex128)
-    for i in np.flatnonzero(turn_of != -1).tolist():
-        seen = first_column[turn_of[i]] * TURN ** np.arange(3)
-        if is_root[i]:
-            turn[turn_of[i], :3] = TWICE * seen
+def _phase_model(network: Network, bus: bytes, dc: bool) -> PhaseModel:
+    feeder = phase_feeder(network, np.frombuffer(bus, np.int64))
+    every, kept, order = feeder.every, feeder.kept, feeder.order
+    turn_of, parent = every.turn_of[kept], feeder.few.parent
+    is_root = parent == -1
+    turn = np.zeros((len(every.turn), 6), np.complex128)
+    for e in np.flatnonzero(turn_of != -1).tolist():
+        seen = every.turn[turn_of[e]].view(np.complex128) * TURN ** np.arange(3)
+        if is_root[e]:
+            turn[turn_of[e], :3] = TWICE * seen
             continue
         ratio = seen.sum()  # of balanced voltages
         mixed = seen / ratio
-        turn[turn_of[i]] = np.append(mixed.real if dc else mixed, np.abs(ratio) ** 2 * mixed)
-    mixing = np.flatnonzero((turn_of != -1) & ~is_root)
-    carries = np.zeros(network.n_bus, bool)
-    for i in range(network.n_bus - 1, -1, -1):
-        if not is_root[i]:
-            carries[feeder.parent[i]] |= carries[i] | (turn_of[i] != -1)
+        turn[turn_of[e]] = np.append(mixed.real if dc else mixed, np.abs(ratio) ** 2 * mixed)
+    mixes = (turn_of != -1) & ~is_root
+    carries = np.zeros(len(parent), bool)
+    for e in range(len(parent) - 1, -1, -1):
+        if not is_root[e]:
+            carries[parent[e]] |= carries[e] | mixes[e]
     constant, near = _constants(network, dc)
-    linear = LinearPhases(feeder.parent, coefficient, turn_of, np.ascontiguousarray(turn).view(np.float64), constant, carries)
-    return PhaseModel(linear, mixing, near[mixing])
+    linear = LinearPhases(
+        parent, feeder.column_of_few, turn_of, carries, np.append(0, kept + 1), TWICE * every.coefficient[:, :4],
+        np.ascontiguousarray(turn).view(np.float64), constant[order],
+    )  # fmt: skip
+    mixing = np.flatnonzero(mixes)
+    return PhaseModel(order, network.tree.parent_branch[order], linear, mixing, near[order[kept[mixing]]])
 
 
 def _constants(network: Network, dc: bool) -> tuple[Floats, Floats]:
-    """(n_bus, 3) P, Q of each conductor and |V|², and (n_bus, 2) P, Q at the other end of the branch, without injections."""
-    feeder = feeder_of(network)
+    """By bus, (n_bus, 3) P, Q of each conductor and |V|², (n_bus, 2) P, Q at the other side of the branch; at rest."""
+    tree = network.tree
     if dc:
-        sign = network.tree.parent_sign[feeder.order]
-        kw = np.where(feeder.parent == -1, 0.0, sign * network.constant_kw[feeder.branch]) / 3.0
+        kw = np.where(tree.parent == -1, 0.0, tree.parent_sign * network.constant_kw[tree.parent_branch]) / 3.0
         return np.stack([kw, np.zeros(len(kw)), np.ones(len(kw))], axis=1), np.stack([kw, np.zeros(len(kw))], axis=1)
-    linear, (_, _, near) = linear_model(network), unloaded_state(network)
-    thirds = linear[:, 3:5] / 3.0
-    return np.append(thirds, linear[:, 5:], axis=1), np.stack([near.real, near.imag], axis=1) / 3.0
+    place, linear, (_, _, near) = feeder_of(network).place, linear_model(network), unloaded_state(network)
+    at_rest = np.append(linear[:, 3:5] / 3.0, linear[:, 5:], axis=1)
+    return at_rest[place], np.stack([near.real, near.imag], axis=1)[place] / 3.0
 
 
-def linear_phase_flows(
-    network: Network, model: PhaseModel, bus: Ints, injection_kw: Floats, injection_kvar: Floats
-) -> PhaseLinearFlows:
-    """Flows of conductors and squared voltages of injections (n_books, n_columns, 3)."""
-    feeder, n_books = feeder_of(network), len(injection_kw)
+def linear_phase_flows(network: Network, model: PhaseModel, injection_kw: Floats, injection_kvar: Floats) -> PhaseLinearFlows:
+    """Flows of conductors and squared voltages of injections (n_books, n_columns, 3) at the model's buses."""
+    linear, n_books = model.linear, len(injection_kw)
     state = np.empty((3, n_books, network.n_bus, 3))
-    work = np.empty((network.n_bus, N_VALUES, min(BOOKS_PER_BLOCK, max(1, n_books))))
-    linear_phase_states(injection_kw, injection_kvar, columns_of(feeder, bus), model.linear, work, state)
-    child = np.empty(network.n_branch, np.int64)  # the place below each branch
-    below = np.flatnonzero(feeder.branch >= 0)
-    child[feeder.branch[below]] = below
-    sign = network.tree.parent_sign[feeder.order]
+    linear_phase_states(injection_kw, injection_kvar, linear, work_space(model, n_books), state)
+    place, child = np.empty(network.n_bus, np.int64), np.empty(network.n_branch, np.int64)
+    place[model.order] = np.arange(network.n_bus)
+    below = np.flatnonzero(model.branch >= 0)
+    child[model.branch[below]] = below
+    sign = network.tree.parent_sign[model.order]
     kw, kvar = ((sign[child][:, None] * of[:, child]).reshape(n_books, 3 * network.n_branch) for of in state[:2])
-    at = model.mixing
-    behind = state[0][:, at] - model.linear.constant[at, None, 0] + 1j * (state[1][:, at] - model.linear.constant[at, None, 1])
-    mixed = model.linear.turn[model.linear.turn_of[at]].view(np.complex128)[:, :3]
+    at = linear.first[model.mixing + 1] - 1
+    behind = state[0][:, at] - linear.constant[at, None, 0] + 1j * (state[1][:, at] - linear.constant[at, None, 1])
+    mixed = linear.turn[linear.turn_of[model.mixing]].view(np.complex128)[:, :3]
     near = np.empty_like(behind)
     for f in range(3):
         near[..., f] = sum(mixed[:, (g - f) % 3] * behind[..., g] for g in range(3))
     near = sign[at][:, None] * (near + (model.near[:, 0] + 1j * model.near[:, 1])[:, None])
-    square = state[2][:, feeder.place].reshape(n_books, 3 * network.n_bus)
+    square = state[2][:, place].reshape(n_books, 3 * network.n_bus)
     return PhaseLinearFlows(kw, kvar, square, *(one.reshape(n_books, 3 * len(at)) for one in (near.real, near.imag)))
+
+
+def work_space(model: PhaseModel, n_books: int) -> Floats:
+    """What kernels work on: a line for each end of a chain, no wider than the books are many."""
+    return np.empty((len(model.linear.parent), N_VALUES, min(BOOKS_PER_BLOCK, max(1, n_books))))

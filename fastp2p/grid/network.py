@@ -138,7 +138,7 @@ class Network:
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
         if self.zero is not None:
-            self.zero.check(self.n_branch, len(self.reference_bus))
+            self.zero.check(self.n_bus, self.n_branch, len(self.reference_bus))
         if not self.reverse_kw.size:
             object.__setattr__(self, "reverse_kw", np.full(self.n_branch, np.inf))
         elif self.reverse_kw.shape != self.limit_kw.shape or not np.isposinf(self.reverse_kw).all():

@@ -91,8 +91,7 @@ def _phase_feeder(network: Network, bus: bytes) -> PhaseFeeder:
     assert zero is not None
     places = _places(network, zero)
     order = places.order
-    turn_of, blocks = turns_of(network, places.order, places.branch)
-    turn = _split(blocks)
+    turn_of, turn = _turns(network, zero, places)
     is_root = places.parent == -1
     plain = ~is_root & (turn_of == -1)
     shunt = places.shunt + places.far
@@ -164,44 +163,29 @@ def _places(network: Network, zero: ZeroSequence) -> _Places:
     return _Places(order, np.where(up == -1, -1, place[up]), branch, series, shunt, near, far)
 
 
-def turns_of(network: Network, order: Ints, branch: Ints) -> tuple[Ints, Complexes]:
-    """Circulant blocks of transformers, and of external grids with an impedance.
-
-    Parameters
-    ----------
-    network : Network
-        Of three phases.
-    order, branch : (n_bus,) int64
-        Bus of every place, and its branch to the parent.
-
-    Returns
-    -------
-    turn_of : (n_bus,) int64
-        Row of every place; -1 where phases stay what they are.
-    first_column : (n_turns, 3) complex128
-        Of A, by which a transformer turns voltages towards the child; of an external grid's impedance.
-    """
-    tree, zero = network.tree, network.zero
-    assert zero is not None
+def _turns(network: Network, zero: ZeroSequence, places: _Places) -> tuple[Ints, Floats]:
+    """Circulant blocks of transformers, and of external grids with an impedance: their row, and their first column."""
+    tree, order = network.tree, places.order
+    ratio = network.tap_ratio * np.exp(1j * network.shift_rad)
     turn_of = np.full(network.n_bus, -1, np.int64)
     turns: list[Complexes] = []
     grid = {int(bus): row for row, bus in enumerate(network.reference_bus)}
-    ratio = network.tap_ratio * np.exp(1j * network.shift_rad)
-    for i, one in enumerate(branch.tolist()):
-        if one == -1:
+    for i, branch in enumerate(places.branch.tolist()):
+        if branch == -1:
             row = grid[int(order[i])]
             block = zero.grid_zero_pu[row], 0.0, zero.grid_negative_pu[row]
             if block == (0.0, 0.0, 0.0):
                 continue
         else:
-            if ratio[one] == 1.0 and not zero.to_ground[one]:
+            if ratio[branch] == 1.0 and not zero.to_ground[branch]:
                 continue
-            t = ratio[one] if tree.parent_sign[order[i]] > 0.0 else 1.0 / ratio[one]
+            t = ratio[branch] if tree.parent_sign[order[i]] > 0.0 else 1.0 / ratio[branch]
             # what passes the zero sequence turns it with the positive one: not at all, or by half a turn
-            block = 0.0 if zero.to_ground[one] else t.real, t, np.conj(t)
+            block = 0.0 if zero.to_ground[branch] else t.real, t, np.conj(t)
         turn_of[i] = len(turns)
         turns.append(OF_SEQUENCES @ np.array(block) / 3.0)
-    return turn_of, np.array(turns, np.complex128).reshape(-1, 3)
+    table = np.array(turns, np.complex128).reshape(-1, 3)
+    return turn_of, _split(table)
 
 
 def _start(network: Network, places: _Places, turn_of: Ints, turn: Floats) -> Complexes:

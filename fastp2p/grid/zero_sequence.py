@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.arrays import complexes, short_repr
+from fastp2p.arrays import complexes, integers, short_repr
 from fastp2p.errors import InputError, refuse
+from fastp2p.io.stated import BALANCED, DELTA, PHASES
 
+__all__ = ["PHASES", "ZeroSequence"]
 Complexes = NDArray[np.complex128]
 
 
@@ -30,6 +32,9 @@ class ZeroSequence:
         Transformers with a delta or unearthed star at `from_bus`: no zero-sequence current passes through them.
     grid_zero_pu, grid_negative_pu : (n_reference,) complex128
         Impedance of the external grids; they hold the positive sequence at their buses.
+    load_phase : (n_bus,) int8
+        How the pandapower network's own loads are connected: a place in `PHASES`, or `NO_LOAD`, `UNEQUAL` or `DELTA` of
+        `fastp2p.io.stated`.
     """
 
     __repr__ = short_repr
@@ -39,6 +44,7 @@ class ZeroSequence:
     to_ground: NDArray[np.bool_]
     grid_zero_pu: Complexes
     grid_negative_pu: Complexes
+    load_phase: NDArray[np.int8]
 
     def __post_init__(self) -> None:
         """Make every array of its type.
@@ -51,15 +57,25 @@ class ZeroSequence:
         faults: list[str] = []
         for one in fields(self):
             name, value = one.name, getattr(self, one.name)
-            array: NDArray[Any] = np.asarray(value, bool) if name == "to_ground" else complexes(f"zero.{name}", value)
+            array: NDArray[Any] = np.asarray(value, bool) if name == "to_ground" else self._numbers(name, value)
             object.__setattr__(self, name, array)
             faults += [f"zero.{name}[{place}] is not finite" for place in np.flatnonzero(~np.isfinite(array))[:1]]
         faults += [
             f"zero.series_pu[{place}] = 0: a branch needs an impedance" for place in np.flatnonzero(self.series_pu == 0.0)[:1]
         ]
+        known = (self.load_phase >= DELTA) & (self.load_phase <= BALANCED)
+        faults += [
+            f"zero.load_phase[{place}] = {self.load_phase[place]}: must be {DELTA}…{BALANCED}"
+            for place in np.flatnonzero(~known)[:1]
+        ]
         refuse(faults)
+        object.__setattr__(self, "load_phase", self.load_phase.astype(np.int8))
 
-    def check(self, n_branch: int, n_reference: int) -> None:
+    @staticmethod
+    def _numbers(name: str, value: Any) -> NDArray[Any]:
+        return (integers if name == "load_phase" else complexes)(f"zero.{name}", value)
+
+    def check(self, n_bus: int, n_branch: int, n_reference: int) -> None:
         """Refuse arrays that are not of a network of this size.
 
         Raises
@@ -68,7 +84,7 @@ class ZeroSequence:
             If a length differs.
         """
         for one in fields(self):
-            wanted = (n_reference if one.name.startswith("grid") else n_branch,)
+            wanted = (n_bus if one.name == "load_phase" else n_reference if one.name.startswith("grid") else n_branch,)
             shape = getattr(self, one.name).shape
             if shape != wanted:
                 raise InputError(f"zero.{one.name} has shape {shape}; it must be {wanted}")

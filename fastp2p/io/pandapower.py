@@ -66,7 +66,7 @@ def network_arrays(net: Any) -> dict[str, NDArray[Any]]:
     InputError
         No external grid, zero-impedance branches, elements that refer to none, or anything else that cannot be converted.
     """
-    net = _regular(net)
+    net = regular(net)
     loads = {table: net[table].bus[net[table].in_service.astype(bool)].to_numpy(np.int64) for table in LOADS}
     left_alone(net)
     tables = _converted(net)
@@ -215,7 +215,7 @@ def _same_positions(
     net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64]
 ) -> tuple[Any, dict[str, Any], NDArray[np.int64]]:
     """A regular copy, its internal tables, and our position of each of pandapower's buses."""
-    net = _regular(net)
+    net = regular(net)
     tables = _converted(net)
     ids, n_bus = np.sort(net.bus.index.to_numpy(np.int64)), len(tables["bus"])
     ours = np.full(n_bus, -1, np.int64)  # our position of each of pandapower's, whose order depends on what is connected where
@@ -272,7 +272,7 @@ def reference_rows(net: Any, balanced: Mapping[str, NDArray[Any]]) -> list[pd.Da
 
 def disconnected_elements(net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64]) -> list[str]:
     """What consumes or generates in service, but sits on a bus without a path to an external grid."""
-    net, dead = _regular(net), known_id[known_position < 0]
+    net, dead = regular(net), known_id[known_position < 0]
     found = []
     for table in INJECTING_AT_A_BUS:
         at = net[table].bus[net[table].in_service & net[table].bus.isin(dead)] if len(net[table]) else {}
@@ -288,12 +288,12 @@ def network_alone(net: Any) -> Any:
     InputError
         If it is no pandapower network, or its tables are malformed.
     """
-    net = _regular(net)
+    net = regular(net)
     left_alone(net)
     return net
 
 
-def _regular(net: Any) -> Any:
+def regular(net: Any) -> Any:
     """A copy of a network whose tables are as pandapower takes them."""
     if not isinstance(net, pp.pandapowerNet):
         way = f"; {way_to('Network', net)}" if isinstance(net, str | Path) else ""

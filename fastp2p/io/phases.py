@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from fastp2p.errors import InputError, refuse, some
 from fastp2p.io.branches import KW_PER_MW
-from fastp2p.io.pandapower import network_alone, network_arrays, reference_rows, same_positions, zero_model
-from fastp2p.io.stated import VECTOR_GROUPS
+from fastp2p.io.elements import LOADS, left_alone
+from fastp2p.io.pandapower import network_arrays, reference_rows, regular, same_positions, zero_model
+from fastp2p.io.stated import BALANCED, DELTA, NO_LOAD, UNEQUAL, VECTOR_GROUPS
 
 Complexes = NDArray[np.complex128]
 
@@ -44,8 +45,10 @@ def zero_arrays(net: Any, stated: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     InputError
         Zero-sequence data that are missing and not stated, elements without such a model, whatever pandapower refuses.
     """
-    net = network_alone(net)
+    net = regular(net)
     balanced = network_arrays(net)
+    load_phase = _load_phases(net, balanced)
+    left_alone(net)
     faults = _fill_lines(net.line, stated) + _fill_trafos(net.trafo, stated) + _fill_grids(net, stated)
     for table in WITHOUT_MODEL:
         ids = net[table].index[net[table].in_service.to_numpy().astype(bool)].tolist()
@@ -73,7 +76,44 @@ def zero_arrays(net: Any, stated: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         "to_ground": to_ground,
         "grid_zero_pu": grid_zero,
         "grid_negative_pu": grid_negative,
+        "load_phase": load_phase,
     }
+
+
+def _load_phases(net: Any, balanced: Mapping[str, NDArray[Any]]) -> NDArray[np.int8]:
+    """(n_bus,) how the loads of each bus are connected, as `fastp2p.grid.zero_sequence.ZeroSequence` has it.
+
+    Loads and motors of three phases draw a third on each, whatever their size is. A load of one phase names it by drawing
+    power there, even if it is scaled to nothing.
+    """
+    n_bus = len(balanced["bus_id"])
+    draws, kva, in_delta = np.zeros((n_bus, 3), bool), np.zeros((n_bus, 3), np.complex128), np.zeros(n_bus, bool)
+    for table in LOADS:
+        rows = net[table][net[table].in_service.to_numpy().astype(bool)]
+        at = balanced["known_position"][np.searchsorted(balanced["known_id"], rows.bus.to_numpy(np.int64))]
+        rows, at = rows[at >= 0], at[at >= 0]
+        in_delta[at[_is_delta(rows)]] = True
+        if table != "asymmetric_load":
+            draws[at] = True
+            continue
+        parts = [_numbers(rows, f"p_{phase}_mw") + 1j * _numbers(rows, f"q_{phase}_mvar") for phase in "abc"]
+        drawn = np.nan_to_num(np.stack(parts, axis=1))
+        np.logical_or.at(draws, at, drawn != 0.0)
+        np.add.at(kva, at, drawn * np.nan_to_num(_numbers(rows, "scaling"), nan=1.0)[:, None])
+    equal = np.isclose(kva, kva[:, :1], rtol=1e-9, atol=0.0).all(axis=1)
+    n_phases = draws.sum(axis=1)
+    code = np.where(n_phases == 1, draws.argmax(axis=1), UNEQUAL)
+    code[n_phases == 0] = NO_LOAD
+    code[(n_phases == 3) & equal] = BALANCED
+    code[in_delta] = DELTA
+    return code.astype(np.int8)
+
+
+def _is_delta(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which loads are in delta; motors do not say."""
+    if "type" not in rows:
+        return np.zeros(len(rows), bool)
+    return (rows["type"].astype(str).str.lower() == "delta").to_numpy()
 
 
 def phase_injection_kva(net: Any, known_id: NDArray[np.int64], known_position: NDArray[np.int64]) -> Complexes:
@@ -91,8 +131,8 @@ def phase_injection_kva(net: Any, known_id: NDArray[np.int64], known_position: N
     tables = (("load", -1.0), ("sgen", 1.0), ("storage", -1.0), ("asymmetric_load", -1.0), ("asymmetric_sgen", 1.0))
     for table, sign in tables:
         rows = net[table][net[table].in_service.to_numpy().astype(bool)]
-        if "type" in rows and table in ("load", "asymmetric_load"):
-            delta = rows.index[rows.type.astype(str).str.lower() == "delta"].tolist()
+        if table in ("load", "asymmetric_load"):
+            delta = rows.index[_is_delta(rows)].tolist()
             told = "loads in delta are not modelled; connect them between phase and neutral (type wye)"
             faults += [f"{_named(table, delta)}: {told}"] * bool(delta)
         at = known_position[np.searchsorted(known_id, rows.bus.to_numpy(np.int64))]
@@ -152,7 +192,7 @@ def _fill_trafos(trafo: pd.DataFrame, stated: Mapping[str, Any]) -> list[str]:
         shift = float(trafo.shift_degree.iloc[row])
         if group is None:
             known = isinstance(given, str) and given
-            told = f"vector group {given} is not modelled; it must be Dyn, YNyn or Yzn" if known else (
+            told = f"vector group {given} is not modelled; it must be Dyn, YNyn or Yzn, or use phases = 1" if known else (
                 "no vector_group; fill it in, or state zero_sequence.vector_group"
             )  # fmt: skip
             faults.append(f"trafo {index}: {told}")

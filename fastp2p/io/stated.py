@@ -1,10 +1,10 @@
-"""What may be stated of the zero sequence where a network has no data of its own."""
+"""What may be stated of the zero sequence where a network has no data of its own, and how its loads may be connected."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from fastp2p.errors import refuse
+from fastp2p.ranges import C0_PER_C1, ZERO_PER_POSITIVE
 from fastp2p.text import nearest
 
 STATED = {
@@ -17,8 +17,11 @@ STATED = {
 }
 """By key: what it says. Each holds where an element has no data; only `grid` replaces them."""
 VECTOR_GROUPS = ("Dyn", "YNyn", "Yzn")
-MAY_BE_ZERO = ("c0_per_c1",)
-MOST = 1e6
+PHASES = ("a", "b", "c", "balanced")
+"""How something is connected: to one phase and neutral, or a third to each. Its place here is its code everywhere."""
+BALANCED = PHASES.index("balanced")
+NO_LOAD, UNEQUAL, DELTA = -1, -2, -3
+"""Of a bus whose loads have no such code: it has none, they lie on two phases or unequally on three, one is in delta."""
 
 
 def phase_stated(phases: int, zero_sequence: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -47,9 +50,8 @@ def phase_stated(phases: int, zero_sequence: Mapping[str, Any] | None) -> dict[s
         elif key == "grid":
             faults += [f'zero_sequence.grid = {value!r}: must be "ideal"'] * (value != "ideal")
         else:
-            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            least = 0.0 if key in MAY_BE_ZERO else 1e-6
-            if not (number and least <= value <= MOST):
-                faults.append(f"zero_sequence.{key} = {value!r}: must be a number, {least:g}…{MOST:g}")
+            allowed = C0_PER_C1 if key == "c0_per_c1" else ZERO_PER_POSITIVE
+            if isinstance(value, bool) or not isinstance(value, int | float) or not allowed.has(value):
+                faults.append(f"zero_sequence.{key} = {value!r}: must be a number, {allowed}")
     refuse(faults)
     return stated if phases == 3 else None

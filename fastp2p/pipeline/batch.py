@@ -12,9 +12,11 @@ from fastp2p.clearing.answer import Clearing, Injection
 from fastp2p.clearing.audit import Audit, Uncontrolled, audit
 from fastp2p.clearing.audit_sample import draw_sample
 from fastp2p.clearing.clear import clear
+from fastp2p.clearing.connection import Connection
 from fastp2p.clearing.reactive import Reactive, kvar_per_kw
 from fastp2p.grid.ac import SWEEPS
 from fastp2p.grid.network import Network
+from fastp2p.grid.phases import PHASE_SWEEPS
 from fastp2p.grid.runpp import runpp_solver
 from fastp2p.kernels.market.orders import gather_profiles
 from fastp2p.market.orders import leave_over, make_orders
@@ -86,11 +88,11 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
     )  # fmt: skip
     left = leave_over(load_kwh, pv_kwh, trades, check=False)
     trades, load_kwh, pv_kwh = _stress(rules.stress, trades, load_kwh, pv_kwh)
-    fixed_kwh = left.surplus_kwh if rules.surplus == "export" else 0.0
+    connection = _connection(scenarios, len(steps))
     clearing = clear(
         network,
         trades,
-        (fixed_kwh - left.deficit_kwh) / hours,
+        _base_kw(study, left, hours, connection),
         export_kw=left.surplus_kwh / hours if rules.surplus == "curtailable" else None,
         bus=who,
         objective=rules.objective,
@@ -98,12 +100,13 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         step_hours=hours,
         solver=rules.solver,
         physics=rules.physics,
-        reactive=_reactive(study, left, hours),
+        reactive=_reactive(study, left, hours, connection),
+        connection=connection,
         v_min_pu=study.network.v_min_pu,
         v_max_pu=study.network.v_max_pu,
         check=False,
     )
-    audited = _audit(study, network, scenarios, steps, profiles, clearing, left)
+    audited = _audit(study, network, scenarios, steps, profiles, clearing, left, connection)
     settlement = settle(
         # a pool rule matches by the tariffs; its trades are worth what participants bid and ask
         trades.at_prices(bids, asks) if RULES[market.pricing].is_pool else trades,
@@ -141,13 +144,33 @@ def _price_rows(price: Floats, scenarios: Scenarios, steps: range) -> Floats:
     return np.tile(price[steps.start : steps.stop], (len(scenarios.number), len(who)))
 
 
-def _reactive(study: Study, left: Leftovers, hours: float) -> Reactive | None:
+def _connection(scenarios: Scenarios, n_steps: int) -> Connection | None:
+    """On which phases participants are, book by book; None in a study of one phase."""
+    if scenarios.load_phase is None or scenarios.pv_phase is None:
+        return None
+    load, pv = (
+        np.repeat(phase[:, scenarios.participant], n_steps, axis=0) for phase in (scenarios.load_phase, scenarios.pv_phase)
+    )
+    return Connection(load, pv)
+
+
+def _base_kw(study: Study, left: Leftovers, hours: float, connection: Connection | None) -> Floats:
+    """What neither trades nor is curtailed, kW: deficits, and surplus that is fixed."""
+    fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
+    if connection is None:
+        return np.asarray((fixed_kwh - left.deficit_kwh) / hours)
+    # PV that a bus uses itself may be fed in on other phases than its load draws on
+    return connection.on_phases((left.self_kwh + fixed_kwh) / hours, (left.self_kwh + left.deficit_kwh) / hours)
+
+
+def _reactive(study: Study, left: Leftovers, hours: float, connection: Connection | None) -> Reactive | None:
     """Reactive power that goes with load and PV; none where nobody asks for it."""
     if study.clearing.physics == "dc" and not study.audited_every:
         return None
     load, pv = _kvar_per_kw(study)
     fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
-    base_kvar = (pv * (left.self_kwh + fixed_kwh) - load * (left.self_kwh + left.deficit_kwh)) / hours
+    fed, drawn = pv * (left.self_kwh + fixed_kwh), load * (left.self_kwh + left.deficit_kwh)
+    base_kvar = (fed - drawn) / hours if connection is None else connection.on_phases(fed / hours, drawn / hours)
     return Reactive(base_kvar, pv, load)
 
 
@@ -168,6 +191,7 @@ def _audit(
     profiles: Profiles,
     clearing: Clearing,
     left: Leftovers,
+    connection: Connection | None,
 ) -> Audit | None:
     """AC power flows of the books that the study wants checked by them: all, or a random sample of one in N."""
     every = study.audited_every
@@ -178,17 +202,21 @@ def _audit(
         drawn = draw_sample(study.seed, every, scenarios.number, steps, profiles.n_steps, profiles.step_hours)
         books = np.flatnonzero(drawn)
     solver = SWEEPS if network.is_radial else runpp_solver(study.network.source)
+    solver = PHASE_SWEEPS if connection else solver
     band_pu = (study.network.v_min_pu, study.network.v_max_pu)
-    uncontrolled = _uncontrolled(study, clearing, left, profiles.step_hours)
+    uncontrolled = _uncontrolled(study, clearing, left, profiles.step_hours, connection)
     return audit(network, scenarios.participant, clearing, band_pu, books, solver, uncontrolled)
 
 
-def _uncontrolled(study: Study, clearing: Clearing, left: Leftovers, hours: float) -> Uncontrolled | None:
+def _uncontrolled(
+    study: Study, clearing: Clearing, left: Leftovers, hours: float, connection: Connection | None
+) -> Uncontrolled | None:
     """Books without control: surplus is no part of their base, and all of it is fed in, whatever the study does with it."""
     if study.clearing.surplus == "curtailable":
         return None  # so has the clearing itself
     floor, full = clearing.floor, clearing.full
     surplus_kw = left.surplus_kwh / hours
+    surplus_kw = connection.on_phases(surplus_kw, np.zeros_like(surplus_kw)) if connection else surplus_kw
     _, pv_kvar_per_kw = _kvar_per_kw(study)
     if study.clearing.surplus == "export":
         return Uncontrolled(Injection(floor.kw - surplus_kw, floor.kvar - pv_kvar_per_kw * surplus_kw), full)

@@ -1,4 +1,4 @@
-"""Scenarios: who consumes, who has PV, which profile, how big, which prices.
+"""Scenarios: who consumes, who has PV, which profile, how big, on which phase, which prices.
 
 Every scenario has its own stretch of one counter-based stream of random numbers (Philox, keyed by the study's seed): a
 uniform number per stream below and bus. So a scenario is the same whatever block it is drawn in, and in every share: the
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fastp2p.arrays import short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.grid.network import Network
+from fastp2p.pipeline.phase_draws import draw_load_phases, pv_phases
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.ranges import ENERGY_KWH, KWP
 from fastp2p.study.distributions import pick
@@ -36,7 +37,7 @@ from fastp2p.study.sections import (
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-STREAMS = ("pv", "kwp", "homes", "load_profile", "pv_profile", "bid", "ask", "reserve")
+STREAMS = ("pv", "kwp", "homes", "load_profile", "pv_profile", "bid", "ask", "phase")
 """The use of each uniform number of a bus; another order would change the draws of a seed."""
 
 
@@ -59,6 +60,9 @@ class Scenarios:
         (n_steps, 1) where prices follow the clock: a row per step then, the same for every bus and scenario.
     retail_per_kwh, feed_in_per_kwh : (n_steps,) float64, currency per kWh
     co2_kg_per_kwh : (n_steps,) float64, kg per kWh
+    load_phase, pv_phase : (n_scenarios, n_bus) int8, optional
+        Where the homes of a bus and its PV, if it has any, are connected: a place in `fastp2p.grid.zero_sequence.PHASES`; -1
+        where nobody takes part. None in a study of one phase.
     """
 
     __repr__ = short_repr
@@ -74,6 +78,8 @@ class Scenarios:
     retail_per_kwh: Floats
     feed_in_per_kwh: Floats
     co2_kg_per_kwh: Floats
+    load_phase: NDArray[np.int8] | None = None
+    pv_phase: NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +136,10 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
         kwp = _of_transformer(study.pv.kwp.of_transformer, network, who.pv_bus, len(numbers), faults)
     else:
         kwp = _amounts(study.pv.kwp, "pv.kwp", who.pv_bus, u[:, STREAMS.index("kwp")], lengths)
+    load_phase = pv_phase = None
+    if study.network.phases == 3 and study.connection:
+        load_phase = draw_load_phases(study.connection, network, who.listed, u[:, STREAMS.index("phase")], faults, lengths)
+        pv_phase = pv_phases(load_phase, kwp, study.three_phase_above_kw)
     bid, ask = (
         _by_step(amount, f"market.{side}_per_kwh", profiles, faults)[:, None]
         if isinstance(amount, Series)
@@ -147,7 +157,8 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     named_share = _share_of_pv(study, who) if share is None else share
     return Scenarios(
         number=np.asarray(numbers, np.int64), share=named_share, participant=who.participant, load_profile=load_row,
-        pv_profile=pv_row, homes=homes, kwp=kwp, bid_per_kwh=bid, ask_per_kwh=ask, **tariffs,
+        pv_profile=pv_row, homes=homes, kwp=kwp, bid_per_kwh=bid, ask_per_kwh=ask, load_phase=load_phase, pv_phase=pv_phase,
+        **tariffs,
     )  # fmt: skip
 
 

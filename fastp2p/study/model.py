@@ -19,7 +19,9 @@ from fastp2p.study.changes import as_tables, merge, section_type
 from fastp2p.study.faults import shown, validation_faults
 from fastp2p.study.sections import (
     HOURS_UP_TO,
+    THREE_PHASE_ABOVE_KW,
     ClearingPart,
+    ConnectionPart,
     LoadPart,
     MarketPart,
     NetworkPart,
@@ -57,6 +59,7 @@ class Study(Section):
     participants: ParticipantsPart = ParticipantsPart()
     load: LoadPart
     pv: PvPart
+    connection: ConnectionPart | None = None
     market: MarketPart = MarketPart()
     clearing: ClearingPart = ClearingPart()
     scenarios: ScenariosPart = ScenariosPart()
@@ -99,6 +102,12 @@ class Study(Section):
     def audited_every(self) -> int:
         """1 where an AC power flow checks every book, N where it checks one in N, drawn at random, 0 for none."""
         return 1 if self.clearing.physics == "ac" else int(self.clearing.audit)
+
+    @property
+    def three_phase_above_kw(self) -> float:
+        """PV of more kWp is connected to all three phases."""
+        given = self.pv.three_phase_above_kw
+        return THREE_PHASE_ABOVE_KW if given is None else given
 
     @property
     def n_cases(self) -> int:
@@ -165,7 +174,7 @@ class Study(Section):
         faults = [
             f"{key} = {shown(value)}: is not a section of a study; study.with_({key}={{…}}) changes the keys that it names"
             for key, value in vars(self).items()
-            if (section := section_type(Study, key)) and not isinstance(value, section)
+            if (section := section_type(Study, key)) and value is not None and not isinstance(value, section)
         ]
         return Study._of_tables(tables, faults)
 
@@ -184,7 +193,10 @@ class Study(Section):
     def to_toml(self) -> str:
         """The study with every default written out."""
         parts = self.model_dump(mode="json", exclude_none=True)
-        parts["network"] = {key: value for key, value in parts["network"].items() if value != {}}
+        network = {key: value for key, value in parts["network"].items() if value != {}}
+        if self.network.phases == 1:
+            del network["phases"]  # folders from before there were three phases are resumed
+        parts["network"] = network
         return escaped_toml(tomli_w.dumps(parts))
 
     @classmethod

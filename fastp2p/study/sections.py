@@ -18,10 +18,13 @@ Flag = Annotated[bool, Field(strict=True)]
 Weight = Annotated[Number, AfterValidator(within(ranges.WEIGHT))]
 PerUnit = Annotated[Number, AfterValidator(within(ranges.VOLTAGE_PU))]
 Ampacity = Annotated[Number, AfterValidator(within(ranges.AMPACITY_KA))]
+ZeroPerPositive = Annotated[Number, AfterValidator(within(ranges.ZERO_PER_POSITIVE))]
 Buses = Literal["all", "even", "odd"] | tuple[Index, ...]
 Amount = Number | tuple[Number, ...] | Distribution
 """One for all, one per bus in the order of the list, or drawn per bus; every field of it has a range, prices a negative one."""
 Table = Literal["hours", "histograms", "books", "trades", "branches", "participants"]
+THREE_PHASE_ABOVE_KW = 4.6
+"""kWp up to which PV has one phase: 4.6 kVA, 20 A at 230 V, is the usual limit of a connection to one."""
 MOST_SOURCES = 2_000
 """Files of profiles; a file may hold thousands."""
 HOURS_UP_TO = 20_000
@@ -59,11 +62,30 @@ class OfRating(Section):
     """As a share of the transformer's rating (kVA)."""
 
 
+class ZeroSequencePart(Section):
+    """What holds where a network of three phases has no data of its own; `fastp2p.io.stated.STATED` says what each key is."""
+
+    r0_per_r1: ZeroPerPositive | None = None
+    x0_per_x1: ZeroPerPositive | None = None
+    c0_per_c1: Annotated[Number, AfterValidator(within(ranges.C0_PER_C1))] | None = None
+    trafo_z0_per_z1: ZeroPerPositive | None = None
+    vector_group: Literal["Dyn", "YNyn", "Yzn"] | None = None
+    grid: Literal["ideal"] | None = None
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """The keys that are given."""
+        return {key: value for key, value in vars(self).items() if value is not None}
+
+
 class NetworkPart(Section):
     """The network and its limits."""
 
     source: str
     """`cigre_lv`, `village_1`, `village_2`, a function of `pandapower.networks`, or a .json or .xlsx file."""
+    phases: Literal[1, 3] = 1
+    """Whether the network is balanced, or its three phases are told apart."""
+    zero_sequence: ZeroSequencePart | None = None
     limits: tuple[Literal["thermal", "transformer"], ...] = ("thermal", "transformer")
     """Line ampacities, transformer ratings."""
     angle_deg: Annotated[Number, AfterValidator(within(ranges.ANGLE_DEG))] | None = None
@@ -79,6 +101,23 @@ class NetworkPart(Section):
     v_min_pu: PerUnit = 0.90
     """Band of the voltages at all buses but the external grids; that of EN 50160 by default."""
     v_max_pu: PerUnit = 1.10
+
+    @field_validator("phases", mode="before")
+    @classmethod
+    def _number(cls, given: Any) -> Any:
+        if isinstance(given, bool):  # pydantic takes true for 1
+            raise ValueError("must be 1 or 3")
+        return given
+
+    @field_validator("zero_sequence")
+    @classmethod
+    def _something(cls, given: ZeroSequencePart | None) -> ZeroSequencePart | None:
+        return given if given and given.stated else None
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """What is stated of the zero sequence, as the argument `zero_sequence` of `Network.load`."""
+        return self.zero_sequence.stated if self.zero_sequence else {}
 
     @property
     def reverse(self) -> dict[str, float]:
@@ -223,6 +262,16 @@ class PvPart(Section):
     power_factor: PowerFactor = 0.99
     reactive: Literal["draws", "feeds"] = "feeds"
     """Whether PV feeds in reactive power, or draws it, which lowers the voltage."""
+    three_phase_above_kw: Annotated[Number, AfterValidator(within(ranges.KWP))] | None = None
+    """PV of more kWp is connected to all three phases; with three phases `THREE_PHASE_ABOVE_KW` by default."""
+
+
+class ConnectionPart(Section):
+    """How homes are connected, if the network's three phases are told apart."""
+
+    phases: Literal["balanced", "random", "as_connected", "a", "b", "c"] | tuple[Literal["a", "b", "c", "balanced"], ...]
+    """A third on each phase; one phase drawn for each home; as the network's own loads are; one phase for all; or one per
+    participant in the order of the list."""
 
 
 class StopPart(Section):

@@ -279,11 +279,13 @@ def write_whole(folder: Path, manifest: Manifest, tables: dict[str, int]) -> Non
 
 
 def _network_bytes(network: Network) -> list[bytes]:
-    """Its arrays; reverse power only where it is limited, so that folders from before there was such a limit are resumed."""
+    """Its arrays, optional ones only where there are any, so that folders from before there were such are resumed."""
     is_limited = bool(np.isfinite(network.reverse_kw).any())
-    left_out = {"zero"} if is_limited else {"zero", "reverse_kw"}  # studies do not use the zero sequence
+    left_out = {"zero"} if is_limited else {"zero", "reverse_kw"}
     names = [field.name for field in dataclasses.fields(network) if field.name not in left_out]
-    return [getattr(network, name).tobytes() for name in names]
+    zero = network.zero
+    more = [] if zero is None else [getattr(zero, field.name).tobytes() for field in dataclasses.fields(zero)]
+    return [getattr(network, name).tobytes() for name in names] + more
 
 
 def _profile_bytes(profiles: Profiles) -> list[bytes]:

@@ -187,6 +187,16 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
     )
 
 
+def phases_text(study: Study, scenarios: Scenarios) -> str:
+    """How homes and PV are connected in a study of three phases."""
+    assert study.connection is not None
+    assert scenarios.load_phase is not None
+    codes, words = scenarios.load_phase[0, scenarios.participant].tolist(), ("on a", "on b", "on c", "balanced")
+    counted = ", ".join(f"{codes.count(code)} {word}" for code, word in enumerate(words) if code in codes)
+    homes = "one drawn for each bus" if study.connection.phases == "random" else f"of {len(codes)} buses {counted}"
+    return f"three, {homes}; PV of more than {study.three_phase_above_kw:g} kWp on all of them"
+
+
 def has_small_homes(scenarios: Scenarios) -> bool:
     """Whether some connections are so small that they are likely to have a single phase."""
     homes, kwp = scenarios.homes[scenarios.load_profile >= 0], scenarios.kwp[scenarios.pv_profile >= 0]

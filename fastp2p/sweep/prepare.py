@@ -21,6 +21,7 @@ from fastp2p.profiles.sources import load_several
 from fastp2p.results.columns import AUDIT_INDICATORS, INDICATORS
 from fastp2p.study.model import Study
 from fastp2p.study.sections import profile_names
+from fastp2p.sweep.phases import can_draw, key_faults, load_network, network_faults
 
 ROW_BYTES = {"scenarios": 450, "hours": 88, "books": 236, "branches": 120, "participants": 150}
 """Of tables in memory, at least."""
@@ -35,10 +36,10 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     ------
     InputError
     """
-    faults: list[str] = []
-    part = study.network
+    faults = key_faults(study)
+    part, is_given = study.network, network is not None
     try:
-        network = network or Network.load(part.source)
+        network = network or load_network(study, faults)
         network = network.with_limits(
             part.limits,
             angle_deg=part.angle_deg,
@@ -58,7 +59,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
         profiles = load_several(sources, **choice) if given is None else Profiles.combined([given], **choice)
     except InputError as error:
         faults += error.faults
-    if profiles is not None and network is not None:
+    if profiles is not None and network is not None and can_draw(study, network):
         try:
             drawn = draw_scenarios(study, network, profiles, None, range(1))
             market = study.market
@@ -73,7 +74,10 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
         for name, kind in ((study.load.profile, "load"), (study.pv.profile, "pv")):
             faults += profiles.missing(profile_names(name), kind)
     if network is not None:
-        faults += _physics_faults(study, network)
+        of_phases = network_faults(study, network, is_given)
+        told = ac_faults(network) if of_phases else []
+        of_physics = _physics_faults(study, network)
+        faults += of_phases + [fault for fault in of_physics if not any(one in fault for one in told)]
     stop = study.scenarios.stop
     known = (*INDICATORS, *AUDIT_INDICATORS) if study.audited_every == 1 else INDICATORS
     if stop is not None and stop.indicator not in known:

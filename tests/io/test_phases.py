@@ -8,6 +8,8 @@ import pytest
 
 import fastp2p
 from bench.peers.asymmetric import STATED
+from fastp2p.grid.zero_sequence import PHASES
+from fastp2p.io.stated import BALANCED, DELTA, NO_LOAD, UNEQUAL
 from tests.support.shipped import shipped
 
 EUROPEAN = "ieee_european_lv_asymmetric"
@@ -186,6 +188,60 @@ def test_phase_injections_of_a_network():
     assert own.sum(axis=1).real == pytest.approx(network.injection_kw(net))
 
 
+def test_how_the_networks_own_loads_are_connected():
+    """By the phases on which they draw anything; what is scaled to nothing, or out of service, too, or not."""
+    net = small_net()
+    for bus in range(10, 22):
+        pp.create_bus(net, 0.4, index=bus)
+        pp.create_line_from_parameters(
+            net, 9, bus, 0.1, 0.3, 0.08, 0.0, max_i_ka=0.2, r0_ohm_per_km=1.2, x0_ohm_per_km=0.3, c0_nf_per_km=0.0
+        )
+    pp.create_asymmetric_load(net, 10, p_a_mw=1e-3)
+    pp.create_asymmetric_load(net, 11, q_b_mvar=1e-3)
+    pp.create_asymmetric_load(net, 12, p_c_mw=1e-3, scaling=0.0)
+    pp.create_load(net, 13, 0.0)
+    pp.create_motor(net, 14, 1e-3, 0.9)
+    for phase in "abc":
+        pp.create_asymmetric_load(net, 15, **{f"p_{phase}_mw": 0.1e-3 * 3})
+    pp.create_asymmetric_load(net, 16, p_a_mw=1e-3, p_b_mw=1e-3)
+    pp.create_asymmetric_load(net, 17, p_a_mw=1e-3, p_b_mw=1e-3, p_c_mw=2e-3)
+    pp.create_load(net, 18, 1e-3)
+    pp.create_asymmetric_load(net, 18, p_a_mw=1e-3)
+    pp.create_load(net, 19, 1e-3, type="delta")
+    pp.create_asymmetric_load(net, 20, p_b_mw=1e-3, in_service=False)
+    pp.create_asymmetric_load(net, 21)
+    network = converted(net)
+    ids = [*range(10, 22), 9]
+    codes = dict(zip(ids, network.zero.load_phase[network.positions(ids)].tolist(), strict=True))
+    assert codes == {
+        10: 0, 11: 1, 12: 2, 13: BALANCED, 14: BALANCED, 15: BALANCED, 16: UNEQUAL, 17: UNEQUAL, 18: UNEQUAL, 19: DELTA,
+        20: NO_LOAD, 21: NO_LOAD, 9: NO_LOAD,
+    }  # fmt: skip
+    assert network.zero.load_phase.dtype == np.int8
+    assert PHASES == ("a", "b", "c", "balanced")
+    assert PHASES[BALANCED] == "balanced"
+
+
+def test_loads_of_buses_that_closed_switches_join_are_of_one_bus():
+    net = small_net()
+    pp.create_bus(net, 0.4, index=12)
+    pp.create_switch(net, 9, 12, et="b")
+    pp.create_asymmetric_load(net, 12, p_b_mw=1e-3)
+    network = converted(net)
+    assert network.zero.load_phase[network.positions([9])[0]] == 1
+    pp.create_asymmetric_load(net, 9, p_c_mw=1e-3)
+    assert converted(net).zero.load_phase[network.positions([12])[0]] == UNEQUAL
+
+
+def test_the_european_feeder_has_its_homes_on_three_phases():
+    net, network = shipped(EUROPEAN), fastp2p.Network.load(EUROPEAN, phases=3)
+    at = network.positions(net.asymmetric_load.bus.to_numpy())
+    of_phase = net.asymmetric_load[["p_a_mw", "p_b_mw", "p_c_mw"]].to_numpy() > 0.0
+    np.testing.assert_array_equal(network.zero.load_phase[at], of_phase.argmax(axis=1))
+    counted = [int((network.zero.load_phase == code).sum()) for code in (0, 1, 2, NO_LOAD)]
+    assert counted == [21, 19, 15, network.n_bus - 55]
+
+
 def test_loads_that_have_no_phase_and_neutral():
     net = small_net()
     pp.create_load(net, 9, 3e-3, type="delta")
@@ -208,9 +264,9 @@ def test_loads_that_have_no_phase_and_neutral():
         (1, {"r0_per_r1": 4.0}, "zero_sequence is of networks with phases = 3"),
         (3, {"r0_per_r": 4.0}, "zero_sequence has no key 'r0_per_r'; did you mean r0_per_r1?"),
         (3, {"something": 4.0}, "zero_sequence has no key 'something'"),
-        (3, {"r0_per_r1": 0.0}, "zero_sequence.r0_per_r1 = 0.0: must be a number, 1e-06…1e+06"),
+        (3, {"r0_per_r1": 0.0}, "zero_sequence.r0_per_r1 = 0.0: must be a number, 1e-06…1,000,000"),
         (3, {"x0_per_x1": "4"}, "zero_sequence.x0_per_x1 = '4': must be a number"),
-        (3, {"c0_per_c1": -1.0}, "zero_sequence.c0_per_c1 = -1.0: must be a number, 0…1e+06"),
+        (3, {"c0_per_c1": -1.0}, "zero_sequence.c0_per_c1 = -1.0: must be a number, 0…1,000,000"),
         (3, {"vector_group": "Dd"}, "zero_sequence.vector_group = 'Dd': must be Dyn, YNyn or Yzn"),
         (3, {"grid": "real"}, "zero_sequence.grid = 'real': must be \"ideal\""),
         (3, [4.0], "zero_sequence = [4.0]: must be a mapping"),
@@ -252,6 +308,9 @@ def test_the_balanced_model_is_the_same_with_three_phases():
         ({"series_pu": lambda a: 0.0 * a}, r"zero.series_pu\[0\] = 0: a branch needs an impedance"),
         ({"to_shunt_pu": lambda a: a + np.nan}, r"zero.to_shunt_pu\[0\] is not finite"),
         ({"to_shunt_pu": lambda a: a.astype(str)}, "zero.to_shunt_pu holds texts"),
+        ({"load_phase": lambda a: a[1:]}, r"zero.load_phase has shape \(906,\); it must be \(907,\)"),
+        ({"load_phase": lambda a: a + 5}, r"zero.load_phase\[0\] = 4: must be -3…3"),
+        ({"load_phase": lambda a: a + 0.5}, "zero.load_phase must be an array of whole numbers"),
     ],
 )
 def test_arrays_of_no_network_are_refused(change, named):

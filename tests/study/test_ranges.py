@@ -32,6 +32,7 @@ KEYS = {  # every key that takes a number: least, most, and how a value of it is
     "load.power_factor": ranges.POWER_FACTOR,
     "pv.kwp": ranges.KWP,
     "pv.power_factor": ranges.POWER_FACTOR,
+    "pv.three_phase_above_kw": ranges.KWP,
     "market.min_order_kwh": ranges.ORDER_KWH,
     "market.bid_per_kwh": ranges.PRICE,
     "market.ask_per_kwh": ranges.PRICE,
@@ -118,6 +119,10 @@ def test_every_key_that_takes_a_number_is_listed_here():
     [
         ("network.ampacity_ka_by_line", {"1": 1e300}, "network.ampacity_ka_by_line.1"),
         ("network.ampacity_ka_by_std_type", {"x": 1e-300}, "network.ampacity_ka_by_std_type.x"),
+        *[
+            ("network.zero_sequence", {key: value}, f"network.zero_sequence.{key}")
+            for key, value in (("r0_per_r1", 0.0), ("x0_per_x1", 1e7), ("trafo_z0_per_z1", 1e-7), ("c0_per_c1", -0.1))
+        ],
         ("pv.kwp", {"of_transformer": 1e-300}, "pv.kwp.of_transformer"),
         ("pv.kwp", {"of_transformer": 11.0}, "pv.kwp.of_transformer"),
         ("load.profile", {"choice": ["a", "b"], "weights": [1, 1e300]}, "load.profile.weights.1"),

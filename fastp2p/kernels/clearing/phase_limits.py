@@ -1,6 +1,8 @@
 """The screen of three-phase books: which keep every limit of conductors and voltages, as LinDist3Flow has them.
 
-As `kernels.clearing.limits.screen_linear`, phase by phase. Transformers that mix phases are looked at on both sides.
+As `kernels.clearing.limits.screen_linear`, phase by phase. Transformers that mix phases are looked at on both sides. A whole
+block is only looked through for voltages beyond their limits and for apparent power beyond the circle inside of the faces; the
+few books with either are looked at row by row.
 """
 
 import math
@@ -9,8 +11,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.kernels.clearing.limits import Bounds, Screen, note_loading, note_power, note_value, screen_row
-from fastp2p.kernels.grid.lindist3flow import P, Q, W, linear_phase_block
+from fastp2p.kernels.clearing.limits import Bounds, Screen, screen_row
+from fastp2p.kernels.grid.lindist3flow import (
+    P,
+    Q,
+    W,
+    begin_chain,
+    end_chain,
+    go_down,
+    phase_sum,
+    sum_behind,
+    turned,
+)  # fmt: skip
 from fastp2p.kernels.grid.structs import LinearPhases
 from fastp2p.kernels.jit import kernel
 
@@ -18,25 +30,25 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-class NearEnds(NamedTuple):
-    """The ends towards the external grid of transformers that mix phases.
+class NearSides(NamedTuple):
+    """The sides towards the external grid of transformers that mix phases.
 
     Attributes
     ----------
-    place : (n_mixing,) int64
-        Below each transformer.
+    end : (n_mixing,) int64
+        Ends of chains below each transformer.
     constant : (n_mixing, 2) float64
         P and Q of each conductor there without injections.
     """
 
-    place: Ints
+    end: Ints
     constant: Floats
 
 
 @kernel
 def screen_phases(
-    floor: tuple[Floats, Floats], full: tuple[Floats, Floats], column: Ints, model: LinearPhases, ends: NearEnds,
-    bounds: Bounds, face: Floats, tolerance: float, work: Floats, screen: Screen,
+    floor: tuple[Floats, Floats], full: tuple[Floats, Floats], model: LinearPhases, sides: NearSides, bounds: Bounds,
+    face: Floats, tolerance: float, work: Floats, screen: Screen,
 ) -> None:  # fmt: skip
     """Which books break a limit before any trade, and which with all of them.
 
@@ -44,117 +56,170 @@ def screen_phases(
     ----------
     floor, full : (n_books, n_columns, 3) float64, kW and kvar
         Injections without and with all trades and exports.
-    column, model : as for `kernels.grid.lindist3flow.linear_phase_states`
-    ends : NearEnds
+    model : LinearPhases
+    sides : NearSides
     bounds : Bounds
         Of each place: of the sum of its phases' active powers towards the parent, of the apparent power of one conductor, and
         of the squared voltage of one phase.
     face : (n_faces, 2) float64
-        As for `screen_linear`; one face of active power alone is as good.
+        As for `screen_linear`; one face: of active power alone, and voltages are not looked at.
     tolerance : float
         Relative to the limit, absolute below 1.
-    work : (2, n_bus, N_VALUES, block) float64
+    work : (2, n_ends, N_VALUES, block) float64
         Work space.
     screen : Screen
         Output but for `slack_kw`; loading is the largest of any conductor.
     """
-    lower_kw, upper_kw, limit, least_v2, most_v2 = bounds
-    parent, place = model.parent, ends.place
-    block = work.shape[3]
-    before, after = work[0], work[1]
-    excess, total, near = np.empty(block), np.empty((2, block)), np.empty((2, 6, block))
-    for first in range(0, len(full[0]), block):
-        size = min(block, len(full[0]) - first)
-        linear_phase_block(floor[0], floor[1], column, model, first, size, before)
-        linear_phase_block(full[0], full[1], column, model, first, size, after)
-        worst = screen.loading_percent[first : first + size]
-        worst[:] = 0.0
+    block, dc = work.shape[3], len(face) == 1
+    work[:] = 0.0
+    excess, worst, near = np.empty(block), np.empty((2, block)), np.empty((6, block))
+    w, total = np.empty((3, block)), np.empty((2, block))
+    inside = (100.0 * face[0, 0]) ** 2
+    for book in range(0, len(full[0]), block):
+        size = min(block, len(full[0]) - book)
         excess[:] = 0.0
-        for i in range(len(parent)):
-            if parent[i] == -1:
-                continue
-            for f in range(3):
-                note_value(least_v2[i], most_v2[i], tolerance, before[i, W + f], after[i, W + f], excess)
-                if limit[i] < np.inf:
-                    _note_conductor(limit[i], face, tolerance, before[i], after[i], f, excess, worst)
-            if lower_kw[i] > -np.inf or upper_kw[i] < np.inf:
-                for k in range(block):
-                    total[0, k] = before[i, P, k] + before[i, P + 1, k] + before[i, P + 2, k]
-                    total[1, k] = after[i, P, k] + after[i, P + 1, k] + after[i, P + 2, k]
-                note_value(lower_kw[i], upper_kw[i], tolerance, total[0], total[1], excess)
-        for t in range(len(place)):
-            if limit[place[t]] < np.inf:
-                _near_powers(model, ends, t, before, near[0])
-                _near_powers(model, ends, t, after, near[1])
+        worst[:] = 0.0
+        for s in range(2):
+            kw, kvar = floor if s == 0 else full
+            sum_behind(kw, kvar, model, 3 if dc else 6, book, size, work[s])
+            _note_block(model, bounds, tolerance, dc, work[s], w, total, excess, worst[s])
+            for t in range(len(sides.end)):
+                _near_powers(model, sides, t, work[s], near)
+                limit = bounds.most_kva[model.first[sides.end[t] + 1] - 1]
                 for f in range(3):
-                    _note_conductor(limit[place[t]], face, tolerance, near[0], near[1], f, excess, worst)
+                    _note_conductor(limit, 0.0, 0.0, near[P + f], near[Q + f], dc, excess, worst[s])
         for k in range(size):
-            screen.overload[first + k] = screen.congested[first + k] = 0
-            if excess[k] > 0.0:
-                _screen_book(before, after, model, ends, bounds, face, tolerance, k, first + k, near, screen)
-        for k in range(size):
-            worst[k] = math.sqrt(worst[k])
+            screen.overload[book + k] = screen.congested[book + k] = 0
+            screen.loading_percent[book + k] = math.sqrt(worst[1, k])
+            if excess[k] > 0.0 or max(worst[0, k], worst[1, k]) > inside:
+                _screen_book(work, model, sides, bounds, face, tolerance, k, book + k, screen)
+
+
+@kernel
+def _note_block(
+    model: LinearPhases, bounds: Bounds, tolerance: float, dc: bool, work: Floats, w: Floats, total: Floats, excess: Floats,
+    worst: Floats,
+) -> None:  # fmt: skip
+    """By how much a block is beyond limits of voltages or of reverse power, and squares of the largest loading."""
+    parent, first, coefficient, constant = model.parent, model.first, model.coefficient, model.constant
+    lower_kw, upper_kw, limit, least_v2, most_v2 = bounds
+    for e in range(len(parent)):
+        if not dc:
+            begin_chain(model, e, work, w, total)
+        behind = work[e]
+        for i in range(first[e], first[e + 1]):
+            if parent[e] == -1:
+                continue
+            if not dc:
+                go_down(coefficient[i], behind, total, w)
+                _note_voltages(constant[i, 2], least_v2[i], most_v2[i], tolerance, w, excess)
+            if limit[i] < np.inf:
+                for f in range(3):
+                    _note_conductor(limit[i], constant[i, 0], constant[i, 1], behind[P + f], behind[Q + f], dc, excess, worst)
+            if lower_kw[i] > -np.inf or upper_kw[i] < np.inf:
+                p = 3.0 * constant[i, 0]
+                for k in range(len(excess)):
+                    kw = behind[P, k] + behind[P + 1, k] + behind[P + 2, k] + p
+                    excess[k] = max(excess[k], max(kw - upper_kw[i], lower_kw[i] - kw)) + 0.0
+        if not dc:
+            end_chain(model, e, w, work)
+
+
+@kernel
+def _note_voltages(at_rest: float, least: float, most: float, tolerance: float, w: Floats, excess: Floats) -> None:
+    high, low = most + tolerance * max(1.0, abs(most)) - at_rest, least - tolerance * max(1.0, abs(least)) - at_rest
+    for f in range(3):
+        for k in range(len(excess)):
+            excess[k] = max(excess[k], max(w[f, k] - high, low - w[f, k])) + 0.0
 
 
 @kernel
 def _note_conductor(
-    limit: float, face: Floats, tolerance: float, before: Floats, after: Floats, f: int, excess: Floats, worst: Floats
+    limit: float, p: float, q: float, kw: Floats, kvar: Floats, dc: bool, excess: Floats, worst: Floats
 ) -> None:
-    note_power(limit * face[0, 0], face, tolerance, before[P + f], before[Q + f], excess)
-    note_power(limit * face[0, 0], face, tolerance, after[P + f], after[Q + f], excess)
-    if limit > 0.0:
-        note_loading(100.0 / limit, after[P + f], after[Q + f], worst)
+    if limit == np.inf:
+        return
+    if limit == 0.0:
+        for k in range(len(excess)):
+            excess[k] = max(excess[k], abs(kw[k] + p) + (0.0 if dc else abs(kvar[k] + q))) + 0.0
+        return
+    square = (100.0 / limit) ** 2
+    if dc:
+        for k in range(len(worst)):
+            worst[k] = max(worst[k], square * (kw[k] + p) * (kw[k] + p)) + 0.0
+        return
+    for k in range(len(worst)):
+        worst[k] = max(worst[k], square * ((kw[k] + p) * (kw[k] + p) + (kvar[k] + q) * (kvar[k] + q))) + 0.0
 
 
 @kernel
-def _near_powers(model: LinearPhases, ends: NearEnds, t: int, state: Floats, near: Floats) -> None:
-    """P and Q of the conductors of a transformer at its end towards the external grid, as a place has them."""
-    i = ends.place[t]
-    p, q, turn = ends.constant[t, 0], ends.constant[t, 1], model.turn[model.turn_of[i]]
-    p_behind, q_behind = model.constant[i, 0], model.constant[i, 1]
+def _near_powers(model: LinearPhases, sides: NearSides, t: int, work: Floats, near: Floats) -> None:
+    """P and Q of the conductors of a transformer at its side towards the external grid, as an end has them."""
+    e = sides.end[t]
+    turn = model.turn[model.turn_of[e]]
     for f in range(3):
-        near[P + f, :] = p
-        near[Q + f, :] = q
+        near[P + f, :] = sides.constant[t, 0]
+        near[Q + f, :] = sides.constant[t, 1]
         for g in range(3):
             re, im = turn[2 * ((g - f) % 3)], turn[2 * ((g - f) % 3) + 1]
             for k in range(near.shape[1]):
-                kw, kvar = state[i, P + g, k] - p_behind, state[i, Q + g, k] - q_behind
-                near[P + f, k] += re * kw - im * kvar
-                near[Q + f, k] += re * kvar + im * kw
+                near[P + f, k] += re * work[e, P + g, k] - im * work[e, Q + g, k]
+                near[Q + f, k] += re * work[e, Q + g, k] + im * work[e, P + g, k]
 
 
 @kernel
 def _screen_book(
-    floor: Floats, full: Floats, model: LinearPhases, ends: NearEnds, bounds: Bounds, face: Floats, tolerance: float, k: int,
-    book: int, near: Floats, screen: Screen,
+    work: Floats, model: LinearPhases, sides: NearSides, bounds: Bounds, face: Floats, tolerance: float, k: int, book: int,
+    screen: Screen,
 ) -> None:  # fmt: skip
+    """One book, row by row; `work` holds its states at the ends of chains with nothing executed and with everything."""
+    parent, first, coefficient, constant = model.parent, model.first, model.coefficient, model.constant
     lower_kw, upper_kw, limit, least_v2, most_v2 = bounds
-    parent = model.parent
-    for i in range(len(parent)):
-        if parent[i] == -1:
+    value, total, w = np.empty((2, 6)), np.empty((2, 2)), np.empty((2, 3))
+    for e in range(len(parent)):
+        if parent[e] == -1:
             continue
-        before = after = 0.0
-        for f in range(3):
-            before += floor[i, P + f, k]
-            after += full[i, P + f, k]
-            screen_row(floor[i, W + f, k], full[i, W + f, k], least_v2[i], most_v2[i], tolerance, book, screen)
-        screen_row(before, after, lower_kw[i], upper_kw[i], tolerance, book, screen)
-        if limit[i] < np.inf:
-            _screen_conductors(limit[i], face, tolerance, floor[i], full[i], k, book, screen)
-    for t in range(len(ends.place)):
-        if limit[ends.place[t]] < np.inf:
-            _near_powers(model, ends, t, floor, near[0])
-            _near_powers(model, ends, t, full, near[1])
-            _screen_conductors(limit[ends.place[t]], face, tolerance, near[0], near[1], k, book, screen)
+        for s in range(2):
+            phase_sum(work[s, e], k, total[s])
+            w[s] = work[s, e, W : W + 3, k]
+        for i in range(first[e + 1] - 1, first[e] - 1, -1):  # upwards from the end, whose voltages are kept
+            for s in range(2):
+                for f in range(3):
+                    value[s, P + f] = work[s, e, P + f, k] + constant[i, 0]
+                    value[s, Q + f] = work[s, e, Q + f, k] + constant[i, 1]
+            if len(face) > 1:
+                at_rest = constant[i, 2]
+                for f in range(3):
+                    screen_row(w[0, f] + at_rest, w[1, f] + at_rest, least_v2[i], most_v2[i], tolerance, book, screen)
+                    for s in range(2):
+                        w[s, f] -= _rise(coefficient[i], f, work[s, e, P + f, k], work[s, e, Q + f, k], total[s])
+            kw = value[:, P] + value[:, P + 1] + value[:, P + 2]
+            screen_row(kw[0], kw[1], lower_kw[i], upper_kw[i], tolerance, book, screen)
+            if limit[i] < np.inf:
+                _screen_conductors(limit[i], face, tolerance, value[0], value[1], book, screen)
+    near = np.empty((2, 6, work.shape[3]))
+    for t in range(len(sides.end)):
+        bound = limit[first[sides.end[t] + 1] - 1]
+        if bound < np.inf:
+            _near_powers(model, sides, t, work[0], near[0])
+            _near_powers(model, sides, t, work[1], near[1])
+            _screen_conductors(bound, face, tolerance, near[0, :, k], near[1, :, k], book, screen)
+
+
+@kernel
+def _rise(z: Floats, f: int, p: float, q: float, total: Floats) -> float:
+    """What a branch adds to a squared voltage, as `go_down` has it."""
+    re, im = turned(f, z[2], z[3])
+    return float(z[0] * p + z[1] * q + re * total[0] - im * total[1])
 
 
 @kernel
 def _screen_conductors(
-    limit: float, face: Floats, tolerance: float, floor: Floats, full: Floats, k: int, book: int, screen: Screen
+    limit: float, face: Floats, tolerance: float, floor: Floats, full: Floats, book: int, screen: Screen
 ) -> None:
     bound = limit * face[0, 0]
     for f in range(3):
         for m in range(len(face)):
             c, s = face[m, 0], face[m, 1]
-            before, after = c * floor[P + f, k] + s * floor[Q + f, k], c * full[P + f, k] + s * full[Q + f, k]
+            before, after = c * floor[P + f] + s * floor[Q + f], c * full[P + f] + s * full[Q + f]
             screen_row(before, after, -bound, bound, tolerance, book, screen)

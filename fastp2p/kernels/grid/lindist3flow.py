@@ -8,7 +8,11 @@ optimal power flow in multiphase radial networks). Shunts are left out, as in `k
 A transformer mixes phases: S_parent,φ = Σ_ψ m_(ψ-φ) S_child,ψ. Voltages below it follow from complex changes of those above,
 y = 2 |U|² ΔV / U of which Δ|V|² is the real part: y_child,φ = t² Σ_χ m_(φ-χ) y_parent,χ + …, with t its ratio.
 
-Books are the innermost dimension of a block, as in `kernels.grid.flows`.
+Most buses are joints in a cable, where nobody injects and nothing forks. All branches of such a chain carry the same power but
+for their constants, so only the ends of chains have a line in the work space.
+
+Books are the innermost dimension of a block, as in `kernels.grid.flows`. Loops store to one array each, and read from few: LLVM
+makes no vectors of loops whose arrays it would have to compare with one another too often.
 """
 
 import math
@@ -21,154 +25,169 @@ from fastp2p.kernels.jit import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 P, Q, W, IM = 0, 3, 6, 9
-"""Where a place's three values begin: P, Q towards the parent, squared voltages, and the imaginary parts of their changes."""
+"""Where an end's three values begin: P, Q towards the parent, changes of squared voltages, and their imaginary parts."""
 N_VALUES = 12
 SIN = math.sqrt(0.75)
 
 
 @kernel
-def linear_phase_states(p_kw: Floats, q_kvar: Floats, column: Ints, model: LinearPhases, work: Floats, state: Floats) -> None:
+def linear_phase_states(p_kw: Floats, q_kvar: Floats, model: LinearPhases, work: Floats, state: Floats) -> None:
     """Flows and squared voltages of every book.
 
     Parameters
     ----------
     p_kw, q_kvar : (n_books, n_columns, 3) float64
-    column : (n_bus,) int64
-        Column of each place; -1 where nobody injects.
     model : LinearPhases
-    work : (n_bus, N_VALUES, block) float64
+    work : (n_ends, N_VALUES, block) float64
         Work space.
     state : (3, n_books, n_bus, 3) float64
-        Output, phase by phase: P and Q from each bus towards its parent (kW, kvar) and |V|² (p.u.).
+        Output by place, phase by phase: P and Q towards the parent (kW, kvar) and |V|² (p.u.).
     """
+    parent, first, coefficient, constant = model.parent, model.first, model.coefficient, model.constant
     block = work.shape[2]
-    for first in range(0, len(p_kw), block):
-        size = min(block, len(p_kw) - first)
-        linear_phase_block(p_kw, q_kvar, column, model, first, size, work)
-        for i in range(len(column)):
-            for f in range(3):
-                for k in range(size):
-                    state[0, first + k, i, f] = work[i, P + f, k]
-                    state[1, first + k, i, f] = work[i, Q + f, k]
-                    state[2, first + k, i, f] = work[i, W + f, k]
-
-
-@kernel
-def linear_phase_block(
-    p_kw: Floats, q_kvar: Floats, column: Ints, model: LinearPhases, first: int, size: int, work: Floats
-) -> None:
-    """P, Q and |V|² of a block of books, constants included."""
-    parent, coefficient, turn_of, turn, constant, carries = model
-    _sum_behind(p_kw, q_kvar, column, parent, turn_of, turn, first, size, work)
-    for i in range(len(parent)):
-        up, t = parent[i], turn_of[i]
-        if up == -1:
-            _begin(i, t, turn, work)
-            continue
-        if t == -1:
-            for f in range(3):
-                for k in range(work.shape[2]):
-                    work[i, W + f, k] = work[up, W + f, k]
-            if carries[i]:
+    w, total = np.empty((3, block)), np.empty((2, block))
+    for book in range(0, len(p_kw), block):
+        size = min(block, len(p_kw) - book)
+        sum_behind(p_kw, q_kvar, model, 6, book, size, work)
+        for e in range(len(parent)):
+            begin_chain(model, e, work, w, total)
+            for i in range(first[e], first[e + 1]):
+                if parent[e] != -1:
+                    go_down(coefficient[i], work[e], total, w)
                 for f in range(3):
-                    for k in range(work.shape[2]):
-                        work[i, IM + f, k] = work[up, IM + f, k]
-        else:
-            _turn_down(up, i, turn[t], carries[i], work)
-        _rise(i, coefficient[i, 0], coefficient[i, 1], coefficient[i, 2], coefficient[i, 3], carries[i], work)
-    for i in range(len(parent)):
-        for f in range(3):
-            p, q, w = constant[i, 0], constant[i, 1], constant[i, 2]
-            for k in range(work.shape[2]):
-                work[i, P + f, k] += p
-                work[i, Q + f, k] += q
-                work[i, W + f, k] += w
+                    for k in range(size):
+                        state[0, book + k, i, f] = work[e, P + f, k] + constant[i, 0]
+                        state[1, book + k, i, f] = work[e, Q + f, k] + constant[i, 1]
+                        state[2, book + k, i, f] = w[f, k] + constant[i, 2]
+            end_chain(model, e, w, work)
 
 
 @kernel
-def _sum_behind(
-    p_kw: Floats, q_kvar: Floats, column: Ints, parent: Ints, turn_of: Ints, turn: Floats, first: int, size: int, work: Floats
-) -> None:
-    """P and Q of every place towards its parent, without constants."""
+def sum_behind(p_kw: Floats, q_kvar: Floats, model: LinearPhases, n_parts: int, book: int, size: int, work: Floats) -> None:
+    """P and Q of every end towards its parent, without constants; 3 parts: P alone."""
+    parent, column, turn_of, turn = model.parent, model.column, model.turn_of, model.turn
     block = work.shape[2]
-    for i in range(len(parent)):
-        c = column[i]
-        for f in range(3):
+    for e in range(len(parent)):
+        c = column[e]
+        for f in range(n_parts):
             for k in range(block):
-                work[i, P + f, k] = 0.0
-                work[i, Q + f, k] = 0.0
-            if c != -1:
+                work[e, f, k] = 0.0
+        if c != -1:
+            for f in range(3):
                 for k in range(size):
-                    work[i, P + f, k] = p_kw[first + k, c, f]
-                    work[i, Q + f, k] = q_kvar[first + k, c, f]
-    for i in range(len(parent) - 1, -1, -1):
-        up, t = parent[i], turn_of[i]
+                    work[e, P + f, k] = p_kw[book + k, c, f]
+                if n_parts == 6:
+                    for k in range(size):
+                        work[e, Q + f, k] = q_kvar[book + k, c, f]
+    for e in range(len(parent) - 1, -1, -1):
+        up, t = parent[e], turn_of[e]
         if up == -1:
             continue
         if t == -1:
-            for f in range(6):
+            for f in range(n_parts):
                 for k in range(block):
-                    work[up, f, k] += work[i, f, k]
+                    work[up, f, k] += work[e, f, k]
             continue
         for f in range(3):
             for g in range(3):
                 re, im = turn[t, 2 * ((g - f) % 3)], turn[t, 2 * ((g - f) % 3) + 1]
                 for k in range(block):
-                    work[up, P + f, k] += re * work[i, P + g, k] - im * work[i, Q + g, k]
-                    work[up, Q + f, k] += re * work[i, Q + g, k] + im * work[i, P + g, k]
+                    work[up, P + f, k] += re * work[e, P + g, k]
+                if n_parts == 6:
+                    for k in range(block):
+                        work[up, P + f, k] -= im * work[e, Q + g, k]
+                    for k in range(block):
+                        work[up, Q + f, k] += re * work[e, Q + g, k] + im * work[e, P + g, k]
 
 
 @kernel
-def _begin(i: int, t: int, turn: Floats, work: Floats) -> None:
-    """Changes of voltage at an external grid: none, or behind its impedance, 2 Σ_k z_k exp(j 2π/3 k) conj(S_(φ-k))."""
+def begin_chain(model: LinearPhases, e: int, work: Floats, w: Floats, total: Floats) -> None:
+    """Changes of squared voltages where the chain to an end begins, and Σ_ψ exp(-j 2π/3 ψ) conj(S_ψ) of what it carries.
+
+    At an external grid there are none, or those behind its impedance: 2 Σ_k z_k exp(j 2π/3 k) conj(S_(φ-k)).
+    """
+    up, t, turn = model.parent[e], model.turn_of[e], model.turn
+    block = work.shape[2]
+    if up == -1 or t != -1:
+        w[:] = 0.0
     for f in range(3):
-        for k in range(work.shape[2]):
-            work[i, W + f, k] = 0.0
-            work[i, IM + f, k] = 0.0
+        if up != -1 and t == -1:
+            for k in range(block):
+                w[f, k] = work[up, W + f, k]
+        elif t != -1:
+            at, last = (P, Q) if up == -1 else (W, IM)
+            begin, row = (0, e) if up == -1 else (6, up)
+            sign = 1.0 if up == -1 else -1.0  # of conj(S), and of a change
+            for g in range(3):
+                re, im = turn[t, begin + 2 * ((f - g) % 3)], turn[t, begin + 2 * ((f - g) % 3) + 1]
+                for k in range(block):
+                    w[f, k] += re * work[row, at + g, k] + sign * im * work[row, last + g, k]
+    for k in range(block):
+        total[0, k] = work[e, P, k] - 0.5 * (work[e, P + 1, k] + work[e, P + 2, k])
+    for k in range(block):
+        total[0, k] -= SIN * (work[e, Q + 1, k] - work[e, Q + 2, k])
+    for k in range(block):
+        total[1, k] = 0.5 * (work[e, Q + 1, k] + work[e, Q + 2, k]) - work[e, Q, k]
+    for k in range(block):
+        total[1, k] -= SIN * (work[e, P + 1, k] - work[e, P + 2, k])
+
+
+@kernel
+def phase_sum(values: Floats, k: int, total: Floats) -> None:
+    """Σ_ψ exp(-j 2π/3 ψ) conj(S_ψ) of one book, as `begin_chain` has it, from the values of an end."""
+    p0, p1, p2, q0, q1, q2 = values[P, k], values[P + 1, k], values[P + 2, k], values[Q, k], values[Q + 1, k], values[Q + 2, k]
+    total[0] = p0 - 0.5 * (p1 + p2) - SIN * (q1 - q2)
+    total[1] = 0.5 * (q1 + q2) - q0 - SIN * (p1 - p2)
+
+
+@kernel
+def go_down(z: Floats, behind: Floats, total: Floats, w: Floats) -> None:
+    """What a branch adds: z₁ conj(S_φ) + z_m exp(j 2π/3 φ) Σ_ψ exp(-j 2π/3 ψ) conj(S_ψ), twice."""
+    r, x, rm, xm = z[0], z[1], z[2], z[3]
+    for f in range(3):
+        re, im = turned(f, rm, xm)
+        for k in range(w.shape[1]):
+            w[f, k] += r * behind[P + f, k] + x * behind[Q + f, k] + re * total[0, k] - im * total[1, k]
+
+
+@kernel
+def turned(f: int, re: float, im: float) -> tuple[float, float]:
+    """A complex number times exp(j 2π/3 f)."""
+    if f == 0:
+        return re, im
+    sin = SIN if f == 1 else -SIN
+    return -0.5 * re - sin * im, -0.5 * im + sin * re
+
+
+@kernel
+def end_chain(model: LinearPhases, e: int, w: Floats, work: Floats) -> None:
+    """Keep the changes of squared voltages at an end; above transformers that mix phases their imaginary parts too."""
+    up, t = model.parent[e], model.turn_of[e]
+    block = work.shape[2]
+    for f in range(3):
+        for k in range(block):
+            work[e, W + f, k] = w[f, k]
+    if not model.carries[e]:
+        return
+    z = np.zeros(4)
+    for i in range(model.first[e], model.first[e + 1]):
+        if up != -1:
+            z += model.coefficient[i]
+    for f in range(3):
+        for k in range(block):
+            im = 0.0 if up == -1 or t != -1 else work[up, IM + f, k]
+            work[e, IM + f, k] = im + z[1] * work[e, P + f, k] - z[0] * work[e, Q + f, k]
+        for g in range(3):
+            re, im = turned((f - g) % 3, z[2], z[3])
+            for k in range(block):
+                work[e, IM + f, k] += im * work[e, P + g, k] - re * work[e, Q + g, k]
         if t == -1:
             continue
+        begin, row, at, last = (0, e, P, Q) if up == -1 else (6, up, W, IM)
         for g in range(3):
-            re, im = turn[t, 2 * ((f - g) % 3)], turn[t, 2 * ((f - g) % 3) + 1]
-            for k in range(work.shape[2]):
-                work[i, W + f, k] += re * work[i, P + g, k] + im * work[i, Q + g, k]
-                work[i, IM + f, k] += im * work[i, P + g, k] - re * work[i, Q + g, k]
-
-
-@kernel
-def _turn_down(up: int, i: int, turn: Floats, carries: bool, work: Floats) -> None:
-    """Changes of voltage below a transformer that those above it make."""
-    for f in range(3):
-        for k in range(work.shape[2]):
-            work[i, W + f, k] = 0.0
-        for g in range(3):
-            re, im = turn[6 + 2 * ((f - g) % 3)], turn[7 + 2 * ((f - g) % 3)]
-            for k in range(work.shape[2]):
-                work[i, W + f, k] += re * work[up, W + g, k] - im * work[up, IM + g, k]
-        if carries:
-            for k in range(work.shape[2]):
-                work[i, IM + f, k] = 0.0
-            for g in range(3):
-                re, im = turn[6 + 2 * ((f - g) % 3)], turn[7 + 2 * ((f - g) % 3)]
-                for k in range(work.shape[2]):
-                    work[i, IM + f, k] += im * work[up, W + g, k] + re * work[up, IM + g, k]
-
-
-@kernel
-def _rise(i: int, r: float, x: float, rm: float, xm: float, carries: bool, work: Floats) -> None:
-    """What the branch to the parent adds: z₁ conj(S_φ) + z_m exp(j 2π/3 φ) Σ_ψ exp(-j 2π/3 ψ) conj(S_ψ), twice."""
-    for k in range(work.shape[2]):
-        p0, p1, p2 = work[i, P, k], work[i, P + 1, k], work[i, P + 2, k]
-        q0, q1, q2 = work[i, Q, k], work[i, Q + 1, k], work[i, Q + 2, k]
-        sum_re = p0 - 0.5 * (p1 + p2) - SIN * (q1 - q2)
-        sum_im = -q0 + 0.5 * (q1 + q2) - SIN * (p1 - p2)
-        re, im = rm * sum_re - xm * sum_im, rm * sum_im + xm * sum_re
-        work[i, W, k] += r * p0 + x * q0 + re
-        work[i, W + 1, k] += r * p1 + x * q1 - 0.5 * re - SIN * im
-        work[i, W + 2, k] += r * p2 + x * q2 - 0.5 * re + SIN * im
-        if carries:
-            work[i, IM, k] += x * p0 - r * q0 + im
-            work[i, IM + 1, k] += x * p1 - r * q1 - 0.5 * im + SIN * re
-            work[i, IM + 2, k] += x * p2 - r * q2 - 0.5 * im - SIN * re
+            re, im = model.turn[t, begin + 2 * ((f - g) % 3)], model.turn[t, begin + 2 * ((f - g) % 3) + 1]
+            sign = -1.0 if up == -1 else 1.0
+            for k in range(block):
+                work[e, IM + f, k] += im * work[row, at + g, k] + sign * re * work[row, last + g, k]

@@ -190,30 +190,36 @@ class PhaseTree(NamedTuple):
 
 
 class LinearPhases(NamedTuple):
-    """LinDist3Flow on a forest in breadth-first order (`kernels.grid.lindist3flow`). Per unit of 1 kVA.
+    """LinDist3Flow on a forest (`kernels.grid.lindist3flow`), for injections at some buses. Per unit of 1 kVA.
+
+    Places are in depth-first order. An *end* is a place where somebody injects, a fork, a leaf, an external grid, or either
+    side of a transformer that mixes phases; the chain to it begins below the end before it on its way.
 
     Attributes
     ----------
-    parent : (n_bus,) int64
-        Place of the parent; -1 at external grids.
+    parent, column, turn_of : (n_ends,) int64
+        The end above, -1 at external grids; the column that injects, -1 for none; row of `turn`, -1 where phases stay what they
+        are, and at external grids without an impedance.
+    carries : (n_ends,) bool
+        Whether a transformer that mixes phases lies below.
+    first : (n_ends + 1,) int64
+        Places ``first[e]:first[e + 1]`` are the chain to end e, which comes last.
     coefficient : (n_bus, 4) float64
-        2 z₁ and 2 z_m of the branch to the parent, as in `PhaseTree`, per kW of a phase: real and imaginary parts.
-    turn_of : (n_bus,) int64
-        Row of `turn`; -1 where phases stay what they are, and at external grids without an impedance.
+        By place, 2 z₁ and 2 z_m of the branch to the parent, as in `PhaseTree`, per kW of a phase: real and imaginary parts.
     turn : (n_turns, 12) float64
         Of a transformer m_0, m_1, m_2 and t² times them, of an external grid twice its impedance as its powers see it.
     constant : (n_bus, 3) float64
-        P and Q of each conductor to the parent and |V|² without injections.
-    carries : (n_bus,) bool
-        Whether a transformer that mixes phases lies below.
+        By place, P and Q of each conductor to the parent and |V|² without injections.
     """
 
     parent: Ints
-    coefficient: Floats
+    column: Ints
     turn_of: Ints
+    carries: NDArray[np.bool_]
+    first: Ints
+    coefficient: Floats
     turn: Floats
     constant: Floats
-    carries: NDArray[np.bool_]
 
 
 class PhaseLimits(NamedTuple):

@@ -1,0 +1,74 @@
+"""How homes and their PV are connected: to one of three phases, or a third to each."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.errors import some
+from fastp2p.grid.network import Network
+from fastp2p.grid.zero_sequence import PHASES
+from fastp2p.io.stated import BALANCED, DELTA, NO_LOAD, UNEQUAL
+from fastp2p.study.distributions import pick
+from fastp2p.study.sections import ConnectionPart
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int8]
+
+LIST_THEM = 'list the phase of every participant instead, as in connection.phases = ["a", "balanced"]'
+UNKNOWN = {
+    NO_LOAD: f'the network has no load at bus {{}}; choose participants.buses = "loads", or {LIST_THEM}',
+    UNEQUAL: f"loads lie on two phases, or unequally on three, at bus {{}}; {LIST_THEM}",
+    DELTA: f"loads are in delta at bus {{}}; connect them between phase and neutral (type wye), or {LIST_THEM}",
+}
+"""By what `ZeroSequence.load_phase` says of a bus: why its homes are connected to no phase as its loads are."""
+
+
+def draw_load_phases(
+    connection: ConnectionPart, network: Network, listed: Ints, u: Floats, faults: list[str], lengths: list[str]
+) -> Codes:
+    """(n_scenarios, n_bus) the phase of all homes of a bus, a place in `PHASES`; -1 where nobody takes part.
+
+    Parameters
+    ----------
+    connection : ConnectionPart
+    network : Network
+        Loaded with ``phases=3``.
+    listed : (n_participants,) int64
+        Positions of the participants, in the order of lists.
+    u : (n_scenarios, n_bus) float64
+        Uniform numbers.
+    faults, lengths : list of str
+        What is wrong is added to them, of a list's length to `lengths`.
+    """
+    phases, codes = connection.phases, np.full(u.shape, -1, np.int8)
+    if isinstance(phases, tuple):
+        if len(phases) != len(listed):
+            lengths.append(f"connection.phases lists {len(phases)} values for {len(listed)} buses")
+        else:
+            codes[:, listed] = [PHASES.index(phase) for phase in phases]
+    elif phases == "random":
+        codes[:, listed] = pick(u[:, listed], 3, None)
+    elif phases == "as_connected":
+        codes[:, listed] = _as_connected(network, listed, faults)
+    else:
+        codes[:, listed] = PHASES.index(phases)
+    return codes
+
+
+def pv_phases(load_phase: Codes, kwp: Floats, three_phase_above_kw: float) -> Codes:
+    """(n_scenarios, n_bus) the phase of PV: that of the bus's homes, and all three for more kWp than `three_phase_above_kw`."""
+    return np.where((kwp > three_phase_above_kw) & (load_phase >= 0), np.int8(BALANCED), load_phase)
+
+
+def _as_connected(network: Network, buses: Ints, faults: list[str]) -> Codes:
+    """The phase of the network's own loads at some buses."""
+    if network.zero is None:
+        faults.append("connection.phases = 'as_connected': the network has one phase; load it with phases=3")
+        return np.full(len(buses), -1, np.int8)
+    codes = network.zero.load_phase[buses]
+    for code, why in UNKNOWN.items():
+        ids = [str(bus) for bus in np.sort(network.bus_id[buses[codes == code]]).tolist()]
+        faults += [f"connection.phases = 'as_connected': {why.format(some(ids))}"] * bool(ids)
+    return codes
