@@ -222,13 +222,48 @@ def test_some_buses_alone_are_all_buses_with_zeros(physics, unserved):
     assert answer.binding_bus.tolist() == narrow.binding_bus.tolist()
 
 
+@pytest.mark.parametrize("unserved", RULES)
+@pytest.mark.parametrize("objective", [*OBJECTIVES, "pro_rata"])
+@pytest.mark.parametrize("name", ["lines 9 2", "Dyn 6 1", "cigre_lv"])
+def test_dc_knows_no_reactive_power(name, objective, unserved):
+    """Given kvar change nothing, whatever they are."""
+    books, band = batch(name)
+    options = {"physics": "dc", "objective": objective, "unserved": unserved, **band}
+    found, without = phase_books.clear(books, **options), phase_books.clear(books, reactive=None, **options)
+    np.testing.assert_array_equal(found.executed_kwh, without.executed_kwh)
+    np.testing.assert_array_equal(found.exported_kw, without.exported_kw)
+    np.testing.assert_array_equal(found.binding_row, without.binding_row)
+    np.testing.assert_array_equal(found.loading_percent, without.loading_percent)
+    np.testing.assert_array_equal(found.flow_kw, without.flow_kw)
+    np.testing.assert_array_equal(found.flow_kvar, 0.0)
+
+
+def test_a_trade_that_passes_no_full_conductor_waits_for_none():
+    """Both ends are on phase a behind the full one; what they draw and feed in of kvar differs."""
+    books, _ = batch("lines 4 1")
+    network = books.network
+    inner = np.flatnonzero(network.has_band)
+    (first,) = np.flatnonzero(network.is_reference[network.from_bus] | network.is_reference[network.to_bus])[:1]
+    limited = replace(network, limit_kw=np.where(np.arange(network.n_branch) == first, 24.0, np.inf))
+    below = np.setdiff1d([network.from_bus[first], network.to_bus[first]], network.reference_bus)[0]
+    assert len(inner) == 3
+    seller, other = inner[inner != below][0], below
+    trades = lindistflow.trades_of((seller, network.slack_bus, 10.0, 0.3, 0.1), (seller, other, 5.0, 0.3, 0.1))
+    for objective in ("volume", "pro_rata"):
+        answer = fastp2p.clear(
+            limited, trades, np.zeros((1, 4, 3)), objective=objective, unserved="shed", connection=fastp2p.Connection(0, 0),
+            reactive=fastp2p.Reactive(0.0, 0.13, 0.3),
+        )  # fmt: skip
+        np.testing.assert_allclose(answer.executed_kwh, [8.0, 5.0], rtol=0, atol=TIGHT_KW)
+
+
 # ----------------------------------------------------------------------------------------------------------------- balanced
 
 
 @pytest.mark.parametrize("unserved", RULES)
 @pytest.mark.parametrize("objective", [*OBJECTIVES, "pro_rata"])
 @pytest.mark.parametrize("physics", [*PHYSICS, "ac"])
-@pytest.mark.parametrize("name", ["Dyn 6 1", "cigre_lv"])
+@pytest.mark.parametrize("name", ["Dyn 9 2", "cigre_lv"])
 def test_balanced_participants_are_the_balanced_model(name, physics, objective, unserved):
     """Everybody a third on each phase: the same energy, three times a third of every flow, and prices that add up.
 
@@ -243,7 +278,7 @@ def test_balanced_participants_are_the_balanced_model(name, physics, objective, 
         books.network, books.trades, books.base_kw.sum(axis=2), export_kw=books.export_kw, bus=books.at, **options,
         reactive=fastp2p.Reactive(books.base_kvar.sum(axis=2), books.pv_kvar_per_kw, books.load_kvar_per_kw),
     )  # fmt: skip
-    assert (expected.status == "cleared").sum() >= 2
+    assert (expected.status == "cleared").any()
     assert found.status.tolist() == expected.status.tolist()
     near = {"rtol": 0, "atol": 1e-9 if physics != "ac" else 1e-5}
     np.testing.assert_allclose(found.executed_kwh, expected.executed_kwh, **near)
@@ -259,8 +294,7 @@ def test_balanced_participants_are_the_balanced_model(name, physics, objective, 
     np.testing.assert_allclose(found.loading_percent, expected.loading_percent, rtol=1e-9 if physics != "ac" else 1e-4)
     if physics != "ac" and objective != "pro_rata":
         sound = expected.status == "cleared"
-        worth = np.abs(expected.shadow_price[sound]).sum(axis=1) + np.abs(expected.voltage_price[sound]).sum(axis=1)
-        assert (worth > 0.0).any()
+        assert (expected.shadow_price[sound] != 0.0).any() or (expected.voltage_price[sound] != 0.0).any()
         prices = found.shadow_price[sound].sum(axis=2) / 3.0, found.voltage_price[sound].sum(axis=2)
         np.testing.assert_allclose(prices[0], expected.shadow_price[sound], rtol=1e-6, atol=1e-7)
         np.testing.assert_allclose(prices[1], expected.voltage_price[sound], rtol=1e-6, atol=1e-5)

@@ -286,3 +286,15 @@ def test_a_band_cuts_where_the_linear_voltages_reach_it(name, side):
     np.testing.assert_allclose(found, np.minimum(expected, 1e5), rtol=1e-8)
     assert (np.asarray(expected) < 1e5).mean() > 0.7
     assert all(kind == "voltage" for rows_at in owner for kind, *_ in rows_at)
+
+
+@pytest.mark.parametrize("physics", ["dc", "lindistflow", "ac"])
+def test_a_network_without_branches_is_cleared(physics):
+    """Two external grids: nothing limits anything."""
+    net = pp.create_empty_network()
+    for bus in pp.create_buses(net, 2, 0.4):
+        pp.create_ext_grid(net, bus)
+    network = fastp2p.Network.from_pandapower(net, phases=3, zero_sequence={"grid": "ideal"})
+    answer = clear_one(1, 0, 6.0, 0.3, 0.1, network=network, physics=physics)
+    np.testing.assert_allclose(answer.executed_kwh, [6.0])
+    assert answer.flow_kw.shape == (1, 0, 3)
