@@ -8,6 +8,7 @@ import pytest
 
 import fastp2p
 from fastp2p.clearing.audit import AC_STATUS, audit
+from fastp2p.grid.phases import PHASE_SWEEPS
 from tests.support import phase_books
 from tests.support.phase_books import network_of
 
@@ -64,7 +65,7 @@ def breaks(name, before, after, seed=0):
 
 
 def check_limits_are_kept(name, objective, unserved, seed=0):
-    """Status by status; returns how many books are cut, and how many stay broken."""
+    """Status by status; returns how many books are cut, how many stay broken, and how many bases break limits."""
     answer = cleared(name, "ac", objective, unserved, seed)
     before, after = flow_of(name, answer.floor, seed), flow_of(name, answer.injection, seed)
     assert "failed" not in answer.status
@@ -72,21 +73,24 @@ def check_limits_are_kept(name, objective, unserved, seed=0):
     broken = breaks(name, before, after, seed).any(axis=1) | (before.converged & ~after.converged)
     np.testing.assert_array_equal(broken[:-1], (answer.status == "ac_broken")[:-1])
     books, band = batch(name, seed)
-    inner = before.vm_pu[:, books.network.has_band]
-    outside = ((inner < band["v_min_pu"]) | (inner > band["v_max_pu"])).any(axis=(1, 2))
-    outside |= np.nanmax(before.loading_percent, axis=(1, 2)) > 100.0
-    assert outside[broken].all()  # a row that the base breaks cannot be tightened
+    vm, inner = before.vm_pu, books.network.has_band
+    over, under = after.vm_pu - band["v_max_pu"], band["v_min_pu"] - after.vm_pu
+    kept = np.where(vm <= band["v_max_pu"], over, 0.0), np.where(vm >= band["v_min_pu"], under, 0.0)
+    assert np.nanmax(np.maximum(*kept)[:-1, inner]) <= VOLTAGE_TOLERANCE  # a row that the base breaks cannot be tightened
+    loading = np.where(before.loading_percent <= 100.0, after.loading_percent, 0.0)[:-1]
+    assert loading.max() <= 100.0 + LOADING_TOLERANCE
     assert ((answer.executed_kwh >= 0.0) & (answer.executed_kwh <= books.trades.quantity_kwh)).all()
     assert ((answer.exported_kw >= 0.0) & (answer.exported_kw <= books.export_kw)).all()
-    return np.count_nonzero(answer.is_cut), np.count_nonzero(broken)
+    overloaded = (cleared(name, "lindistflow", objective, unserved, seed).status == "base_overload").sum()
+    return np.count_nonzero(answer.is_cut), np.count_nonzero(broken), overloaded
 
 
 @every_rule
 @every_network
 def test_what_is_executed_keeps_every_limit_that_the_base_keeps(name, unserved):
-    n_cut, n_broken = check_limits_are_kept(name, "volume", unserved)
+    n_cut, n_broken, n_overloaded = check_limits_are_kept(name, "volume", unserved)
     assert n_cut > 0.3 * N_BOOKS
-    assert n_broken <= 0.05 * N_BOOKS
+    assert n_broken <= 0.5 * n_overloaded
 
 
 @pytest.mark.slow
@@ -94,8 +98,8 @@ def test_what_is_executed_keeps_every_limit_that_the_base_keeps(name, unserved):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("name", QUICK + SLOW)
 def test_what_is_executed_keeps_every_limit_on_many_networks(name, objective, unserved):
-    found = [check_limits_are_kept(name, objective, unserved, seed) for seed in (1, 2)]
-    assert sum(n_broken for _, n_broken in found) <= 0.05 * 2 * N_BOOKS
+    _, n_broken, n_overloaded = np.sum([check_limits_are_kept(name, objective, unserved, seed) for seed in (1, 2)], axis=0)
+    assert n_broken <= 0.5 * n_overloaded
 
 
 def test_lindistflow_alone_breaks_some_of_them():
@@ -139,7 +143,7 @@ def test_batches_of_any_size_give_the_same_bits(physics, unserved):
 def audited(name, physics, unserved, **how):
     books, band = batch(name)
     clearing = cleared(name, physics, "volume", unserved)
-    return clearing, audit(books.network, books.at, clearing, (band["v_min_pu"], band["v_max_pu"]), **how)
+    return clearing, audit(books.network, books.at, clearing, tuple(band.values()), solver=PHASE_SWEEPS, **how)
 
 
 @every_rule
