@@ -47,7 +47,7 @@ def size_of(books):
     return matched + books.export_kw.sum(axis=1) + 1e-300
 
 
-def assert_cut(answer, least=0.2):
+def assert_cut(answer, least=0.1):
     assert "failed" not in answer.status
     assert (answer.status != "free").mean() >= least
 
