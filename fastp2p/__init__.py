@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fastp2p.profiles.typical_days import Clusters, cluster_days, compare_cluster_counts
     from fastp2p.results.results import Results
     from fastp2p.results.statistics import (
+        compare_hosting_capacity,
         compare_shares,
         find_audit_rates,
         find_hosting_capacity,
@@ -43,6 +44,7 @@ _HOME = {
     "ac_flow": "grid.ac",
     "cluster_days": "profiles.typical_days",
     "compare_cluster_counts": "profiles.typical_days",
+    "compare_hosting_capacity": "results.statistics",
     "compare_rules": "sweep.compare",
     "compare_shares": "results.statistics",
     "find_audit_rates": "results.statistics",
@@ -108,6 +110,7 @@ __all__ = [
     "clear",
     "cluster_days",
     "compare_cluster_counts",
+    "compare_hosting_capacity",
     "compare_rules",
     "compare_shares",
     "find_audit_rates",

@@ -123,6 +123,7 @@ def test_the_table_of_probabilities(scenarios):
     needed = "find_probabilities(results.scenarios) returns"
     for wrong in (scenarios, fastp2p.summarise(scenarios), FRAME, None, {}):
         assert needed in message(fastp2p.find_hosting_capacity, wrong)
+        assert needed in message(fastp2p.compare_hosting_capacity, wrong)
     assert "threshold = a" in message(fastp2p.find_hosting_capacity, fastp2p.find_probabilities(scenarios), "a")
 
 

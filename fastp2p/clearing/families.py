@@ -72,7 +72,7 @@ class BranchFlow(RowFamily):
 
     def entries(self, plus_kvar: Floats, minus_kvar: Floats) -> tuple[Floats, Floats] | None:
         """Tree rows on radial networks, PTDF rows on meshed ones (made on first use)."""
-        return None if self.network.is_radial else (self.network.ptdf, self.network.ptdf)
+        return None if self.network.is_radial else (self.network.flow_per_kw, self.network.flow_per_kw)
 
     def narrow(self, bounds: Bounds) -> Bounds:
         """Of active power."""
@@ -316,14 +316,14 @@ def ac_families(network: Network, band_pu: tuple[float, float]) -> tuple[RowFami
 
 @lru_cache(maxsize=8)
 def _upward_per_kw(network: Network) -> Floats:
-    """(n_limits, n_bus) change of the upward power of each limited transformer per kW at each bus."""
+    """(n_bus, n_limits) change of the upward power of each limited transformer per kW at each bus."""
     at = np.flatnonzero(np.isfinite(network.reverse_kw))
     if not network.is_radial:
-        return network.upward[at, None] * network.ptdf[at]
-    passes, tree = np.zeros((len(at), network.n_bus)), network.tree
+        return network.upward[at] * network.flow_per_kw[:, at]
+    passes, tree = np.zeros((network.n_bus, len(at))), network.tree
     for bus in tree.order.tolist():
         if tree.parent[bus] != -1:
-            passes[:, bus] = np.where(at == tree.parent_branch[bus], 1.0, passes[:, tree.parent[bus]])
+            passes[bus] = np.where(at == tree.parent_branch[bus], 1.0, passes[tree.parent[bus]])
     return passes
 
 
@@ -333,6 +333,6 @@ def _reverse(network: Network) -> tuple[RowFamily, ...]:
 
 @lru_cache(maxsize=8)
 def _squares_per_kw(network: Network, kvar_per_kw: bytes) -> Floats:
-    """(n_bus, n_bus) change of each squared voltage per kW at each bus, with its kvar."""
+    """(n_bus, n_bus) per kW at each bus, with its kvar, the change of each squared voltage."""
     r, x = shared_paths(network)
-    return 2.0 * (r + x * np.frombuffer(kvar_per_kw))
+    return np.ascontiguousarray(2.0 * (r + x * np.frombuffer(kvar_per_kw)).T)

@@ -28,11 +28,11 @@ def nest_of(rows: Rows, bus: Ints, percent: Floats) -> Nest | None:
     if len(rows.face) > 1 or rows.plus_kvar.any():
         return None
     first, last = _depth_first(rows.parent, rows.depth)
-    n_tree = len(rows.lower) - len(rows.dense_plus)
+    n_tree = len(rows.lower) - rows.dense_plus.shape[1]
     top, sign = np.full(len(rows.lower), -1), np.zeros(len(rows.lower))
     child = np.flatnonzero(rows.parent >= 0)
     top[rows.parent_row[child]], sign[rows.parent_row[child]] = child, rows.parent_sign[child]
-    for r, entries in enumerate(rows.dense_plus):
+    for r, entries in enumerate(rows.dense_plus.T):
         behind = np.flatnonzero(entries)
         if not len(behind):
             continue

@@ -180,7 +180,7 @@ class PhaseReverse(ReverseFlow):
     def entries(self, plus_kvar: Floats, minus_kvar: Floats) -> tuple[Floats, Floats]:
         """However a bus is connected."""
         of_bus, _ = super().entries(plus_kvar, minus_kvar)
-        at = np.repeat(of_bus[:, self.columns], TERMINALS, axis=1)
+        at = np.repeat(of_bus[self.columns], TERMINALS, axis=0)
         return at, at
 
     def upward_kw(self, flow: AnyFlow) -> Floats:
@@ -286,9 +286,9 @@ def unit_flows(network: Network, bus: bytes, dc: bool) -> tuple[PhaseLinearFlows
 
 
 def at_terminals(per_kw: Floats, per_kvar: Floats, kvar_per_kw: Floats) -> Floats:
-    """(n_rows, n_terminals) per kW with its kvar, from (3 n_columns, n_rows) per kW and per kvar of each phase."""
+    """(n_terminals, n_rows) per kW with its kvar, from (3 n_columns, n_rows) per kW and per kvar of each phase."""
     n_columns = len(per_kw) // 3
     kw, kvar = (one.reshape(n_columns, 3, -1) for one in (per_kw, per_kvar))
     kw, kvar = (np.concatenate([one, one.mean(axis=1, keepdims=True)], axis=1) for one in (kw, kvar))
     per = kw + kvar_per_kw.reshape(n_columns, TERMINALS, 1) * kvar
-    return np.ascontiguousarray(per.reshape(n_columns * TERMINALS, -1).T)
+    return per.reshape(n_columns * TERMINALS, per.shape[2])

@@ -82,10 +82,11 @@ class PhaseLimits(Limits):
         return linear_phase_flows(self.network, phase_model(self.network, self.bus, self.dc), *injection)
 
     def flows(self, injection: Injection) -> tuple[Floats, Floats]:
-        """(n_books, n_branch, 3) kW and kvar."""
+        """(n_books, n_branch, 3) kW and kvar, of which "dc" knows none."""
         flows = self.linear(injection)
         shape = (len(flows.kw), self.network.n_branch, 3)
-        return flows.kw.reshape(shape), flows.kvar.reshape(shape)
+        kvar = np.broadcast_to(0.0, shape) if self.dc else flows.kvar.reshape(shape)
+        return flows.kw.reshape(shape), kvar
 
     def screen(self, floor: Injection, full: Injection) -> Screen:
         """Loading is that of the most loaded conductor."""
@@ -111,8 +112,8 @@ def _rows(network: Network, bus: bytes, band_pu: tuple[float, float] | None, pv_
     plus_kvar, minus_kvar = (np.repeat(np.frombuffer(of), TERMINALS) for of in (pv_kvar, load_kvar))
     families = phase_families(network, at, band_pu)
     dense = [found for family in families if (found := family.entries(plus_kvar, minus_kvar)) is not None]
-    none = np.empty((0, TERMINALS * len(at)))
-    plus, minus = (np.concatenate([none, *(found[side] for found in dense)]) for side in (0, 1))
+    none = np.empty((TERMINALS * len(at), 0))
+    plus, minus = (np.concatenate([none, *(found[side] for found in dense)], axis=1) for side in (0, 1))
     lower, upper = (np.concatenate([getattr(family, side) for family in families]) for side in ("lower", "upper"))
     parent, parent_row, parent_sign, depth = _conductor_tree(network)
     node = np.full((len(at), TERMINALS, 3), -1)

@@ -19,6 +19,7 @@ from fastp2p.grid.lindist3flow import PhaseLinearFlows
 from fastp2p.grid.network import Network
 from fastp2p.grid.phases import PhaseFlow
 from fastp2p.kernels.clearing.limits import Bounds
+from fastp2p.kernels.clearing.solve import longest_path
 from fastp2p.kernels.grid.structs import AcSummary, PhaseSummary, Tree
 from fastp2p.kernels.structs import Rows
 
@@ -107,7 +108,7 @@ class RowFamily(ABC):
 
     @abstractmethod
     def entries(self, plus_kvar: Floats, minus_kvar: Floats) -> tuple[Floats, Floats] | None:
-        """(n_rows, n_bus) change of each value per kW fed in at each bus, with its kvar, and its fall per kW drawn.
+        """(n_terminals, n_rows) change of each value per kW fed in at each bus, with its kvar, and its fall per kW drawn.
 
         None: the rows are those of a tree (`Rows`).
         """
@@ -149,7 +150,7 @@ def rows_of_kw(
     return Rows(
         lower=lower, upper=upper, parent=parent, parent_row=parent_row, parent_sign=parent_sign, depth=depth, face=FACE_KW,
         node=np.arange(len(parent))[:, None], weight=np.ones(len(parent)), plus_kvar=none, minus_kvar=none,
-        dense_plus=dense, dense_minus=dense,
+        dense_plus=dense.T.copy(), dense_minus=dense.T.copy(),
     )  # fmt: skip
 
 
@@ -170,8 +171,8 @@ def rows_of_families(
     root, flat = np.full(n_bus, -1), np.zeros(n_bus, np.int64)
     tree = network.tree if network.is_radial else Tree(root, root, root, np.zeros(n_bus), flat)
     dense = [entries for family in families if (entries := family.entries(plus_kvar, minus_kvar)) is not None]
-    plus = _stacked([one for one, _ in dense], n_bus)
-    minus = plus if all(one is other for one, other in dense) else _stacked([other for _, other in dense], n_bus)
+    plus = _beside([one for one, _ in dense], n_bus)
+    minus = plus if all(one is other for one, other in dense) else _beside([other for _, other in dense], n_bus)
     lower, upper = (np.concatenate([getattr(family, side) for family in families]) for side in ("lower", "upper"))
     return Rows(
         lower=lower, upper=upper, parent=tree.parent, parent_row=tree.parent_branch, parent_sign=tree.parent_sign,
@@ -182,13 +183,12 @@ def rows_of_families(
 
 def entries_per_column(rows: Rows) -> int:
     """The most entries that a column can have."""
-    per_path = len(rows.face) * int(rows.depth.max(initial=0))
-    return 2 * int(rows.node.shape[1]) * per_path + len(rows.dense_plus)
+    return int(longest_path(rows)) + int(rows.dense_plus.shape[1])
 
 
-def _stacked(rows: list[Floats], n_bus: int) -> Floats:
+def _beside(rows: list[Floats], n_bus: int) -> Floats:
     """All rows as one array, without a copy where there is one already: those of a meshed network may fill the memory."""
-    return rows[0] if len(rows) == 1 else np.concatenate([np.empty((0, n_bus)), *rows])
+    return rows[0] if len(rows) == 1 else np.concatenate([np.empty((n_bus, 0)), *rows], axis=1)
 
 
 class RowLayout(NamedTuple):

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from fastp2p.cli.console import errors, fault_exit, known, make_table, say, say_not_cached
-from fastp2p.cli.day_table import COLUMNS, make_day_table
+from fastp2p.cli.day_table import make_day_table
 from fastp2p.cli.profiles import profiles_app
 from fastp2p.cli.signals import exit_code, in_order
+from fastp2p.cli.sweep_table import hosting_capacity, make_hosting_table, make_sweep_table
 from fastp2p.errors import FastP2PError, InputError, refuse
 from fastp2p.io.paths import expanded
 from fastp2p.results.columns import COMPARED, columns_of
@@ -203,7 +204,7 @@ def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) ->
             table.add_section()
         table.add_row("" if share == last else f"{share:.0%}", rule, *cells)
         last = share
-    _print_table(study.name, study.description, table, folder)
+    _print_table(study.name, study.description, [table], folder)
 
 
 @app.command(name="studies")
@@ -293,14 +294,18 @@ def _print_results(results: "Results", folder: Path) -> None:
     from fastp2p.results.indicators import is_audited_whole
     from fastp2p.results.statistics import too_few_audited
 
-    table = _sweep_table(results) if results.study.n_cases > 1 else make_day_table(results)
+    table = make_sweep_table(results) if results.study.n_cases > 1 else make_day_table(results)
+    further = []
     notes = {}
     if results.stopped_at and (stop := results.study.scenarios.stop):
         notes["stopped:"] = (
             f"{results.stopped_at:,} scenarios per share estimate {stop.indicator} to within {stop.within:.1%} of its mean"
         )
     if results.study.scenarios.shares and is_audited_whole(results.scenarios):
-        notes["hosting capacity"] = f"(uncontrolled, at 5 %, by AC): {_hosting(results.scenarios)}"
+        if results.study.network.phases == 3:
+            further = [make_hosting_table(results.scenarios)]
+        else:
+            notes["hosting capacity"] = f"(uncontrolled, at 5 %, by AC): {hosting_capacity(results.scenarios)}"
     if "n_audited" in results.scenarios and results.study.n_cases > 1 and (few := too_few_audited(results.scenarios)):
         notes["audit:"] = few
     if "losses_kwh" in results.scenarios:
@@ -308,13 +313,13 @@ def _print_results(results: "Results", folder: Path) -> None:
         parts = [f"{known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
         notes["losses and spilled PV"] = f"(means{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
     notes |= _remarks(results)
-    _print_table(results.study.name, results.study.description, table, folder, notes)
+    _print_table(results.study.name, results.study.description, [table, *further], folder, notes)
 
 
 def _remarks(results: "Results") -> dict[str, str]:
     """Why nothing was traded, where nothing was; and how voltages are to be read, where there are any."""
     from fastp2p.pipeline.draws import draw_scenarios
-    from fastp2p.sweep.plausible import LOOKED_AT, PHASES, asks_for_voltages, why_no_trades
+    from fastp2p.sweep.plausible import LOOKED_AT, PHASES, THREE_PHASES, asks_for_voltages, why_no_trades
 
     study, remarks = results.study, {}
     if not results.scenarios["matched_kwh"].any():
@@ -323,69 +328,20 @@ def _remarks(results: "Results") -> dict[str, str]:
         drawn = draw_scenarios(study, results.network, results.profiles, share, looked_at)
         why = why_no_trades(study, results.profiles, drawn)
         remarks["no trades:"] = why or "no two orders of one step match under this market rule"
-    if asks_for_voltages(study) and study.network.phases == 1:
-        remarks["voltages:"] = PHASES
+    if asks_for_voltages(study):
+        remarks["voltages:"] = PHASES if study.network.phases == 1 else THREE_PHASES
     return remarks
 
 
-def _hosting(scenarios: "pd.DataFrame") -> str:
-    """The voltage-limited beside the cable-limited hosting capacity, with their intervals."""
-    from fastp2p.results.statistics import find_hosting_capacity, find_probabilities
-
-    probabilities = find_probabilities(scenarios)
-    capacities = {
-        "voltages": find_hosting_capacity(probabilities, event="voltage"),
-        "cables and transformers": find_hosting_capacity(probabilities, event="cable"),
-    }
-    return ", ".join(f"{name} {at.share:.0%} ({at.low:.0%} to {at.high:.0%})" for name, at in capacities.items())
-
-
-def _print_table(name: str, description: str, table: Table, folder: Path, notes: dict[str, str] | None = None) -> None:
-    """A table, with its title above and the path of the files below."""
+def _print_table(name: str, description: str, tables: list[Table], folder: Path, notes: dict[str, str] | None = None) -> None:
+    """Tables, with their title above and the path of the files below."""
     console = Console(highlight=False)
     say(console, f"{name}:" if description else name, "bold", description)
-    console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
-    console.print(table)
+    for table in tables:
+        console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
+        console.print(table)
     for word, note in (notes or {}).items():
         say(console, word, "", note)
     written = ", ".join(sorted(path.name + "/" * path.is_dir() for path in folder.iterdir()))
     say(console, "wrote", "", f"{folder}/: {written}")
     console.print()
-
-
-def _sweep_table(results: "Results") -> Table:
-    """Means over the scenarios of each share."""
-    from fastp2p.results.statistics import count_audited, find_probabilities
-
-    n_draws = len(results.scenarios) // results.scenarios["share"].nunique()
-    of_power = "" if results.study.clearing.physics == "dc" else " (apparent power)"
-    caption = f"means of {n_draws:,} scenarios in kWh; highest loading{of_power}; scenarios in which the network\n"
-    caption += "cuts a trade or an export, and in which a limit is broken before any trade"
-    audited = "n_audited" in results.scenarios
-    if audited:
-        caption += f"\nin AC, {count_audited(results.scenarios)}: extremes of current and voltage (p.u.);"
-        caption += "\nbooks that break a limit which the base keeps, and books that are cut needlessly"
-    extra = ("AC worst\n%", "lowest\nvoltage", "highest\nvoltage", "AC broken\n%", "needless\ncut %") if audited else ()
-    table = make_table("PV\nshare", *COLUMNS, "worst\n%", "cut\n%", "over\n%", *extra, caption=caption)
-    rates = _audit_cells(results.scenarios) if audited else {}
-    probabilities = find_probabilities(results.scenarios).set_index("share")
-    for share, rows in results.scenarios.groupby("share"):
-        means = [f"{rows[column].mean():.2f}" for column in COLUMNS.values()]
-        loading = f"{rows.worst_loading_percent.max():.1f}"
-        shares = [f"{100 * probabilities[f'{event}_probability'][share]:.1f}" for event in ("cut", "overload")]
-        table.add_row(f"{share:.0%}", *means, loading, *shares, *rates.get(share, []))
-    return table
-
-
-def _audit_cells(scenarios: "pd.DataFrame") -> dict[Any, list[str]]:
-    """By share: largest loading from current, extremes of the voltages, and how often the clearing and AC disagree."""
-    from fastp2p.results.statistics import find_audit_rates
-
-    kinds = {"worst_current_percent": "max", "lowest_vm_pu": "min", "highest_vm_pu": "max"}
-    extremes = scenarios.groupby("share").agg(kinds)
-    cells = {}
-    for row in find_audit_rates(scenarios).to_dict("records"):
-        current, lowest, highest = extremes.loc[row["share"]]
-        rates = [known(100.0 * row[name], 2) for name in ("broken_rate", "needless_cut_rate")]
-        cells[row["share"]] = [known(current, 1), known(lowest, 3), known(highest, 3), *rates]
-    return cells

@@ -208,7 +208,9 @@ def _draw_buses(axes: Axes, results: Results, layout: Layout, size_pt: float) ->
 
 def _draw_branches(figure: Figure, axes: Axes, results: Results, layout: Layout) -> list[Line2D]:
     """Branches and their colour bar; returns their entries of the legend."""
-    loading = _first_scenario(results.branches)["max_loading_percent"].to_numpy(np.float64)
+    rows = _first_scenario(results.branches)
+    per_branch, of_phase = (3, " of the worst phase") if "phase" in rows else (1, "")
+    loading = rows["max_loading_percent"].to_numpy(np.float64).reshape(-1, per_branch).max(axis=1)
     in_tree, limited = np.isin(np.arange(len(loading)), layout.parent_branch), np.isfinite(loading)
     percent = np.where(limited, loading, 0.0)
     top = percent.max(initial=0.0) or 1.0
@@ -226,7 +228,7 @@ def _draw_branches(figure: Figure, axes: Axes, results: Results, layout: Layout)
         box = figure.add_axes((1 - 2.95 / w, 0.47 / h, 2.6 / w, 0.11 / h))
         ticks: dict[str, Any] = {"ticks": MaxNLocator(4), "format": FuncFormatter(lambda value, _: f"{value:.3g}")}
         figure.colorbar(ScalarMappable(norm, colours), cax=box, orientation="horizontal", **ticks)
-        box.set_title(f"worst-hour branch loading ({loading_unit(results)})", fontsize=8.5, pad=4)
+        box.set_title(f"worst-hour branch loading{of_phase} ({loading_unit(results)})", fontsize=8.5, pad=4)
         if top > 100.0:
             box.axvline(100.0, color="white", linewidth=2.0)
     loop = Line2D([], [], color=INK, linestyle=(0, (3, 2)), linewidth=1.0, label="Closes a loop")

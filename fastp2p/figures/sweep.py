@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from fastp2p.figures.style import (
@@ -182,14 +183,8 @@ def draw_probability(results: Results, probabilities: pd.DataFrame, capacity: Ho
         ("overload", "A limit is broken in some hour, before any trade", RED, "D", 4.0, 1.1, 1.0),
     ):
         at, look = share + sign * aside, {**common, "color": colour}
-        low, middle, high = (table[f"{name}_{end}"].to_numpy(np.float64) for end in ("low", "probability", "high"))
-        handles += axes.plot(at, middle, linewidth=width, marker=marker, markersize=size * scale, label=label, **look)
-        if dense:
-            axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0.0)
-            continue
-        around = np.stack([middle - low, high - middle]).clip(min=0.0)
-        for bars in axes.errorbar(at, middle, around, fmt="none", elinewidth=1.2, capsize=3.0, **look).lines[2]:
-            bars.set_capstyle("butt")  # pandapower, once imported, changes the default
+        line = {"linewidth": width, "marker": marker, "markersize": size * scale, "label": label}
+        handles += draw_estimates(axes, at, table, name, look, line)
     top = float(table[["cut_high", "overload_high"]].to_numpy().max())
     axes.set(xlim=(-2.0, 102.0), ylim=(0.0, max(5.0, min(102.0, 1.08 * top))))
     axes.set(xlabel="Share of PV (%)", ylabel="Probability (% of scenarios)")
@@ -200,6 +195,34 @@ def draw_probability(results: Results, probabilities: pd.DataFrame, capacity: Ho
     title = f"Estimate and {CONFIDENCE:.0%} confidence interval"
     figure.legend(handles=handles, **below_title(figure), ncols=2, title=title)
     return figure
+
+
+def draw_estimates(
+    axes: Axes, at: Floats, table: pd.DataFrame, name: str, look: dict[str, Any], line: dict[str, Any]
+) -> list[Line2D]:
+    """Estimates of the probability of an event and their intervals: bars, or a band where there are many.
+
+    Parameters
+    ----------
+    axes : Axes
+    at : (n,) float64
+        Where they stand.
+    table : DataFrame
+        What `find_probabilities` finds, in the unit of the axis.
+    name : str
+        Of the event.
+    look, line : dict
+        How all of it looks, and how the line does.
+    """
+    low, middle, high = (table[f"{name}_{end}"].to_numpy(np.float64) for end in ("low", "probability", "high"))
+    handles = axes.plot(at, middle, **line, **look)
+    if len(at) > MAX_ERROR_BARS:
+        axes.fill_between(at, low, high, color=look["color"], alpha=0.2, linewidth=0.0)
+        return handles
+    around = np.stack([middle - low, high - middle]).clip(min=0.0)
+    for bars in axes.errorbar(at, middle, around, fmt="none", elinewidth=1.2, capsize=3.0, **look).lines[2]:
+        bars.set_capstyle("butt")  # pandapower, once imported, changes the default
+    return handles
 
 
 def _mark_hosting_capacity(axes: Axes, capacity: HostingCapacity) -> None:

@@ -30,12 +30,18 @@ from fastp2p.figures.style import (
     sweep_page,
     time_axes,
 )
+from fastp2p.grid.network import Network
 from fastp2p.results.results import Results
 
 Floats = NDArray[np.float64]
 
 BY_HOUR = {"lowest_vm_pu": "Lowest voltage of any bus (p.u.)", "highest_vm_pu": "Highest voltage of any bus (p.u.)"}
 """What is drawn by the hour."""
+BY_PHASE = {
+    "lowest_vm_pu": "Lowest voltage of any bus and phase (p.u.)",
+    "highest_vm_pu": "Highest voltage of any bus and phase (p.u.)",
+}
+"""The same of three phases."""
 BESIDE = (0, (3, 2))
 """Dashes of the models drawn beside the AC power flow."""
 
@@ -108,7 +114,8 @@ def draw_voltage(results: Results, hours: pd.DataFrame, audited: str) -> Figure:
     colours = share_colours(results)
     banded, named = some_shares(list(colours), 3), some_shares(list(colours), MAX_NAMED_SHARES)
     limit = {"lowest_vm_pu": results.study.network.v_min_pu, "highest_vm_pu": results.study.network.v_max_pu}
-    for axes, (column, label) in zip(panels, BY_HOUR.items(), strict=True):
+    labels = BY_PHASE if results.study.network.phases == 3 else BY_HOUR
+    for axes, (column, label) in zip(panels, labels.items(), strict=True):
         for layer, (share, colour) in enumerate(colours.items()):
             of_share = hours.xs(share, level="share")[column]
             at, (low, middle, high) = of_share.index.to_numpy(np.float64) + 0.5, of_share.to_numpy(np.float64).T
@@ -119,7 +126,7 @@ def draw_voltage(results: Results, hours: pd.DataFrame, audited: str) -> Figure:
         time_axes(axes, float(hours.index.get_level_values("hour").max() + 1), 1.0, label)
         axes.set_xlabel("Hour of the day")
         values = hours[column].to_numpy(np.float64)
-        _show_limit(axes, float(np.nanmin(values)), float(np.nanmax(values)), limit[column])
+        show_limit(axes, float(np.nanmin(values)), float(np.nanmax(values)), limit[column])
     if len(results.scenarios) == 1:
         add_note(figure, f"{audited}; red: limit of the voltage, where it is near")
         return figure
@@ -132,53 +139,77 @@ def draw_voltage(results: Results, hours: pd.DataFrame, audited: str) -> Figure:
     return figure
 
 
-def _show_limit(axes: Axes, low: float, high: float, limit: float) -> None:
-    """A view of the values, and of the limit where it is near."""
+def show_limit(axes: Axes, low: float, high: float, limit: float) -> bool:
+    """A view of the values, and of the limit where it is near; whether it is."""
     span = max(high - low, 0.004)
-    if low - span < limit < high + span:
+    is_near = low - span < limit < high + span
+    if is_near:
         axes.axhline(limit, color=RED, linewidth=1.0, zorder=1.2)
         low, high = min(low, limit), max(high, limit)
     axes.set_ylim(low - 0.08 * span, high + 0.08 * span)
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.grid(True)
+    return is_near
 
 
 @matplotlib.rc_context(STYLE)
 def draw_feeder(results: Results, worst: AlongFeeder, audited: str) -> Figure:
     """Voltage along the feeder in one book; `audited` is the text of `count_audited`."""
-    network, distance, part = results.network, worst.distance, results.study.network
     figure, (axes,) = sweep_page(results, 8.6, 4.8, (0.85, 0.4, 0.65, 1.2))
-    parent, order = network.tree.parent, network.tree.order
-    ends = np.stack([order[parent[order] >= 0], parent[order[parent[order] >= 0]]], axis=1)
     for vm_pu, colour, width, style in ((worst.ac_vm_pu, BLUE, 1.6, "solid"), (worst.linear_vm_pu, ORANGE, 1.0, BESIDE)):
-        points = np.stack([distance[ends], vm_pu[ends]], axis=2)
-        # pandapower, once imported, changes the default cap
-        look: dict[str, Any] = {"colors": colour, "linewidths": width, "linestyles": style, "capstyle": "butt"}
-        axes.add_collection(LineCollection(list(points), zorder=2, **look))
-    shown = network.bus_id >= 0
-    axes.plot(distance[shown], worst.ac_vm_pu[shown], "o", color=BLUE, markersize=3.5, zorder=3)
+        draw_along(axes, results.network, worst.distance, vm_pu, colour, width, style)
+    shown = results.network.bus_id >= 0
+    axes.plot(worst.distance[shown], worst.ac_vm_pu[shown], "o", color=BLUE, markersize=3.5, zorder=3)
     axes.plot([], [], "o-", color=BLUE, markersize=3.5, label="AC power flow")
     axes.plot([], [], color=ORANGE, linestyle=BESIDE, label="LinDistFlow")
     axes.plot([], [], color=RED, linewidth=1.0, label="limit")
-    up = 1 if worst.is_high else -1
-    inner = np.flatnonzero(network.has_band)
-    bus = int(inner[np.argmax(up * worst.ac_vm_pu[inner])])
-    axes.annotate(
-        f"bus {network.bus_id[bus]}", (distance[bus], worst.ac_vm_pu[bus]), (0, 11 * up), textcoords="offset points",
-        ha="center", va="bottom" if worst.is_high else "top", color=INK, fontsize=8.5,
-    )  # fmt: skip
-    for limit in (part.v_min_pu, part.v_max_pu):
+    bus = furthest_bus(results.network, worst.ac_vm_pu, worst.is_high)
+    name_bus(axes, f"bus {results.network.bus_id[bus]}", (worst.distance[bus], worst.ac_vm_pu[bus]), worst.is_high)
+    for limit in (results.study.network.v_min_pu, results.study.network.v_max_pu):
         axes.axhline(limit, color=RED, linewidth=1.0, zorder=1.2)
+    finish_feeder(figure, axes, results, worst, audited)
+    return figure
+
+
+def draw_along(axes: Axes, network: Network, distance: Floats, vm_pu: Floats, colour: str, width: float, style: Any) -> None:
+    """The voltage of every branch, from its end nearer to the external grid to the other."""
+    parent, order = network.tree.parent, network.tree.order
+    ends = np.stack([order[parent[order] >= 0], parent[order[parent[order] >= 0]]], axis=1)
+    points = np.stack([distance[ends], vm_pu[ends]], axis=2)
+    # pandapower, once imported, changes the default cap
+    look: dict[str, Any] = {"colors": colour, "linewidths": width, "linestyles": style, "capstyle": "butt"}
+    axes.add_collection(LineCollection(list(points), zorder=2, **look))
+
+
+def furthest_bus(network: Network, vm_pu: Floats, is_high: bool) -> int:
+    """The position of the bus with the highest voltage, or the lowest, but the external grids."""
+    inner = np.flatnonzero(network.has_band)
+    return int(inner[np.argmax(vm_pu[inner] if is_high else -vm_pu[inner])])
+
+
+def name_bus(axes: Axes, name: str, place: tuple[float, float], is_high: bool) -> None:
+    """A name above a point, or below."""
+    axes.annotate(
+        name, place, (0, 11 if is_high else -11), textcoords="offset points", ha="center",
+        va="bottom" if is_high else "top", color=INK, fontsize=8.5,
+    )  # fmt: skip
+
+
+def finish_feeder(figure: Figure, axes: Axes, results: Results, worst: AlongFeeder, audited: str) -> None:
+    """Axes, legend, and which book it is."""
     axes.set(xlabel=f"Distance from the external grid ({worst.unit})", ylabel="Voltage (p.u.)")
     axes.margins(x=0.03, y=0.12)
     plain_axes(axes)
     what = "the book that goes farthest towards a limit of the voltage"
     if results.study.audited_every > 1:
         what = f"farthest towards a limit of the voltage, {audited}"
-    of = f"share {percent(worst.share)}, scenario {worst.scenario}, {_hour(results, worst.step)}"
-    add_note(figure, f"{of}: {what}")
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3)
-    return figure
+    add_note(figure, f"{book_of(results, worst)}: {what}")
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(axes.get_legend_handles_labels()[0]))
+
+
+def book_of(results: Results, worst: AlongFeeder) -> str:
+    """The share, the scenario and the hour of a book."""
+    return f"share {percent(worst.share)}, scenario {worst.scenario}, {_hour(results, worst.step)}"
 
 
 def _hour(results: Results, step: int) -> str:
@@ -197,7 +228,8 @@ def draw_ac_error(results: Results, sample: ModelErrors) -> Figure:
     _scatter(right, sample.loading, 1.0)
     right.set(xlabel="AC loading from current (%)", ylabel="Loading, model less AC (percentage points)")
     n, share = sample.n_scenarios, percent(sample.share)
-    of = f"buses, branches and steps of {n} scenario{'s' * (n > 1)} with a share of {share}, thinned at random"
+    each = "buses, branches, phases" if results.study.network.phases == 3 else "buses, branches"
+    of = f"{each} and steps of {n} scenario{'s' * (n > 1)} with a share of {share}, thinned at random"
     add_note(figure, of)
     return figure
 

@@ -452,12 +452,17 @@ class Network:
         sign: Floats = self.is_reference[self.from_bus].astype(np.float64)
         return sign - self.is_reference[self.to_bus]
 
-    @cached_property
+    @property
     def ptdf(self) -> Floats:
         """(n_branch, n_bus) power transfer distribution factors: flow = ptdf @ injection + constant, slack columns 0."""
+        return self.flow_per_kw.T
+
+    @cached_property
+    def flow_per_kw(self) -> Floats:
+        """(n_bus, n_branch) flow that each kW at a bus adds: `ptdf` bus by bus."""
         flow = np.empty((self.n_bus, self.n_branch))
         self._linear_flows(np.eye(self.n_bus), np.arange(self.n_bus), np.zeros(self.n_branch), flow)
-        return np.ascontiguousarray(flow.T)
+        return flow
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone: derived arrays are computed again on first use."""

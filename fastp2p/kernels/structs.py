@@ -77,7 +77,7 @@ class Rows(NamedTuple):
         The part of a terminal's power that each of its nodes has.
     plus_kvar, minus_kvar : (n_terminal,) float64
         kvar that goes with each kW that a column injects, and draws.
-    dense_plus, dense_minus : (n_dense, n_terminal) float64
+    dense_plus, dense_minus : (n_terminal, n_dense) float64
         The remaining rows: per kW that a column injects (with its kvar), and draws.
     """
 

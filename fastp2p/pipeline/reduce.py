@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.audit import NOT_AUDITED
+from fastp2p.clearing.phase_audit import PhaseAudit
 from fastp2p.grid.network import Network
 from fastp2p.kernels.market.trades import count_pairs
 from fastp2p.kernels.settlement.settle import Accounts
@@ -33,7 +34,8 @@ class BranchFlows:
     physics : str
         Of the clearing: "dc", "lindistflow" or "ac".
     flow_kw, flow_kva : (n_books, n_branch) float64
-        Active power, and what loading is of: its size under "dc", apparent power in the linear model else.
+        Active power, and what loading is of: its size under "dc", apparent power in the linear model else. This and the other
+        arrays have a last axis, the phases, in a three-phase study.
     current_percent : (n_books, n_branch) float64 or None
         Loading from current, as an AC power flow has it; NaN where a book is not audited or has no solution, and where nothing
         limits a branch. None without an audit.
@@ -202,8 +204,23 @@ def audit_columns(batch: BatchResult, network: Network) -> Columns:
         "full_breaks_voltage": audit.full_voltage,
         "full_breaks_current": audit.full_current,
         "needless_cut": audit.needless_cut,
+        **({} if audit.phases is None else _phase_columns(audit.phases, bus_id)),
     }
     return columns if not audit.is_whole else {**columns, "losses_cost": _losses(batch)[1]}
+
+
+def _phase_columns(phases: PhaseAudit, bus_id: Floats) -> Columns:
+    """Arrays (n_books,) of what a three-phase audit adds; phases are 0, 1, 2, and -1 where they are unknown."""
+    return {
+        "lowest_vm_phase": phases.lowest_phase,
+        "highest_vm_phase": phases.highest_phase,
+        "unbalance_percent": phases.unbalance_percent,
+        "unbalance_bus": bus_id[phases.unbalance_bus],
+        "neutral_percent": phases.neutral_percent,
+        "full_breaks_unbalance": phases.full_unbalance,
+        "balanced_breaks_voltage": phases.balanced_voltage,
+        "balanced_breaks_current": phases.balanced_current,
+    }
 
 
 def trade_columns(batch: BatchResult, network: Network) -> Columns:
@@ -242,7 +259,7 @@ def _branch_flows(batch: BatchResult, network: Network) -> BranchFlows:
         current_percent = np.full(clearing.flow_kw.shape, np.nan)
         flow = audit.solver.flow(network, *clearing.injection.of(books), bus=batch.scenarios.participant)
         current_percent[books] = flow.loading_percent
-    flow_kva = np.hypot(clearing.flow_kw, clearing.flow_kvar)
+    flow_kva = np.abs(clearing.flow_kw) if clearing.physics == "dc" else np.hypot(clearing.flow_kw, clearing.flow_kvar)
     return BranchFlows(
         physics=clearing.physics,
         flow_kw=clearing.flow_kw,

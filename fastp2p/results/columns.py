@@ -41,6 +41,8 @@ class Column:
         How a scenario's value follows from its books' values; '' where it does so in another way, or there are none.
     audit : bool
         Only audited studies have it.
+    phases : bool
+        Only three-phase studies have it.
     indicator : bool
         In the table of scenarios: a quantity that statistics are made of.
     baseline : str
@@ -50,7 +52,7 @@ class Column:
     infinite : bool
         May be infinite, where there is no limit or no upper edge.
     dtype : str
-        The nullable type of whole numbers and of yes and no that may be null.
+        The nullable type of whole numbers and of yes and no that may be null; "phase" for names of phases.
     heading : str
         What the terminal heads it with; '' where it is not shown there.
     compared : int
@@ -64,6 +66,7 @@ class Column:
     account: str = ""
     over_steps: Literal["", "sum", "max", "min"] = ""
     audit: bool = False
+    phases: bool = False
     indicator: bool = True
     baseline: str = ""
     null: str = ""
@@ -232,6 +235,31 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("needless_cut", "", "whether `n_needless_cut` counts the book", ("books",), audit=True, null=UNKNOWN,
                dtype="boolean"),
     ),
+    "Phases": (
+        Column("lowest_vm_phase", "", "the phase of `lowest_vm_pu`: `a`, `b` or `c`", ("books",), audit=True, phases=True,
+               null=UNKNOWN, dtype="phase"),
+        Column("highest_vm_phase", "", "the phase of `highest_vm_pu`", ("books",), audit=True, phases=True,
+               null=UNKNOWN, dtype="phase"),
+        Column("unbalance_percent", "%", "the largest unbalance of any bus, negative by positive sequence of its voltage",
+               OF_BOOKS, over_steps="max", audit=True, phases=True, null=UNKNOWN),
+        Column("unbalance_bus", "", "the bus of `unbalance_percent`", ("books",), audit=True, phases=True, null=UNKNOWN,
+               dtype="Int64"),
+        Column("neutral_percent", "%", "the largest current of a neutral, as a loading of a phase conductor of its branch",
+               OF_BOOKS, over_steps="max", audit=True, phases=True, null=UNKNOWN),
+        Column("n_full_breaks_unbalance", "", "books in which everything matched and left over would, without control, take "
+               "the unbalance of a bus beyond 2 % (EN 50160), where the base keeps it", OF_SCENARIO, audit=True, phases=True,
+               null=UNKNOWN, dtype="Int64"),
+        Column("n_balanced_breaks_voltage", "", "`n_full_breaks_voltage` as the balanced model has it, of the same books",
+               OF_SCENARIO, audit=True, phases=True, null=UNKNOWN, dtype="Int64"),
+        Column("n_balanced_breaks_current", "", "`n_full_breaks_current` as the balanced model has it, of the same books",
+               OF_SCENARIO, audit=True, phases=True, null=UNKNOWN, dtype="Int64"),
+        Column("full_breaks_unbalance", "", "whether `n_full_breaks_unbalance` counts the book", ("books",), audit=True,
+               phases=True, null=UNKNOWN, dtype="boolean"),
+        Column("balanced_breaks_voltage", "", "whether `n_balanced_breaks_voltage` counts the book", ("books",), audit=True,
+               phases=True, null=UNKNOWN, dtype="boolean"),
+        Column("balanced_breaks_current", "", "whether `n_balanced_breaks_current` counts the book", ("books",), audit=True,
+               phases=True, null=UNKNOWN, dtype="boolean"),
+    ),
     "Trades": (
         Column("seller", "", "pandapower's index of the seller's bus", ("trades",)),
         Column("buyer", "", "pandapower's index of the buyer's bus", ("trades",)),
@@ -250,9 +278,14 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("sold_kwh", "kWh", "executed energy that the bus sells", ("participants",)),
         Column("retail_kwh", "kWh", "import of the bus", ("participants",)),
         Column("exported_kwh", "kWh", "export of the bus", ("participants",)),
+        Column("phase", "", "the phase that the load is connected to: `a`, `b`, `c`, or `balanced`, a third on each",
+               ("participants",), phases=True, null="the bus has no load", dtype="phase"),
+        Column("pv_phase", "", "the phase that the PV is connected to, alike", ("participants",), phases=True,
+               null="the bus has no PV", dtype="phase"),
     ),
     "Branches": (
         Column("branch", "", "the name of the branch", ("branches",)),
+        Column("phase", "", "the phase of its conductor: `a`, `b` or `c`", ("branches",), phases=True, dtype="phase"),
         Column("from_bus", "", "pandapower's index of the bus where it begins", ("branches",)),
         Column("to_bus", "", "pandapower's index of the bus where it ends", ("branches",)),
         Column("physics", "", "the physics of the limits: `dc`, `lindistflow` or `ac`", ("branches",)),
@@ -294,14 +327,17 @@ def columns_of(table: str) -> dict[str, Column]:
     return {column.name: column for column in COLUMNS if table in column.tables}
 
 
-def _indicators(audit: bool) -> tuple[str, ...]:
-    return tuple(name for name, column in columns_of("scenarios").items() if column.indicator and column.audit == audit)
+def _indicators(audit: bool, phases: bool = False) -> tuple[str, ...]:
+    here = columns_of("scenarios").values()
+    return tuple(one.name for one in here if one.indicator and (one.audit, one.phases) == (audit, phases))
 
 
 INDICATORS = _indicators(audit=False)
 """Quantities that the statistics of a sweep describe: every column of `scenarios` but the keys."""
 AUDIT_INDICATORS = _indicators(audit=True)
 """Further ones, where every book is audited; the steps of the extremes are no quantities."""
+PHASE_INDICATORS = _indicators(audit=True, phases=True)
+"""Further ones, where every book of a three-phase study is audited."""
 COMPARED = tuple(column.name for column in sorted(COLUMNS, key=lambda column: column.compared) if column.compared)
 """Indicators of a comparison of market rules."""
 UNITS = {column.name: column.unit for column in COLUMNS if column.unit}

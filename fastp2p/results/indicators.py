@@ -10,17 +10,23 @@ from fastp2p.clearing.answer import STATUS
 from fastp2p.clearing.audit import AC_STATUS, NOT_AUDITED
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.reduce import Columns, Reduced
-from fastp2p.results.columns import AUDIT_INDICATORS, INDICATORS, columns_of
+from fastp2p.results.columns import AUDIT_INDICATORS, INDICATORS, PHASE_INDICATORS, columns_of
 
 Floats = NDArray[np.float64]
 
 FURTHEST = {"min": np.fmin, "max": np.fmax}
 """What takes the extreme of the values that are known, by how a column goes over steps."""
+FLAGS = (
+    "full_breaks_voltage", "full_breaks_current", "needless_cut", "full_breaks_unbalance", "balanced_breaks_voltage",
+    "balanced_breaks_current",
+)  # fmt: skip
+"""What the audit says of a book with yes or no; the last three in three-phase studies alone."""
 
 
 def indicators_of(scenarios: pd.DataFrame) -> list[str]:
     """The indicators that a table of scenarios has."""
-    of_audit = AUDIT_INDICATORS if is_audited_whole(scenarios) else ()  # extremes and counts of a sample are none
+    # extremes and counts of a sample are none
+    of_audit = (*AUDIT_INDICATORS, *PHASE_INDICATORS) if is_audited_whole(scenarios) else ()
     return [name for name in (*INDICATORS, *of_audit) if name in scenarios]
 
 
@@ -108,8 +114,9 @@ def _audit(ran: Reduced) -> Columns:
         "n_books": np.full(len(code), ran.n_steps),
         **{f"n_audit_{name}": (code == place).sum(axis=1) for place, name in enumerate(AC_STATUS.tolist())},
     }
-    for name in ("full_breaks_voltage", "full_breaks_current", "needless_cut"):
-        columns[f"n_{name}"] = _known_count(ran.by_step(name), audited)
+    for name in FLAGS:
+        if name in ran.books:
+            columns[f"n_{name}"] = _known_count(ran.by_step(name), audited)
     return columns
 
 
@@ -125,7 +132,7 @@ def _extremes(ran: Reduced) -> Columns:
     columns: Columns = {}
     here = columns_of("scenarios")
     for one in here.values():
-        if one.audit and one.over_steps in FURTHEST:
+        if one.audit and one.over_steps in FURTHEST and one.source in ran.books:
             values = ran.by_step(one.source)
             extreme = FURTHEST[one.over_steps].reduce(values, axis=1)
             columns[one.name] = extreme

@@ -28,7 +28,7 @@ class Results:
     books : DataFrame or None
         One row per share, scenario and step: energy, status, worst loading.
     trades, branches, participants : DataFrame or None
-        One row per trade; per branch and scenario; per participating bus and scenario.
+        One row per trade; per branch and scenario, and phase where there are three; per participating bus and scenario.
     failures : list of (share, scenario, step)
         Books that could not be solved; nothing is executed in them.
     stopped_at : int or None

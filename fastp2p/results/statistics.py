@@ -12,27 +12,31 @@ from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy import special  # scipy.stats would take half a second more to import
 
 from fastp2p.arguments import refuse_other_tables
 from fastp2p.errors import InputError
 from fastp2p.results.indicators import indicators_of, is_audited_whole
-
-Floats = NDArray[np.float64]
+from fastp2p.results.intervals import mean_interval, proportion_interval, quantile_interval, rate_interval
 
 QUANTILES = {"median": 0.5, "p5": 0.05, "p95": 0.95}
 CONFIDENCE = 0.95
-FEW_SCENARIOS = 10
-"""Where fewer scenarios have an event, or lack it, the spread between scenarios is not known well enough to rely on."""
-Event = Literal["cut", "overload", "voltage", "cable"]
+Event = Literal["cut", "overload", "voltage", "cable", "unbalance", "balanced_voltage", "balanced_cable"]
 EVENTS = {
     "cut": ("n_cut", "n_ac_broken"),
     "overload": ("n_base_overload",),
     "voltage": ("n_full_breaks_voltage",),
     "cable": ("n_full_breaks_current",),
+    "unbalance": ("n_full_breaks_unbalance",),
+    "balanced_voltage": ("n_balanced_breaks_voltage",),
+    "balanced_cable": ("n_balanced_breaks_current",),
 }
-"""Counts of books of which one is enough for an event; the last two are known where the study is audited."""
+"""Counts of books of which one is enough for an event."""
+BY_AUDIT = ("voltage", "cable")
+"""Events that are known where every book is audited."""
+BY_PHASE_AUDIT = ("unbalance", "balanced_voltage", "balanced_cable")
+"""Those that are known where this is done in three phases."""
+CAUSES: dict[Event, Event | None] = {"voltage": "balanced_voltage", "cable": "balanced_cable", "unbalance": None}
+"""What may end the hosting capacity, and the event of the same cause in the balanced model, which knows no unbalance."""
 OF_SCENARIOS = (
     "results.scenarios", ("executed_kwh", "n_cut", "n_base_overload", "n_ac_broken"), ("share", "scenario"),
 )  # fmt: skip
@@ -156,7 +160,8 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
         a trade or an export (or, under ``physics = "ac"``, what is left still breaks a limit). "overload": a limit is broken
         before any trade. Where every book is audited also "voltage" and "cable": everything, fed in without control, would
         break a voltage limit, or a current limit of a cable or transformer, that the base keeps, as an AC power flow says.
-        Scenarios of which that is unknown (collapsed without any trade) do not count.
+        In three-phase studies also "unbalance", the limit of EN 50160, and "balanced_voltage" and "balanced_cable": what the
+        balanced model says of the same draws. Scenarios of which that is unknown (collapsed without any trade) do not count.
 
     Raises
     ------
@@ -165,8 +170,10 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
     """
     refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
     rows = []
-    by_audit = () if is_audited_whole(scenarios) else ("voltage", "cable")
-    known = {name: list(counts) for name, counts in EVENTS.items() if name not in by_audit}
+    unknown = () if is_audited_whole(scenarios) else (*BY_AUDIT, *BY_PHASE_AUDIT)
+    if "n_full_breaks_unbalance" not in scenarios:
+        unknown = (*unknown, *BY_PHASE_AUDIT)
+    known = {name: list(counts) for name, counts in EVENTS.items() if name not in unknown}
     for share, group in scenarios.groupby("share"):
         row: dict[str, float] = {"share": float(share), "n": len(group)}  # type: ignore[arg-type]  # the key is a float
         for name, counts in known.items():
@@ -246,14 +253,15 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     break one further. That is what "cut" counts. "overload" counts what no control can prevent, and what may have nothing to do
     with PV: limits that are broken before any trade, by loads alone or by surplus that the study fixes
     (``surplus = "export"``). Where all is audited, "voltage" and "cable" count what an AC power flow says of everything fed in
-    without control: the voltage-limited and the cable-limited hosting capacity.
+    without control: the voltage-limited and the cable-limited hosting capacity. `compare_hosting_capacity` has them beside
+    those of the balanced model, where the study has three phases.
 
     Parameters
     ----------
     probabilities : DataFrame
         Of `find_probabilities`.
     threshold : float
-    event : {"cut", "overload", "voltage", "cable"}
+    event : {"cut", "overload", "voltage", "cable", "unbalance", "balanced_voltage", "balanced_cable"}
 
     Returns
     -------
@@ -273,9 +281,9 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     if event not in get_args(Event):
         raise InputError(f"event = {event!r}: must be one of {', '.join(get_args(Event))}")
     if f"{event}_probability" not in probabilities:
-        raise InputError(
-            f"event = {event!r} is known only if every book is audited; set clearing.audit = true, or clearing.physics = 'ac'"
-        )
+        phases = " in three phases" * (event in BY_PHASE_AUDIT)
+        keys = "network.phases = 3, and " * (event in BY_PHASE_AUDIT) + "clearing.audit = true, or clearing.physics = 'ac'"
+        raise InputError(f"event = {event!r} is known only if every book is audited{phases}; set {keys}")
     ordered = probabilities.sort_values("share")
 
     def largest(column: str) -> float:
@@ -285,79 +293,33 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     return HostingCapacity(largest(f"{event}_probability"), largest(f"{event}_high"), largest(f"{event}_low"))
 
 
-def quantile_interval(ordered: Floats, q: float, confidence: float) -> tuple[float, float]:
-    """Order statistics between which the q-quantile lies with at least this confidence; NaN where there are none.
-
-    The number of values below the quantile is binomial (David and Nagaraja 2003, Order Statistics, section 7.1).
+def compare_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05) -> pd.DataFrame:
+    """The hosting capacity of a three-phase study by what limits it, beside what the balanced model says of the same draws.
 
     Parameters
     ----------
-    ordered : (n,) float
-        Rising.
-    q, confidence : float
+    probabilities : DataFrame
+        Of `find_probabilities`, of a three-phase study of which every book is audited.
+    threshold : float
+
+    Returns
+    -------
+    DataFrame
+        One row per `cause`: "voltage", "cable", "unbalance". `share` with its interval `share_low`, `share_high`, as
+        `find_hosting_capacity` finds it; `balanced_share` and its interval, if a third of every load and PV were on each
+        phase: NaN of unbalance, which that model does not know.
+
+    Raises
+    ------
+    InputError
+        See `find_hosting_capacity`.
     """
-    n = len(ordered)
-    if not n:
-        return np.nan, np.nan
-    tail = (1.0 - confidence) / 2.0
-    count = np.arange(n + 1.0)
-    below = int(np.argmax(special.bdtr(count, n, q) >= tail))  # P(fewer than `below` values under the quantile) < tail
-    above = int(np.argmax(special.bdtrc(count, n, q) <= tail)) + 1
-    low = float(ordered[below - 1]) if below >= 1 else -np.inf
-    high = float(ordered[above - 1]) if above <= n else np.inf
-    return low, high
-
-
-def proportion_interval(n_events: float, n: float, confidence: float) -> tuple[float, float]:
-    """Interval of a probability from so many events in n trials (Clopper and Pearson 1934).
-
-    Parameters
-    ----------
-    n_events, n : float
-        Whole numbers, or so many as a sample of other size is worth.
-    confidence : float
-    """
-    tail = (1.0 - confidence) / 2.0
-    low = special.betaincinv(n_events, n - n_events + 1, tail) if n_events > 0 else 0.0
-    high = special.betaincinv(n_events + 1, n - n_events, 1.0 - tail) if n_events < n else 1.0
-    return float(low), float(high)
-
-
-def rate_interval(count: Floats, n: Floats, confidence: float) -> tuple[float, float]:
-    """Interval of Σ count / Σ n over scenarios that are alike within; NaN for fewer than two.
-
-    The scenario is the cluster. The linearised variance of the ratio says how many independent books the sample is worth, and
-    the exact interval of a proportion is taken of so many (Korn and Graubard 1998, Confidence intervals for proportions with
-    small expected number of positive counts estimated from survey data). Where fewer than ten scenarios have such a book, or
-    fewer than ten have one that is not, the variance is not known well enough, and a scenario is worth no more than one book.
-
-    Parameters
-    ----------
-    count, n : (n_scenarios,) float
-        Books with the event, and books that were looked at: one at least.
-    confidence : float
-    """
-    m, total = len(n), float(n.sum())
-    if m < 2:
-        return np.nan, np.nan
-    rate, tail = float(count.sum()) / total, (1.0 - confidence) / 2.0
-    variance = m / (m - 1.0) * float(((count - rate * n) ** 2).sum()) / total**2
-    worth = min(total, rate * (1.0 - rate) / variance) if variance > 0.0 else total
-    worth *= float(special.stdtrit(max(total - 1.0, 1.0), tail) / special.stdtrit(m - 1.0, tail)) ** 2
-    if min(np.count_nonzero(count), np.count_nonzero(count < n)) < FEW_SCENARIOS:
-        worth = min(worth, float(m))
-    return proportion_interval(rate * worth, worth, confidence)
-
-
-def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
-    """Student's interval of a mean; infinite for a single value, NaN for none.
-
-    Parameters
-    ----------
-    values : (n,) float
-    confidence : float
-    """
-    if len(values) < 2:
-        return (-np.inf, np.inf) if len(values) else (np.nan, np.nan)
-    half = -special.stdtrit(len(values) - 1, (1.0 - confidence) / 2.0) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
+    rows = []
+    for cause, balanced in CAUSES.items():
+        row: dict[str, str | float] = {"cause": cause}
+        for name, event in (("share", cause), ("balanced_share", balanced)):
+            unknown = HostingCapacity(np.nan, np.nan, np.nan)
+            found = find_hosting_capacity(probabilities, threshold, event) if event else unknown
+            row |= {name: found.share, f"{name}_low": found.low, f"{name}_high": found.high}
+        rows.append(row)
+    return pd.DataFrame(rows)

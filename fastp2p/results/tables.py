@@ -13,8 +13,10 @@ from fastp2p.clearing.answer import SOLVERS, STATUS
 from fastp2p.clearing.audit import AC_STATUS, NOT_AUDITED
 from fastp2p.errors import NumberError
 from fastp2p.grid.network import Network
+from fastp2p.grid.zero_sequence import PHASES
 from fastp2p.kernels.results.tables import count_by_slot, sum_by_slot
 from fastp2p.kernels.settlement.settle import Accounts
+from fastp2p.pipeline.draws import Scenarios
 from fastp2p.pipeline.reduce import Columns, Reduced, join_columns
 from fastp2p.results.columns import COLLAPSED, columns_of
 from fastp2p.results.indicators import FURTHEST, scenario_columns
@@ -60,9 +62,7 @@ def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | N
     if faults := [fault for name, of in columns.items() for fault in number_faults(name, of)]:
         raise NumberError("\n".join(faults))
     frames = {name: pd.DataFrame(of) for name, of in columns.items()}
-    for name, frame in frames.items():
-        kinds = {column.name: column.dtype for column in columns_of(name).values() if column.dtype and column.name in frame}
-        frames[name] = frame.astype(kinds) if kinds else frame
+    frames = {name: _typed(name, frame) for name, frame in frames.items()}
     if "histograms" in frames:
         frames["histograms"] = add_histograms(frames["histograms"])
     if "books" in frames:
@@ -74,6 +74,17 @@ def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | N
         for frame in frames.values():
             _add_times(frame, time)
     return frames
+
+
+def _typed(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """A table whose columns that may be null are of nullable types, and phases by name instead of code."""
+    types = {column.name: column.dtype for column in columns_of(table).values() if column.dtype and column.name in frame}
+    nullable = {name: dtype for name, dtype in types.items() if dtype != "phase"}
+    frame = frame.astype(nullable) if nullable else frame
+    names = PHASES if table == "participants" else PHASES[:3]  # a conductor has one
+    for name in types.keys() - nullable.keys():
+        frame[name] = pd.Categorical.from_codes(frame[name].to_numpy(np.int64), pd.Index(names))
+    return frame
 
 
 def number_faults(table: str, columns: Columns) -> list[str]:
@@ -117,25 +128,32 @@ def book_columns(ran: Reduced) -> Columns:
 
 
 def branch_columns(ran: Reduced, network: Network) -> Columns:
-    """One row per scenario and branch: limit, flows, loading as the physics has it, and in how many books its limit bound."""
+    """One row per scenario and branch, and phase where there are three.
+
+    Limit, flows, loading as the physics has it, and in how many books its limit bound.
+    """
     of = ran.branches
     assert of is not None
-    n, shape = len(ran.scenarios.number), (len(ran.scenarios.number), ran.n_steps, network.n_branch)
+    n, per_branch = len(ran.scenarios.number), 3 if of.flow_kw.ndim == 3 else 1
+    n_rows = network.n_branch * per_branch
+    shape = (n, ran.n_steps, n_rows)
     flow_kw, flow_kva, bound = of.flow_kw.reshape(shape), of.flow_kva.reshape(shape), of.bound.reshape(shape)
-    limited = np.isfinite(network.limit_kw) & (network.limit_kw > 0)
+    limit_kw = np.repeat(network.limit_kw / per_branch, per_branch)
+    limited = np.isfinite(limit_kw) & (limit_kw > 0)
     loading = np.full(shape, np.nan)
-    loading[..., limited] = flow_kva[..., limited] / network.limit_kw[limited] * 100.0
+    loading[..., limited] = flow_kva[..., limited] / limit_kw[limited] * 100.0
     largest_kw = np.take_along_axis(flow_kw, np.abs(flow_kw).argmax(axis=1)[:, None, :], axis=1).ravel()
-    unknown = np.full(n * network.n_branch, np.nan)  # DC knows no apparent power
+    unknown = np.full(n * n_rows, np.nan)  # DC knows no apparent power
     columns: Columns = {
-        "share": np.full(n * network.n_branch, ran.scenarios.share),
-        "scenario": np.repeat(ran.scenarios.number, network.n_branch),
-        "branch": np.tile(network.branch_name, n),
-        "from_bus": np.tile(network.bus_id[network.from_bus], n),
-        "to_bus": np.tile(network.bus_id[network.to_bus], n),
-        "physics": np.full(n * network.n_branch, of.physics),
-        "limit_kw": np.tile(network.limit_kw, n),
-        "limit_kva": unknown if of.physics == "dc" else np.tile(network.limit_kw, n),
+        "share": np.full(n * n_rows, ran.scenarios.share),
+        "scenario": np.repeat(ran.scenarios.number, n_rows),
+        "branch": np.tile(np.repeat(network.branch_name, per_branch), n),
+        **({"phase": np.tile(np.arange(3), n * network.n_branch)} if per_branch == 3 else {}),
+        "from_bus": np.tile(np.repeat(network.bus_id[network.from_bus], per_branch), n),
+        "to_bus": np.tile(np.repeat(network.bus_id[network.to_bus], per_branch), n),
+        "physics": np.full(n * n_rows, of.physics),
+        "limit_kw": np.tile(limit_kw, n),
+        "limit_kva": unknown if of.physics == "dc" else np.tile(limit_kw, n),
         "largest_flow_kw": largest_kw,
         "largest_flow_kva": unknown if of.physics == "dc" else flow_kva.max(axis=1).ravel(),
         "worst_step": flow_kva.argmax(axis=1).ravel(),
@@ -159,10 +177,22 @@ def participant_columns(ran: Reduced, network: Network) -> Columns:
         "share": np.full(n * len(who), ran.scenarios.share),
         "scenario": np.repeat(ran.scenarios.number, len(who)),
         "bus": np.tile(network.bus_id[who], n),
+        **_connection(ran.scenarios),
         "kwp": ran.scenarios.kwp[:, who].ravel(),
         **total,
         "saving": total["baseline_bill"] - total["bill"],
     }
+
+
+def _connection(scenarios: Scenarios) -> Columns:
+    """The phase of every participant's load and PV, by code, -1 where there is none; nothing in a study of one phase."""
+    if scenarios.load_phase is None or scenarios.pv_phase is None:
+        return {}
+    who = scenarios.participant
+    has_load = (scenarios.load_profile >= 0) & (scenarios.homes > 0.0)
+    has_pv = (scenarios.pv_profile >= 0) & (scenarios.kwp > 0.0)
+    sides = (("phase", scenarios.load_phase, has_load), ("pv_phase", scenarios.pv_phase, has_pv))
+    return {name: np.where(has, code, -1)[:, who].ravel() for name, code, has in sides}
 
 
 def hour_columns(ran: Reduced) -> Columns:

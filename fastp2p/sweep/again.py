@@ -7,10 +7,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fastp2p.clearing.answer import Injection
+from fastp2p.figures.phases import PhaseVoltages, draw_phase_day, draw_phase_feeder
 from fastp2p.figures.voltages import BY_HOUR, AlongFeeder, Errors, ModelErrors, draw_ac_error, draw_feeder, draw_voltage
 from fastp2p.grid.ac import ac_flow
+from fastp2p.grid.lindist3flow import lindist3flow
 from fastp2p.grid.lindistflow import lindistflow
 from fastp2p.grid.network import Network
+from fastp2p.grid.phases import phase_flow
 from fastp2p.pipeline.batch import BatchResult, run_batch
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.results.results import Results
@@ -38,8 +42,8 @@ def draw_audit(results: Results) -> dict[str, Figure]:
     Returns
     -------
     dict of Figure
-        ``voltage``, left out without the table of hours; ``feeder`` and ``ac_error``, left out for a meshed network. None of
-        them where every book collapses.
+        ``voltage``, left out without the table of hours; ``feeder`` and ``ac_error``, left out for a meshed network; of three
+        phases also ``phases``. None of them where every book collapses.
     """
     figures: dict[str, Figure] = {}
     if not results.scenarios["highest_vm_pu"].notna().any():
@@ -47,18 +51,30 @@ def draw_audit(results: Results) -> dict[str, Figure]:
     audited = count_audited(results.scenarios)
     if results.hours is not None:
         figures["voltage"] = draw_voltage(results, find_hour_quantiles(results.hours, BY_HOUR), audited)
-    if results.network.is_radial:
+    if results.study.network.phases == 3:
+        worst = run_worst_day(results)
+        figures["phases"] = draw_phase_day(results, worst)
+        figures["feeder"] = draw_phase_feeder(results, worst, audited)
+    elif results.network.is_radial:
         figures["feeder"] = draw_feeder(results, run_worst_book(results), audited)
+    if results.network.is_radial:
         figures["ac_error"] = draw_ac_error(results, sample_errors(results))
     return figures
 
 
 def run_worst_book(results: Results) -> AlongFeeder:
     """Bus voltages in the book that goes farthest out of the band, or nearest to its end."""
-    network, (scenario, step, is_high) = results.network, _worst_book(results)
+    scenario, step, is_high = _worst_book(results)
     batch = _run_again(results, scenario, 1)
-    injection, bus = batch.clearing.injection.of(np.array([step])), batch.scenarios.participant
-    distance, unit = _distances(network)
+    injection = batch.clearing.injection.of(np.array([step]))
+    return _along_feeder(results, scenario, step, is_high, injection, batch.scenarios.participant)
+
+
+def _along_feeder(
+    results: Results, scenario: pd.Series, step: int, is_high: bool, injection: Injection, bus: Ints
+) -> AlongFeeder:
+    """Bus voltages of the balanced models in a book with this injection."""
+    distance, unit = _distances(results.network)
     return AlongFeeder(
         share=float(scenario["share"]),
         scenario=int(scenario["scenario"]),
@@ -66,9 +82,35 @@ def run_worst_book(results: Results) -> AlongFeeder:
         is_high=is_high,
         distance=distance,
         unit=unit,
-        ac_vm_pu=ac_flow(network, *injection, bus=bus).vm_pu[0],
-        linear_vm_pu=lindistflow(network, *injection, bus=bus).vm_pu[0],
+        ac_vm_pu=ac_flow(results.network, *injection, bus=bus).vm_pu[0],
+        linear_vm_pu=lindistflow(results.network, *injection, bus=bus).vm_pu[0],
     )
+
+
+def run_worst_day(results: Results) -> PhaseVoltages:
+    """Voltages of each phase in the book that goes farthest out of the band, or nearest to its end, and in its day."""
+    network, (scenario, step, is_high) = results.network, _worst_book(results)
+    batch = _run_again(results, scenario, 1)
+    steps, at = steps_of_day(step, results.profiles.n_steps, results.profiles.step_hours)
+    injection, bus = batch.clearing.injection.of(steps), batch.scenarios.participant
+    vm_pu = phase_flow(network, *injection, bus=bus).vm_pu
+    balanced = Injection(injection.kw[[at]].sum(axis=2), injection.kvar[[at]].sum(axis=2))
+    inner = vm_pu[:, network.has_band]
+    return PhaseVoltages(
+        balanced=_along_feeder(results, scenario, step, is_high, balanced, bus),
+        participant=bus,
+        vm_pu=vm_pu[at],
+        hour=(steps - steps[0]) * results.profiles.step_hours,
+        lowest_vm_pu=inner.min(axis=1),
+        highest_vm_pu=inner.max(axis=1),
+    )
+
+
+def steps_of_day(step: int, n_steps: int, step_hours: float) -> tuple[Ints, int]:
+    """The steps that begin in the same 24 hours as a step, counted from the first one, and its place among them."""
+    day = np.floor(np.arange(n_steps) * step_hours / 24.0 + 1e-9)
+    steps = np.flatnonzero(day == day[step])
+    return steps, int(step - steps[0])
 
 
 def _worst_book(results: Results) -> tuple[pd.Series, int, bool]:
@@ -103,13 +145,20 @@ def _distances(network: Network) -> tuple[Floats, str]:
 
 
 def sample_errors(results: Results) -> ModelErrors:
-    """Voltages and loading of the linear models less those of AC, at buses and branches and in steps drawn at random."""
+    """Voltages and loading of simpler models less those of AC, at buses and branches and in steps drawn at random."""
     network, rows = results.network, results.scenarios
     of_share = rows[rows["share"] == rows["share"].max()]
     n_scenarios = max(1, min(MAX_SCENARIOS, len(of_share), MAX_BOOKS // results.profiles.n_steps))
     batch = _run_again(results, of_share.iloc[0], n_scenarios)
-    books = random_places(len(batch.clearing.status_code), 1 + MAX_VALUES // network.n_bus)
-    injection, bus = batch.clearing.injection.of(books), batch.scenarios.participant
+    n_values = network.n_bus * results.study.network.phases
+    books = random_places(len(batch.clearing.status_code), 1 + MAX_VALUES // n_values)
+    find_errors = _phase_errors if results.study.network.phases == 3 else _errors
+    voltage, loading = find_errors(network, batch.clearing.injection.of(books), batch.scenarios.participant)
+    return ModelErrors(share=float(of_share["share"].iloc[0]), n_scenarios=n_scenarios, voltage=voltage, loading=loading)
+
+
+def _errors(network: Network, injection: Injection, bus: Ints) -> tuple[Errors, Errors]:
+    """Errors of DC and LinDistFlow: of voltages, and of loading."""
     ac, linear = ac_flow(network, *injection, bus=bus), lindistflow(network, *injection, bus=bus)
     limited = network.percent_per_kw > 0.0
     per_kw = network.percent_per_kw[limited]
@@ -117,11 +166,25 @@ def sample_errors(results: Results) -> ModelErrors:
         "DC, active power": np.abs(network.flow_kw(injection.kw, bus)),
         "LinDistFlow, apparent power": np.hypot(linear.flow_kw, linear.flow_kvar),
     }
-    return ModelErrors(
-        share=float(of_share["share"].iloc[0]),
-        n_scenarios=n_scenarios,
-        voltage=_thinned(ac.vm_pu, {"DC (no voltage drop)": network.slack_vm_pu[0], "LinDistFlow": linear.vm_pu}),
-        loading=_thinned(ac.loading_percent[:, limited], {name: flow[:, limited] * per_kw for name, flow in power.items()}),
+    return (
+        _thinned(ac.vm_pu, {"DC (no voltage drop)": network.slack_vm_pu[0], "LinDistFlow": linear.vm_pu}),
+        _thinned(ac.loading_percent[:, limited], {name: flow[:, limited] * per_kw for name, flow in power.items()}),
+    )
+
+
+def _phase_errors(network: Network, injection: Injection, bus: Ints) -> tuple[Errors, Errors]:
+    """Of each phase, errors of the balanced model, and of LinDist3Flow: of voltages, and of loading."""
+    ac, linear = phase_flow(network, *injection, bus=bus), lindist3flow(network, *injection, bus=bus)
+    balanced = ac_flow(network, injection.kw.sum(axis=2), injection.kvar.sum(axis=2), bus=bus)
+    limited = network.percent_per_kw > 0.0
+    of_balanced = balanced.loading_percent[:, limited, None]
+    of_linear = 3.0 * network.percent_per_kw[:, None] * np.hypot(linear.flow_kw, linear.flow_kvar)
+    return (
+        _thinned(ac.vm_pu, {"balanced AC": balanced.vm_pu[..., None], "LinDist3Flow": linear.vm_pu}),
+        _thinned(
+            ac.loading_percent[:, limited],
+            {"balanced AC": of_balanced, "LinDist3Flow, apparent power": of_linear[:, limited]},
+        ),
     )
 
 

@@ -22,8 +22,9 @@ from fastp2p.io.paths import absolute_path
 from fastp2p.market.rules import RULES
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import COMPARED, UNITS
+from fastp2p.results.intervals import mean_interval
 from fastp2p.results.results import Results
-from fastp2p.results.statistics import CONFIDENCE, mean_interval
+from fastp2p.results.statistics import CONFIDENCE
 from fastp2p.study.model import Study
 from fastp2p.study.sections import HOURS_UP_TO
 from fastp2p.sweep.folder import describe_run, write_study, write_whole

@@ -331,6 +331,7 @@ def write_answers(results: Results, folder: Path, manifest: Manifest) -> Manifes
 
 
 def _draw_answers(results: Results, folder: Path) -> None:
+    from fastp2p.figures.phases import draw_hosting
     from fastp2p.figures.sweep import BY_HOUR, draw_sweep
     from fastp2p.io.figures import write_figures
     from fastp2p.results import statistics
@@ -344,9 +345,14 @@ def _draw_answers(results: Results, folder: Path) -> None:
     }
     if results.study.audited_every:
         answers["audit"] = statistics.find_audit_rates(results.scenarios)
+    in_phases = "unbalance_probability" in probabilities
+    if in_phases:
+        answers["hosting_capacity"] = statistics.compare_hosting_capacity(probabilities)
     write_tables({name: table for name, table in answers.items() if len(table)}, folder, UNITS)
     hours = None if results.hours is None else statistics.find_hour_quantiles(results.hours, BY_HOUR)
     figures = draw_sweep(results, hours, probabilities, statistics.find_hosting_capacity(probabilities))
+    if in_phases:
+        figures["hosting_capacity"] = draw_hosting(results, probabilities, answers["hosting_capacity"])
     if results.study.audited_every:
         figures |= draw_audit(results)
     write_figures(figures, folder)

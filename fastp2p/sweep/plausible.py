@@ -14,7 +14,11 @@ from fastp2p.study.sections import Amount, NetworkPart, OfTransformer, Series, p
 
 Floats = NDArray[np.float64]
 
-PHASES = "every connection is modelled as balanced three-phase; single-phase PV raises voltages more (docs/voltage.md)"
+PHASES = (
+    "every connection is modelled as balanced three-phase; single-phase PV raises voltages more; network.phases = 3 puts each "
+    "home on its phase (docs/phases.md)"
+)
+THREE_PHASES = "between phase and neutral; the neutral counts as one with earth, and cables as transposed (docs/phases.md)"
 TYPICAL_DAY = (
     "loads are median days of clusters of US buildings (NREL End-Use Load Profiles), PV is of clusters of days in the Global "
     "Solar Atlas"

@@ -18,7 +18,7 @@ from fastp2p.market.rules import rule_faults
 from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults, find_members
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
-from fastp2p.results.columns import AUDIT_INDICATORS, INDICATORS
+from fastp2p.results.columns import AUDIT_INDICATORS, INDICATORS, PHASE_INDICATORS
 from fastp2p.study.model import Study
 from fastp2p.study.sections import profile_names
 from fastp2p.sweep.phases import can_draw, key_faults, load_network, network_faults
@@ -80,6 +80,8 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
         faults += of_phases + [fault for fault in of_physics if not any(one in fault for one in told)]
     stop = study.scenarios.stop
     known = (*INDICATORS, *AUDIT_INDICATORS) if study.audited_every == 1 else INDICATORS
+    if study.audited_every == 1 and part.phases == 3:
+        known = (*known, *PHASE_INDICATORS)
     if stop is not None and stop.indicator not in known:
         faults.append(f"scenarios.stop.indicator = {stop.indicator!r}: must be one of {', '.join(known)}")
     if faults or network is None or profiles is None:
@@ -226,7 +228,7 @@ def size_fault(study: Study, network: Network, profiles: Profiles) -> str:
         "scenarios": 1,
         "hours": min(24, profiles.n_steps),
         "books": profiles.n_steps,
-        "branches": network.n_branch,
+        "branches": network.n_branch * study.network.phases,
         "participants": members,
     }
     there = memory_bytes()

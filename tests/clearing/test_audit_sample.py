@@ -11,12 +11,11 @@ from fastp2p.clearing.audit_sample import draw_sample
 from fastp2p.cli.main import app
 from fastp2p.figures.voltages import BY_HOUR, draw_voltage
 from fastp2p.pipeline.draws import uniforms
+from fastp2p.results.intervals import proportion_interval, rate_interval
 from fastp2p.results.statistics import (
     count_audited,
     find_audit_rates,
     find_hour_quantiles,
-    proportion_interval,
-    rate_interval,
     too_few_audited,
 )
 

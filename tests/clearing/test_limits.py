@@ -24,7 +24,7 @@ def test_tree_rows_and_dense_rows_agree(name, objective, unserved, monkeypatch):
     by_tree = fastp2p.clear(network, trades, base, **options)
     monkeypatch.setattr(fastp2p.Network, "is_radial", False)
     by_rows = fastp2p.clear(replace(network), trades, base, **options)
-    assert len(rows_of_families(dc_families(replace(network))).dense_plus) == network.n_branch
+    assert len(rows_of_families(dc_families(replace(network))).dense_plus.T) == network.n_branch
     assert (by_tree.status != "free").mean() > 0.9
     assert np.array_equal(by_tree.status, by_rows.status)
     np.testing.assert_allclose(by_rows.executed_kwh, by_tree.executed_kwh, atol=1e-6)

@@ -83,7 +83,7 @@ def test_filling_equals_filling_in_fractions(drawn, objective):
     weight = [*np.where(worth > 1e-9, np.round(worth, 6), -1.0), *np.zeros(len(exports))]
     top_of_row = {int(tree.parent_branch[child]): child for child in range(1, len(tree.parent))}
     limits = [top_of_row[row] if row < len(top_of_row) else tops[row - len(top_of_row)] for row in range(len(floor))]
-    sign = [tree.parent_sign[top] if row < len(top_of_row) else rows.dense_plus[row - len(top_of_row), top]
+    sign = [tree.parent_sign[top] if row < len(top_of_row) else rows.dense_plus[top, row - len(top_of_row)]
             for row, top in enumerate(limits)]  # fmt: skip
     rise = [rows.upper[r] - floor[r] if sign[r] > 0 else floor[r] - rows.lower[r] for r in range(len(floor))]
     narrow = [r for r in range(len(floor)) if np.isfinite(rise[r])]
@@ -204,7 +204,7 @@ def test_what_is_not_nested():
     assert nest_of(rows_of_families(ac_families(network, (0.9, 1.1))), np.arange(network.n_bus), np.zeros(99)) is None
     rows = rows_of_families(dc_families(network))
     for entries in ([[0, 0.5, 0.5, 0.5, 0.5]], [[0, 0, 1, 0, 1]], [[0, 0, 1, 1, -1]]):
-        odd = rows._replace(dense_plus=np.array(entries, float))
+        odd = rows._replace(dense_plus=np.array(entries, float).T.copy())
         odd = odd._replace(dense_minus=odd.dense_plus, upper=np.append(rows.upper, 1.0), lower=np.append(rows.lower, -1.0))
         assert nest_of(odd, np.arange(network.n_bus), np.zeros(99)) is None
 

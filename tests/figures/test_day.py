@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastp2p
-from fastp2p.figures.day import draw_day, draw_supply, tree_layout
+from fastp2p.figures.day import draw_day, draw_network, draw_supply, tree_layout
 from fastp2p.io.figures import write_figures
 
 FILES = [f"{name}.{kind}" for name in ("network", "profiles", "supply") for kind in ("pdf", "png")]
@@ -102,3 +102,17 @@ def test_layout(source):
     for depth in range(layout.depth.max() + 1):
         gaps = np.diff(np.sort(layout.x[layout.depth == depth]))
         assert (gaps >= 1 - 1e-9).all(), "buses of one level overlap"
+
+
+def test_a_branch_of_three_phases_has_the_colour_of_its_worst():
+    run = results("cigre_lv")
+    table = run.branches.loc[run.branches.index.repeat(3)].assign(phase=np.tile(list("abc"), len(run.branches)))
+    part = np.tile([0.2, 1.0, 0.5], len(run.branches))
+    phased = dataclasses.replace(run, branches=table.assign(max_loading_percent=table["max_loading_percent"] * part))
+    one, three = (draw_network(which) for which in (run, phased))
+    for before, after in zip(one.axes[0].collections, three.axes[0].collections, strict=True):
+        np.testing.assert_array_equal(before.get_edgecolor(), after.get_edgecolor())
+        np.testing.assert_array_equal(before.get_linewidth(), after.get_linewidth())
+    assert [figure.axes[1].get_title() for figure in (one, three)] == [
+        "worst-hour branch loading (%)", "worst-hour branch loading of the worst phase (%)",
+    ]  # fmt: skip

@@ -252,7 +252,7 @@ def assembled(rng, retail, as_tree):
     assert columns.n_trade_columns[0] == n_trades
     assert n == len(expected)
     np.testing.assert_allclose(columns.most_kw[:n], [*kw, *export[0][export[0] > 0]])
-    floor, upper, no_rows, none = rng.normal(size=(1, n_bus - 1)), rng.random(n_bus - 1), np.empty((0, n_bus)), np.zeros(n_bus)
+    floor, upper, no_rows, none = rng.normal(size=(1, n_bus - 1)), rng.random(n_bus - 1), np.empty((n_bus, 0)), np.zeros(n_bus)
     rows = Rows(
         lower=-upper,
         upper=upper,
@@ -265,8 +265,8 @@ def assembled(rng, retail, as_tree):
         weight=np.ones(n_bus),
         plus_kvar=none,
         minus_kvar=none,
-        dense_plus=no_rows if as_tree else matrix,
-        dense_minus=no_rows if as_tree else matrix,
+        dense_plus=no_rows if as_tree else matrix.T.copy(),
+        dense_minus=no_rows if as_tree else matrix.T.copy(),
     )
     row = np.empty(n_bus, np.int64)
     lps = LPs(

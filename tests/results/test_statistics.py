@@ -10,14 +10,12 @@ import fastp2p
 from fastp2p.clearing.answer import STATUS
 from fastp2p.results.columns import INDICATORS
 from fastp2p.results.statistics import (
+    compare_hosting_capacity,
     compare_shares,
     find_hosting_capacity,
     find_hour_quantiles,
     find_probabilities,
     is_narrow,
-    mean_interval,
-    proportion_interval,
-    quantile_interval,
     summarise,
 )
 
@@ -66,18 +64,6 @@ def test_quantiles_of_each_hour():
             np.testing.assert_allclose(found.loc[(share, hour), column], expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("q", [0.5, 0.95])
-@pytest.mark.parametrize("n", [40, 200])
-def test_quantile_intervals_cover(q, n):
-    """Of 2,000 samples, at least 95 % of the intervals hold the true quantile (less three standard errors of that count)."""
-    rng = np.random.default_rng(3)
-    samples = np.sort(rng.exponential(size=(2000, n)), axis=1)
-    truth = stats.expon.ppf(q)
-    held = [low <= truth <= high for low, high in (quantile_interval(sample, q, 0.95) for sample in samples)]
-    assert np.mean(held) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 2000)
-    assert np.mean(held) < 0.995
-
-
 @pytest.mark.slow
 def test_mean_intervals_cover():
     rng = np.random.default_rng(4)
@@ -122,10 +108,6 @@ def test_a_stop_looks_at_what_is_known():
     assert not is_narrow(frame.assign(self_consumption=np.nan), "self_consumption", 100.0)
 
 
-def test_too_few_scenarios_say_so():
-    assert quantile_interval(np.array([1.0, 2.0]), 0.5, 0.95) == (-np.inf, np.inf)
-
-
 def test_probabilities_and_hosting_capacity():
     table = scenarios()
     probabilities = find_probabilities(table)
@@ -155,6 +137,49 @@ def test_hosting_capacity_counts_what_only_curtailment_prevents():
     assert find_hosting_capacity(probabilities, event="overload").share == table.share.max()
 
 
+def three_phases():
+    """Of 400 scenarios at each of three shares, so many in which a limit would break, three-phase and balanced."""
+    counts = {
+        "n_full_breaks_voltage": (0, 100, 200),
+        "n_full_breaks_current": (0, 20, 60),
+        "n_full_breaks_unbalance": (40, 80, 120),
+        "n_balanced_breaks_voltage": (0, 0, 21),
+        "n_balanced_breaks_current": (0, 0, 0),
+    }
+    table = scenarios().assign(losses_cost=0.0)
+    for name, n in counts.items():
+        table[name] = np.concatenate([(np.arange(400) < some) * 2 for some in n])
+    return table
+
+
+def test_hosting_capacity_beside_the_balanced_model():
+    """20 of 400 are 5 %, so that share still counts; its interval, 3.1 to 7.6 %, does not reach below. 21 are more."""
+    probabilities = find_probabilities(three_phases())
+    row = probabilities.set_index("share").loc[0.5]
+    assert (row.unbalance_probability, row.balanced_voltage_probability, row.balanced_cable_probability) == (0.3, 0.0525, 0.0)
+    exact = stats.binomtest(120, 400).proportion_ci(0.95, "exact")
+    assert (row.unbalance_low, row.unbalance_high) == pytest.approx((exact.low, exact.high))
+    found = compare_hosting_capacity(probabilities).set_index("cause")
+    assert found.index.tolist() == ["voltage", "cable", "unbalance"]
+    assert found.loc["voltage"].tolist() == [0.1, 0.1, 0.1, 0.3, 0.3, 0.5]
+    assert found.loc["cable"].tolist() == [0.3, 0.1, 0.3, 0.5, 0.5, 0.5]
+    assert found.loc["unbalance"].tolist()[:3] == [0.0, 0.0, 0.0]
+    assert found.loc["unbalance"][3:].isna().all()
+    assert compare_hosting_capacity(probabilities, 0.3)["share"].tolist() == [0.3, 0.5, 0.5]
+
+
+def test_only_three_phases_that_are_audited_know_of_unbalance():
+    balanced = scenarios().assign(losses_cost=0.0, n_full_breaks_voltage=0, n_full_breaks_current=0)
+    probabilities = find_probabilities(balanced)
+    assert not [name for name in probabilities if name.startswith(("unbalance", "balanced"))]
+    sampled = find_probabilities(three_phases().drop(columns="losses_cost"))
+    for table in (probabilities, sampled):
+        with pytest.raises(fastp2p.InputError, match=r"audited in three phases; set network\.phases = 3, and clearing\.audit"):
+            find_hosting_capacity(table, event="unbalance")
+    with pytest.raises(fastp2p.InputError, match="event = 'balanced_voltage' is known only if"):
+        compare_hosting_capacity(probabilities)
+
+
 def test_ampacities_of_the_sweeps_are_those_of_the_table():
     with (files("fastp2p") / "data" / "conductors.csv").open() as file:
         rows = {row["std_type"]: row for row in csv.DictReader(file)}
@@ -166,21 +191,3 @@ def test_ampacities_of_the_sweeps_are_those_of_the_table():
     for name in ("pv-sweep", "pv-sweep-year"):
         by_type = fastp2p.studies()[name].network.ampacity_ka_by_std_type
         assert by_type == {std_type: float(row["ampacity_ka"]) for std_type, row in rows.items()}
-
-
-@pytest.mark.parametrize("n", [1, 2, 30, 1_000])
-@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
-def test_intervals_equal_those_of_scipy_stats(n, confidence):
-    values = np.random.default_rng(n).normal(size=n)
-    for n_events in {0, 1, n // 3, n}:
-        expected = stats.binomtest(n_events, n).proportion_ci(confidence, "exact")
-        assert proportion_interval(n_events, n, confidence) == pytest.approx((expected.low, expected.high), rel=1e-9)
-    if n > 1:
-        expected = stats.t.interval(confidence, n - 1, values.mean(), stats.sem(values))
-        assert mean_interval(values, confidence) == pytest.approx(expected, rel=1e-9)
-    ordered, tail = np.arange(1.0, n + 1), (1.0 - confidence) / 2.0
-    for q in (0.01, 0.5, 0.9):
-        below, above = stats.binom.ppf(tail, n, q), stats.binom.isf(tail, n, q) + 1
-        low, high = quantile_interval(ordered, q, confidence)
-        assert low == (below if below >= 1 else -np.inf)
-        assert high == (above if above <= n else np.inf)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastp2p
-from fastp2p.sweep.again import MAX_POINTS, draw_audit, random_places, run_worst_book, sample_errors
+from fastp2p.sweep.again import MAX_POINTS, draw_audit, random_places, run_worst_book, sample_errors, steps_of_day
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +75,11 @@ def test_places_are_drawn_at_random():
     assert len(np.unique(places % 24)) == 24
     assert np.array_equal(random_places(5, 365), np.arange(5))
     assert np.array_equal(random_places(8760, 365), places)
+
+
+def test_the_day_of_a_step():
+    """Half hours: 48 a day, and the third day is cut short."""
+    steps, at = steps_of_day(50, 100, 0.5)
+    assert (steps.tolist(), at) == (list(range(48, 96)), 2)
+    assert steps_of_day(97, 100, 0.5)[0].tolist() == [96, 97, 98, 99]
+    assert steps_of_day(3, 24, 1.0)[0].tolist() == list(range(24))

@@ -40,34 +40,31 @@ def assemble_books(
         How far a row may pass its limit, relative to the limit (absolute below 1).
     lps : LPs
         In: `column_offset`, `most` and `cost` of these books. Output: the rest, with how far the values of the kept rows may
-        fall and rise from y = 0. There must be room for all rows, and for every entry before rows are dropped: for each column
+        fall and rise from y = 0. There must be room for all rows, and for every entry if no row were dropped: for each column
         the tree rows on its path and all dense rows.
     row : (room,) int64
         Output: kept rows of every book (their number).
     """
     column_offset, row_offset, entry_offset, start, entry_row, entry_value, most, _, room_below, room_above = lps
     lower, upper, face, shift = rows.lower, rows.upper, rows.face, columns.offset[first_book]
-    n_rows = floor_value.shape[1]
-    n_tree_rows = n_rows - len(rows.dense_plus)
+    n_rows, n_dense = floor_value.shape[1], rows.dense_plus.shape[1]
+    n_tree_rows = n_rows - n_dense
     rise, fall, place = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows, np.int32)
+    path_row, path_value = np.empty(longest_path(rows), np.int32), np.empty(longest_path(rows))
     row_offset[0] = entry_offset[0] = 0
     for n in range(len(books)):
         rise[:] = 0.0
         fall[:] = 0.0
-        first = end = entry_offset[n]
         j0, j1 = column_offset[n], column_offset[n + 1]
-        begins = start[j0 + n : j1 + n + 1]
-        begins[0] = 0
         for j in range(j0, j1):
-            begin = end
-            up, down = columns.plus[shift + j], columns.minus[shift + j]
-            end = _tree_entries(up, down, rows, n_tree_rows // len(face), entry_row, entry_value, end)
-            end = _dense_entries(up, down, rows, n_tree_rows, entry_row, entry_value, end)
-            begins[j - j0 + 1] = end - first
-            for e in range(begin, end):
-                change = entry_value[e] * most[j]
-                rise[entry_row[e]] += max(change, 0.0)
-                fall[entry_row[e]] += min(change, 0.0)
+            up, down, kw = columns.plus[shift + j], columns.minus[shift + j], most[j]
+            for e in range(_tree_entries(up, down, rows, n_tree_rows // len(face), path_row, path_value)):
+                rise[path_row[e]] += max(path_value[e] * kw, 0.0)
+                fall[path_row[e]] += min(path_value[e] * kw, 0.0)
+            for d in range(n_dense):
+                change = _dense_entry(up, down, rows, d) * kw
+                rise[n_tree_rows + d] += max(change, 0.0)
+                fall[n_tree_rows + d] += min(change, 0.0)
         kept = row_offset[n]
         for r in range(n_rows):
             place[r] = -1
@@ -82,12 +79,46 @@ def assemble_books(
                 row[kept], room_below[kept], room_above[kept] = r, below if too_low else -np.inf, above if too_high else np.inf
                 kept += 1
         row_offset[n + 1] = kept
-        entry_offset[n + 1] = first + _drop_rows(place, begins, entry_row[first:end], entry_value[first:end])
+        first_dense = row_offset[n] + np.searchsorted(row[row_offset[n] : kept], n_tree_rows)
+        first = end = entry_offset[n]
+        start[j0 + n] = 0
+        for j in range(j0, j1):
+            up, down = columns.plus[shift + j], columns.minus[shift + j]
+            for e in range(_tree_entries(up, down, rows, n_tree_rows // len(face), path_row, path_value)):
+                if place[path_row[e]] != -1:
+                    entry_row[end], entry_value[end] = place[path_row[e]], path_value[e]
+                    end += 1
+            for r in range(first_dense, kept):
+                value = _dense_entry(up, down, rows, row[r] - n_tree_rows)
+                if value != 0.0:
+                    entry_row[end], entry_value[end] = r - row_offset[n], value
+                    end += 1
+            start[j + n + 1] = end - first
+        entry_offset[n + 1] = end
 
 
 @kernel
-def _tree_entries(up: int, down: int, rows: Rows, stride: int, entry_row: Places, entry_value: Floats, end: int) -> int:
-    """+1 kW at terminal `up`, -1 kW at terminal `down` (-1: none), each with its kvar."""
+def longest_path(rows: Rows) -> int:
+    """The most tree entries that a column can have."""
+    deepest = 0
+    for depth in rows.depth:
+        deepest = max(deepest, depth)
+    return int(2 * rows.node.shape[1] * len(rows.face) * deepest)
+
+
+@kernel
+def _dense_entry(up: int, down: int, rows: Rows, d: int) -> float:
+    """Of a column in a dense row; what is but rounding is none."""
+    value = rows.dense_plus[up, d]
+    if down != -1:
+        value -= rows.dense_minus[down, d]
+    return float(value) if abs(value) > ENTRY_ZERO else 0.0
+
+
+@kernel
+def _tree_entries(up: int, down: int, rows: Rows, stride: int, entry_row: Places, entry_value: Floats) -> int:
+    """+1 kW at terminal `up`, -1 kW at terminal `down` (-1: none), each with its kvar; how many entries."""
+    end = 0
     node = rows.node
     up_kw, up_kvar = rows.weight[up], rows.weight[up] * rows.plus_kvar[up]
     down_kw = down_kvar = 0.0
@@ -124,33 +155,6 @@ def _path_entries(
                 entry_row[end] = parent_row[at] + m * stride
                 entry_value[end] = parent_sign[at] * (face[m, 0] * kw + face[m, 1] * kvar)
                 end += 1
-    return end
-
-
-@kernel
-def _dense_entries(up: int, down: int, rows: Rows, first_row: int, entry_row: Places, entry_value: Floats, end: int) -> int:
-    dense_plus, dense_minus = rows.dense_plus, rows.dense_minus
-    for r in range(len(dense_plus)):
-        value = dense_plus[r, up] - (dense_minus[r, down] if down != -1 else 0.0)
-        if abs(value) > ENTRY_ZERO:
-            entry_row[end], entry_value[end] = first_row + r, value
-            end += 1
-    return end
-
-
-@kernel
-def _drop_rows(place: Places, begins: Places, entry_row: Places, entry_value: Floats) -> int:
-    """Renumber a book's entries to the kept rows, moving them together; returns how many are left."""
-    end = read = 0
-    for j in range(1, len(begins)):
-        stop = begins[j]
-        while read < stop:  # ends: read rises
-            r = place[entry_row[read]]
-            if r != -1:
-                entry_row[end], entry_value[end] = r, entry_value[read]
-                end += 1
-            read += 1
-        begins[j] = end
     return end
 
 

@@ -1,0 +1,86 @@
+"""The tables of a sweep: means by share of PV, and the hosting capacity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastp2p.cli.console import known, make_table
+from fastp2p.cli.day_table import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+    from fastp2p.results.results import Results
+
+CAUSES = {"voltage": "voltages", "cable": "cables and transformers", "unbalance": "unbalance"}
+"""What may end the hosting capacity, in words."""
+
+
+def make_sweep_table(results: Results) -> Table:
+    """Means over the scenarios of each share."""
+    from fastp2p.results.statistics import count_audited, find_probabilities
+
+    n_draws = len(results.scenarios) // results.scenarios["share"].nunique()
+    of_power = "" if results.study.clearing.physics == "dc" else " (apparent power)"
+    caption = f"means of {n_draws:,} scenarios in kWh; highest loading{of_power}; scenarios in which the network\n"
+    caption += "cuts a trade or an export, and in which a limit is broken before any trade"
+    audited = "n_audited" in results.scenarios
+    if audited:
+        caption += f"\nin AC, {count_audited(results.scenarios)}: extremes of current and voltage (p.u.);"
+        caption += "\nbooks that break a limit which the base keeps, and books that are cut needlessly"
+    extra = ("AC worst\n%", "lowest\nvoltage", "highest\nvoltage", "AC broken\n%", "needless\ncut %") if audited else ()
+    table = make_table("PV\nshare", *COLUMNS, "worst\n%", "cut\n%", "over\n%", *extra, caption=caption)
+    rates = _audit_cells(results.scenarios) if audited else {}
+    probabilities = find_probabilities(results.scenarios).set_index("share")
+    for share, rows in results.scenarios.groupby("share"):
+        means = [f"{rows[column].mean():.2f}" for column in COLUMNS.values()]
+        loading = f"{rows.worst_loading_percent.max():.1f}"
+        shares = [f"{100 * probabilities[f'{event}_probability'][share]:.1f}" for event in ("cut", "overload")]
+        table.add_row(f"{share:.0%}", *means, loading, *shares, *rates.get(share, []))
+    return table
+
+
+def _audit_cells(scenarios: pd.DataFrame) -> dict[Any, list[str]]:
+    """By share: largest loading from current, extremes of the voltages, and how often the clearing and AC disagree."""
+    from fastp2p.results.statistics import find_audit_rates
+
+    kinds = {"worst_current_percent": "max", "lowest_vm_pu": "min", "highest_vm_pu": "max"}
+    extremes = scenarios.groupby("share").agg(kinds)
+    cells = {}
+    for row in find_audit_rates(scenarios).to_dict("records"):
+        current, lowest, highest = extremes.loc[row["share"]]
+        rates = [known(100.0 * row[name], 2) for name in ("broken_rate", "needless_cut_rate")]
+        cells[row["share"]] = [known(current, 1), known(lowest, 3), known(highest, 3), *rates]
+    return cells
+
+
+def hosting_capacity(scenarios: pd.DataFrame) -> str:
+    """The voltage-limited beside the cable-limited hosting capacity, with their intervals."""
+    from fastp2p.results.statistics import find_hosting_capacity, find_probabilities
+
+    probabilities = find_probabilities(scenarios)
+    capacities = {
+        CAUSES["voltage"]: find_hosting_capacity(probabilities, event="voltage"),
+        CAUSES["cable"]: find_hosting_capacity(probabilities, event="cable"),
+    }
+    return ", ".join(f"{name} {_range(at.share, at.low, at.high)}" for name, at in capacities.items())
+
+
+def make_hosting_table(scenarios: pd.DataFrame) -> Table:
+    """The hosting capacity of a three-phase study by what limits it, beside that of the balanced model."""
+    from fastp2p.results.statistics import compare_hosting_capacity, find_probabilities
+
+    caption = "the largest share of PV at which a limit breaks in at most 5 % of the scenarios, by AC and with nothing "
+    caption += "controlled, and its interval; balanced: the same draws with a third of every load and PV on each phase"
+    table = make_table("hosting capacity, limited by", "three phases", "balanced", caption=caption)
+    table.columns[0].justify = "left"
+    for row in compare_hosting_capacity(find_probabilities(scenarios)).to_dict("records"):
+        cells = [_range(*(row[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in ("share", "balanced_share")]
+        table.add_row(CAUSES[row["cause"]], *cells)
+    return table
+
+
+def _range(share: float, low: float, high: float) -> str:
+    """A share and its interval; a dash where it is unknown."""
+    return "-" if share != share else f"{share:.0%} ({low:.0%} to {high:.0%})"
