@@ -18,7 +18,7 @@ TIGHT_KW = 1e-6
 PHYSICS, OBJECTIVES, RULES = ("dc", "lindistflow"), ("volume", "welfare"), ("retail", "shed")
 WAYS = list(itertools.product(PHYSICS, OBJECTIVES, RULES))
 LARGE = ("cigre_lv", "ieee_european_lv_asymmetric")
-N_BOOKS = {"cigre_lv": 8, "ieee_european_lv_asymmetric": 4}
+N_BOOKS = {"cigre_lv": 8, "ieee_european_lv_asymmetric": 2}
 
 every_way = pytest.mark.parametrize(("physics", "objective", "unserved"), WAYS)
 
@@ -136,7 +136,7 @@ def test_feeders_of_every_kind_are_cleared_to_the_optimum(name):
 @pytest.mark.parametrize("unserved", RULES)
 def test_shipped_networks_are_cleared_to_the_optimum(name, unserved):
     ways = (("dc", "welfare", unserved), ("lindistflow", "volume", unserved))
-    assert all(assert_is_the_optimum(name, way) >= 2 for way in ways)
+    assert all(assert_is_the_optimum(name, way) >= 1 for way in ways)
 
 
 @pytest.mark.parametrize("physics", PHYSICS)
