@@ -132,7 +132,7 @@ def test_feeders_of_every_kind_are_cleared_to_the_optimum(name):
     assert sum(assert_is_the_optimum(name, WAYS[(place + more) % len(WAYS)], 7) for more in (0, 3)) >= 2
 
 
-@pytest.mark.parametrize("name", LARGE)
+@pytest.mark.parametrize("name", [LARGE[0], pytest.param(LARGE[1], marks=pytest.mark.slow)])
 @pytest.mark.parametrize("unserved", RULES)
 def test_shipped_networks_are_cleared_to_the_optimum(name, unserved):
     ways = (("dc", "welfare", unserved), ("lindistflow", "volume", unserved))

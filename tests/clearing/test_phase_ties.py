@@ -85,7 +85,7 @@ def assert_is_the_optimum(case):
             np.testing.assert_allclose(x, y, rtol=0, atol=2e-6)
 
 
-@settings(deadline=None, max_examples=25, derandomize=True)
+@settings(deadline=None, max_examples=15, derandomize=True)
 @given(cases())
 def test_whole_numbers_are_cleared_to_the_optimum(case):
     assert_is_the_optimum(case)
@@ -98,7 +98,7 @@ def test_many_whole_numbers_are_cleared_to_the_optimum(case):
     assert_is_the_optimum(case)
 
 
-@settings(deadline=None, max_examples=25, derandomize=True)
+@settings(deadline=None, max_examples=15, derandomize=True)
 @given(cases(), st.sampled_from(["volume", "welfare", "pro_rata"]), st.integers(1, 2), st.integers(0, 2**16))
 def test_whole_numbers_are_treated_alike(case, objective, by, seed):
     """Phases turned and trades in another order."""
