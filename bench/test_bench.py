@@ -60,6 +60,11 @@ def test_ratios_are_taken_round_by_round():
     assert timing.summary([1e-3, 2e-3, 3e-3], 1_000)["us"] == pytest.approx(2.0)
 
 
+def test_a_clock_may_be_several():
+    (taken,) = timing.in_turns({"a": lambda: None}, 2, clock=timing.both_clocks).values()
+    assert np.shape(taken) == (2, 2)
+
+
 def test_turns_begin_with_a_run_that_does_not_count_and_change_their_order():
     called = []
     taken = timing.in_turns({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 2)
@@ -98,4 +103,17 @@ def test_the_bench_of_sweeps_and_audits_runs():
 
 
 def test_three_phases_are_timed():
-    assert "41 buses,  13 homes: " in asymmetric.compare("44", quick=True)
+    first, ours, *peers = asymmetric.compare("44", quick=True)
+    assert first == "41 buses, 13 homes"
+    assert ours.split()[0] == "fastp2p"
+    assert len(peers) == 4
+    assert all(" x ours; voltages differ by " in line or " gap: " in line for line in peers)
+
+
+@pytest.mark.slow
+def test_sweeps_of_three_phases_are_timed():
+    ratio, three, balanced = asymmetric.compare_sweeps("pv-sweep", "lindistflow", quick=True)
+    assert " x balanced " in ratio
+    for line in (three, balanced):
+        shares = [int(part.split()[-1].rstrip("%")) for part in line.split("; ")[1].split(", ")]
+        assert sum(shares) == pytest.approx(100, abs=4)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastp2p
-from bench import contests, networks, peers
+from bench import asymmetric, contests, networks, peers
 from bench.peers import lps
 
 N_TRADES = 20
@@ -63,6 +63,17 @@ def test_every_peer_sees_the_same_dc_model(key):
     again = fastp2p.Network.from_pandapower(peers.with_injections(case))
     injection_kw = networks.draw_injections(case.network, 5)
     np.testing.assert_allclose(again.flow_kw(injection_kw), case.network.flow_kw(injection_kw), rtol=0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("key", ["44", pytest.param("907", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", peers.PHASE_PEERS)
+def test_three_phase_peer_agrees(name, key):
+    case, peer = asymmetric.phase_case(key, 2), peers.flow_peer(name)
+    try:
+        prepared = peer.prepare(case)
+    except networks.Gap as gap:
+        pytest.skip(str(gap))
+    print(f"{name}, {key}: {peers.check_phases(prepared, case):.2g} p.u.")
 
 
 def test_a_missing_package_is_a_gap():

@@ -1,11 +1,12 @@
 """The fastest peers, each behind one function, on networks that all of them understand.
 
-A flow peer is a module of `FLOW_PEERS`, opened with `flow_peer`; an LP peer is a function of `lps.LP_PEERS`. What a
-peer needs beyond NumPy is imported when it is prepared, so a package that is not installed is a `Gap` and no more.
+A flow peer is a module of `FLOW_PEERS`, one of three-phase power flows a module of `PHASE_PEERS`, both opened with `flow_peer`;
+an LP peer is a function of `lps.LP_PEERS`. What a peer needs beyond NumPy is imported when it is prepared, so a package that is
+not installed is a `Gap` and no more.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -29,9 +30,13 @@ FLOW_PEERS = [
     "pandapower_timeseries_ac",
 ]
 """Modules of this package: DC, then linear AC, then AC."""
+PHASE_PEERS = ["asymmetric_current", "asymmetric_newton", "asymmetric_opendss", "asymmetric_pandapower"]
+"""Modules of this package: three-phase AC, each with TITLE, PACKAGE, BOOKS (at most so many) and prepare(case)."""
 
 DC_TOLERANCE, AC_TOLERANCE, LINEAR_TOLERANCE = 1e-6, 1e-5, 0.5
 """Largest deviation of a flow, as a share of its book's largest flow."""
+PHASE_TOLERANCE_PU = 1e-5
+"""Largest deviation of a voltage between phase and neutral."""
 AC_BOOKS = 3
 """So many books are compared with `pandapower.runpp`."""
 
@@ -50,6 +55,47 @@ class Prepared:
 
     run: Callable[[], object]
     flow_kw: Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseCase:
+    """Three-phase books on a network that all peers have: see `asymmetric.as_peers_have_it`.
+
+    Attributes
+    ----------
+    net : pandapower network
+        Not to be changed; copy it.
+    network : fastp2p.Network
+    bus : (n_columns,) int64
+        Positions of the buses that inject.
+    kw, kvar : (n_books, n_columns, 3) float64
+    """
+
+    net: Any
+    network: fastp2p.Network
+    bus: np.ndarray
+    kw: np.ndarray
+    kvar: np.ndarray
+
+    def first(self, n_books: int) -> "PhaseCase":
+        """The first books."""
+        return replace(self, kw=self.kw[:n_books], kvar=self.kvar[:n_books])
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedPhases:
+    """A three-phase peer, ready to be timed.
+
+    Attributes
+    ----------
+    run : function
+        The timed work: injections of many books in, voltages of all buses out.
+    vm_pu : function
+        Voltages between phase and neutral of the last run, (n_books, n_bus, 3); not timed.
+    """
+
+    run: Callable[[], object]
+    vm_pu: Callable[[], np.ndarray]
 
 
 def flow_peer(name: str) -> ModuleType:
@@ -147,6 +193,22 @@ def check(prepared: Prepared, case: Case, injection_kw: np.ndarray, physics: str
     worst = float(difference.max())
     if not worst <= tolerance:
         raise AssertionError(f"a flow deviates by {worst:.2g} of its book's largest, more than {tolerance:g}")
+    return worst
+
+
+def check_phases(prepared: PreparedPhases, case: PhaseCase) -> float:
+    """Run once and compare with `fastp2p.phase_flow`; the largest difference of any voltage, p.u.
+
+    Raises
+    ------
+    AssertionError
+        If it is above `PHASE_TOLERANCE_PU`.
+    """
+    prepared.run()
+    expected = fastp2p.phase_flow(case.network, case.kw, case.kvar, bus=case.bus).vm_pu
+    worst = float(np.abs(prepared.vm_pu() - expected).max())
+    if not worst <= PHASE_TOLERANCE_PU:
+        raise AssertionError(f"a voltage deviates by {worst:.2g} p.u., more than {PHASE_TOLERANCE_PU:g}")
     return worst
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from bench.peers import needs
+from bench.networks import Gap
+from bench.peers import PhaseCase, PreparedPhases, needs
 
 WINDINGS = {"Dyn": ("delta", "wye_n"), "YNyn": ("wye_n", "wye_n"), "Yzn": ("wye", "zigzag_n")}
 
@@ -87,6 +88,15 @@ class PowerGridModel:
             output_component_types=outputs,
         )
 
+    def prepared(self, case: PhaseCase, method: str) -> PreparedPhases:
+        """One of its methods as a peer: voltages alone, at its own tolerance."""
+        update, found = self.update(case.kw, case.kvar), {}
+
+        def run() -> None:
+            found.update(self.run(update, method, outputs=["node"]))
+
+        return PreparedPhases(run, lambda: found["node"]["u_pu"])
+
     def solve(self, kw, kvar):
         """(voltage, from_ka, to_ka, losses_kw, slack_kva) by Newton's method; by the names and shapes of `PhaseFlow`."""
         out = self.run(self.update(kw, kvar), "newton_raphson", 1e-11)
@@ -132,9 +142,12 @@ def as_peers_have_it(net):
 class OpenDss:
     """The same in OpenDSS: constant power between phase and neutral at `positions`, solved one book after the other."""
 
-    def __init__(self, net, network, positions):
-        self.dss, self.network, self.positions = needs("opendssdirect"), network, positions
-        text = self.dss.Text.Command
+    def __init__(self, net, network, positions, tolerance=1e-10):
+        self.dss = dss = needs("opendssdirect")
+        steps = (net.trafo.tap_pos - net.trafo.tap_neutral).fillna(0)
+        if len(network.reference_bus) > 1 or steps.any() or net.trafo[["pfe_kw", "i0_percent"]].any(axis=None):
+            raise Gap("its model here has one external grid, and transformers without taps and iron losses")
+        text = dss.Text.Command
         root = int(network.reference_bus[0])
         kv = network.base_kv
         text("clear")
@@ -162,19 +175,18 @@ class OpenDss:
                 text(f"new load.c{column}_{phase} {about} model=1 vminpu=0 vmaxpu=9")
         text("set voltagebases=[" + " ".join(f"{one:.17g}" for one in np.unique(kv)) + "]")
         text("calcvoltagebases")
-        text("set mode=snapshot tolerance=1e-10 maxiterations=200 controlmode=off")
+        text(f"set mode=snapshot tolerance={tolerance:g} maxiterations=200 controlmode=off")
+        place = {name: i for i, name in enumerate(dss.Circuit.AllNodeNames())}
+        self.nodes = np.array([[place[f"b{bus}.{phase}"] for phase in (1, 2, 3)] for bus in range(network.n_bus)])
 
     def solve(self, kw, kvar):
         """(n_books, n_bus, 3) voltages of the phases, p.u."""
-        dss, found = self.dss, np.empty((len(kw), self.network.n_bus, 3))
-        for book in range(len(kw)):
-            for column in range(len(self.positions)):
-                for phase in range(3):
-                    dss.Loads.Name(f"c{column}_{phase}")
-                    dss.Loads.kW(-kw[book, column, phase])
-                    dss.Loads.kvar(-kvar[book, column, phase])
-            dss.Solution.Solve()
-            for bus in range(self.network.n_bus):
-                dss.Circuit.SetActiveBus(f"b{bus}")
-                found[book, bus] = dss.Bus.puVmagAngle()[0:6:2]
+        loads, found = self.dss.Loads, np.empty((len(kw), *self.nodes.shape))
+        for book, (p, q) in enumerate(zip(-kw.reshape(len(kw), -1), -kvar.reshape(len(kw), -1), strict=True)):
+            for number, (load_kw, load_kvar) in enumerate(zip(p.tolist(), q.tolist(), strict=True), 1):
+                loads.Idx(number)
+                loads.kW(load_kw)
+                loads.kvar(load_kvar)
+            self.dss.Solution.Solve()
+            found[book] = np.asarray(self.dss.Circuit.AllBusMagPu())[self.nodes]
         return found
