@@ -47,6 +47,12 @@ class Injection(NamedTuple):
         return Injection(kw, np.broadcast_to(self.kvar[(slice(1),) * kw.ndim], kw.shape) if is_nothing else self.kvar[books])
 
 
+def over_phases(kw: Floats) -> Floats:
+    """Of an array (..., 3) the sums over the phases; `sum` takes sixteen times as long over so short an axis."""
+    total: Floats = kw[..., 0] + kw[..., 1] + kw[..., 2]
+    return total
+
+
 def differ(one: Injection, other: Injection) -> NDArray[np.bool_]:
     """(n_books,) which books inject something else."""
     return np.asarray((np.abs(one.kw - other.kw) > CUT_KW).any(axis=tuple(range(1, one.kw.ndim))))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.ac_model import AcModel
-from fastp2p.clearing.answer import Injection, differ
+from fastp2p.clearing.answer import Injection, differ, over_phases
 from fastp2p.clearing.families import ac_families
 from fastp2p.grid.ac import SWEEPS
 from fastp2p.kernels.grid.structs import PhaseSummary
@@ -109,7 +109,7 @@ def _unbalance_flags(model: AcModel, executed: Injection, found: PhaseSummary, b
 def _balanced_flags(model: AcModel, base: Injection, full: Injection, band_pu: tuple[float, float]) -> tuple[Floats, Floats]:
     """(n,) whether voltages and currents would be beyond limits that the base keeps, by the balanced model."""
     balanced = AcModel(model.network, model.bus, ac_families(model.network, band_pu), SWEEPS)
-    base, full = (Injection(one.kw.sum(axis=2), one.kvar.sum(axis=2)) for one in (base, full))
+    base, full = (Injection(over_phases(one.kw), over_phases(one.kvar)) for one in (base, full))
     summary = balanced.summarise(full)
     outside, lost = balanced.broken_beyond_base(base, full, summary, balanced.outside(full, summary))
     voltage, current = (np.where(lost, np.nan, breaks) for breaks in outside)
