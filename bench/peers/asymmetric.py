@@ -93,6 +93,7 @@ class PowerGridModel:
         update, found = self.update(case.kw, case.kvar), {}
 
         def run() -> None:
+            found.clear()  # so that its memory is used again
             found.update(self.run(update, method, outputs=["node"]))
 
         return PreparedPhases(run, lambda: found["node"]["u_pu"])
