@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.clearing.answer import Injection
+from fastp2p.clearing.answer import Injection, are_equal
 from fastp2p.clearing.rows import AnyFlow, RowFamily
 from fastp2p.grid.ac import AcSolver
 from fastp2p.grid.network import Network
@@ -128,6 +128,9 @@ class AcModel:
         base = self.summarise(floor.of(suspects))
         lost[suspects] = base.collapse & summary.collapse[suspects]
         hard = suspects[self.outside(floor.of(suspects), base).any]  # the base breaks limits itself: limit by limit
+        same = are_equal(floor.of(hard), injection.of(hard))  # nothing is executed, so nothing is beyond the base
+        outside.voltage[hard[same]] = outside.current[hard[same]] = False
+        hard = hard[~same]
         if len(hard):
             found = self.excess(floor.of(hard), injection.of(hard)).outside
             outside.voltage[hard], outside.current[hard] = found

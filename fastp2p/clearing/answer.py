@@ -58,6 +58,12 @@ def differ(one: Injection, other: Injection) -> NDArray[np.bool_]:
     return np.asarray((np.abs(one.kw - other.kw) > CUT_KW).any(axis=tuple(range(1, one.kw.ndim))))
 
 
+def are_equal(one: Injection, other: Injection) -> NDArray[np.bool_]:
+    """(n_books,) which books inject the same, to the bit."""
+    axes = tuple(range(1, one.kw.ndim))
+    return np.asarray(((one.kw == other.kw) & (one.kvar == other.kvar)).all(axis=axes))
+
+
 @dataclass(frozen=True, eq=False)
 class Clearing:
     """The trades and exports of a batch that the network carries; columns are buses, or those that `clear` was given.

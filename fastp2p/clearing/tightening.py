@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.ac_model import AcModel, Excess
-from fastp2p.clearing.answer import AC_BROKEN, CLEARED, FAILED, FREE, Clearing, Injection
+from fastp2p.clearing.answer import AC_BROKEN, CLEARED, FAILED, FREE, Clearing, Injection, are_equal
 from fastp2p.clearing.execution import Order, cut
 from fastp2p.clearing.limits import Limits
 
@@ -55,6 +55,7 @@ def tighten(order: Order, clearing: Clearing) -> Clearing:
 def _find_broken(limits: Limits, model: AcModel, clearing: Clearing, books: Ints, ac: Any) -> tuple[Ints, Floats]:
     """Which of the books break limits in AC that their base keeps, and how much the linear rows must be tightened for it."""
     out = books[model.outside(clearing.injection.of(books), ac.of(books)).any]
+    out = out[~are_equal(clearing.floor.of(out), clearing.injection.of(out))]  # where nothing is executed, nothing is broken
     excess = model.excess(clearing.floor.of(out), clearing.injection.of(out))
     broken = excess.outside.any
     found = out[broken]

@@ -211,6 +211,25 @@ def test_a_base_that_breaks_limits_itself_is_not_the_trades_fault():
 
 
 @pytest.mark.slow
+def test_books_that_execute_nothing_are_not_looked_at_limit_by_limit():
+    """Their base breaks limits itself, and they are their base."""
+    study = study_with(audit=True, network={"v_min_pu": 0.99})
+    batch, network = batch_of(study)
+    flowed = []
+
+    def flow(network, kw, kvar, bus):
+        flowed.append(kw)
+        return SWEEPS.flow(network, kw, kvar, bus=bus)
+
+    band_pu = (study.network.v_min_pu, study.network.v_max_pu)
+    spied = audit(network, batch.scenarios.participant, batch.clearing, band_pu, solver=SWEEPS._replace(flow=flow))
+    assert (spied.code == batch.audit.code).all()
+    idle = (batch.clearing.floor.kw == batch.clearing.injection.kw).all(axis=1)
+    assert (AC_STATUS[spied.code[idle]] == "base_broken").any()
+    base, executed = flowed[:2]
+    assert (base != executed).any(axis=1).all()
+
+
 def test_answers_of_an_audited_sweep(tmp_path):
     study = study_with(network={"v_max_pu": 1.03}, audit=True, count=30, keep=("hours",))
     results = fastp2p.run(study, out=tmp_path / "out", workers=1)
