@@ -56,7 +56,12 @@ class _Places(NamedTuple):
 
 
 def phase_faults(network: Network) -> list[str]:
-    """Why there is no three-phase power flow of a network, if there is none."""
+    """Why there is no three-phase power flow of a network, if there is none; found once, since every batch asks."""
+    return list(_phase_faults(network))
+
+
+@lru_cache(maxsize=8)
+def _phase_faults(network: Network) -> list[str]:
     if network.zero is None:
         return ["the network has one phase; load it with phases=3 for its zero-sequence model"]
     faults = ac_faults(network)
