@@ -9,15 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arrays import integers, short_repr
 from fastp2p.clearing.answer import Injection
-from fastp2p.kernels.clearing.phase_execution import inject_on_phases
+from fastp2p.kernels.clearing.phase_execution import inject_on_phases, put_on_phases
 from fastp2p.market.trades import Trades
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
 
 BALANCED = 3
-PARTS: Floats = np.append(np.eye(3), np.full((1, 3), 1.0 / 3.0), axis=0)
-"""Of what each way to connect injects, the part on each phase."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +59,9 @@ class Connection:
     def on_phases(self, fed_kw: Floats, drawn_kw: Floats) -> Floats:
         """(n_books, n_columns, 3) injections of what PV feeds in and loads draw, (n_books, n_columns)."""
         load, pv = self.spread(*fed_kw.shape)
-        return fed_kw[..., None] * PARTS[pv] - drawn_kw[..., None] * PARTS[load]
+        kw = np.empty((*fed_kw.shape, 3))
+        put_on_phases(fed_kw, drawn_kw, pv, load, kw)
+        return kw
 
 
 @dataclass(frozen=True, eq=False)

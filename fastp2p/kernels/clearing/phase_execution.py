@@ -67,3 +67,25 @@ def inject_on_phases(
                 floor_kvar[k, c, f] = base_kvar[k, c, f] - load_kvar[c] * kept
                 full_kw[k, c, f] = base_kw[k, c, f] + into - out
                 full_kvar[k, c, f] = base_kvar[k, c, f] + pv_kvar[c] * into - load_kvar[c] * out
+
+
+@kernel
+def put_on_phases(fed_kw: Floats, drawn_kw: Floats, pv_phase: Codes, load_phase: Codes, kw: Floats) -> None:
+    """What PV feeds in and loads draw, on the phases that they are connected to.
+
+    Parameters
+    ----------
+    fed_kw, drawn_kw : (n_books, n_columns) float64, kW or kvar
+    pv_phase, load_phase : (n_books, n_columns) int8
+        0, 1, 2, or 3 for a third on each.
+    kw : (n_books, n_columns, 3) float64
+        Output.
+    """
+    third = 1.0 / 3.0
+    for k in range(kw.shape[0]):
+        for c in range(kw.shape[1]):
+            at_pv, at_load = pv_phase[k, c], load_phase[k, c]
+            for f in range(3):
+                into = fed_kw[k, c] * third if at_pv == 3 else fed_kw[k, c] if at_pv == f else 0.0
+                out = drawn_kw[k, c] * third if at_load == 3 else drawn_kw[k, c] if at_load == f else 0.0
+                kw[k, c, f] = into - out
