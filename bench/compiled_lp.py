@@ -143,7 +143,9 @@ def stages(books):
     ways = {
         "columns": lambda: collect(every, books.trades, books.export_kw, "volume", books.retail, 1.0),
         "reduce": lambda: solve._reduce(books.rows, every, columns, books.floor_value, range(books.n)),
-        "solve": lambda: solve.solve_books(lps, np.inf, 2**62, solve.STEPS_PER_LINE, basic, x, verdict, steps),
+        "solve": lambda: solve.solve_books(
+            np.arange(len(verdict)), lps, np.inf, 2**62, solve.STEPS_PER_LINE, basic, x, verdict, steps
+        ),
         "answer": lambda: solve.answer_books(every, lps, basic, np.full(len(x), np.nan), x, dual, verdict),
     }
     return ways, steps, float(np.diff(lps.row_offset).mean())

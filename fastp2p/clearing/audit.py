@@ -16,6 +16,7 @@ from fastp2p.clearing.phase_audit import PhaseAudit, audit_on_phases
 from fastp2p.clearing.phase_families import phase_families
 from fastp2p.grid.ac import SWEEPS, AcSolver
 from fastp2p.grid.network import Network
+from fastp2p.grid.phases import PHASE_SWEEPS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -88,7 +89,7 @@ def audit(
     clearing: Clearing,
     band_pu: tuple[float, float],
     books: Ints | None = None,
-    solver: AcSolver = SWEEPS,
+    solver: AcSolver | None = None,
     uncontrolled: Uncontrolled | None = None,
 ) -> Audit:
     """AC power flows of cleared books.
@@ -103,8 +104,8 @@ def audit(
     band_pu : (lowest, highest) voltage, p.u.
     books : (n,) int64, optional
         A sample of them to look at; by default all.
-    solver : AcSolver
-        By sweeps, which need a radial network, or another way; on three phases `fastp2p.grid.phases.PHASE_SWEEPS`.
+    solver : AcSolver, optional
+        By default sweeps, which need a radial network; of three phases where the clearing has them.
     uncontrolled : Uncontrolled, optional
         Where the surplus is no part of what the clearing decides on; by default its own `floor` and `full`.
     """
@@ -115,6 +116,7 @@ def audit(
     else:
         floor, executed, full = floor.of(books), executed.of(books), full.of(books)
     on_phases = floor.kw.ndim == 3
+    solver = solver or (PHASE_SWEEPS if on_phases else SWEEPS)
     families = phase_families(network, bus, band_pu) if on_phases else ac_families(network, band_pu)
     model = AcModel(network, bus, families, solver)
     found: Any = model.summarise(executed) if clearing.ac is None else clearing.ac.of(books)

@@ -112,7 +112,8 @@ def clear(
         )
     faults += _shape_faults(network, trades, base, export, at, connection is not None)
     if connection is not None:
-        faults += phase_faults(network) + connection.faults(trades.n_books, at.size)
+        faults += phase_faults(network)
+        faults += connection.faults(trades.n_books, at.size) if isinstance(connection, Connection) else []
     if check:
         faults += limit_faults(network, physics, v_min_pu, v_max_pu) if physics in PHYSICS else []
         faults += _value_faults(network, trades, base, export, objective)
@@ -122,9 +123,10 @@ def clear(
     band_pu = (float(v_min_pu), float(v_max_pu))
     if connection is not None:
         on_phases = _on_phases(base, reactive or Reactive(), connection)
-        band = None if physics == "dc" else band_pu
-        kvar = (on_phases.pv_kvar_per_kw, on_phases.load_kvar_per_kw)
-        limits = PhaseLimits(network, at, on_phases.pv_phase, on_phases.load_phase, band, *kvar)
+        limits = PhaseLimits(
+            network, at, on_phases.pv_phase, on_phases.load_phase, None if physics == "dc" else band_pu,
+            on_phases.pv_kvar_per_kw, on_phases.load_kvar_per_kw,
+        )  # fmt: skip
         order = Order(limits, trades, export, base, None, on_phases, objective, retail, step_hours, solver)
     else:
         if physics != "dc":

@@ -90,8 +90,10 @@ class UpperConductors(Conductors):
 
     @property
     def name(self) -> NDArray[np.str_]:
-        """With the phase."""
-        return np.char.add(self.network.branch_name[self.branch], np.tile(PHASE_NAMES, len(self.branch) // 3))
+        """With the side, where it is the other one of a transformer, and the phase."""
+        ends, of_branch = upper_ends(self.network), self.network.branch_name
+        other_side = np.char.add(of_branch[ends.mixing], " towards the external grid")
+        return np.char.add(np.concatenate([of_branch[ends.above], other_side])[:, None], PHASE_NAMES).ravel()
 
     @property
     def limit_kw(self) -> Floats:

@@ -68,9 +68,9 @@ class PhaseLimits(Limits):
     def rows(self) -> Rows:
         """Of all families; kept for the next batch, as those of the voltages fill much memory."""
         kvar = (self.pv_kvar_per_kw, self.load_kvar_per_kw)
-        if self.dc:  # else paths whose kW cancel have entries of zero, for which filling would hold columns back
-            kvar = (np.zeros(self.bus.size), np.zeros(self.bus.size))
-        return _rows(self.network, self.bus.tobytes(), self.band_pu, *(of.tobytes() for of in kvar))
+        # reactive power without an effect would all the same be entries, of zero, which pro rata filling waits for
+        with_kw = (np.zeros(len(of)) if self.dc else of for of in kvar)
+        return _rows(self.network, self.bus.tobytes(), self.band_pu, *(of.tobytes() for of in with_kw))
 
     def terminals(self, books: Ints, columns: Columns) -> Columns:
         """Columns as the rows see them."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import COMPILED, HIGHS, NO_LP
+from fastp2p.clearing.few_rows import solve_with_few_rows
 from fastp2p.clearing.highs import (
     check_lps,
     find_near,
@@ -184,8 +185,10 @@ def _solve(lps: LPs, row: Ints, solver: str, answer: Curtailment) -> None:
     verdict = np.where(np.diff(lps.column_offset), UNSOLVED, 0)  # a book without columns is solved
     answer.solver_code[:] = HIGHS
     if solver != "highs":
-        solve_books(lps, *LARGEST[solver], STEPS_PER_LINE, basic, x, verdict, answer.steps)
-        answer_books(np.arange(len(verdict)), lps, basic, np.full(len(x), np.nan), x, dual, verdict)
+        solve_with_few_rows(lps, STEPS_PER_LINE, x, dual, verdict, answer.steps)
+        rest = np.flatnonzero(verdict)
+        solve_books(rest, lps, *LARGEST[solver], STEPS_PER_LINE, basic, x, verdict, answer.steps)
+        answer_books(rest, lps, basic, np.full(len(x), np.nan), x, dual, verdict)
         answer.solver_code[verdict == 0] = COMPILED
     left = np.flatnonzero(verdict)
     if len(left):

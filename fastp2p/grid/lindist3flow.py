@@ -142,7 +142,7 @@ def _constants(network: Network, dc: bool) -> tuple[Floats, Floats]:
     """By bus, (n_bus, 3) P, Q of each conductor and |V|², (n_bus, 2) P, Q at the other side of the branch; at rest."""
     tree = network.tree
     if dc:
-        kw = np.where(tree.parent == -1, 0.0, tree.parent_sign * network.constant_kw[tree.parent_branch]) / 3.0
+        kw = np.where(tree.parent == -1, 0.0, tree.parent_sign * np.append(network.constant_kw, 0.0)[tree.parent_branch]) / 3.0
         return np.stack([kw, np.zeros(len(kw)), np.ones(len(kw))], axis=1), np.stack([kw, np.zeros(len(kw))], axis=1)
     place, linear, (_, _, near) = feeder_of(network).place, linear_model(network), unloaded_state(network)
     at_rest = np.append(linear[:, 3:5] / 3.0, linear[:, 5:], axis=1)

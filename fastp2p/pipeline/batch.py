@@ -14,9 +14,7 @@ from fastp2p.clearing.audit_sample import draw_sample
 from fastp2p.clearing.clear import clear
 from fastp2p.clearing.connection import Connection
 from fastp2p.clearing.reactive import Reactive, kvar_per_kw
-from fastp2p.grid.ac import SWEEPS
 from fastp2p.grid.network import Network
-from fastp2p.grid.phases import PHASE_SWEEPS
 from fastp2p.grid.runpp import runpp_solver
 from fastp2p.kernels.market.orders import gather_profiles
 from fastp2p.market.orders import leave_over, make_orders
@@ -201,8 +199,7 @@ def _audit(
     if every > 1:
         drawn = draw_sample(study.seed, every, scenarios.number, steps, profiles.n_steps, profiles.step_hours)
         books = np.flatnonzero(drawn)
-    solver = SWEEPS if network.is_radial else runpp_solver(study.network.source)
-    solver = PHASE_SWEEPS if connection else solver
+    solver = None if network.is_radial else runpp_solver(study.network.source)
     band_pu = (study.network.v_min_pu, study.network.v_max_pu)
     uncontrolled = _uncontrolled(study, clearing, left, profiles.step_hours, connection)
     return audit(network, scenarios.participant, clearing, band_pu, books, solver, uncontrolled)

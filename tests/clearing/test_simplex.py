@@ -52,7 +52,7 @@ def solve(matrix, most, cost, below, above, steps_per_line=10):
     m, n = matrix.shape
     lps = lps_of(matrix, most, below, above, cost)
     basic, x, dual, status = np.zeros(m, np.int32), np.zeros(n), np.zeros(m), np.zeros(1, np.int64)
-    solve_books(lps, np.inf, 2**62, steps_per_line, basic, x, status, np.zeros(1, np.int64))
+    solve_books(np.arange(1), lps, np.inf, 2**62, steps_per_line, basic, x, status, np.zeros(1, np.int64))
     verdict = status.copy()
     answer_books(np.arange(1), lps, basic, np.full(n, np.nan), x, dual, verdict)
     return status[0], verdict[0], x, dual

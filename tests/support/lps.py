@@ -43,6 +43,6 @@ def answer_of(matrix, most, below, above, cost):
     m, n = np.shape(matrix)
     row_scale, basic, x, dual, verdict = np.ones(m), np.zeros(m, np.int32), np.zeros(n), np.zeros(m), np.zeros(1, np.int64)
     scale_books(lps, row_scale)
-    solve_books(lps, np.inf, 2**62, 10, basic, x, verdict, np.zeros(1, np.int64))
+    solve_books(np.arange(1), lps, np.inf, 2**62, 10, basic, x, verdict, np.zeros(1, np.int64))
     answer_books(np.arange(1), lps, basic, np.full(n, np.nan), x, dual, verdict)
     return verdict[0], x * (most.max() / lps.most.max()), dual * row_scale

@@ -47,12 +47,15 @@ class Scratch(NamedTuple):
 
 @kernel
 def solve_books(
-    lps: LPs, most_work: float, most_cells: int, steps_per_line: int, basic: Places, x: Floats, status: Ints, steps: Ints
-) -> None:
-    """`solve_book` for all books of a batch.
+    books: Ints, lps: LPs, most_work: float, most_cells: int, steps_per_line: int, basic: Places, x: Floats, status: Ints,
+    steps: Ints,
+) -> None:  # fmt: skip
+    """`solve_book` for some books of a batch.
 
     Parameters
     ----------
+    books : (n,) int64
+        Which of the LPs.
     lps : LPs
         Each book in units of its own (`scale_books`); criteria none of which is negative.
     most_work, most_cells : float, int
@@ -61,12 +64,12 @@ def solve_books(
         A book may take so many steps for each of its columns and rows.
     basic : (n_rows,) int32; x : (n_columns,) float64
         Outputs, as in `solve_book`, book after book.
-    status, steps : (n_books,) int64
+    status, steps : (n_all_books,) int64
         Outputs: what `solve_book` returns.
     """
     column_offset, row_offset, entry_offset = lps.column_offset, lps.row_offset, lps.entry_offset
     n, m, cells = 0, 0, 0
-    for b in range(len(status)):
+    for b in books:
         n_book, m_book = column_offset[b + 1] - column_offset[b], row_offset[b + 1] - row_offset[b]
         n_entries = entry_offset[b + 1] - entry_offset[b]
         status[b] = -1
@@ -76,7 +79,7 @@ def solve_books(
     table, value, low, high = np.empty(cells), np.empty(m), np.empty(m), np.empty(m)
     reach, ratio = np.empty(n), np.empty((4, n))
     variable, at_upper, free = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
-    for b in range(len(status)):
+    for b in books:
         if status[b] == -1:
             continue
         j0, j1, r0, r1 = column_offset[b], column_offset[b + 1], row_offset[b], row_offset[b + 1]

@@ -47,10 +47,12 @@ def assemble_books(
     """
     column_offset, row_offset, entry_offset, start, entry_row, entry_value, most, _, room_below, room_above = lps
     lower, upper, face, shift = rows.lower, rows.upper, rows.face, columns.offset[first_book]
-    n_rows, n_dense = floor_value.shape[1], rows.dense_plus.shape[1]
+    dense_plus, dense_minus = rows.dense_plus, rows.dense_minus
+    n_rows, n_dense = floor_value.shape[1], dense_plus.shape[1]
     n_tree_rows = n_rows - n_dense
     rise, fall, place = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows, np.int32)
     path_row, path_value = np.empty(longest_path(rows), np.int32), np.empty(longest_path(rows))
+    dense, nothing = np.empty(n_dense), np.zeros(n_dense)
     row_offset[0] = entry_offset[0] = 0
     for n in range(len(books)):
         rise[:] = 0.0
@@ -61,10 +63,11 @@ def assemble_books(
             for e in range(_tree_entries(up, down, rows, n_tree_rows // len(face), path_row, path_value)):
                 rise[path_row[e]] += max(path_value[e] * kw, 0.0)
                 fall[path_row[e]] += min(path_value[e] * kw, 0.0)
+            _dense_entries(dense_plus[up], dense_minus[down] if down != -1 else nothing, dense)
             for d in range(n_dense):
-                change = _dense_entry(up, down, rows, d) * kw
-                rise[n_tree_rows + d] += max(change, 0.0)
-                fall[n_tree_rows + d] += min(change, 0.0)
+                rise[n_tree_rows + d] += max(dense[d] * kw, 0.0)
+            for d in range(n_dense):
+                fall[n_tree_rows + d] += min(dense[d] * kw, 0.0)
         kept = row_offset[n]
         for r in range(n_rows):
             place[r] = -1
@@ -88,8 +91,9 @@ def assemble_books(
                 if place[path_row[e]] != -1:
                     entry_row[end], entry_value[end] = place[path_row[e]], path_value[e]
                     end += 1
+            _dense_entries(dense_plus[up], dense_minus[down] if down != -1 else nothing, dense)
             for r in range(first_dense, kept):
-                value = _dense_entry(up, down, rows, row[r] - n_tree_rows)
+                value = dense[row[r] - n_tree_rows]
                 if value != 0.0:
                     entry_row[end], entry_value[end] = r - row_offset[n], value
                     end += 1
@@ -107,12 +111,11 @@ def longest_path(rows: Rows) -> int:
 
 
 @kernel
-def _dense_entry(up: int, down: int, rows: Rows, d: int) -> float:
-    """Of a column in a dense row; what is but rounding is none."""
-    value = rows.dense_plus[up, d]
-    if down != -1:
-        value -= rows.dense_minus[down, d]
-    return float(value) if abs(value) > ENTRY_ZERO else 0.0
+def _dense_entries(plus: Floats, minus: Floats, entry: Floats) -> None:
+    """Of a column in all dense rows; what is but rounding is none."""
+    for d in range(len(entry)):
+        value = plus[d] - minus[d]
+        entry[d] = value if abs(value) > ENTRY_ZERO else 0.0
 
 
 @kernel
