@@ -35,3 +35,13 @@ def test_reactive_power_is_no_part_of_dc(objective, code):
     room = 0.02 * 400 / np.sqrt(3) * (3 if code == 3 else 1)
     np.testing.assert_allclose(found[0], [room, 10.0])
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("connection", [3, Connection, "random"])
+def test_another_thing_in_place_of_a_connection_is_refused_with_all_else(connection):
+    trades = Trades([0, 1], [2], [3], [1.0], [0.2], [0.1])
+    with pytest.raises(fastp2p.InputError) as caught:
+        fastp2p.clear(star(), trades, np.zeros((1, 4, 3)), connection=connection, solver="none")
+    first, second = caught.value.faults
+    assert first.startswith("connection must be a Connection, not ")
+    assert second.startswith("solver = 'none'")
