@@ -6,6 +6,7 @@ import pytest
 
 import fastp2p
 from fastp2p import Connection, Reactive, Trades
+from fastp2p.clearing.phase_families import unit_flows
 
 
 def star(limit_ka=0.02):
@@ -45,3 +46,11 @@ def test_another_thing_in_place_of_a_connection_is_refused_with_all_else(connect
     first, second = caught.value.faults
     assert first.startswith("connection must be a Connection, not ")
     assert second.startswith("solver = 'none'")
+
+
+def test_rows_of_earlier_networks_are_not_kept():
+    """Eight feeders of 900 buses filled 4 GB."""
+    trades = Trades([0, 1], [2], [3], [1.0], [0.2], [0.1])
+    for limit_ka in (0.1, 0.2, 0.3):
+        fastp2p.clear(star(limit_ka), trades, np.full((1, 4, 3), -100.0), physics="lindistflow", connection=Connection(0, 1))
+    assert unit_flows.cache_info().currsize <= 1
