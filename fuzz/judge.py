@@ -11,10 +11,12 @@ from pathlib import Path
 from random import Random
 from types import ModuleType
 
-from fuzz import folders, networks, profiles, studies
+from fuzz import folders, networks, phases, profiles, studies
 from fuzz.mutate import Case, Finding
 
-TARGETS: dict[str, ModuleType] = {"studies": studies, "profiles": profiles, "networks": networks, "folders": folders}
+TARGETS: dict[str, ModuleType] = {
+    "studies": studies, "phases": phases, "profiles": profiles, "networks": networks, "folders": folders,
+}  # fmt: skip
 """A new target is a module with `make(random, skip) -> Case`, and a name here; `look(case, code)` looks at what is left."""
 CODES = (0, 1, 2, 130)
 LIMIT_BYTES = 2 * 10**9

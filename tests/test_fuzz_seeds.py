@@ -12,6 +12,7 @@ from fuzz.pool import Child, Job, search, workplace
 from fuzz.shrink import shrink
 
 SEEDS = {"studies": range(30), "profiles": range(91, 121), "networks": range(10, 13), "folders": range(1, 9)}
+SEEDS |= {"phases": range(20)}
 
 MENDED = [("profiles", 612), ("networks", 0), ("profiles", 9), ("profiles", 177), ("profiles", 46), ("studies", 302)]
 MENDED += [("networks", 4), ("networks", 65)]

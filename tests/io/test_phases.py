@@ -270,6 +270,10 @@ def test_loads_that_have_no_phase_and_neutral():
         (3, {"vector_group": "Dd"}, "zero_sequence.vector_group = 'Dd': must be Dyn, YNyn or Yzn"),
         (3, {"grid": "real"}, "zero_sequence.grid = 'real': must be \"ideal\""),
         (3, [4.0], "zero_sequence = [4.0]: must be a mapping"),
+        (np.array([1, 3]), {"r0_per_r1": 4.0}, "phases = array([1, 3]): must be 1 or 3"),
+        (3, {"vector_group": np.array(["Dyn", "Dyn"])}, "zero_sequence.vector_group = array(['Dyn', 'Dyn']"),
+        (3, {"vector_group": ["Dyn"]}, "zero_sequence.vector_group = ['Dyn']: must be Dyn, YNyn or Yzn"),
+        (3, {"grid": np.array(["ideal", "ideal"])}, "zero_sequence.grid = array(['ideal', 'ideal']"),
     ],
 )
 def test_what_cannot_be_stated(phases, stated, named):
