@@ -19,7 +19,7 @@ from fastp2p.grid.lindistflow import unloaded_slack_kw
 from fastp2p.grid.network import Network
 from fastp2p.grid.phases import PHASE_SWEEPS
 from fastp2p.kernels.clearing.limits import Bounds, Screen
-from fastp2p.kernels.clearing.phase_limits import NearSides, screen_phases
+from fastp2p.kernels.clearing.phase_limits import screen_phases
 from fastp2p.kernels.structs import Columns, Rows
 
 Floats = NDArray[np.float64]
@@ -99,7 +99,7 @@ class PhaseLimits(Limits):
         lower, upper = np.where(sign < 0.0, -upper, lower), np.where(sign < 0.0, -lower, upper)  # as towards the parent
         work = work_space(model, n_books)
         screen_phases(
-            (floor.kw, floor.kvar), (full.kw, full.kvar), model.linear, NearSides(model.mixing, model.near),
+            (floor.kw, floor.kvar), (full.kw, full.kvar), model.linear, model.mixing,
             Bounds(lower, upper, most, bounds.least_square[model.order], bounds.most_square[model.order]),
             FACE_KW if self.dc else FACES, ROW_TOLERANCE, np.stack([work, work]), found,
         )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.grid.feeder import feeder_of
-from fastp2p.grid.lindistflow import LinearFlow, linear_model, unloaded_state
+from fastp2p.grid.lindistflow import LinearFlow, linear_model
 from fastp2p.grid.network import Network
 from fastp2p.grid.phase_feeder import TURN, phase_feeder
 from fastp2p.grid.phases import checked_phases
@@ -39,15 +39,12 @@ class PhaseModel(NamedTuple):
     linear : LinearPhases
     mixing : (n_mixing,) int64
         Ends that are the places below transformers that mix phases: the conductors at their two sides carry different powers.
-    near : (n_mixing, 2) float64
-        P and Q of each conductor at their sides towards the external grid, without injections.
     """
 
     order: Ints
     branch: Ints
     linear: LinearPhases
     mixing: Ints
-    near: Floats
 
 
 class PhaseLinearFlows(NamedTuple):
@@ -60,7 +57,7 @@ class PhaseLinearFlows(NamedTuple):
     square : (n_books, 3 n_bus) float64
         Squared voltages, p.u.
     near_kw, near_kvar : (n_books, 3 n_mixing) float64
-        Flows of transformers that mix phases at their ends towards the external grid.
+        Flows of transformers that mix phases at their ends towards the external grid; constants are those of the other end.
     """
 
     kw: Floats
@@ -129,24 +126,21 @@ def _phase_model(network: Network, bus: bytes, dc: bool) -> PhaseModel:
     for e in range(len(parent) - 1, -1, -1):
         if not is_root[e]:
             carries[parent[e]] |= carries[e] | mixes[e]
-    constant, near = _constants(network, dc)
     linear = LinearPhases(
         parent, feeder.column_of_few, turn_of, carries, np.append(0, kept + 1), TWICE * every.coefficient[:, :4],
-        np.ascontiguousarray(turn).view(np.float64), constant[order],
+        np.ascontiguousarray(turn).view(np.float64), _constants(network, dc)[order],
     )  # fmt: skip
-    mixing = np.flatnonzero(mixes)
-    return PhaseModel(order, network.tree.parent_branch[order], linear, mixing, near[order[kept[mixing]]])
+    return PhaseModel(order, network.tree.parent_branch[order], linear, np.flatnonzero(mixes))
 
 
-def _constants(network: Network, dc: bool) -> tuple[Floats, Floats]:
-    """By bus, (n_bus, 3) P, Q of each conductor and |V|², (n_bus, 2) P, Q at the other side of the branch; at rest."""
+def _constants(network: Network, dc: bool) -> Floats:
+    """(n_bus, 3) by bus, P and Q of each conductor to the parent, and |V|², without injections."""
     tree = network.tree
     if dc:
         kw = np.where(tree.parent == -1, 0.0, tree.parent_sign * np.append(network.constant_kw, 0.0)[tree.parent_branch]) / 3.0
-        return np.stack([kw, np.zeros(len(kw)), np.ones(len(kw))], axis=1), np.stack([kw, np.zeros(len(kw))], axis=1)
-    place, linear, (_, _, near) = feeder_of(network).place, linear_model(network), unloaded_state(network)
-    at_rest = np.append(linear[:, 3:5] / 3.0, linear[:, 5:], axis=1)
-    return at_rest[place], np.stack([near.real, near.imag], axis=1)[place] / 3.0
+        return np.stack([kw, np.zeros(len(kw)), np.ones(len(kw))], axis=1)
+    linear = linear_model(network)[feeder_of(network).place]
+    return np.append(linear[:, 3:5] / 3.0, linear[:, 5:], axis=1)
 
 
 def linear_phase_flows(network: Network, model: PhaseModel, injection_kw: Floats, injection_kvar: Floats) -> PhaseLinearFlows:
@@ -166,7 +160,7 @@ def linear_phase_flows(network: Network, model: PhaseModel, injection_kw: Floats
     near = np.empty_like(behind)
     for f in range(3):
         near[..., f] = sum(mixed[:, (g - f) % 3] * behind[..., g] for g in range(3))
-    near = sign[at][:, None] * (near + (model.near[:, 0] + 1j * model.near[:, 1])[:, None])
+    near = sign[at][:, None] * (near + (linear.constant[at, 0] + 1j * linear.constant[at, 1])[:, None])
     square = state[2][:, place].reshape(n_books, 3 * network.n_bus)
     return PhaseLinearFlows(kw, kvar, square, *(one.reshape(n_books, 3 * len(at)) for one in (near.real, near.imag)))
 

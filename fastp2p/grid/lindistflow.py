@@ -17,7 +17,6 @@ from fastp2p.kernels.grid.lindistflow import linear_states
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Complexes = NDArray[np.complex128]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,29 +65,17 @@ def lindistflow(
 def linear_model(network: Network) -> Floats:
     """(n_bus, 6) coefficients of each bus and its branch to the parent (`kernels.grid.lindistflow.linear_states`)."""
     feeder = feeder_of(network)
-    v, up, _ = unloaded_state(network)
-    z = 2.0 * feeder.series
-    return np.stack([feeder.square, z.real, z.imag, up.real, up.imag, np.abs(v) ** 2], axis=1)
-
-
-@lru_cache(maxsize=8)
-def unloaded_state(network: Network) -> tuple[Complexes, Complexes, Complexes]:
-    """Voltages without injections, and powers from each bus towards its parent, at the bus's and at the parent's end.
-
-    (n_bus,) each, in breadth-first order, p.u. of 1 kVA; NaN where this state has no solution, which `limits.limit_faults`
-    refuses.
-    """
-    feeder = feeder_of(network)
     nobody, n_bus = np.empty((1, 0)), network.n_bus
     voltage, current = np.empty((2, 1, n_bus)), np.empty((2, 2, 1, n_bus))
     flow_books(
         nobody, nobody, np.full(n_bus, -1), feeder, TOLERANCE, STEPS[-1],
         np.empty((4, n_bus, 1)), voltage, current, np.empty(1, np.int64),
     )  # fmt: skip
-    with np.errstate(invalid="ignore"):
-        v = voltage[0, 0] + 1j * voltage[1, 0]
-        near, far = current[:, 0, 0] + 1j * current[:, 1, 0]
-        return v, -v * np.conj(far), -v[feeder.parent] * np.conj(near)
+    with np.errstate(invalid="ignore"):  # NaN where this state has no solution; `limits.limit_faults` refuses that
+        v, j = voltage[0, 0] + 1j * voltage[1, 0], current[1, 0, 0] + 1j * current[1, 1, 0]
+        up = -v * np.conj(j)
+    z = 2.0 * feeder.series
+    return np.stack([feeder.square, z.real, z.imag, up.real, up.imag, np.abs(v) ** 2], axis=1)
 
 
 @lru_cache(maxsize=8)

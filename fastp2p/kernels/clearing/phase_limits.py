@@ -6,7 +6,6 @@ few books with either are looked at row by row.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,24 +29,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-class NearSides(NamedTuple):
-    """The sides towards the external grid of transformers that mix phases.
-
-    Attributes
-    ----------
-    end : (n_mixing,) int64
-        Ends of chains below each transformer.
-    constant : (n_mixing, 2) float64
-        P and Q of each conductor there without injections.
-    """
-
-    end: Ints
-    constant: Floats
-
-
 @kernel
 def screen_phases(
-    floor: tuple[Floats, Floats], full: tuple[Floats, Floats], model: LinearPhases, sides: NearSides, bounds: Bounds,
+    floor: tuple[Floats, Floats], full: tuple[Floats, Floats], model: LinearPhases, mixing: Ints, bounds: Bounds,
     face: Floats, tolerance: float, work: Floats, screen: Screen,
 ) -> None:  # fmt: skip
     """Which books break a limit before any trade, and which with all of them.
@@ -57,7 +41,8 @@ def screen_phases(
     floor, full : (n_books, n_columns, 3) float64, kW and kvar
         Injections without and with all trades and exports.
     model : LinearPhases
-    sides : NearSides
+    mixing : (n_mixing,) int64
+        Ends of chains below transformers that mix phases.
     bounds : Bounds
         Of each place: of the sum of its phases' active powers towards the parent, of the apparent power of one conductor, and
         of the squared voltage of one phase.
@@ -83,16 +68,16 @@ def screen_phases(
             kw, kvar = floor if s == 0 else full
             sum_behind(kw, kvar, model, 3 if dc else 6, book, size, work[s])
             _note_block(model, bounds, tolerance, dc, work[s], w, total, excess, worst[s])
-            for t in range(len(sides.end)):
-                _near_powers(model, sides, t, work[s], near)
-                limit = bounds.most_kva[model.first[sides.end[t] + 1] - 1]
+            for e in mixing:
+                _near_powers(model, e, work[s], near)
+                limit = bounds.most_kva[model.first[e + 1] - 1]
                 for f in range(3):
                     _note_conductor(limit, 0.0, 0.0, near[P + f], near[Q + f], dc, excess, worst[s])
         for k in range(size):
             screen.overload[book + k] = screen.congested[book + k] = 0
             screen.loading_percent[book + k] = math.sqrt(worst[1, k])
             if excess[k] > 0.0 or max(worst[0, k], worst[1, k]) > inside:
-                _screen_book(work, model, sides, bounds, face, tolerance, k, book + k, screen)
+                _screen_book(work, model, mixing, bounds, face, tolerance, k, book + k, screen)
 
 
 @kernel
@@ -153,13 +138,12 @@ def _note_conductor(
 
 
 @kernel
-def _near_powers(model: LinearPhases, sides: NearSides, t: int, work: Floats, near: Floats) -> None:
-    """P and Q of the conductors of a transformer at its side towards the external grid, as an end has them."""
-    e = sides.end[t]
-    turn = model.turn[model.turn_of[e]]
+def _near_powers(model: LinearPhases, e: int, work: Floats, near: Floats) -> None:
+    """P and Q of the conductors of a transformer at its side towards the external grid, from those of the end below it."""
+    place, turn = model.first[e + 1] - 1, model.turn[model.turn_of[e]]
     for f in range(3):
-        near[P + f, :] = sides.constant[t, 0]
-        near[Q + f, :] = sides.constant[t, 1]
+        near[P + f, :] = model.constant[place, 0]
+        near[Q + f, :] = model.constant[place, 1]
         for g in range(3):
             re, im = turn[2 * ((g - f) % 3)], turn[2 * ((g - f) % 3) + 1]
             for k in range(near.shape[1]):
@@ -169,7 +153,7 @@ def _near_powers(model: LinearPhases, sides: NearSides, t: int, work: Floats, ne
 
 @kernel
 def _screen_book(
-    work: Floats, model: LinearPhases, sides: NearSides, bounds: Bounds, face: Floats, tolerance: float, k: int, book: int,
+    work: Floats, model: LinearPhases, mixing: Ints, bounds: Bounds, face: Floats, tolerance: float, k: int, book: int,
     screen: Screen,
 ) -> None:  # fmt: skip
     """One book, row by row; `work` holds its states at the ends of chains with nothing executed and with everything."""
@@ -198,11 +182,11 @@ def _screen_book(
             if limit[i] < np.inf:
                 _screen_conductors(limit[i], face, tolerance, value[0], value[1], book, screen)
     near = np.empty((2, 6, work.shape[3]))
-    for t in range(len(sides.end)):
-        bound = limit[first[sides.end[t] + 1] - 1]
+    for e in mixing:
+        bound = limit[first[e + 1] - 1]
         if bound < np.inf:
-            _near_powers(model, sides, t, work[0], near[0])
-            _near_powers(model, sides, t, work[1], near[1])
+            _near_powers(model, e, work[0], near[0])
+            _near_powers(model, e, work[1], near[1])
             _screen_conductors(bound, face, tolerance, near[0, :, k], near[1, :, k], book, screen)
 
 
