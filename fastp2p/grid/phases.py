@@ -14,6 +14,7 @@ from fastp2p.errors import refuse
 from fastp2p.grid.ac import STEPS, TOLERANCE, AcSolver
 from fastp2p.grid.network import Network
 from fastp2p.grid.phase_feeder import OF_SEQUENCES, PhaseFeeder, phase_faults, phase_feeder
+from fastp2p.kernels.grid.phase_branches import describe_branches
 from fastp2p.kernels.grid.phases import audit_phases, flow_phases
 from fastp2p.kernels.grid.structs import PhaseSummary
 
@@ -105,8 +106,7 @@ def phase_flow(
     feeder = phase_feeder(network, at)
     summary, n_iterations = summarise_phases(network, at, p, q)
     voltage, current = _phasors(network, feeder, p, q, n_iterations)
-    from_ka, to_ka, neutral_ka, loading_percent = _currents(network, feeder, current)
-    from_kw, to_kw = _powers(network, feeder, voltage, current)
+    (from_ka, to_ka), (from_kw, to_kw), neutral_ka, loading_percent = _branches(network, feeder, voltage, current)
     positive, negative = (sum(voltage[..., f] * OF_SEQUENCES[1, one] ** f for f in range(3)) for one in (2, 1))
     return PhaseFlow(
         vm_pu=np.abs(voltage),
@@ -132,51 +132,34 @@ def _phasors(network: Network, feeder: PhaseFeeder, p: Floats, q: Floats, n_iter
     voltage, current = np.full((2, *shape), np.nan), np.full((2, 2, *shape), np.nan)
     for least, most in pairwise((0, *STEPS)):
         books = np.flatnonzero((n_iterations > least) & (n_iterations <= most))
-        v, i = np.empty((2, len(books), *shape[1:])), np.empty((2, 2, len(books), *shape[1:]))
+        if not len(books):
+            continue
+        is_all = len(books) == len(p)
+        v, i = voltage, current
+        if not is_all:
+            v, i = np.empty((2, len(books), *shape[1:])), np.empty((2, 2, len(books), *shape[1:]))
         flow_phases(
-            p[books], q[books], feeder.few, feeder.column_of_few, feeder.every, feeder.column, feeder.kept, feeder.limits,
-            _control(most, len(books)), v, i, np.empty(len(books), np.int64),
+            *((p, q) if is_all else (p[books], q[books])), feeder.few, feeder.column_of_few, feeder.every, feeder.column,
+            feeder.kept, feeder.limits, _control(most, len(books)), v, i, np.empty(len(books), np.int64),
         )  # fmt: skip
-        voltage[:, books], current[:, :, books] = v, i
+        if not is_all:
+            voltage[:, books], current[:, :, books] = v, i
     of_bus = np.empty(shape, np.complex128)
     of_bus[:, feeder.order] = voltage[0] + 1j * voltage[1]
     return of_bus, current
 
 
-def _currents(network: Network, feeder: PhaseFeeder, current: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Of every branch: kA at `from_bus` and `to_bus`, kA of the neutral, and loading in percent."""
-    tree, order, n_books = network.tree, feeder.order, current.shape[2]
-    near, far = np.hypot(current[:, 0], current[:, 1])
-    below = np.flatnonzero(feeder.every.parent != -1)
-    branch = tree.parent_branch[order][below]
-    percent = feeder.limits.percent[:, :, None]
-    loading = np.full((n_books, network.n_branch, 3), np.nan)
-    loading[:, branch] = np.maximum(near * percent[:, 0], far * percent[:, 1])[:, below]
-    loading[:, ~np.isfinite(network.limit_kw)] = np.nan
+def _branches(
+    network: Network, feeder: PhaseFeeder, voltage: Complexes, current: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Of every branch: kA and kW at `from_bus` and `to_bus`, (2, n_books, n_branch, 3); the neutral's kA; loading, percent."""
+    shape = (len(voltage), network.n_branch, 3)
+    ka, kw, neutral, loading = np.empty((2, *shape)), np.empty((2, *shape)), np.empty(shape[:2]), np.empty(shape)
     base_ka = 1e-3 / (np.sqrt(3.0) * network.base_kv)
-    ka, neutral = np.empty((2, n_books, network.n_branch, 3)), np.empty((n_books, network.n_branch))
-    up = (tree.parent_sign[order[below]] > 0.0)[:, None]  # directed towards the external grid: its from-end is the child
-    for end, (bus_of_end, of_child) in enumerate(((network.from_bus, up), (network.to_bus, ~up))):
-        ka[end][:, branch] = np.where(of_child, far[:, below], near[:, below]) * base_ka[bus_of_end[branch], None]
-    neutral[:, branch] = np.hypot(*current[1].sum(axis=3))[:, below] * base_ka[order[below]]
-    return ka[0], ka[1], neutral, loading
-
-
-def _powers(network: Network, feeder: PhaseFeeder, voltage: Complexes, current: Floats) -> tuple[Floats, Floats]:
-    """Active power into every branch at `from_bus` and at `to_bus`, kW; the unit of a phase is a third of 1 kVA."""
-    tree, order = network.tree, feeder.order
-    below = np.flatnonzero(feeder.every.parent != -1)
-    branch = tree.parent_branch[order][below]
-    up = (tree.parent_sign[order[below]] > 0.0)[:, None]
-    into = np.empty((2, len(voltage), network.n_branch, 3))
-    for end, (bus, sign) in enumerate(((tree.parent[order[below]], 1.0), (order[below], -1.0))):
-        i = current[end, 0][:, below] + 1j * current[end, 1][:, below]
-        into[end][:, branch] = sign / 3.0 * np.real(voltage[:, bus] * np.conj(i))
-    near, far = into
-    at_from, at_to = np.empty_like(near), np.empty_like(far)
-    at_from[:, branch] = np.where(up, far[:, branch], near[:, branch])
-    at_to[:, branch] = np.where(up, near[:, branch], far[:, branch])
-    return at_from, at_to
+    percent = feeder.limits.percent
+    describe_branches(voltage, current, feeder.order, network.tree, percent, base_ka, ka, kw, neutral, loading)
+    loading[:, ~np.isfinite(network.limit_kw)] = np.nan
+    return ka, kw, neutral, loading
 
 
 def phase_summary(
