@@ -87,7 +87,9 @@ def assemble_books(
         start[j0 + n] = 0
         for j in range(j0, j1):
             up, down = columns.plus[shift + j], columns.minus[shift + j]
-            for e in range(_tree_entries(up, down, rows, n_tree_rows // len(face), path_row, path_value)):
+            has_tree_rows = first_dense > row_offset[n]
+            n_path = _tree_entries(up, down, rows, n_tree_rows // len(face), path_row, path_value) if has_tree_rows else 0
+            for e in range(n_path):
                 if place[path_row[e]] != -1:
                     entry_row[end], entry_value[end] = place[path_row[e]], path_value[e]
                     end += 1
