@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from fastp2p.clearing.answer import Injection
 from fastp2p.clearing.families import FACES
 from fastp2p.clearing.limits import Limits
-from fastp2p.clearing.phase_families import TERMINALS, phase_families, upper_ends
+from fastp2p.clearing.phase_families import TERMINALS, PhaseVoltage, phase_families, upper_ends
+from fastp2p.clearing.phase_joints import find_joints
 from fastp2p.clearing.rows import FACE_KW, ROW_TOLERANCE, RowFamily
 from fastp2p.grid.ac import AcSolver
 from fastp2p.grid.lindist3flow import PhaseLinearFlows, linear_phase_flows, phase_model, work_space
@@ -117,6 +118,7 @@ def _rows(network: Network, bus: bytes, band_pu: tuple[float, float] | None, pv_
     none = np.empty((TERMINALS * len(at), 0))
     plus, minus = (np.concatenate([none, *(found[side] for found in dense)], axis=1) for side in (0, 1))
     lower, upper = (np.concatenate([getattr(family, side) for family in families]) for side in ("lower", "upper"))
+    between, share = _between(families, at, plus.shape[1])
     parent, parent_row, parent_sign, depth = _conductor_tree(network)
     node = np.full((len(at), TERMINALS, 3), -1)
     node[:, :3] = np.where(np.eye(3, dtype=bool), 3 * at[:, None, None] + np.arange(3), -1)
@@ -124,8 +126,22 @@ def _rows(network: Network, bus: bytes, band_pu: tuple[float, float] | None, pv_
     return Rows(
         lower=lower, upper=upper, parent=parent, parent_row=parent_row, parent_sign=parent_sign, depth=depth,
         face=families[0].face, node=node.reshape(-1, 3), weight=np.tile([1.0, 1.0, 1.0, 1.0 / 3.0], len(at)),
-        plus_kvar=plus_kvar, minus_kvar=minus_kvar, dense_plus=plus, dense_minus=minus,
+        plus_kvar=plus_kvar, minus_kvar=minus_kvar, dense_plus=plus, dense_minus=minus, between=between, share=share,
     )  # fmt: skip
+
+
+def _between(families: tuple[RowFamily, ...], bus: Ints, n_dense: int) -> tuple[Ints, Floats]:
+    """Of the voltages of joints, the rows of the ends of their chains, and how far each is from the upper one."""
+    between, share, first = np.full((2, n_dense), -1), np.zeros(n_dense), 0
+    for family in families[1:]:
+        if isinstance(family, PhaseVoltage):
+            joints, phases = find_joints(family.network, bus), np.arange(3)
+            row = (first + 3 * joints.bus[:, None] + phases).ravel()
+            for side, end in enumerate((joints.above, joints.below)):
+                between[side, row] = (first + 3 * end[:, None] + phases).ravel()
+            share[row] = np.repeat(joints.share, 3)
+        first += family.n_rows
+    return between, share
 
 
 def _conductor_tree(network: Network) -> tuple[Ints, Ints, Floats, Ints]:

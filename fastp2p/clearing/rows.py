@@ -150,7 +150,7 @@ def rows_of_kw(
     return Rows(
         lower=lower, upper=upper, parent=parent, parent_row=parent_row, parent_sign=parent_sign, depth=depth, face=FACE_KW,
         node=np.arange(len(parent))[:, None], weight=np.ones(len(parent)), plus_kvar=none, minus_kvar=none,
-        dense_plus=dense.T.copy(), dense_minus=dense.T.copy(),
+        dense_plus=dense.T.copy(), dense_minus=dense.T.copy(), between=np.full((2, len(dense)), -1), share=np.zeros(len(dense)),
     )  # fmt: skip
 
 
@@ -178,6 +178,7 @@ def rows_of_families(
         lower=lower, upper=upper, parent=tree.parent, parent_row=tree.parent_branch, parent_sign=tree.parent_sign,
         depth=tree.depth, face=families[0].face, node=np.arange(n_bus)[:, None], weight=np.ones(n_bus),
         plus_kvar=plus_kvar, minus_kvar=minus_kvar, dense_plus=plus, dense_minus=minus,
+        between=np.full((2, plus.shape[1]), -1), share=np.zeros(plus.shape[1]),
     )  # fmt: skip
 
 

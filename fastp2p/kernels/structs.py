@@ -79,6 +79,8 @@ class Rows(NamedTuple):
         kvar that goes with each kW that a column injects, and draws.
     dense_plus, dense_minus : (n_terminal, n_dense) float64
         The remaining rows: per kW that a column injects (with its kvar), and draws.
+    between : (2, n_dense) int64; share : (n_dense,) float64
+        Two dense rows between whose values that of a row lies, and how far from the first; -1 for none.
     """
 
     lower: Floats
@@ -94,6 +96,8 @@ class Rows(NamedTuple):
     minus_kvar: Floats
     dense_plus: Floats
     dense_minus: Floats
+    between: Ints
+    share: Floats
 
 
 class LPs(NamedTuple):

@@ -267,6 +267,8 @@ def assembled(rng, retail, as_tree):
         minus_kvar=none,
         dense_plus=no_rows if as_tree else matrix.T.copy(),
         dense_minus=no_rows if as_tree else matrix.T.copy(),
+        between=np.full((2, 0 if as_tree else len(matrix)), -1),
+        share=np.zeros(0 if as_tree else len(matrix)),
     )
     row = np.empty(n_bus, np.int64)
     lps = LPs(

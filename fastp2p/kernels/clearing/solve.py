@@ -51,6 +51,7 @@ def assemble_books(
     n_rows, n_dense = floor_value.shape[1], dense_plus.shape[1]
     n_tree_rows = n_rows - n_dense
     rise, fall, place = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows, np.int32)
+    between, share = rows.between, rows.share
     path_row, path_value = np.empty(longest_path(rows), np.int32), np.empty(longest_path(rows))
     dense, nothing = np.empty(n_dense), np.zeros(n_dense)
     row_offset[0] = entry_offset[0] = 0
@@ -76,6 +77,16 @@ def assemble_books(
             above, below = max(upper[r] - floor_value[books[n], r], 0.0), min(lower[r] - floor_value[books[n], r], 0.0)
             too_high = rise[r] > above + tolerance * max(1.0, abs(upper[r]))
             too_low = fall[r] < below - tolerance * max(1.0, abs(lower[r]))
+            d = r - n_tree_rows
+            if d >= 0 and between[0, d] != -1 and (too_high or too_low):
+                one, other = (
+                    floor_value[books[n], n_tree_rows + between[0, d]],
+                    floor_value[books[n], n_tree_rows + between[1, d]],
+                )
+                off = floor_value[books[n], r] - (1.0 - share[d]) * one - share[d] * other
+                # where all three begin within its limits, and on the line, it is beyond none before one of the two is
+                if abs(off) <= tolerance and lower[r] <= min(one, other) and max(one, other) <= upper[r]:
+                    continue
             if too_high or too_low:
                 place[r] = kept - row_offset[n]
                 # a side that cannot be broken has no price, even where the base is there already
