@@ -70,11 +70,12 @@ BUILT_IN = {
     "pv-sweep-village": (5182.675496584521, 35.204791162544986),
     "pv-sweep-year": (5975459.150728988, 6976801.226243073),
     "pv-sweep-ac": (16371.120960901339, None),
+    "pv-sweep-phases": (10888.862559993304, 78791.87661444728),
 }
 """Sums over the scenarios of executed_kwh and export_kwh of the built-in studies, sweeps with 20 scenarios a share.
 
-Made before ties went by equal treatment (when they went by bus numbers). With `physics = "ac"` limits are tightened after each
-answer, so exports there are no optimum of anything.
+Made before ties went by equal treatment (when they went by bus numbers); of `pv-sweep-phases` when it was new. With
+`physics = "ac"` limits are tightened after each answer, so exports there are no optimum of anything.
 """
 
 NARROW = {
@@ -90,7 +91,7 @@ fixes what is executed, `welfare` its worth.
 """
 
 
-LONG = ("pv-sweep-year", "pv-sweep-ac")
+LONG = ("pv-sweep-year", "pv-sweep-ac", "pv-sweep-phases")
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in BUILT_IN])
