@@ -111,11 +111,10 @@ def clear(
             'unserved = "shed" asks who trades with whom, which pooled trades do not say; give trades.in_proportion()'
         )
     faults += _shape_faults(network, trades, base, export, at, connection is not None)
-    if connection is not None:
-        faults += phase_faults(network)
-        faults += connection.faults(trades.n_books, at.size) if isinstance(connection, Connection) else []
+    no_phases = [] if connection is None else phase_faults(network)
+    faults += no_phases + (connection.faults(trades.n_books, at.size) if isinstance(connection, Connection) else [])
     if check:
-        faults += limit_faults(network, physics, v_min_pu, v_max_pu) if physics in PHYSICS else []
+        faults += limit_faults(network, physics, v_min_pu, v_max_pu) if physics in PHYSICS and not no_phases else []
         faults += _value_faults(network, trades, base, export, objective)
     refuse(faults)
     retail = unserved == "retail"
