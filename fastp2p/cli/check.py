@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from fastp2p.errors import some
 from fastp2p.grid.network import Network
 from fastp2p.market.rules import RULES
-from fastp2p.pipeline.draws import Scenarios, draw_scenarios, find_eligible
+from fastp2p.pipeline.draws import Scenarios, draw_scenarios
+from fastp2p.pipeline.members import find_eligible
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
 from fastp2p.study.sections import Amount, Buses, OfTransformer, Price, Series, profile_names
