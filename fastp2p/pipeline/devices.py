@@ -29,14 +29,21 @@ def run_devices(study: Study, profiles: Profiles, scenarios: Scenarios) -> Batte
     BatteryRun or None
         With a column per participant.
     """
-    if study.battery is None or scenarios.battery is None:
+    if study.battery is None:
         return None
-    who, drawn = scenarios.participant, scenarios.battery
     load_kwh, net_kwh = home_energy(profiles, scenarios, range(profiles.n_steps))
     net_kwh -= load_kwh
+    return run_on_net(study, profiles, scenarios, net_kwh.reshape(len(scenarios.number), -1, len(scenarios.participant)))
+
+
+def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> BatteryRun | None:
+    """The same, of the first scenarios of several, from PV less load: (n_scenarios, n_steps, n_participants) kWh."""
+    drawn, places = scenarios.battery, np.ix_(range(len(net_kwh)), scenarios.participant)
+    if study.battery is None or drawn is None:
+        return None
     return run_batteries(
-        net_kwh.reshape(len(scenarios.number), -1, len(who)),
-        *(sizes[:, who] for sizes in (drawn.kwh, drawn.kw, drawn.lowest_kwh, drawn.first_kwh)),
+        net_kwh,
+        *(sizes[places] for sizes in (drawn.kwh, drawn.kw, drawn.lowest_kwh, drawn.first_kwh)),
         efficiency=study.battery.efficiency,
         step_hours=profiles.step_hours,
         cyclic=profiles.time is None,
