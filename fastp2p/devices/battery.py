@@ -110,7 +110,8 @@ def _faults(net: Floats, sizes: dict[str, Floats], efficiency: float, step_hours
         return faults
     faults += finite_faults("net_kwh", net, "scenario")
     for name, array in sizes.items():
-        faults += amount_faults(name, array)
+        of_books = amount_faults(name, array)
+        faults += [one.replace(": book ", ": scenario ").replace(", bus ", ", column ") for one in of_books]
     if not faults and not ((sizes["lowest_kwh"] <= sizes["first_kwh"]).all() and (sizes["first_kwh"] <= sizes["kwh"]).all()):
         faults.append("must have lowest_kwh <= first_kwh <= kwh at every home")
     return faults
