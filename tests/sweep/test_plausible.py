@@ -84,6 +84,19 @@ def test_bids_of_a_single_participant(count):
     ]
 
 
+def test_capacities_in_wh():
+    assert "battery.kwh = 8000 kWh at one bus: probably in Wh; divide by 1000" in warnings_of(DAY.with_(battery={"kwh": 8000}))
+    assert not any("battery" in one for one in warnings_of(DAY.with_(battery={"kwh": 80})))
+
+
+def test_batteries_may_take_all_surplus():
+    """Of homes that have PV and load of their own; of PV alone nothing ever comes back, so it fills once."""
+    homes = DAY.with_(load={"buses": "all"}, pv={"buses": "all"}, battery={"kwh": 100.0, "kw": 100.0})
+    assert not any("nothing will be traded" in one for one in warnings_of(homes.with_(battery=None, load={"buses": "even"})))
+    told = "nothing will be traded: there is no surplus: batteries charge all that homes do not use themselves"
+    assert told in warnings_of(homes.with_(pv={"kwp": 1.5}))
+
+
 def test_a_single_participant_has_nobody_to_trade_with():
     alone = SWEEP.with_(participants={"buses": [12]}, scenarios={"count": 1, "shares": [1.0]})
     assert "nothing will be traded: a single bus takes part, which has nobody to trade with" in warnings_of(alone)
