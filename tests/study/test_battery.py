@@ -76,7 +76,7 @@ def test_numbers_have_ranges(key, allowed):
         ({"kw": {"distribution": "uniform", "low": 0.0, "high": 1e9}}, "battery.kw = "),
         ({"capacity": 5.0}, "unknown key battery.capacity"),
         ({"kWh": 5.0}, "unknown key battery.kWh; did you mean kwh?"),
-        ({"buses": "leaves"}, "battery.buses = 'leaves': must be 'pv', 'all' or a list"),
+        ({"buses": "leaves"}, "battery.buses = 'leaves': must be 'pv' or 'all'"),
         ({"rule": "tariff"}, "battery.rule = 'tariff': must be 'self_use'"),
         ({"first": 0.1, "lowest": 0.2}, "battery = "),
     ],
