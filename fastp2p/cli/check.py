@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from fastp2p.errors import some
 from fastp2p.grid.network import Network
 from fastp2p.market.rules import RULES
-from fastp2p.pipeline.draws import Scenarios, draw_scenarios, find_eligible
+from fastp2p.pipeline.draws import Scenarios, draw_scenarios
+from fastp2p.pipeline.members import find_eligible
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
 from fastp2p.study.sections import Amount, Buses, OfTransformer, Price, Series, profile_names
@@ -79,6 +80,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
             f"{len(pv_bus)} buses{_places(study.pv.buses, network, eligible)} with {_words(study.pv.kwp)} kWp of {suns}: "
             f"{_listed(ids[pv_bus])}"
         ),
+        **_battery_facts(study, network, profiles),
         "energy": energy_text(profiles, study),
         **({"typical day": TYPICAL_DAY} if any(one.file == "typical_day" for one in study.profiles.sources) else {}),
         "market": f"{study.market.orders} orders, {study.market.priority} priority, market rule {study.market.pricing}",
@@ -137,6 +139,26 @@ def _places(buses: Buses, network: Network, eligible: Ints) -> str:
         f", so that bus {network.bus_id[eligible[-1]]}, the last of {len(eligible)}, is at neither" if len(eligible) % 2 else ""
     )
     return f" at {buses} places (as many as at {'odd' if buses == 'even' else 'even'} ones{last})"
+
+
+def _battery_facts(study: Study, network: Network, profiles: Profiles) -> dict[str, str]:
+    """Who has a battery, and what it can do."""
+    part = study.battery
+    if part is None:
+        return {}
+    if isinstance(part.buses, tuple):
+        where = f"at {len(part.buses)} buses: {_listed(np.sort(network.bus_id[network.positions(part.buses)]))}"
+    else:
+        where = "where PV is" if part.buses == "pv" else "at all participants"
+    some_have = "" if part.share == 1.0 else f", each with a probability of {part.share:.0%}"
+    power = "half of that per hour" if part.kw is None else f"{_words(part.kw)} kW"
+    begins = "steps repeat, and each ends as it begins" if profiles.time is None else f"{part.first:.0%} full at first"
+    return {
+        "batteries": (
+            f"{where}{some_have}: {_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge comes back; "
+            f"for a home's own use; {begins}"
+        )
+    }
 
 
 def _time(profiles: Profiles) -> str:

@@ -1,4 +1,4 @@
-"""One batch of books through all stages: orders → matching and pricing → clearing → settlement."""
+"""One batch of books through all stages: devices → orders → matching and pricing → clearing → settlement."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from fastp2p.clearing.audit_sample import draw_sample
 from fastp2p.clearing.clear import clear
 from fastp2p.clearing.connection import Connection
 from fastp2p.clearing.reactive import Reactive, kvar_per_kw
+from fastp2p.devices.battery import BatteryRun
 from fastp2p.grid.network import Network
 from fastp2p.grid.runpp import runpp_solver
-from fastp2p.kernels.market.orders import gather_profiles
 from fastp2p.market.orders import leave_over, make_orders
 from fastp2p.market.rules import RULES, Prices
 from fastp2p.market.trades import Leftovers, Trades
 from fastp2p.market.trading import trade_by_rule
+from fastp2p.pipeline.devices import home_energy, run_devices
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.settlement.settle import Settlement, settle
@@ -36,6 +37,7 @@ class BatchResult:
 
     Columns of arrays, sellers and buyers are places in `Scenarios.participant`: a bus where nobody takes part is no column.
     Bids and asks are those of the participants, a row per scenario or book; trades have the prices that the auction saw.
+    Load includes what batteries charge, and PV what they discharge; `devices` has these, in arrays (n_books, n_participants).
     """
 
     __repr__ = short_repr
@@ -52,9 +54,17 @@ class BatchResult:
     clearing: Clearing
     settlement: Settlement
     audit: Audit | None
+    devices: BatteryRun | None = None
 
 
-def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Scenarios, steps: range) -> BatchResult:
+def run_batch(
+    study: Study,
+    network: Network,
+    profiles: Profiles,
+    scenarios: Scenarios,
+    steps: range,
+    devices: BatteryRun | None = None,
+) -> BatchResult:
     """Run some scenarios of a study through some time steps.
 
     Parameters
@@ -67,12 +77,18 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
         As `fastp2p.pipeline.draws.draw_scenarios` gives them.
     steps : range
         Consecutive steps.
+    devices : BatteryRun, optional
+        As `fastp2p.pipeline.devices.run_devices` gives it for these scenarios, made once where they are run in several
+        stretches of steps; it is made here by default.
     """
     market, rules, hours = study.market, study.clearing, profiles.step_hours
     who = scenarios.participant
-    kwh_per_unit = np.ascontiguousarray(profiles.kwh_per_unit[:, steps.start : steps.stop])
-    load_kwh = _energy(kwh_per_unit, scenarios.load_profile[:, who], scenarios.homes[:, who])
-    pv_kwh = _energy(kwh_per_unit, scenarios.pv_profile[:, who], scenarios.kwp[:, who])
+    load_kwh, pv_kwh = home_energy(profiles, scenarios, steps)
+    ran = devices or run_devices(study, profiles, scenarios)
+    devices = ran.of_books(steps) if ran else None
+    if devices:
+        load_kwh += devices.charged_kwh
+        pv_kwh += devices.discharged_kwh
 
     orders = make_orders(load_kwh, pv_kwh, orders=market.orders, min_order_kwh=market.min_order_kwh, check=False)
     retail_per_kwh, feed_in_per_kwh = (
@@ -126,6 +142,7 @@ def run_batch(study: Study, network: Network, profiles: Profiles, scenarios: Sce
     return BatchResult(
         scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, bid_per_kwh=bids,
         ask_per_kwh=asks, trades=trades, prices=prices, clearing=clearing, settlement=settlement, audit=audited,
+        devices=devices,
     )  # fmt: skip
 
 
@@ -238,10 +255,3 @@ def _stress(factor: float, trades: Trades, load_kwh: Floats, pv_kwh: Floats) -> 
     np.add.at(load_kwh, (trades.book, trades.buyer), added_kwh)
     np.add.at(pv_kwh, (trades.book, trades.seller), added_kwh)
     return replace(trades, quantity_kwh=trades.quantity_kwh * factor), load_kwh, pv_kwh
-
-
-def _energy(kwh_per_unit: Floats, profile_of: NDArray[np.int64], scale: Floats) -> Floats:
-    """(n_books, n_participants) kWh of every book."""
-    energy = np.empty((len(scale), kwh_per_unit.shape[1], scale.shape[1]))
-    gather_profiles(kwh_per_unit, profile_of, scale, energy)
-    return energy.reshape(-1, scale.shape[1])

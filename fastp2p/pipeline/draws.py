@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
-from fastp2p.errors import InputError, refuse
+from fastp2p.errors import refuse
 from fastp2p.grid.network import Network
+from fastp2p.pipeline.battery_draws import Batteries, draw_batteries
+from fastp2p.pipeline.members import Members, amounts, find_members
 from fastp2p.pipeline.phase_draws import draw_load_phases, pv_phases
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.ranges import ENERGY_KWH, KWP
@@ -25,7 +26,6 @@ from fastp2p.study.model import Study
 from fastp2p.study.sections import (
     BY_BUS,
     Amount,
-    Buses,
     OfTransformer,
     ProfileChoice,
     ProfileName,
@@ -63,6 +63,8 @@ class Scenarios:
     load_phase, pv_phase : (n_scenarios, n_bus) int8, optional
         Where the homes of a bus and its PV, if it has any, are connected: a place in `fastp2p.grid.zero_sequence.PHASES`; -1
         where nobody takes part. None in a study of one phase.
+    battery : Batteries, optional
+        None in a study without batteries.
     """
 
     __repr__ = short_repr
@@ -80,20 +82,7 @@ class Scenarios:
     co2_kg_per_kwh: Floats
     load_phase: NDArray[np.int8] | None = None
     pv_phase: NDArray[np.int8] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Members:
-    """Who a study is about: bus positions with a load, with PV (or that may have it), and all of them.
-
-    All of them twice: ascending, and as `participants.buses` lists them.
-    """
-
-    __repr__ = short_repr
-    load_bus: Ints
-    pv_bus: Ints
-    participant: Ints
-    listed: Ints
+    battery: Batteries | None = None
 
 
 def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: float | None, numbers: range) -> Scenarios:
@@ -131,11 +120,11 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
         )
         for name, kind, buses in ((study.load.profile, "load", who.load_bus), (study.pv.profile, "pv", who.pv_bus))
     )
-    homes = _amounts(study.load.homes, "load.homes", who.load_bus, u[:, STREAMS.index("homes")], lengths)
+    homes = amounts(study.load.homes, "load.homes", who.load_bus, u[:, STREAMS.index("homes")], lengths)
     if isinstance(study.pv.kwp, OfTransformer):
         kwp = _of_transformer(study.pv.kwp.of_transformer, network, who.pv_bus, len(numbers), faults)
     else:
-        kwp = _amounts(study.pv.kwp, "pv.kwp", who.pv_bus, u[:, STREAMS.index("kwp")], lengths)
+        kwp = amounts(study.pv.kwp, "pv.kwp", who.pv_bus, u[:, STREAMS.index("kwp")], lengths)
     load_phase = pv_phase = None
     if study.network.phases == 3 and study.connection:
         load_phase = draw_load_phases(study.connection, network, who.listed, u[:, STREAMS.index("phase")], faults, lengths)
@@ -143,22 +132,26 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     bid, ask = (
         _by_step(amount, f"market.{side}_per_kwh", profiles, faults)[:, None]
         if isinstance(amount, Series)
-        else _amounts(amount, f"market.{side}_per_kwh", who.listed, u[:, STREAMS.index(side)], lengths)
+        else amounts(amount, f"market.{side}_per_kwh", who.listed, u[:, STREAMS.index(side)], lengths)
         for side, amount in (("bid", study.market.bid_per_kwh), ("ask", study.market.ask_per_kwh))
     )
     tariffs = {
         name: _by_step(getattr(study.market, name), f"market.{name}", profiles, faults)
         for name in ("retail_per_kwh", "feed_in_per_kwh", "co2_kg_per_kwh")
     }
-    refuse(faults)
     if share is not None:
         without = ~_has_pv(u[:, STREAMS.index("pv")], who.pv_bus, share, study.scenarios.exact)
         pv_row[without], kwp[without] = -1, 0.0
+    battery = None
+    if study.battery is not None:
+        has_pv = (pv_row >= 0) & (kwp > 0.0)
+        battery = draw_batteries(study.battery, study.seed, numbers, network, who, has_pv, faults, lengths)
+    refuse(faults)
     named_share = _share_of_pv(study, who) if share is None else share
     return Scenarios(
         number=np.asarray(numbers, np.int64), share=named_share, participant=who.participant, load_profile=load_row,
         pv_profile=pv_row, homes=homes, kwp=kwp, bid_per_kwh=bid, ask_per_kwh=ask, load_phase=load_phase, pv_phase=pv_phase,
-        **tariffs,
+        battery=battery, **tariffs,
     )  # fmt: skip
 
 
@@ -204,23 +197,6 @@ def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
     return drawn.reshape(len(numbers), len(STREAMS), n_bus)
 
 
-def find_members(study: Study, network: Network, faults: list[str]) -> Members:
-    """The participants of a study; faults are added to `faults`."""
-    eligible = find_eligible(study, network, faults)
-    load_bus = _chosen(study.load.buses, eligible, network, "load.buses", faults)
-    pv_bus = _chosen(study.pv.buses, eligible, network, "pv.buses", faults)
-    participant = np.union1d(load_bus, pv_bus)
-    if not len(participant) and not faults:
-        chosen = study.participants.buses
-        without = {"leaves": "end (leaf bus)", "loads": "load in service"}.get(str(chosen), "bus but external grids")
-        why = "" if len(eligible) else f": the network has no {without}; name the buses, or choose 'all'"
-        faults.append(
-            f"{study.name}: nobody takes part; participants.buses = {chosen!r}, load.buses = "
-            f"{study.load.buses!r} and pv.buses = {study.pv.buses!r} give no bus{why}"
-        )
-    return Members(load_bus, pv_bus, participant, eligible[np.isin(eligible, participant)])
-
-
 def _share_of_pv(study: Study, who: Members) -> float:
     """Buses with PV over those with a load or PV."""
     with_load, with_pv = _sized(study.load.homes, who.load_bus), _sized(study.pv.kwp, who.pv_bus)
@@ -232,11 +208,6 @@ def _sized(size: Amount | OfTransformer, buses: Ints) -> Ints:
     if isinstance(size, tuple):
         return buses[np.array(size) > 0.0]
     return buses[:0] if size == 0.0 else buses
-
-
-def find_eligible(study: Study, network: Network, faults: list[str]) -> Ints:
-    """Positions of the buses that may take part; faults are added to `faults`."""
-    return _positions(study.participants.buses, network, "participants.buses", faults)
 
 
 def _has_pv(u: Floats, pv_bus: Ints, share: float, exact: bool) -> NDArray[np.bool_]:
@@ -251,21 +222,6 @@ def _has_pv(u: Floats, pv_bus: Ints, share: float, exact: bool) -> NDArray[np.bo
     first = pv_bus[np.argsort(u[:, pv_bus], axis=1, kind="stable")[:, :count]]
     np.put_along_axis(has, first, True, axis=1)
     return has
-
-
-def _amounts(amount: Amount, key: str, buses: Ints, u: Floats, faults: list[str]) -> Floats:
-    """(n_scenarios, n_bus) values at `buses`, zero elsewhere."""
-    values = np.zeros(u.shape)
-    if isinstance(amount, tuple):
-        if len(amount) != len(buses):
-            faults.append(f"{key} lists {len(amount)} values for {len(buses)} buses")
-        else:
-            values[:, buses] = amount
-    elif isinstance(amount, float):
-        values[:, buses] = amount
-    else:
-        values[:, buses] = amount.quantile(u[:, buses])
-    return values
 
 
 def _of_transformer(part: float, network: Network, buses: Ints, n_scenarios: int, faults: list[str]) -> Floats:
@@ -332,43 +288,3 @@ def _profile_rows(
     else:
         rows[:, buses] = found
     return rows
-
-
-def _positions(buses: Buses | Literal["leaves", "loads"], network: Network, key: str, faults: list[str]) -> Ints:
-    """Positions of the buses that a study names, in the order of their index."""
-    if buses == "leaves":
-        return network.leaf_buses()
-    if buses == "loads":
-        return network.load_bus
-    if isinstance(buses, str):
-        return np.setdiff1d(np.flatnonzero(network.bus_id >= 0), network.reference_bus)
-    try:
-        positions = network.positions(buses)
-    except InputError as error:
-        faults += [f"{key}: {fault}" for fault in error.faults]
-        return np.empty(0, np.int64)
-    for position, times in zip(*np.unique(positions, return_counts=True), strict=True):
-        same = [bus for bus, at in zip(buses, positions.tolist(), strict=True) if at == position]
-        if times > 1:
-            why = "is listed twice" if len(set(same)) == 1 else "are one bus, joined by closed switches"
-            faults.append(f"{key}: bus {', '.join(str(bus) for bus in dict.fromkeys(same))} {why}; list it once")
-    return positions
-
-
-def _chosen(buses: Buses, eligible: Ints, network: Network, key: str, faults: list[str]) -> Ints:
-    """All of the eligible buses, those at even or odd places, or those of them that are listed.
-
-    Even and odd places are as many of either, as in the paper: ⌊L/2⌋ of L buses, so that the last of an odd number has neither.
-    """
-    pairs = len(eligible) // 2
-    if buses == "all":
-        return eligible
-    if buses == "even":
-        return eligible[0::2][:pairs]
-    if buses == "odd":
-        return eligible[1::2][:pairs]
-    positions = _positions(buses, network, key, faults)
-    outside = ", ".join(map(str, network.bus_id[np.setdiff1d(positions, eligible)]))
-    if outside and not any(fault.startswith("participants.buses") for fault in faults):
-        faults.append(f"{key}: bus {outside} is not a participant; name it in participants.buses, or leave it out here")
-    return positions

@@ -19,7 +19,9 @@ from fastp2p.grid.network import Network
 from fastp2p.io.manifest import MANIFEST, FileRecord
 from fastp2p.io.parquet import write_part
 from fastp2p.pipeline.batch import asks_for_pairs, run_batch
-from fastp2p.pipeline.draws import Scenarios, draw_scenarios, find_members
+from fastp2p.pipeline.devices import run_devices
+from fastp2p.pipeline.draws import Scenarios, draw_scenarios
+from fastp2p.pipeline.members import find_members
 from fastp2p.pipeline.reduce import Reduced, join_steps, reduce_batch
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import UNITS
@@ -179,9 +181,10 @@ def write_and_report(
 
 def _run_block(study: Study, network: Network, profiles: Profiles, scenarios: Scenarios, most: int) -> Reduced:
     """Some scenarios through all steps, at most `most` at a time."""
+    devices = run_devices(study, profiles, scenarios)  # their state goes on from one stretch of steps to the next
     return join_steps(
         [
-            reduce_batch(run_batch(study, network, profiles, scenarios, steps), network, study.tables)
+            reduce_batch(run_batch(study, network, profiles, scenarios, steps, devices), network, study.tables)
             for steps in _blocks(range(profiles.n_steps), most)
         ]
     )

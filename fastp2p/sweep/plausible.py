@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from fastp2p.market.orders import make_orders
 from fastp2p.market.rules import RULES
+from fastp2p.pipeline.devices import run_on_net
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
@@ -39,6 +40,8 @@ PEAK_KW_PER_KWP = (0.01, 1.5)
 """Between these lies the highest output of PV over a whole study."""
 LARGEST_KWP, SMALLEST_KWP = 1_000.0, 0.05
 """Of one bus of a low-voltage network."""
+LARGEST_KWH = 1_000.0
+"""Capacity of a battery at one bus of a low-voltage network."""
 LARGEST_KA = 5.0
 """No line of a distribution network carries more."""
 SMALL_HOMES, SMALL_KWP = 3.0, 10.0
@@ -122,6 +125,8 @@ def _of_sizes(study: Study, scenarios: Scenarios) -> list[str]:
         if not SMALLEST_KWP <= middle <= LARGEST_KWP:
             unit = "W" if middle > LARGEST_KWP else "MW"
             warnings.append(f"pv.kwp = {middle:g} kWp at one bus: probably in {unit}")
+    if study.battery is not None and (kwh := _usual(study.battery.kwh)) > LARGEST_KWH:
+        warnings.append(f"battery.kwh = {kwh:g} kWh at one bus: probably in Wh; divide by 1000")
     part: NetworkPart = study.network
     by_line = [(str(line), ka) for line, ka in part.ampacity_ka_by_line.items()]
     given = [("ampacity_ka", part.ampacity_ka or 0.0), *part.ampacity_ka_by_std_type.items(), *by_line]
@@ -163,9 +168,15 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
         return "there is no PV, so nobody sells"
     if not load.any():
         return "there is no load, so nobody buys"
+    had_surplus = bool((pv > load).any())
+    devices = run_on_net(study, profiles, scenarios, (pv - load).transpose(0, 2, 1))
+    if devices is not None:
+        load, pv = load + devices.charged_kwh.transpose(0, 2, 1), pv + devices.discharged_kwh.transpose(0, 2, 1)
     flat = [energy.transpose(0, 2, 1).reshape(-1, len(who)) for energy in (load, pv)]
     orders = make_orders(*flat, orders=market.orders, min_order_kwh=market.min_order_kwh)
     bid, ask = (kwh.reshape(len(load), -1, len(who)) > 0.0 for kwh in (orders.bid_kwh, orders.ask_kwh))
+    if not ask.any() and devices is not None and had_surplus:
+        return "there is no surplus: batteries charge all that homes do not use themselves"
     if not ask.any():
         most = (pv / np.where(load > 0.0, load, np.inf)).max()
         return f"there is no surplus: no bus ever has more PV than load (at most {most:.0%} of it)"

@@ -15,7 +15,9 @@ from fastp2p.grid.network import Network
 from fastp2p.grid.runpp import check_source
 from fastp2p.io.folders import check_folder
 from fastp2p.market.rules import rule_faults
-from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults, find_members
+from fastp2p.pipeline.battery_draws import BATTERY_STREAMS
+from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults
+from fastp2p.pipeline.members import find_members
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
 from fastp2p.results.columns import AUDIT_INDICATORS, INDICATORS, PHASE_INDICATORS
@@ -27,6 +29,8 @@ ROW_BYTES = {"scenarios": 450, "hours": 88, "books": 236, "branches": 120, "part
 """Of tables in memory, at least."""
 DRAWN_BYTES = 8 * (len(STREAMS) + 6)
 """Of the draws of a bus in a scenario: uniform numbers, and what is made of them."""
+BATTERY_BYTES = 8 * (len(BATTERY_STREAMS) + 4)
+"""The same of batteries."""
 
 
 def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:
@@ -137,7 +141,7 @@ def scenarios(
     Returns
     -------
     Scenarios
-        Arrays (n_scenarios, n_bus) of homes, kWp, profiles and prices.
+        Arrays (n_scenarios, n_bus) of homes, kWp, profiles, prices and batteries.
 
     Raises
     ------
@@ -153,7 +157,8 @@ def scenarios(
         faults.append(f"share = {share!r}: must lie in 0…1")
     refuse(faults)
     network, profiles = prepare(study, network, profiles)
-    needed, there = len(numbers) * network.n_bus * DRAWN_BYTES, memory_bytes()
+    each = DRAWN_BYTES + (BATTERY_BYTES if study.battery else 0)
+    needed, there = len(numbers) * network.n_bus * each, memory_bytes()
     if needed > there:
         raise InputError(
             f"numbers = {numbers!r}: these draws take {needed / 1e9:,.0f} GB in memory, and this machine has "

@@ -76,6 +76,22 @@ def test_check_says_what_may_flow_back():
     assert "reverse power" not in call("check", "cigre_lv").stdout
 
 
+def test_check_says_what_batteries_there_are():
+    text = call("studies", "paper-44").stdout
+
+    def said(section):
+        Path("mine.toml").write_text(f"{text}\n[battery]\n{section}\n")
+        return json.loads(call("check", "mine.toml", "--json").stdout)["facts"]["batteries"]
+
+    use = "90% of a charge comes back; for a home's own use; steps repeat, and each ends as it begins"
+    assert said("kwh = 8") == f"where PV is: 8 kWh, half of that per hour, {use}"
+    assert said('kwh = 8\nkw = 3.0\nbuses = "all"\nshare = 0.3') == (
+        f"at all participants, each with a probability of 30%: 8 kWh, 3 kW, {use}"
+    )
+    assert said("kwh = 8\nbuses = [16, 12]").startswith("at 2 buses: 12, 16: 8 kWh")
+    assert "batteries" not in call("check", "paper-44").stdout
+
+
 @pytest.mark.parametrize("subject", ["case14", "create_cigre_network_mv"])
 def test_check_of_meshed_networks(subject):
     result = call("check", subject)

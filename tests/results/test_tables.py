@@ -48,8 +48,8 @@ def broken(monkeypatch):
     """A fault of our own, put into the books of scenario 700 and those after it; more parts than one come before it."""
     real = batch.run_batch
 
-    def faulty(study, network, profiles, scenarios, steps):
-        ran = real(study, network, profiles, scenarios, steps)
+    def faulty(study, network, profiles, scenarios, steps, devices):
+        ran = real(study, network, profiles, scenarios, steps, devices)
         ran.clearing.slack_kw.reshape(len(scenarios.number), -1)[scenarios.number >= 700, 3] = np.nan
         return ran
 

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 
 import fastp2p
+from fastp2p.devices.battery import run_batteries
 from fastp2p.grid.ac import summarise_flows
 from fastp2p.grid.phases import summarise_phases
 from fastp2p.market.matching import match_in_pools
@@ -61,6 +62,9 @@ def one_round(random: np.random.Generator, network: fastp2p.Network) -> None:
         prices = {"retail_per_kwh": hostile(random, n_books), "feed_in_per_kwh": hostile(random, n_books)}
         fastp2p.settle(trades, clearing, load, pv, Leftovers(load, pv, left.surplus_kwh), **prices, check=False)
     summarise_flows(network, np.arange(n_bus), base, export)
+    for cyclic in (False, True):
+        sizes = hostile(random, 4, n_books, 5)
+        run_batteries(hostile(random, n_books, 7, 5), *sizes, efficiency=0.9, step_hours=1.0, cyclic=cyclic, check=False)
     some = random.permutation(n_bus)[: int(random.integers(0, n_bus + 1))]
     summarise_phases(network, some, *(hostile(random, n_books, len(some), 3) for _ in range(2)))
 

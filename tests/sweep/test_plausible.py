@@ -84,6 +84,21 @@ def test_bids_of_a_single_participant(count):
     ]
 
 
+def test_capacities_in_wh():
+    assert "battery.kwh = 8000 kWh at one bus: probably in Wh; divide by 1000" in warnings_of(DAY.with_(battery={"kwh": 8000}))
+    assert not any("battery" in one for one in warnings_of(DAY.with_(battery={"kwh": 80})))
+
+
+def test_batteries_may_take_all_surplus():
+    """Alike homes with more PV than load at noon, and less over the day."""
+    homes = DAY.with_(load={"buses": "all"}, pv={"buses": "all", "kwp": 8.0})
+    told = "nothing will be traded: whenever a bus has a surplus, every other has one, too, so nobody buys"
+    assert told in warnings_of(homes)
+    told = "nothing will be traded: there is no surplus: batteries charge all that homes do not use themselves"
+    assert told in warnings_of(homes.with_(battery={"kwh": 100.0, "kw": 100.0}))
+    assert told not in warnings_of(homes.with_(battery={"kwh": 0.1}))
+
+
 def test_a_single_participant_has_nobody_to_trade_with():
     alone = SWEEP.with_(participants={"buses": [12]}, scenarios={"count": 1, "shares": [1.0]})
     assert "nothing will be traded: a single bus takes part, which has nobody to trade with" in warnings_of(alone)

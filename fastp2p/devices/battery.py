@@ -1,0 +1,117 @@
+"""Batteries behind the meter: each sees its own home alone, and acts before the market."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, short_repr
+from fastp2p.errors import refuse
+from fastp2p.kernels.devices.battery import find_cycle, run_self_use
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class BatteryRun:
+    """What batteries do.
+
+    Attributes
+    ----------
+    charged_kwh : (n_scenarios, n_steps, n_columns) float64, kWh
+        What the home gives to its battery.
+    discharged_kwh : (n_scenarios, n_steps, n_columns) float64, kWh
+        What it gets from it.
+    stored_kwh : (n_scenarios, n_steps, n_columns) float64, kWh
+        At the end of the step.
+    """
+
+    __repr__ = short_repr
+    charged_kwh: Floats
+    discharged_kwh: Floats
+    stored_kwh: Floats
+
+    def of_books(self, steps: range) -> BatteryRun:
+        """Some steps of it, with arrays (n_books, n_columns)."""
+        arrays = (self.charged_kwh, self.discharged_kwh, self.stored_kwh)
+        return BatteryRun(*(array[:, steps.start : steps.stop].reshape(-1, array.shape[2]) for array in arrays))
+
+
+def run_batteries(
+    net_kwh: ArrayLike,
+    kwh: ArrayLike,
+    kw: ArrayLike,
+    lowest_kwh: ArrayLike,
+    first_kwh: ArrayLike,
+    *,
+    efficiency: float,
+    step_hours: float,
+    cyclic: bool,
+    check: bool = True,
+) -> BatteryRun:
+    """Run batteries for the use of their own homes: surplus is charged, and discharged when load exceeds PV.
+
+    Parameters
+    ----------
+    net_kwh : (n_scenarios, n_steps, n_columns) float64, kWh
+        PV less load of each home.
+    kwh, kw, lowest_kwh, first_kwh : (n_scenarios, n_columns) float64, kWh and kW
+        Capacity, largest power either way, the least that may be stored, and what is stored before the first step.
+    efficiency : float
+        Part of what is charged that can be discharged again; its square root is that of charging, and of discharging.
+    step_hours : float
+    cyclic : bool
+        The steps repeat: what is stored before the first one is what is stored after the last, and `first_kwh` has no effect.
+        Where more than one state does so, the least.
+    check : bool
+        False: the values are known to be right, and are not looked at; shapes are all the same.
+
+    Returns
+    -------
+    BatteryRun
+
+    Raises
+    ------
+    InputError
+        Arrays of other shapes, numbers that are negative or not finite, energies out of order; all faults in one message.
+    """
+    net = floats("net_kwh", net_kwh)
+    sizes = {
+        name: floats(name, value)
+        for name, value in (("kwh", kwh), ("kw", kw), ("lowest_kwh", lowest_kwh), ("first_kwh", first_kwh))
+    }
+    refuse(_faults(net, sizes, efficiency, step_hours, check))
+    one_way, limit = math.sqrt(efficiency), sizes["kw"] * step_hours
+    energies = (sizes["kwh"], limit, sizes["lowest_kwh"])
+    state = sizes["first_kwh"].copy()
+    if cyclic:
+        find_cycle(net, *energies, one_way, state)
+    ran = BatteryRun(np.empty_like(net), np.empty_like(net), np.empty_like(net))
+    run_self_use(net, *energies, one_way, state, ran.charged_kwh, ran.discharged_kwh, ran.stored_kwh)
+    return ran
+
+
+def _faults(net: Floats, sizes: dict[str, Floats], efficiency: float, step_hours: float, check: bool) -> list[str]:
+    if net.ndim != 3:
+        return [f"net_kwh has shape {net.shape}; it must be (n_scenarios, n_steps, n_columns)"]
+    shape = (net.shape[0], net.shape[2])
+    faults = [
+        f"{name} has shape {array.shape}; it must be (n_scenarios, n_columns) = {shape}"
+        for name, array in sizes.items()
+        if array.shape != shape
+    ]
+    faults += hours_faults(step_hours)
+    if not isinstance(efficiency, int | float) or isinstance(efficiency, bool) or not 0.0 < efficiency <= 1.0:
+        faults.append(f"efficiency = {efficiency!r}: must be a number above 0, up to 1")
+    if faults or not check:
+        return faults
+    faults += finite_faults("net_kwh", net, "scenario")
+    for name, array in sizes.items():
+        of_books = amount_faults(name, array)
+        faults += [one.replace(": book ", ": scenario ").replace(", bus ", ", column ") for one in of_books]
+    if not faults and not ((sizes["lowest_kwh"] <= sizes["first_kwh"]).all() and (sizes["first_kwh"] <= sizes["kwh"]).all()):
+        faults.append("must have lowest_kwh <= first_kwh <= kwh at every home")
+    return faults

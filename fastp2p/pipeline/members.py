@@ -1,0 +1,109 @@
+"""Who takes part in a study, and sizes of those who do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.arrays import short_repr
+from fastp2p.errors import InputError
+from fastp2p.grid.network import Network
+from fastp2p.study.model import Study
+from fastp2p.study.sections import Amount, Buses
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """Who a study is about: bus positions with a load, with PV (or that may have it), and all of them.
+
+    All of them twice: ascending, and as `participants.buses` lists them.
+    """
+
+    __repr__ = short_repr
+    load_bus: Ints
+    pv_bus: Ints
+    participant: Ints
+    listed: Ints
+
+
+def find_members(study: Study, network: Network, faults: list[str]) -> Members:
+    """The participants of a study; faults are added to `faults`."""
+    eligible = find_eligible(study, network, faults)
+    load_bus = _chosen(study.load.buses, eligible, network, "load.buses", faults)
+    pv_bus = _chosen(study.pv.buses, eligible, network, "pv.buses", faults)
+    participant = np.union1d(load_bus, pv_bus)
+    if not len(participant) and not faults:
+        chosen = study.participants.buses
+        without = {"leaves": "end (leaf bus)", "loads": "load in service"}.get(str(chosen), "bus but external grids")
+        why = "" if len(eligible) else f": the network has no {without}; name the buses, or choose 'all'"
+        faults.append(
+            f"{study.name}: nobody takes part; participants.buses = {chosen!r}, load.buses = "
+            f"{study.load.buses!r} and pv.buses = {study.pv.buses!r} give no bus{why}"
+        )
+    return Members(load_bus, pv_bus, participant, eligible[np.isin(eligible, participant)])
+
+
+def find_eligible(study: Study, network: Network, faults: list[str]) -> Ints:
+    """Positions of the buses that may take part; faults are added to `faults`."""
+    return bus_positions(study.participants.buses, network, "participants.buses", faults)
+
+
+def amounts(amount: Amount, key: str, buses: Ints, u: Floats, faults: list[str]) -> Floats:
+    """(n_scenarios, n_bus) values at `buses`, zero elsewhere."""
+    values = np.zeros(u.shape)
+    if isinstance(amount, tuple):
+        if len(amount) != len(buses):
+            faults.append(f"{key} lists {len(amount)} values for {len(buses)} buses")
+        else:
+            values[:, buses] = amount
+    elif isinstance(amount, float):
+        values[:, buses] = amount
+    else:
+        values[:, buses] = amount.quantile(u[:, buses])
+    return values
+
+
+def bus_positions(buses: Buses | Literal["leaves", "loads"], network: Network, key: str, faults: list[str]) -> Ints:
+    """Positions of the buses that a study names, in the order of their index."""
+    if buses == "leaves":
+        return network.leaf_buses()
+    if buses == "loads":
+        return network.load_bus
+    if isinstance(buses, str):
+        return np.setdiff1d(np.flatnonzero(network.bus_id >= 0), network.reference_bus)
+    try:
+        positions = network.positions(buses)
+    except InputError as error:
+        faults += [f"{key}: {fault}" for fault in error.faults]
+        return np.empty(0, np.int64)
+    for position, times in zip(*np.unique(positions, return_counts=True), strict=True):
+        same = [bus for bus, at in zip(buses, positions.tolist(), strict=True) if at == position]
+        if times > 1:
+            why = "is listed twice" if len(set(same)) == 1 else "are one bus, joined by closed switches"
+            faults.append(f"{key}: bus {', '.join(str(bus) for bus in dict.fromkeys(same))} {why}; list it once")
+    return positions
+
+
+def _chosen(buses: Buses, eligible: Ints, network: Network, key: str, faults: list[str]) -> Ints:
+    """All of the eligible buses, those at even or odd places, or those of them that are listed.
+
+    Even and odd places are as many of either, as in the paper: ⌊L/2⌋ of L buses, so that the last of an odd number has neither.
+    """
+    pairs = len(eligible) // 2
+    if buses == "all":
+        return eligible
+    if buses == "even":
+        return eligible[0::2][:pairs]
+    if buses == "odd":
+        return eligible[1::2][:pairs]
+    positions = bus_positions(buses, network, key, faults)
+    outside = ", ".join(map(str, network.bus_id[np.setdiff1d(positions, eligible)]))
+    if outside and not any(fault.startswith("participants.buses") for fault in faults):
+        faults.append(f"{key}: bus {outside} is not a participant; name it in participants.buses, or leave it out here")
+    return positions

@@ -1,0 +1,42 @@
+"""Sections of a study file for devices that act before the market, each in its own home."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, field_validator, model_validator
+
+from fastp2p import ranges
+from fastp2p.study.distributions import Number, within
+from fastp2p.study.sections import Amount, Index, Section
+
+Part = Annotated[Number, AfterValidator(within(ranges.PART))]
+
+
+class BatteryPart(Section):
+    """Which participants have a battery, and how it is run."""
+
+    buses: Literal["pv", "all"] | tuple[Index, ...] = "pv"
+    """Where PV is, at each share of it; all participants; or bus indices."""
+    share: Part = 1.0
+    """Probability that such a bus has a battery."""
+    kwh: Amount
+    """Usable capacity per bus; a list has one for each participant."""
+    kw: Amount | None = None
+    """Largest power of charging, and of discharging, on the side of the home; half of the capacity per hour by default."""
+    _capacity = field_validator("kwh")(within(ranges.BATTERY_KWH))
+    _power = field_validator("kw")(within(ranges.BATTERY_KW))
+    efficiency: Annotated[Number, AfterValidator(within(ranges.EFFICIENCY))] = 0.9
+    """Part of what is charged that can be discharged again: of a round trip, its square root each way."""
+    lowest: Part = 0.0
+    """Part of the capacity below which a battery is never discharged."""
+    first: Part = 0.5
+    """Part of the capacity that is stored before the first step; days that repeat end as they begin instead."""
+    rule: Literal["self_use"] = "self_use"
+    """Surplus is charged, and discharged when load exceeds PV, as early as it can be."""
+
+    @model_validator(mode="after")
+    def _begins_in_range(self) -> BatteryPart:
+        if self.first < self.lowest:
+            raise ValueError(f"first = {self.first:g} is below lowest = {self.lowest:g}; begin with {self.lowest:g} or more")
+        return self

@@ -1,0 +1,151 @@
+"""Who has a battery and how large it is: drawn by itself, nested over shares, the same in any block of scenarios."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import fastp2p
+from fastp2p.clearing.audit_sample import REGION as SAMPLE_REGION
+from fastp2p.pipeline.battery_draws import BATTERY_STREAMS, REGION, battery_uniforms
+from fastp2p.pipeline.draws import STREAMS, draw_scenarios, uniforms
+from tests.support.sweeps import SWEEP
+
+PLAIN = SWEEP.with_(scenarios={"count": 2000})
+SIZE = {"distribution": "uniform", "low": 4.0, "high": 12.0}
+SIZES = ("kwh", "kw", "lowest_kwh", "first_kwh")
+DRAWN_ALIKE = ("load_profile", "pv_profile", "homes", "kwp", "bid_per_kwh", "ask_per_kwh", "retail_per_kwh")
+
+
+@pytest.fixture(scope="module")
+def profiles():
+    return fastp2p.Profiles.load()
+
+
+@pytest.fixture
+def draw(cigre, profiles):
+    def drawn(share=0.6, numbers=range(300), part=1.0, **battery):
+        """At a share of PV; `part` of the buses that may have a battery has one."""
+        given = {"kwh": SIZE, "share": part, **battery}
+        study = PLAIN.with_(battery=given) if given["kwh"] is not None else PLAIN
+        return draw_scenarios(study, cigre, profiles, share, numbers)
+
+    return drawn
+
+
+def faults(draw, **battery):
+    with pytest.raises(fastp2p.InputError) as caught:
+        draw(**battery)
+    return list(caught.value.faults)
+
+
+def test_a_study_without_batteries_draws_none(draw):
+    assert draw(kwh=None).battery is None
+
+
+@pytest.mark.parametrize("share", [None, 0.2, 0.6])
+def test_nothing_else_is_drawn_otherwise(draw, share):
+    plain, other = draw(share, kwh=None), draw(share, part=0.5)
+    for name in DRAWN_ALIKE:
+        assert getattr(plain, name).tobytes() == getattr(other, name).tobytes(), name
+
+
+def test_batteries_by_the_definition(draw, cigre):
+    drawn, u = draw(buses="all", kw=SIZE, lowest=0.1, first=0.6), battery_uniforms(PLAIN.seed, range(300), cigre.n_bus)
+    homes = drawn.participant
+    for place, name in ((1, "kwh"), (2, "kw")):
+        expected = np.zeros(drawn.kwp.shape)
+        expected[:, homes] = 4.0 + 8.0 * u[:, place][:, homes]
+        np.testing.assert_array_equal(getattr(drawn.battery, name), expected)
+    np.testing.assert_array_equal(drawn.battery.lowest_kwh, 0.1 * drawn.battery.kwh)
+    np.testing.assert_array_equal(drawn.battery.first_kwh, 0.6 * drawn.battery.kwh)
+
+
+def test_power_is_half_of_the_capacity_per_hour(draw):
+    drawn = draw().battery
+    np.testing.assert_array_equal(drawn.kw, 0.5 * drawn.kwh)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 1.0, None])
+def test_batteries_are_where_pv_is(draw, share):
+    drawn = draw(share)
+    np.testing.assert_array_equal(drawn.battery.kwh > 0.0, drawn.pv_profile >= 0)
+
+
+def test_batteries_are_at_all_participants_or_at_those_that_are_listed(draw, cigre):
+    everyone, some = draw(0.2, buses="all"), draw(0.2, buses=[43, 12])
+    assert set(np.flatnonzero(everyone.battery.kwh.all(axis=0))) == set(everyone.participant)
+    assert set(np.flatnonzero(some.battery.kwh.any(axis=0))) == set(cigre.positions([12, 43]))
+    at = cigre.positions([12, 43])
+    np.testing.assert_array_equal(some.battery.kwh[:, at], everyone.battery.kwh[:, at])
+
+
+@pytest.mark.parametrize("of", ["share", "part"])
+def test_a_larger_share_only_adds_batteries(draw, of):
+    """Of PV and of batteries; a battery that is there has the same size."""
+    before = np.zeros_like(draw().battery.kwh)
+    for share in (0.0, 0.1, 0.5, 0.9, 1.0):
+        kwh = draw(**{of: share}).battery.kwh
+        assert (kwh > 0.0).sum() == pytest.approx(300 * 13 * share * (0.6 if of == "part" else 1.0), abs=200)
+        np.testing.assert_array_equal(kwh[before > 0.0], before[before > 0.0])
+        before = kwh
+
+
+@pytest.mark.parametrize("numbers", [range(17, 18), range(10, 31), range(0, 100)])
+def test_a_scenario_has_its_batteries_in_any_block(draw, numbers):
+    whole, some = draw().battery, draw(numbers=numbers).battery
+    for name in SIZES:
+        np.testing.assert_array_equal(getattr(some, name), getattr(whole, name)[numbers.start : numbers.stop])
+
+
+def test_each_has_one_with_the_probability_of_the_share(draw):
+    drawn = draw(numbers=range(2000), buses="all", part=0.3)
+    has = drawn.battery.kwh[:, drawn.participant] > 0.0
+    assert stats.binomtest(int(has.sum()), has.size, 0.3).pvalue > 0.01
+
+
+def test_numbers_are_uniform_and_nobody_elses(cigre):
+    """Neither those of the scenarios nor of a sample of books, of which even a million million come before them."""
+    n_bus = cigre.n_bus
+    own = battery_uniforms(3, range(500), n_bus)
+    assert own.shape == (500, len(BATTERY_STREAMS), n_bus)
+    assert stats.kstest(own.ravel(), "uniform").pvalue > 0.01
+    assert abs(np.corrcoef(own[:, 0].ravel(), own[:, 1].ravel())[0, 1]) < 0.03
+    others = uniforms(3, range(500), n_bus)[:, : len(STREAMS)]
+    sample = np.random.Generator(np.random.Philox(key=3, counter=SAMPLE_REGION)).random(own.size)
+    assert not np.intersect1d(own, others).size
+    assert not np.intersect1d(own, sample).size
+    assert REGION - SAMPLE_REGION >= 10**12 * 10**12
+    np.testing.assert_array_equal(
+        np.concatenate([battery_uniforms(3, range(a, a + 100), n_bus) for a in range(0, 500, 100)]), own
+    )
+    assert not np.array_equal(battery_uniforms(4, range(500), n_bus), own)
+
+
+def test_lists_go_by_the_participants(draw, cigre):
+    drawn = draw(buses="all", kwh=[float(i) for i in range(13)], kw=[2.0] * 13)
+    np.testing.assert_array_equal(drawn.battery.kwh[0, drawn.participant], range(13))
+    assert (drawn.battery.kw[:, drawn.participant] == 2.0).all()
+
+
+def test_what_is_refused(draw):
+    assert faults(draw, kwh=[5.0], kw=[1.0, 2.0]) == [
+        "battery.kwh lists 1 values for 13 buses",
+        "battery.kw lists 2 values for 13 buses",
+    ]
+    assert faults(draw, buses=[12, 4, 3]) == [
+        "battery.buses: bus 3, 4 is not a participant; make it one (participants.buses, load.buses, pv.buses), or leave it out "
+        "here"
+    ]
+    assert faults(draw, buses=[12, 12]) == ["battery.buses: bus 12 is listed twice; list it once"]
+    (fault,) = faults(draw, buses=[999])
+    assert fault.startswith("battery.buses: ")
+    assert "999" in fault
+
+
+def test_scenarios_show_the_draws():
+    study = PLAIN.with_(battery={"kwh": SIZE})
+    drawn = fastp2p.scenarios(study, range(3), share=0.6)
+    assert drawn.battery.kwh.shape == drawn.kwp.shape
+    assert drawn.battery.kwh.any()
+    assert "battery=Batteries(" in repr(drawn)
+    assert fastp2p.scenarios(PLAIN, range(3)).battery is None
