@@ -1,6 +1,7 @@
 """Studies with tariffs from files: what a run makes of them, and that a folder knows its tables."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,27 @@ def test_a_run_is_that_of_the_same_series(study, tmp_path):
     assert drawn.feed_in_per_kwh.tolist() == PRICES
     (tmp_path / "prices.csv").unlink()
     assert _run_again(results, results.scenarios.iloc[0], 1).scenarios.feed_in_per_kwh.tolist() == PRICES
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_the_example_of_the_page():
+    """Quarter hours of a week in which clocks change, and hourly prices by local time: the hour of the year, on that clock."""
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "study.md").read_text(encoding="utf-8")
+    [text] = [block for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "eur_per_kwh" in block]
+    local = pd.date_range("2023-01-01", "2023-12-31 23:00", freq="h", tz="Europe/Berlin").tz_localize(None)
+    pd.DataFrame({"time": local, "eur_per_kwh": range(8760)}).to_csv("prices.csv", index=False)
+    Path("data").symlink_to(root / "data")
+    Path("mine.toml").write_text(study_text().replace("[profiles]\n", "").replace("[market]\n", "") + text)
+    study = fastp2p.Study.from_toml("mine.toml").with_(load={"profile": "house_1"})
+    drawn = fastp2p.scenarios(study, range(1))
+    first = 24 * (31 + 28 + 23)
+    assert drawn.feed_in_per_kwh.tolist() == [first + quarter // 4 for quarter in range(7 * 96)]
+    working_day = [0.22] * 28 + [0.38] * 12 + [0.22] * 30 + [0.38] * 14 + [0.22] * 12
+    weekend = [0.22] * 96
+    assert drawn.retail_per_kwh.tolist() == working_day + 2 * weekend + 4 * working_day
+    results = fastp2p.run(study.with_(scenarios={"keep": ["books"]}, market={"feed_in_per_kwh": 0.0}))
+    assert len(results.books) == 7 * 96
 
 
 @pytest.mark.usefixtures("no_figures")
