@@ -8,9 +8,11 @@ from fastp2p.grid.network import Network
 from fastp2p.market.rules import RULES
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios
 from fastp2p.pipeline.members import find_eligible
+from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
 from fastp2p.study.sections import Amount, Buses, OfTransformer, Price, Series, profile_names
+from fastp2p.study.tariffs import ByHours, FromFile
 from fastp2p.sweep.plausible import (
     LOOKED_AT,
     PHASES,
@@ -61,6 +63,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     """
     study = checked(study, None, None, None)
     network, profiles = prepare(study)
+    study = hold_tariffs(study, profiles)
     scenarios = draw_scenarios(study, network, profiles, None, range(min(study.scenarios.count, LOOKED_AT)))
     load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
     ids, eligible = network.bus_id, find_eligible(study, network, [])
@@ -259,7 +262,7 @@ def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> lis
     return warnings
 
 
-def _words(amount: Amount | Price | Series | OfTransformer) -> str:
+def _words(amount: Amount | Price | OfTransformer) -> str:
     """An amount in words: the number, the range of a list or series, or the distribution and its parameters."""
     if isinstance(amount, float):
         return f"{amount:g}"
@@ -267,6 +270,12 @@ def _words(amount: Amount | Price | Series | OfTransformer) -> str:
         return f"{min(amount):g}…{max(amount):g} (listed)"
     if isinstance(amount, Series):
         return f"{min(amount.series):g}…{max(amount.series):g} (by the clock)"
+    if isinstance(amount, ByHours):
+        weekend = "" if amount.weekend is None else f", at weekends {amount.weekend:g}"
+        return f"{amount.value:g} at {amount.hours}, else {amount.otherwise:g}{weekend}"
+    if isinstance(amount, FromFile):
+        assert amount.per_step is not None
+        return f"{amount.per_step.min():g}…{amount.per_step.max():g} ({shown_text(amount.column, LONGEST_UNIT)} of a file)"
     if isinstance(amount, OfTransformer):
         return f"{amount.of_transformer:g} times the transformer's kVA as"
     parameters = amount.model_dump(exclude={"distribution"}, exclude_none=True)

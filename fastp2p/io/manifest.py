@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from fastp2p.errors import InputError
 from fastp2p.io.files import disk_faults, kind_of, replace_file, sync
@@ -81,6 +81,13 @@ class Hashes(_Record):
     study: Digest
     network: Digest
     profiles: Digest
+    tariffs: Digest | None = None
+    """Of those from files."""
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, dump: SerializerFunctionWrapHandler) -> dict[str, str]:
+        """Without what there is none of, so that folders from before there was any are resumed."""
+        return {key: value for key, value in dump(self).items() if value is not None}
 
 
 class Manifest(_Record):

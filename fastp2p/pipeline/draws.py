@@ -19,6 +19,7 @@ from fastp2p.grid.network import Network
 from fastp2p.pipeline.battery_draws import Batteries, draw_batteries
 from fastp2p.pipeline.members import Members, amounts, find_members
 from fastp2p.pipeline.phase_draws import draw_load_phases, pv_phases
+from fastp2p.pipeline.tariffs import by_step
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.ranges import ENERGY_KWH, KWP
 from fastp2p.study.distributions import pick
@@ -26,11 +27,10 @@ from fastp2p.study.model import Study
 from fastp2p.study.sections import (
     BY_BUS,
     Amount,
+    ByClock,
     OfTransformer,
     ProfileChoice,
     ProfileName,
-    Series,
-    Tariff,
     profile_names,
 )
 
@@ -130,13 +130,13 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
         load_phase = draw_load_phases(study.connection, network, who.listed, u[:, STREAMS.index("phase")], faults, lengths)
         pv_phase = pv_phases(load_phase, kwp, study.three_phase_above_kw)
     bid, ask = (
-        _by_step(amount, f"market.{side}_per_kwh", profiles, faults)[:, None]
-        if isinstance(amount, Series)
+        by_step(amount, f"market.{side}_per_kwh", profiles, faults)[:, None]
+        if isinstance(amount, ByClock)
         else amounts(amount, f"market.{side}_per_kwh", who.listed, u[:, STREAMS.index(side)], lengths)
         for side, amount in (("bid", study.market.bid_per_kwh), ("ask", study.market.ask_per_kwh))
     )
     tariffs = {
-        name: _by_step(getattr(study.market, name), f"market.{name}", profiles, faults)
+        name: by_step(getattr(study.market, name), f"market.{name}", profiles, faults)
         for name in ("retail_per_kwh", "feed_in_per_kwh", "co2_kg_per_kwh")
     }
     if share is not None:
@@ -253,20 +253,6 @@ def _by_bus(network: Network, buses: Ints, kind: str, profiles: Profiles, faults
             )
         chosen.append(found[0] if found else f"bus_{network.bus_id[bus]}")
     return tuple(chosen)
-
-
-def _by_step(tariff: Tariff, key: str, profiles: Profiles, faults: list[str]) -> Floats:
-    """(n_steps,) values; those of a day repeat."""
-    values = np.atleast_1d(np.array(tariff.series if isinstance(tariff, Series) else tariff, np.float64))
-    of_a_day = round(24.0 / profiles.step_hours)
-    if len(values) not in (1, of_a_day, profiles.n_steps):
-        faults.append(
-            f"{key} lists {len(values)} values; it must be one for each of the {profiles.n_steps} steps, or for each of the "
-            f"{of_a_day} steps of a day"
-        )
-        return np.zeros(profiles.n_steps)
-    repeated: Floats = values[np.arange(profiles.n_steps) % len(values)]
-    return repeated
 
 
 def _profile_rows(

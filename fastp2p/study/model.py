@@ -35,6 +35,7 @@ from fastp2p.study.sections import (
     SourcePart,
     Table,
 )
+from fastp2p.study.tariffs import FromFile
 from fastp2p.text import escaped_toml
 
 MAX_BYTES = 4_000_000
@@ -143,7 +144,12 @@ class Study(Section):
         network = _beside(path, study.network.source, (".json", ".xlsx"))
         given = study.profiles.source
         profiles = tuple(_found(path, one) for one in given) if isinstance(given, tuple) else _found(path, given)
-        return study.with_(network={"source": network}, profiles={"source": profiles})
+        market = {
+            key: value.model_copy(update={"file": _beside(path, value.file, (".csv", ".parquet"))})
+            for key, value in vars(study.market).items()
+            if isinstance(value, FromFile)
+        }
+        return study.with_(network={"source": network}, profiles={"source": profiles}, market=market)
 
     def with_(self, **changes: Any) -> Study:
         """The study with some keys changed: ``study.with_(seed=2, market={"ask_per_kwh": 0.1})``.

@@ -12,6 +12,7 @@ from fastp2p import ranges
 from fastp2p.market.rules import PARAMETERS, RULES
 from fastp2p.study.distributions import Distribution, Number, check_weights, within
 from fastp2p.study.faults import shown
+from fastp2p.study.tariffs import ByHours, FromFile
 
 Index = Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -326,8 +327,9 @@ class Series(Section):
         return min(self.series), max(self.series)
 
 
-Price = Amount | Series
-Tariff = Number | Series
+ByClock = Series | ByHours | FromFile
+Price = Amount | ByClock
+Tariff = Number | ByClock
 Charge = Annotated[Number, AfterValidator(within(ranges.CHARGE))]
 if TYPE_CHECKING:
     MarketRuleName = str

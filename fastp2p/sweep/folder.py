@@ -38,6 +38,7 @@ from fastp2p.io.manifest import (
     write_manifest,
 )
 from fastp2p.io.parquet import write_tables
+from fastp2p.pipeline.tariffs import tariffs_of_files
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import UNITS
 from fastp2p.results.results import Results
@@ -198,7 +199,7 @@ def _matching_manifest(folder: Path, about: Manifest, study: Study) -> Manifest:
     if manifest.sha256.study != about.sha256.study:
         keys = _changed_keys(folder, manifest, study)
         faults.append(f"{folder} holds another study{keys}; choose another folder")
-    for part, other in (("network", "another network"), ("profiles", "other profiles")):
+    for part, other in (("network", "another network"), ("profiles", "other profiles"), ("tariffs", "other tariffs")):
         if getattr(manifest.sha256, part) != getattr(about.sha256, part):
             faults.append(f"{folder} was started with {other}; choose another folder")
     before, now = (one.versions.get("fastp2p", "?") for one in (manifest, about))
@@ -239,6 +240,7 @@ def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") 
 def describe_run(study: Study, network: Network, profiles: Profiles, **about: Any) -> Manifest:
     """What a run is made with; `about` has the other fields of a manifest."""
     packages = ("fastp2p", "numpy", "numba", "pandas", "pandapower", "highspy", "scipy")
+    of_files = [piece for key, one in tariffs_of_files(study, profiles).items() for piece in (key.encode(), one.tobytes())]
     return Manifest(
         study=study.name,
         seed=study.seed,
@@ -248,6 +250,7 @@ def describe_run(study: Study, network: Network, profiles: Profiles, **about: An
             study=_sha256(study.to_toml().encode()),
             network=_sha256(*_network_bytes(network)),
             profiles=_sha256(*_profile_bytes(profiles)),
+            tariffs=_sha256(*of_files) if of_files else None,
         ),
         **about,
     )

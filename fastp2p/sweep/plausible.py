@@ -11,7 +11,8 @@ from fastp2p.pipeline.devices import run_on_net
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
-from fastp2p.study.sections import Amount, NetworkPart, OfTransformer, Series, profile_names
+from fastp2p.study.sections import NetworkPart, OfTransformer, Price, Series, profile_names
+from fastp2p.study.tariffs import ByHours, FromFile
 
 Floats = NDArray[np.float64]
 
@@ -136,14 +137,18 @@ def _of_sizes(study: Study, scenarios: Scenarios) -> list[str]:
     return warnings
 
 
-def _usual(amount: Amount | Series) -> float:
-    """A number that stands for an amount: the largest of a list, the middle of a series or distribution."""
+def _usual(amount: Price) -> float:
+    """A number that stands for an amount: the largest of a list, the middle of a tariff by the clock or of a distribution."""
     if isinstance(amount, int | float):
         return float(amount)
     if isinstance(amount, tuple):
         return max(amount, default=0.0)
     if isinstance(amount, Series):
         return float(np.median(amount.series))
+    if isinstance(amount, ByHours):
+        return float(np.median(amount.values))
+    if isinstance(amount, FromFile):
+        return 0.0 if amount.per_step is None else float(np.median(amount.per_step))
     return float(amount.quantile(np.array([0.5]))[0])
 
 

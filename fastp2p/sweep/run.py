@@ -23,6 +23,7 @@ from fastp2p.io.manifest import MOST_FAILURES, FileRecord, Manifest, PartRecord,
 from fastp2p.io.parquet import open_dataset, read_table, write_tables
 from fastp2p.io.paths import absolute_path
 from fastp2p.pipeline.draws import draw_scenarios
+from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import TABLES, UNITS
 from fastp2p.results.results import Results
@@ -113,6 +114,7 @@ def run(
     clock = time.perf_counter()
     has_begun = resume and folder is not None and folder.exists()
     network, profiles = prepare_with_folder(study, network, profiles, None if has_begun else folder, overwrite)
+    study = hold_tariffs(study, profiles)
     drawn = draw_scenarios(study, network, profiles, None, range(1))
     for warning in unit_warnings(study, profiles, drawn):
         warnings.warn(warning, InputWarning, stacklevel=2)

@@ -20,7 +20,10 @@ WHOLE = {
 TABLE = "must be a table, with keys such as"
 NAMES = "'uniform', 'normal', 'triangular', 'lognormal' or 'choice'"
 MANY = "a number of more than 100 digits"
-EITHER = "must be a number, a list, a table with the key distribution or a table with the key series"
+EITHER = (
+    "must be a number, a list, a table with the key distribution, a table with the key series, a table with the key hours or a "
+    "table with the key file"
+)
 
 
 def faults_of(tables):

@@ -64,8 +64,8 @@ class Cells(NamedTuple):
             good &= ~text.str.contains(self.doubtful, regex=False)
         return text.where(good, "nan").str.replace(self.decimal, ".", regex=False).astype(np.float64)
 
-    def fault(self, column: str, value: Any) -> str:
-        """Why a cell is no number that counts: its value and the way out."""
+    def fault(self, column: str, value: Any, *, signed: bool = False) -> str:
+        """Why a cell is no number that counts: its value and the way out; `signed` where negative ones count."""
         shown = shown_text(repr(value) if isinstance(value, str) else str(value), LONGEST_NAME)
         text = str(value).strip()
         is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
@@ -80,7 +80,7 @@ class Cells(NamedTuple):
             return (
                 f"{column} = {shown} has a point where the file's decimals have commas; write it without thousands separators"
             )
-        return f"{column} = {shown} must be a finite number, not negative"
+        return f"{column} = {shown} must be a finite number{'' if signed else ', not negative'}"
 
 
 def column_names(path: Path) -> list[str]:
