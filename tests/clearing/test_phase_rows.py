@@ -241,6 +241,7 @@ def test_flows_are_sums_of_what_is_behind_on_each_phase(name):
     np.testing.assert_allclose(active.flow_kw, of_p + network.constant_kw[:, None] / 3.0, rtol=0, atol=1e-7)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=8, derandomize=True)
 @given(phase_trees())
 def test_flows_of_forests_are_sums_of_what_is_behind(case):

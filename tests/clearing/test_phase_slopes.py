@@ -107,6 +107,7 @@ def without_shunts(net):
     return fastp2p.Network.from_pandapower(net, phases=3)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=8, derandomize=True)
 @given(phase_trees())
 def test_forests_are_the_slopes_of_power_flows(case):

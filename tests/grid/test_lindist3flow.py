@@ -1,9 +1,12 @@
 """LinDist3Flow: the oracle's sums along paths, the balanced model, and how far it is from AC."""
 
+import functools
+
 import numpy as np
 import pytest
 
 import fastp2p
+from fastp2p.io.network_sources import load_network
 from tests.oracles import lindist3flow as oracle
 from tests.support.phase_books import RANDOM, SHIPPED, homes, network_of, random_power
 
@@ -43,17 +46,21 @@ def test_thirds_are_the_balanced_model(name):
     np.testing.assert_allclose(thirds.flow_kvar.sum(axis=2), whole.flow_kvar, rtol=0, atol=1e-9)
 
 
+@functools.cache
+def european_loads():
+    """The feeder, and the kW + j kvar that its own loads inject on each phase."""
+    net = load_network("ieee_european_lv_asymmetric")
+    network = fastp2p.Network.from_pandapower(net, phases=3)
+    return network, network.phase_injection_kva(net)
+
+
 @pytest.mark.parametrize(
     ("load", "pv_kw", "percent", "lowest", "highest"),
     [(0.5, 0.0, 0.0235, 1.0237, 1.0589), (1.0, 0.0, 0.1051, 0.9962, 1.0680), (1.0, PV_KW, 0.2473, 1.0500, 1.1289)],
 )
 def test_voltages_are_near_those_of_ac(load, pv_kw, percent, lowest, highest):
     """The table of docs/phases.md: the European feeder under its own loads, and PV on the phase of each."""
-    from fastp2p.io.network_sources import load_network
-
-    net = load_network("ieee_european_lv_asymmetric")
-    network = fastp2p.Network.from_pandapower(net, phases=3)
-    own = network.phase_injection_kva(net)
+    network, own = european_loads()
     injected = load * own + pv_kw * (own != 0.0)
     exact = fastp2p.phase_flow(network, injected.real, injected.imag).vm_pu
     linear = fastp2p.lindist3flow(network, injected.real, injected.imag).vm_pu
