@@ -38,7 +38,7 @@ def run_devices(study: Study, profiles: Profiles, scenarios: Scenarios) -> Batte
 
 def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> BatteryRun | None:
     """The same, of the first scenarios of several, from PV less load: (n_scenarios, n_steps, n_participants) kWh."""
-    drawn, places = scenarios.battery, np.ix_(range(len(net_kwh)), scenarios.participant)
+    drawn, places = scenarios.battery, np.ix_(np.arange(len(net_kwh)), scenarios.participant)
     if study.battery is None or drawn is None:
         return None
     return run_batteries(

@@ -132,8 +132,8 @@ def test_what_is_refused(draw):
         "battery.kwh lists 1 values for 13 buses",
         "battery.kw lists 2 values for 13 buses",
     ]
-    assert faults(draw, buses=[12, 3, 1]) == [
-        "battery.buses: bus 1, 3 is not a participant; make it one (participants.buses, load.buses, pv.buses), or leave it out "
+    assert faults(draw, buses=[12, 4, 3]) == [
+        "battery.buses: bus 3, 4 is not a participant; make it one (participants.buses, load.buses, pv.buses), or leave it out "
         "here"
     ]
     assert faults(draw, buses=[12, 12]) == ["battery.buses: bus 12 is listed twice; list it once"]

@@ -153,11 +153,13 @@ def test_stretches_of_steps_keep_the_state(cigre, dated, cuts, made):
             assert getattr(piece.devices, name).tobytes() == all_of.tobytes()
 
 
-def test_a_scenario_in_stretches_is_the_whole_one(cigre, dated, monkeypatch):
-    study = STORED.with_(scenarios={"count": 2})
-    whole = fastp2p.run(study, network=cigre, profiles=dated, workers=1).tables()
+@pytest.mark.parametrize("has_dates", [False, True])
+def test_a_scenario_in_stretches_is_the_whole_one(cigre, dated, monkeypatch, has_dates):
+    study = STORED.with_(scenarios={"count": 2}, profiles={} if has_dates else {"days": DAYS})
+    profiles = dated if has_dates else None
+    whole = fastp2p.run(study, network=cigre, profiles=profiles, workers=1).tables()
     monkeypatch.setattr(parts, "BATCH_CELLS", 13 * 50)
-    found = fastp2p.run(study, network=cigre, profiles=dated, workers=1).tables()
+    found = fastp2p.run(study, network=cigre, profiles=profiles, workers=1).tables()
     for name, table in whole.items():
         pd.testing.assert_frame_equal(found[name], table, rtol=1e-9, atol=1e-9)
 

@@ -71,12 +71,12 @@ def test_numbers_have_ranges(key, allowed):
 @pytest.mark.parametrize(
     ("battery", "told"),
     [
-        ({"kwh": None}, "battery.kwh is missing"),
+        ({"kwh": None}, "battery.kwh = None: must be a number, a list or a table"),
         ({"kwh": [1.0, -1.0]}, "battery.kwh = [1.0, -1.0]: values must lie in 0…1,000,000 kWh at a bus; value 2 is -1"),
         ({"kw": {"distribution": "uniform", "low": 0.0, "high": 1e9}}, "battery.kw = "),
         ({"capacity": 5.0}, "unknown key battery.capacity"),
         ({"kWh": 5.0}, "unknown key battery.kWh; did you mean kwh?"),
-        ({"buses": "leaves"}, "battery.buses = 'leaves': must be 'pv', 'all' or a list"),
+        ({"buses": "leaves"}, "battery.buses = 'leaves': must be 'pv' or 'all'"),
         ({"rule": "tariff"}, "battery.rule = 'tariff': must be 'self_use'"),
         ({"first": 0.1, "lowest": 0.2}, "battery = "),
     ],
@@ -84,6 +84,11 @@ def test_numbers_have_ranges(key, allowed):
 def test_what_keys_cannot_be(battery, told):
     (fault,) = faults(**battery)
     assert fault.startswith(told), fault
+
+
+def test_the_capacity_must_be_said():
+    with pytest.raises(fastp2p.InputError, match=r"^battery\.kwh is missing$"):
+        SWEEP.with_(battery={"share": 0.5})
 
 
 def test_a_battery_does_not_begin_below_its_lowest():

@@ -90,11 +90,13 @@ def test_capacities_in_wh():
 
 
 def test_batteries_may_take_all_surplus():
-    """Of homes that have PV and load of their own; of PV alone nothing ever comes back, so it fills once."""
-    homes = DAY.with_(load={"buses": "all"}, pv={"buses": "all"}, battery={"kwh": 100.0, "kw": 100.0})
-    assert not any("nothing will be traded" in one for one in warnings_of(homes.with_(battery=None, load={"buses": "even"})))
+    """Alike homes with more PV than load at noon, and less over the day."""
+    homes = DAY.with_(load={"buses": "all"}, pv={"buses": "all", "kwp": 8.0})
+    told = "nothing will be traded: whenever a bus has a surplus, every other has one, too, so nobody buys"
+    assert told in warnings_of(homes)
     told = "nothing will be traded: there is no surplus: batteries charge all that homes do not use themselves"
-    assert told in warnings_of(homes.with_(pv={"kwp": 1.5}))
+    assert told in warnings_of(homes.with_(battery={"kwh": 100.0, "kw": 100.0}))
+    assert told not in warnings_of(homes.with_(battery={"kwh": 0.1}))
 
 
 def test_a_single_participant_has_nobody_to_trade_with():
