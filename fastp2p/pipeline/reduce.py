@@ -202,8 +202,8 @@ def _battery_columns(batch: BatchResult) -> Columns:
         return {}
     load_kwh, pv_kwh = _profile_kwh(batch, devices)
     return {
-        "load_kwh": load_kwh.sum(axis=1),
-        "pv_kwh": pv_kwh.sum(axis=1),
+        "load_kwh": load_kwh.cumsum(axis=1)[:, -1],  # bus after bus, as the accounts: unused batteries change no bit
+        "pv_kwh": pv_kwh.cumsum(axis=1)[:, -1],
         "charged_kwh": devices.charged_kwh.sum(axis=1),
         "discharged_kwh": devices.discharged_kwh.sum(axis=1),
         "battery_lost_kwh": _lost_kwh(batch, devices).sum(axis=1),
@@ -229,7 +229,7 @@ def _bus_accounts(batch: BatchResult) -> Accounts:
     buses, devices = batch.settlement.buses, batch.devices
     if devices is None:
         return buses
-    load_kwh, pv_kwh = (_by_bus(batch, energy).sum(axis=1) for energy in _profile_kwh(batch, devices))
+    load_kwh, pv_kwh = (_by_bus(batch, energy).cumsum(axis=1)[:, -1] for energy in _profile_kwh(batch, devices))
     return buses._replace(load_kwh=load_kwh, pv_kwh=pv_kwh)
 
 

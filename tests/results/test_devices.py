@@ -87,10 +87,10 @@ def test_only_studies_with_batteries_have_these_columns(ran, plain):
 
 
 def test_batteries_without_capacity_change_nothing(plain):
-    """But for columns of their own, and the order of a sum."""
+    """But for columns of their own."""
     empty = fastp2p.run(PLAIN.with_(battery={"kwh": 0.0}), workers=1)
     for name, table in plain.tables().items():
-        pd.testing.assert_frame_equal(empty.tables()[name][list(table)], table, rtol=1e-13, atol=1e-13)
+        pd.testing.assert_frame_equal(empty.tables()[name][list(table)], table, check_exact=True)
         added = [column for column in empty.tables()[name] if column not in table]
         assert not empty.tables()[name][added].any(axis=None)
 
