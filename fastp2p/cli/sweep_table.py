@@ -67,6 +67,14 @@ def hosting_capacity(scenarios: pd.DataFrame) -> str:
     return ", ".join(f"{name} {_range(at.share, at.low, at.high)}" for name, at in capacities.items())
 
 
+def battery_text(scenarios: pd.DataFrame) -> str:
+    """Mean energy at the batteries of a scenario, by share of PV."""
+    means = scenarios.groupby("share")[["charged_kwh", "discharged_kwh", "battery_lost_kwh"]].mean()
+    parts = [f"{charged:.1f}, {discharged:.1f} and {lost:.1f}" for charged, discharged, lost in means.itertuples(index=False)]
+    by_share = " by share" * (len(parts) > 1)
+    return f"(charged, discharged and lost; means{by_share}): {'; '.join(parts)} kWh"
+
+
 def make_hosting_table(scenarios: pd.DataFrame) -> Table:
     """The hosting capacity of a three-phase study by what limits it, beside that of the balanced model."""
     from fastp2p.results.statistics import compare_hosting_capacity, find_probabilities

@@ -140,8 +140,11 @@ def draw_supply(results: Results) -> Figure:
     figure, (axes,) = page(results, 9.0, 4.6, (0.75, 2.1, 0.6, 0.85))
     load, base = books["load_kwh"].to_numpy(np.float64), np.zeros(len(books))
     handles: list[Any] = []
+    own = "Self-consumed PV"
+    if "charged_kwh" in books:  # what batteries take serves the load when they give it back
+        own, books = "Own PV and battery", books.assign(self_kwh=books["self_kwh"] - books["charged_kwh"])
     for column, label, look in (
-        ("self_kwh", "Self-consumed PV", {"color": GREEN}),
+        ("self_kwh", own, {"color": GREEN}),
         ("executed_kwh", "P2P trades", {"color": ORANGE}),
         ("import_kwh", "Retailer supply", {"color": SKY}),
         ("shed_kwh", "Shed, not served", {"facecolor": "white", "edgecolor": RED, "hatch": "////", "linewidth": 0.0}),

@@ -40,6 +40,8 @@ class Batteries:
         Largest power, either way.
     lowest_kwh, first_kwh : (n_scenarios, n_bus) float64, kWh
         The least that may be stored, and what is stored before the first step.
+    efficiency : float
+        Of a round trip.
     """
 
     __repr__ = short_repr
@@ -47,6 +49,7 @@ class Batteries:
     kw: Floats
     lowest_kwh: Floats
     first_kwh: Floats
+    efficiency: float
 
 
 def draw_batteries(
@@ -80,7 +83,7 @@ def draw_batteries(
     kwh = amounts(part.kwh, "battery.kwh", who.listed, at["kwh"], lengths)
     kw = KW_PER_KWH * kwh if part.kw is None else amounts(part.kw, "battery.kw", who.listed, at["kw"], lengths)
     kwh, kw = np.where(has, kwh, 0.0), np.where(has, kw, 0.0)
-    return Batteries(kwh, kw, part.lowest * kwh, part.first * kwh)
+    return Batteries(kwh, kw, part.lowest * kwh, part.first * kwh, part.efficiency)
 
 
 def battery_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.audit import NOT_AUDITED
 from fastp2p.clearing.phase_audit import PhaseAudit
+from fastp2p.devices.battery import BatteryRun
 from fastp2p.grid.network import Network
 from fastp2p.kernels.market.trades import count_pairs
 from fastp2p.kernels.settlement.settle import Accounts
@@ -66,6 +68,22 @@ class BranchFlows:
         )
 
 
+class BatterySums(NamedTuple):
+    """Energy of the participants' batteries over some steps, kWh: arrays (n_scenarios, n_participants)."""
+
+    charged_kwh: Floats
+    discharged_kwh: Floats
+    battery_lost_kwh: Floats
+    stored_kwh: Floats
+    """At the end of the last step."""
+
+    @classmethod
+    def joined(cls, pieces: Sequence[BatterySums]) -> BatterySums:
+        """Of consecutive stretches of steps."""
+        charged, discharged, lost, _ = (sum(values, np.zeros(1)) for values in zip(*pieces, strict=True))
+        return cls(charged, discharged, lost, pieces[-1].stored_kwh)
+
+
 @dataclass(frozen=True, eq=False)
 class Reduced:
     """Some scenarios, whole in time.
@@ -80,7 +98,10 @@ class Reduced:
     status_code : (n_books,) int8
         Place in `fastp2p.market.trades.STATUS`.
     buses : Accounts
-        Arrays (n_scenarios, n_participants): sums over the steps.
+        Arrays (n_scenarios, n_participants): sums over the steps; load and PV are those of the profiles, without what
+        batteries charge and discharge.
+    batteries : BatterySums or None
+        None in a study without batteries.
     trades : Columns or None
         One row per pair that trades.
     branches : BranchFlows or None
@@ -92,6 +113,7 @@ class Reduced:
     books: Columns
     status_code: NDArray[np.int8]
     buses: Accounts
+    batteries: BatterySums | None
     trades: Columns | None
     branches: BranchFlows | None
 
@@ -108,7 +130,8 @@ def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) ->
         step_hours=batch.step_hours,
         books={**book_columns(batch), **audit_columns(batch, network)},
         status_code=batch.clearing.status_code,
-        buses=batch.settlement.buses,
+        buses=_bus_accounts(batch),
+        batteries=_battery_sums(batch),
         trades=trade_columns(batch, network) if "trades" in tables else None,
         branches=_branch_flows(batch, network) if "branches" in tables else None,
     )
@@ -120,6 +143,7 @@ def join_steps(pieces: Sequence[Reduced]) -> Reduced:
     if len(pieces) == 1:
         return first
     sums = [sum(values) for values in zip(*(piece.buses for piece in pieces), strict=True)]
+    batteries = [piece.batteries for piece in pieces if piece.batteries is not None]
     trades = [piece.trades for piece in pieces if piece.trades is not None]
     branches = [piece.branches for piece in pieces if piece.branches is not None]
     return Reduced(
@@ -129,6 +153,7 @@ def join_steps(pieces: Sequence[Reduced]) -> Reduced:
         books=join_columns([piece.books for piece in pieces]),
         status_code=np.concatenate([piece.status_code for piece in pieces]),
         buses=Accounts(*sums),
+        batteries=BatterySums.joined(batteries) if batteries else None,
         trades=join_columns(trades) if trades else None,
         branches=BranchFlows.joined(branches) if branches else None,
     )
@@ -144,7 +169,8 @@ def book_columns(batch: BatchResult) -> Columns:
 
     `slack_kwh` is what the external grids feed in, constant losses of the network included, read off the branch flows; where
     every book is audited, all losses: slack = import - export + losses. The network operator buys the losses at the retail
-    tariff. bill = retailer_revenue + operator_balance. `fastp2p.results.columns` has what the tables call each of them.
+    tariff. bill = retailer_revenue + operator_balance. Load and PV are those of the profiles, without what batteries charge and
+    discharge. `fastp2p.results.columns` has what the tables call each of them.
     """
     books, clearing = batch.settlement.books, batch.clearing
     losses_kwh, losses_cost = _losses(batch)
@@ -165,7 +191,70 @@ def book_columns(batch: BatchResult) -> Columns:
         "is_cut": clearing.is_cut,
         "solver": clearing.solver_code,
         "certified": clearing.certified,
+        **_battery_columns(batch),
     }
+
+
+def _battery_columns(batch: BatchResult) -> Columns:
+    """Arrays (n_books,) of energy at the batteries, and load and PV without it; nothing in a study without batteries."""
+    devices = batch.devices
+    if devices is None:
+        return {}
+    load_kwh, pv_kwh = _profile_kwh(batch, devices)
+    return {
+        "load_kwh": load_kwh.cumsum(axis=1)[:, -1],  # bus after bus, as the accounts: unused batteries change no bit
+        "pv_kwh": pv_kwh.cumsum(axis=1)[:, -1],
+        "charged_kwh": devices.charged_kwh.sum(axis=1),
+        "discharged_kwh": devices.discharged_kwh.sum(axis=1),
+        "battery_lost_kwh": _lost_kwh(batch, devices).sum(axis=1),
+        "stored_kwh": devices.stored_kwh.sum(axis=1),
+    }
+
+
+def _battery_sums(batch: BatchResult) -> BatterySums | None:
+    """Energy at the batteries by participant; None in a study without batteries."""
+    devices = batch.devices
+    if devices is None:
+        return None
+    return BatterySums(
+        charged_kwh=_by_bus(batch, devices.charged_kwh).sum(axis=1),
+        discharged_kwh=_by_bus(batch, devices.discharged_kwh).sum(axis=1),
+        battery_lost_kwh=_by_bus(batch, _lost_kwh(batch, devices)).sum(axis=1),
+        stored_kwh=_by_bus(batch, devices.stored_kwh)[:, -1],
+    )
+
+
+def _bus_accounts(batch: BatchResult) -> Accounts:
+    """The accounts of the participants, with load and PV as the profiles give them."""
+    buses, devices = batch.settlement.buses, batch.devices
+    if devices is None:
+        return buses
+    load_kwh, pv_kwh = (_by_bus(batch, energy).cumsum(axis=1)[:, -1] for energy in _profile_kwh(batch, devices))
+    return buses._replace(load_kwh=load_kwh, pv_kwh=pv_kwh)
+
+
+def _profile_kwh(batch: BatchResult, devices: BatteryRun) -> tuple[Floats, Floats]:
+    """(n_books, n_participants) load and PV without what the batteries charge and discharge.
+
+    Subtracted bus by bus, not sum from sum, so that a bus without load has exactly 0 and shares of no load stay unknown.
+    """
+    return batch.load_kwh - devices.charged_kwh, batch.pv_kwh - devices.discharged_kwh
+
+
+def _lost_kwh(batch: BatchResult, devices: BatteryRun) -> Floats:
+    """(n_books, n_participants) what the batteries lose: charged - discharged - change of the stored energy.
+
+    From the efficiency, since what is stored before the first step of a stretch is in the stretch before.
+    """
+    battery = batch.scenarios.battery
+    assert battery is not None
+    one_way = math.sqrt(battery.efficiency)
+    return (1.0 - one_way) * devices.charged_kwh + (1.0 / one_way - 1.0) * devices.discharged_kwh
+
+
+def _by_bus(batch: BatchResult, energy: Floats) -> Floats:
+    """(n_scenarios, n_steps, n_participants) of an array by book and participant."""
+    return energy.reshape(len(batch.scenarios.number), len(batch.steps), -1)
 
 
 def _pairs_per_book(batch: BatchResult) -> Ints:

@@ -37,12 +37,14 @@ class Column:
         The tables that have it.
     account : str
         The field of `fastp2p.settlement.settle.Accounts` that it shows, where that has another name.
-    over_steps : {"", "sum", "max", "min"}
+    over_steps : {"", "sum", "max", "min", "last"}
         How a scenario's value follows from its books' values; '' where it does so in another way, or there are none.
     audit : bool
         Only audited studies have it.
     phases : bool
         Only three-phase studies have it.
+    battery : bool
+        Only studies with batteries have it.
     indicator : bool
         In the table of scenarios: a quantity that statistics are made of.
     baseline : str
@@ -64,9 +66,10 @@ class Column:
     meaning: str
     tables: tuple[str, ...]
     account: str = ""
-    over_steps: Literal["", "sum", "max", "min"] = ""
+    over_steps: Literal["", "sum", "max", "min", "last"] = ""
     audit: bool = False
     phases: bool = False
+    battery: bool = False
     indicator: bool = True
     baseline: str = ""
     null: str = ""
@@ -117,6 +120,16 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("n_trades", "", "the number of trades: pairs of a seller and a buyer", OF_BOOKS, over_steps="sum"),
         Column("worst_loading_percent", "%", "the largest loading of any branch", ("books",)),
     ),
+    "Batteries": (
+        Column("battery_kwh", "kWh", "the size of the battery", ("participants",), battery=True),
+        Column("charged_kwh", "kWh", "energy that a bus puts into its battery", OF_ENERGY, over_steps="sum", battery=True),
+        Column("discharged_kwh", "kWh", "energy that a bus takes out of its battery", OF_ENERGY, over_steps="sum",
+               battery=True),
+        Column("battery_lost_kwh", "kWh", "charged − discharged − change of the stored energy", OF_ENERGY, over_steps="sum",
+               battery=True),
+        Column("stored_kwh", "kWh", "stored energy at the end: of the step, or of the last step", OF_BUSES, over_steps="last",
+               battery=True),
+    ),
     "Money": (
         Column("paid", MONEY, "Σ_i buyer's price × executed", OF_BUSES, over_steps="sum"),
         Column("received", MONEY, "Σ_i seller's price × executed", (*OF_BUSES, "trades"), over_steps="sum"),
@@ -156,8 +169,9 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("welfare", MONEY, "Σ_i (bid − ask) × executed", OF_SCENARIO, compared=12),
     ),
     "Shares, between 0 and 1": (
-        Column("self_sufficiency", "1", "(self + executed)/load", OF_SCENARIO, null="there is no load"),
-        Column("self_consumption", "1", "(self + executed)/PV", OF_SCENARIO, null="there is no PV"),
+        Column("self_sufficiency", "1", "(self + executed − charged)/load; charged and discharged are 0 without batteries",
+               OF_SCENARIO, null="there is no load"),
+        Column("self_consumption", "1", "(self + executed − discharged)/PV", OF_SCENARIO, null="there is no PV"),
         Column("p2p_share", "1", "executed/load", OF_SCENARIO, null="there is no load"),
         Column("cut_share", "1", "cut/matched", OF_SCENARIO, null="nothing is matched"),
     ),
@@ -327,13 +341,15 @@ def columns_of(table: str) -> dict[str, Column]:
     return {column.name: column for column in COLUMNS if table in column.tables}
 
 
-def _indicators(audit: bool, phases: bool = False) -> tuple[str, ...]:
-    here = columns_of("scenarios").values()
-    return tuple(one.name for one in here if one.indicator and (one.audit, one.phases) == (audit, phases))
+def _indicators(audit: bool = False, phases: bool = False, battery: bool = False) -> tuple[str, ...]:
+    here, kind = columns_of("scenarios").values(), (audit, phases, battery)
+    return tuple(one.name for one in here if one.indicator and (one.audit, one.phases, one.battery) == kind)
 
 
-INDICATORS = _indicators(audit=False)
+INDICATORS = _indicators()
 """Quantities that the statistics of a sweep describe: every column of `scenarios` but the keys."""
+BATTERY_INDICATORS = _indicators(battery=True)
+"""Further ones, in studies with batteries."""
 AUDIT_INDICATORS = _indicators(audit=True)
 """Further ones, where every book is audited; the steps of the extremes are no quantities."""
 PHASE_INDICATORS = _indicators(audit=True, phases=True)

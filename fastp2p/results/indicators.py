@@ -10,7 +10,7 @@ from fastp2p.clearing.answer import STATUS
 from fastp2p.clearing.audit import AC_STATUS, NOT_AUDITED
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.reduce import Columns, Reduced
-from fastp2p.results.columns import AUDIT_INDICATORS, INDICATORS, PHASE_INDICATORS, columns_of
+from fastp2p.results.columns import AUDIT_INDICATORS, BATTERY_INDICATORS, INDICATORS, PHASE_INDICATORS, columns_of
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +27,8 @@ def indicators_of(scenarios: pd.DataFrame) -> list[str]:
     """The indicators that a table of scenarios has."""
     # extremes and counts of a sample are none
     of_audit = (*AUDIT_INDICATORS, *PHASE_INDICATORS) if is_audited_whole(scenarios) else ()
-    return [name for name in (*INDICATORS, *of_audit) if name in scenarios]
+    known = {*INDICATORS, *BATTERY_INDICATORS, *of_audit}
+    return [name for name in columns_of("scenarios") if name in known and name in scenarios]
 
 
 def is_audited_whole(scenarios: pd.DataFrame) -> bool:
@@ -38,8 +39,10 @@ def is_audited_whole(scenarios: pd.DataFrame) -> bool:
 def scenario_columns(ran: Reduced, network: Network) -> Columns:
     """One row per scenario: totals of its books, and indicators that follow from them."""
     scenarios = ran.scenarios
-    total = _sums(ran, audit=False)
-    used_pv = total["self_kwh"] + total["executed_kwh"]
+    total = _totals(ran, audit=False)
+    used_kwh = total["self_kwh"] + total["executed_kwh"]
+    # with a battery, what a bus uses itself has what it charges, as a load, and what it discharges, as PV
+    used_load, used_pv = (np.maximum(used_kwh - total.get(name, 0.0), 0.0) for name in ("charged_kwh", "discharged_kwh"))
     status = ran.status_code.reshape(-1, ran.n_steps)
     return {
         "share": np.full(len(scenarios.number), scenarios.share),
@@ -50,7 +53,7 @@ def scenario_columns(ran: Reduced, network: Network) -> Columns:
         "saving": total["baseline_bill"] - total["bill"],
         **_saving_spread(ran),
         "welfare": total["buyer_surplus"] + total["seller_surplus"] + total["paid"] - total["received"],
-        "self_sufficiency": _ratio(used_pv, total["load_kwh"]),
+        "self_sufficiency": _ratio(used_load, total["load_kwh"]),
         "self_consumption": _ratio(used_pv, total["pv_kwh"]),
         "p2p_share": _ratio(total["executed_kwh"], total["load_kwh"]),
         "cut_share": _ratio(total["cut_kwh"], total["matched_kwh"]),
@@ -95,10 +98,14 @@ def gini_index(values: Floats) -> Floats:
     return _ratio(spread, n[:, 0] * np.nansum(np.abs(values), axis=1))
 
 
-def _sums(ran: Reduced, audit: bool) -> dict[str, Floats]:
-    """(n_scenarios,) sums over the steps of every column that has them; those that an audit knows, or the others."""
-    summed = [one for one in columns_of("scenarios").values() if one.over_steps == "sum" and one.audit == audit]
-    return {one.name: ran.by_step(one.source).sum(axis=1) for one in summed}
+def _totals(ran: Reduced, audit: bool) -> dict[str, Floats]:
+    """(n_scenarios,) sums over the steps, or values at the end, of columns that an audit knows, or of the others."""
+    columns: dict[str, Floats] = {}
+    for one in columns_of("scenarios").values():
+        if one.over_steps in ("sum", "last") and one.audit == audit and one.source in ran.books:
+            by_step = ran.by_step(one.source)
+            columns[one.name] = by_step.sum(axis=1) if one.over_steps == "sum" else by_step[:, -1]
+    return columns
 
 
 def _audit(ran: Reduced) -> Columns:
@@ -109,7 +116,7 @@ def _audit(ran: Reduced) -> Columns:
     audited = code != NOT_AUDITED
     columns: Columns = {
         **_extremes(ran),
-        **(_sums(ran, audit=True) if "losses_cost" in ran.books else {}),
+        **(_totals(ran, audit=True) if "losses_cost" in ran.books else {}),
         "n_audited": audited.sum(axis=1),
         "n_books": np.full(len(code), ran.n_steps),
         **{f"n_audit_{name}": (code == place).sum(axis=1) for place, name in enumerate(AC_STATUS.tolist())},

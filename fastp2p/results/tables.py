@@ -173,13 +173,16 @@ def participant_columns(ran: Reduced, network: Network) -> Columns:
     who, n = ran.scenarios.participant, len(ran.scenarios.number)
     shown = [name for name in Accounts._fields if name in columns_of("participants")]
     total = {name: getattr(ran.buses, name).ravel() for name in shown}
+    battery, sums = ran.scenarios.battery, ran.batteries
     return {
         "share": np.full(n * len(who), ran.scenarios.share),
         "scenario": np.repeat(ran.scenarios.number, len(who)),
         "bus": np.tile(network.bus_id[who], n),
         **_connection(ran.scenarios),
         "kwp": ran.scenarios.kwp[:, who].ravel(),
+        **({} if battery is None else {"battery_kwh": battery.kwh[:, who].ravel()}),
         **total,
+        **({} if sums is None else {name: values.ravel() for name, values in sums._asdict().items()}),
         "saving": total["baseline_bill"] - total["bill"],
     }
 
@@ -200,7 +203,7 @@ def hour_columns(ran: Reduced) -> Columns:
     n = len(ran.scenarios.number)
     hours, slot = hours_of_day(ran)
     days = np.bincount(np.searchsorted(hours, np.unique(_hour_of_step(ran)) % 24))  # the last day may be one of few hours
-    summed = [one for one in columns_of("hours").values() if one.over_steps == "sum"]
+    summed = [one for one in columns_of("hours").values() if one.over_steps == "sum" and one.source in ran.books]
     columns = {one.name: np.empty((n, len(hours))) for one in summed}
     for one in summed:
         sum_by_slot(ran.by_step(one.source), slot, columns[one.name])

@@ -20,7 +20,7 @@ from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_fa
 from fastp2p.pipeline.members import find_members
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
-from fastp2p.results.columns import AUDIT_INDICATORS, INDICATORS, PHASE_INDICATORS
+from fastp2p.results.columns import AUDIT_INDICATORS, BATTERY_INDICATORS, INDICATORS, PHASE_INDICATORS
 from fastp2p.study.model import Study
 from fastp2p.study.sections import profile_names
 from fastp2p.sweep.phases import can_draw, key_faults, load_network, network_faults
@@ -83,7 +83,9 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
         of_physics = _physics_faults(study, network)
         faults += of_phases + [fault for fault in of_physics if not any(one in fault for one in told)]
     stop = study.scenarios.stop
-    known = (*INDICATORS, *AUDIT_INDICATORS) if study.audited_every == 1 else INDICATORS
+    known = INDICATORS if study.battery is None else (*INDICATORS, *BATTERY_INDICATORS)
+    if study.audited_every == 1:
+        known = (*known, *AUDIT_INDICATORS)
     if study.audited_every == 1 and part.phases == 3:
         known = (*known, *PHASE_INDICATORS)
     if stop is not None and stop.indicator not in known:
