@@ -230,6 +230,7 @@ def test_books_that_execute_nothing_are_not_looked_at_limit_by_limit():
     assert (base != executed).any(axis=1).all()
 
 
+@pytest.mark.slow
 def test_answers_of_an_audited_sweep(tmp_path):
     study = study_with(network={"v_max_pu": 1.03}, audit=True, count=30, keep=("hours",))
     results = fastp2p.run(study, out=tmp_path / "out", workers=1)
