@@ -14,14 +14,13 @@ from fastp2p.clearing.audit_sample import draw_sample
 from fastp2p.clearing.clear import clear
 from fastp2p.clearing.connection import Connection
 from fastp2p.clearing.reactive import Reactive, kvar_per_kw
-from fastp2p.devices.battery import BatteryRun
 from fastp2p.grid.network import Network
 from fastp2p.grid.runpp import runpp_solver
 from fastp2p.market.orders import leave_over, make_orders
 from fastp2p.market.rules import RULES, Prices
 from fastp2p.market.trades import Leftovers, Trades
 from fastp2p.market.trading import trade_by_rule
-from fastp2p.pipeline.devices import home_energy, run_devices
+from fastp2p.pipeline.devices import DeviceRun, home_energy, run_devices
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.settlement.settle import Settlement, settle
@@ -37,7 +36,7 @@ class BatchResult:
 
     Columns of arrays, sellers and buyers are places in `Scenarios.participant`: a bus where nobody takes part is no column.
     Bids and asks are those of the participants, a row per scenario or book; trades have the prices that the auction saw.
-    Load includes what batteries charge, and PV what they discharge; `devices` has these, in arrays (n_books, n_participants).
+    Load includes what devices draw, and PV what batteries discharge; `devices` has these, in arrays (n_books, n_participants).
     """
 
     __repr__ = short_repr
@@ -54,7 +53,7 @@ class BatchResult:
     clearing: Clearing
     settlement: Settlement
     audit: Audit | None
-    devices: BatteryRun | None = None
+    devices: DeviceRun | None = None
 
 
 def run_batch(
@@ -63,7 +62,7 @@ def run_batch(
     profiles: Profiles,
     scenarios: Scenarios,
     steps: range,
-    devices: BatteryRun | None = None,
+    devices: DeviceRun | None = None,
 ) -> BatchResult:
     """Run some scenarios of a study through some time steps.
 
@@ -77,7 +76,7 @@ def run_batch(
         As `fastp2p.pipeline.draws.draw_scenarios` gives them.
     steps : range
         Consecutive steps.
-    devices : BatteryRun, optional
+    devices : DeviceRun, optional
         As `fastp2p.pipeline.devices.run_devices` gives it for these scenarios, made once where they are run in several
         stretches of steps; it is made here by default.
     """
@@ -87,8 +86,7 @@ def run_batch(
     ran = devices or run_devices(study, profiles, scenarios)
     devices = ran.of_books(steps) if ran else None
     if devices:
-        load_kwh += devices.charged_kwh
-        pv_kwh += devices.discharged_kwh
+        devices.join(load_kwh, pv_kwh)
 
     orders = make_orders(load_kwh, pv_kwh, orders=market.orders, min_order_kwh=market.min_order_kwh, check=False)
     retail_per_kwh, feed_in_per_kwh = (

@@ -12,13 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
-from fastp2p.errors import some
 from fastp2p.grid.network import Network
-from fastp2p.pipeline.members import Members, amounts, bus_positions
+from fastp2p.pipeline.members import Members, amounts, may_have
 from fastp2p.study.devices import BatteryPart
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 REGION = 2 << 192
 """Where the counters of batteries begin; those of an audit (`fastp2p.clearing.audit_sample.REGION`) stay far below."""
@@ -79,7 +77,7 @@ def draw_batteries(
     """
     u = battery_uniforms(seed, numbers, network.n_bus)
     at = {name: u[:, place] for place, name in enumerate(BATTERY_STREAMS)}
-    has = _may_have(part, network, who, has_pv, faults) & (at["has"] < part.share)
+    has = may_have(part.buses, "battery", network, who, has_pv, faults) & (at["has"] < part.share)
     kwh = amounts(part.kwh, "battery.kwh", who.listed, at["kwh"], lengths)
     kw = KW_PER_KWH * kwh if part.kw is None else amounts(part.kw, "battery.kw", who.listed, at["kw"], lengths)
     kwh, kw = np.where(has, kwh, 0.0), np.where(has, kw, 0.0)
@@ -91,28 +89,3 @@ def battery_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
     generator = np.random.Philox(key=seed, counter=REGION)
     generator.advance(numbers.start * n_bus)  # a step of the counter gives four numbers, one of each stream
     return np.random.Generator(generator).random((len(numbers), len(BATTERY_STREAMS), n_bus))
-
-
-def _may_have(
-    part: BatteryPart, network: Network, who: Members, has_pv: NDArray[np.bool_], faults: list[str]
-) -> NDArray[np.bool_]:
-    """(n_scenarios, n_bus) where a battery may be."""
-    if part.buses == "pv":
-        return has_pv
-    chosen = who.participant if part.buses == "all" else _listed(part.buses, network, who, faults)
-    may = np.zeros(has_pv.shape, bool)
-    may[:, chosen] = True
-    return may
-
-
-def _listed(buses: tuple[int, ...], network: Network, who: Members, faults: list[str]) -> Ints:
-    """Positions of the buses that a study lists."""
-    are_members_known = not any(fault.startswith(("participants.buses", "load.buses", "pv.buses")) for fault in faults)
-    positions = bus_positions(buses, network, "battery.buses", faults)
-    outside = network.bus_id[np.setdiff1d(positions, who.participant)].tolist()
-    if outside and are_members_known:
-        faults.append(
-            f"battery.buses: bus {some([str(bus) for bus in outside])} is not a participant; make it one (participants.buses, "
-            "load.buses, pv.buses), or leave it out here"
-        )
-    return positions

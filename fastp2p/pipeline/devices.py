@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.devices.battery import BatteryRun, run_batteries
+from fastp2p.arrays import short_repr
+from fastp2p.devices.battery import run_batteries
 from fastp2p.kernels.market.orders import gather_profiles
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.profiles.profiles import Profiles
@@ -13,42 +17,106 @@ from fastp2p.study.model import Study
 
 Floats = NDArray[np.float64]
 
+CONSUMED: tuple[str, ...] = ()
+"""Energy of devices that is consumption of the home, beside what its load profile gives."""
+STORED = ("charged_kwh", "discharged_kwh")
+"""Energy that is load of the home, and PV, to everyone else; results tell it apart from both."""
 
-def run_devices(study: Study, profiles: Profiles, scenarios: Scenarios) -> BatteryRun | None:
-    """What the batteries of some scenarios do in all steps; None in a study without batteries.
+
+@dataclass(frozen=True, eq=False)
+class DeviceRun:
+    """What devices do.
+
+    Attributes
+    ----------
+    of : dict of str to (n_scenarios, n_steps, n_participants) float64
+        By the name of the column of results that shows it (`fastp2p.results.columns`); only what a study has. Of some steps,
+        `of_books`, the arrays are (n_books, n_participants).
+    """
+
+    __repr__ = short_repr
+    of: dict[str, Floats]
+
+    def of_books(self, steps: range) -> DeviceRun:
+        """Some steps of it, book by book."""
+        return DeviceRun(
+            {name: array[:, steps.start : steps.stop].reshape(-1, array.shape[2]) for name, array in self.of.items()}
+        )
+
+    def join(self, load_kwh: Floats, pv_kwh: Floats) -> None:
+        """Add what devices draw to the load of the same books, and what they give to the PV."""
+        for name in (*CONSUMED, STORED[0]):
+            if name in self.of:
+                load_kwh += self.of[name]
+        if STORED[1] in self.of:
+            pv_kwh += self.of[STORED[1]]
+
+
+def run_devices(study: Study, profiles: Profiles, scenarios: Scenarios) -> DeviceRun | None:
+    """What the devices of some scenarios do in all steps; None in a study without devices.
 
     Parameters
     ----------
     study : Study
     profiles : Profiles
-        Without dates, its steps repeat: batteries end as they begin.
+        Without dates, its steps repeat: devices end as they begin.
     scenarios : Scenarios
 
     Returns
     -------
-    BatteryRun or None
+    DeviceRun or None
         With a column per participant.
     """
-    if study.battery is None:
+    if not has_devices(study):
         return None
     load_kwh, net_kwh = home_energy(profiles, scenarios, range(profiles.n_steps))
     net_kwh -= load_kwh
     return run_on_net(study, profiles, scenarios, net_kwh.reshape(len(scenarios.number), -1, len(scenarios.participant)))
 
 
-def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> BatteryRun | None:
-    """The same, of the first scenarios of several, from PV less load: (n_scenarios, n_steps, n_participants) kWh."""
-    drawn, places = scenarios.battery, np.ix_(np.arange(len(net_kwh)), scenarios.participant)
-    if study.battery is None or drawn is None:
+def has_devices(study: Study) -> bool:
+    """Whether a study has anything that keeps a state from step to step."""
+    return study.battery is not None
+
+
+def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> DeviceRun | None:
+    """The same, of the first scenarios of several, from PV less load: (n_scenarios, n_steps, n_participants) kWh.
+
+    Each device sees what those before it leave; the battery is the last one.
+    """
+    if not has_devices(study):
         return None
-    return run_batteries(
+    done: dict[str, Floats] = {}
+    done.update(_run_battery(study, profiles, scenarios, net_kwh))
+    return DeviceRun(done)
+
+
+def _run_battery(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> dict[str, Floats]:
+    drawn = scenarios.battery
+    if study.battery is None or drawn is None:
+        return {}
+    ran = run_batteries(
         net_kwh,
-        *(sizes[places] for sizes in (drawn.kwh, drawn.kw, drawn.lowest_kwh, drawn.first_kwh)),
+        *(_of_members(sizes, scenarios, net_kwh) for sizes in (drawn.kwh, drawn.kw, drawn.lowest_kwh, drawn.first_kwh)),
         efficiency=study.battery.efficiency,
         step_hours=profiles.step_hours,
         cyclic=profiles.time is None,
         check=False,
     )
+    # from the efficiency, not from the stored energy: what is stored before the first step of a stretch is in the one before
+    one_way = math.sqrt(study.battery.efficiency)
+    lost_kwh = (1.0 - one_way) * ran.charged_kwh + (1.0 / one_way - 1.0) * ran.discharged_kwh
+    return {
+        "charged_kwh": ran.charged_kwh,
+        "discharged_kwh": ran.discharged_kwh,
+        "battery_lost_kwh": lost_kwh,
+        "stored_kwh": ran.stored_kwh,
+    }
+
+
+def _of_members(sizes: Floats, scenarios: Scenarios, net_kwh: Floats) -> Floats:
+    """(n_scenarios, n_participants) of sizes by bus."""
+    return sizes[np.ix_(np.arange(len(net_kwh)), scenarios.participant)]
 
 
 def home_energy(profiles: Profiles, scenarios: Scenarios, steps: range) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
-from fastp2p.errors import InputError
+from fastp2p.errors import InputError, some
 from fastp2p.grid.network import Network
 from fastp2p.study.model import Study
 from fastp2p.study.sections import Amount, Buses
@@ -87,6 +87,36 @@ def bus_positions(buses: Buses | Literal["leaves", "loads"], network: Network, k
         if times > 1:
             why = "is listed twice" if len(set(same)) == 1 else "are one bus, joined by closed switches"
             faults.append(f"{key}: bus {', '.join(str(bus) for bus in dict.fromkeys(same))} {why}; list it once")
+    return positions
+
+
+def may_have(
+    buses: Literal["pv", "all"] | tuple[int, ...],
+    device: str,
+    network: Network,
+    who: Members,
+    has_pv: NDArray[np.bool_],
+    faults: list[str],
+) -> NDArray[np.bool_]:
+    """(n_scenarios, n_bus) where a device may be, by the key `buses` of its section; faults are added to `faults`."""
+    if buses == "pv":
+        return has_pv
+    chosen = who.participant if buses == "all" else _members_listed(buses, device, network, who, faults)
+    may = np.zeros(has_pv.shape, bool)
+    may[:, chosen] = True
+    return may
+
+
+def _members_listed(buses: tuple[int, ...], device: str, network: Network, who: Members, faults: list[str]) -> Ints:
+    """Positions of the buses that a section lists."""
+    are_members_known = not any(fault.startswith(("participants.buses", "load.buses", "pv.buses")) for fault in faults)
+    positions = bus_positions(buses, network, f"{device}.buses", faults)
+    outside = network.bus_id[np.setdiff1d(positions, who.participant)].tolist()
+    if outside and are_members_known:
+        faults.append(
+            f"{device}.buses: bus {some([str(bus) for bus in outside])} is not a participant; make it one (participants.buses, "
+            "load.buses, pv.buses), or leave it out here"
+        )
     return positions
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.audit import NOT_AUDITED
 from fastp2p.clearing.phase_audit import PhaseAudit
-from fastp2p.devices.battery import BatteryRun
 from fastp2p.grid.network import Network
 from fastp2p.kernels.market.trades import count_pairs
 from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.market.trades import pair_trades
 from fastp2p.pipeline.batch import BatchResult
+from fastp2p.pipeline.devices import STORED
 from fastp2p.pipeline.draws import Scenarios
 
 Floats = NDArray[np.float64]
@@ -25,6 +24,8 @@ Ints = NDArray[np.int64]
 Column = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.int8] | NDArray[np.bool_] | NDArray[np.str_]
 Columns = dict[str, Column]
 """Arrays of one length, by name."""
+STATES = ("stored_kwh",)
+"""What devices have at the end of a step; of several steps, the last one counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,22 +69,6 @@ class BranchFlows:
         )
 
 
-class BatterySums(NamedTuple):
-    """Energy of the participants' batteries over some steps, kWh: arrays (n_scenarios, n_participants)."""
-
-    charged_kwh: Floats
-    discharged_kwh: Floats
-    battery_lost_kwh: Floats
-    stored_kwh: Floats
-    """At the end of the last step."""
-
-    @classmethod
-    def joined(cls, pieces: Sequence[BatterySums]) -> BatterySums:
-        """Of consecutive stretches of steps."""
-        charged, discharged, lost, _ = (sum(values, np.zeros(1)) for values in zip(*pieces, strict=True))
-        return cls(charged, discharged, lost, pieces[-1].stored_kwh)
-
-
 @dataclass(frozen=True, eq=False)
 class Reduced:
     """Some scenarios, whole in time.
@@ -98,10 +83,9 @@ class Reduced:
     status_code : (n_books,) int8
         Place in `fastp2p.market.trades.STATUS`.
     buses : Accounts
-        Arrays (n_scenarios, n_participants): sums over the steps; load and PV are those of the profiles, without what
-        batteries charge and discharge.
-    batteries : BatterySums or None
-        None in a study without batteries.
+        Arrays (n_scenarios, n_participants): sums over the steps; load and PV are without what batteries charge and discharge.
+    devices : Columns
+        Arrays (n_scenarios, n_participants) of what devices do, over the steps; empty in a study without them.
     trades : Columns or None
         One row per pair that trades.
     branches : BranchFlows or None
@@ -113,7 +97,7 @@ class Reduced:
     books: Columns
     status_code: NDArray[np.int8]
     buses: Accounts
-    batteries: BatterySums | None
+    devices: dict[str, Floats]
     trades: Columns | None
     branches: BranchFlows | None
 
@@ -131,7 +115,7 @@ def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) ->
         books={**book_columns(batch), **audit_columns(batch, network)},
         status_code=batch.clearing.status_code,
         buses=_bus_accounts(batch),
-        batteries=_battery_sums(batch),
+        devices=_device_sums(batch),
         trades=trade_columns(batch, network) if "trades" in tables else None,
         branches=_branch_flows(batch, network) if "branches" in tables else None,
     )
@@ -143,7 +127,6 @@ def join_steps(pieces: Sequence[Reduced]) -> Reduced:
     if len(pieces) == 1:
         return first
     sums = [sum(values) for values in zip(*(piece.buses for piece in pieces), strict=True)]
-    batteries = [piece.batteries for piece in pieces if piece.batteries is not None]
     trades = [piece.trades for piece in pieces if piece.trades is not None]
     branches = [piece.branches for piece in pieces if piece.branches is not None]
     return Reduced(
@@ -153,7 +136,7 @@ def join_steps(pieces: Sequence[Reduced]) -> Reduced:
         books=join_columns([piece.books for piece in pieces]),
         status_code=np.concatenate([piece.status_code for piece in pieces]),
         buses=Accounts(*sums),
-        batteries=BatterySums.joined(batteries) if batteries else None,
+        devices={name: _over_steps(name, [piece.devices[name] for piece in pieces]) for name in first.devices},
         trades=join_columns(trades) if trades else None,
         branches=BranchFlows.joined(branches) if branches else None,
     )
@@ -169,8 +152,8 @@ def book_columns(batch: BatchResult) -> Columns:
 
     `slack_kwh` is what the external grids feed in, constant losses of the network included, read off the branch flows; where
     every book is audited, all losses: slack = import - export + losses. The network operator buys the losses at the retail
-    tariff. bill = retailer_revenue + operator_balance. Load and PV are those of the profiles, without what batteries charge and
-    discharge. `fastp2p.results.columns` has what the tables call each of them.
+    tariff. bill = retailer_revenue + operator_balance. Load and PV are without what batteries charge and discharge.
+    `fastp2p.results.columns` has what the tables call each of them.
     """
     books, clearing = batch.settlement.books, batch.clearing
     losses_kwh, losses_cost = _losses(batch)
@@ -191,65 +174,56 @@ def book_columns(batch: BatchResult) -> Columns:
         "is_cut": clearing.is_cut,
         "solver": clearing.solver_code,
         "certified": clearing.certified,
-        **_battery_columns(batch),
+        **_device_columns(batch),
     }
 
 
-def _battery_columns(batch: BatchResult) -> Columns:
-    """Arrays (n_books,) of energy at the batteries, and load and PV without it; nothing in a study without batteries."""
+def _device_columns(batch: BatchResult) -> Columns:
+    """Arrays (n_books,) of what devices do, and load and PV without batteries; nothing in a study without devices."""
     devices = batch.devices
     if devices is None:
         return {}
-    load_kwh, pv_kwh = _profile_kwh(batch, devices)
+    load_kwh, pv_kwh = _without_batteries(batch)
     return {
         "load_kwh": load_kwh.cumsum(axis=1)[:, -1],  # bus after bus, as the accounts: unused batteries change no bit
         "pv_kwh": pv_kwh.cumsum(axis=1)[:, -1],
-        "charged_kwh": devices.charged_kwh.sum(axis=1),
-        "discharged_kwh": devices.discharged_kwh.sum(axis=1),
-        "battery_lost_kwh": _lost_kwh(batch, devices).sum(axis=1),
-        "stored_kwh": devices.stored_kwh.sum(axis=1),
+        **{name: array.sum(axis=1) for name, array in devices.of.items()},
     }
 
 
-def _battery_sums(batch: BatchResult) -> BatterySums | None:
-    """Energy at the batteries by participant; None in a study without batteries."""
-    devices = batch.devices
-    if devices is None:
-        return None
-    return BatterySums(
-        charged_kwh=_by_bus(batch, devices.charged_kwh).sum(axis=1),
-        discharged_kwh=_by_bus(batch, devices.discharged_kwh).sum(axis=1),
-        battery_lost_kwh=_by_bus(batch, _lost_kwh(batch, devices)).sum(axis=1),
-        stored_kwh=_by_bus(batch, devices.stored_kwh)[:, -1],
-    )
+def _device_sums(batch: BatchResult) -> dict[str, Floats]:
+    """What devices do over the steps, by participant."""
+    if batch.devices is None:
+        return {}
+    by_bus = {name: _by_bus(batch, array) for name, array in batch.devices.of.items()}
+    return {name: array[:, -1] if name in STATES else array.sum(axis=1) for name, array in by_bus.items()}
+
+
+def _over_steps(name: str, pieces: Sequence[Floats]) -> Floats:
+    """A value over consecutive stretches of steps."""
+    return pieces[-1] if name in STATES else sum(pieces, np.zeros(1))
 
 
 def _bus_accounts(batch: BatchResult) -> Accounts:
-    """The accounts of the participants, with load and PV as the profiles give them."""
-    buses, devices = batch.settlement.buses, batch.devices
-    if devices is None:
+    """The accounts of the participants, with load and PV without batteries."""
+    buses = batch.settlement.buses
+    if batch.devices is None:
         return buses
-    load_kwh, pv_kwh = (_by_bus(batch, energy).cumsum(axis=1)[:, -1] for energy in _profile_kwh(batch, devices))
+    load_kwh, pv_kwh = (_by_bus(batch, energy).cumsum(axis=1)[:, -1] for energy in _without_batteries(batch))
     return buses._replace(load_kwh=load_kwh, pv_kwh=pv_kwh)
 
 
-def _profile_kwh(batch: BatchResult, devices: BatteryRun) -> tuple[Floats, Floats]:
+def _without_batteries(batch: BatchResult) -> tuple[Floats, Floats]:
     """(n_books, n_participants) load and PV without what the batteries charge and discharge.
 
     Subtracted bus by bus, not sum from sum, so that a bus without load has exactly 0 and shares of no load stay unknown.
     """
-    return batch.load_kwh - devices.charged_kwh, batch.pv_kwh - devices.discharged_kwh
-
-
-def _lost_kwh(batch: BatchResult, devices: BatteryRun) -> Floats:
-    """(n_books, n_participants) what the batteries lose: charged - discharged - change of the stored energy.
-
-    From the efficiency, since what is stored before the first step of a stretch is in the stretch before.
-    """
-    battery = batch.scenarios.battery
-    assert battery is not None
-    one_way = math.sqrt(battery.efficiency)
-    return (1.0 - one_way) * devices.charged_kwh + (1.0 / one_way - 1.0) * devices.discharged_kwh
+    done = batch.devices.of if batch.devices else {}
+    load_kwh, pv_kwh = (
+        energy - done[name] if name in done else energy
+        for energy, name in zip((batch.load_kwh, batch.pv_kwh), STORED, strict=True)
+    )
+    return load_kwh, pv_kwh
 
 
 def _by_bus(batch: BatchResult, energy: Floats) -> Floats:

@@ -43,8 +43,8 @@ class Column:
         Only audited studies have it.
     phases : bool
         Only three-phase studies have it.
-    battery : bool
-        Only studies with batteries have it.
+    device : str
+        The section of a study without which it is not there.
     indicator : bool
         In the table of scenarios: a quantity that statistics are made of.
     baseline : str
@@ -69,7 +69,7 @@ class Column:
     over_steps: Literal["", "sum", "max", "min", "last"] = ""
     audit: bool = False
     phases: bool = False
-    battery: bool = False
+    device: str = ""
     indicator: bool = True
     baseline: str = ""
     null: str = ""
@@ -121,14 +121,14 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("worst_loading_percent", "%", "the largest loading of any branch", ("books",)),
     ),
     "Batteries": (
-        Column("battery_kwh", "kWh", "the size of the battery", ("participants",), battery=True),
-        Column("charged_kwh", "kWh", "energy that a bus puts into its battery", OF_ENERGY, over_steps="sum", battery=True),
+        Column("battery_kwh", "kWh", "the size of the battery", ("participants",), device="battery"),
+        Column("charged_kwh", "kWh", "energy that a bus puts into its battery", OF_ENERGY, over_steps="sum", device="battery"),
         Column("discharged_kwh", "kWh", "energy that a bus takes out of its battery", OF_ENERGY, over_steps="sum",
-               battery=True),
+               device="battery"),
         Column("battery_lost_kwh", "kWh", "charged − discharged − change of the stored energy", OF_ENERGY, over_steps="sum",
-               battery=True),
+               device="battery"),
         Column("stored_kwh", "kWh", "stored energy at the end: of the step, or of the last step", OF_BUSES, over_steps="last",
-               battery=True),
+               device="battery"),
     ),
     "Money": (
         Column("paid", MONEY, "Σ_i buyer's price × executed", OF_BUSES, over_steps="sum"),
@@ -341,15 +341,15 @@ def columns_of(table: str) -> dict[str, Column]:
     return {column.name: column for column in COLUMNS if table in column.tables}
 
 
-def _indicators(audit: bool = False, phases: bool = False, battery: bool = False) -> tuple[str, ...]:
-    here, kind = columns_of("scenarios").values(), (audit, phases, battery)
-    return tuple(one.name for one in here if one.indicator and (one.audit, one.phases, one.battery) == kind)
+def _indicators(audit: bool = False, phases: bool = False, device: str = "") -> tuple[str, ...]:
+    here, kind = columns_of("scenarios").values(), (audit, phases, device)
+    return tuple(one.name for one in here if one.indicator and (one.audit, one.phases, one.device) == kind)
 
 
 INDICATORS = _indicators()
 """Quantities that the statistics of a sweep describe: every column of `scenarios` but the keys."""
-BATTERY_INDICATORS = _indicators(battery=True)
-"""Further ones, in studies with batteries."""
+DEVICE_INDICATORS = {one.device: _indicators(device=one.device) for one in COLUMNS if one.device}
+"""Further ones, by the section of a study that they are of."""
 AUDIT_INDICATORS = _indicators(audit=True)
 """Further ones, where every book is audited; the steps of the extremes are no quantities."""
 PHASE_INDICATORS = _indicators(audit=True, phases=True)

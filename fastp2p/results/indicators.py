@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from fastp2p.clearing.answer import STATUS
 from fastp2p.clearing.audit import AC_STATUS, NOT_AUDITED
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.reduce import Columns, Reduced
-from fastp2p.results.columns import AUDIT_INDICATORS, BATTERY_INDICATORS, INDICATORS, PHASE_INDICATORS, columns_of
+from fastp2p.results.columns import AUDIT_INDICATORS, DEVICE_INDICATORS, INDICATORS, PHASE_INDICATORS, columns_of
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +29,7 @@ def indicators_of(scenarios: pd.DataFrame) -> list[str]:
     """The indicators that a table of scenarios has."""
     # extremes and counts of a sample are none
     of_audit = (*AUDIT_INDICATORS, *PHASE_INDICATORS) if is_audited_whole(scenarios) else ()
-    known = {*INDICATORS, *BATTERY_INDICATORS, *of_audit}
+    known = {*INDICATORS, *chain.from_iterable(DEVICE_INDICATORS.values()), *of_audit}
     return [name for name in columns_of("scenarios") if name in known and name in scenarios]
 
 

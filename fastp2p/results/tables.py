@@ -173,7 +173,7 @@ def participant_columns(ran: Reduced, network: Network) -> Columns:
     who, n = ran.scenarios.participant, len(ran.scenarios.number)
     shown = [name for name in Accounts._fields if name in columns_of("participants")]
     total = {name: getattr(ran.buses, name).ravel() for name in shown}
-    battery, sums = ran.scenarios.battery, ran.batteries
+    battery = ran.scenarios.battery
     return {
         "share": np.full(n * len(who), ran.scenarios.share),
         "scenario": np.repeat(ran.scenarios.number, len(who)),
@@ -182,7 +182,7 @@ def participant_columns(ran: Reduced, network: Network) -> Columns:
         "kwp": ran.scenarios.kwp[:, who].ravel(),
         **({} if battery is None else {"battery_kwh": battery.kwh[:, who].ravel()}),
         **total,
-        **({} if sums is None else {name: values.ravel() for name, values in sums._asdict().items()}),
+        **{name: values.ravel() for name, values in ran.devices.items()},
         "saving": total["baseline_bill"] - total["bill"],
     }
 

@@ -176,7 +176,7 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
     had_surplus = bool((pv > load).any())
     devices = run_on_net(study, profiles, scenarios, (pv - load).transpose(0, 2, 1))
     if devices is not None:
-        load, pv = load + devices.charged_kwh.transpose(0, 2, 1), pv + devices.discharged_kwh.transpose(0, 2, 1)
+        devices.join(load.transpose(0, 2, 1), pv.transpose(0, 2, 1))
     flat = [energy.transpose(0, 2, 1).reshape(-1, len(who)) for energy in (load, pv)]
     orders = make_orders(*flat, orders=market.orders, min_order_kwh=market.min_order_kwh)
     bid, ask = (kwh.reshape(len(load), -1, len(who)) > 0.0 for kwh in (orders.bid_kwh, orders.ask_kwh))

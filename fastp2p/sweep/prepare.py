@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_fa
 from fastp2p.pipeline.members import find_members
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
-from fastp2p.results.columns import AUDIT_INDICATORS, BATTERY_INDICATORS, INDICATORS, PHASE_INDICATORS
+from fastp2p.results.columns import AUDIT_INDICATORS, DEVICE_INDICATORS, INDICATORS, PHASE_INDICATORS
 from fastp2p.study.model import Study
 from fastp2p.study.sections import profile_names
 from fastp2p.sweep.phases import can_draw, key_faults, load_network, network_faults
@@ -83,7 +84,8 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
         of_physics = _physics_faults(study, network)
         faults += of_phases + [fault for fault in of_physics if not any(one in fault for one in told)]
     stop = study.scenarios.stop
-    known = INDICATORS if study.battery is None else (*INDICATORS, *BATTERY_INDICATORS)
+    of_devices = [names for section, names in DEVICE_INDICATORS.items() if getattr(study, section) is not None]
+    known = (*INDICATORS, *chain.from_iterable(of_devices))
     if study.audited_every == 1:
         known = (*known, *AUDIT_INDICATORS)
     if study.audited_every == 1 and part.phases == 3:

@@ -49,31 +49,31 @@ def batch_of(study, cigre, profiles=None, share=0.6, numbers=range(5)):
 def test_load_and_pv_of_the_market_have_what_is_charged_and_discharged(cigre, dated, has_dates, orders):
     batch, profiles = batch_of(STORED.with_(market={"orders": orders}), cigre, dated if has_dates else None)
     load, pv = home_energy(profiles, batch.scenarios, range(profiles.n_steps))
-    done = batch.devices
-    assert done.charged_kwh.shape == done.discharged_kwh.shape == done.stored_kwh.shape == load.shape
-    assert done.charged_kwh.sum() > 10.0
-    assert done.discharged_kwh.sum() > 10.0
-    np.testing.assert_array_equal(batch.load_kwh, load + done.charged_kwh)
-    np.testing.assert_array_equal(batch.pv_kwh, pv + done.discharged_kwh)
+    done = batch.devices.of
+    assert done["charged_kwh"].shape == done["discharged_kwh"].shape == done["stored_kwh"].shape == load.shape
+    assert done["charged_kwh"].sum() > 10.0
+    assert done["discharged_kwh"].sum() > 10.0
+    np.testing.assert_array_equal(batch.load_kwh, load + done["charged_kwh"])
+    np.testing.assert_array_equal(batch.pv_kwh, pv + done["discharged_kwh"])
     bus, n_scenarios = batch.settlement.buses, len(batch.scenarios.number)
     served = bus.self_kwh + bus.bought_kwh + bus.retail_kwh + bus.shed_kwh
     used = bus.self_kwh + bus.sold_kwh + bus.exported_kwh + bus.spilled_kwh
-    for found, expected in ((served, load + done.charged_kwh), (used, pv + done.discharged_kwh)):
+    for found, expected in ((served, load + done["charged_kwh"]), (used, pv + done["discharged_kwh"])):
         np.testing.assert_allclose(found, expected.reshape(n_scenarios, -1, found.shape[1]).sum(axis=1), **SUMS)
 
 
 def test_days_that_repeat_return_and_dated_ones_begin_at_first(cigre, dated):
     drawn = batch_of(STORED, cigre)[0]
-    stored = drawn.devices.stored_kwh.reshape(5, 24, -1)
+    stored = drawn.devices.of["stored_kwh"].reshape(5, 24, -1)
     half = np.sqrt(0.9)
-    gained = (half * drawn.devices.charged_kwh - drawn.devices.discharged_kwh / half).reshape(5, 24, -1)
+    gained = (half * drawn.devices.of["charged_kwh"] - drawn.devices.of["discharged_kwh"] / half).reshape(5, 24, -1)
     np.testing.assert_allclose(gained.sum(axis=1), 0.0, **SUMS)
     np.testing.assert_allclose(stored[:, 0] - stored[:, -1], gained[:, 0], **SUMS)
     batch = batch_of(STORED, cigre, dated)[0]
     first = batch.scenarios.battery.first_kwh[:, batch.scenarios.participant]
-    gained = half * batch.devices.charged_kwh - batch.devices.discharged_kwh / half
+    gained = half * batch.devices.of["charged_kwh"] - batch.devices.of["discharged_kwh"] / half
     np.testing.assert_allclose(
-        batch.devices.stored_kwh.reshape(5, 24 * DAYS, -1)[:, 0], first + gained.reshape(5, 24 * DAYS, -1)[:, 0], **SUMS
+        batch.devices.of["stored_kwh"].reshape(5, 24 * DAYS, -1)[:, 0], first + gained.reshape(5, 24 * DAYS, -1)[:, 0], **SUMS
     )
 
 
@@ -81,7 +81,7 @@ def test_the_baseline_has_the_battery_too(cigre):
     """Without trading a home pays for what its battery does not cover."""
     batch, profiles = batch_of(STORED, cigre)
     load, pv = home_energy(profiles, batch.scenarios, range(24))
-    need = np.maximum(load + batch.devices.charged_kwh - pv - batch.devices.discharged_kwh, 0.0)
+    need = np.maximum(load + batch.devices.of["charged_kwh"] - pv - batch.devices.of["discharged_kwh"], 0.0)
     np.testing.assert_allclose(batch.settlement.books.baseline_retail_kwh, need.sum(axis=1), **SUMS)
     assert need.sum() < np.maximum(load - pv, 0.0).sum() - 10.0
 
@@ -135,7 +135,7 @@ def test_ranges_of_scenarios_give_the_same_bits(cigre, dated):
     whole, some = batch_of(STORED, cigre, dated, numbers=range(8))[0], batch_of(STORED, cigre, dated, numbers=range(3, 5))[0]
     books = slice(3 * 24 * DAYS, 5 * 24 * DAYS)
     for name in ("charged_kwh", "discharged_kwh", "stored_kwh"):
-        assert getattr(some.devices, name).tobytes() == getattr(whole.devices, name)[books].tobytes()
+        assert some.devices.of[name].tobytes() == whole.devices.of[name][books].tobytes()
 
 
 @settings(deadline=None, max_examples=10)
@@ -149,8 +149,8 @@ def test_stretches_of_steps_keep_the_state(cigre, dated, cuts, made):
     for begin, end in itertools.pairwise(edges):
         piece = run_batch(STORED, network, profiles, whole.scenarios, range(begin, end), devices)
         for name in ("charged_kwh", "discharged_kwh", "stored_kwh"):
-            all_of = getattr(whole.devices, name).reshape(2, 24 * DAYS, -1)[:, begin:end]
-            assert getattr(piece.devices, name).tobytes() == all_of.tobytes()
+            all_of = whole.devices.of[name].reshape(2, 24 * DAYS, -1)[:, begin:end]
+            assert piece.devices.of[name].tobytes() == all_of.tobytes()
 
 
 @pytest.mark.parametrize("has_dates", [False, True])

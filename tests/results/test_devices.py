@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p.cli.main import app
 from fastp2p.cli.sweep_table import battery_text
-from fastp2p.devices.battery import BatteryRun
 from fastp2p.errors import InputError
 from fastp2p.pipeline.batch import run_batch
+from fastp2p.pipeline.devices import DeviceRun
 from fastp2p.pipeline.reduce import join_steps, reduce_batch
-from fastp2p.results.columns import AUDIT_INDICATORS, BATTERY_INDICATORS, INDICATORS, columns_of
+from fastp2p.results.columns import AUDIT_INDICATORS, DEVICE_INDICATORS, INDICATORS, columns_of
 from fastp2p.results.statistics import summarise
 from fastp2p.results.tables import make_columns, make_frames
 from fastp2p.sweep import parts
@@ -82,8 +82,12 @@ def test_only_studies_with_batteries_have_these_columns(ran, plain):
     for name, table in ran.tables().items():
         known = [one for one in columns_of(name).values() if not (one.audit or one.phases or one.name.endswith("time"))]
         assert set(table) == {one.name for one in known}, name
-        assert list(plain.tables()[name]) == [column for column in table if not columns_of(name)[column].battery], name
-    assert {one.name for one in columns_of("participants").values() if one.battery} == {"battery_kwh", "stored_kwh", *OF_ENERGY}
+        assert list(plain.tables()[name]) == [column for column in table if not columns_of(name)[column].device], name
+    assert {one.name for one in columns_of("participants").values() if one.device == "battery"} == {
+        "battery_kwh",
+        "stored_kwh",
+        *OF_ENERGY,
+    }
 
 
 def test_batteries_without_capacity_change_nothing(plain):
@@ -155,9 +159,9 @@ def test_the_baseline_has_the_batteries(ran, plain):
 def test_statistics_have_them_in_the_order_of_the_table(ran, plain):
     summary = summarise(ran.scenarios)
     assert summary["indicator"].unique().tolist() == [name for name in ran.scenarios if name not in ("share", "scenario")]
-    assert set(summary["indicator"]) == {*INDICATORS, *BATTERY_INDICATORS}
+    assert set(summary["indicator"]) == {*INDICATORS, *DEVICE_INDICATORS["battery"]}
     assert set(summarise(plain.scenarios)["indicator"]) == set(INDICATORS)
-    assert not set(BATTERY_INDICATORS) & {*INDICATORS, *AUDIT_INDICATORS}
+    assert not set(DEVICE_INDICATORS["battery"]) & {*INDICATORS, *AUDIT_INDICATORS}
 
 
 def test_a_sweep_may_stop_by_them():
@@ -188,11 +192,12 @@ def by_hand(load_kwh=None):
     drawn = fastp2p.scenarios(STUDY, range(2), share=0.5)
     batch = run_batch(study, network, profiles, dataclasses.replace(drawn, battery=None), range(10, 13))
     rng = np.random.default_rng(5)
-    devices = BatteryRun(*rng.uniform(0.0, 2.0, (3, *batch.load_kwh.shape)))
+    names = ("charged_kwh", "discharged_kwh", "battery_lost_kwh", "stored_kwh")
+    devices = DeviceRun({name: rng.uniform(0.0, 2.0, batch.load_kwh.shape) for name in names})
     load_kwh = batch.load_kwh if load_kwh is None else np.full_like(batch.load_kwh, load_kwh)
     changed = dataclasses.replace(
-        batch, scenarios=drawn, devices=devices, load_kwh=load_kwh + devices.charged_kwh,
-        pv_kwh=batch.pv_kwh + devices.discharged_kwh,
+        batch, scenarios=drawn, devices=devices, load_kwh=load_kwh + devices.of["charged_kwh"],
+        pv_kwh=batch.pv_kwh + devices.of["discharged_kwh"],
     )  # fmt: skip
     return batch, changed, network
 
@@ -203,9 +208,9 @@ def test_sums_of_a_batch_by_hand():
     tables = make_frames([make_columns(reduced, network, KEPT)])
     books, who = tables["books"], tables["participants"]
     for name in ("charged_kwh", "discharged_kwh", "stored_kwh"):
-        np.testing.assert_allclose(books[name], getattr(devices, name).sum(axis=1))
+        np.testing.assert_allclose(books[name], devices.of[name].sum(axis=1))
     assert tables["scenarios"]["stored_kwh"].tolist() == books["stored_kwh"][[2, 5]].tolist()
-    by_bus = {name: getattr(devices, name).reshape(2, 3, -1) for name in ("charged_kwh", "stored_kwh")}
+    by_bus = {name: devices.of[name].reshape(2, 3, -1) for name in ("charged_kwh", "stored_kwh")}
     np.testing.assert_allclose(who["charged_kwh"], by_bus["charged_kwh"].sum(axis=1).ravel())
     assert who["stored_kwh"].tolist() == by_bus["stored_kwh"][:, 2].ravel().tolist()
     np.testing.assert_allclose(books["load_kwh"], batch.settlement.books.load_kwh)
@@ -224,11 +229,11 @@ def test_a_load_that_is_all_charging_is_no_load():
 def test_stretches_of_steps_have_the_sums_and_the_last_state():
     _, changed, network = by_hand()
     one = reduce_batch(changed, network, KEPT)
-    later = dataclasses.replace(one, batteries=one.batteries._replace(stored_kwh=one.batteries.stored_kwh + 1.0))
-    joined = join_steps([one, later]).batteries
-    assert np.array_equal(joined.stored_kwh, later.batteries.stored_kwh)
+    later = dataclasses.replace(one, devices={**one.devices, "stored_kwh": one.devices["stored_kwh"] + 1.0})
+    joined = join_steps([one, later]).devices
+    assert np.array_equal(joined["stored_kwh"], later.devices["stored_kwh"])
     for name in OF_ENERGY:
-        assert np.array_equal(getattr(joined, name), 2.0 * getattr(one.batteries, name))
+        assert np.array_equal(joined[name], 2.0 * one.devices[name])
 
 
 def test_the_terminal_has_means(tmp_path):
