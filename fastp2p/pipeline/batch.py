@@ -11,17 +11,16 @@ from fastp2p.arrays import short_repr
 from fastp2p.clearing.answer import Clearing, Injection
 from fastp2p.clearing.audit import Audit, Uncontrolled, audit
 from fastp2p.clearing.audit_sample import draw_sample
-from fastp2p.clearing.clear import clear
 from fastp2p.clearing.connection import Connection
-from fastp2p.clearing.reactive import Reactive, kvar_per_kw
 from fastp2p.grid.network import Network
 from fastp2p.grid.runpp import runpp_solver
-from fastp2p.market.orders import leave_over, make_orders
+from fastp2p.market.orders import make_orders
 from fastp2p.market.rules import RULES, Prices
 from fastp2p.market.trades import Leftovers, Trades
-from fastp2p.market.trading import trade_by_rule
-from fastp2p.pipeline.devices import DeviceRun, home_energy, run_devices
+from fastp2p.pipeline.devices import DeviceRun, home_energy
 from fastp2p.pipeline.draws import Scenarios
+from fastp2p.pipeline.stages import at_homes, clear_trades, connection_of, kvar_of, leave_homes_over, trade
+from fastp2p.pipeline.trading_storage import delivered, done_by, fleet_of, offer, run_all_devices, with_storage_prices
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.settlement.settle import Settlement, settle
 from fastp2p.study.model import Study
@@ -37,6 +36,7 @@ class BatchResult:
     Columns of arrays, sellers and buyers are places in `Scenarios.participant`: a bus where nobody takes part is no column.
     Bids and asks are those of the participants, a row per scenario or book; trades have the prices that the auction saw.
     Load includes what devices draw, and PV what batteries discharge; `devices` has these, in arrays (n_books, n_participants).
+    Where batteries trade, that of column b is column n_participants + b of trades, bids and asks.
     """
 
     __repr__ = short_repr
@@ -77,16 +77,24 @@ def run_batch(
     steps : range
         Consecutive steps.
     devices : DeviceRun, optional
-        As `fastp2p.pipeline.devices.run_devices` gives it for these scenarios, made once where they are run in several
-        stretches of steps; it is made here by default.
+        As `fastp2p.pipeline.trading_storage.run_all_devices` gives it for these scenarios, made once where they are run in
+        several stretches of steps; it is made here by default.
     """
     market, rules, hours = study.market, study.clearing, profiles.step_hours
-    who = scenarios.participant
+    who, n_homes = scenarios.participant, len(scenarios.participant)
+    scenario = np.repeat(np.arange(len(scenarios.number)), len(steps))
     load_kwh, pv_kwh = home_energy(profiles, scenarios, steps)
-    ran = devices or run_devices(study, profiles, scenarios)
-    devices = ran.of_books(steps) if ran else None
-    if devices:
-        devices.join(load_kwh, pv_kwh)
+    ran = devices or run_all_devices(study, network, profiles, scenarios)
+    done = ran.of_books(steps) if ran else None
+    offers = alone = None
+    if ran and done and ran.before_kwh is not None:
+        alone = load_kwh.copy(), pv_kwh.copy()
+        done.join(*alone)
+        before_kwh, after_kwh = (ran.before_kwh[:, steps.start + i : steps.stop + i].reshape(-1, n_homes) for i in (0, 1))
+        fleet = fleet_of(scenarios, hours)
+        offers = offer(fleet, scenario, load_kwh, pv_kwh, before_kwh, market.min_order_kwh)
+    elif done:
+        done.join(load_kwh, pv_kwh)
 
     orders = make_orders(load_kwh, pv_kwh, orders=market.orders, min_order_kwh=market.min_order_kwh, check=False)
     retail_per_kwh, feed_in_per_kwh = (
@@ -94,31 +102,19 @@ def run_batch(
         for tariff in (scenarios.retail_per_kwh, scenarios.feed_in_per_kwh)
     )
     bids, asks = (_price_rows(p, scenarios, steps) for p in (scenarios.bid_per_kwh, scenarios.ask_per_kwh))
-    trades, prices = trade_by_rule(
-        orders, bids, asks, retail_per_kwh, feed_in_per_kwh,
-        pricing=market.pricing, priority=market.priority, ties=market.ties, pairs=asks_for_pairs(study), **market.parameters,
-    )  # fmt: skip
-    left = leave_over(load_kwh, pv_kwh, trades, check=False)
+    if offers:
+        orders, (bids, asks) = offers.join(orders), _storage_price_rows(bids, asks, scenarios, steps)
+    trades, prices = trade(study, orders, bids, asks, retail_per_kwh, feed_in_per_kwh)
+    left = leave_homes_over(load_kwh, pv_kwh, trades, with_batteries=offers is not None)
     trades, load_kwh, pv_kwh = _stress(rules.stress, trades, load_kwh, pv_kwh)
-    connection = _connection(scenarios, len(steps))
-    clearing = clear(
-        network,
-        trades,
-        _base_kw(study, left, hours, connection),
-        export_kw=left.surplus_kwh / hours if rules.surplus == "curtailable" else None,
-        bus=who,
-        objective=rules.objective,
-        unserved=rules.unserved,
-        step_hours=hours,
-        solver=rules.solver,
-        physics=rules.physics,
-        reactive=_reactive(study, left, hours, connection),
-        connection=connection,
-        v_min_pu=study.network.v_min_pu,
-        v_max_pu=study.network.v_max_pu,
-        check=False,
-    )
+    connection = connection_of(scenarios, scenario)
+    of_homes = at_homes(trades, n_homes) if offers else trades
+    clearing = clear_trades(study, network, who, of_homes, left, hours, connection)
     audited = _audit(study, network, scenarios, steps, profiles, clearing, left, connection)
+    if offers:
+        bought_kwh, sold_kwh = delivered(study, trades, clearing, n_homes)
+        done = DeviceRun(done_by(fleet, scenario, offers, bought_kwh, sold_kwh, after_kwh))
+        load_kwh, pv_kwh = load_kwh + bought_kwh, pv_kwh + sold_kwh
     settlement = settle(
         # a pool rule matches by the tariffs; its trades are worth what participants bid and ask
         trades.at_prices(bids, asks) if RULES[market.pricing].is_pool else trades,
@@ -130,23 +126,19 @@ def run_batch(
         feed_in_per_kwh=feed_in_per_kwh,
         buyer_per_kwh=prices.buyer_per_kwh,
         seller_per_kwh=prices.seller_per_kwh,
-        charge_per_kwh=_charges(study, network, who, trades),
+        charge_per_kwh=_charges(study, network, who, of_homes),
         unserved=rules.unserved,
         surplus=rules.surplus,
         step_hours=hours,
         books_per_row=len(steps),
+        alone=alone,
         check=False,
     )
     return BatchResult(
         scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, bid_per_kwh=bids,
         ask_per_kwh=asks, trades=trades, prices=prices, clearing=clearing, settlement=settlement, audit=audited,
-        devices=devices,
+        devices=done,
     )  # fmt: skip
-
-
-def asks_for_pairs(study: Study) -> bool:
-    """Whether results depend on who trades with whom: on whose load is shed, or on the branches between the two."""
-    return study.clearing.unserved == "shed" or study.market.branch_charge_per_kwh > 0.0
 
 
 def _price_rows(price: Floats, scenarios: Scenarios, steps: range) -> Floats:
@@ -157,43 +149,15 @@ def _price_rows(price: Floats, scenarios: Scenarios, steps: range) -> Floats:
     return np.tile(price[steps.start : steps.stop], (len(scenarios.number), len(who)))
 
 
-def _connection(scenarios: Scenarios, n_steps: int) -> Connection | None:
-    """On which phases participants are, book by book; None in a study of one phase."""
-    if scenarios.load_phase is None or scenarios.pv_phase is None:
-        return None
-    load, pv = (
-        np.repeat(phase[:, scenarios.participant], n_steps, axis=0) for phase in (scenarios.load_phase, scenarios.pv_phase)
-    )
-    return Connection(load, pv)
-
-
-def _base_kw(study: Study, left: Leftovers, hours: float, connection: Connection | None) -> Floats:
-    """What neither trades nor is curtailed, kW: deficits, and surplus that is fixed."""
-    fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
-    if connection is None:
-        return np.asarray((fixed_kwh - left.deficit_kwh) / hours)
-    # PV that a bus uses itself may be fed in on other phases than its load draws on
-    return connection.on_phases((left.self_kwh + fixed_kwh) / hours, (left.self_kwh + left.deficit_kwh) / hours)
-
-
-def _reactive(study: Study, left: Leftovers, hours: float, connection: Connection | None) -> Reactive | None:
-    """Reactive power that goes with load and PV; none where nobody asks for it."""
-    if study.clearing.physics == "dc" and not study.audited_every:
-        return None
-    load, pv = _kvar_per_kw(study)
-    fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
-    fed, drawn = pv * (left.self_kwh + fixed_kwh), load * (left.self_kwh + left.deficit_kwh)
-    base_kvar = (fed - drawn) / hours if connection is None else connection.on_phases(fed / hours, drawn / hours)
-    return Reactive(base_kvar, pv, load)
-
-
-def _kvar_per_kw(study: Study) -> tuple[float, float]:
-    """Reactive power, per kW, that load draws and that PV feeds in."""
-    load, pv = (
-        (1.0 if part.reactive == side else -1.0) * kvar_per_kw(part.power_factor)
-        for part, side in ((study.load, "draws"), (study.pv, "feeds"))
-    )
-    return load, pv
+def _storage_price_rows(bids: Floats, asks: Floats, scenarios: Scenarios, steps: range) -> tuple[Floats, Floats]:
+    """Prices of participants, then of their batteries: a row per scenario, or per book where any follow the clock."""
+    battery = scenarios.battery
+    assert battery is not None
+    assert battery.value_per_kwh is not None
+    value, n_scenarios = battery.value_per_kwh[steps.start : steps.stop], len(scenarios.number)
+    n_rows = max(len(bids), len(asks), n_scenarios if (value == value[0]).all() else n_scenarios * len(steps))
+    bids, asks = (np.repeat(price, n_rows // len(price), axis=0) for price in (bids, asks))
+    return with_storage_prices(bids, asks, np.resize(value, n_rows), battery.efficiency)
 
 
 def _audit(
@@ -229,7 +193,7 @@ def _uncontrolled(
     floor, full = clearing.floor, clearing.full
     surplus_kw = left.surplus_kwh / hours
     surplus_kw = connection.on_phases(surplus_kw, np.zeros_like(surplus_kw)) if connection else surplus_kw
-    _, pv_kvar_per_kw = _kvar_per_kw(study)
+    _, pv_kvar_per_kw = kvar_of(study)
     if study.clearing.surplus == "export":
         return Uncontrolled(Injection(floor.kw - surplus_kw, floor.kvar - pv_kvar_per_kw * surplus_kw), full)
     return Uncontrolled(floor, Injection(full.kw + surplus_kw, full.kvar + pv_kvar_per_kw * surplus_kw))

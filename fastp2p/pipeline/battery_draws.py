@@ -40,6 +40,8 @@ class Batteries:
         The least that may be stored, and what is stored before the first step.
     efficiency : float
         Of a round trip.
+    value_per_kwh : (n_steps,) float64, currency per kWh, optional
+        What a stored kWh is worth, where batteries trade.
     """
 
     __repr__ = short_repr
@@ -48,6 +50,7 @@ class Batteries:
     lowest_kwh: Floats
     first_kwh: Floats
     efficiency: float
+    value_per_kwh: Floats | None = None
 
 
 def draw_batteries(

@@ -31,11 +31,15 @@ class DeviceRun:
     ----------
     of : dict of str to (n_scenarios, n_steps, n_participants) float64
         By the name of the column of results that shows it (`fastp2p.results.columns`); only what a study has. Of some steps,
-        `of_books`, the arrays are (n_books, n_participants).
+        `of_books`, the arrays are (n_books, n_participants). Batteries that trade do so beyond this, which is for their homes
+        alone.
+    before_kwh : (n_scenarios, n_steps + 1, n_participants) float64, kWh, optional
+        What batteries that trade store before each step, and after the last (`fastp2p.pipeline.trading_storage`).
     """
 
     __repr__ = short_repr
     of: dict[str, Floats]
+    before_kwh: Floats | None = None
 
     def of_books(self, steps: range) -> DeviceRun:
         """Some steps of it, book by book."""

@@ -8,7 +8,7 @@ buses with PV at a small share have it at a larger one too.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,6 +146,9 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     if study.battery is not None:
         has_pv = (pv_row >= 0) & (kwp > 0.0)
         battery = draw_batteries(study.battery, study.seed, numbers, network, who, has_pv, faults, lengths)
+        if study.battery.value_per_kwh is not None:
+            value = by_step(study.battery.value_per_kwh, "battery.value_per_kwh", profiles, faults)
+            battery = replace(battery, value_per_kwh=value)
     refuse(faults)
     named_share = _share_of_pv(study, who) if share is None else share
     return Scenarios(

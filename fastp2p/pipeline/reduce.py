@@ -237,7 +237,7 @@ def _pairs_per_book(batch: BatchResult) -> Ints:
     if not trades.pooled:
         return np.diff(trades.offset)
     offset = np.empty_like(trades.offset)
-    count_pairs(trades.arrays, batch.load_kwh.shape[1], offset)
+    count_pairs(trades.arrays, batch.bid_per_kwh.shape[1], offset)
     return np.diff(offset)
 
 
@@ -292,7 +292,9 @@ def trade_columns(batch: BatchResult, network: Network) -> Columns:
     pairs, of_trade, executed_kwh = pair_trades(batch.trades, clearing.executed_kwh)
     pairs = pairs.at_prices(batch.bid_per_kwh, batch.ask_per_kwh)
     book, row = pairs.book, clearing.binding_row[of_trade]
-    bus_id = network.bus_id[batch.scenarios.participant]
+    bus_id = np.resize(
+        network.bus_id[batch.scenarios.participant], batch.bid_per_kwh.shape[1]
+    )  # again, of batteries that trade
     pays, gets = batch.prices.buyer_per_kwh[of_trade], batch.prices.seller_per_kwh[of_trade]
     return {
         "share": np.full(len(book), batch.scenarios.share),

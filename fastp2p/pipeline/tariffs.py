@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,8 @@ Floats = NDArray[np.float64]
 
 RANGES = {"co2_kg_per_kwh": CO2}
 """Of values in files; the others are prices."""
+SECTIONS = ("market", "battery")
+"""Those with tariffs."""
 ROUNDING_MINUTES = 1e-6
 SATURDAY = 5
 
@@ -72,13 +75,17 @@ def hold_tariffs(study: Study, profiles: Profiles) -> Study:
         See `by_step`.
     """
     faults = list[str]()
-    held = {
-        name: tariff.holding(by_step(tariff, f"market.{name}", profiles, faults))
-        for name, tariff in vars(study.market).items()
-        if isinstance(tariff, ByHours | FromFile)
-    }
+    parts = {}
+    for section in SECTIONS:
+        held = {
+            name: tariff.holding(by_step(tariff, f"{section}.{name}", profiles, faults))
+            for name, tariff in _tariffs(study, section).items()
+            if isinstance(tariff, ByHours | FromFile)
+        }
+        if held:
+            parts[section] = getattr(study, section).model_copy(update=held)
     refuse(faults)
-    return study.model_copy(update={"market": study.market.model_copy(update=held)}) if held else study
+    return study.model_copy(update=parts) if parts else study
 
 
 def tariffs_of_files(study: Study, profiles: Profiles) -> dict[str, Floats]:
@@ -91,12 +98,19 @@ def tariffs_of_files(study: Study, profiles: Profiles) -> dict[str, Floats]:
     """
     faults = list[str]()
     found = {
-        name: by_step(tariff, f"market.{name}", profiles, faults)
-        for name, tariff in vars(study.market).items()
+        name if section == "market" else f"{section}.{name}": by_step(tariff, f"{section}.{name}", profiles, faults)
+        for section in SECTIONS
+        for name, tariff in _tariffs(study, section).items()
         if isinstance(tariff, FromFile)
     }
     refuse(faults)
     return found
+
+
+def _tariffs(study: Study, section: str) -> dict[str, Any]:
+    """The keys of a section that may hold a tariff."""
+    part = getattr(study, section)
+    return {} if part is None else vars(part)
 
 
 def _of_a_day(profiles: Profiles) -> int:

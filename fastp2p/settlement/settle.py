@@ -55,6 +55,7 @@ def settle(
     surplus: str = "curtailable",
     step_hours: float = 1.0,
     books_per_row: int = 1,
+    alone: tuple[ArrayLike, ArrayLike] | None = None,
     check: bool = True,
 ) -> Settlement:
     """Bill everyone, beside the bill without trading.
@@ -82,6 +83,10 @@ def settle(
     step_hours : float
     books_per_row : int
         How many books in turn the buses' accounts sum up (a scenario's steps); 1: accounts per book and bus.
+    alone : two (n_books, n_bus) float, kWh, optional
+        With batteries that trade: load and PV as they would be without trading. Sellers and buyers from n_bus on are batteries
+        then, that of bus b is n_bus + b, and have one account with their bus. `load_kwh` and `pv_kwh` hold what they charge
+        and discharge; what is cut of their sales is not spilled, and of their purchases not shed.
     check : bool
         False: the values are known to be right, and are not looked at; shapes, and which buses are named, are all the same.
         Wrong values give wrong answers then.
@@ -96,7 +101,11 @@ def settle(
     own, deficit, surplus_left = (floats(f"left.{f.name}", getattr(left, f.name)) for f in fields(left))
     shape = clearing.exported_kw.shape
     energy = {"load_kwh": load, "pv_kwh": pv, "left.self_kwh": own, "left.deficit_kwh": deficit}
-    faults = _faults(trades, clearing, {**energy, "left.surplus_kwh": surplus_left}, step_hours, books_per_row, check)
+    energy["left.surplus_kwh"] = surplus_left
+    alone_load, alone_pv = (load, pv) if alone is None else (floats(f"alone[{i}]", alone[i]) for i in (0, 1))
+    energy |= {} if alone is None else {"alone[0]": alone_load, "alone[1]": alone_pv}
+    sides = 1 if alone is None else 2
+    faults = _faults(trades, clearing, energy, sides, step_hours, books_per_row, check)
     for name, value, known in (("unserved", unserved, UNSERVED), ("surplus", surplus, SURPLUS)):
         if value not in known:
             faults.append(f"{name} = {value!r}: must be one of {', '.join(known)}")
@@ -115,23 +124,30 @@ def settle(
     }[surplus]
     bus = Accounts(*np.zeros((len(Accounts._fields), shape[0] // books_per_row, shape[1])))
     book = BookAccounts(*np.zeros((len(BookAccounts._fields), shape[0])))
-    settle_buses(load, pv, own, deficit, surplus_left, exported, scale, tariff, books_per_row, bus, book)
+    settle_buses(load, pv, own, deficit, surplus_left, exported, scale, alone_load, alone_pv, tariff, books_per_row, bus, book)
     if surplus == "spill":  # nor is any exported without trading
         book.baseline_exported_kwh[:] = 0.0
     settle_trades(
         trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh, clearing.bought_kwh,
-        price, tariff, unserved == "retail", books_per_row, bus, book,
+        price, tariff, unserved == "retail", shape[1], books_per_row, bus, book,
     )  # fmt: skip
     return Settlement(book, bus)
 
 
 def _faults(
-    trades: Trades, clearing: Clearing, energy_kwh: dict[str, Floats], step_hours: float, books_per_row: int, check: bool
+    trades: Trades,
+    clearing: Clearing,
+    energy_kwh: dict[str, Floats],
+    sides: int,
+    step_hours: float,
+    books_per_row: int,
+    check: bool,
 ) -> list[str]:
     shape = clearing.exported_kw.shape
     if len(shape) != 2:
         return [f"clearing.exported_kw has shape {shape}; it must be (n_books, n_bus)"]
-    faults = trades.faults(*shape) if check else trades.shape_faults(*shape)
+    n_books, n_columns = shape[0], sides * shape[1]  # of a home, and of its battery
+    faults = trades.faults(n_books, n_columns) if check else trades.shape_faults(n_books, n_columns)
     for name, array in energy_kwh.items():
         if array.shape != shape:
             faults.append(f"{name} has shape {array.shape}; it must be (n_books, n_bus) = {shape}")

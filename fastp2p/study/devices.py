@@ -8,7 +8,7 @@ from pydantic import AfterValidator, field_validator, model_validator
 
 from fastp2p import ranges
 from fastp2p.study.distributions import Number, within
-from fastp2p.study.sections import Amount, Index, Section
+from fastp2p.study.sections import Amount, Index, Section, Tariff
 
 Part = Annotated[Number, AfterValidator(within(ranges.PART))]
 
@@ -32,11 +32,22 @@ class BatteryPart(Section):
     """Part of the capacity below which a battery is never discharged."""
     first: Part = 0.5
     """Part of the capacity that is stored before the first step; days that repeat end as they begin instead."""
-    rule: Literal["self_use"] = "self_use"
-    """Surplus is charged, and discharged when load exceeds PV, as early as it can be."""
+    rule: Literal["self_use", "market"] = "self_use"
+    """Surplus is charged, and discharged when load exceeds PV, as early as it can be; in the market, what power and energy are
+    left then is offered, at prices of the battery's own."""
+    value_per_kwh: Tariff | None = None
+    """What a stored kWh is worth to its owner, with `rule = "market"`: bids and asks of batteries follow from it."""
+    _value = field_validator("value_per_kwh")(within(ranges.PRICE))
 
     @model_validator(mode="after")
-    def _begins_in_range(self) -> BatteryPart:
+    def _fits_together(self) -> BatteryPart:
+        faults = []
         if self.first < self.lowest:
-            raise ValueError(f"first = {self.first:g} is below lowest = {self.lowest:g}; begin with {self.lowest:g} or more")
+            faults.append(f"first = {self.first:g} is below lowest = {self.lowest:g}; begin with {self.lowest:g} or more")
+        if self.rule == "market" and self.value_per_kwh is None:
+            faults.append('rule = "market" needs value_per_kwh, what a stored kWh is worth, such as value_per_kwh = 0.12')
+        if self.rule != "market" and self.value_per_kwh is not None:
+            faults.append(f'value_per_kwh has no effect with rule = "{self.rule}"; choose rule = "market", or leave it out')
+        if faults:
+            raise ValueError("; ".join(faults))
         return self

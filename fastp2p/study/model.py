@@ -144,12 +144,16 @@ class Study(Section):
         network = _beside(path, study.network.source, (".json", ".xlsx"))
         given = study.profiles.source
         profiles = tuple(_found(path, one) for one in given) if isinstance(given, tuple) else _found(path, given)
-        market = {
-            key: value.model_copy(update={"file": _beside(path, value.file, (".csv", ".parquet"))})
-            for key, value in vars(study.market).items()
-            if isinstance(value, FromFile)
+        tariffs = {
+            section: {
+                key: value.model_copy(update={"file": _beside(path, value.file, (".csv", ".parquet"))})
+                for key, value in vars(part).items()
+                if isinstance(value, FromFile)
+            }
+            for section, part in (("market", study.market), ("battery", study.battery))
+            if part is not None
         }
-        return study.with_(network={"source": network}, profiles={"source": profiles}, market=market)
+        return study.with_(network={"source": network}, profiles={"source": profiles}, **tariffs)
 
     def with_(self, **changes: Any) -> Study:
         """The study with some keys changed: ``study.with_(seed=2, market={"ask_per_kwh": 0.1})``.

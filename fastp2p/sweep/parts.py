@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from platform import node
@@ -18,11 +18,13 @@ from fastp2p.errors import InputError, NumberError
 from fastp2p.grid.network import Network
 from fastp2p.io.manifest import MANIFEST, FileRecord
 from fastp2p.io.parquet import write_part
-from fastp2p.pipeline.batch import asks_for_pairs, run_batch
-from fastp2p.pipeline.devices import run_devices
+from fastp2p.pipeline.batch import run_batch
+from fastp2p.pipeline.devices import DeviceRun, run_devices
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios
 from fastp2p.pipeline.members import find_members
 from fastp2p.pipeline.reduce import Reduced, join_steps, reduce_batch
+from fastp2p.pipeline.stages import asks_for_pairs
+from fastp2p.pipeline.trading_storage import batteries_trade, run_storage
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import UNITS
 from fastp2p.results.tables import make_columns, make_frames
@@ -32,6 +34,10 @@ Work = tuple[Study, Network, Profiles]
 
 PART_BOOKS = 12_000
 """Books of a part: a second of work at most, and few enough part files. A part is at least one scenario."""
+SIDE_BY_SIDE = 64
+"""Scenarios of a part, at least, where batteries trade: books of one step are cleared together."""
+STORED_CELLS = 12_500_000
+"""Scenarios times steps times participants of which is known what batteries store that trade: 100 MB."""
 BATCH_CELLS = 50_000
 """Books times participants of a batch: arrays of under half a megabyte."""
 BATCH_PAIRS = 1_000_000
@@ -111,7 +117,7 @@ def cut_into_rounds(study: Study, n_steps: int) -> list[Round]:
     They depend on nothing but the study and its steps, so that a later run finds them again; a round has the same scenarios
     of every share.
     """
-    size = max(1, PART_BOOKS // n_steps)
+    size = max(SIDE_BY_SIDE if batteries_trade(study) else 1, PART_BOOKS // n_steps)
     sweep = study.scenarios
     looks = sweep.stop.checkpoints(sweep.count) if sweep.stop else [sweep.count]
     rounds: list[Round] = []
@@ -142,8 +148,8 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     size = 1 if profiles.n_steps > most else batch_scenarios or most // profiles.n_steps
     n_congested = 0
     failures, pieces = [], []
-    for numbers in _blocks(part.scenarios, size):
-        ran = _run_block(study, network, profiles, draw_scenarios(study, network, profiles, part.share, numbers), most)
+    for scenarios, devices in _draw_blocks(work, part, size):
+        ran = _run_block(study, network, profiles, scenarios, devices, most)
         pieces.append(make_columns(ran, network, study.tables))
         n_congested += int(np.count_nonzero(ran.books["is_cut"]))
         failures += _failures(ran)
@@ -158,7 +164,8 @@ def books_at_a_time(study: Study, members: int) -> int:
     """Books of a batch. At one price half the members may sell to the other half, and all to all if orders are gross."""
     most = BATCH_CELLS // members
     if asks_for_pairs(study) or "trades" in study.tables:
-        pairs = members**2 if study.market.orders == "gross" else members**2 // 4
+        columns = 2 * members if batteries_trade(study) else members
+        pairs = columns**2 if study.market.orders == "gross" else columns**2 // 4
         most = min(most, BATCH_PAIRS // max(pairs, 1))
     return max(1, most)
 
@@ -179,9 +186,30 @@ def write_and_report(
     return done, write_part(tables, folder, part.number, UNITS)
 
 
-def _run_block(study: Study, network: Network, profiles: Profiles, scenarios: Scenarios, most: int) -> Reduced:
-    """Some scenarios through all steps, at most `most` at a time."""
-    devices = run_devices(study, profiles, scenarios)  # their state goes on from one stretch of steps to the next
+def _draw_blocks(work: Work, part: Part, size: int) -> Iterator[tuple[Scenarios, DeviceRun | None]]:
+    """The scenarios of a part, so many at a time, and what their devices do in all steps."""
+    study, network, profiles = work
+    trade = batteries_trade(study)
+    members = len(find_members(study, network, []).participant)
+    many = max(1, STORED_CELLS // (profiles.n_steps * members)) if trade else size
+    for together in _blocks(part.scenarios, many):
+        stored = (
+            run_storage(study, network, profiles, draw_scenarios(study, network, profiles, part.share, together))
+            if trade
+            else None
+        )
+        for numbers in _blocks(together, size):
+            scenarios = draw_scenarios(study, network, profiles, part.share, numbers)
+            devices = run_devices(study, profiles, scenarios)
+            if devices and stored is not None:
+                devices = replace(devices, before_kwh=stored[numbers.start - together.start : numbers.stop - together.start])
+            yield scenarios, devices
+
+
+def _run_block(
+    study: Study, network: Network, profiles: Profiles, scenarios: Scenarios, devices: DeviceRun | None, most: int
+) -> Reduced:
+    """Some scenarios through all steps, at most `most` at a time; their state goes on from one stretch to the next."""
     return join_steps(
         [
             reduce_batch(run_batch(study, network, profiles, scenarios, steps, devices), network, study.tables)

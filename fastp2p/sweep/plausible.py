@@ -9,6 +9,7 @@ from fastp2p.market.orders import make_orders
 from fastp2p.market.rules import RULES
 from fastp2p.pipeline.devices import run_on_net
 from fastp2p.pipeline.draws import Scenarios
+from fastp2p.pipeline.trading_storage import batteries_trade
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
 from fastp2p.study.sections import NetworkPart, OfTransformer, Price, Series, profile_names
@@ -163,6 +164,8 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
     scenarios : Scenarios
         Looked at as far as `MOST_CELLS` reaches, but for one at least.
     """
+    if batteries_trade(study):
+        return ""  # they may sell what they bought
     who, market = scenarios.participant, study.market
     few = slice(0, max(1, MOST_CELLS // max(1, profiles.n_steps * len(who))))
     load, pv = (

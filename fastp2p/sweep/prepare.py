@@ -19,6 +19,7 @@ from fastp2p.market.rules import rule_faults
 from fastp2p.pipeline.battery_draws import BATTERY_STREAMS
 from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults
 from fastp2p.pipeline.members import find_members
+from fastp2p.pipeline.trading_storage import storage_faults
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
 from fastp2p.results.columns import AUDIT_INDICATORS, DEVICE_INDICATORS, INDICATORS, PHASE_INDICATORS
@@ -41,7 +42,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     ------
     InputError
     """
-    faults = key_faults(study)
+    faults = key_faults(study) + storage_faults(study)
     part, is_given = study.network, network is not None
     try:
         network = network or load_network(study, faults)

@@ -47,19 +47,29 @@ def run_self_use(
     for s in range(n_scenarios):
         for t in range(n_steps):
             for b in range(n_homes):
-                x, energy = net_kwh[s, t, b], state_kwh[s, b]
-                charged = discharged = 0.0
-                if x > 0.0:
-                    room = (kwh[s, b] - energy) / one_way
-                    charged = min(x, limit_kwh[s, b], room)
-                    # rounding must not take it over its capacity
-                    energy = kwh[s, b] if charged == room else min(energy + one_way * charged, kwh[s, b])
-                elif x < 0.0:
-                    left = (energy - lowest_kwh[s, b]) * one_way
-                    discharged = min(-x, limit_kwh[s, b], left)
-                    energy = lowest_kwh[s, b] if discharged == left else max(energy - discharged / one_way, lowest_kwh[s, b])
+                charged, discharged, energy = use_first(
+                    net_kwh[s, t, b], state_kwh[s, b], kwh[s, b], limit_kwh[s, b], lowest_kwh[s, b], one_way
+                )
                 state_kwh[s, b] = energy
                 charged_kwh[s, t, b], discharged_kwh[s, t, b], stored_kwh[s, t, b] = charged, discharged, energy
+
+
+@kernel
+def use_first(
+    net_kwh: float, energy_kwh: float, kwh: float, limit_kwh: float, lowest_kwh: float, one_way: float
+) -> tuple[float, float, float]:
+    """What one battery charges and discharges for its home in a step, and what is stored then; see `run_self_use`."""
+    charged = discharged = 0.0
+    if net_kwh > 0.0:
+        room = (kwh - energy_kwh) / one_way
+        charged = min(net_kwh, limit_kwh, room)
+        # rounding must not take it over its capacity
+        energy_kwh = kwh if charged == room else min(energy_kwh + one_way * charged, kwh)
+    elif net_kwh < 0.0:
+        left = (energy_kwh - lowest_kwh) * one_way
+        discharged = min(-net_kwh, limit_kwh, left)
+        energy_kwh = lowest_kwh if discharged == left else max(energy_kwh - discharged / one_way, lowest_kwh)
+    return charged, discharged, energy_kwh
 
 
 @kernel

@@ -102,6 +102,8 @@ def settle_buses(
     surplus_kwh: Floats,
     exported: Floats,
     exported_scale: float,
+    alone_load_kwh: Floats,
+    alone_pv_kwh: Floats,
     tariff: Tariffs,
     books_per_row: int,
     bus: Accounts,
@@ -120,6 +122,8 @@ def settle_buses(
     exported : (n_books, n_bus) float64
         Times `exported_scale`: the part of the surplus that reaches the grid, kWh.
     exported_scale : float
+    alone_load_kwh, alone_pv_kwh : (n_books, n_bus) float64, kWh
+        Load and PV of the case without trading; the same arrays, but where batteries trade.
     tariff : Tariffs
     books_per_row : int
         Books that one row of the buses' accounts sums up.
@@ -133,19 +137,23 @@ def settle_buses(
         row = k // books_per_row
         retail_per_kwh, feed_in_per_kwh = tariff.retail_per_kwh[k], tariff.feed_in_per_kwh[k]
         load_sum = pv_sum = self_sum = deficit_sum = surplus_sum = exported_sum = own_sum = 0.0
+        alone_load_sum = alone_pv_sum = 0.0
         for b in range(n_bus):
-            load, pv, own = load_kwh[k, b], pv_kwh[k, b], min(load_kwh[k, b], pv_kwh[k, b])
+            load, pv = alone_load_kwh[k, b], alone_pv_kwh[k, b]
+            own = min(load, pv)
             sold_kwh = exported[k, b] * exported_scale
-            bus.load_kwh[row, b] += load
-            bus.pv_kwh[row, b] += pv
+            bus.load_kwh[row, b] += load_kwh[k, b]
+            bus.pv_kwh[row, b] += pv_kwh[k, b]
             bus.self_kwh[row, b] += self_kwh[k, b]
             bus.retail_kwh[row, b] += deficit_kwh[k, b]
             bus.exported_kwh[row, b] += sold_kwh
             bus.spilled_kwh[row, b] += surplus_kwh[k, b] - sold_kwh
             bus.bill[row, b] += deficit_kwh[k, b] * retail_per_kwh - sold_kwh * feed_in_per_kwh
             bus.baseline_bill[row, b] += (load - own) * retail_per_kwh - (pv - own) * feed_in_per_kwh
-            load_sum += load
-            pv_sum += pv
+            load_sum += load_kwh[k, b]
+            pv_sum += pv_kwh[k, b]
+            alone_load_sum += load
+            alone_pv_sum += pv
             own_sum += own
             self_sum += self_kwh[k, b]
             deficit_sum += deficit_kwh[k, b]
@@ -158,9 +166,9 @@ def settle_buses(
         book.exported_kwh[k] = exported_sum
         book.spilled_kwh[k] = surplus_sum - exported_sum
         book.bill[k] = deficit_sum * retail_per_kwh - exported_sum * feed_in_per_kwh
-        book.baseline_retail_kwh[k] = load_sum - own_sum
-        book.baseline_exported_kwh[k] = pv_sum - own_sum
-        book.baseline_bill[k] = (load_sum - own_sum) * retail_per_kwh - (pv_sum - own_sum) * feed_in_per_kwh
+        book.baseline_retail_kwh[k] = alone_load_sum - own_sum
+        book.baseline_exported_kwh[k] = alone_pv_sum - own_sum
+        book.baseline_bill[k] = (alone_load_sum - own_sum) * retail_per_kwh - (alone_pv_sum - own_sum) * feed_in_per_kwh
 
 
 @kernel
@@ -174,6 +182,7 @@ def settle_trades(
     price: TradePrices,
     tariff: Tariffs,
     retail: bool,
+    n_homes: int,
     books_per_row: int,
     bus: Accounts,
     book: BookAccounts,
@@ -189,6 +198,9 @@ def settle_trades(
     tariff : Tariffs
     retail : bool
         Whether a cut trade's buyer is served by the retailer (else its load is shed).
+    n_homes : int
+        Sellers and buyers from it on are batteries, which share the account of their home: that of home b is n_homes + b. What
+        one does not sell stays stored, and is not spilled; what one does not get is not charged, and not shed.
     books_per_row, bus, book : as for `settle_buses`
     """
     bus_unserved_kwh = bus.retail_kwh if retail else bus.shed_kwh
@@ -196,10 +208,13 @@ def settle_trades(
     for k in range(len(offset) - 1):
         row = k // books_per_row
         retail_per_kwh = tariff.retail_per_kwh[k] if retail else 0.0
-        bought = sold = unserved = spilled = paid = charges = received = bid_value = ask_value = 0.0
+        bought = sold = unserved = spilled = cut = paid = charges = received = bid_value = ask_value = 0.0
         for i in range(offset[k], offset[k + 1]):
             s, d, sells, buys = seller[i], buyer[i], executed_kwh[i], bought_kwh[i]
-            lacks, spills = quantity_kwh[i] - buys, quantity_kwh[i] - sells
+            lacks, left = quantity_kwh[i] - buys, quantity_kwh[i] - sells
+            spills = left if s < n_homes else 0.0
+            lacks = lacks if retail or d < n_homes else 0.0
+            s, d = s - n_homes if s >= n_homes else s, d - n_homes if d >= n_homes else d
             pays, gets, charge = buys * price.buyer_per_kwh[i], sells * price.seller_per_kwh[i], buys * price.charge_per_kwh[i]
             bus.bought_kwh[row, d] += buys
             bus.sold_kwh[row, s] += sells
@@ -214,6 +229,7 @@ def settle_trades(
             sold += sells
             unserved += lacks
             spilled += spills
+            cut += left
             paid += pays
             charges += charge
             received += gets
@@ -223,7 +239,7 @@ def settle_trades(
         book.sold_kwh[k] += sold
         book.spilled_kwh[k] += spilled
         book_unserved_kwh[k] += unserved
-        book.cut_kwh[k] += spilled
+        book.cut_kwh[k] += cut
         book.paid[k] += paid
         book.charges[k] += charges
         book.received[k] += received
