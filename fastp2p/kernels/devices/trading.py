@@ -107,6 +107,7 @@ def _offer(
 ) -> tuple[float, float, float, float, float]:
     """One battery: charged, discharged, stored then, its bid and its ask."""
     charged, discharged, energy = use_first(net_kwh, energy_kwh, kwh, limit_kwh, lowest_kwh, one_way)
+    energy = _without_dust(energy, kwh, lowest_kwh)
     bid = min(limit_kwh - charged, (kwh - energy) / one_way) if discharged == 0.0 else 0.0
     ask = min(limit_kwh - discharged, (energy - lowest_kwh) * one_way) if charged == 0.0 else 0.0
     return charged, discharged, energy, bid if bid >= min_order_kwh else 0.0, ask if ask >= min_order_kwh else 0.0
@@ -163,12 +164,21 @@ def store_trades(fleet: Fleet, row: Ints, bought_kwh: Floats, sold_kwh: Floats, 
 
 @kernel
 def _stored(energy_kwh: float, net_kwh: float, kwh: float, lowest_kwh: float, one_way: float) -> float:
-    """What is stored after a battery bought so much more than it sold; what fills or empties it does so to the bit."""
-    if net_kwh > 0.0:
-        is_full = net_kwh >= (1.0 - DUST) * (kwh - energy_kwh) / one_way
-        return kwh if is_full else min(energy_kwh + one_way * net_kwh, kwh)
-    is_empty = -net_kwh >= (1.0 - DUST) * (energy_kwh - lowest_kwh) * one_way
-    return lowest_kwh if is_empty else max(energy_kwh + net_kwh / one_way, lowest_kwh)
+    """What is stored after a battery bought so much more than it sold."""
+    energy_kwh += one_way * net_kwh if net_kwh > 0.0 else net_kwh / one_way
+    return _without_dust(energy_kwh, kwh, lowest_kwh)
+
+
+@kernel
+def _without_dust(energy_kwh: float, kwh: float, lowest_kwh: float) -> float:
+    """Full or empty to the bit, where it is so but for the dust that an auction leaves of an order, or for rounding.
+
+    Else a battery would discharge dust for its home in the next step, and so bid for nothing.
+    """
+    dust_kwh = 2.0 * DUST * kwh
+    if energy_kwh >= kwh - dust_kwh:
+        return kwh
+    return lowest_kwh if energy_kwh <= lowest_kwh + dust_kwh else energy_kwh
 
 
 @kernel
