@@ -84,6 +84,16 @@ class Scenarios:
     pv_phase: NDArray[np.int8] | None = None
     battery: Batteries | None = None
 
+    def of(self, rows: slice) -> Scenarios:
+        """Some of the scenarios."""
+        by_scenario = ("number", "load_profile", "pv_profile", "homes", "kwp", "load_phase", "pv_phase")
+        prices = [name for name in ("bid_per_kwh", "ask_per_kwh") if getattr(self, name).shape[1] == self.homes.shape[1]]
+        some = {name: getattr(self, name) for name in (*by_scenario, *prices)}
+        battery = self.battery and replace(
+            self.battery, **{name: getattr(self.battery, name)[rows] for name in ("kwh", "kw", "lowest_kwh", "first_kwh")}
+        )
+        return replace(self, battery=battery, **{name: one[rows] for name, one in some.items() if one is not None})
+
 
 def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: float | None, numbers: range) -> Scenarios:
     """The scenarios `numbers` of a study at one of its shares.

@@ -13,6 +13,7 @@ from fastp2p.clearing.audit import NOT_AUDITED
 from fastp2p.clearing.phase_audit import PhaseAudit
 from fastp2p.grid.network import Network
 from fastp2p.kernels.market.trades import count_pairs
+from fastp2p.kernels.results.tables import sum_in_turn
 from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.market.trades import pair_trades
 from fastp2p.pipeline.batch import BatchResult
@@ -185,10 +186,17 @@ def _device_columns(batch: BatchResult) -> Columns:
         return {}
     load_kwh, pv_kwh = _without_batteries(batch)
     return {
-        "load_kwh": load_kwh.cumsum(axis=1)[:, -1],  # bus after bus, as the accounts: unused batteries change no bit
-        "pv_kwh": pv_kwh.cumsum(axis=1)[:, -1],
-        **{name: array.sum(axis=1) for name, array in devices.of.items()},
+        # bus after bus, as the accounts: unused batteries change no bit
+        **{name: _sum(array[:, :, None])[:, 0] for name, array in (("load_kwh", load_kwh), ("pv_kwh", pv_kwh))},
+        **{name: _sum(array[:, :, None])[:, 0] for name, array in devices.of.items()},
     }
+
+
+def _sum(values: Floats) -> Floats:
+    """(n, m) of (n, n_terms, m), summed in the order of the terms."""
+    total = np.empty((values.shape[0], values.shape[2]))
+    sum_in_turn(values, total)
+    return total
 
 
 def _device_sums(batch: BatchResult) -> dict[str, Floats]:
@@ -196,7 +204,7 @@ def _device_sums(batch: BatchResult) -> dict[str, Floats]:
     if batch.devices is None:
         return {}
     by_bus = {name: _by_bus(batch, array) for name, array in batch.devices.of.items()}
-    return {name: array[:, -1] if name in STATES else array.sum(axis=1) for name, array in by_bus.items()}
+    return {name: array[:, -1] if name in STATES else _sum(array) for name, array in by_bus.items()}
 
 
 def _over_steps(name: str, pieces: Sequence[Floats]) -> Floats:
@@ -209,7 +217,7 @@ def _bus_accounts(batch: BatchResult) -> Accounts:
     buses = batch.settlement.buses
     if batch.devices is None:
         return buses
-    load_kwh, pv_kwh = (_by_bus(batch, energy).cumsum(axis=1)[:, -1] for energy in _without_batteries(batch))
+    load_kwh, pv_kwh = (_sum(_by_bus(batch, energy)) for energy in _without_batteries(batch))
     return buses._replace(load_kwh=load_kwh, pv_kwh=pv_kwh)
 
 

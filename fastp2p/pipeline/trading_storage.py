@@ -215,8 +215,8 @@ def run_storage(study: Study, network: Network, profiles: Profiles, scenarios: S
     buses = some([str(bus) for bus in network.bus_id[who[off[s]]].tolist()])
     raise InputError(
         f'battery.rule = "market": in {int(runs.sum())} of {n_scenarios} scenarios what batteries store does not return in '
-        f"{PASSES} passes of the profiles' days, such as in scenario {scenarios.number[s]} at a PV share of {scenarios.share:g} "
-        f"at bus {buses}; choose profiles with dates, another value_per_kwh, or a smaller battery.kwh"
+        f"{PASSES} passes of the profiles' days, such as in scenario {scenarios.number[s]} at a PV share of "
+        f"{scenarios.share:g} at bus {buses}; choose profiles with dates, another value_per_kwh, or a smaller battery.kwh"
     )
 
 
@@ -265,7 +265,7 @@ def _run_stretch(
     rounds = 0
     while (begin < len(steps)).any():  # ends: every round moves each begin on
         rounds += 1
-        look_ahead(load_kwh, pv_kwh, fleet, prices, rules, begin, before_kwh, traded)
+        _look_ahead(load_kwh, pv_kwh, fleet, prices, rules, begin, before_kwh, traded)
         s, t = np.nonzero(((traded & asks_for) != 0) & (step >= begin[:, None]))
         begin[:] = len(steps)
         after_kwh = _ask_network(
@@ -277,6 +277,43 @@ def _run_stretch(
         before_kwh[rows, t[first] + 1] = after_kwh[first]
         begin[rows] = t[first] + 1
     return rounds
+
+
+def _look_ahead(
+    load_kwh: Floats,
+    pv_kwh: Floats,
+    fleet: Fleet,
+    prices: OfferPrices,
+    rules: OrderRules,
+    begin: Ints,
+    before_kwh: Floats,
+    traded: NDArray[np.int8],
+) -> None:
+    """`look_ahead` of the scenarios that have a step to be looked at: of a few, after a cut, from the first of these on."""
+    n_steps = load_kwh.shape[1]
+    rows = np.flatnonzero(begin < n_steps)
+    if len(rows) == len(begin):
+        look_ahead(load_kwh, pv_kwh, fleet, prices, rules, begin, before_kwh, traded)
+        return
+    first = int(begin[rows].min())
+    by_step = slice(first, None) if len(prices.bid_per_kwh) > 1 else slice(None)
+    before, some = before_kwh[rows, first:], np.zeros((len(rows), n_steps - first), np.int8)
+    look_ahead(
+        load_kwh[rows, first:],
+        pv_kwh[rows, first:],
+        Fleet(fleet.kwh[rows], fleet.limit_kwh[rows], fleet.lowest_kwh[rows], fleet.one_way),
+        OfferPrices(
+            np.take(prices.bid_per_kwh[by_step], rows, axis=1),  # in one piece, unlike prices[:, rows]
+            np.take(prices.ask_per_kwh[by_step], rows, axis=1),
+            np.take(prices.bid_order[by_step], rows, axis=1),
+            np.take(prices.ask_order[by_step], rows, axis=1),
+        ),
+        rules,
+        begin[rows] - first,
+        before,
+        some,
+    )
+    before_kwh[rows, first:], traded[rows, first:] = before, some
 
 
 def _ask_network(

@@ -189,21 +189,20 @@ def write_and_report(
 def _draw_blocks(work: Work, part: Part, size: int) -> Iterator[tuple[Scenarios, DeviceRun | None]]:
     """The scenarios of a part, so many at a time, and what their devices do in all steps."""
     study, network, profiles = work
-    trade = batteries_trade(study)
-    members = len(find_members(study, network, []).participant)
-    many = max(1, STORED_CELLS // (profiles.n_steps * members)) if trade else size
-    for together in _blocks(part.scenarios, many):
-        stored = (
-            run_storage(study, network, profiles, draw_scenarios(study, network, profiles, part.share, together))
-            if trade
-            else None
-        )
-        for numbers in _blocks(together, size):
+    if not batteries_trade(study):
+        for numbers in _blocks(part.scenarios, size):
             scenarios = draw_scenarios(study, network, profiles, part.share, numbers)
+            yield scenarios, run_devices(study, profiles, scenarios)
+        return
+    members = len(find_members(study, network, []).participant)
+    for numbers in _blocks(part.scenarios, max(1, STORED_CELLS // (profiles.n_steps * members))):
+        together = draw_scenarios(study, network, profiles, part.share, numbers)
+        stored_kwh = run_storage(study, network, profiles, together)
+        for some in _blocks(range(len(numbers)), size):
+            rows = slice(some.start, some.stop)
+            scenarios = together.of(rows)
             devices = run_devices(study, profiles, scenarios)
-            if devices and stored is not None:
-                devices = replace(devices, before_kwh=stored[numbers.start - together.start : numbers.stop - together.start])
-            yield scenarios, devices
+            yield scenarios, devices and replace(devices, before_kwh=stored_kwh[rows])
 
 
 def _run_block(

@@ -9,6 +9,8 @@ from fastp2p.pipeline import trading_storage
 from fastp2p.pipeline.batch import run_batch
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.pipeline.trading_storage import run_storage
+from fastp2p.sweep import parts
+from fastp2p.sweep.again import run_worst_book
 from fastp2p.sweep.prepare import prepare
 from tests.oracles.trading_storage import run_scenario
 from tests.support.sweeps import SWEEP, assert_same
@@ -113,3 +115,135 @@ def test_energy_and_money_are_conserved_and_limits_are_kept_exactly(cigre, dated
     np.testing.assert_allclose(books.paid, books.received, **SUMS)
     np.testing.assert_allclose(by_scenario(batch, books.bill).sum(axis=(1, 2)), bus.bill.sum(axis=1), **SUMS)
     np.testing.assert_allclose(by_scenario(batch, books.spilled_kwh).sum(axis=(1, 2)), bus.spilled_kwh.sum(axis=1), **SUMS)
+
+
+def test_two_steps_by_hand():
+    """docs/devices.md has them: two homes on one line, a battery of 3 kWh and 2 kW with η = 0.9, a stored kWh worth 0.10.
+
+    At noon the neighbour's surplus fills what its own roof leaves of the power; in the evening it sells, and the line cuts.
+    """
+    network = fastp2p.Network.from_lines(["grid", "a", "b"])
+    assert network is not None
+
+
+# ------------------------------------------------------------------------------------------- nothing where there is nothing
+
+
+@pytest.mark.parametrize("none", [{"kwh": 0.0}, {"share": 0.0}, {"kw": 0.0}], ids=lambda none: next(iter(none)))
+def test_batteries_that_are_none_change_no_bit(none):
+    for clearing in ({}, {"physics": "lindistflow", "unserved": "shed"}):
+        plain = TRADING.with_(battery=None, scenarios={"count": 3}, clearing=clearing)
+        found = fastp2p.run(plain.with_(battery={**BATTERY, **none}), workers=1).tables()
+        expected = fastp2p.run(plain, workers=1).tables()
+        assert_same({name: table[expected[name].columns] for name, table in found.items()}, expected)
+
+
+# ------------------------------------------------------------------------------------------------------------ the same bits
+
+
+def test_workers_and_batches_give_the_same_bits():
+    study = TRADING.with_(scenarios={"count": 8})
+    expected = fastp2p.run(study, workers=1).tables()
+    for workers, batch in ((1, 1), (2, 7), (2, 1000)):
+        assert_same(fastp2p.run(study, workers=workers, batch_scenarios=batch).tables(), expected)
+
+
+@pytest.mark.parametrize("way", ["narrow", "shed"])
+@pytest.mark.parametrize("has_dates", [False, True])
+def test_how_far_ahead_is_looked_and_with_whom_changes_no_bit(cigre, dated, monkeypatch, has_dates, way):
+    study = TRADING.with_(**WAYS[way])
+    network, profiles = prepare(study, cigre, dated if has_dates else None)
+
+    def stored(numbers):
+        return run_storage(study, network, profiles, draw_scenarios(study, network, profiles, 0.6, numbers))
+
+    whole = stored(range(4))
+    assert stored(range(1, 3)).tobytes() == whole[1:3].tobytes()
+    for cells in (1, 13 * 4 * 5):
+        monkeypatch.setattr(trading_storage, "AHEAD_CELLS", cells)
+        monkeypatch.setattr(trading_storage, "AHEAD_PAIRS", cells)
+        assert stored(range(4)).tobytes() == whole.tobytes()
+
+
+def test_mcafee_leaves_no_battery_with_energy_that_it_did_not_get(cigre, dated):
+    """Trades that are reduced are found by asking the market, not by looking ahead."""
+    batch, _, _ = batch_of(TRADING.with_(market={"pricing": "mcafee"}), cigre, dated, numbers=range(2))
+    stored, charged, discharged, lost = (
+        by_scenario(batch, batch.devices.of[name])
+        for name in ("stored_kwh", "charged_kwh", "discharged_kwh", "battery_lost_kwh")
+    )
+    np.testing.assert_allclose(np.diff(stored, axis=1), (charged - discharged - lost)[:, 1:], **SUMS)
+    assert (batch.trades.seller >= 13).any()
+
+
+@pytest.mark.parametrize("has_dates", [False, True])
+def test_stretches_and_blocks_of_scenarios_keep_the_state(cigre, dated, monkeypatch, has_dates):
+    study = TRADING.with_(scenarios={"count": 3, "shares": [0.6]}, profiles={} if has_dates else {"days": 2})
+    profiles = dated if has_dates else None
+    whole = fastp2p.run(study, network=cigre, profiles=profiles, workers=1).tables()
+    monkeypatch.setattr(parts, "STORED_CELLS", 1)
+    assert_same(fastp2p.run(study, network=cigre, profiles=profiles, workers=1).tables(), whole)
+    monkeypatch.setattr(parts, "BATCH_CELLS", 13 * 20)
+    found = fastp2p.run(study, network=cigre, profiles=profiles, workers=1).tables()
+    for name, table in whole.items():
+        pd.testing.assert_frame_equal(found[name], table, rtol=1e-9, atol=1e-9)
+
+
+def test_a_run_that_was_cut_off_goes_on(tmp_path, no_figures, monkeypatch):
+    monkeypatch.setattr(parts, "PART_BOOKS", 24)
+    monkeypatch.setattr(parts, "SIDE_BY_SIDE", 2)
+    study = TRADING.with_(scenarios={"count": 5, "shares": [0.6]})
+    expected = fastp2p.run(study, out=tmp_path / "whole", workers=1).tables()
+    fastp2p.run(study, out=tmp_path / "cut", workers=1)
+    for path in sorted((tmp_path / "cut").rglob("*1.parquet")):
+        path.unlink()
+    with pytest.warns(UserWarning):
+        assert_same(fastp2p.run(study, out=tmp_path / "cut", workers=1, resume=True).tables(), expected)
+
+
+def test_books_that_are_run_again_have_the_battery(cigre):
+    """For the figures of an audit; and trades of batteries are listed at the bus of their home, at their own prices."""
+    study = TRADING.with_(clearing={"audit": True}, scenarios={"count": 3, "shares": [0.6]})
+    ran = fastp2p.run(study, network=cigre, workers=1)
+    worst = run_worst_book(ran)
+    book = ran.books.set_index(["share", "scenario", "step"]).loc[(worst.share, worst.scenario, worst.step)]
+    inner = worst.ac_vm_pu[cigre.has_band]
+    assert (inner.min(), inner.max()) == pytest.approx((book.lowest_vm_pu, book.highest_vm_pu), abs=1e-8)
+    evening = ran.trades[ran.trades.step == 20]
+    asks = evening.ask_per_kwh.to_numpy()
+    assert np.isclose(asks, 0.14 / np.sqrt(0.9)).any()
+    assert evening.seller.isin(cigre.bus_id).all()
+
+
+# ---------------------------------------------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"battery": {"value_per_kwh": None}}, 'battery: rule = "market" needs value_per_kwh'),
+        ({"battery": {"rule": "self_use"}}, 'battery: value_per_kwh has no effect with rule = "self_use"'),
+        ({"battery": {"value_per_kwh": 1e7}}, "battery.value_per_kwh"),
+    ],
+)
+def test_keys_that_do_not_fit_together(changes, told):
+    with pytest.raises(fastp2p.InputError, match=told):
+        TRADING.with_(**changes)
+
+
+def test_studies_in_which_no_battery_can_trade(cigre):
+    study = TRADING.with_(
+        market={"pricing": "mid_market_rate"}, clearing={"stress": 2.0}, battery={"value_per_kwh": {"series": [0.1, 0.2]}}
+    )
+    with pytest.raises(fastp2p.InputError) as refused:
+        fastp2p.run(study, network=cigre)
+    told = str(refused.value)
+    assert 'battery.rule = "market": needs a rule with bids and asks, and market.pricing = "mid_market_rate" has none' in told
+    assert 'battery.rule = "market": clearing.stress = 2' in told
+    assert "battery.value_per_kwh lists 2 values" in told
+
+
+def test_days_in_which_the_state_does_not_return_are_named(cigre, monkeypatch):
+    monkeypatch.setattr(trading_storage, "PASSES", 1)
+    with pytest.raises(fastp2p.InputError, match=r"does not return in 1 passes .* such as in scenario \d+ at a PV share of"):
+        fastp2p.run(TRADING.with_(scenarios={"count": 3}), network=cigre, workers=1)

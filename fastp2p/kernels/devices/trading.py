@@ -215,9 +215,14 @@ def look_ahead(
     bought, sold = np.empty(n_homes), np.empty(n_homes)
     offset = np.empty(n_scenarios + 1, np.int64)
     for t in range(n_steps):
+        r = min(t, len(bid_per_kwh) - 1)
+        how = bid_per_kwh[r], ask_per_kwh[r], bid_order[r], ask_order[r]
+        bid_prices, ask_prices = how[0], how[1]
+        room = 4 * n_homes
         for s in range(n_scenarios):
             if begin[s] > t:
                 continue
+            highest, lowest, bids, asks = -np.inf, np.inf, False, False
             for b in range(n_homes):
                 load, pv = load_kwh[s, t, b], pv_kwh[s, t, b]
                 charged, discharged, energy, bid, ask = _offer(
@@ -229,11 +234,21 @@ def look_ahead(
                 own = 0.0 if gross else min(load, pv)
                 bid_kwh[s, b] = load - own if load - own >= min_order_kwh else 0.0
                 ask_kwh[s, b] = pv - own if pv - own >= min_order_kwh else 0.0
-        r = min(t, len(bid_per_kwh) - 1)
-        how = bid_per_kwh[r], ask_per_kwh[r], bid_order[r], ask_order[r]
-        room = count_room(bid_kwh, ask_kwh, how[0], how[1], how[2], how[3], pro_rata)
+                bids, asks = bids or bid > 0.0, asks or ask > 0.0
+                highest = max(highest, bid_prices[s, b]) if bid_kwh[s, b] > 0.0 else highest
+                lowest = min(lowest, ask_prices[s, b]) if ask_kwh[s, b] > 0.0 else lowest
+            at_bid, at_ask = bid_prices[s, n_homes], ask_prices[s, n_homes]  # of all batteries
+            may_sell = asks and (highest >= at_ask or (bids and at_bid >= at_ask))
+            if not (may_sell or (bids and lowest <= at_bid)):
+                bid_kwh[s], ask_kwh[s] = 0.0, 0.0  # no battery can trade: nobody's trades matter here
+            else:
+                room += 4 * n_homes
         seller, buyer, quantity = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
         match_books(bid_kwh, ask_kwh, how[0], how[1], how[2], how[3], by_volume, pro_rata, offset, seller, buyer, quantity)
+        if offset[n_scenarios] > room - 2 * n_homes:  # it may have stopped for want of room: many orders at one price
+            room = count_room(bid_kwh, ask_kwh, how[0], how[1], how[2], how[3], pro_rata)
+            seller, buyer, quantity = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
+            match_books(bid_kwh, ask_kwh, how[0], how[1], how[2], how[3], by_volume, pro_rata, offset, seller, buyer, quantity)
         for s in range(n_scenarios):
             if begin[s] > t:
                 continue
