@@ -34,10 +34,10 @@ Work = tuple[Study, Network, Profiles]
 
 PART_BOOKS = 12_000
 """Books of a part: a second of work at most, and few enough part files. A part is at least one scenario."""
-SIDE_BY_SIDE = 64
+SIDE_BY_SIDE = 128
 """Scenarios of a part, at least, where batteries trade: books of one step are cleared together."""
-STORED_CELLS = 12_500_000
-"""Scenarios times steps times participants of which is known what batteries store that trade: 100 MB."""
+STORED_CELLS = 16_000_000
+"""Scenarios times steps times participants of which is known what batteries store that trade: 128 MB."""
 BATCH_CELLS = 50_000
 """Books times participants of a batch: arrays of under half a megabyte."""
 BATCH_PAIRS = 1_000_000

@@ -1,5 +1,7 @@
 """Batteries that trade beside their definition: energy, money and limits, in streets with room and without."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,7 +90,7 @@ def test_each_home_does_what_the_definition_says(cigre, way):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("has_dates", [False, True])
 def test_energy_and_money_are_conserved_and_limits_are_kept_exactly(cigre, dated, has_dates, way):
-    batch, _, profiles = batch_of(TRADING.with_(**WAYS[way]), cigre, dated if has_dates else None, numbers=range(5))
+    batch, _, _ = batch_of(TRADING.with_(**WAYS[way]), cigre, dated if has_dates else None, numbers=range(5))
     drawn, done, bus = batch.scenarios, batch.devices.of, batch.settlement.buses
     stored, charged, discharged, lost = (
         by_scenario(batch, done[name]) for name in ("stored_kwh", "charged_kwh", "discharged_kwh", "battery_lost_kwh")
@@ -117,13 +119,43 @@ def test_energy_and_money_are_conserved_and_limits_are_kept_exactly(cigre, dated
     np.testing.assert_allclose(by_scenario(batch, books.spilled_kwh).sum(axis=(1, 2)), bus.spilled_kwh.sum(axis=1), **SUMS)
 
 
-def test_two_steps_by_hand():
-    """docs/devices.md has them: two homes on one line, a battery of 3 kWh and 2 kW with η = 0.9, a stored kWh worth 0.10.
-
-    At noon the neighbour's surplus fills what its own roof leaves of the power; in the evening it sells, and the line cuts.
-    """
-    network = fastp2p.Network.from_lines(["grid", "a", "b"])
-    assert network is not None
+@pytest.mark.parametrize("carried_kw", [5.0, 1.0])
+def test_two_steps_by_hand(cigre, carried_kw):
+    """docs/devices.md has them: B has a battery of 3 kWh and 2 kW with η = 0.9, and a stored kWh is worth 0.10 to it."""
+    a, b = cigre.bus_id[[-2, -1]].tolist()
+    time = pd.date_range("2024-06-01", periods=24, freq="h")
+    names = ("load_a", "load_b", "pv_a", "pv_b")
+    energy, noon_and_evening = np.zeros((4, 24)), [12, 20]
+    energy[:, noon_and_evening] = [[1.0, 3.0], [1.0, 0.5], [5.0, 0.0], [2.0, 0.0]]
+    study = SWEEP.with_(
+        participants={"buses": [a, b]}, load={"profile": ["load_a", "load_b"]}, network={"limit_factor": 1.0},
+        pv={"profile": ["pv_a", "pv_b"], "kwp": 1.0}, clearing={"surplus": "export"}, scenarios={"count": 1, "shares": [1.0]},
+        market={"bid_per_kwh": 0.20, "ask_per_kwh": 0.05, "retail_per_kwh": 0.30, "feed_in_per_kwh": 0.04},
+        battery={
+            "buses": [b], "kwh": 3.0, "kw": 2.0, "efficiency": 0.81, "first": 0.0, "rule": "market",
+            "value_per_kwh": 0.10,
+        },
+    )  # fmt: skip
+    profiles = fastp2p.Profiles(names, ("load", "load", "pv", "pv"), energy, time=time)
+    network, profiles = prepare(study, cigre, profiles)
+    at_b = (network.to_bus == len(network.bus_id) - 1) | (network.from_bus == len(network.bus_id) - 1)
+    network = dataclasses.replace(network, limit_kw=np.where(at_b, carried_kw, np.inf))
+    batch = run_batch(study, network, profiles, draw_scenarios(study, network, profiles, 1.0, range(1)), range(24))
+    sold = min(1.12, carried_kw)
+    done = {name: array[noon_and_evening] for name, array in batch.devices.of.items()}
+    bus = batch.settlement.buses
+    np.testing.assert_allclose(done["charged_kwh"], [[0.0, 2.0], [0.0, 0.0]], **SUMS)
+    np.testing.assert_allclose(done["discharged_kwh"], [[0.0, 0.0], [0.0, 0.5 + sold]], **SUMS)
+    np.testing.assert_allclose(done["stored_kwh"][:, 1], [1.8, 1.8 - (0.5 + sold) / 0.9], **SUMS)
+    assert carried_kw < 1.12 or done["stored_kwh"][1, 1] == 0.0
+    np.testing.assert_allclose(bus.bought_kwh, [[sold, 1.0]], **SUMS)
+    np.testing.assert_allclose(bus.retail_kwh, [[3.0 - sold, 0.0]], **SUMS)
+    np.testing.assert_allclose(bus.exported_kwh, [[3.0, 0.0]], **SUMS)
+    np.testing.assert_allclose(bus.spilled_kwh, 0.0, **SUMS)
+    price = 0.10 / 0.9
+    np.testing.assert_allclose(bus.bill, [[(3.0 - sold) * 0.30 + sold * price - 0.05 - 0.12, 0.05 - sold * price]], **SUMS)
+    # without a market B stores 0.9 of its own surplus and gets 0.5 kWh of that; the rest of its roof is used at once
+    np.testing.assert_allclose(bus.baseline_bill, [[3.0 * 0.30 - 4.0 * 0.04, 0.0]], **SUMS)
 
 
 # ------------------------------------------------------------------------------------------- nothing where there is nothing
@@ -197,7 +229,7 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path, no_figures, monkeypatch):
     fastp2p.run(study, out=tmp_path / "cut", workers=1)
     for path in sorted((tmp_path / "cut").rglob("*1.parquet")):
         path.unlink()
-    with pytest.warns(UserWarning):
+    with pytest.warns(UserWarning, match="made again"):
         assert_same(fastp2p.run(study, out=tmp_path / "cut", workers=1, resume=True).tables(), expected)
 
 
@@ -221,8 +253,8 @@ def test_books_that_are_run_again_have_the_battery(cigre):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"battery": {"value_per_kwh": None}}, 'battery: rule = "market" needs value_per_kwh'),
-        ({"battery": {"rule": "self_use"}}, 'battery: value_per_kwh has no effect with rule = "self_use"'),
+        ({"battery": {"value_per_kwh": None}}, 'rule = "market" needs value_per_kwh, what a stored kWh is worth'),
+        ({"battery": {"rule": "self_use"}}, 'value_per_kwh has no effect with rule = "self_use"; choose'),
         ({"battery": {"value_per_kwh": 1e7}}, "battery.value_per_kwh"),
     ],
 )
