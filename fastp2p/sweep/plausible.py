@@ -89,13 +89,16 @@ def unit_warnings(study: Study, profiles: Profiles, scenarios: Scenarios) -> lis
 
 def _of_prices(study: Study) -> list[str]:
     market, currency, warnings = study.market, study.currency, []
-    for key in type(market).model_fields:
-        usual = _usual(getattr(market, key)) if key.endswith("_per_kwh") else 0.0
-        if key == "co2_kg_per_kwh" and usual > HEAVIEST_CO2:
-            warnings.append(f"market.{key} = {usual:g} kg per kWh: probably in g; divide by 1000")
-        elif key != "co2_kg_per_kwh" and usual > DEAREST and currency.strip().upper() in MAJOR:
+    prices = {f"market.{key}": getattr(market, key) for key in type(market).model_fields if key.endswith("_per_kwh")}
+    if study.battery is not None and study.battery.value_per_kwh is not None:
+        prices["battery.value_per_kwh"] = study.battery.value_per_kwh
+    for key, price in prices.items():
+        usual = _usual(price)
+        if key == "market.co2_kg_per_kwh" and usual > HEAVIEST_CO2:
+            warnings.append(f"{key} = {usual:g} kg per kWh: probably in g; divide by 1000")
+        elif key != "market.co2_kg_per_kwh" and usual > DEAREST and currency.strip().upper() in MAJOR:
             of = f"in hundredths of {currency}; divide by 100" if usual <= DEAREST_HUNDREDTHS else "per MWh; divide by 1000"
-            warnings.append(f"market.{key} = {usual:g} {currency} per kWh: probably {of}")
+            warnings.append(f"{key} = {usual:g} {currency} per kWh: probably {of}")
     return warnings
 
 

@@ -27,7 +27,8 @@ def run_scenario(study, network, profiles, drawn, i, first_kwh):
             home["lowest"] = drawn.battery.lowest_kwh[i, bus]
             home["load"] = energy_of(profiles, drawn.load_profile[i, bus], drawn.homes[i, bus], t)
             home["pv"] = energy_of(profiles, drawn.pv_profile[i, bus], drawn.kwp[i, bus], t)
-            home["bid_per_kwh"], home["ask_per_kwh"] = drawn.bid_per_kwh[i, bus], drawn.ask_per_kwh[i, bus]
+            for name, price in (("bid_per_kwh", drawn.bid_per_kwh), ("ask_per_kwh", drawn.ask_per_kwh)):
+                home[name] = price[t, 0] if price.shape[1] == 1 else price[i, bus]  # by the clock, or drawn
             serve(home, one_way)
             offer(home, one_way, drawn.battery.value_per_kwh[t], study.market.min_order_kwh)
             homes.append(home)

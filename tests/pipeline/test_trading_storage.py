@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 import fastp2p
+from bench.peers.asymmetric import STATED
 from fastp2p.pipeline import trading_storage
 from fastp2p.pipeline.batch import run_batch
 from fastp2p.pipeline.draws import draw_scenarios
+from fastp2p.pipeline.tariffs import tariffs_of_files
 from fastp2p.pipeline.trading_storage import run_storage
 from fastp2p.sweep import parts
 from fastp2p.sweep.again import run_worst_book
@@ -33,7 +35,15 @@ WAYS = {
     "gross": {"market": {"orders": "gross", "ties": "order"}, "clearing": {"surplus": "export"}},
     "volume": {"market": {"priority": "volume"}, "battery": {"efficiency": 1.0}},
     "lindistflow": {"clearing": {"physics": "lindistflow", "unserved": "shed"}},
+    "by the clock": {
+        "market": {"bid_per_kwh": {"hours": "7-19", "value": 0.12, "else": 0.18}},
+        "battery": {"value_per_kwh": 0.1},
+    },
 }
+PHASES = {
+    "network": {"phases": 3, "zero_sequence": STATED, "limit_factor": 0.1}, "connection": {"phases": "random"},
+    "clearing": {"physics": "lindistflow", "unserved": "shed", "audit": 5}, "market": {"branch_charge_per_kwh": 0.001},
+}  # fmt: skip
 SUMS = {"rtol": 0, "atol": 1e-9}
 DAYS = 6
 
@@ -87,10 +97,10 @@ def test_each_home_does_what_the_definition_says(cigre, way):
     assert way == "wide" or (is_cut & (batch.trades.seller >= len(drawn.participant))).any()
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("has_dates", [False, True])
+@pytest.mark.parametrize(("way", "has_dates"), [(way, i % 2 == 0) for i, way in enumerate([*WAYS, "phases"])])
 def test_energy_and_money_are_conserved_and_limits_are_kept_exactly(cigre, dated, has_dates, way):
-    batch, _, _ = batch_of(TRADING.with_(**WAYS[way]), cigre, dated if has_dates else None, numbers=range(5))
+    study, network = (TRADING.with_(**PHASES), None) if way == "phases" else (TRADING.with_(**WAYS[way]), cigre)
+    batch, _, _ = batch_of(study, network, dated if has_dates else None, numbers=range(5))
     drawn, done, bus = batch.scenarios, batch.devices.of, batch.settlement.buses
     stored, charged, discharged, lost = (
         by_scenario(batch, done[name]) for name in ("stored_kwh", "charged_kwh", "discharged_kwh", "battery_lost_kwh")
@@ -245,6 +255,18 @@ def test_books_that_are_run_again_have_the_battery(cigre):
     asks = evening.ask_per_kwh.to_numpy()
     assert np.isclose(asks, 0.14 / np.sqrt(0.9)).any()
     assert evening.seller.isin(cigre.bus_id).all()
+
+
+def test_a_value_from_a_file_is_that_of_a_series(cigre, tmp_path):
+    """And of a file that has changed, a run knows."""
+    value = np.linspace(0.05, 0.15, 24)
+    pd.DataFrame({"value": value}).to_csv(tmp_path / "stored.csv", index=False)
+    study = TRADING.with_(scenarios={"count": 2, "shares": [0.6]}, battery={"value_per_kwh": {"series": value.tolist()}})
+    of_file = study.with_(battery={"value_per_kwh": {"file": "stored.csv", "column": "value"}})
+    (tmp_path / "study.toml").write_text(of_file.to_toml(), encoding="utf-8")
+    read = fastp2p.Study.from_toml(tmp_path / "study.toml")
+    assert_same(fastp2p.run(read, network=cigre, workers=2).tables(), fastp2p.run(study, network=cigre, workers=1).tables())
+    assert list(tariffs_of_files(read, fastp2p.Profiles.load())) == ["battery.value_per_kwh"]
 
 
 # ---------------------------------------------------------------------------------------------------------- what is refused
