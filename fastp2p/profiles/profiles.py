@@ -165,7 +165,7 @@ class Profiles:
         *,
         zone: str | None = None,
         step_hours: float | None = None,
-        first_day: date | None = None,
+        first_day: date | Sequence[date] | None = None,
         months: Sequence[int] = (),
         leap_day: bool = True,
         days: int | None = None,
@@ -185,7 +185,8 @@ class Profiles:
         step_hours : float, optional
             By default the finest step of the parts.
         first_day, months, leap_day, days
-            What `select` takes, of every part with dates; a part of another year begins on the same day of its own.
+            What `select` takes, of every part with dates; a part of another year begins on the same day of its own. Several
+            first days, ascending, give so many days from each, one stretch after the other.
 
         Raises
         ------
@@ -198,12 +199,22 @@ class Profiles:
         InputWarning
             Days that are left out.
         """
-        from fastp2p.profiles.alignment import aligned_axes, axis_faults, repeat_faults
+        from fastp2p.profiles.alignment import aligned_axes, axis_faults, repeat_faults, stretch_faults
 
         if not isinstance(parts, Sequence) or not parts or not all(isinstance(part, Profiles) for part in parts):
             raise InputError("combined takes a list of one or several Profiles")
         keys = [key for part in parts for key in zip(part.names, part.kinds, strict=True)]
         refuse(_doubled(keys))
+        if isinstance(first_day, list | tuple):
+            refuse(stretch_faults(first_day, days))
+            return cls._joined(
+                [
+                    cls.combined(
+                        parts, zone=zone, step_hours=step_hours, first_day=one, months=months, leap_day=leap_day, days=days
+                    )
+                    for one in first_day
+                ]
+            )
         step = min(part.step_hours for part in parts) if step_hours is None else step_hours
         finer = [part.resampled(step) if part.step_hours > step else part for part in parts]  # midnight may be within a step
         axes = aligned_axes([part._axis() for part in finer], zone, first_day, months, leap_day, days)
@@ -221,6 +232,18 @@ class Profiles:
             "; ".join(part.source for part in chosen),
         )
         return whole if days is None else whole.select(days=days)
+
+    @classmethod
+    def _joined(cls, stretches: Sequence[Profiles]) -> Profiles:
+        """The same profiles in one stretch of days after the other."""
+        times = [one.time for one in stretches if one.time is not None]
+        if len(times) < len(stretches):
+            raise InputError(f"{stretches[0].source}: does not have so many days from every first_day; choose fewer days")
+        return replace(
+            stretches[0],
+            kwh_per_unit=np.hstack([one.kwh_per_unit for one in stretches]),
+            time=times[0].append(times[1:]),
+        )
 
     def save(self, path: str | Path) -> None:
         """Write a CSV or Parquet table that `load` reads.

@@ -156,6 +156,9 @@ def _source_faults(given: Any) -> list[str]:
     return faults + [f"unknown key {key}, known are {', '.join(kinds)}" for key in given if key not in kinds]
 
 
+Day = Annotated[date, BeforeValidator(_no_timestamp)]
+
+
 class ProfilesPart(Section):
     """Where the load and PV profiles come from."""
 
@@ -163,8 +166,8 @@ class ProfilesPart(Section):
     """`typical_day`, `simbench:CODE`, a file (docs/profiles.md), or several of these on one axis."""
     zone: str | None = None
     """Clock of the axis, such as "Europe/Berlin": its offset to UTC at the first instant; by default the first source's."""
-    first_day: Annotated[date, BeforeValidator(_no_timestamp)] | None = None
-    """Where to begin; by default where the profiles do."""
+    first_day: Day | tuple[Day, ...] | None = None
+    """Where to begin; by default where the profiles do. Of several, so many `days` from each."""
     months: tuple[Annotated[int, Field(strict=True, ge=1, le=12)], ...] = ()
     """Months to keep: a season; by default all."""
     leap_day: Flag = True
