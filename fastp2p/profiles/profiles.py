@@ -205,7 +205,7 @@ class Profiles:
             raise InputError("combined takes a list of one or several Profiles")
         keys = [key for part in parts for key in zip(part.names, part.kinds, strict=True)]
         refuse(_doubled(keys))
-        if isinstance(first_day, list | tuple):
+        if isinstance(first_day, Sequence):
             refuse(stretch_faults(first_day, days))
             return cls._joined(
                 [
@@ -242,7 +242,7 @@ class Profiles:
         return replace(
             stretches[0],
             kwh_per_unit=np.hstack([one.kwh_per_unit for one in stretches]),
-            time=times[0].append(times[1:]),
+            time=pd.DatetimeIndex(times[0].append(times[1:])),
         )
 
     def save(self, path: str | Path) -> None:
