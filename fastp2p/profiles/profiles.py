@@ -205,7 +205,7 @@ class Profiles:
             raise InputError("combined takes a list of one or several Profiles")
         keys = [key for part in parts for key in zip(part.names, part.kinds, strict=True)]
         refuse(_doubled(keys))
-        if isinstance(first_day, Sequence):
+        if isinstance(first_day, Sequence) and not isinstance(first_day, str):
             refuse(stretch_faults(first_day, days))
             return cls._joined(
                 [
@@ -239,10 +239,11 @@ class Profiles:
         times = [one.time for one in stretches if one.time is not None]
         if len(times) < len(stretches):
             raise InputError(f"{stretches[0].source}: does not have so many days from every first_day; choose fewer days")
+        time: pd.DatetimeIndex = times[0].append(times[1:])  # type: ignore[assignment]
         return replace(
             stretches[0],
             kwh_per_unit=np.hstack([one.kwh_per_unit for one in stretches]),
-            time=pd.DatetimeIndex(times[0].append(times[1:])),
+            time=time,
         )
 
     def save(self, path: str | Path) -> None:
