@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
+from fastp2p.devices.battery import cheap_and_dear
 from fastp2p.errors import some
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.members import Members, amounts, bus_positions
+from fastp2p.pipeline.tariffs import days_of_steps
+from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.devices import BatteryPart
 
 Floats = NDArray[np.float64]
@@ -91,6 +94,18 @@ def battery_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
     generator = np.random.Philox(key=seed, counter=REGION)
     generator.advance(numbers.start * n_bus)  # a step of the counter gives four numbers, one of each stream
     return np.random.Generator(generator).random((len(numbers), len(BATTERY_STREAMS), n_bus))
+
+
+def tariff_faults(retail_per_kwh: Floats, profiles: Profiles, faults: list[str]) -> list[str]:
+    """A fault where a battery's tariff has one price in each of its days; none where another fault says why."""
+    if any(fault.startswith("market.retail_per_kwh") for fault in faults):
+        return []
+    if cheap_and_dear(retail_per_kwh, days_of_steps(profiles)).any():
+        return []
+    return [
+        'battery.rule = "tariff": needs a tariff with hours, and market.retail_per_kwh is the same in all steps of every day; '
+        'write market.retail_per_kwh = { hours = "17-21", value = 0.38, else = 0.22 }, or battery.rule = "self_use"'
+    ]
 
 
 def _may_have(

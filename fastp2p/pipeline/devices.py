@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from fastp2p.devices.battery import BatteryRun, run_batteries
 from fastp2p.kernels.market.orders import gather_profiles
 from fastp2p.pipeline.draws import Scenarios
+from fastp2p.pipeline.tariffs import days_of_steps
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
 
@@ -41,6 +42,7 @@ def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: 
     drawn, places = scenarios.battery, np.ix_(np.arange(len(net_kwh)), scenarios.participant)
     if study.battery is None or drawn is None:
         return None
+    tariff = {"retail_per_kwh": scenarios.retail_per_kwh, "day": days_of_steps(profiles)}
     return run_batteries(
         net_kwh,
         *(sizes[places] for sizes in (drawn.kwh, drawn.kw, drawn.lowest_kwh, drawn.first_kwh)),
@@ -48,6 +50,7 @@ def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: 
         step_hours=profiles.step_hours,
         cyclic=profiles.time is None,
         check=False,
+        **(tariff if study.battery.rule == "tariff" else {}),
     )
 
 

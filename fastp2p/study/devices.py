@@ -32,8 +32,9 @@ class BatteryPart(Section):
     """Part of the capacity below which a battery is never discharged."""
     first: Part = 0.5
     """Part of the capacity that is stored before the first step; days that repeat end as they begin instead."""
-    rule: Literal["self_use"] = "self_use"
-    """Surplus is charged, and discharged when load exceeds PV, as early as it can be."""
+    rule: Literal["self_use", "tariff"] = "self_use"
+    """Surplus is charged, and discharged when load exceeds PV, as early as it can be; by the tariff, all that can be is charged
+    in the day's cheapest steps, and discharged in its dearest ones."""
 
     @model_validator(mode="after")
     def _begins_in_range(self) -> BatteryPart:

@@ -23,11 +23,11 @@ def profiles():
 
 @pytest.fixture
 def draw(cigre, profiles):
-    def drawn(share=0.6, numbers=range(300), part=1.0, **battery):
+    def drawn(share=0.6, numbers=range(300), part=1.0, market=None, **battery):
         """At a share of PV; `part` of the buses that may have a battery has one."""
         given = {"kwh": SIZE, "share": part, **battery}
         study = PLAIN.with_(battery=given) if given["kwh"] is not None else PLAIN
-        return draw_scenarios(study, cigre, profiles, share, numbers)
+        return draw_scenarios(study.with_(market=market or {}), cigre, profiles, share, numbers)
 
     return drawn
 
@@ -140,6 +140,19 @@ def test_what_is_refused(draw):
     (fault,) = faults(draw, buses=[999])
     assert fault.startswith("battery.buses: ")
     assert "999" in fault
+
+
+def test_a_rule_by_tariff_needs_a_tariff_with_hours(draw):
+    told = (
+        'battery.rule = "tariff": needs a tariff with hours, and market.retail_per_kwh is the same in all steps of every day; '
+        'write market.retail_per_kwh = { hours = "17-21", value = 0.38, else = 0.22 }, or battery.rule = "self_use"'
+    )
+    for tariff in (0.2, {"series": [0.2] * 24}, {"hours": "0-24", "value": 0.3, "else": 0.2}):
+        assert faults(draw, rule="tariff", market={"retail_per_kwh": tariff}) == [told]
+        assert draw(market={"retail_per_kwh": tariff}).battery.kwh.any()
+    assert draw(rule="tariff", market={"retail_per_kwh": {"hours": "0-23", "value": 0.3, "else": 0.2}}).battery.kwh.any()
+    (fault,) = faults(draw, rule="tariff", market={"retail_per_kwh": {"series": [0.2, 0.3]}})
+    assert fault.startswith("market.retail_per_kwh lists 2 values")
 
 
 def test_scenarios_show_the_draws():
