@@ -82,9 +82,19 @@ def draw_batteries(
     """
     u = battery_uniforms(seed, numbers, network.n_bus)
     at = {name: u[:, place] for place, name in enumerate(BATTERY_STREAMS)}
-    has = _may_have(part, network, who, has_pv, faults) & (at["has"] < part.share)
-    kwh = amounts(part.kwh, "battery.kwh", who.listed, at["kwh"], lengths)
-    kw = KW_PER_KWH * kwh if part.kw is None else amounts(part.kw, "battery.kw", who.listed, at["kw"], lengths)
+    n_faults, wrong = len(faults), list[str]()
+    chosen = _listed(part.buses, network, who, faults) if isinstance(part.buses, tuple) else who.listed
+    if part.buses == "pv":
+        may = has_pv
+    else:
+        may = np.zeros(has_pv.shape, bool)
+        may[:, chosen] = True
+    has = may & (at["has"] < part.share)
+    kwh = amounts(part.kwh, "battery.kwh", chosen, at["kwh"], wrong)
+    kw = KW_PER_KWH * kwh if part.kw is None else amounts(part.kw, "battery.kw", chosen, at["kw"], wrong)
+    if len(faults) == n_faults:
+        whose = "bus of battery.buses" if isinstance(part.buses, tuple) else "participant"
+        lengths += [f"{fault}; list one for each {whose}" for fault in wrong]
     kwh, kw = np.where(has, kwh, 0.0), np.where(has, kw, 0.0)
     return Batteries(kwh, kw, part.lowest * kwh, part.first * kwh, part.efficiency)
 
@@ -108,20 +118,8 @@ def tariff_faults(retail_per_kwh: Floats, profiles: Profiles, faults: list[str])
     ]
 
 
-def _may_have(
-    part: BatteryPart, network: Network, who: Members, has_pv: NDArray[np.bool_], faults: list[str]
-) -> NDArray[np.bool_]:
-    """(n_scenarios, n_bus) where a battery may be."""
-    if part.buses == "pv":
-        return has_pv
-    chosen = who.participant if part.buses == "all" else _listed(part.buses, network, who, faults)
-    may = np.zeros(has_pv.shape, bool)
-    may[:, chosen] = True
-    return may
-
-
 def _listed(buses: tuple[int, ...], network: Network, who: Members, faults: list[str]) -> Ints:
-    """Positions of the buses that a study lists."""
+    """Positions of the buses that a study lists, in its order."""
     are_members_known = not any(fault.startswith(("participants.buses", "load.buses", "pv.buses")) for fault in faults)
     positions = bus_positions(buses, network, "battery.buses", faults)
     outside = network.bus_id[np.setdiff1d(positions, who.participant)].tolist()

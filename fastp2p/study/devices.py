@@ -21,7 +21,7 @@ class BatteryPart(Section):
     share: Part = 1.0
     """Probability that such a bus has a battery."""
     kwh: Amount
-    """Usable capacity per bus; a list has one for each participant."""
+    """Usable capacity per bus; a list has one for each of `buses` where these are listed, else for each participant."""
     kw: Amount | None = None
     """Largest power of charging, and of discharging, on the side of the home; half of the capacity per hour by default."""
     _capacity = field_validator("kwh")(within(ranges.BATTERY_KWH))

@@ -121,6 +121,16 @@ def test_numbers_are_uniform_and_nobody_elses(cigre):
     assert not np.array_equal(battery_uniforms(4, range(500), n_bus), own)
 
 
+def test_lists_go_by_the_buses_that_are_listed(draw, cigre):
+    """In the order of that list, wherever PV is."""
+    drawn = draw(0.2, buses=[43, 12], kwh=[6.0, 8.0], kw=[3.0, 2.0]).battery
+    for kwh, kw, bus in ((6.0, 3.0, 43), (8.0, 2.0, 12)):
+        at = cigre.positions([bus])
+        assert (drawn.kwh[:, at] == kwh).all()
+        assert (drawn.kw[:, at] == kw).all()
+    assert (drawn.kwh > 0.0).sum() == 2 * 300
+
+
 def test_lists_go_by_the_participants(draw, cigre):
     drawn = draw(buses="all", kwh=[float(i) for i in range(13)], kw=[2.0] * 13)
     np.testing.assert_array_equal(drawn.battery.kwh[0, drawn.participant], range(13))
@@ -129,9 +139,14 @@ def test_lists_go_by_the_participants(draw, cigre):
 
 def test_what_is_refused(draw):
     assert faults(draw, kwh=[5.0], kw=[1.0, 2.0]) == [
-        "battery.kwh lists 1 values for 13 buses",
-        "battery.kw lists 2 values for 13 buses",
+        "battery.kwh lists 1 values for 13 buses; list one for each participant",
+        "battery.kw lists 2 values for 13 buses; list one for each participant",
     ]
+    assert faults(draw, buses=[12, 16], kwh=[5.0]) == [
+        "battery.kwh lists 1 values for 2 buses; list one for each bus of battery.buses"
+    ]
+    (fault,) = faults(draw, buses=[12, 999], kwh=[5.0])
+    assert "999" in fault
     assert faults(draw, buses=[12, 4, 3]) == [
         "battery.buses: bus 3, 4 is not a participant; make it one (participants.buses, load.buses, pv.buses), or leave it out "
         "here"

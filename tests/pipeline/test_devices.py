@@ -154,8 +154,11 @@ PHYSICS = {
     "dc": {},
     "lindistflow": {"clearing": {"physics": "lindistflow", "unserved": "shed"}},
     "ac": {"clearing": {"physics": "ac", "audit": 5}},
-    "three phases": {"network": {"phases": 3, "zero_sequence": STATED}, "connection": {"phases": "random"}},
-}
+    "three phases": {
+        "clearing": {"physics": "lindistflow"}, "network": {"phases": 3, "zero_sequence": STATED},
+        "connection": {"phases": "random"},
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
