@@ -15,6 +15,7 @@ from fastp2p.arrays import short_repr
 from fastp2p.devices.battery import cheap_and_dear
 from fastp2p.errors import some
 from fastp2p.grid.network import Network
+from fastp2p.pipeline.correlation import correlated
 from fastp2p.pipeline.members import Members, amounts, bus_positions
 from fastp2p.pipeline.tariffs import days_of_steps
 from fastp2p.profiles.profiles import Profiles
@@ -62,6 +63,7 @@ def draw_batteries(
     network: Network,
     who: Members,
     has_pv: NDArray[np.bool_],
+    u_pv: Floats,
     faults: list[str],
     lengths: list[str],
 ) -> Batteries:
@@ -77,6 +79,8 @@ def draw_batteries(
     network : Network
     who : Members
     has_pv : (n_scenarios, n_bus) bool
+    u_pv : (n_scenarios, n_bus) float64
+        The uniform numbers that decide who has PV.
     faults, lengths : list of str
         What is wrong is added to them, of a list's length to `lengths`.
     """
@@ -89,7 +93,7 @@ def draw_batteries(
     else:
         may = np.zeros(has_pv.shape, bool)
         may[:, chosen] = True
-    has = may & (at["has"] < part.share)
+    has = may & (correlated(at["has"], u_pv, part.pv_correlation) < part.share)
     kwh = amounts(part.kwh, "battery.kwh", chosen, at["kwh"], wrong)
     kw = KW_PER_KWH * kwh if part.kw is None else amounts(part.kw, "battery.kw", chosen, at["kw"], wrong)
     if len(faults) == n_faults:

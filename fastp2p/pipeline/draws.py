@@ -145,7 +145,8 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     battery = None
     if study.battery is not None:
         has_pv = (pv_row >= 0) & (kwp > 0.0)
-        battery = draw_batteries(study.battery, study.seed, numbers, network, who, has_pv, faults, lengths)
+        u_pv = u[:, STREAMS.index("pv")]
+        battery = draw_batteries(study.battery, study.seed, numbers, network, who, has_pv, u_pv, faults, lengths)
         if study.battery.rule == "tariff":
             faults += tariff_faults(tariffs["retail_per_kwh"], profiles, faults)
     refuse(faults)

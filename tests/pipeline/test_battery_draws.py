@@ -90,6 +90,19 @@ def test_a_larger_share_only_adds_batteries(draw, of):
         before = kwh
 
 
+@pytest.mark.parametrize(("correlation", "least", "most"), [(-0.8, 0.0, 0.2), (0.0, 0.45, 0.55), (0.8, 0.8, 1.0)])
+def test_homes_with_pv_may_be_those_with_batteries(draw, correlation, least, most):
+    """Half of all homes have one at any correlation; of those with PV few, half or most do; and shares are nested."""
+    drawn = draw(0.2, buses="all", part=0.5, pv_correlation=correlation)
+    has, who = drawn.battery.kwh > 0.0, drawn.participant
+    assert stats.binomtest(int(has.sum()), has[:, who].size, 0.5).pvalue > 0.01
+    assert least <= has[drawn.pv_profile >= 0].mean() <= most
+    more = draw(0.2, buses="all", part=0.7, pv_correlation=correlation).battery
+    np.testing.assert_array_equal(more.kwh[has], drawn.battery.kwh[has])
+    same = draw(0.6, buses="all", part=0.5, pv_correlation=correlation).battery
+    np.testing.assert_array_equal(same.kwh, drawn.battery.kwh)
+
+
 @pytest.mark.parametrize("numbers", [range(17, 18), range(10, 31), range(0, 100)])
 def test_a_scenario_has_its_batteries_in_any_block(draw, numbers):
     whole, some = draw().battery, draw(numbers=numbers).battery
