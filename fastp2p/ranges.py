@@ -47,6 +47,7 @@ BATTERY_KWH = Range(0.0, 1e6, "kWh at a bus")
 BATTERY_KW = Range(0.0, 1e6, "kW at a bus")
 EFFICIENCY = Range(0.1, 1.0)
 PART = Range(0.0, 1.0)
+CORRELATION = Range(-1.0, 1.0)
 OF_TRANSFORMER = Range(1e-6, 10.0, "kWp per kVA")
 ZERO_PER_POSITIVE = Range(1e-6, 1e6)
 """Zero- by positive-sequence impedance."""

@@ -155,11 +155,12 @@ def _battery_facts(study: Study, network: Network, profiles: Profiles) -> dict[s
         where = "where PV is" if part.buses == "pv" else "at all participants"
     some_have = "" if part.share == 1.0 else f", each with a probability of {part.share:.0%}"
     power = "half of that per hour" if part.kw is None else f"{_words(part.kw)} kW"
+    by_tariff = ", and by the hours of the retail tariff" if part.rule == "tariff" else ""
     begins = "steps repeat, and each ends as it begins" if profiles.time is None else f"{part.first:.0%} full at first"
     return {
         "batteries": (
             f"{where}{some_have}: {_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge comes back; "
-            f"for a home's own use; {begins}"
+            f"for a home's own use{by_tariff}; {begins}"
         )
     }
 

@@ -12,6 +12,7 @@ from fastp2p.arrays import short_repr
 from fastp2p.devices.battery import run_batteries
 from fastp2p.kernels.market.orders import gather_profiles
 from fastp2p.pipeline.draws import Scenarios
+from fastp2p.pipeline.tariffs import days_of_steps
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
 
@@ -95,6 +96,7 @@ def _run_battery(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh
     drawn = scenarios.battery
     if study.battery is None or drawn is None:
         return {}
+    tariff = {"retail_per_kwh": scenarios.retail_per_kwh, "day": days_of_steps(profiles)}
     ran = run_batteries(
         net_kwh,
         *(_of_members(sizes, scenarios, net_kwh) for sizes in (drawn.kwh, drawn.kw, drawn.lowest_kwh, drawn.first_kwh)),
@@ -102,6 +104,7 @@ def _run_battery(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh
         step_hours=profiles.step_hours,
         cyclic=profiles.time is None,
         check=False,
+        **(tariff if study.battery.rule == "tariff" else {}),
     )
     # from the efficiency, not from the stored energy: what is stored before the first step of a stretch is in the one before
     one_way = math.sqrt(study.battery.efficiency)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fastp2p.arrays import short_repr
 from fastp2p.errors import refuse
 from fastp2p.grid.network import Network
-from fastp2p.pipeline.battery_draws import Batteries, draw_batteries
+from fastp2p.pipeline.battery_draws import Batteries, draw_batteries, tariff_faults
 from fastp2p.pipeline.members import Members, amounts, find_members
 from fastp2p.pipeline.phase_draws import draw_load_phases, pv_phases
 from fastp2p.pipeline.tariffs import by_step
@@ -145,7 +145,10 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     battery = None
     if study.battery is not None:
         has_pv = (pv_row >= 0) & (kwp > 0.0)
-        battery = draw_batteries(study.battery, study.seed, numbers, network, who, has_pv, faults, lengths)
+        u_pv = u[:, STREAMS.index("pv")]
+        battery = draw_batteries(study.battery, study.seed, numbers, network, who, has_pv, u_pv, faults, lengths)
+        if study.battery.rule == "tariff":
+            faults += tariff_faults(tariffs["retail_per_kwh"], profiles, faults)
     refuse(faults)
     named_share = _share_of_pv(study, who) if share is None else share
     return Scenarios(

@@ -20,10 +20,12 @@ from fastp2p.study.sections import Series, Tariff
 from fastp2p.study.tariffs import DAY_MINUTES, ByHours, FromFile, spans_of
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 RANGES = {"co2_kg_per_kwh": CO2}
 """Of values in files; the others are prices."""
 ROUNDING_MINUTES = 1e-6
+ROUNDING_DAYS = 1e-9
 SATURDAY = 5
 
 
@@ -61,6 +63,14 @@ def by_step(tariff: Tariff, key: str, profiles: Profiles, faults: list[str]) -> 
         faults.append(f"{key} lists {len(values)} values; it must be {_one_for_each(profiles)}")
         return np.zeros(profiles.n_steps)
     return _repeated(values, profiles)
+
+
+def days_of_steps(profiles: Profiles) -> Ints:
+    """(n_steps,) the day that each step begins in: a date of the profiles' clock, or 24 hours after 24 hours without dates."""
+    if profiles.time is None:
+        begin_days = np.arange(profiles.n_steps) * profiles.step_hours / 24.0
+        return np.asarray(np.floor(begin_days + ROUNDING_DAYS), np.int64)
+    return np.asarray(profiles.time.normalize().asi8, np.int64)
 
 
 def hold_tariffs(study: Study, profiles: Profiles) -> Study:
@@ -185,7 +195,7 @@ def _of_file(tariff: FromFile, allowed: Range, profiles: Profiles) -> Floats:
     return _repeated(found.values, profiles)
 
 
-def _rows_of_steps(where: str, stamps: pd.DatetimeIndex, profiles: Profiles) -> NDArray[np.int64]:
+def _rows_of_steps(where: str, stamps: pd.DatetimeIndex, profiles: Profiles) -> Ints:
     """(n_steps,) the row whose value holds in each step: from its time on as long as the table's rows are apart.
 
     Raises

@@ -20,8 +20,10 @@ class BatteryPart(Section):
     """Where PV is, at each share of it; all participants; or bus indices."""
     share: Part = 1.0
     """Probability that such a bus has a battery."""
+    pv_correlation: Annotated[Number, AfterValidator(within(ranges.CORRELATION))] = 0.0
+    """How far homes with PV are those with a battery, -1…1, where batteries may be at homes without PV."""
     kwh: Amount
-    """Usable capacity per bus; a list has one for each participant."""
+    """Usable capacity per bus; a list has one for each of `buses` where these are listed, else for each participant."""
     kw: Amount | None = None
     """Largest power of charging, and of discharging, on the side of the home; half of the capacity per hour by default."""
     _capacity = field_validator("kwh")(within(ranges.BATTERY_KWH))
@@ -32,8 +34,18 @@ class BatteryPart(Section):
     """Part of the capacity below which a battery is never discharged."""
     first: Part = 0.5
     """Part of the capacity that is stored before the first step; days that repeat end as they begin instead."""
-    rule: Literal["self_use"] = "self_use"
-    """Surplus is charged, and discharged when load exceeds PV, as early as it can be."""
+    rule: Literal["self_use", "tariff"] = "self_use"
+    """Surplus is charged, and discharged when load exceeds PV, as early as it can be; by the tariff, all that can be is charged
+    in the day's cheapest steps, and discharged in its dearest ones."""
+
+    @model_validator(mode="after")
+    def _may_be_without_pv(self) -> BatteryPart:
+        if self.pv_correlation and self.buses == "pv":
+            raise ValueError(
+                f"pv_correlation = {self.pv_correlation:g} needs batteries that may be at homes without PV; write "
+                'buses = "all" or a list of buses, or leave pv_correlation out'
+            )
+        return self
 
     @model_validator(mode="after")
     def _begins_in_range(self) -> BatteryPart:

@@ -169,17 +169,17 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
         np.where(rows[few, who, None] >= 0, size[few, who, None] * profiles.kwh_per_unit[rows[few, who]], 0.0)
         for rows, size in ((scenarios.load_profile, scenarios.homes), (scenarios.pv_profile, scenarios.kwp))
     )  # (scenario, participant, step)
-    if not pv.any():
-        return "there is no PV, so nobody sells"
-    if not load.any():
-        return "there is no load, so nobody buys"
-    had_surplus = bool((pv > load).any())
+    has_pv, has_load, had_surplus = (bool(there.any()) for there in (pv, load, pv > load))
     devices = run_on_net(study, profiles, scenarios, (pv - load).transpose(0, 2, 1))
     if devices is not None:
         devices.join(load.transpose(0, 2, 1), pv.transpose(0, 2, 1))
     flat = [energy.transpose(0, 2, 1).reshape(-1, len(who)) for energy in (load, pv)]
     orders = make_orders(*flat, orders=market.orders, min_order_kwh=market.min_order_kwh)
     bid, ask = (kwh.reshape(len(load), -1, len(who)) > 0.0 for kwh in (orders.bid_kwh, orders.ask_kwh))
+    if not ask.any() and not has_pv:
+        return "there is no PV, so nobody sells"
+    if not bid.any() and not has_load:
+        return "there is no load, so nobody buys"
     if not ask.any() and devices is not None and had_surplus:
         return "there is no surplus: batteries charge all that homes do not use themselves"
     if not ask.any():

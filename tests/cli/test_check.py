@@ -89,6 +89,9 @@ def test_check_says_what_batteries_there_are():
         f"at all participants, each with a probability of 30%: 8 kWh, 3 kW, {use}"
     )
     assert said("kwh = 8\nbuses = [16, 12]").startswith("at 2 buses: 12, 16: 8 kWh")
+    text = text.replace("retail_per_kwh = 0.20", 'retail_per_kwh = { hours = "17-21", value = 0.3, else = 0.2 }')
+    by_tariff = use.replace("own use", "own use, and by the hours of the retail tariff")
+    assert said('kwh = 8\nrule = "tariff"') == f"where PV is: 8 kWh, half of that per hour, {by_tariff}"
     assert "batteries" not in call("check", "paper-44").stdout
 
 

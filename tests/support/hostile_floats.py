@@ -64,7 +64,10 @@ def one_round(random: np.random.Generator, network: fastp2p.Network) -> None:
     summarise_flows(network, np.arange(n_bus), base, export)
     for cyclic in (False, True):
         sizes = hostile(random, 4, n_books, 5)
-        run_batteries(hostile(random, n_books, 7, 5), *sizes, efficiency=0.9, step_hours=1.0, cyclic=cyclic, check=False)
+        battery = {"efficiency": 0.9, "step_hours": 1.0, "cyclic": cyclic, "check": False}
+        run_batteries(hostile(random, n_books, 7, 5), *sizes, **battery)
+        tariff = {"retail_per_kwh": hostile(random, 7), "day": np.arange(7) // 4}
+        run_batteries(hostile(random, n_books, 7, 5), *sizes, **battery, **tariff)
     some = random.permutation(n_bus)[: int(random.integers(0, n_bus + 1))]
     summarise_phases(network, some, *(hostile(random, n_books, len(some), 3) for _ in range(2)))
 

@@ -99,6 +99,14 @@ def test_batteries_may_take_all_surplus():
     assert told not in warnings_of(homes.with_(battery={"kwh": 0.1}))
 
 
+def test_batteries_by_a_tariff_sell_without_pv():
+    homes = DAY.with_(load={"buses": "all"}, pv={"kwp": 0.0}, battery={"kwh": 9.0, "buses": "all"})
+    assert "nothing will be traded: there is no PV, so nobody sells" in warnings_of(homes)
+    tariff = {"hours": "17-21", "value": 0.3, "else": 0.2}
+    some = homes.with_(battery={"rule": "tariff", "share": 0.5}, market={"retail_per_kwh": tariff})
+    assert not any("nothing will be traded" in one for one in warnings_of(some))
+
+
 def test_a_single_participant_has_nobody_to_trade_with():
     alone = SWEEP.with_(participants={"buses": [12]}, scenarios={"count": 1, "shares": [1.0]})
     assert "nothing will be traded: a single bus takes part, which has nobody to trade with" in warnings_of(alone)
