@@ -2,8 +2,8 @@
 
     python -m bench.devices [--quick]
 
-`pv-sweep-year` at 30 % PV, whole years; and for batteries that trade typical days of many scenarios side by side. Processor time,
-medians over the rounds, ratios taken round by round.
+`pv-sweep-year` at 30 % PV, whole years; and for batteries that trade typical days of many scenarios side by side. Processor
+time, medians over the rounds, ratios taken round by round.
 """
 
 import argparse

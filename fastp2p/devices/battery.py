@@ -95,9 +95,11 @@ def run_batteries(
         name: floats(name, value)
         for name, value in (("kwh", kwh), ("kw", kw), ("lowest_kwh", lowest_kwh), ("first_kwh", first_kwh))
     }
-    refuse(_faults(net, sizes, efficiency, step_hours, check))
-    if retail_per_kwh is not None or day is not None:
-        net = _wished(net, retail_per_kwh, day, check)
+    price = None if retail_per_kwh is None else floats("retail_per_kwh", retail_per_kwh)
+    days = None if day is None else integers("day", day)
+    refuse(_faults(net, sizes, efficiency, step_hours, check) + _tariff_faults(net, price, days, check))
+    if price is not None and days is not None:
+        net = _wished(net, cheap_and_dear(price, days))
     one_way, limit = math.sqrt(efficiency), sizes["kw"] * step_hours
     energies = (sizes["kwh"], limit, sizes["lowest_kwh"])
     state = sizes["first_kwh"].copy()
@@ -131,21 +133,22 @@ def cheap_and_dear(retail_per_kwh: Floats, day: Ints) -> NDArray[np.int8]:
     return sign
 
 
-def _wished(net: Floats, retail_per_kwh: ArrayLike | None, day: ArrayLike | None, check: bool) -> Floats:
-    """PV less load, and in place of it all there is in the cheapest steps, and all need in the dearest ones.
+def _wished(net: Floats, sign: NDArray[np.int8]) -> Floats:
+    """PV less load, and in place of it a surplus or a need without bounds where the sign says so; the rule is self use then."""
+    wished = net.copy()
+    np.copyto(wished, (ALL_KWH * sign)[:, None], where=(sign != 0)[:, None])
+    return wished
 
-    So a kernel for self use does both.
-    """
-    if retail_per_kwh is None or day is None:
-        refuse(["must have both retail_per_kwh and day, or neither"])
-    price, days = floats("retail_per_kwh", retail_per_kwh), integers("day", day)
+
+def _tariff_faults(net: Floats, price: Floats | None, days: Ints | None, check: bool) -> list[str]:
+    if price is None and days is None:
+        return []
+    if price is None or days is None:
+        return ["must have both retail_per_kwh and day, or neither"]
     if not price.shape == days.shape == net.shape[1:2]:
-        refuse(
-            [f"retail_per_kwh and day have shapes {price.shape} and {days.shape}; they must be (n_steps,) = {net.shape[1:2]}"]
-        )
-    refuse(finite_faults("retail_per_kwh", price, "step") if check else [])
-    sign = cheap_and_dear(price, days)[:, None]
-    return np.where(sign == 0, net, np.where(sign > 0, ALL_KWH, -ALL_KWH))
+        of_both = f"{price.shape} and {days.shape}"
+        return [f"retail_per_kwh and day have shapes {of_both}; they must be (n_steps,) = {net.shape[1:2]}"]
+    return finite_faults("retail_per_kwh", price, "step") if check else []
 
 
 def _faults(net: Floats, sizes: dict[str, Floats], efficiency: float, step_hours: float, check: bool) -> list[str]:
