@@ -11,6 +11,8 @@ from fastp2p.pipeline.members import find_eligible
 from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
+from fastp2p.study.points import points_of
+from fastp2p.study.scenarios import SWEPT
 from fastp2p.study.sections import Amount, Buses, OfTransformer, Price, Series, profile_names
 from fastp2p.study.tariffs import ByHours, FromFile
 from fastp2p.sweep.plausible import (
@@ -103,14 +105,22 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     sweep = study.scenarios
     if study.n_cases > 1:
         shares = ", ".join(f"{share:.0%}" for share in sweep.shares) or "as listed"
-        facts["scenarios"] = f"{sweep.count} each with PV at a share of {shares}: {study.n_cases * profiles.n_steps:,} books"
+        devices = "".join(
+            f", {SWEPT[device]} at {', '.join(f'{share:.0%}' for share in of_device)}"
+            for device, of_device in sweep.swept.items()
+        )
+        n_books = study.n_cases * profiles.n_steps
+        facts["scenarios"] = f"{sweep.count} each with PV at a share of {shares}{devices}: {n_books:,} books"
     warnings = _network_warnings(network) + unit_warnings(study, profiles, scenarios)
     looked_at = range(len(scenarios.number))
-    by_share = [draw_scenarios(study, network, profiles, share, looked_at) for share in sweep.shares] or [scenarios]
-    why = [why_no_trades(study, profiles, drawn) for drawn in by_share]
-    if all(why):
+    why = ""
+    for at in points_of(study):
+        drawn = draw_scenarios(at.of(study), network, profiles, at.share, looked_at)
+        if not (why := why_no_trades(at.of(study), profiles, drawn)):
+            break
+    if why:
         first = f" in the first {LOOKED_AT} scenarios" if sweep.count > LOOKED_AT else ""
-        warnings.append(f"nothing will be traded{first}: {why[-1]}")
+        warnings.append(f"nothing will be traded{first}: {why}")
     return facts, warnings + _study_warnings(study, network, scenarios)
 
 

@@ -8,7 +8,7 @@ buses with PV at a small share have it at a larger one too.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from fastp2p.profiles.profiles import Profiles
 from fastp2p.ranges import ENERGY_KWH, KWP
 from fastp2p.study.distributions import pick
 from fastp2p.study.model import Study
+from fastp2p.study.points import swept_shares
 from fastp2p.study.sections import (
     BY_BUS,
     Amount,
@@ -43,7 +44,7 @@ STREAMS = ("pv", "kwp", "homes", "load_profile", "pv_profile", "bid", "ask", "ph
 
 @dataclass(frozen=True, eq=False)
 class Scenarios:
-    """A block of scenarios of one share.
+    """A block of scenarios of one point: of one share of PV, and of each device that the study sweeps.
 
     Attributes
     ----------
@@ -65,6 +66,8 @@ class Scenarios:
         where nobody takes part. None in a study of one phase.
     battery : Batteries, optional
         None in a study without batteries.
+    device_shares : dict of float
+        Shares of the devices that the study sweeps, by section.
     """
 
     __repr__ = short_repr
@@ -83,6 +86,12 @@ class Scenarios:
     load_phase: NDArray[np.int8] | None = None
     pv_phase: NDArray[np.int8] | None = None
     battery: Batteries | None = None
+    device_shares: dict[str, float] = field(default_factory=dict)
+
+    def point_columns(self, n_rows: int) -> dict[str, Floats]:
+        """The columns of a table that say at which point its rows are: `share`, and `…_share` of each swept device."""
+        shares = {"share": self.share, **{f"{device}_share": share for device, share in self.device_shares.items()}}
+        return {name: np.full(n_rows, share) for name, share in shares.items()}
 
 
 def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: float | None, numbers: range) -> Scenarios:
@@ -94,7 +103,8 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     network : Network
     profiles : Profiles
     share : float or None
-        Share of the buses that may have PV; None: all of them have it.
+        Share of the buses that may have PV; None: all of them have it. Shares of devices are those of their sections: see
+        `fastp2p.study.points.Point.of`.
     numbers : range
 
     Raises
@@ -154,7 +164,7 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     return Scenarios(
         number=np.asarray(numbers, np.int64), share=named_share, participant=who.participant, load_profile=load_row,
         pv_profile=pv_row, homes=homes, kwp=kwp, bid_per_kwh=bid, ask_per_kwh=ask, load_phase=load_phase, pv_phase=pv_phase,
-        battery=battery, **tariffs,
+        battery=battery, device_shares=swept_shares(study), **tariffs,
     )  # fmt: skip
 
 

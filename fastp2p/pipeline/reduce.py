@@ -295,7 +295,7 @@ def trade_columns(batch: BatchResult, network: Network) -> Columns:
     bus_id = network.bus_id[batch.scenarios.participant]
     pays, gets = batch.prices.buyer_per_kwh[of_trade], batch.prices.seller_per_kwh[of_trade]
     return {
-        "share": np.full(len(book), batch.scenarios.share),
+        **batch.scenarios.point_columns(len(book)),
         "scenario": batch.scenarios.number[book // len(batch.steps)],
         "step": batch.steps.start + book % len(batch.steps),
         "seller": bus_id[pairs.seller],

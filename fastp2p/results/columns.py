@@ -45,6 +45,8 @@ class Column:
         Only three-phase studies have it.
     device : str
         The section of a study without which it is not there.
+    swept : bool
+        Only studies that sweep these shares have it.
     indicator : bool
         In the table of scenarios: a quantity that statistics are made of.
     baseline : str
@@ -70,6 +72,7 @@ class Column:
     audit: bool = False
     phases: bool = False
     device: str = ""
+    swept: bool = False
     indicator: bool = True
     baseline: str = ""
     null: str = ""
@@ -88,6 +91,9 @@ class Column:
 SECTIONS: dict[str, tuple[Column, ...]] = {
     "Keys": (
         Column("share", "1", "the share of participants with PV", TABLES, indicator=False),
+        Column("battery_share", "1", "the share of batteries, in studies that sweep it", TABLES, swept=True, indicator=False),
+        Column("ev_share", "1", "the share of EVs, alike", TABLES, swept=True, indicator=False),
+        Column("heat_pump_share", "1", "the share of heat pumps, alike", TABLES, swept=True, indicator=False),
         Column("scenario", "", "the number of the scenario, from 0", tuple(table for table in TABLES if table != "histograms"),
                indicator=False),
         Column("step", "", "the time step, from 0", ("books", "trades")),

@@ -47,7 +47,7 @@ def scenario_columns(ran: Reduced, network: Network) -> Columns:
     used_load, used_pv = (np.maximum(used_kwh - total.get(name, 0.0), 0.0) for name in ("charged_kwh", "discharged_kwh"))
     status = ran.status_code.reshape(-1, ran.n_steps)
     return {
-        "share": np.full(len(scenarios.number), scenarios.share),
+        **scenarios.point_columns(len(scenarios.number)),
         "scenario": scenarios.number,
         "n_pv": ((scenarios.pv_profile >= 0) & (scenarios.kwp > 0.0)).sum(axis=1),
         "kwp": scenarios.kwp.sum(axis=1),

@@ -18,6 +18,7 @@ from fastp2p.io.paths import check_file, is_folder_name, is_missing
 from fastp2p.study.changes import as_tables, merge, section_type
 from fastp2p.study.devices import BatteryPart
 from fastp2p.study.faults import shown, validation_faults
+from fastp2p.study.scenarios import ScenariosPart
 from fastp2p.study.sections import (
     HOURS_UP_TO,
     THREE_PHASE_ABOVE_KW,
@@ -29,7 +30,6 @@ from fastp2p.study.sections import (
     ParticipantsPart,
     ProfilesPart,
     PvPart,
-    ScenariosPart,
     Section,
     Source,
     SourcePart,
@@ -114,8 +114,8 @@ class Study(Section):
 
     @property
     def n_cases(self) -> int:
-        """Scenarios over all shares."""
-        return self.scenarios.count * max(1, len(self.scenarios.shares))
+        """Scenarios over all points: shares of PV and of devices."""
+        return self.scenarios.count * self.scenarios.n_points
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Study:

@@ -278,47 +278,6 @@ class ConnectionPart(Section):
     participant in the order of the list."""
 
 
-class StopPart(Section):
-    """When a sweep has enough scenarios: looked at after `at_least` of them per share, then at twice as many each time."""
-
-    indicator: str
-    """A column of the summary, such as "executed_kwh"."""
-    within: Annotated[Number, AfterValidator(within(ranges.WITHIN))]
-    """Half-width of the 95 % confidence interval of its mean, as a part of that mean, that every share must reach."""
-    at_least: Annotated[int, Field(strict=True, ge=100, le=ranges.COUNT)] = 1_000
-
-    def checkpoints(self, count: int) -> list[int]:
-        """Scenarios per share after which is looked, the last one `count`."""
-        looks = []
-        look = self.at_least
-        while look < count:  # ends: it doubles
-            looks.append(look)
-            look *= 2
-        return [*looks, count]
-
-
-class ScenariosPart(Section):
-    """How many random scenarios, and which shares of PV they sweep."""
-
-    count: Annotated[int, Field(strict=True, ge=1, le=ranges.COUNT)] = 1
-    """Scenarios per share."""
-    shares: tuple[Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)], ...] = ()
-    """Shares of the buses that may have PV; none: all of them have it."""
-    exact: Flag = False
-    """Whether a share is an exact number of buses, or each bus's probability."""
-    stop: StopPart | None = None
-    """When fewer scenarios than `count` will do; by default all of them are run."""
-    keep: tuple[Table, ...] | None = None
-    """Tables to keep besides `scenarios`; by default everything of one scenario, `hours` of up to 20,000, else `histograms`."""
-
-    @field_validator("shares")
-    @classmethod
-    def _rising(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
-        if list(shares) != sorted(set(shares)):
-            raise ValueError("shares must be ascending, without repeats")
-        return shares
-
-
 class Series(Section):
     """A value per time step: one for each step of the study, or for each step of a day, which then repeats."""
 

@@ -16,7 +16,7 @@ import pandas as pd
 from fastp2p.clearing.answer import FAILED
 from fastp2p.errors import InputError, NumberError
 from fastp2p.grid.network import Network
-from fastp2p.io.manifest import MANIFEST, FileRecord
+from fastp2p.io.manifest import MANIFEST, Failure, FileRecord
 from fastp2p.io.parquet import write_part
 from fastp2p.pipeline.batch import asks_for_pairs, run_batch
 from fastp2p.pipeline.devices import run_devices
@@ -27,6 +27,7 @@ from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import UNITS
 from fastp2p.results.tables import make_columns, make_frames
 from fastp2p.study.model import Study
+from fastp2p.study.points import Point, points_of
 
 Work = tuple[Study, Network, Profiles]
 
@@ -42,10 +43,10 @@ KEPT_BYTES = 30_000_000
 
 @dataclass(frozen=True)
 class Part:
-    """Some scenarios of one share."""
+    """Some scenarios of one point."""
 
     number: int
-    share: float | None
+    point: Point
     scenarios: range
 
 
@@ -56,7 +57,7 @@ class Done:
     number: int
     n_books: int
     n_congested: int
-    failures: list[tuple[float, int, int]]
+    failures: list[Failure]
 
 
 class Finished(Sequence[Done]):
@@ -64,7 +65,7 @@ class Finished(Sequence[Done]):
 
     def __init__(self) -> None:
         self._counts = array("q")
-        self._failures: dict[int, list[tuple[float, int, int]]] = {}
+        self._failures: dict[int, list[Failure]] = {}
 
     def add(self, done: Done) -> None:
         """Add one more."""
@@ -92,24 +93,24 @@ class Round:
     """Parts after which a study may stop, each made when it is asked for: there may be millions."""
 
     first: int
-    shares: tuple[float | None, ...]
+    points: tuple[Point, ...]
     scenarios: range
     size: int
     """Scenarios of a part."""
 
     def __len__(self) -> int:
-        return len(self.shares) * -(-len(self.scenarios) // self.size)
+        return len(self.points) * -(-len(self.scenarios) // self.size)
 
     def __iter__(self) -> Iterator[Part]:
-        blocks = ((share, numbers) for share in self.shares for numbers in _blocks(self.scenarios, self.size))
-        return (Part(number, share, numbers) for number, (share, numbers) in enumerate(blocks, self.first))
+        blocks = ((point, numbers) for point in self.points for numbers in _blocks(self.scenarios, self.size))
+        return (Part(number, point, numbers) for number, (point, numbers) in enumerate(blocks, self.first))
 
 
 def cut_into_rounds(study: Study, n_steps: int) -> list[Round]:
     """The parts of a study, in rounds after which it may stop.
 
     They depend on nothing but the study and its steps, so that a later run finds them again; a round has the same scenarios
-    of every share.
+    at every point.
     """
     size = max(1, PART_BOOKS // n_steps)
     sweep = study.scenarios
@@ -117,7 +118,7 @@ def cut_into_rounds(study: Study, n_steps: int) -> list[Round]:
     rounds: list[Round] = []
     for begin, end in pairwise([0, *looks]):
         first = rounds[-1].first + len(rounds[-1]) if rounds else 0
-        rounds.append(Round(first, sweep.shares or (None,), range(begin, end), size))
+        rounds.append(Round(first, points_of(study), range(begin, end), size))
     return rounds
 
 
@@ -134,6 +135,7 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
         that it alone does not fit is run alone, one stretch of steps after the other.
     """
     study, network, profiles = work
+    study = part.point.of(study)
     # glibc gives freed memory back to the system beyond twice the largest block it has seen freed, and page faults to get it
     # again cost a third of a part's time; having seen a block of this size, it keeps what a batch needs
     np.empty(KEPT_BYTES, np.uint8)
@@ -143,7 +145,7 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     n_congested = 0
     failures, pieces = [], []
     for numbers in _blocks(part.scenarios, size):
-        ran = _run_block(study, network, profiles, draw_scenarios(study, network, profiles, part.share, numbers), most)
+        ran = _run_block(study, network, profiles, draw_scenarios(study, network, profiles, part.point.share, numbers), most)
         pieces.append(make_columns(ran, network, study.tables))
         n_congested += int(np.count_nonzero(ran.books["is_cut"]))
         failures += _failures(ran)
@@ -195,7 +197,8 @@ def _blocks(numbers: range, size: int) -> Iterator[range]:
         yield range(first, min(first + size, numbers.stop))
 
 
-def _failures(ran: Reduced) -> list[tuple[float, int, int]]:
+def _failures(ran: Reduced) -> list[Failure]:
     failed = np.flatnonzero(ran.status_code == FAILED)
-    numbers = ran.scenarios.number
-    return [(ran.scenarios.share, int(numbers[k // ran.n_steps]), k % ran.n_steps) for k in failed.tolist()]
+    numbers, share, devices = ran.scenarios.number, ran.scenarios.share, ran.scenarios.device_shares
+    at = (share, *devices.values()) if devices else share
+    return [(at, int(numbers[k // ran.n_steps]), k % ran.n_steps) for k in failed.tolist()]

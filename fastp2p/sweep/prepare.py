@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
 from fastp2p.results.columns import AUDIT_INDICATORS, DEVICE_INDICATORS, INDICATORS, PHASE_INDICATORS
 from fastp2p.study.model import Study
+from fastp2p.study.points import Point, point_faults
 from fastp2p.study.sections import profile_names
 from fastp2p.sweep.phases import can_draw, key_faults, load_network, network_faults
 
@@ -41,7 +43,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     ------
     InputError
     """
-    faults = key_faults(study)
+    faults = key_faults(study) + point_faults(study)
     part, is_given = study.network, network is not None
     try:
         network = network or load_network(study, faults)
@@ -127,6 +129,7 @@ def scenarios(
     numbers: range,
     *,
     share: float | None = None,
+    devices: Mapping[str, float] | None = None,
     network: Network | None = None,
     profiles: Profiles | None = None,
 ) -> Scenarios:
@@ -136,9 +139,12 @@ def scenarios(
     ----------
     study : Study
     numbers : range
-        Scenario numbers, such as ``range(10)``; scenario i is the same in any range and, but for who has PV, at any share.
+        Scenario numbers, such as ``range(10)``; scenario i is the same in any range and, but for who has PV and devices, at
+        any share.
     share : float, optional
         Share of the buses that may have PV; by default all of them have it.
+    devices : mapping, optional
+        Shares of devices that the study sweeps, such as ``{"battery": 0.25}``; by default those of their sections.
     network, profiles : optional
         Instead of those that the study names.
 
@@ -150,7 +156,8 @@ def scenarios(
     Raises
     ------
     InputError
-        Numbers that the study does not have, a share outside 0…1, and everything that would keep the study from running.
+        Numbers that the study does not have, shares outside 0…1, devices that it does not sweep, and everything that would
+        keep the study from running.
     """
     study = checked(study, None, network, profiles)
     count = study.scenarios.count
@@ -159,7 +166,7 @@ def scenarios(
         faults.append(f"numbers = {numbers!r}: must be a range within the study's scenarios, range({count})")
     if share is not None and not (isinstance(share, int | float) and 0 <= share <= 1):
         faults.append(f"share = {share!r}: must lie in 0…1")
-    refuse(faults)
+    refuse(faults + _device_faults(study, devices))
     network, profiles = prepare(study, network, profiles)
     each = DRAWN_BYTES + (BATTERY_BYTES if study.battery else 0)
     needed, there = len(numbers) * network.n_bus * each, memory_bytes()
@@ -168,7 +175,27 @@ def scenarios(
             f"numbers = {numbers!r}: these draws take {needed / 1e9:,.0f} GB in memory, and this machine has "
             f"{there / 1e9:,.0f} GB; ask for fewer at a time"
         )
-    return draw_scenarios(study, network, profiles, share, numbers)
+    return draw_scenarios(Point(share, dict(devices or {})).of(study), network, profiles, share, numbers)
+
+
+def _device_faults(study: Study, devices: Any) -> list[str]:
+    """What keeps shares of devices from being those of a point of the study."""
+    swept = study.scenarios.swept
+    if devices is None:
+        return []
+    if not isinstance(devices, Mapping):
+        return [f"devices must be shares by device, such as {{'battery': 0.25}}, not {described(devices)}"]
+    faults = [
+        f"devices[{device!r}]: must be a device whose shares the study sweeps ({', '.join(swept) or 'none'}); "
+        "study.with_ changes the share of a section"
+        for device in devices
+        if device not in swept
+    ]
+    return faults + [
+        f"devices[{device!r}] = {share!r}: must lie in 0…1"
+        for device, share in devices.items()
+        if device in swept and not (isinstance(share, int | float) and 0 <= share <= 1)
+    ]
 
 
 def checked(study: Any, out: Any, network: Any, profiles: Any) -> Study:
