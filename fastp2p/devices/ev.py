@@ -45,7 +45,6 @@ def run_evs(
     rule: str,
     step_hours: float,
     cyclic: bool,
-    first_hour: float = 0.0,
     retail_per_kwh: ArrayLike | None = None,
     check: bool = True,
 ) -> EvRun:
@@ -54,7 +53,7 @@ def run_evs(
     Parameters
     ----------
     net_kwh : (n_scenarios, n_steps, n_columns) float64, kWh
-        PV less load of each home.
+        PV less load of each home; the first step begins at midnight.
     kw : (n_scenarios, n_columns) float64, kW
         Power of the charger.
     arrival, departure : (n_scenarios, n_columns) float64, hours of the day
@@ -68,8 +67,6 @@ def run_evs(
     cyclic : bool
         The steps repeat: a session that begins in the last ones goes on in the first ones, up to the next arrival. Otherwise
         sessions begin with the first arrival on the axis, and what one that the end cuts has not charged is not unmet.
-    first_hour : float
-        The hour of the day at which the first step begins.
     retail_per_kwh : (n_steps,) float64, currency per kWh, optional
         Only "cheapest" needs it; after the last step, the prices are taken to be those from the first step on.
     check : bool
@@ -95,19 +92,17 @@ def run_evs(
     faults = [] if rule in RULES else [f"rule = {rule!r}: must be one of {', '.join(RULES)}"]
     if rule == "cheapest" and retail_per_kwh is None:
         faults.append("rule = 'cheapest': needs retail_per_kwh, the prices that it follows")
-    refuse(faults + _faults(net, sizes, retail, first_hour, step_hours, check))
+    refuse(faults + _faults(net, sizes, retail, step_hours, check))
     ran = EvRun(np.zeros_like(net), np.zeros_like(net))
     times = (sizes["arrival"], sizes["departure"])
     run_sessions(
-        net, retail, sizes["kw"] * step_hours, *times, sizes["kwh"], RULES[rule], float(first_hour), float(step_hours), cyclic,
+        net, retail, sizes["kw"] * step_hours, *times, sizes["kwh"], RULES[rule], float(step_hours), cyclic,
         ran.ev_kwh, ran.unmet_kwh,
     )  # fmt: skip
     return ran
 
 
-def _faults(
-    net: Floats, sizes: dict[str, Floats], retail: Floats, first_hour: float, step_hours: float, check: bool
-) -> list[str]:
+def _faults(net: Floats, sizes: dict[str, Floats], retail: Floats, step_hours: float, check: bool) -> list[str]:
     if net.ndim != 3:
         return [f"net_kwh has shape {net.shape}; it must be (n_scenarios, n_steps, n_columns)"]
     shape = (net.shape[0], net.shape[2])
@@ -119,8 +114,6 @@ def _faults(
     if retail.shape != (net.shape[1],):
         faults.append(f"retail_per_kwh has shape {retail.shape}; it must be (n_steps,) = ({net.shape[1]},)")
     faults += hours_faults(step_hours)
-    if not isinstance(first_hour, int | float) or not HOUR_OF_DAY.has(first_hour):
-        faults.append(f"first_hour = {first_hour!r}: must lie in {HOUR_OF_DAY}")
     if faults or not check:
         return faults
     faults += finite_faults("net_kwh", net, "scenario") + finite_faults("retail_per_kwh", retail, "step")

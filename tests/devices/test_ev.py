@@ -17,7 +17,7 @@ minutes = st.integers(0, 96).map(lambda quarters: 15 * quarters) | st.integers(0
 def homes(draw):
     """Arguments of `run_evs`: a few scenarios and homes over some hours or days; steps may be half, or a twelfth, of a day."""
     step = draw(st.sampled_from([15, 60, 60, 120, 300, 720]))
-    cyclic, first = draw(st.sampled_from([(True, 0), (True, 0), (False, 0), (False, 360), (False, 1125)]))
+    cyclic = draw(st.booleans())
     n_steps = draw(st.integers(1, 3)) * 1440 // step + draw(st.sampled_from([0, 0, 0, 1, -3]))
     n_steps = max(n_steps, 1)
     n_scenarios, n_homes = draw(st.integers(1, 2)), draw(st.integers(0, 3))
@@ -37,7 +37,6 @@ def homes(draw):
         "rule": draw(st.sampled_from(sorted(RULES))),
         "step_hours": step / 60.0,
         "cyclic": cyclic,
-        "first_hour": first / 60.0,
         "retail_per_kwh": random.choice([0.1, 0.2, 0.2, 0.3, -0.1], n_steps),
     }
 
@@ -51,7 +50,7 @@ def by_home(given):
             run_ev(
                 given["net_kwh"][s, :, b].tolist(), given["retail_per_kwh"].tolist(), kw=float(given["kw"][s, b]),
                 kwh=float(given["kwh"][s, b]), arrival=arrival, departure=departure, rule=given["rule"],
-                step=round(60.0 * given["step_hours"]), first=round(60.0 * given["first_hour"]), cyclic=given["cyclic"],
+                step=round(60.0 * given["step_hours"]), cyclic=given["cyclic"],
             ),
         )  # fmt: skip
 
@@ -185,7 +184,7 @@ def test_without_a_whole_step_all_is_missing_where_it_arrives(arrival, departure
 def test_minutes_lie_at_the_edges_of_steps():
     """7:40 is no multiple of a third of an hour in floats."""
     for arrival in np.arange(0, 1440, 20):
-        ((_, whole, _),) = sessions(int(arrival), int(arrival) + 20, step=20, n_steps=72, first=0, cyclic=True)
+        ((_, whole, _),) = sessions(int(arrival), int(arrival) + 20, step=20, n_steps=72, cyclic=True)
         ev, unmet = alone(np.zeros(72), arrival / 60.0, (arrival + 20) / 60.0, kwh=1.0, step_hours=20 / 60.0, cyclic=True)
         assert [t for t, kwh in enumerate(ev) if kwh] == whole
         assert not any(unmet)
@@ -222,7 +221,6 @@ def test_a_home_does_not_depend_on_those_beside_it():
         ({"rule": "cheapest"}, "rule = 'cheapest': needs retail_per_kwh"),
         ({"retail_per_kwh": np.ones(4)}, r"retail_per_kwh has shape \(4,\); it must be \(n_steps,\) = \(3,\)"),
         ({"retail_per_kwh": np.full(3, np.inf)}, "retail_per_kwh is not finite in step 0"),
-        ({"first_hour": -1.0}, r"first_hour = -1\.0: must lie in 0…24"),
         ({"step_hours": 0.0}, r"step_hours = 0\.0: must be positive"),
     ],
 )

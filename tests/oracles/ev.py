@@ -1,15 +1,14 @@
 """The electric vehicle of one home from its definition, in plain Python; times are whole minutes."""
 
 
-def sessions(arrival, departure, *, step, n_steps, first, cyclic):
+def sessions(arrival, departure, *, step, n_steps, cyclic):
     """Of every arrival on the axis: the step in which it is, the steps that are plugged whole, and whether the end cuts it.
 
-    Steps are of `step` minutes, the first begins `first` minutes after midnight; steps from `n_steps` on are beyond the end.
+    Steps are of `step` minutes, the first begins at midnight; steps from `n_steps` on are beyond the end.
     Where steps repeat, no session goes on into the next one.
     """
     stays = (departure - arrival) % 1440 or 1440
-    day = range(0, first + n_steps * step, 1440)
-    arrivals = [at for at in (midnight + arrival % 1440 - first for midnight in day) if 0 <= at < n_steps * step]
+    arrivals = list(range(arrival % 1440, n_steps * step, 1440))
     found = []
     for at in arrivals:
         until = at + stays
@@ -35,13 +34,13 @@ def charge(net, retail, whole, *, limit, need, rule):
     return charged, left
 
 
-def run_ev(net, retail, *, kw, kwh, arrival, departure, rule, step, first, cyclic):
+def run_ev(net, retail, *, kw, kwh, arrival, departure, rule, step, cyclic):
     """kWh charged and not met in each step, and how many sessions end before the data do."""
     n_steps = len(net)
     ev, unmet, complete = [0.0] * n_steps, [0.0] * n_steps, 0
     if kwh == 0.0:
         return ev, unmet, 0
-    for arrives, whole, is_cut in sessions(arrival, departure, step=step, n_steps=n_steps, first=first, cyclic=cyclic):
+    for arrives, whole, is_cut in sessions(arrival, departure, step=step, n_steps=n_steps, cyclic=cyclic):
         charged, left = charge(net, retail, whole, limit=kw * step / 60.0, need=kwh, rule=rule)
         for t, energy in charged.items():
             if cyclic or t < n_steps:

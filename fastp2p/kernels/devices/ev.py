@@ -27,7 +27,6 @@ def run_sessions(
     departure: Floats,
     need_kwh: Floats,
     rule: int,
-    first_hour: float,
     step_hours: float,
     cyclic: bool,
     ev_kwh: Floats,
@@ -42,7 +41,7 @@ def run_sessions(
     Parameters
     ----------
     net_kwh : (n_scenarios, n_steps, n_homes) float64, kWh
-        PV less load of each home.
+        PV less load of each home; the first step begins at midnight.
     retail_per_kwh : (n_steps,) float64
         Prices that `CHEAPEST` follows; beyond the end they are those of the beginning.
     limit_kwh : (n_scenarios, n_homes) float64, kWh
@@ -53,8 +52,7 @@ def run_sessions(
         Of a session; 0 where there is no vehicle.
     rule : int
         `IMMEDIATE`, `SURPLUS` or `CHEAPEST`.
-    first_hour, step_hours : float
-        The hour of the day at which the first step begins, and the length of a step.
+    step_hours : float
     cyclic : bool
         The steps repeat: a session goes on at the beginning, up to the next arrival.
     ev_kwh, unmet_kwh : (n_scenarios, n_steps, n_homes) float64, kWh
@@ -62,7 +60,7 @@ def run_sessions(
         step it is in the step of the arrival.
     """
     n_scenarios, n_steps, n_homes = net_kwh.shape
-    n_days = math.ceil((first_hour + n_steps * step_hours) / DAY_HOURS)
+    n_days = math.ceil(n_steps * step_hours / DAY_HOURS)
     for s in range(n_scenarios):
         for b in range(n_homes):
             need, limit = need_kwh[s, b], limit_kwh[s, b]
@@ -72,15 +70,15 @@ def run_sessions(
             stays = departure[s, b] - since
             if stays <= 0.0:
                 stays += DAY_HOURS
-            again = -1  # where steps repeat, the step with which the first session begins once more
+            again = (
+                math.ceil(since / step_hours - OF_A_STEP) + n_steps
+            )  # where steps repeat, the first session begins once more
             for day in range(n_days):
-                arrives = (day * DAY_HOURS + since - first_hour) / step_hours
-                if arrives < -OF_A_STEP or arrives >= n_steps - OF_A_STEP:
-                    continue
-                start = max(math.ceil(arrives - OF_A_STEP), 0)
+                arrives = (day * DAY_HOURS + since) / step_hours
+                if arrives >= n_steps - OF_A_STEP:
+                    break
+                start = math.ceil(arrives - OF_A_STEP)
                 end = math.floor(arrives + stays / step_hours + OF_A_STEP)
-                if again < 0:
-                    again = start + n_steps
                 if cyclic:
                     end = min(end, again)
                 if rule == CHEAPEST:
@@ -89,7 +87,7 @@ def run_sessions(
                     left = _charge_in_order(net_kwh, limit, need, start, end, rule == SURPLUS, cyclic, s, b, ev_kwh)
                 if (cyclic or end <= n_steps) and left > OF_THE_NEED * need:
                     last = end - 1 if end > start else min(math.floor(arrives + OF_A_STEP), n_steps - 1)
-                    unmet_kwh[s, max(last, 0) % n_steps, b] += left
+                    unmet_kwh[s, last % n_steps, b] += left
 
 
 @kernel
