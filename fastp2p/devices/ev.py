@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from fastp2p.kernels.devices.ev import CHEAPEST, IMMEDIATE, SURPLUS, run_session
 from fastp2p.ranges import HOUR_OF_DAY
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 RULES = {"immediate": IMMEDIATE, "surplus": SURPLUS, "cheapest": CHEAPEST}
 
@@ -94,12 +96,23 @@ def run_evs(
         faults.append("rule = 'cheapest': needs retail_per_kwh, the prices that it follows")
     refuse(faults + _faults(net, sizes, retail, step_hours, check))
     ran = EvRun(np.zeros_like(net), np.zeros_like(net))
+    has_order = rule == "cheapest" and len(retail) > 0
+    order = _order(retail, step_hours) if has_order else (np.zeros(0, np.int64), np.zeros(0, np.int64))
     times = (sizes["arrival"], sizes["departure"])
     run_sessions(
-        net, retail, sizes["kw"] * step_hours, *times, sizes["kwh"], RULES[rule], float(step_hours), cyclic,
+        net, *order, sizes["kw"] * step_hours, *times, sizes["kwh"], RULES[rule], float(step_hours), cyclic,
         ran.ev_kwh, ran.unmet_kwh,
     )  # fmt: skip
     return ran
+
+
+def _order(retail: Floats, step_hours: float) -> tuple[Ints, Ints]:
+    """Steps from the cheapest to the dearest, and the place of each, of the axis and a day that repeats its beginning."""
+    n_known = len(retail) + math.ceil(24.0 / step_hours) + 1
+    by_price = np.argsort(retail[np.arange(n_known) % len(retail)], kind="stable")
+    place = np.empty(n_known, np.int64)
+    place[by_price] = np.arange(n_known)
+    return by_price, place
 
 
 def _faults(net: Floats, sizes: dict[str, Floats], retail: Floats, step_hours: float, check: bool) -> list[str]:

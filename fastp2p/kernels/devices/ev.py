@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from fastp2p.kernels.jit import kernel
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 IMMEDIATE, SURPLUS, CHEAPEST = 0, 1, 2
 """Rules."""
@@ -21,7 +22,8 @@ OF_THE_NEED = 1e-12
 @kernel
 def run_sessions(
     net_kwh: Floats,
-    retail_per_kwh: Floats,
+    by_price: Ints,
+    place: Ints,
     limit_kwh: Floats,
     arrival: Floats,
     departure: Floats,
@@ -42,8 +44,9 @@ def run_sessions(
     ----------
     net_kwh : (n_scenarios, n_steps, n_homes) float64, kWh
         PV less load of each home; the first step begins at midnight.
-    retail_per_kwh : (n_steps,) float64
-        Prices that `CHEAPEST` follows; beyond the end they are those of the beginning.
+    by_price, place : (n_known,) int64
+        What `CHEAPEST` follows: steps from the cheapest to the dearest, of equal prices the earlier first, and the place of
+        each step among them; a day and a step more of them than the axis has. Empty under other rules.
     limit_kwh : (n_scenarios, n_homes) float64, kWh
         The most that is charged in a step.
     arrival, departure : (n_scenarios, n_homes) float64, hours of the day, 0 to 24
@@ -82,7 +85,7 @@ def run_sessions(
                 if cyclic:
                     end = min(end, again)
                 if rule == CHEAPEST:
-                    left = _charge_cheapest(retail_per_kwh, limit, need, start, end, cyclic, s, b, ev_kwh)
+                    left = _charge_cheapest(by_price, place, limit, need, start, end, cyclic, s, b, ev_kwh)
                 else:
                     left = _charge_in_order(net_kwh, limit, need, start, end, rule == SURPLUS, cyclic, s, b, ev_kwh)
                 if (cyclic or end <= n_steps) and left > OF_THE_NEED * need:
@@ -126,26 +129,22 @@ def _charge_in_order(
 
 @kernel
 def _charge_cheapest(
-    retail_per_kwh: Floats, limit: float, need: float, start: int, end: int, cyclic: bool, s: int, b: int, ev_kwh: Floats
+    by_price: Ints, place: Ints, limit: float, need: float, start: int, end: int, cyclic: bool, s: int, b: int, ev_kwh: Floats
 ) -> float:
     """Charge at full power in the cheapest steps, of equal prices the earlier first; what is left of the need.
 
     A session takes few of its steps, so that looking for one after the other is faster than sorting them.
     """
-    n_steps, left = len(retail_per_kwh), need
-    last, last_price = -1, -np.inf
-    while left > 0.0 and limit > 0.0:  # ends: every step comes after the last one, by price and then by time
-        best, best_price = -1, np.inf
+    n_steps, n_known, left, last = ev_kwh.shape[1], len(by_price), need, -1
+    while left > 0.0 and limit > 0.0:  # ends: every step has a later place than the one before it
+        best = n_known
         for t in range(start, end):
-            price = retail_per_kwh[t if t < n_steps else t % n_steps]
-            is_next = price > last_price or (price == last_price and t > last)
-            if is_next and (best < 0 or price < best_price):
-                best, best_price = t, price
-        if best < 0:
+            best = min(best, place[t] if place[t] > last else n_known)  # without a branch that depends on prices
+        if best == n_known:
             break
-        charged = min(limit, left)
-        if best < n_steps or cyclic:
-            ev_kwh[s, best % n_steps, b] = charged
+        charged, step = min(limit, left), by_price[best]
+        if step < n_steps or cyclic:
+            ev_kwh[s, step % n_steps, b] = charged
         left -= charged
-        last, last_price = best, best_price
+        last = best
     return left
