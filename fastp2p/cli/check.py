@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from fastp2p.errors import some
 from fastp2p.grid.network import Network
 from fastp2p.market.rules import RULES
+from fastp2p.pipeline.devices import count_vehicles
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios
 from fastp2p.pipeline.members import find_eligible
 from fastp2p.pipeline.tariffs import hold_tariffs
@@ -85,6 +86,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
             f"{len(pv_bus)} buses{_places(study.pv.buses, network, eligible)} with {_words(study.pv.kwp)} kWp of {suns}: "
             f"{_listed(ids[pv_bus])}"
         ),
+        **_ev_facts(study, network),
         **_battery_facts(study, network, profiles),
         "energy": energy_text(profiles, study),
         **({"typical day": TYPICAL_DAY} if any(one.file == "typical_day" for one in study.profiles.sources) else {}),
@@ -121,7 +123,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     if why:
         first = f" in the first {LOOKED_AT} scenarios" if sweep.count > LOOKED_AT else ""
         warnings.append(f"nothing will be traded{first}: {why}")
-    return facts, warnings + _study_warnings(study, network, scenarios)
+    return facts, warnings + _ev_warnings(study, profiles, scenarios) + _study_warnings(study, network, scenarios)
 
 
 def _eligible_fact(study: Study, network: Network, eligible: Ints) -> str:
@@ -154,23 +156,57 @@ def _places(buses: Buses, network: Network, eligible: Ints) -> str:
     return f" at {buses} places (as many as at {'odd' if buses == 'even' else 'even'} ones{last})"
 
 
+def _ev_facts(study: Study, network: Network) -> dict[str, str]:
+    """Who has an electric vehicle, and how it is charged."""
+    part = study.ev
+    if part is None:
+        return {}
+    some_have = "" if part.share == 1.0 else f", each with a probability of {part.share:.0%}"
+    how = {
+        "immediate": "from the arrival on",
+        "surplus": "own surplus first, the rest in time",
+        "cheapest": "when it is cheapest",
+    }
+    return {
+        "electric vehicles": (
+            f"{_where(part.buses, network)}{some_have}: {_words(part.kwh)} kWh a day at {_words(part.kw)} kW, from "
+            f"{_words(part.arrival)} to {_words(part.departure)} h; charged {how[part.rule]}"
+        )
+    }
+
+
+def _ev_warnings(study: Study, profiles: Profiles, scenarios: Scenarios) -> list[str]:
+    """How many electric vehicles of some scenarios need more than their chargers give while they are plugged in."""
+    n_vehicles, n_unmet = count_vehicles(profiles, scenarios)
+    if not n_unmet:
+        return []
+    first = f" of the first {LOOKED_AT} scenarios" if study.scenarios.count > LOOKED_AT else ""
+    return [
+        f"ev: {n_unmet:,} of {n_vehicles:,} vehicles{first} ({n_unmet / n_vehicles:.0%}) need more than ev.kw gives in the "
+        f"whole steps of {60.0 * profiles.step_hours:g} min from arrival to departure; what is missing is in ev_unmet_kwh"
+    ]
+
+
+def _where(buses: str | tuple[int, ...], network: Network) -> str:
+    """Which participants may have a device."""
+    if isinstance(buses, tuple):
+        return f"at {len(buses)} buses: {_listed(np.sort(network.bus_id[network.positions(buses)]))}"
+    return "where PV is" if buses == "pv" else "at all participants"
+
+
 def _battery_facts(study: Study, network: Network, profiles: Profiles) -> dict[str, str]:
     """Who has a battery, and what it can do."""
     part = study.battery
     if part is None:
         return {}
-    if isinstance(part.buses, tuple):
-        where = f"at {len(part.buses)} buses: {_listed(np.sort(network.bus_id[network.positions(part.buses)]))}"
-    else:
-        where = "where PV is" if part.buses == "pv" else "at all participants"
     some_have = "" if part.share == 1.0 else f", each with a probability of {part.share:.0%}"
     power = "half of that per hour" if part.kw is None else f"{_words(part.kw)} kW"
     by_tariff = ", and by the hours of the retail tariff" if part.rule == "tariff" else ""
     begins = "steps repeat, and each ends as it begins" if profiles.time is None else f"{part.first:.0%} full at first"
     return {
         "batteries": (
-            f"{where}{some_have}: {_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge comes back; "
-            f"for a home's own use{by_tariff}; {begins}"
+            f"{_where(part.buses, network)}{some_have}: {_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge "
+            f"comes back; for a home's own use{by_tariff}; {begins}"
         )
     }
 

@@ -89,6 +89,16 @@ def battery_text(scenarios: pd.DataFrame) -> str:
     return f"(charged, discharged and lost; means{by_share}): {'; '.join(parts)} kWh"
 
 
+def ev_text(scenarios: pd.DataFrame) -> str:
+    """Mean energy of the electric vehicles of a scenario, and how many are not charged in time, by share of PV."""
+    means = scenarios.groupby("share")[["ev_kwh", "ev_unmet_kwh", "ev_unmet_share"]].mean()
+    parts = [f"{charged:.1f} and {unmet:.1f}" for charged, unmet, _ in means.itertuples(index=False)]
+    by_share = " by share" * (len(parts) > 1)
+    worst = means["ev_unmet_share"].max()  # the same vehicles at all shares, unless they are where PV is
+    told = f"; {worst:.0%} are not charged in time" if worst > 0.0 else ""
+    return f"(charged and unmet; means{by_share}): {'; '.join(parts)} kWh{told}"
+
+
 def make_hosting_table(scenarios: pd.DataFrame) -> Table:
     """The hosting capacity of a three-phase study by what limits it, beside that of the balanced model."""
     from fastp2p.results.points import point_keys

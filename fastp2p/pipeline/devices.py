@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
 from fastp2p.devices.battery import run_batteries
+from fastp2p.devices.ev import run_evs
 from fastp2p.kernels.market.orders import gather_profiles
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.pipeline.tariffs import days_of_steps
@@ -18,7 +19,7 @@ from fastp2p.study.model import Study
 
 Floats = NDArray[np.float64]
 
-CONSUMED: tuple[str, ...] = ()
+CONSUMED: tuple[str, ...] = ("ev_kwh",)
 """Energy of devices that is consumption of the home, beside what its load profile gives."""
 STORED = ("charged_kwh", "discharged_kwh")
 """Energy that is load of the home, and PV, to everyone else; results tell it apart from both."""
@@ -77,7 +78,7 @@ def run_devices(study: Study, profiles: Profiles, scenarios: Scenarios) -> Devic
 
 def has_devices(study: Study) -> bool:
     """Whether a study has anything that keeps a state from step to step."""
-    return study.battery is not None
+    return study.battery is not None or study.ev is not None
 
 
 def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> DeviceRun | None:
@@ -88,8 +89,44 @@ def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: 
     if not has_devices(study):
         return None
     done: dict[str, Floats] = {}
+    if study.ev is not None:
+        done.update(_run_evs(study, profiles, scenarios, net_kwh))
+        net_kwh = net_kwh - done["ev_kwh"]
     done.update(_run_battery(study, profiles, scenarios, net_kwh))
     return DeviceRun(done)
+
+
+def _run_evs(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> dict[str, Floats]:
+    drawn = scenarios.ev
+    assert study.ev is not None
+    assert drawn is not None
+    ran = run_evs(
+        net_kwh,
+        *(_of_members(one, scenarios, net_kwh) for one in (drawn.kw, drawn.arrival, drawn.departure, drawn.kwh)),
+        rule=study.ev.rule,
+        step_hours=profiles.step_hours,
+        cyclic=profiles.time is None,
+        retail_per_kwh=scenarios.retail_per_kwh,
+        check=False,
+    )
+    return {"ev_kwh": ran.ev_kwh, "ev_unmet_kwh": ran.unmet_kwh}
+
+
+def count_vehicles(profiles: Profiles, scenarios: Scenarios) -> tuple[int, int]:
+    """How many electric vehicles some scenarios have, and how many of them need more than they can be charged in a day."""
+    drawn, of_a_day = scenarios.ev, round(24.0 / profiles.step_hours)
+    if drawn is None:
+        return 0, 0
+    nothing = np.zeros((len(scenarios.number), of_a_day, len(scenarios.participant)))
+    ran = run_evs(
+        nothing,
+        *(_of_members(one, scenarios, nothing) for one in (drawn.kw, drawn.arrival, drawn.departure, drawn.kwh)),
+        rule="immediate",
+        step_hours=profiles.step_hours,
+        cyclic=True,
+        check=False,
+    )
+    return int((drawn.kwh > 0.0).sum()), int(ran.unmet_kwh.any(axis=1).sum())
 
 
 def _run_battery(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> dict[str, Floats]:

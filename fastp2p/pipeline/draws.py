@@ -17,6 +17,7 @@ from fastp2p.arrays import short_repr
 from fastp2p.errors import refuse
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.battery_draws import Batteries, draw_batteries, tariff_faults
+from fastp2p.pipeline.ev_draws import Vehicles, draw_vehicles
 from fastp2p.pipeline.members import Members, amounts, find_members
 from fastp2p.pipeline.phase_draws import draw_load_phases, pv_phases
 from fastp2p.pipeline.tariffs import by_step
@@ -66,6 +67,8 @@ class Scenarios:
         where nobody takes part. None in a study of one phase.
     battery : Batteries, optional
         None in a study without batteries.
+    ev : Vehicles, optional
+        None in a study without electric vehicles.
     device_shares : dict of float
         Shares of the devices that the study sweeps, by section.
     """
@@ -86,6 +89,7 @@ class Scenarios:
     load_phase: NDArray[np.int8] | None = None
     pv_phase: NDArray[np.int8] | None = None
     battery: Batteries | None = None
+    ev: Vehicles | None = None
     device_shares: dict[str, float] = field(default_factory=dict)
 
     def point_columns(self, n_rows: int) -> dict[str, Floats]:
@@ -152,19 +156,20 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     if share is not None:
         without = ~_has_pv(u[:, STREAMS.index("pv")], who.pv_bus, share, study.scenarios.exact)
         pv_row[without], kwp[without] = -1, 0.0
-    battery = None
+    has_pv, u_pv = (pv_row >= 0) & (kwp > 0.0), u[:, STREAMS.index("pv")]
+    battery = ev = None
     if study.battery is not None:
-        has_pv = (pv_row >= 0) & (kwp > 0.0)
-        u_pv = u[:, STREAMS.index("pv")]
         battery = draw_batteries(study.battery, study.seed, numbers, network, who, has_pv, u_pv, faults, lengths)
         if study.battery.rule == "tariff":
             faults += tariff_faults(tariffs["retail_per_kwh"], profiles, faults)
+    if study.ev is not None:
+        ev = draw_vehicles(study.ev, study.seed, numbers, network, who, has_pv, u_pv, faults, lengths)
     refuse(faults)
     named_share = _share_of_pv(study, who) if share is None else share
     return Scenarios(
         number=np.asarray(numbers, np.int64), share=named_share, participant=who.participant, load_profile=load_row,
         pv_profile=pv_row, homes=homes, kwp=kwp, bid_per_kwh=bid, ask_per_kwh=ask, load_phase=load_phase, pv_phase=pv_phase,
-        battery=battery, device_shares=swept_shares(study), **tariffs,
+        battery=battery, ev=ev, device_shares=swept_shares(study), **tariffs,
     )  # fmt: skip
 
 

@@ -105,8 +105,16 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("n_pv", "", "the number of buses with PV", OF_SCENARIO),
         Column("kwp", "kWp", "the peak power of the PV", ("scenarios", "participants")),
     ),
+    "Electric vehicles": (
+        Column("n_ev", "", "the number of buses with an electric vehicle", OF_SCENARIO, device="ev"),
+        Column("ev_kwh", "kWh", "energy that electric vehicles charge, at the charger; a part of the load", OF_ENERGY,
+               over_steps="sum", device="ev"),
+        Column("ev_unmet_kwh", "kWh", "need of electric vehicles that is not charged when they leave", OF_ENERGY,
+               over_steps="sum", device="ev"),
+    ),
     "Energy, trades and loading": (
-        Column("load_kwh", "kWh", "consumption that the profiles give", OF_ENERGY, over_steps="sum", heading="load"),
+        Column("load_kwh", "kWh", "consumption: what the profiles give, and what electric vehicles charge", OF_ENERGY,
+               over_steps="sum", heading="load"),
         Column("pv_kwh", "kWh", "generation that the profiles give", OF_ENERGY, over_steps="sum", heading="PV"),
         Column("self_kwh", "kWh", "PV energy that a bus uses itself", OF_ENERGY, over_steps="sum", heading="self\nused"),
         Column("matched_kwh", "kWh", "energy that the auction trades", (*OF_HOURS, "trades"), over_steps="sum",
@@ -180,6 +188,8 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("self_consumption", "1", "(self + executed − discharged)/PV", OF_SCENARIO, null="there is no PV"),
         Column("p2p_share", "1", "executed/load", OF_SCENARIO, null="there is no load"),
         Column("cut_share", "1", "cut/matched", OF_SCENARIO, null="nothing is matched"),
+        Column("ev_unmet_share", "1", "electric vehicles whose need is not met in some session, over all", OF_SCENARIO,
+               device="ev", null="nobody has an electric vehicle"),
     ),
     "Power and loading of a scenario": (
         Column("peak_import_kw", "kW", "the largest power out of the external grids in any step", OF_SCENARIO, null=COLLAPSED,

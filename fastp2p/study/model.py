@@ -17,6 +17,7 @@ from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import check_file, is_folder_name, is_missing
 from fastp2p.study.changes import as_tables, merge, section_type
 from fastp2p.study.devices import BatteryPart
+from fastp2p.study.ev import EvPart
 from fastp2p.study.faults import shown, validation_faults
 from fastp2p.study.scenarios import ScenariosPart
 from fastp2p.study.sections import (
@@ -62,6 +63,7 @@ class Study(Section):
     load: LoadPart
     pv: PvPart
     connection: ConnectionPart | None = None
+    ev: EvPart | None = None
     battery: BatteryPart | None = None
     market: MarketPart = MarketPart()
     clearing: ClearingPart = ClearingPart()

@@ -43,6 +43,8 @@ LARGEST_KWP, SMALLEST_KWP = 1_000.0, 0.05
 """Of one bus of a low-voltage network."""
 LARGEST_KWH = 1_000.0
 """Capacity of a battery at one bus of a low-voltage network."""
+LARGEST_CHARGER_KW, LARGEST_NEED_KWH = 1_000.0, 200.0
+"""Of one electric vehicle: its charger, and what it needs in a day."""
 LARGEST_KA = 5.0
 """No line of a distribution network carries more."""
 SMALL_HOMES, SMALL_KWP = 3.0, 10.0
@@ -128,6 +130,10 @@ def _of_sizes(study: Study, scenarios: Scenarios) -> list[str]:
             warnings.append(f"pv.kwp = {middle:g} kWp at one bus: probably in {unit}")
     if study.battery is not None and (kwh := _usual(study.battery.kwh)) > LARGEST_KWH:
         warnings.append(f"battery.kwh = {kwh:g} kWh at one bus: probably in Wh; divide by 1000")
+    if study.ev is not None:
+        for key, unit, most in (("kw", "W", LARGEST_CHARGER_KW), ("kwh", "Wh", LARGEST_NEED_KWH)):
+            if (usual := _usual(getattr(study.ev, key))) > most:
+                warnings.append(f"ev.{key} = {usual:g} k{unit} of one vehicle: probably in {unit}; divide by 1000")
     part: NetworkPart = study.network
     by_line = [(str(line), ka) for line, ka in part.ampacity_ka_by_line.items()]
     given = [("ampacity_ka", part.ampacity_ka or 0.0), *part.ampacity_ka_by_std_type.items(), *by_line]
@@ -181,7 +187,8 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
     if not bid.any() and not has_load:
         return "there is no load, so nobody buys"
     if not ask.any() and devices is not None and had_surplus:
-        return "there is no surplus: batteries charge all that homes do not use themselves"
+        charging = [name for name, part in (("electric vehicles", study.ev), ("batteries", study.battery)) if part is not None]
+        return f"there is no surplus: {' and '.join(charging)} charge all that homes do not use themselves"
     if not ask.any():
         most = (pv / np.where(load > 0.0, load, np.inf)).max()
         return f"there is no surplus: no bus ever has more PV than load (at most {most:.0%} of it)"

@@ -19,6 +19,7 @@ from fastp2p.io.folders import check_folder
 from fastp2p.market.rules import rule_faults
 from fastp2p.pipeline.battery_draws import BATTERY_STREAMS
 from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults
+from fastp2p.pipeline.ev_draws import EV_STREAMS
 from fastp2p.pipeline.members import find_members
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
@@ -33,7 +34,8 @@ ROW_BYTES = {"scenarios": 450, "hours": 88, "books": 236, "branches": 120, "part
 DRAWN_BYTES = 8 * (len(STREAMS) + 6)
 """Of the draws of a bus in a scenario: uniform numbers, and what is made of them."""
 BATTERY_BYTES = 8 * (len(BATTERY_STREAMS) + 4)
-"""The same of batteries."""
+EV_BYTES = 8 * (len(EV_STREAMS) + 4)
+"""The same of batteries, and of electric vehicles."""
 
 
 def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:
@@ -43,7 +45,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     ------
     InputError
     """
-    faults = key_faults(study) + point_faults(study)
+    faults = key_faults(study) + point_faults(study) + _rule_faults(study)
     part, is_given = study.network, network is not None
     try:
         network = network or load_network(study, faults)
@@ -99,6 +101,16 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     return network, profiles
 
 
+def _rule_faults(study: Study) -> list[str]:
+    """Rules of devices that follow prices, where there are none to follow."""
+    if study.ev is None or study.ev.rule != "cheapest" or not isinstance(study.market.retail_per_kwh, float):
+        return []
+    return [
+        f"ev.rule = 'cheapest': follows no price: market.retail_per_kwh is {study.market.retail_per_kwh:g} in all steps; give "
+        "it by the clock, or choose 'immediate' or 'surplus'"
+    ]
+
+
 def _physics_faults(study: Study, network: Network) -> list[str]:
     """What keeps the study's limits or its audit from applying to this network."""
     part, rules = study.network, study.clearing
@@ -151,7 +163,7 @@ def scenarios(
     Returns
     -------
     Scenarios
-        Arrays (n_scenarios, n_bus) of homes, kWp, profiles, prices and batteries.
+        Arrays (n_scenarios, n_bus) of homes, kWp, profiles, prices, batteries and electric vehicles.
 
     Raises
     ------
@@ -168,7 +180,7 @@ def scenarios(
         faults.append(f"share = {share!r}: must lie in 0…1")
     refuse(faults + _device_faults(study, devices))
     network, profiles = prepare(study, network, profiles)
-    each = DRAWN_BYTES + (BATTERY_BYTES if study.battery else 0)
+    each = DRAWN_BYTES + (BATTERY_BYTES if study.battery else 0) + (EV_BYTES if study.ev else 0)
     needed, there = len(numbers) * network.n_bus * each, memory_bytes()
     if needed > there:
         raise InputError(

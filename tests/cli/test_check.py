@@ -1,6 +1,7 @@
 """The command `check`: what it says of a network and of a study."""
 
 import json
+import re
 from pathlib import Path
 
 import pandapower as pp
@@ -93,6 +94,26 @@ def test_check_says_what_batteries_there_are():
     by_tariff = use.replace("own use", "own use, and by the hours of the retail tariff")
     assert said('kwh = 8\nrule = "tariff"') == f"where PV is: 8 kWh, half of that per hour, {by_tariff}"
     assert "batteries" not in call("check", "paper-44").stdout
+
+
+def test_check_says_what_vehicles_there_are_and_how_many_cannot_be_charged():
+    text = call("studies", "pv-sweep").stdout
+
+    def said(section):
+        Path("mine.toml").write_text(f"{text}\n[ev]\n{section}\n")
+        found = json.loads(call("check", "mine.toml", "--json").stdout)
+        return found["facts"]["electric vehicles"], [one for one in found["warnings"] if "vehicles" in one]
+
+    assert said("") == ("at all participants: 8 kWh a day at 11 kW, from 18 to 7 h; charged from the arrival on", [])
+    kwh = '{ distribution = "choice", values = [5.0, 60.0] }'
+    facts, (warning,) = said(f'buses = [16, 12]\nkwh = {kwh}\nkw = 3.0\nrule = "surplus"')
+    assert facts.startswith("at 2 buses: 12, 16: choice(values (5.0, 60.0)) kWh a day at 3 kW, from 18 to 7 h; ")
+    assert facts.endswith("; charged own surplus first, the rest in time")
+    assert re.fullmatch(
+        r"ev: \d+ of 40 vehicles of the first 20 scenarios \(\d\d%\) need more than ev\.kw gives in the whole steps of 60 min "
+        "from arrival to departure; what is missing is in ev_unmet_kwh",
+        warning,
+    )
 
 
 @pytest.mark.parametrize("subject", ["case14", "create_cigre_network_mv"])

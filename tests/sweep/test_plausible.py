@@ -89,6 +89,20 @@ def test_capacities_in_wh():
     assert not any("battery" in one for one in warnings_of(DAY.with_(battery={"kwh": 80})))
 
 
+def test_vehicles_in_w_and_wh():
+    told = warnings_of(DAY.with_(ev={"kw": 11000, "kwh": {"distribution": "uniform", "low": 2000, "high": 14000}}))
+    assert "ev.kw = 11000 kW of one vehicle: probably in W; divide by 1000" in told
+    assert "ev.kwh = 8000 kWh of one vehicle: probably in Wh; divide by 1000" in told
+    assert not any("one vehicle" in one for one in warnings_of(DAY.with_(ev={"kw": 350, "kwh": 100})))
+
+
+def test_vehicles_may_take_all_surplus():
+    parked = {"arrival": 0.0, "departure": 24.0, "kwh": 100.0, "rule": "surplus"}
+    told = "nothing will be traded: there is no surplus: electric vehicles charge all that homes do not use themselves"
+    assert told in warnings_of(DAY.with_(ev=parked))
+    assert told not in warnings_of(DAY.with_(ev={**parked, "kwh": 1.0}))
+
+
 def test_batteries_may_take_all_surplus():
     """Alike homes with more PV than load at noon, and less over the day."""
     homes = DAY.with_(load={"buses": "all"}, pv={"buses": "all", "kwp": 8.0})
