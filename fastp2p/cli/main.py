@@ -14,7 +14,7 @@ from fastp2p.cli.console import errors, fault_exit, known, make_table, say, say_
 from fastp2p.cli.day_table import make_day_table
 from fastp2p.cli.profiles import profiles_app
 from fastp2p.cli.signals import exit_code, in_order
-from fastp2p.cli.sweep_table import battery_text, hosting_capacity, make_hosting_table, make_sweep_table
+from fastp2p.cli.sweep_table import battery_text, heat_pump_text, hosting_capacity, make_hosting_table, make_sweep_table
 from fastp2p.errors import FastP2PError, InputError, refuse
 from fastp2p.io.paths import expanded
 from fastp2p.results.columns import COMPARED, columns_of
@@ -312,6 +312,8 @@ def _print_results(results: "Results", folder: Path) -> None:
         means = results.scenarios.groupby("share")[["losses_kwh", "spilled_kwh"]].mean()
         parts = [f"{known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
         notes["losses and spilled PV"] = f"(means{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
+    if "heat_pump_kwh" in results.scenarios:
+        notes["heat pumps"] = heat_pump_text(results.scenarios)
     if "charged_kwh" in results.scenarios:
         notes["batteries"] = battery_text(results.scenarios)
     notes |= _remarks(results)

@@ -10,6 +10,7 @@ import numpy as np
 
 import fastp2p
 from fastp2p.devices.battery import run_batteries
+from fastp2p.devices.heat_pump import run_heat_pumps
 from fastp2p.grid.ac import summarise_flows
 from fastp2p.grid.phases import summarise_phases
 from fastp2p.market.matching import match_in_pools
@@ -65,6 +66,11 @@ def one_round(random: np.random.Generator, network: fastp2p.Network) -> None:
     for cyclic in (False, True):
         sizes = hostile(random, 4, n_books, 5)
         run_batteries(hostile(random, n_books, 7, 5), *sizes, efficiency=0.9, step_hours=1.0, cyclic=cyclic, check=False)
+        allow(
+            run_heat_pumps, hostile(random, n_books, 7, 5), *hostile(random, 3, n_books, 5), *hostile(random, 2, 7),
+            comfort_c=tuple(hostile(random, 2).tolist()), first_c=20.0, rule="surplus", step_hours=1.0, cyclic=cyclic,
+            check=False,
+        )  # fmt: skip
     some = random.permutation(n_bus)[: int(random.integers(0, n_bus + 1))]
     summarise_phases(network, some, *(hostile(random, n_books, len(some), 3) for _ in range(2)))
 
