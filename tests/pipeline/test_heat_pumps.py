@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastp2p
+from fastp2p.cli.sweep_table import heat_pump_text
 from fastp2p.devices.battery import run_batteries
 from fastp2p.devices.heat_pump import run_heat_pumps
 from fastp2p.pipeline.batch import run_batch
@@ -18,6 +19,7 @@ from fastp2p.pipeline.devices import home_energy, run_devices
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.results.columns import columns_of
 from fastp2p.sweep import parts
+from fastp2p.sweep.plausible import why_no_trades
 from fastp2p.sweep.prepare import prepare
 from tests.support.commands import call
 from tests.support.studies import study_text
@@ -217,3 +219,25 @@ def test_a_size_of_a_profile_is_judged_by_what_it_makes():
     study = METERED.with_(heat_pump={"size": 1e6}, load={"homes": 0.0}, pv={"kwp": 0.0})
     with pytest.raises(fastp2p.InputError, match="heat_pump: a size of 1e\\+06 times a profile of "):
         prepare(study, profiles=huge)
+
+
+def test_the_terminal_has_means():
+    rows = pd.DataFrame({"share": [0.1, 0.1, 0.9], "heat_pump_kwh": [1.0, 3.0, 5.0], "cold_kh": [0.0, 1.0, 2.0]})
+    words = "(energy, and degree-hours below the comfort band; means"
+    assert heat_pump_text(rows) == f"{words} by share): 2.0 kWh, 0.5 K h; 5.0 kWh, 2.0 K h"
+    assert heat_pump_text(rows[2:]) == f"{words}): 5.0 kWh, 2.0 K h"
+
+
+def test_heat_pumps_may_take_all_surplus(cigre):
+    """Of one home with PV, whose house is too cold all day."""
+    home = {"load": {"buses": [12, 16]}, "pv": {"buses": [12], "kwp": 12.0}}
+    study = PLAIN.with_(**home, heat_pump={**HOUSE, "share": 1.0, "kw": 50.0, "temperature_c": -30.0})
+    network, profiles = prepare(study, cigre)
+
+    def why(one):
+        return why_no_trades(one, profiles, draw_scenarios(one, network, profiles, None, range(1)))
+
+    assert why(study.with_(heat_pump=None)) == ""
+    assert why(study) == "there is no surplus: heat pumps take all that homes do not use themselves"
+    both = why(study.with_(battery={"kwh": 5.0}))
+    assert both == "there is no surplus: heat pumps and batteries take all that homes do not use themselves"

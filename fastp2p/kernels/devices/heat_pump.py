@@ -124,8 +124,8 @@ def find_return(
 
     A step is a map of temperatures that rises by φ or, where it leads to an end of the band, not at all; so do all steps
     together by φ^n or not at all. So one temperature leads to itself, and it lies between the coldest and the warmest of
-    outdoors and the band. Newton's method finds it in two or three passes, unless the map is flat here and there; every third
-    pass halves the range, if need be.
+    outdoors and the band. Newton's method mostly finds it in one to three passes; where flat and steep pieces alternate, every
+    third pass halves the range instead.
 
     Parameters
     ----------
