@@ -6,11 +6,15 @@ from numpy.typing import NDArray
 from fastp2p.errors import some
 from fastp2p.grid.network import Network
 from fastp2p.market.rules import RULES
-from fastp2p.pipeline.devices import count_vehicles
+from fastp2p.pipeline.devices import count_vehicles, run_devices
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios
+from fastp2p.pipeline.heat_pump_draws import HeatPumpProfiles
 from fastp2p.pipeline.members import find_eligible
 from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
+from fastp2p.study.devices import BatteryPart
+from fastp2p.study.ev import EvPart
+from fastp2p.study.heat_pump import HeatPumpPart
 from fastp2p.study.model import Study
 from fastp2p.study.points import points_of
 from fastp2p.study.scenarios import SWEPT
@@ -18,6 +22,7 @@ from fastp2p.study.sections import Amount, Buses, OfTransformer, Price, Series, 
 from fastp2p.study.tariffs import ByHours, FromFile
 from fastp2p.sweep.plausible import (
     LOOKED_AT,
+    MOST_CELLS,
     PHASES,
     TYPICAL_DAY,
     asks_for_voltages,
@@ -86,6 +91,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
             f"{len(pv_bus)} buses{_places(study.pv.buses, network, eligible)} with {_words(study.pv.kwp)} kWp of {suns}: "
             f"{_listed(ids[pv_bus])}"
         ),
+        **_heat_pump_facts(study, network, profiles, scenarios),
         **_ev_facts(study, network),
         **_battery_facts(study, network, profiles),
         "energy": energy_text(profiles, study),
@@ -156,12 +162,39 @@ def _places(buses: Buses, network: Network, eligible: Ints) -> str:
     return f" at {buses} places (as many as at {'odd' if buses == 'even' else 'even'} ones{last})"
 
 
+def _heat_pump_facts(study: Study, network: Network, profiles: Profiles, scenarios: Scenarios) -> dict[str, str]:
+    """Who has a heat pump, of what house or profile, and what it draws in the first scenarios."""
+    part, drawn = study.heat_pump, scenarios.heat_pump
+    if part is None or drawn is None:
+        return {}
+    if part.profile is not None:
+        does = f"{_words(part.size)} x {some(profile_names(part.profile))}"
+    else:
+        given = (part.kw, part.resistance_k_per_kw, part.capacity_kwh_per_k, part.temperature_c)
+        kw, resistance, capacity, outdoors = (_words(one) for one in given if one is not None)
+        cop = f"{part.cop:g}" if isinstance(part.cop, float) else "{:g}…{:g}".format(*part.cop.extremes) if part.cop else ""
+        until = f"kept at {part.comfort_c[0]:g} °C or more"
+        until += f", and heated to {part.comfort_c[1]:g} °C by own surplus" if part.rule == "surplus" else ""
+        does = (
+            f"{kw} kW at a COP of {cop}, houses of {resistance} K per kW and {capacity} kWh per K, {until}, "
+            f"outdoors {outdoors} °C"
+        )
+    few = range(max(1, min(len(scenarios.number), MOST_CELLS // max(1, profiles.n_steps * len(scenarios.participant)))))
+    ran = run_devices(study, profiles, draw_scenarios(study, network, profiles, None, few))
+    assert ran is not None
+    days = profiles.n_steps * profiles.step_hours / 24.0
+    size = drawn.size if isinstance(drawn, HeatPumpProfiles) else drawn.kw
+    each = max(1, int((size[: len(few)] > 0.0).sum())) * days
+    kwh, cold = (float(ran.of[name].sum()) / each for name in ("heat_pump_kwh", "cold_kh"))
+    too_cold = f", {cold:.1f} K h below the band" if cold > 0.0 else ""
+    return {"heat pumps": f"{_devices_at(part, network)}: {does}: {kwh:.1f} kWh per heat pump and day{too_cold}"}
+
+
 def _ev_facts(study: Study, network: Network) -> dict[str, str]:
     """Who has an electric vehicle, and how it is charged."""
     part = study.ev
     if part is None:
         return {}
-    some_have = "" if part.share == 1.0 else f", each with a probability of {part.share:.0%}"
     how = {
         "immediate": "from the arrival on",
         "surplus": "own surplus first, the rest in time",
@@ -169,7 +202,7 @@ def _ev_facts(study: Study, network: Network) -> dict[str, str]:
     }
     return {
         "electric vehicles": (
-            f"{_where(part.buses, network)}{some_have}: {_words(part.kwh)} kWh a day at {_words(part.kw)} kW, from "
+            f"{_devices_at(part, network)}: {_words(part.kwh)} kWh a day at {_words(part.kw)} kW, from "
             f"{_words(part.arrival)} to {_words(part.departure)} h; charged {how[part.rule]}"
         )
     }
@@ -187,11 +220,13 @@ def _ev_warnings(study: Study, profiles: Profiles, scenarios: Scenarios) -> list
     ]
 
 
-def _where(buses: str | tuple[int, ...], network: Network) -> str:
-    """Which participants may have a device."""
-    if isinstance(buses, tuple):
-        return f"at {len(buses)} buses: {_listed(np.sort(network.bus_id[network.positions(buses)]))}"
-    return "where PV is" if buses == "pv" else "at all participants"
+def _devices_at(part: BatteryPart | EvPart | HeatPumpPart, network: Network) -> str:
+    """Where homes may have a device, and how likely each has one."""
+    if isinstance(part.buses, tuple):
+        where = f"at {len(part.buses)} buses: {_listed(np.sort(network.bus_id[network.positions(part.buses)]))}"
+    else:
+        where = "where PV is" if part.buses == "pv" else "at all participants"
+    return where if part.share == 1.0 else f"{where}, each with a probability of {part.share:.0%}"
 
 
 def _battery_facts(study: Study, network: Network, profiles: Profiles) -> dict[str, str]:
@@ -199,14 +234,13 @@ def _battery_facts(study: Study, network: Network, profiles: Profiles) -> dict[s
     part = study.battery
     if part is None:
         return {}
-    some_have = "" if part.share == 1.0 else f", each with a probability of {part.share:.0%}"
     power = "half of that per hour" if part.kw is None else f"{_words(part.kw)} kW"
     by_tariff = ", and by the hours of the retail tariff" if part.rule == "tariff" else ""
     begins = "steps repeat, and each ends as it begins" if profiles.time is None else f"{part.first:.0%} full at first"
     return {
         "batteries": (
-            f"{_where(part.buses, network)}{some_have}: {_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge "
-            f"comes back; for a home's own use{by_tariff}; {begins}"
+            f"{_devices_at(part, network)}: {_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge comes back; "
+            f"for a home's own use{by_tariff}; {begins}"
         )
     }
 

@@ -17,6 +17,7 @@ from fastp2p.cli.signals import exit_code, in_order
 from fastp2p.cli.sweep_table import (
     battery_text,
     ev_text,
+    heat_pump_text,
     hosting_capacity,
     make_hosting_table,
     make_sweep_table,
@@ -331,6 +332,8 @@ def _print_results(results: "Results", folder: Path) -> None:
         means = results.scenarios.groupby(point_keys(results.scenarios))[["losses_kwh", "spilled_kwh"]].mean()
         parts = [f"{known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
         notes["losses and spilled PV"] = f"(means{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
+    if "heat_pump_kwh" in results.scenarios:
+        notes["heat pumps"] = heat_pump_text(results.scenarios)
     if "ev_kwh" in results.scenarios:
         notes["electric vehicles"] = ev_text(results.scenarios)
     if "charged_kwh" in results.scenarios:

@@ -99,6 +99,13 @@ def ev_text(scenarios: pd.DataFrame) -> str:
     return f"(charged and unmet; means{by_share}): {'; '.join(parts)} kWh{told}"
 
 
+def heat_pump_text(scenarios: pd.DataFrame) -> str:
+    """Mean energy of the heat pumps of a scenario, and how cold rooms were, by share of PV."""
+    means = scenarios.groupby("share")[["heat_pump_kwh", "cold_kh"]].mean()
+    parts = [f"{kwh:.1f} kWh, {cold:.1f} K h" for kwh, cold in means.itertuples(index=False)]
+    return f"(energy, and degree-hours below the comfort band; means{' by share' * (len(parts) > 1)}): {'; '.join(parts)}"
+
+
 def make_hosting_table(scenarios: pd.DataFrame) -> Table:
     """The hosting capacity of a three-phase study by what limits it, beside that of the balanced model."""
     from fastp2p.results.points import point_keys

@@ -84,7 +84,7 @@ class Hashes(_Record):
     network: Digest
     profiles: Digest
     tariffs: Digest | None = None
-    """Of those from files."""
+    """Of those from files, and of temperatures."""
 
     @model_serializer(mode="wrap")
     def _as_ever(self, dump: SerializerFunctionWrapHandler) -> dict[str, str]:

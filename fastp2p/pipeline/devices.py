@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from fastp2p.arrays import short_repr
 from fastp2p.devices.battery import run_batteries
 from fastp2p.devices.ev import run_evs
+from fastp2p.devices.heat_pump import run_heat_pumps
 from fastp2p.kernels.market.orders import gather_profiles
 from fastp2p.pipeline.draws import Scenarios
+from fastp2p.pipeline.heat_pump_draws import HeatPumpProfiles
 from fastp2p.pipeline.tariffs import days_of_steps
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
 
 Floats = NDArray[np.float64]
 
-CONSUMED: tuple[str, ...] = ("ev_kwh",)
+CONSUMED = ("heat_pump_kwh", "ev_kwh")
 """Energy of devices that is consumption of the home, beside what its load profile gives."""
 STORED = ("charged_kwh", "discharged_kwh")
 """Energy that is load of the home, and PV, to everyone else; results tell it apart from both."""
@@ -78,7 +80,7 @@ def run_devices(study: Study, profiles: Profiles, scenarios: Scenarios) -> Devic
 
 def has_devices(study: Study) -> bool:
     """Whether a study has anything that keeps a state from step to step."""
-    return study.battery is not None or study.ev is not None
+    return any(part is not None for part in (study.heat_pump, study.ev, study.battery))
 
 
 def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> DeviceRun | None:
@@ -89,17 +91,46 @@ def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: 
     if not has_devices(study):
         return None
     done: dict[str, Floats] = {}
-    if study.ev is not None:
-        done.update(_run_evs(study, profiles, scenarios, net_kwh))
-        net_kwh = net_kwh - done["ev_kwh"]
+    if heat := _run_heat_pump(study, profiles, scenarios, net_kwh):
+        done.update(heat)
+        net_kwh = net_kwh - heat["heat_pump_kwh"]
+    if evs := _run_evs(study, profiles, scenarios, net_kwh):
+        done.update(evs)
+        net_kwh = net_kwh - evs["ev_kwh"]
     done.update(_run_battery(study, profiles, scenarios, net_kwh))
     return DeviceRun(done)
 
 
+def _run_heat_pump(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> dict[str, Floats]:
+    part, drawn = study.heat_pump, scenarios.heat_pump
+    if part is None or drawn is None:
+        return {}
+    if isinstance(drawn, HeatPumpProfiles):
+        who = np.ix_(np.arange(len(net_kwh)), scenarios.participant)
+        kwh = _energy(profiles.kwh_per_unit, drawn.profile[who], drawn.size[who]).reshape(net_kwh.shape)
+        return {"heat_pump_kwh": kwh, "cold_kh": np.zeros_like(kwh)}
+    low_c, high_c = part.comfort_c
+    ran = run_heat_pumps(
+        net_kwh,
+        _of_members(drawn.kw, scenarios, net_kwh),
+        _of_members(drawn.resistance_k_per_kw, scenarios, net_kwh),
+        _of_members(drawn.capacity_kwh_per_k, scenarios, net_kwh),
+        drawn.temperature_c,
+        drawn.cop,
+        comfort_c=(low_c, high_c),
+        first_c=low_c if part.first_c is None else part.first_c,
+        rule=part.rule,
+        step_hours=profiles.step_hours,
+        cyclic=profiles.time is None,
+        check=False,
+    )
+    return {"heat_pump_kwh": ran.heat_pump_kwh, "cold_kh": ran.cold_kh}
+
+
 def _run_evs(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> dict[str, Floats]:
     drawn = scenarios.ev
-    assert study.ev is not None
-    assert drawn is not None
+    if study.ev is None or drawn is None:
+        return {}
     ran = run_evs(
         net_kwh,
         *(_of_members(one, scenarios, net_kwh) for one in (drawn.kw, drawn.arrival, drawn.departure, drawn.kwh)),

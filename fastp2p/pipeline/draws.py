@@ -18,7 +18,8 @@ from fastp2p.errors import refuse
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.battery_draws import Batteries, draw_batteries, tariff_faults
 from fastp2p.pipeline.ev_draws import Vehicles, draw_vehicles
-from fastp2p.pipeline.members import Members, amounts, find_members
+from fastp2p.pipeline.heat_pump_draws import HeatPumps, draw_heat_pumps, heat_pump_faults
+from fastp2p.pipeline.members import Members, amounts, find_members, largest
 from fastp2p.pipeline.phase_draws import draw_load_phases, pv_phases
 from fastp2p.pipeline.tariffs import by_step
 from fastp2p.profiles.profiles import Profiles
@@ -65,6 +66,8 @@ class Scenarios:
     load_phase, pv_phase : (n_scenarios, n_bus) int8, optional
         Where the homes of a bus and its PV, if it has any, are connected: a place in `fastp2p.grid.zero_sequence.PHASES`; -1
         where nobody takes part. None in a study of one phase.
+    heat_pump : HeatPumpProfiles or HeatPumpHouses, optional
+        None in a study without heat pumps.
     battery : Batteries, optional
         None in a study without batteries.
     ev : Vehicles, optional
@@ -88,6 +91,7 @@ class Scenarios:
     co2_kg_per_kwh: Floats
     load_phase: NDArray[np.int8] | None = None
     pv_phase: NDArray[np.int8] | None = None
+    heat_pump: HeatPumps | None = None
     battery: Batteries | None = None
     ev: Vehicles | None = None
     device_shares: dict[str, float] = field(default_factory=dict)
@@ -157,19 +161,21 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
         without = ~_has_pv(u[:, STREAMS.index("pv")], who.pv_bus, share, study.scenarios.exact)
         pv_row[without], kwp[without] = -1, 0.0
     has_pv, u_pv = (pv_row >= 0) & (kwp > 0.0), u[:, STREAMS.index("pv")]
-    battery = ev = None
+    heat_pump = ev = battery = None
+    if study.heat_pump is not None:
+        heat_pump = draw_heat_pumps(study.heat_pump, study.seed, numbers, network, who, profiles, has_pv, u_pv, faults, lengths)
+    if study.ev is not None:
+        ev = draw_vehicles(study.ev, study.seed, numbers, network, who, has_pv, u_pv, faults, lengths)
     if study.battery is not None:
         battery = draw_batteries(study.battery, study.seed, numbers, network, who, has_pv, u_pv, faults, lengths)
         if study.battery.rule == "tariff":
             faults += tariff_faults(tariffs["retail_per_kwh"], profiles, faults)
-    if study.ev is not None:
-        ev = draw_vehicles(study.ev, study.seed, numbers, network, who, has_pv, u_pv, faults, lengths)
     refuse(faults)
     named_share = _share_of_pv(study, who) if share is None else share
     return Scenarios(
         number=np.asarray(numbers, np.int64), share=named_share, participant=who.participant, load_profile=load_row,
         pv_profile=pv_row, homes=homes, kwp=kwp, bid_per_kwh=bid, ask_per_kwh=ask, load_phase=load_phase, pv_phase=pv_phase,
-        battery=battery, ev=ev, device_shares=swept_shares(study), **tariffs,
+        heat_pump=heat_pump, battery=battery, ev=ev, device_shares=swept_shares(study), **tariffs,
     )  # fmt: skip
 
 
@@ -186,7 +192,7 @@ def energy_faults(study: Study, profiles: Profiles, drawn: Scenarios) -> list[st
     faults = []
     sizes = {"load": (study.load.homes, study.load.profile, drawn.homes), "pv": (study.pv.kwp, study.pv.profile, drawn.kwp)}
     for kind, (size, name, of_one) in sizes.items():
-        most = float(of_one.max(initial=0.0)) if isinstance(size, OfTransformer) else _largest(size)
+        most = float(of_one.max(initial=0.0)) if isinstance(size, OfTransformer) else largest(size)
         rows = [profiles.row(one, kind) for one in profile_names(name)]
         rows = rows or [row for row, of in enumerate(profiles.kinds) if of == kind]  # each bus has its own
         kwh = float(profiles.kwh_per_unit[rows].max(initial=0.0)) * study.clearing.stress
@@ -196,14 +202,7 @@ def energy_faults(study: Study, profiles: Profiles, drawn: Scenarios) -> list[st
                 f"{kind}: a size of {most:g} times a profile of {kwh:g} kWh{stressed} makes {most * kwh:g} kWh at a bus; must "
                 f"lie in {ENERGY_KWH}"
             )
-    return faults
-
-
-def _largest(amount: Amount) -> float:
-    """The largest value that can be."""
-    if isinstance(amount, int | float):
-        return float(amount)
-    return max(amount, default=0.0) if isinstance(amount, tuple) else amount.extremes[1]
+    return faults + (heat_pump_faults(study.heat_pump, profiles) if study.heat_pump else [])
 
 
 def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:

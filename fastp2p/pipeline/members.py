@@ -69,6 +69,13 @@ def amounts(amount: Amount, key: str, buses: Ints, u: Floats, faults: list[str])
     return values
 
 
+def largest(amount: Amount) -> float:
+    """The largest value that can be."""
+    if isinstance(amount, int | float):
+        return float(amount)
+    return max(amount, default=0.0) if isinstance(amount, tuple) else amount.extremes[1]
+
+
 def bus_positions(buses: Buses | Literal["leaves", "loads"], network: Network, key: str, faults: list[str]) -> Ints:
     """Positions of the buses that a study names, in the order of their index."""
     if buses == "leaves":

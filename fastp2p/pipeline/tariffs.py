@@ -1,7 +1,8 @@
-"""Tariffs on the study's time axis: numbers, series, hours of the day, columns of files."""
+"""Tariffs and temperatures on the study's time axis: numbers, series, hours of the day, columns of files."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from fastp2p.io.readers.clock import clock_name
 from fastp2p.io.readers.series import read_series
 from fastp2p.profiles.alignment import HOW_TO_SAY
 from fastp2p.profiles.profiles import Profiles
-from fastp2p.ranges import CO2, PRICE, Range
+from fastp2p.ranges import CO2, PRICE, TEMPERATURE, Range
 from fastp2p.study.model import Study
 from fastp2p.study.sections import Series, Tariff
 from fastp2p.study.tariffs import DAY_MINUTES, ByHours, FromFile, spans_of
@@ -22,8 +23,10 @@ from fastp2p.study.tariffs import DAY_MINUTES, ByHours, FromFile, spans_of
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-RANGES = {"co2_kg_per_kwh": CO2}
+RANGES = {"co2_kg_per_kwh": CO2, "temperature_c": TEMPERATURE}
 """Of values in files; the others are prices."""
+SECTIONS = ("market", "heat_pump")
+"""Sections of a study with keys that follow the clock."""
 ROUNDING_MINUTES = 1e-6
 ROUNDING_DAYS = 1e-9
 SATURDAY = 5
@@ -82,13 +85,11 @@ def hold_tariffs(study: Study, profiles: Profiles) -> Study:
         See `by_step`.
     """
     faults = list[str]()
-    held = {
-        name: tariff.holding(by_step(tariff, f"market.{name}", profiles, faults))
-        for name, tariff in vars(study.market).items()
-        if isinstance(tariff, ByHours | FromFile)
-    }
+    held: dict[str, dict[str, ByHours | FromFile]] = {}
+    for section, name, tariff in _by_the_clock(study):
+        held.setdefault(section, {})[name] = tariff.holding(by_step(tariff, f"{section}.{name}", profiles, faults))
     refuse(faults)
-    return study.model_copy(update={"market": study.market.model_copy(update=held)}) if held else study
+    return study.model_copy(update={section: getattr(study, section).model_copy(update=of) for section, of in held.items()})
 
 
 def tariffs_of_files(study: Study, profiles: Profiles) -> dict[str, Floats]:
@@ -101,12 +102,21 @@ def tariffs_of_files(study: Study, profiles: Profiles) -> dict[str, Floats]:
     """
     faults = list[str]()
     found = {
-        name: by_step(tariff, f"market.{name}", profiles, faults)
-        for name, tariff in vars(study.market).items()
+        name if section == "market" else f"{section}.{name}": by_step(tariff, f"{section}.{name}", profiles, faults)
+        for section, name, tariff in _by_the_clock(study)
         if isinstance(tariff, FromFile)
     }
     refuse(faults)
     return found
+
+
+def _by_the_clock(study: Study) -> Iterator[tuple[str, str, ByHours | FromFile]]:
+    """Section, key and value of what a run makes the values of, by hours or from a file."""
+    for section in SECTIONS:
+        part = getattr(study, section)
+        for name, value in vars(part).items() if part is not None else ():
+            if isinstance(value, ByHours | FromFile):
+                yield section, name, value
 
 
 def _of_a_day(profiles: Profiles) -> int:

@@ -113,8 +113,8 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
                over_steps="sum", device="ev"),
     ),
     "Energy, trades and loading": (
-        Column("load_kwh", "kWh", "consumption: what the profiles give, and what electric vehicles charge", OF_ENERGY,
-               over_steps="sum", heading="load"),
+        Column("load_kwh", "kWh", "consumption: what the profiles give, and what heat pumps and electric vehicles draw",
+               OF_ENERGY, over_steps="sum", heading="load"),
         Column("pv_kwh", "kWh", "generation that the profiles give", OF_ENERGY, over_steps="sum", heading="PV"),
         Column("self_kwh", "kWh", "PV energy that a bus uses itself", OF_ENERGY, over_steps="sum", heading="self\nused"),
         Column("matched_kwh", "kWh", "energy that the auction trades", (*OF_HOURS, "trades"), over_steps="sum",
@@ -133,6 +133,13 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
                "shunts), and with all losses where every book is audited", OF_BOOKS, over_steps="sum", null=COLLAPSED),
         Column("n_trades", "", "the number of trades: pairs of a seller and a buyer", OF_BOOKS, over_steps="sum"),
         Column("worst_loading_percent", "%", "the largest loading of any branch", ("books",)),
+    ),
+    "Heat pumps": (
+        Column("heat_pump_kwh", "kWh", "electric energy that a heat pump draws; it is part of `load_kwh`", OF_ENERGY,
+               over_steps="sum", device="heat_pump"),
+        Column("cold_kh", "K h", "by how much a room is below the lower end of its comfort band at the end of a step, times "
+               "the length of the step; 0 where the heat pump follows a profile", OF_BUSES, over_steps="sum",
+               device="heat_pump"),
     ),
     "Batteries": (
         Column("battery_kwh", "kWh", "the size of the battery", ("participants",), device="battery"),

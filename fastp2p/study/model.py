@@ -19,6 +19,7 @@ from fastp2p.study.changes import as_tables, merge, section_type
 from fastp2p.study.devices import BatteryPart
 from fastp2p.study.ev import EvPart
 from fastp2p.study.faults import shown, validation_faults
+from fastp2p.study.heat_pump import HeatPumpPart
 from fastp2p.study.scenarios import ScenariosPart
 from fastp2p.study.sections import (
     HOURS_UP_TO,
@@ -63,6 +64,7 @@ class Study(Section):
     load: LoadPart
     pv: PvPart
     connection: ConnectionPart | None = None
+    heat_pump: HeatPumpPart | None = None
     ev: EvPart | None = None
     battery: BatteryPart | None = None
     market: MarketPart = MarketPart()
@@ -146,12 +148,9 @@ class Study(Section):
         network = _beside(path, study.network.source, (".json", ".xlsx"))
         given = study.profiles.source
         profiles = tuple(_found(path, one) for one in given) if isinstance(given, tuple) else _found(path, given)
-        market = {
-            key: value.model_copy(update={"file": _beside(path, value.file, (".csv", ".parquet"))})
-            for key, value in vars(study.market).items()
-            if isinstance(value, FromFile)
-        }
-        return study.with_(network={"source": network}, profiles={"source": profiles}, market=market)
+        tables = {name: _tables_beside(path, section) for name, section in vars(study).items() if isinstance(section, Section)}
+        changes = {name: found for name, found in tables.items() if found}
+        return study.with_(network={"source": network}, profiles={"source": profiles}, **changes)
 
     def with_(self, **changes: Any) -> Study:
         """The study with some keys changed: ``study.with_(seed=2, market={"ask_per_kwh": 0.1})``.
@@ -253,6 +252,15 @@ def _found(study_file: Path, source: Source) -> Source:
     if isinstance(source, SourcePart):
         return source.model_copy(update={"file": _found(study_file, source.file)})
     return _beside(study_file, source, (".csv", ".parquet", ".xlsx", ".json"))
+
+
+def _tables_beside(study_file: Path, section: Section) -> dict[str, FromFile]:
+    """Values of a section that are columns of files, their paths taken from the folder of the study file."""
+    return {
+        key: value.model_copy(update={"file": _beside(study_file, value.file, (".csv", ".parquet"))})
+        for key, value in vars(section).items()
+        if isinstance(value, FromFile)
+    }
 
 
 def _beside(study_file: Path, source: str, suffixes: tuple[str, ...]) -> str:

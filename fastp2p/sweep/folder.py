@@ -199,7 +199,8 @@ def _matching_manifest(folder: Path, about: Manifest, study: Study) -> Manifest:
     if manifest.sha256.study != about.sha256.study:
         keys = _changed_keys(folder, manifest, study)
         faults.append(f"{folder} holds another study{keys}; choose another folder")
-    for part, other in (("network", "another network"), ("profiles", "other profiles"), ("tariffs", "other tariffs")):
+    others = {"network": "another network", "profiles": "other profiles", "tariffs": "other tariffs or temperatures"}
+    for part, other in others.items():
         if getattr(manifest.sha256, part) != getattr(about.sha256, part):
             faults.append(f"{folder} was started with {other}; choose another folder")
     before, now = (one.versions.get("fastp2p", "?") for one in (manifest, about))

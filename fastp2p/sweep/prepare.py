@@ -20,6 +20,7 @@ from fastp2p.market.rules import rule_faults
 from fastp2p.pipeline.battery_draws import BATTERY_STREAMS
 from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults
 from fastp2p.pipeline.ev_draws import EV_STREAMS
+from fastp2p.pipeline.heat_pump_draws import HEAT_PUMP_STREAMS, profile_faults
 from fastp2p.pipeline.members import find_members
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
@@ -34,8 +35,9 @@ ROW_BYTES = {"scenarios": 450, "hours": 88, "books": 236, "branches": 120, "part
 DRAWN_BYTES = 8 * (len(STREAMS) + 6)
 """Of the draws of a bus in a scenario: uniform numbers, and what is made of them."""
 BATTERY_BYTES = 8 * (len(BATTERY_STREAMS) + 4)
+HEAT_PUMP_BYTES = 8 * (len(HEAT_PUMP_STREAMS) + 3)
 EV_BYTES = 8 * (len(EV_STREAMS) + 4)
-"""The same of batteries, and of electric vehicles."""
+"""The same of batteries, heat pumps and electric vehicles."""
 
 
 def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:
@@ -82,6 +84,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     elif profiles is not None:
         for name, kind in ((study.load.profile, "load"), (study.pv.profile, "pv")):
             faults += profiles.missing(profile_names(name), kind)
+        faults += profile_faults(study.heat_pump, profiles) if study.heat_pump else []
     if network is not None:
         of_phases = network_faults(study, network, is_given)
         told = ac_faults(network) if of_phases else []
@@ -163,7 +166,7 @@ def scenarios(
     Returns
     -------
     Scenarios
-        Arrays (n_scenarios, n_bus) of homes, kWp, profiles, prices, batteries and electric vehicles.
+        Arrays (n_scenarios, n_bus) of homes, kWp, profiles, prices and devices.
 
     Raises
     ------
@@ -180,7 +183,8 @@ def scenarios(
         faults.append(f"share = {share!r}: must lie in 0…1")
     refuse(faults + _device_faults(study, devices))
     network, profiles = prepare(study, network, profiles)
-    each = DRAWN_BYTES + (BATTERY_BYTES if study.battery else 0) + (EV_BYTES if study.ev else 0)
+    of_devices = ((BATTERY_BYTES, study.battery), (HEAT_PUMP_BYTES, study.heat_pump), (EV_BYTES, study.ev))
+    each = DRAWN_BYTES + sum(size for size, part in of_devices if part)
     needed, there = len(numbers) * network.n_bus * each, memory_bytes()
     if needed > there:
         raise InputError(
