@@ -37,6 +37,8 @@ def floats(name: str, value: Any) -> NDArray[np.float64]:
     """
     if type(value) is np.ndarray and value.dtype == np.float64:
         return np.ascontiguousarray(value)
+    if type(value) is float:
+        return np.array([value])
     given = _numbers(name, value, "numbers", "fiub")
     with np.errstate(over="ignore"):  # an extended float beyond the largest float64 becomes infinite, which checks refuse
         return np.ascontiguousarray(given, np.float64)

@@ -63,10 +63,13 @@ def match_orders(
     orders = bids, asks, bid_prices, ask_prices
     faults = order_value_faults(*orders) if check else []
     faults += order_shape_faults(*orders)
-    if priority not in ("price", "volume"):
-        faults.append(f"priority = {priority!r}: must be 'price' or 'volume'")
-    refuse(faults + ties_faults(ties))
+    refuse(faults + priority_faults(priority) + ties_faults(ties))
     return match_in_pools(*orders, priority=priority, ties=ties, pairs=True)
+
+
+def priority_faults(priority: str) -> list[str]:
+    """That there is no such priority."""
+    return [] if priority in ("price", "volume") else [f"priority = {priority!r}: must be 'price' or 'volume'"]
 
 
 def match_in_pools(

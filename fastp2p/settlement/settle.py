@@ -97,9 +97,9 @@ def settle(
     shape = clearing.exported_kw.shape
     energy = {"load_kwh": load, "pv_kwh": pv, "left.self_kwh": own, "left.deficit_kwh": deficit}
     faults = _faults(trades, clearing, {**energy, "left.surplus_kwh": surplus_left}, step_hours, books_per_row, check)
-    for name, value, known in (("unserved", unserved, UNSERVED), ("surplus", surplus, SURPLUS)):
-        if value not in known:
-            faults.append(f"{name} = {value!r}: must be one of {', '.join(known)}")
+    if unserved not in UNSERVED:
+        faults.append(f"unserved = {unserved!r}: must be one of {', '.join(UNSERVED)}")
+    faults += surplus_faults(surplus)
     buyer, seller = (trades.ask_per_kwh if p is None else p for p in (buyer_per_kwh, seller_per_kwh))
     prices = {"buyer_per_kwh": buyer, "seller_per_kwh": seller, "charge_per_kwh": charge_per_kwh}
     prices |= {"bid_per_kwh": trades.bid_per_kwh, "ask_per_kwh": trades.ask_per_kwh}
@@ -123,6 +123,11 @@ def settle(
         price, tariff, unserved == "retail", books_per_row, bus, book,
     )  # fmt: skip
     return Settlement(book, bus)
+
+
+def surplus_faults(surplus: str) -> list[str]:
+    """That there is no such thing to do with surplus."""
+    return [] if surplus in SURPLUS else [f"surplus = {surplus!r}: must be one of {', '.join(SURPLUS)}"]
 
 
 def _faults(
