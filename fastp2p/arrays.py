@@ -132,6 +132,8 @@ def hours_faults(step_hours: Any) -> list[str]:
 
 def is_between(array: NDArray[np.float64], least: float = -LARGEST, most: float = LARGEST) -> bool:
     """Whether every number lies within two bounds; two passes and no temporary array, NaN fails either."""
+    if array.size == 1:
+        return least <= array.item() <= most
     return not array.size or bool(array.min() >= least and array.max() <= most)
 
 

@@ -117,22 +117,43 @@ def clear(
         faults += limit_faults(network, physics, v_min_pu, v_max_pu) if physics in PHYSICS and not no_phases else []
         faults += _value_faults(network, trades, base, export, objective)
     refuse(faults)
+    return clear_books(
+        network, trades, base, export, at, objective=objective, unserved=unserved, step_hours=step_hours, solver=solver,
+        physics=physics, reactive=reactive, connection=connection, band_pu=(float(v_min_pu), float(v_max_pu)),
+    )  # fmt: skip
+
+
+def clear_books(
+    network: Network,
+    trades: Trades,
+    base: Floats,
+    export: Floats,
+    bus: Ints,
+    *,
+    objective: str,
+    unserved: str,
+    step_hours: float,
+    solver: str,
+    physics: str,
+    reactive: Reactive | None,
+    connection: Connection | None,
+    band_pu: tuple[float, float],
+) -> Clearing:
+    """`clear` of arrays that are known to be right."""
     retail = unserved == "retail"
-    limits: Limits = DcLimits(network, at)
-    band_pu = (float(v_min_pu), float(v_max_pu))
+    limits: Limits = DcLimits(network, bus)
     if connection is not None:
         on_phases = _on_phases(base, reactive or Reactive(), connection)
         limits = PhaseLimits(
-            network, at, on_phases.pv_phase, on_phases.load_phase, None if physics == "dc" else band_pu,
+            network, bus, on_phases.pv_phase, on_phases.load_phase, None if physics == "dc" else band_pu,
             on_phases.pv_kvar_per_kw, on_phases.load_kvar_per_kw,
         )  # fmt: skip
         order = Order(limits, trades, export, base, None, on_phases, objective, retail, step_hours, solver)
     else:
-        if physics != "dc":
-            reactive = reactive or Reactive()
-            _, pv, load = reactive.spread(base.shape)
-            limits = LinearLimits(network, at, band_pu, pv, load)
-        order = Order(limits, trades, export, base, reactive, None, objective, retail, step_hours, solver)
+        kvar = None if physics == "dc" and reactive is None else (reactive or Reactive()).spread(base.shape)
+        if kvar is not None and physics != "dc":
+            limits = LinearLimits(network, bus, band_pu, kvar.pv_kvar_per_kw, kvar.load_kvar_per_kw)
+        order = Order(limits, trades, export, base, kvar, None, objective, retail, step_hours, solver)
     clearing = execute_all(order)
     clearing = cut(order, clearing, clearing.congested_book)
     return tighten(order, clearing) if physics == "ac" else clearing

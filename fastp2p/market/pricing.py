@@ -162,7 +162,7 @@ def tariffs_by_book(retail_per_kwh: ArrayLike, feed_in_per_kwh: ArrayLike, n_boo
         elif found := finite_faults(name, array, "book"):
             faults += found
         else:
-            by_book.append(np.broadcast_to(array.ravel(), n_books))
+            by_book.append(np.full(n_books, array.item()) if array.size == 1 else array)
     return by_book
 
 

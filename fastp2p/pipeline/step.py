@@ -11,19 +11,19 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.arguments import kind_faults
 from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, integers, short_repr
 from fastp2p.clearing.answer import Clearing
-from fastp2p.clearing.clear import bus_faults, capacity_faults, choice_faults, clear
+from fastp2p.clearing.clear import bus_faults, capacity_faults, choice_faults, clear_books
 from fastp2p.clearing.limits import PHYSICS, limit_faults
 from fastp2p.clearing.reactive import Reactive
 from fastp2p.errors import InputError, refuse
 from fastp2p.grid.network import Network
-from fastp2p.kernels.settlement.settle import Accounts
+from fastp2p.kernels.settlement.settle import Accounts, Tariffs, TradePrices
 from fastp2p.market.matching import priority_faults
 from fastp2p.market.orders import leave_over, make_orders, orders_faults
 from fastp2p.market.pricing import tariffs_by_book
 from fastp2p.market.rules import RULES, Prices, rule_faults
 from fastp2p.market.trades import Trades, price_faults, price_shape_faults, ties_faults
 from fastp2p.market.trading import trade_by_rule
-from fastp2p.settlement.settle import Settlement, settle, surplus_faults
+from fastp2p.settlement.settle import EnergyArrays, Settlement, settle_books, surplus_faults
 
 Floats = NDArray[np.float64]
 
@@ -140,34 +140,41 @@ def trade_step(
     faults += _network_faults(network, arrays, physics, v_min_pu, v_max_pu)
     refuse(faults)
 
-    load, pv, bids, asks = (np.atleast_2d(arrays[name]) for name in ("load_kwh", "pv_kwh", "bid_per_kwh", "ask_per_kwh"))
+    load, pv, bids, asks = (_by_book(arrays[name]) for name in ("load_kwh", "pv_kwh", "bid_per_kwh", "ask_per_kwh"))
     placed = make_orders(load, pv, orders=orders, check=False)
     trades, prices = trade_by_rule(
         placed, bids, asks, *tariffs, pricing=pricing, priority=priority, ties=ties, pairs=True, kappa=kappa
     )
     left = leave_over(load, pv, trades, check=False)
     fixed_kwh = left.surplus_kwh if surplus == "export" else 0.0
-    base_kw = (fixed_kwh - left.deficit_kwh) / step_hours
     reactive = None
     if physics != "dc":
         draws, feeds = arrays["load_kvar_per_kw"], arrays["pv_kvar_per_kw"]
         base_kvar = feeds * (left.self_kwh + fixed_kwh) - draws * (left.self_kwh + left.deficit_kwh)
         reactive = Reactive(base_kvar / step_hours, feeds, draws)
-    clearing = clear(
-        network, trades, base_kw, export_kw=left.surplus_kwh / step_hours if surplus == "curtailable" else None,
-        bus=arrays.get("bus"), objective=objective, unserved=unserved, step_hours=step_hours, physics=physics,
-        reactive=reactive, v_min_pu=v_min_pu, v_max_pu=v_max_pu, check=False,
+    clearing = clear_books(
+        network, trades, (fixed_kwh - left.deficit_kwh) / step_hours,
+        left.surplus_kwh / step_hours if surplus == "curtailable" else np.zeros_like(load),
+        arrays.get("bus", np.arange(load.shape[1])), objective=objective, unserved=unserved, step_hours=step_hours,
+        solver="auto", physics=physics, reactive=reactive, connection=None, band_pu=(float(v_min_pu), float(v_max_pu)),
     )  # fmt: skip
-    settlement = settle(
-        # a pool rule matches by the tariffs; its trades are worth what participants bid and ask
-        trades.at_prices(bids, asks) if RULES[pricing].is_pool else trades,
-        clearing, load, pv, left, retail_per_kwh=tariffs[0], feed_in_per_kwh=tariffs[1],
-        buyer_per_kwh=prices.buyer_per_kwh, seller_per_kwh=prices.seller_per_kwh,
-        unserved=unserved, surplus=surplus, step_hours=step_hours, check=False,
+    # a pool rule matches by the tariffs; its trades are worth what participants bid and ask
+    worth = trades.at_prices(bids, asks) if RULES[pricing].is_pool else trades
+    no_charge = np.zeros(trades.n_trades)
+    settlement = settle_books(
+        trades, clearing, EnergyArrays(load, pv, left.self_kwh, left.deficit_kwh, left.surplus_kwh),
+        TradePrices(prices.buyer_per_kwh, prices.seller_per_kwh, no_charge, worth.bid_per_kwh, worth.ask_per_kwh),
+        Tariffs(tariffs[0], np.zeros_like(tariffs[1]) if surplus == "spill" else tariffs[1]),
+        retail=unserved == "retail", surplus=surplus, step_hours=step_hours,
     )  # fmt: skip
     is_one = arrays["load_kwh"].ndim == 1
     homes = Accounts(*(of_books[0] for of_books in settlement.buses)) if is_one else settlement.buses
     return Step(homes, trades, prices, clearing, settlement)
+
+
+def _by_book(array: Floats) -> Floats:
+    """With an axis of books."""
+    return array if array.ndim > 1 else array[None]
 
 
 def _as_arrays(faults: list[str], **given: ArrayLike | None) -> dict[str, NDArray[Any]]:
@@ -191,12 +198,12 @@ def _check_arrays(arrays: dict[str, Floats], faults: list[str]) -> list[Floats]:
             wanted = f"{flat[0]}, that of load_kwh" if name == "pv_kwh" and flat else "(n_columns,) or (n_books, n_columns)"
             faults.append(f"{name} has shape {array.shape}; it must be {wanted}")
         else:
-            faults += amount_faults(name, np.atleast_2d(array))
+            faults += amount_faults(name, _by_book(array))
     if not flat:
         return []
     n_books, n_columns = (1, *flat[0])[-2:]
     none = np.zeros((1, n_columns))
-    prices = [np.atleast_2d(arrays.get(name, none)) for name in ("bid_per_kwh", "ask_per_kwh")]
+    prices = [_by_book(arrays.get(name, none)) for name in ("bid_per_kwh", "ask_per_kwh")]
     faults += price_shape_faults(n_books, n_columns, *prices) + price_faults(*prices)
     for of_kvar in ("load_kvar_per_kw", "pv_kvar_per_kw"):
         array = arrays.get(of_kvar, none[0])
