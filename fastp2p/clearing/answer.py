@@ -43,6 +43,8 @@ class Injection(NamedTuple):
     def of(self, books: Ints) -> Injection:
         """That of some books."""
         kw = self.kw[books]
+        if self.kvar is nothing(self.kvar.shape):
+            return Injection(kw, nothing(kw.shape))
         is_nothing = not any(self.kvar.strides)  # one zero for all, which takes no memory
         return Injection(kw, np.broadcast_to(self.kvar[(slice(1),) * kw.ndim], kw.shape) if is_nothing else self.kvar[books])
 

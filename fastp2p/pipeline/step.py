@@ -100,6 +100,8 @@ def trade_step(
 ) -> Step:
     """Trade one time step: orders, matching, prices, clearing on the network and settlement, as the stages by themselves do it.
 
+    The input is checked once. A call takes 0.2 to 0.4 ms for one book of 40 homes on 294 buses (docs/performance.md).
+
     Parameters
     ----------
     network : Network
