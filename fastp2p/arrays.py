@@ -1,5 +1,6 @@
 """Arrays from whatever a caller gives, or a clear error; and objects that hold arrays in a few words."""
 
+from collections.abc import Container
 from dataclasses import fields
 from typing import Any
 
@@ -100,6 +101,11 @@ def _has_mask(value: Any, depth: int) -> bool:
 
 def _masked(name: str) -> str:
     return f"{name} has a mask, which would be lost; {name}.filled(0.0) replaces masked values by a number, here 0"
+
+
+def is_word(word: Any, known: Container[str]) -> bool:
+    """Whether it is one of the known words; an array, which `in` would compare number by number, is none."""
+    return isinstance(word, str) and word in known
 
 
 def amount_faults(name: str, array: NDArray[np.float64]) -> list[str]:

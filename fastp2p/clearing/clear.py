@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import kind_faults, refuse_other_kinds
-from fastp2p.arrays import finite_faults, floats, hours_faults, integers, is_between
+from fastp2p.arrays import finite_faults, floats, hours_faults, integers, is_between, is_word
 from fastp2p.clearing.answer import Clearing, Injection
 from fastp2p.clearing.columns import OBJECTIVES
 from fastp2p.clearing.connection import Connection, OnPhases
@@ -114,7 +114,7 @@ def clear(
     no_phases = [] if connection is None else phase_faults(network)
     faults += no_phases + (connection.faults(trades.n_books, at.size) if isinstance(connection, Connection) else [])
     if check:
-        faults += limit_faults(network, physics, v_min_pu, v_max_pu) if physics in PHYSICS and not no_phases else []
+        faults += limit_faults(network, physics, v_min_pu, v_max_pu) if is_word(physics, PHYSICS) and not no_phases else []
         faults += _value_faults(network, trades, base, export, objective)
     refuse(faults)
     return clear_books(
@@ -171,7 +171,9 @@ def choice_faults(objective: str, unserved: str, solver: str, physics: str) -> l
     words = {"objective": (objective, OBJECTIVES), "unserved": (unserved, UNSERVED), "solver": (solver, LP_SOLVERS)}
     words["physics"] = physics, PHYSICS
     return [
-        f"{name} = {word!r}: must be one of {', '.join(known)}" for name, (word, known) in words.items() if word not in known
+        f"{name} = {word!r}: must be one of {', '.join(known)}"
+        for name, (word, known) in words.items()
+        if not is_word(word, known)
     ]
 
 

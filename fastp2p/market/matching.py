@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import floats
+from fastp2p.arrays import floats, is_word
 from fastp2p.errors import refuse
 from fastp2p.kernels.market.matching import match_books
 from fastp2p.kernels.market.trades import count_room, look_up_prices
@@ -67,7 +67,7 @@ def match_orders(
 
 def priority_faults(priority: str) -> list[str]:
     """That there is no such priority."""
-    return [] if priority in ("price", "volume") else [f"priority = {priority!r}: must be 'price' or 'volume'"]
+    return [] if is_word(priority, ("price", "volume")) else [f"priority = {priority!r}: must be 'price' or 'volume'"]
 
 
 def match_in_pools(

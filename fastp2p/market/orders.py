@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import refuse_other_kinds
-from fastp2p.arrays import LARGEST, amount_faults, floats, short_repr
+from fastp2p.arrays import LARGEST, amount_faults, floats, is_word, short_repr
 from fastp2p.errors import refuse
 from fastp2p.kernels.market.orders import leftovers, split_orders
 from fastp2p.market.trades import Leftovers, Trades
@@ -61,7 +61,7 @@ def make_orders(
 
 def orders_faults(orders: str) -> list[str]:
     """That there is no such way to order."""
-    return [] if orders in ("net", "gross") else [f"orders = {orders!r}: must be 'net' or 'gross'"]
+    return [] if is_word(orders, ("net", "gross")) else [f"orders = {orders!r}: must be 'net' or 'gross'"]
 
 
 def leave_over(load_kwh: ArrayLike, pv_kwh: ArrayLike, trades: Trades, *, check: bool = True) -> Leftovers:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.arrays import LARGEST, amount_faults, floats, integers, is_between, short_repr
+from fastp2p.arrays import LARGEST, amount_faults, floats, integers, is_between, is_word, short_repr
 from fastp2p.errors import refuse
 from fastp2p.kernels.market.trades import count_pairs, look_up_prices, pair_pools, stay_inside
 from fastp2p.kernels.structs import TradeArrays
@@ -227,4 +227,4 @@ def price_faults(bid_prices: Floats, ask_prices: Floats) -> list[str]:
 
 def ties_faults(ties: str) -> list[str]:
     """That there is no such tie rule."""
-    return [] if ties in ("pro_rata", "order") else [f"ties = {ties!r}: must be 'pro_rata' or 'order'"]
+    return [] if is_word(ties, ("pro_rata", "order")) else [f"ties = {ties!r}: must be 'pro_rata' or 'order'"]

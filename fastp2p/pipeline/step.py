@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import kind_faults
-from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, integers, short_repr
+from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, integers, is_word, short_repr
 from fastp2p.clearing.answer import Clearing
 from fastp2p.clearing.clear import bus_faults, capacity_faults, choice_faults, clear_books
 from fastp2p.clearing.limits import PHYSICS, limit_faults
@@ -232,4 +232,4 @@ def _network_faults(
         whose = "bus names" if "bus" in arrays else "the network has"
         faults.append(f"load_kwh has {load.shape[-1]} columns and {whose} {n_buses} buses; they must be as many")
     faults += capacity_faults(network)
-    return faults + (limit_faults(network, physics, v_min_pu, v_max_pu) if physics in PHYSICS else [])
+    return faults + (limit_faults(network, physics, v_min_pu, v_max_pu) if is_word(physics, PHYSICS) else [])

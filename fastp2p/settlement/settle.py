@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import refuse_other_kinds
-from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, short_repr
+from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, is_word, short_repr
 from fastp2p.clearing.answer import Clearing
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.settlement.settle import Accounts, BookAccounts, Tariffs, TradePrices, settle_buses, settle_trades
@@ -98,7 +98,7 @@ def settle(
     shape = clearing.exported_kw.shape
     energy = {"load_kwh": load, "pv_kwh": pv, "left.self_kwh": own, "left.deficit_kwh": deficit}
     faults = _faults(trades, clearing, {**energy, "left.surplus_kwh": surplus_left}, step_hours, books_per_row, check)
-    if unserved not in UNSERVED:
+    if not is_word(unserved, UNSERVED):
         faults.append(f"unserved = {unserved!r}: must be one of {', '.join(UNSERVED)}")
     faults += surplus_faults(surplus)
     buyer, seller = (trades.ask_per_kwh if p is None else p for p in (buyer_per_kwh, seller_per_kwh))
@@ -158,7 +158,7 @@ def settle_books(
 
 def surplus_faults(surplus: str) -> list[str]:
     """That there is no such thing to do with surplus."""
-    return [] if surplus in SURPLUS else [f"surplus = {surplus!r}: must be one of {', '.join(SURPLUS)}"]
+    return [] if is_word(surplus, SURPLUS) else [f"surplus = {surplus!r}: must be one of {', '.join(SURPLUS)}"]
 
 
 def _faults(

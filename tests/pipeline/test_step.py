@@ -200,6 +200,13 @@ def test_what_is_refused(wrong, told):
     assert faults[0].startswith(told), faults
 
 
+@pytest.mark.parametrize("word", [None, 1.0, ["ask"], np.zeros(9), {}])
+def test_words_must_be_texts(word):
+    names = ("pricing", "priority", "ties", "orders", "objective", "unserved", "surplus", "physics")
+    faults = refused(**dict.fromkeys(names, word))
+    assert sorted(fault.partition(" = ")[0] for fault in faults) == sorted(names)
+
+
 def test_a_limit_that_is_none_is_refused():
     network = some_books(1)[0]
     limit = network.limit_kw.copy()
