@@ -1,5 +1,6 @@
 """Arrays from whatever a caller gives, or a clear error; and objects that hold arrays in a few words."""
 
+from collections.abc import Container
 from dataclasses import fields
 from typing import Any
 
@@ -37,6 +38,8 @@ def floats(name: str, value: Any) -> NDArray[np.float64]:
     """
     if type(value) is np.ndarray and value.dtype == np.float64:
         return np.ascontiguousarray(value)
+    if type(value) is float:
+        return np.array([value])
     given = _numbers(name, value, "numbers", "fiub")
     with np.errstate(over="ignore"):  # an extended float beyond the largest float64 becomes infinite, which checks refuse
         return np.ascontiguousarray(given, np.float64)
@@ -100,6 +103,11 @@ def _masked(name: str) -> str:
     return f"{name} has a mask, which would be lost; {name}.filled(0.0) replaces masked values by a number, here 0"
 
 
+def is_word(word: Any, known: Container[str]) -> bool:
+    """Whether it is one of the known words; an array, which `in` would compare number by number, is none."""
+    return isinstance(word, str) and word in known
+
+
 def amount_faults(name: str, array: NDArray[np.float64]) -> list[str]:
     """A fault where a (n_books, n_bus) array holds a negative or non-finite number, or one beyond `LARGEST`."""
     if is_between(array, 0.0):
@@ -130,6 +138,8 @@ def hours_faults(step_hours: Any) -> list[str]:
 
 def is_between(array: NDArray[np.float64], least: float = -LARGEST, most: float = LARGEST) -> bool:
     """Whether every number lies within two bounds; two passes and no temporary array, NaN fails either."""
+    if array.size == 1:
+        return least <= array.item() <= most
     return not array.size or bool(array.min() >= least and array.max() <= most)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,7 +37,7 @@ class Reactive:
     pv_kvar_per_kw: ArrayLike = 0.0
     load_kvar_per_kw: ArrayLike = 0.0
 
-    def spread(self, shape: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
+    def spread(self, shape: tuple[int, ...]) -> Kvar:
         """The three as whole arrays, for injections of this shape.
 
         Raises
@@ -56,14 +57,21 @@ class Reactive:
             else:
                 spread.append(np.ascontiguousarray(np.broadcast_to(array, wanted)))
         refuse(faults)
-        base, pv, load = spread
-        return base, pv, load
+        return Kvar(*spread)
+
+
+class Kvar(NamedTuple):
+    """`Reactive` as whole arrays: (n_books, n_bus), on three phases (n_books, n_bus, 3), and twice (n_bus,)."""
+
+    base_kvar: Floats
+    pv_kvar_per_kw: Floats
+    load_kvar_per_kw: Floats
 
     def inject(
         self, trades: Trades, executed_kwh: Floats, exported_kw: Floats, step_hours: float, retail: bool
     ) -> tuple[Floats, Floats]:
         """(n_books, n_columns) kvar with nothing executed, and with these trades and exports."""
-        base, pv, load = self.spread(exported_kw.shape)
+        base, pv, load = self
         floor, full = np.empty_like(base), np.empty_like(base)
         inject_reactive(base, pv, load, exported_kw, trades.arrays, executed_kwh, step_hours, retail, floor, full)
         return floor, full
