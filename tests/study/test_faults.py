@@ -55,7 +55,7 @@ def with_lines(text):
                 "unknown key scenarios.stop.3; known are indicator, within, at_least",
             ],
         ),
-        ("[scenarios]\n1 = 2", ["unknown key scenarios.1; known are count, shares, exact, stop, keep"]),
+        ("[scenarios]\n1 = 2", ["unknown key scenarios.1; known are count, shares, sweep, exact, stop, keep"]),
         ("[market.bid_per_kwh]\n1 = 2", [f"market.bid_per_kwh = {{'1': 2}}: {EITHER}"]),
         ("[market.bid_per_kwh.series]\n2 = 3", ["market.bid_per_kwh.series = {'2': 3}: must be a list"]),
         ("[participants.buses]\n0 = 3", ["participants.buses = {'0': 3}: must be 'leaves', 'loads', 'all' or a list"]),
