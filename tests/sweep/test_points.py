@@ -254,6 +254,7 @@ def test_the_terminal_and_the_folder_have_every_point(tmp_path):
         ({"battery": []}, "scenarios.sweep.battery = []: must not be empty"),
         ({"battery": 0.5}, "scenarios.sweep.battery = 0.5: must be a list"),
         ({"fridge": [0.5]}, "unknown key scenarios.sweep.fridge; known are battery, ev, heat_pump"),
+        ({"pv": [0.5]}, "unknown key scenarios.sweep.pv; did you mean scenarios.shares?"),
         ({"batery": [0.5]}, "unknown key scenarios.sweep.batery; did you mean battery?"),
     ],
 )
