@@ -1,4 +1,4 @@
-"""Draws that follow other draws."""
+"""Random numbers of a device that go with those of another, so that who has the one is likelier to have the other."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ Floats = NDArray[np.float64]
 
 
 def correlated(u: Floats, u_pv: Floats, rho: float) -> Floats:
-    """Uniform numbers that go with those of PV: a Gaussian copula.
+    """Uniform numbers that are correlated with others (a Gaussian copula).
+
+    Both become standard normal numbers z and z_pv, and ρ z_pv + √(1 - ρ²) z is standard normal, too. So what happens where a
+    number is below a share still has the probability of that share, and a larger share only adds to it.
 
     Parameters
     ----------
-    u, u_pv : (...) float64
+    u : array of float64
         Independent uniform numbers in [0, 1).
+    u_pv : array of float64
+        Those of PV, of the same shape.
     rho : float
-        Correlation, -1 to 1, of the normal numbers that belong to the result and to `u_pv`. With 0 the result is `u`, to the
-        bit; with 1 it is `u_pv`, but for rounding, and with -1 as far from it as it can be.
+        Correlation of the normal numbers, -1…1: 1 gives the numbers of PV, 0 gives `u` itself, -1 the opposite of PV.
 
     Returns
     -------
-    (...) float64
-        In [0, 1), uniform again.
+    array of float64
+        In [0, 1).
     """
     if rho == 0.0:
         return u
-    own, of_pv = (ndtri(np.clip(one, FIRST, LAST)) for one in (u, u_pv))
-    together: Floats = ndtr(rho * of_pv + math.sqrt(1.0 - rho * rho) * own)
-    return np.minimum(together, LAST)
+    z, z_pv = (ndtri(np.clip(one, FIRST, LAST)) for one in (u, u_pv))
+    return np.minimum(ndtr(rho * z_pv + math.sqrt(1.0 - rho * rho) * z), LAST)
