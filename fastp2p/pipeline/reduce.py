@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fastp2p.clearing.audit import NOT_AUDITED
 from fastp2p.clearing.phase_audit import PhaseAudit
 from fastp2p.grid.network import Network
+from fastp2p.kernels.devices.sums import sum_homes, sum_steps
 from fastp2p.kernels.market.trades import count_pairs
 from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.market.trades import pair_trades
@@ -185,9 +186,9 @@ def _device_columns(batch: BatchResult) -> Columns:
         return {}
     load_kwh, pv_kwh = _without_batteries(batch)
     return {
-        "load_kwh": load_kwh.cumsum(axis=1)[:, -1],  # bus after bus, as the accounts: unused batteries change no bit
-        "pv_kwh": pv_kwh.cumsum(axis=1)[:, -1],
-        **{name: array.sum(axis=1) for name, array in devices.of.items()},
+        "load_kwh": _over_homes(load_kwh),
+        "pv_kwh": _over_homes(pv_kwh),
+        **{name: _over_homes(array) for name, array in devices.of.items()},
     }
 
 
@@ -196,7 +197,21 @@ def _device_sums(batch: BatchResult) -> dict[str, Floats]:
     if batch.devices is None:
         return {}
     by_bus = {name: _by_bus(batch, array) for name, array in batch.devices.of.items()}
-    return {name: array[:, -1] if name in STATES else array.sum(axis=1) for name, array in by_bus.items()}
+    return {name: array[:, -1] if name in STATES else _all_steps(array) for name, array in by_bus.items()}
+
+
+def _over_homes(energy: Floats) -> Floats:
+    """(n_books,) sums over the participants."""
+    total = np.empty(len(energy))
+    sum_homes(np.ascontiguousarray(energy), total)
+    return total
+
+
+def _all_steps(energy: Floats) -> Floats:
+    """(n_scenarios, n_participants) sums over the steps."""
+    total = np.zeros((energy.shape[0], energy.shape[2]))
+    sum_steps(np.ascontiguousarray(energy), total)
+    return total
 
 
 def _over_steps(name: str, pieces: Sequence[Floats]) -> Floats:
@@ -209,7 +224,7 @@ def _bus_accounts(batch: BatchResult) -> Accounts:
     buses = batch.settlement.buses
     if batch.devices is None:
         return buses
-    load_kwh, pv_kwh = (_by_bus(batch, energy).cumsum(axis=1)[:, -1] for energy in _without_batteries(batch))
+    load_kwh, pv_kwh = (_all_steps(_by_bus(batch, energy)) for energy in _without_batteries(batch))
     return buses._replace(load_kwh=load_kwh, pv_kwh=pv_kwh)
 
 

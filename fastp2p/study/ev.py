@@ -35,6 +35,15 @@ class EvPart(Section):
     _times = field_validator("arrival", "departure")(within(ranges.HOUR_OF_DAY))
 
     @model_validator(mode="after")
+    def _may_be_without_pv(self) -> EvPart:
+        if self.pv_correlation and self.buses == "pv":
+            raise ValueError(
+                f"pv_correlation = {self.pv_correlation:g} needs vehicles that may be at homes without PV; write "
+                'buses = "all" or a list of buses, or leave pv_correlation out'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _is_plugged(self) -> EvPart:
         if isinstance(self.arrival, float) and self.arrival == self.departure:
             raise ValueError(

@@ -74,6 +74,24 @@ def test_each_home_does_what_the_definition_says(given):
             assert -1e-9 <= found.sum() + missing.sum() - need * complete <= need + 1e-9
 
 
+@pytest.mark.parametrize(("rule", "cyclic"), [("surplus", False), ("cheapest", True), ("cheapest", False), ("immediate", True)])
+@pytest.mark.parametrize(("step_hours", "days"), [(1.0, 365), (0.25, 60)])
+def test_homes_of_a_year(rule, cyclic, step_hours, days):
+    random, shape = np.random.default_rng(6), (2, 3)
+    n_steps = round(24 * days / step_hours)
+    of_homes = {
+        "net_kwh": random.normal(size=(2, n_steps, 3)) * 3.0 * step_hours, "kw": random.uniform(1.0, 11.0, shape),
+        "arrival": random.integers(0, 1441, shape) / 60.0, "departure": random.integers(0, 1441, shape) / 60.0,
+        "kwh": random.uniform(2.0, 40.0, shape), "rule": rule, "step_hours": step_hours, "cyclic": cyclic,
+        "retail_per_kwh": random.choice([0.1, 0.2, 0.3], n_steps),
+    }  # fmt: skip
+    ran = run_evs(**of_homes)
+    for (s, b), (ev, unmet, complete) in by_home(of_homes):
+        np.testing.assert_allclose(ran.ev_kwh[s, :, b], ev, rtol=0, atol=1e-10)
+        np.testing.assert_allclose(ran.unmet_kwh[s, :, b], unmet, rtol=0, atol=1e-10)
+        assert complete in ((days,) if cyclic else (days - 1, days))
+
+
 @pytest.mark.small
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("step_hours", [0.25, 1.0])

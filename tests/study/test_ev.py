@@ -70,6 +70,7 @@ def test_numbers_have_ranges(key, allowed):
         ({"arrival": {"distribution": "uniform", "low": 20.0, "high": 26.0}}, "ev.arrival = "),
         ({"arrival": "18:00"}, "ev.arrival = '18:00': must be a number, a list or a table"),
         ({"kWh": 5.0}, "unknown key ev.kWh; did you mean kwh?"),
+        ({"buses": "pv", "pv_correlation": 0.5}, "ev = {'buses': 'pv', 'pv_correlation': 0.5}: pv_correlation = 0.5 needs"),
         ({"buses": "leaves"}, "ev.buses = 'leaves': must be 'pv' or 'all'"),
         ({"rule": "smart"}, "ev.rule = 'smart': must be 'immediate', 'surplus' or 'cheapest'"),
         (
