@@ -45,6 +45,7 @@ AMPACITY_KA = Range(1e-6, 1e6, "kA")
 """99,999 kA stands for no limit in many networks."""
 BATTERY_KWH = Range(0.0, 1e6, "kWh at a bus")
 BATTERY_KW = Range(0.0, 1e6, "kW at a bus")
+BACKGROUND_SIZE = Range(0.0, 1e6, "at a bus")
 EFFICIENCY = Range(0.1, 1.0)
 PART = Range(0.0, 1.0)
 OF_TRANSFORMER = Range(1e-6, 10.0, "kWp per kVA")

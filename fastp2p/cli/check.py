@@ -10,6 +10,7 @@ from fastp2p.pipeline.draws import Scenarios, draw_scenarios
 from fastp2p.pipeline.members import find_eligible
 from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
+from fastp2p.study.devices import BatteryPart, CommunityBatteryPart
 from fastp2p.study.model import Study
 from fastp2p.study.sections import Amount, Buses, OfTransformer, Price, Series, profile_names
 from fastp2p.study.tariffs import ByHours, FromFile
@@ -29,6 +30,8 @@ from fastp2p.text import LONGEST_UNIT, shown_text
 
 Ints = NDArray[np.int64]
 
+BACKGROUND_UNITS = {"load": "x", "pv": "kWp of", "net": "x net load"}
+"""Between the size of background and its profiles."""
 PLACEHOLDER_KA = 0.9
 """Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
 
@@ -84,6 +87,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
             f"{_listed(ids[pv_bus])}"
         ),
         **_battery_facts(study, network, profiles),
+        **_beside_facts(study, profiles, scenarios),
         "energy": energy_text(profiles, study),
         **({"typical day": TYPICAL_DAY} if any(one.file == "typical_day" for one in study.profiles.sources) else {}),
         "market": f"{study.market.orders} orders, {study.market.priority} priority, market rule {study.market.pricing}",
@@ -154,14 +158,31 @@ def _battery_facts(study: Study, network: Network, profiles: Profiles) -> dict[s
     else:
         where = "where PV is" if part.buses == "pv" else "at all participants"
     some_have = "" if part.share == 1.0 else f", each with a probability of {part.share:.0%}"
+    words = _battery_words(part, profiles, "for a home's own use")
+    return {"batteries": f"{where}{some_have}: {words}"}
+
+
+def _battery_words(part: BatteryPart | CommunityBatteryPart, profiles: Profiles, use: str) -> str:
+    """What a battery can do, for whom, and how it begins."""
     power = "half of that per hour" if part.kw is None else f"{_words(part.kw)} kW"
     begins = "steps repeat, and each ends as it begins" if profiles.time is None else f"{part.first:.0%} full at first"
-    return {
-        "batteries": (
-            f"{where}{some_have}: {_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge comes back; "
-            f"for a home's own use; {begins}"
+    return f"{_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge comes back; {use}; {begins}"
+
+
+def _beside_facts(study: Study, profiles: Profiles, scenarios: Scenarios) -> dict[str, str]:
+    """What the network carries beside the market."""
+    facts, battery = {}, study.community_battery
+    if study.background and scenarios.background:
+        n_buses, units = np.bincount(scenarios.background.entry, minlength=len(study.background)).tolist(), BACKGROUND_UNITS
+        facts["background"] = "; ".join(
+            f"{n} bus{'es' * (n != 1)} with {_words(part.size)} {units[part.kind]} "
+            f"{some(profile_names(part.profile)) or 'profiles of their own'}"
+            for n, part in zip(n_buses, study.background, strict=True)
         )
-    }
+    if battery is not None:
+        use = "for what participants together have over and need"
+        facts["community battery"] = f"at bus {battery.bus}: {_battery_words(battery, profiles, use)}"
+    return facts
 
 
 def _time(profiles: Profiles) -> str:

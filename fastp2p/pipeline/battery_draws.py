@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
 from fastp2p.grid.network import Network
-from fastp2p.pipeline.members import Members, amounts, may_have
+from fastp2p.pipeline.members import Members, amounts, bus_positions, grid_bus_faults, may_have
 from fastp2p.study.devices import BatteryPart
+from fastp2p.study.model import Study
 
 Floats = NDArray[np.float64]
 
@@ -82,6 +83,16 @@ def draw_batteries(
     kw = KW_PER_KWH * kwh if part.kw is None else amounts(part.kw, "battery.kw", who.listed, at["kw"], lengths)
     kwh, kw = np.where(has, kwh, 0.0), np.where(has, kw, 0.0)
     return Batteries(kwh, kw, part.lowest * kwh, part.first * kwh, part.efficiency)
+
+
+def find_community_bus(study: Study, network: Network, faults: list[str]) -> int | None:
+    """Where the community's battery is, a position; None without one, or where it can store nothing."""
+    part = study.community_battery
+    if part is None:
+        return None
+    bus = bus_positions((part.bus,), network, "community_battery.bus", faults)
+    faults += grid_bus_faults(bus, network, "community_battery.bus")
+    return int(bus[0]) if len(bus) and part.kwh > 0.0 and part.kw != 0.0 else None
 
 
 def battery_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:

@@ -16,8 +16,9 @@ from fastp2p.arguments import described, way_to
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import check_file, is_folder_name, is_missing
 from fastp2p.study.changes import as_tables, merge, section_type
-from fastp2p.study.devices import BatteryPart
+from fastp2p.study.devices import BatteryPart, CommunityBatteryPart
 from fastp2p.study.faults import shown, validation_faults
+from fastp2p.study.participants import BackgroundPart, ParticipantsPart
 from fastp2p.study.sections import (
     HOURS_UP_TO,
     THREE_PHASE_ABOVE_KW,
@@ -26,7 +27,6 @@ from fastp2p.study.sections import (
     LoadPart,
     MarketPart,
     NetworkPart,
-    ParticipantsPart,
     ProfilesPart,
     PvPart,
     ScenariosPart,
@@ -63,6 +63,7 @@ class Study(Section):
     pv: PvPart
     connection: ConnectionPart | None = None
     battery: BatteryPart | None = None
+    community_battery: CommunityBatteryPart | None = None
     market: MarketPart = MarketPart()
     clearing: ClearingPart = ClearingPart()
     scenarios: ScenariosPart = ScenariosPart()
@@ -111,6 +112,11 @@ class Study(Section):
         """PV of more kWp is connected to all three phases."""
         given = self.pv.three_phase_above_kw
         return THREE_PHASE_ABOVE_KW if given is None else given
+
+    @property
+    def background(self) -> tuple[BackgroundPart, ...] | None:
+        """`participants.background`; None where there is none."""
+        return self.participants.background or None
 
     @property
     def n_cases(self) -> int:

@@ -16,6 +16,7 @@ from fastp2p.grid.network import Network
 from fastp2p.grid.runpp import check_source
 from fastp2p.io.folders import check_folder
 from fastp2p.market.rules import rule_faults
+from fastp2p.pipeline.background_draws import BACKGROUND_STREAMS
 from fastp2p.pipeline.battery_draws import BATTERY_STREAMS
 from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults
 from fastp2p.pipeline.members import find_members
@@ -32,6 +33,8 @@ DRAWN_BYTES = 8 * (len(STREAMS) + 6)
 """Of the draws of a bus in a scenario: uniform numbers, and what is made of them."""
 BATTERY_BYTES = 8 * (len(BATTERY_STREAMS) + 4)
 """The same of batteries."""
+BACKGROUND_BYTES = 8 * (len(BACKGROUND_STREAMS) + 4)
+"""The same of an entry of background."""
 
 
 def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:
@@ -78,6 +81,8 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     elif profiles is not None:
         for name, kind in ((study.load.profile, "load"), (study.pv.profile, "pv")):
             faults += profiles.missing(profile_names(name), kind)
+        for entry, one in enumerate(study.background or ()):
+            faults += profiles.missing(profile_names(one.profile), one.kind, f"participants.background.{entry}.{one.kind}")
     if network is not None:
         of_phases = network_faults(study, network, is_given)
         told = ac_faults(network) if of_phases else []
@@ -145,7 +150,7 @@ def scenarios(
     Returns
     -------
     Scenarios
-        Arrays (n_scenarios, n_bus) of homes, kWp, profiles, prices and batteries.
+        Arrays (n_scenarios, n_bus) of homes, kWp, profiles, prices and batteries, and the background.
 
     Raises
     ------
@@ -161,7 +166,7 @@ def scenarios(
         faults.append(f"share = {share!r}: must lie in 0…1")
     refuse(faults)
     network, profiles = prepare(study, network, profiles)
-    each = DRAWN_BYTES + (BATTERY_BYTES if study.battery else 0)
+    each = DRAWN_BYTES + (BATTERY_BYTES if study.battery else 0) + BACKGROUND_BYTES * len(study.background or ())
     needed, there = len(numbers) * network.n_bus * each, memory_bytes()
     if needed > there:
         raise InputError(
