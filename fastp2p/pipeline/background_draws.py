@@ -108,10 +108,10 @@ def background_buses(part: BackgroundPart, network: Network, key: str, faults: l
     return buses[~network.is_reference[buses]]
 
 
-def count_columns(study: Study, network: Network) -> int:
-    """Buses of all entries, those that several name as often."""
-    parts = study.background or ()
-    return sum(len(_sized(part.size, background_buses(part, network, "", []))) for part in parts)
+def find_background(study: Study, network: Network) -> Ints:
+    """Positions of the buses that have any, ascending, of a study that draws without a fault."""
+    buses = [_sized(part.size, background_buses(part, network, "", [])) for part in study.background or ()]
+    return np.unique(np.concatenate([np.empty(0, np.int64), *buses]))
 
 
 def _sized(size: Amount, buses: Ints) -> Ints:
