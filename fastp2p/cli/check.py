@@ -12,7 +12,7 @@ from fastp2p.pipeline.heat_pump_draws import HeatPumpProfiles
 from fastp2p.pipeline.members import find_eligible
 from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
-from fastp2p.study.devices import BatteryPart
+from fastp2p.study.devices import BatteryPart, CommunityBatteryPart
 from fastp2p.study.ev import EvPart
 from fastp2p.study.heat_pump import HeatPumpPart
 from fastp2p.study.model import Study
@@ -37,6 +37,8 @@ from fastp2p.text import LONGEST_UNIT, shown_text
 
 Ints = NDArray[np.int64]
 
+BACKGROUND_UNITS = {"load": "x", "pv": "kWp of", "net": "x net load"}
+"""Between the size of background and its profiles."""
 PLACEHOLDER_KA = 0.9
 """Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
 
@@ -94,6 +96,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         **_heat_pump_facts(study, network, profiles, scenarios),
         **_ev_facts(study, network),
         **_battery_facts(study, network, profiles),
+        **_beside_facts(study, profiles, scenarios),
         "energy": energy_text(profiles, study),
         **({"typical day": TYPICAL_DAY} if any(one.file == "typical_day" for one in study.profiles.sources) else {}),
         "market": f"{study.market.orders} orders, {study.market.priority} priority, market rule {study.market.pricing}",
@@ -234,15 +237,32 @@ def _battery_facts(study: Study, network: Network, profiles: Profiles) -> dict[s
     part = study.battery
     if part is None:
         return {}
-    power = "half of that per hour" if part.kw is None else f"{_words(part.kw)} kW"
     by_tariff = ", and by the hours of the retail tariff" if part.rule == "tariff" else ""
+    words = _battery_words(part, profiles, f"for a home's own use{by_tariff}")
+    return {"batteries": f"{_devices_at(part, network)}: {words}"}
+
+
+def _battery_words(part: BatteryPart | CommunityBatteryPart, profiles: Profiles, use: str) -> str:
+    """What a battery can do, for whom, and how it begins."""
+    power = "half of that per hour" if part.kw is None else f"{_words(part.kw)} kW"
     begins = "steps repeat, and each ends as it begins" if profiles.time is None else f"{part.first:.0%} full at first"
-    return {
-        "batteries": (
-            f"{_devices_at(part, network)}: {_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge comes back; "
-            f"for a home's own use{by_tariff}; {begins}"
+    return f"{_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge comes back; {use}; {begins}"
+
+
+def _beside_facts(study: Study, profiles: Profiles, scenarios: Scenarios) -> dict[str, str]:
+    """What the network carries beside the market."""
+    facts, battery = {}, study.community_battery
+    if study.background and scenarios.background:
+        n_buses, units = np.bincount(scenarios.background.entry, minlength=len(study.background)).tolist(), BACKGROUND_UNITS
+        facts["background"] = "; ".join(
+            f"{n} bus{'es' * (n != 1)} with {_words(part.size)} {units[part.kind]} "
+            f"{some(profile_names(part.profile)) or 'profiles of their own'}"
+            for n, part in zip(n_buses, study.background, strict=True)
         )
-    }
+    if battery is not None:
+        use = "for what participants together have over and need"
+        facts["community battery"] = f"at bus {battery.bus}: {_battery_words(battery, profiles, use)}"
+    return facts
 
 
 def _time(profiles: Profiles) -> str:

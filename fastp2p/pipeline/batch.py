@@ -12,7 +12,7 @@ from fastp2p.clearing.answer import Clearing, Injection
 from fastp2p.clearing.audit import Audit, Uncontrolled, audit
 from fastp2p.clearing.audit_sample import draw_sample
 from fastp2p.clearing.clear import clear
-from fastp2p.clearing.connection import Connection
+from fastp2p.clearing.connection import BALANCED, Connection
 from fastp2p.clearing.reactive import Reactive, kvar_per_kw
 from fastp2p.grid.network import Network
 from fastp2p.grid.runpp import runpp_solver
@@ -20,6 +20,7 @@ from fastp2p.market.orders import leave_over, make_orders
 from fastp2p.market.rules import RULES, Prices
 from fastp2p.market.trades import Leftovers, Trades
 from fastp2p.market.trading import trade_by_rule
+from fastp2p.pipeline.background import Beside, at_buses, find_beside, of_participants
 from fastp2p.pipeline.devices import DeviceRun, home_energy, run_devices
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.profiles.profiles import Profiles
@@ -37,6 +38,7 @@ class BatchResult:
     Columns of arrays, sellers and buyers are places in `Scenarios.participant`: a bus where nobody takes part is no column.
     Bids and asks are those of the participants, a row per scenario or book; trades have the prices that the auction saw.
     Load includes what devices draw, and PV what batteries discharge; `devices` has these, in arrays (n_books, n_participants).
+    Columns of `clearing` and of `beside`, what the network carries beside the market, are those of `Scenarios.connected`.
     """
 
     __repr__ = short_repr
@@ -54,6 +56,7 @@ class BatchResult:
     settlement: Settlement
     audit: Audit | None
     devices: DeviceRun | None = None
+    beside: Beside | None = None
 
 
 def run_batch(
@@ -100,29 +103,32 @@ def run_batch(
     )  # fmt: skip
     left = leave_over(load_kwh, pv_kwh, trades, check=False)
     trades, load_kwh, pv_kwh = _stress(rules.stress, trades, load_kwh, pv_kwh)
-    connection = _connection(scenarios, len(steps))
+    connected = scenarios.connected
+    beside = find_beside(scenarios, profiles, steps, connected, devices)
+    carried, unmatched = at_buses(scenarios, connected, trades, left)
+    connection = _connection(scenarios, connected, len(steps))
     clearing = clear(
         network,
-        trades,
-        _base_kw(study, left, hours, connection),
-        export_kw=left.surplus_kwh / hours if rules.surplus == "curtailable" else None,
-        bus=who,
+        carried,
+        _base_kw(study, unmatched, beside, hours, connection),
+        export_kw=unmatched.surplus_kwh / hours if rules.surplus == "curtailable" else None,
+        bus=connected,
         objective=rules.objective,
         unserved=rules.unserved,
         step_hours=hours,
         solver=rules.solver,
         physics=rules.physics,
-        reactive=_reactive(study, left, hours, connection),
+        reactive=_reactive(study, unmatched, beside, hours, connection),
         connection=connection,
         v_min_pu=study.network.v_min_pu,
         v_max_pu=study.network.v_max_pu,
         check=False,
     )
-    audited = _audit(study, network, scenarios, steps, profiles, clearing, left, connection)
+    audited = _audit(study, network, scenarios, steps, profiles, clearing, unmatched, connection)
     settlement = settle(
         # a pool rule matches by the tariffs; its trades are worth what participants bid and ask
         trades.at_prices(bids, asks) if RULES[market.pricing].is_pool else trades,
-        clearing,
+        of_participants(scenarios, connected, clearing),
         load_kwh,
         pv_kwh,
         left,
@@ -140,7 +146,7 @@ def run_batch(
     return BatchResult(
         scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, bid_per_kwh=bids,
         ask_per_kwh=asks, trades=trades, prices=prices, clearing=clearing, settlement=settlement, audit=audited,
-        devices=devices,
+        devices=devices, beside=beside,
     )  # fmt: skip
 
 
@@ -157,34 +163,43 @@ def _price_rows(price: Floats, scenarios: Scenarios, steps: range) -> Floats:
     return np.tile(price[steps.start : steps.stop], (len(scenarios.number), len(who)))
 
 
-def _connection(scenarios: Scenarios, n_steps: int) -> Connection | None:
-    """On which phases participants are, book by book; None in a study of one phase."""
+def _connection(scenarios: Scenarios, connected: Ints, n_steps: int) -> Connection | None:
+    """On which phases participants are, book by book; None in a study of one phase. Where nobody takes part it is no matter."""
     if scenarios.load_phase is None or scenarios.pv_phase is None:
         return None
     load, pv = (
-        np.repeat(phase[:, scenarios.participant], n_steps, axis=0) for phase in (scenarios.load_phase, scenarios.pv_phase)
+        np.repeat(np.where(phase < 0, np.int8(BALANCED), phase)[:, connected], n_steps, axis=0)
+        for phase in (scenarios.load_phase, scenarios.pv_phase)
     )
     return Connection(load, pv)
 
 
-def _base_kw(study: Study, left: Leftovers, hours: float, connection: Connection | None) -> Floats:
-    """What neither trades nor is curtailed, kW: deficits, and surplus that is fixed."""
+def _base_kw(study: Study, left: Leftovers, beside: Beside | None, hours: float, connection: Connection | None) -> Floats:
+    """What neither trades nor is curtailed, kW: deficits, surplus that is fixed, and what is beside the market."""
     fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
     if connection is None:
-        return np.asarray((fixed_kwh - left.deficit_kwh) / hours)
-    # PV that a bus uses itself may be fed in on other phases than its load draws on
-    return connection.on_phases((left.self_kwh + fixed_kwh) / hours, (left.self_kwh + left.deficit_kwh) / hours)
+        base_kw = np.asarray((fixed_kwh - left.deficit_kwh) / hours)
+    else:  # PV that a bus uses itself may be fed in on other phases than its load draws on
+        base_kw = connection.on_phases((left.self_kwh + fixed_kwh) / hours, (left.self_kwh + left.deficit_kwh) / hours)
+    return base_kw if beside is None else base_kw + _spread(beside.kw, connection)
 
 
-def _reactive(study: Study, left: Leftovers, hours: float, connection: Connection | None) -> Reactive | None:
-    """Reactive power that goes with load and PV; none where nobody asks for it."""
+def _spread(beside: Floats, connection: Connection | None) -> Floats:
+    """What is beside the market, where there are three phases a third on each."""
+    return beside if connection is None else beside[:, :, None] / 3.0
+
+
+def _reactive(
+    study: Study, left: Leftovers, beside: Beside | None, hours: float, connection: Connection | None
+) -> Reactive | None:
+    """Reactive power that goes with load, PV and background; none where nobody asks for it."""
     if study.clearing.physics == "dc" and not study.audited_every:
         return None
     load, pv = _kvar_per_kw(study)
     fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
     fed, drawn = pv * (left.self_kwh + fixed_kwh), load * (left.self_kwh + left.deficit_kwh)
     base_kvar = (fed - drawn) / hours if connection is None else connection.on_phases(fed / hours, drawn / hours)
-    return Reactive(base_kvar, pv, load)
+    return Reactive(base_kvar if beside is None else base_kvar + _spread(beside.kvar, connection), pv, load)
 
 
 def _kvar_per_kw(study: Study) -> tuple[float, float]:
@@ -217,7 +232,7 @@ def _audit(
     solver = None if network.is_radial else runpp_solver(study.network.source)
     band_pu = (study.network.v_min_pu, study.network.v_max_pu)
     uncontrolled = _uncontrolled(study, clearing, left, profiles.step_hours, connection)
-    return audit(network, scenarios.participant, clearing, band_pu, books, solver, uncontrolled)
+    return audit(network, scenarios.connected, clearing, band_pu, books, solver, uncontrolled)
 
 
 def _uncontrolled(

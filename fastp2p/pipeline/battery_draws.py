@@ -15,10 +15,11 @@ from fastp2p.arrays import short_repr
 from fastp2p.devices.battery import cheap_and_dear
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.correlation import correlated
-from fastp2p.pipeline.members import Members, find_owners
+from fastp2p.pipeline.members import Members, bus_positions, find_owners, grid_bus_faults
 from fastp2p.pipeline.tariffs import days_of_steps
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.devices import BatteryPart
+from fastp2p.study.model import Study
 
 Floats = NDArray[np.float64]
 
@@ -90,6 +91,16 @@ def draw_batteries(
     kw = KW_PER_KWH * kwh if part.kw is None else owners.sizes(part.kw, "kw", at["kw"], lengths)
     kwh, kw = np.where(has, kwh, 0.0), np.where(has, kw, 0.0)
     return Batteries(kwh, kw, part.lowest * kwh, part.first * kwh, part.efficiency)
+
+
+def find_community_bus(study: Study, network: Network, faults: list[str]) -> int | None:
+    """Where the community's battery is, a position; None without one, or where it can store nothing."""
+    part = study.community_battery
+    if part is None:
+        return None
+    bus = bus_positions((part.bus,), network, "community_battery.bus", faults)
+    faults += grid_bus_faults(bus, network, "community_battery.bus")
+    return int(bus[0]) if len(bus) and part.kwh > 0.0 and part.kw != 0.0 else None
 
 
 def battery_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:

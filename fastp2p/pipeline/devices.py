@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from fastp2p.devices.battery import run_batteries
 from fastp2p.devices.ev import run_evs
 from fastp2p.devices.heat_pump import run_heat_pumps
 from fastp2p.kernels.market.orders import gather_profiles
+from fastp2p.pipeline.battery_draws import KW_PER_KWH
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.pipeline.heat_pump_draws import HeatPumpProfiles
 from fastp2p.pipeline.tariffs import days_of_steps
@@ -36,15 +37,19 @@ class DeviceRun:
     of : dict of str to (n_scenarios, n_steps, n_participants) float64
         By the name of the column of results that shows it (`fastp2p.results.columns`); only what a study has. Of some steps,
         `of_books`, the arrays are (n_books, n_participants).
+    shared : dict of str to (n_scenarios, n_steps) float64
+        The same of the community's battery, which is no participant's; of some steps (n_books,).
     """
 
     __repr__ = short_repr
     of: dict[str, Floats]
+    shared: dict[str, Floats] = field(default_factory=dict)
 
     def of_books(self, steps: range) -> DeviceRun:
         """Some steps of it, book by book."""
         return DeviceRun(
-            {name: array[:, steps.start : steps.stop].reshape(-1, array.shape[2]) for name, array in self.of.items()}
+            {name: array[:, steps.start : steps.stop].reshape(-1, array.shape[2]) for name, array in self.of.items()},
+            {name: array[:, steps.start : steps.stop].ravel() for name, array in self.shared.items()},
         )
 
     def join(self, load_kwh: Floats, pv_kwh: Floats) -> None:
@@ -80,13 +85,14 @@ def run_devices(study: Study, profiles: Profiles, scenarios: Scenarios) -> Devic
 
 def has_devices(study: Study) -> bool:
     """Whether a study has anything that keeps a state from step to step."""
-    return any(part is not None for part in (study.heat_pump, study.ev, study.battery))
+    return any(part is not None for part in (study.heat_pump, study.ev, study.battery, study.community_battery))
 
 
 def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> DeviceRun | None:
     """The same, of the first scenarios of several, from PV less load: (n_scenarios, n_steps, n_participants) kWh.
 
-    Each device sees what those before it leave; the battery is the last one.
+    Each device sees what those before it leave; the battery is the last one of a home, and the community's sees what all homes
+    together leave.
     """
     if not has_devices(study):
         return None
@@ -98,7 +104,7 @@ def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: 
         done.update(evs)
         net_kwh = net_kwh - evs["ev_kwh"]
     done.update(_run_battery(study, profiles, scenarios, net_kwh))
-    return DeviceRun(done)
+    return DeviceRun(done, _run_community_battery(study, profiles, net_kwh, done))
 
 
 def _run_heat_pump(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> dict[str, Floats]:
@@ -174,15 +180,46 @@ def _run_battery(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh
         check=False,
         **(tariff if study.battery.rule == "tariff" else {}),
     )
-    # from the efficiency, not from the stored energy: what is stored before the first step of a stretch is in the one before
-    one_way = math.sqrt(study.battery.efficiency)
-    lost_kwh = (1.0 - one_way) * ran.charged_kwh + (1.0 / one_way - 1.0) * ran.discharged_kwh
     return {
         "charged_kwh": ran.charged_kwh,
         "discharged_kwh": ran.discharged_kwh,
-        "battery_lost_kwh": lost_kwh,
+        "battery_lost_kwh": _lost_kwh(study.battery.efficiency, ran.charged_kwh, ran.discharged_kwh),
         "stored_kwh": ran.stored_kwh,
     }
+
+
+def _run_community_battery(study: Study, profiles: Profiles, net_kwh: Floats, done: dict[str, Floats]) -> dict[str, Floats]:
+    """What the community's battery does, (n_scenarios, n_steps), on what is left of all homes by their own devices."""
+    part = study.community_battery
+    if part is None:
+        return {}
+    left_kwh = net_kwh - done[STORED[0]] + done[STORED[1]] if STORED[0] in done else net_kwh
+    kw = KW_PER_KWH * part.kwh if part.kw is None else part.kw
+    sizes = (part.kwh, kw, part.lowest * part.kwh, part.first * part.kwh)
+    ran = run_batteries(
+        left_kwh.cumsum(axis=2)[:, :, -1:],  # home after home
+        *(np.full((len(net_kwh), 1), size) for size in sizes),
+        efficiency=part.efficiency,
+        step_hours=profiles.step_hours,
+        cyclic=profiles.time is None,
+        check=False,
+    )
+    charged, discharged, stored = (energy[:, :, 0] for energy in (ran.charged_kwh, ran.discharged_kwh, ran.stored_kwh))
+    return {
+        "community_charged_kwh": charged,
+        "community_discharged_kwh": discharged,
+        "community_lost_kwh": _lost_kwh(part.efficiency, charged, discharged),
+        "community_stored_kwh": stored,
+    }
+
+
+def _lost_kwh(efficiency: float, charged_kwh: Floats, discharged_kwh: Floats) -> Floats:
+    """What a battery loses in a step.
+
+    From its efficiency, not from what is stored: that before the first step of a stretch is in the stretch before.
+    """
+    one_way = math.sqrt(efficiency)
+    return (1.0 - one_way) * charged_kwh + (1.0 / one_way - 1.0) * discharged_kwh
 
 
 def _of_members(sizes: Floats, scenarios: Scenarios, net_kwh: Floats) -> Floats:

@@ -16,26 +16,19 @@ from numpy.typing import NDArray
 from fastp2p.arrays import short_repr
 from fastp2p.errors import refuse
 from fastp2p.grid.network import Network
-from fastp2p.pipeline.battery_draws import Batteries, draw_batteries, tariff_faults
+from fastp2p.pipeline.background_draws import Background, draw_background
+from fastp2p.pipeline.battery_draws import Batteries, draw_batteries, find_community_bus, tariff_faults
 from fastp2p.pipeline.ev_draws import Vehicles, draw_vehicles
 from fastp2p.pipeline.heat_pump_draws import HeatPumps, draw_heat_pumps, heat_pump_faults
 from fastp2p.pipeline.members import Members, amounts, find_members, largest
 from fastp2p.pipeline.phase_draws import draw_load_phases, pv_phases
+from fastp2p.pipeline.profile_draws import profile_rows
 from fastp2p.pipeline.tariffs import by_step
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.ranges import ENERGY_KWH, KWP
-from fastp2p.study.distributions import pick
 from fastp2p.study.model import Study
 from fastp2p.study.points import swept_shares
-from fastp2p.study.sections import (
-    BY_BUS,
-    Amount,
-    ByClock,
-    OfTransformer,
-    ProfileChoice,
-    ProfileName,
-    profile_names,
-)
+from fastp2p.study.sections import Amount, ByClock, OfTransformer, ProfileName, profile_names
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -72,6 +65,10 @@ class Scenarios:
         None in a study without batteries.
     ev : Vehicles, optional
         None in a study without electric vehicles.
+    background : Background, optional
+        None in a study without background.
+    community_bus : int, optional
+        Position of the bus of the community's battery; None without one, or where it can store nothing.
     device_shares : dict of float
         Shares of the devices that the study sweeps, by section.
     """
@@ -94,12 +91,21 @@ class Scenarios:
     heat_pump: HeatPumps | None = None
     battery: Batteries | None = None
     ev: Vehicles | None = None
+    background: Background | None = None
+    community_bus: int | None = None
     device_shares: dict[str, float] = field(default_factory=dict)
 
     def point_columns(self, n_rows: int) -> dict[str, Floats]:
         """The columns of a table that say at which point its rows are: `share`, and `…_share` of each swept device."""
         shares = {"share": self.share, **{f"{device}_share": share for device, share in self.device_shares.items()}}
         return {name: np.full(n_rows, share) for name, share in shares.items()}
+
+    @property
+    def connected(self) -> Ints:
+        """(n_connected,) positions of the buses where anything is connected, ascending: participants, and what is beside."""
+        more = [] if self.background is None else [self.background.bus]
+        more += [] if self.community_bus is None else [np.array([self.community_bus])]
+        return np.unique(np.concatenate([self.participant, *more])) if more else self.participant
 
 
 def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: float | None, numbers: range) -> Scenarios:
@@ -127,14 +133,8 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     n_bus = network.n_bus
     u = uniforms(study.seed, numbers, n_bus)
     load_row, pv_row = (
-        _profile_rows(
-            _by_bus(network, buses, kind, profiles, faults) if name == BY_BUS else name,
-            kind,
-            buses,
-            u[:, STREAMS.index(f"{kind}_profile")],
-            profiles,
-            faults,
-            lengths,
+        profile_rows(
+            name, kind, f"{kind}.profile", network, buses, u[:, STREAMS.index(f"{kind}_profile")], profiles, faults, lengths
         )
         for name, kind, buses in ((study.load.profile, "load", who.load_bus), (study.pv.profile, "pv", who.pv_bus))
     )
@@ -170,12 +170,15 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
         battery = draw_batteries(study.battery, study.seed, numbers, network, who, has_pv, u_pv, faults, lengths)
         if study.battery.rule == "tariff":
             faults += tariff_faults(tariffs["retail_per_kwh"], profiles, faults)
+    background = draw_background(study, numbers, network, profiles, faults, lengths)
+    community_bus = find_community_bus(study, network, faults)
     refuse(faults)
     named_share = _share_of_pv(study, who) if share is None else share
     return Scenarios(
         number=np.asarray(numbers, np.int64), share=named_share, participant=who.participant, load_profile=load_row,
         pv_profile=pv_row, homes=homes, kwp=kwp, bid_per_kwh=bid, ask_per_kwh=ask, load_phase=load_phase, pv_phase=pv_phase,
-        heat_pump=heat_pump, battery=battery, ev=ev, device_shares=swept_shares(study), **tariffs,
+        heat_pump=heat_pump, battery=battery, ev=ev, background=background, community_bus=community_bus,
+        device_shares=swept_shares(study), **tariffs,
     )  # fmt: skip
 
 
@@ -189,20 +192,29 @@ def energy_faults(study: Study, profiles: Profiles, drawn: Scenarios) -> list[st
     drawn : Scenarios
         Any; PV that is sized by transformers is the same in all.
     """
-    faults = []
+    faults: list[str] = []
     sizes = {"load": (study.load.homes, study.load.profile, drawn.homes), "pv": (study.pv.kwp, study.pv.profile, drawn.kwp)}
     for kind, (size, name, of_one) in sizes.items():
         most = float(of_one.max(initial=0.0)) if isinstance(size, OfTransformer) else largest(size)
-        rows = [profiles.row(one, kind) for one in profile_names(name)]
-        rows = rows or [row for row, of in enumerate(profiles.kinds) if of == kind]  # each bus has its own
-        kwh = float(profiles.kwh_per_unit[rows].max(initial=0.0)) * study.clearing.stress
-        if most * kwh > ENERGY_KWH.most:
-            stressed = f" ({study.clearing.stress:g} times stressed)" if study.clearing.stress != 1.0 else ""
-            faults.append(
-                f"{kind}: a size of {most:g} times a profile of {kwh:g} kWh{stressed} makes {most * kwh:g} kWh at a bus; must "
-                f"lie in {ENERGY_KWH}"
-            )
+        faults += _energy_faults(kind, kind, name, most, profiles, study.clearing.stress)
+    for entry, part in enumerate(study.background or ()):
+        key = f"participants.background.{entry}"
+        faults += _energy_faults(key, part.kind, part.profile, largest(part.size), profiles, 1.0)
     return faults + (heat_pump_faults(study.heat_pump, profiles) if study.heat_pump else [])
+
+
+def _energy_faults(key: str, kind: str, name: ProfileName, most: float, profiles: Profiles, stress: float) -> list[str]:
+    """That a size of a profile makes more energy than any bus has."""
+    rows = [profiles.row(one, kind) for one in profile_names(name)]
+    rows = rows or [row for row, of in enumerate(profiles.kinds) if of == kind]  # each bus has its own
+    kwh = float(np.abs(profiles.kwh_per_unit[rows]).max(initial=0.0)) * stress
+    if most * kwh <= ENERGY_KWH.most:
+        return []
+    stressed = f" ({stress:g} times stressed)" if stress != 1.0 else ""
+    return [
+        f"{key}: a size of {most:g} times a profile of {kwh:g} kWh{stressed} makes {most * kwh:g} kWh at a bus; must lie in "
+        f"{ENERGY_KWH}"
+    ]
 
 
 def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
@@ -255,39 +267,3 @@ def _of_transformer(part: float, network: Network, buses: Ints, n_scenarios: int
     values = np.zeros((n_scenarios, network.n_bus))
     values[:, buses] = part * rating[buses]
     return values
-
-
-def _by_bus(network: Network, buses: Ints, kind: str, profiles: Profiles, faults: list[str]) -> tuple[str, ...]:
-    """Each bus's own profile, named after any one of the pandapower buses that it is."""
-    there = {name for name, of_kind in zip(profiles.names, profiles.kinds, strict=True) if of_kind == kind}
-    chosen = []
-    for bus in buses.tolist():
-        names = [f"bus_{one}" for one in network.known_id[network.known_position == bus].tolist()]
-        found = [name for name in names if name in there]
-        if len(found) > 1:
-            faults.append(
-                f"{kind}.profile: {', '.join(found)} belong to one bus, joined by closed switches; make them one profile"
-            )
-        chosen.append(found[0] if found else f"bus_{network.bus_id[bus]}")
-    return tuple(chosen)
-
-
-def _profile_rows(
-    name: ProfileName, kind: str, buses: Ints, u: Floats, profiles: Profiles, faults: list[str], lengths: list[str]
-) -> Ints:
-    """(n_scenarios, n_bus) rows of the profiles at `buses`, -1 elsewhere; faults, those of a list's length apart."""
-    rows = np.full(u.shape, -1, np.int64)
-    names = profile_names(name)
-    missing = profiles.missing(names, kind)
-    faults += missing
-    if missing:
-        return rows
-    found = [profiles.row(one, kind) for one in names]
-    if isinstance(name, ProfileChoice):
-        drawn = pick(u, len(names), name.weights)
-        rows[:, buses] = np.array(found)[drawn[:, buses] if name.per == "bus" else drawn[:, :1]]
-    elif isinstance(name, tuple) and len(name) != len(buses):
-        lengths.append(f"{kind}.profile lists {len(name)} profiles for {len(buses)} buses")
-    else:
-        rows[:, buses] = found
-    return rows

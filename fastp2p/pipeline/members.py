@@ -97,6 +97,12 @@ def bus_positions(buses: Buses | Literal["leaves", "loads"], network: Network, k
     return positions
 
 
+def grid_bus_faults(buses: Ints, network: Network, key: str) -> list[str]:
+    """That a bus is an external grid's."""
+    grids = ", ".join(map(str, network.bus_id[buses[network.is_reference[buses]]].tolist()))
+    return [f"{key}: bus {grids} is an external grid's, where no branch carries it; name another"] if grids else []
+
+
 @dataclass(frozen=True, eq=False)
 class Owners:
     """Who may have a device of a section, and whose sizes its lists give.

@@ -89,7 +89,8 @@ def hold_tariffs(study: Study, profiles: Profiles) -> Study:
     for section, name, tariff in _by_the_clock(study):
         held.setdefault(section, {})[name] = tariff.holding(by_step(tariff, f"{section}.{name}", profiles, faults))
     refuse(faults)
-    return study.model_copy(update={section: getattr(study, section).model_copy(update=of) for section, of in held.items()})
+    changed = {section: getattr(study, section).model_copy(update=of) for section, of in held.items()}
+    return study.model_copy(update=changed) if changed else study
 
 
 def tariffs_of_files(study: Study, profiles: Profiles) -> dict[str, Floats]:

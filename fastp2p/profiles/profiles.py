@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-KINDS = ("load", "pv")
+KINDS = ("load", "pv", "net")
 FEW = 3
 """Names that are not there and that have a message each."""
-UNITS = {"load": "kWh per home", "pv": "kWh per kWp"}
+UNITS = {"load": "kWh per home", "pv": "kWh per kWp", "net": "kWh net"}
 
 
 @dataclass(frozen=True, eq=False)
 class Profiles:
-    """Energy per step of one unit: a home (or a customer, or a bus), or a kWp of PV.
+    """Energy per step of one unit: a home (or a customer, or a bus), a kWp of PV, or whatever is metered as a whole.
 
     Attributes
     ----------
     names : (n_profiles,) str
     kinds : (n_profiles,) str
-        "load" or "pv".
+        "load", "pv" or "net".
     kwh_per_unit : (n_profiles, n_steps) float64, kWh per step
-        Per home (load) or per kWp (PV).
+        Per home (load) or per kWp (PV); "net" is load less generation, and negative where more is fed in than drawn.
     step_hours : float
     time : (n_steps,) DatetimeIndex or None
         Start of every step, on one clock without summer time (one that changes is brought to the offset of its first stamp);
@@ -64,8 +64,8 @@ class Profiles:
         Raises
         ------
         InputError
-            Names, kinds and rows of different number, unknown kinds, negative or non-finite energy, no steps, times that are
-            not `step_hours` apart (but where whole days are left out).
+            Names, kinds and rows of different number, unknown kinds, energy that is not finite, or negative and not net, no
+            steps, times that are not `step_hours` apart (but where whole days are left out).
         """
         energy = floats("kwh_per_unit", self.kwh_per_unit)
         faults = []
@@ -75,10 +75,11 @@ class Profiles:
                 f"{len(self.names)} names and {len(self.kinds)} kinds"
             )
         elif energy.size and not is_between(energy, *ENERGY_KWH[:2]):
-            row, step = np.argwhere(~((energy >= 0) & (energy <= ENERGY_KWH.most)))[0].tolist()
-            where = f"profile {self.names[row]!r} holds {energy[row, step]:g} in step {step}"
-            faults.append(f"kwh_per_unit must be finite and not negative, and lie in {ENERGY_KWH}; {where}")
-        faults += [f"a profile is of kind {kind!r}: must be load or pv" for kind in self.kinds if kind not in KINDS]
+            size = np.where(np.array(self.kinds)[:, None] == "net", np.abs(energy), energy)
+            for row, step in np.argwhere(~((size >= 0) & (size <= ENERGY_KWH.most)))[:1].tolist():
+                where = f"profile {self.names[row]!r} holds {energy[row, step]:g} in step {step}"
+                faults.append(f"kwh_per_unit must be finite and not negative (but of net), and lie in {ENERGY_KWH}; {where}")
+        faults += [f"a profile is of kind {kind!r}: must be load, pv or net" for kind in self.kinds if kind not in KINDS]
         if wrong := hours_faults(self.step_hours):
             faults += wrong
         elif self.time is not None:
@@ -379,17 +380,18 @@ class Profiles:
         refuse(self.missing((name,), kind))
         return list(zip(self.names, self.kinds, strict=True)).index((name, kind))
 
-    def missing(self, names: tuple[str, ...], kind: str) -> list[str]:
-        """A fault for each of the names that is no profile of that kind."""
+    def missing(self, names: tuple[str, ...], kind: str, key: str = "") -> list[str]:
+        """A fault for each of the names that is no profile of that kind; `key` of a study is where they are named."""
+        key = key or f"{kind}.profile"
         ours = [n for n, k in zip(self.names, self.kinds, strict=True) if k == kind]
         known = set(ours)
         wrong = list(dict.fromkeys(name for name in names if name not in known))
         there = f"there are {some(ours) or 'none'}"
         if len(wrong) > FEW:
-            return [f"{kind}.profile: no {kind} profiles {some(wrong)}; {there}"]
+            return [f"{key}: no {kind} profiles {some(wrong)}; {there}"]
         near = {name: nearest(name, ours) for name in wrong}
         hints = {name: f"; did you mean {found[0]!r}?" if found else "" for name, found in near.items()}
-        return [f"{kind}.profile: no {kind} profile {name!r}; {there}{hints[name]}" for name in wrong]
+        return [f"{key}: no {kind} profile {name!r}; {there}{hints[name]}" for name in wrong]
 
 
 def _divides_a_day(step_hours: float) -> bool:

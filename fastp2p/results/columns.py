@@ -44,7 +44,7 @@ class Column:
     phases : bool
         Only three-phase studies have it.
     device : str
-        The section of a study without which it is not there.
+        The section of a study, or what is named alike (`Study.background`), without which it is not there.
     swept : bool
         Only studies that sweep these shares have it.
     indicator : bool
@@ -151,6 +151,18 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("stored_kwh", "kWh", "stored energy at the end: of the step, or of the last step", OF_BUSES, over_steps="last",
                device="battery"),
     ),
+    "Beside the market": (
+        Column("background_kwh", "kWh", "load less PV of the background; in `participants`, of that at the bus", OF_ENERGY,
+               over_steps="sum", device="background"),
+        Column("community_charged_kwh", "kWh", "energy that the community's battery draws", OF_HOURS, over_steps="sum",
+               device="community_battery"),
+        Column("community_discharged_kwh", "kWh", "energy that it feeds in", OF_HOURS, over_steps="sum",
+               device="community_battery"),
+        Column("community_lost_kwh", "kWh", "charged − discharged − change of the stored energy", OF_HOURS, over_steps="sum",
+               device="community_battery"),
+        Column("community_stored_kwh", "kWh", "stored energy at the end: of the step, or of the last step", OF_BOOKS,
+               over_steps="last", device="community_battery"),
+    ),
     "Money": (
         Column("paid", MONEY, "Σ_i buyer's price × executed", OF_BUSES, over_steps="sum"),
         Column("received", MONEY, "Σ_i seller's price × executed", (*OF_BUSES, "trades"), over_steps="sum"),
@@ -205,7 +217,8 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
                baseline="baseline_peak_export_kw"),
         Column("load_factor", "1", "mean over peak of the power out of the external grids; steps that export count as 0",
                OF_SCENARIO, null="no step imports, or a book has collapsed"),
-        Column("baseline_peak_import_kw", "kW", "the largest baseline import − baseline export + constant draws of the network",
+        Column("baseline_peak_import_kw", "kW", "the largest baseline import − baseline export + what is beside the "
+               "market + constant draws of the network",
                OF_SCENARIO),
         Column("baseline_peak_export_kw", "kW", "the same in the other direction", OF_SCENARIO),
         Column("p50_loading_percent", "%", "the median over the steps of the largest loading of any branch", OF_SCENARIO),

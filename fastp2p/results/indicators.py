@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fastp2p.clearing.answer import STATUS
 from fastp2p.clearing.audit import AC_STATUS, NOT_AUDITED
 from fastp2p.grid.network import Network
-from fastp2p.pipeline.reduce import Columns, Reduced
+from fastp2p.pipeline.reduce import DRAWN_BESIDE, Columns, Reduced, drawn_beside
 from fastp2p.results.columns import AUDIT_INDICATORS, DEVICE_INDICATORS, INDICATORS, PHASE_INDICATORS, columns_of
 
 Floats = NDArray[np.float64]
@@ -180,6 +180,7 @@ def _slack_power(ran: Reduced, network: Network) -> Columns:
     """Peaks at the external grids, and the mean import over its peak."""
     with_trading = ran.by_step("slack_kwh") / ran.step_hours
     baseline_kwh = ran.by_step("baseline_retail_kwh") - ran.by_step("baseline_exported_kwh")
+    baseline_kwh += drawn_beside({name: ran.by_step(name) for name in DRAWN_BESIDE if name in ran.books})
     without = baseline_kwh / ran.step_hours - network.fixed_kw.sum()
     import_kw = np.maximum(with_trading, 0.0)
     return {

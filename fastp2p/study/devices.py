@@ -49,6 +49,38 @@ class BatteryPart(Section):
 
     @model_validator(mode="after")
     def _begins_in_range(self) -> BatteryPart:
-        if self.first < self.lowest:
-            raise ValueError(f"first = {self.first:g} is below lowest = {self.lowest:g}; begin with {self.lowest:g} or more")
+        _check_first(self)
         return self
+
+
+class CommunityBatteryPart(Section):
+    """A battery at a bus of its own, for what all participants together have left over and need."""
+
+    bus: Index
+    """Where it is connected; any bus but an external grid's."""
+    kwh: Annotated[Number, AfterValidator(within(ranges.BATTERY_KWH))]
+    """Usable capacity."""
+    kw: Annotated[Number, AfterValidator(within(ranges.BATTERY_KW))] | None = None
+    """Largest power of charging, and of discharging, on the side of the network; half of the capacity per hour by default."""
+    efficiency: Annotated[Number, AfterValidator(within(ranges.EFFICIENCY))] = 0.9
+    """Part of what is charged that can be discharged again: of a round trip, its square root each way."""
+    lowest: Part = 0.0
+    """Part of the capacity below which it is never discharged."""
+    first: Part = 0.5
+    """Part of the capacity that is stored before the first step; days that repeat end as they begin instead."""
+
+    @model_validator(mode="after")
+    def _begins_in_range(self) -> CommunityBatteryPart:
+        _check_first(self)
+        return self
+
+
+def _check_first(part: BatteryPart | CommunityBatteryPart) -> None:
+    """That a battery does not begin with less than it may hold.
+
+    Raises
+    ------
+    ValueError
+    """
+    if part.first < part.lowest:
+        raise ValueError(f"first = {part.first:g} is below lowest = {part.lowest:g}; begin with {part.lowest:g} or more")

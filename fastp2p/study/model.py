@@ -16,10 +16,11 @@ from fastp2p.arguments import described, way_to
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import check_file, is_folder_name, is_missing
 from fastp2p.study.changes import as_tables, merge, section_type
-from fastp2p.study.devices import BatteryPart
+from fastp2p.study.devices import BatteryPart, CommunityBatteryPart
 from fastp2p.study.ev import EvPart
 from fastp2p.study.faults import shown, validation_faults
 from fastp2p.study.heat_pump import HeatPumpPart
+from fastp2p.study.participants import BackgroundPart, ParticipantsPart
 from fastp2p.study.scenarios import ScenariosPart
 from fastp2p.study.sections import (
     HOURS_UP_TO,
@@ -29,7 +30,6 @@ from fastp2p.study.sections import (
     LoadPart,
     MarketPart,
     NetworkPart,
-    ParticipantsPart,
     ProfilesPart,
     PvPart,
     Section,
@@ -67,6 +67,7 @@ class Study(Section):
     heat_pump: HeatPumpPart | None = None
     ev: EvPart | None = None
     battery: BatteryPart | None = None
+    community_battery: CommunityBatteryPart | None = None
     market: MarketPart = MarketPart()
     clearing: ClearingPart = ClearingPart()
     scenarios: ScenariosPart = ScenariosPart()
@@ -115,6 +116,11 @@ class Study(Section):
         """PV of more kWp is connected to all three phases."""
         given = self.pv.three_phase_above_kw
         return THREE_PHASE_ABOVE_KW if given is None else given
+
+    @property
+    def background(self) -> tuple[BackgroundPart, ...] | None:
+        """`participants.background`; None where there is none."""
+        return self.participants.background or None
 
     @property
     def n_cases(self) -> int:

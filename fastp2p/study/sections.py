@@ -194,14 +194,6 @@ class ProfilesPart(Section):
         return tuple(SourcePart(file=one) if isinstance(one, str) else one for one in listed)
 
 
-class ParticipantsPart(Section):
-    """Who may take part."""
-
-    buses: Literal["leaves", "loads", "all"] | tuple[Index, ...] = "leaves"
-    """Ends of the energised network, no external grid among them; buses where the network has a load, an asymmetric load or a
-    motor; all but the external grids; or bus indices."""
-
-
 class ProfileChoice(Section):
     """A profile drawn for each bus, or one for all buses of a scenario (one sky over the network)."""
 

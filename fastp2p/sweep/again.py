@@ -69,7 +69,7 @@ def run_worst_book(results: Results) -> AlongFeeder:
     scenario, step, is_high = _worst_book(results)
     batch = _run_again(results, scenario, 1)
     injection = batch.clearing.injection.of(np.array([step]))
-    return _along_feeder(results, scenario, step, is_high, injection, batch.scenarios.participant)
+    return _along_feeder(results, scenario, step, is_high, injection, batch.scenarios.connected)
 
 
 def _along_feeder(
@@ -95,13 +95,13 @@ def run_worst_day(results: Results) -> PhaseVoltages:
     network, (scenario, step, is_high) = results.network, _worst_book(results)
     batch = _run_again(results, scenario, 1)
     steps, at = steps_of_day(step, results.profiles.n_steps, results.profiles.step_hours)
-    injection, bus = batch.clearing.injection.of(steps), batch.scenarios.participant
+    injection, bus = batch.clearing.injection.of(steps), batch.scenarios.connected
     vm_pu = phase_flow(network, *injection, bus=bus).vm_pu
     balanced = Injection(injection.kw[[at]].sum(axis=2), injection.kvar[[at]].sum(axis=2))
     inner = vm_pu[:, network.has_band]
     return PhaseVoltages(
         balanced=_along_feeder(results, scenario, step, is_high, balanced, bus),
-        participant=bus,
+        participant=batch.scenarios.participant,
         vm_pu=vm_pu[at],
         hour=(steps - steps[0]) * results.profiles.step_hours,
         lowest_vm_pu=inner.min(axis=1),
@@ -162,7 +162,7 @@ def sample_errors(results: Results) -> ModelErrors:
     n_values = network.n_bus * results.study.network.phases
     books = random_places(len(batch.clearing.status_code), 1 + MAX_VALUES // n_values)
     find_errors = _phase_errors if results.study.network.phases == 3 else _errors
-    voltage, loading = find_errors(network, batch.clearing.injection.of(books), batch.scenarios.participant)
+    voltage, loading = find_errors(network, batch.clearing.injection.of(books), batch.scenarios.connected)
     share, devices = point["share"], _devices_of(of_share.iloc[0])
     return ModelErrors(share, n_scenarios, voltage=voltage, loading=loading, devices=devices)
 

@@ -18,6 +18,7 @@ from fastp2p.errors import InputError, NumberError
 from fastp2p.grid.network import Network
 from fastp2p.io.manifest import MANIFEST, Failure, FileRecord
 from fastp2p.io.parquet import write_part
+from fastp2p.pipeline.background_draws import find_background
 from fastp2p.pipeline.batch import asks_for_pairs, run_batch
 from fastp2p.pipeline.devices import run_devices
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios
@@ -34,7 +35,7 @@ Work = tuple[Study, Network, Profiles]
 PART_BOOKS = 12_000
 """Books of a part: a second of work at most, and few enough part files. A part is at least one scenario."""
 BATCH_CELLS = 50_000
-"""Books times participants of a batch: arrays of under half a megabyte."""
+"""Books times buses with participants or background of a batch: arrays of under half a megabyte."""
 BATCH_PAIRS = 1_000_000
 """Pairs of a batch, at most, where trades name them: some 100 MB."""
 KEPT_BYTES = 30_000_000
@@ -139,7 +140,8 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     # glibc gives freed memory back to the system beyond twice the largest block it has seen freed, and page faults to get it
     # again cost a third of a part's time; having seen a block of this size, it keeps what a batch needs
     np.empty(KEPT_BYTES, np.uint8)
-    most = books_at_a_time(study, len(find_members(study, network, []).participant))
+    who = find_members(study, network, []).participant
+    most = books_at_a_time(study, len(who), len(np.union1d(who, find_background(study, network))))
     # sums over several stretches of steps have bits of their own, so no number of scenarios may decide whether there are any
     size = 1 if profiles.n_steps > most else batch_scenarios or most // profiles.n_steps
     n_congested = 0
@@ -156,9 +158,9 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), tables
 
 
-def books_at_a_time(study: Study, members: int) -> int:
+def books_at_a_time(study: Study, members: int, connected: int = 0) -> int:
     """Books of a batch. At one price half the members may sell to the other half, and all to all if orders are gross."""
-    most = BATCH_CELLS // members
+    most = BATCH_CELLS // max(members, connected)
     if asks_for_pairs(study) or "trades" in study.tables:
         pairs = members**2 if study.market.orders == "gross" else members**2 // 4
         most = min(most, BATCH_PAIRS // max(pairs, 1))

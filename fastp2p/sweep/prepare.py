@@ -17,6 +17,7 @@ from fastp2p.grid.network import Network
 from fastp2p.grid.runpp import check_source
 from fastp2p.io.folders import check_folder
 from fastp2p.market.rules import rule_faults
+from fastp2p.pipeline.background_draws import BACKGROUND_STREAMS
 from fastp2p.pipeline.battery_draws import BATTERY_STREAMS
 from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults
 from fastp2p.pipeline.ev_draws import EV_STREAMS
@@ -38,6 +39,8 @@ BATTERY_BYTES = 8 * (len(BATTERY_STREAMS) + 4)
 HEAT_PUMP_BYTES = 8 * (len(HEAT_PUMP_STREAMS) + 3)
 EV_BYTES = 8 * (len(EV_STREAMS) + 4)
 """The same of batteries, heat pumps and electric vehicles."""
+BACKGROUND_BYTES = 8 * (len(BACKGROUND_STREAMS) + 4)
+"""The same of an entry of background."""
 
 
 def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:
@@ -85,6 +88,8 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
         for name, kind in ((study.load.profile, "load"), (study.pv.profile, "pv")):
             faults += profiles.missing(profile_names(name), kind)
         faults += profile_faults(study.heat_pump, profiles) if study.heat_pump else []
+        for entry, one in enumerate(study.background or ()):
+            faults += profiles.missing(profile_names(one.profile), one.kind, f"participants.background.{entry}.{one.kind}")
     if network is not None:
         of_phases = network_faults(study, network, is_given)
         told = ac_faults(network) if of_phases else []
@@ -166,7 +171,7 @@ def scenarios(
     Returns
     -------
     Scenarios
-        Arrays (n_scenarios, n_bus) of homes, kWp, profiles, prices and devices.
+        Arrays (n_scenarios, n_bus) of homes, kWp, profiles, prices and devices, and the background.
 
     Raises
     ------
@@ -184,7 +189,7 @@ def scenarios(
     refuse(faults + _device_faults(study, devices))
     network, profiles = prepare(study, network, profiles)
     of_devices = ((BATTERY_BYTES, study.battery), (HEAT_PUMP_BYTES, study.heat_pump), (EV_BYTES, study.ev))
-    each = DRAWN_BYTES + sum(size for size, part in of_devices if part)
+    each = DRAWN_BYTES + sum(size for size, part in of_devices if part) + BACKGROUND_BYTES * len(study.background or ())
     needed, there = len(numbers) * network.n_bus * each, memory_bytes()
     if needed > there:
         raise InputError(

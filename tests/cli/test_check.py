@@ -127,3 +127,20 @@ def test_a_study_that_is_misspelt_is_offered_beside_networks():
     told = refused_command("check", "pv-swep")
     assert "network 'pv-swep' is neither a built-in network" in told
     assert "nor is 'pv-swep' a built-in study; did you mean pv-sweep?" in told
+
+
+def test_check_says_what_the_network_carries_beside_the_market():
+    text = call("studies", "paper-44").stdout.replace("[participants]\n", "[participants]\nbackground = {}\n")
+
+    def said(background, battery):
+        Path("mine.toml").write_text(f"{text.replace('{}', background)}\n[community_battery]\n{battery}\n")
+        return json.loads(call("check", "mine.toml", "--json").stdout)["facts"]
+
+    entries = '[{ buses = [3, 4], load = "commercial_0", size = [1, 2.5] }, { buses = "all", pv = "solar_0", size = 0.1 }]'
+    facts = said(entries, "bus = 5\nkwh = 50")
+    assert facts["background"] == "2 buses with 1…2.5 (listed) x commercial_0; 40 buses with 0.1 kWp of solar_0"
+    assert facts["community battery"] == (
+        "at bus 5: 50 kWh, half of that per hour, 90% of a charge comes back; for what participants together have over and "
+        "need; steps repeat, and each ends as it begins"
+    )
+    assert not {"background", "community battery"} & set(json.loads(call("check", "paper-44", "--json").stdout)["facts"])
