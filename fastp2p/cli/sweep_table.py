@@ -90,8 +90,10 @@ def battery_text(scenarios: pd.DataFrame) -> str:
 
 
 def ev_text(scenarios: pd.DataFrame) -> str:
-    """Mean energy of the electric vehicles of a scenario, and how many are not charged in time, by share of PV."""
-    means = scenarios.groupby("share")[["ev_kwh", "ev_unmet_kwh", "ev_unmet_share"]].mean()
+    """Mean energy of the electric vehicles of a scenario, by share of PV and of swept devices, and how many lack some."""
+    from fastp2p.results.points import point_keys
+
+    means = scenarios.groupby(point_keys(scenarios))[["ev_kwh", "ev_unmet_kwh", "ev_unmet_share"]].mean()
     parts = [f"{charged:.1f} and {unmet:.1f}" for charged, unmet, _ in means.itertuples(index=False)]
     by_share = " by share" * (len(parts) > 1)
     worst = means["ev_unmet_share"].max()  # the same vehicles at all shares, unless they are where PV is

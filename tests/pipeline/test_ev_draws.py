@@ -107,10 +107,12 @@ def test_numbers_are_uniform_and_nobody_elses(cigre):
     np.testing.assert_array_equal(np.concatenate([ev_uniforms(3, range(a, a + 100), n_bus) for a in range(0, 500, 100)]), own)
 
 
-def test_lists_go_by_the_participants(draw):
+def test_lists_go_by_the_participants_or_the_buses_that_are_listed(draw, cigre):
     drawn = draw(kw=[float(i) for i in range(13)], arrival=[18.0] * 13)
     np.testing.assert_array_equal(drawn.ev.kw[0, drawn.participant], range(13))
     assert (drawn.ev.arrival[:, drawn.participant] == 18.0).all()
+    some = draw(buses=[43, 12], kwh=[3.0, 4.0])
+    np.testing.assert_array_equal(some.ev.kwh[:, cigre.positions([43, 12])], np.tile([3.0, 4.0], (300, 1)))
 
 
 def test_what_is_refused(draw):

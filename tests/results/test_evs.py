@@ -70,6 +70,19 @@ def test_statistics_have_them_in_the_order_of_the_table(ran):
     assert set(summary["indicator"]) == {*INDICATORS, *DEVICE_INDICATORS["ev"]}
 
 
+def test_shares_of_vehicles_are_swept_beside_those_of_pv_and_batteries(ran):
+    """A point is the study with these shares; at none, all other columns are those of a study without vehicles."""
+    sweep = {"ev": [0.0, 0.7], "battery": [0.0, 0.5]}
+    swept = fastp2p.run(STUDY.with_(battery={"kwh": 8.0}, scenarios={"sweep": sweep}), workers=1)
+    for name in ("scenarios", "books", "participants"):
+        table, expected = swept.tables()[name], ran.tables()[name]
+        found = table[(table["ev_share"] == 0.7) & (table["battery_share"] == 0.0)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found[expected.columns], expected, check_exact=True, check_categorical=False)
+    none = swept.scenarios[swept.scenarios["ev_share"] == 0.0]
+    assert not none[["n_ev", *SUMS]].any(axis=None)
+    assert none["ev_unmet_share"].isna().all()
+
+
 def test_the_terminal_has_means(tmp_path):
     scenarios = pd.DataFrame(
         {"share": [0.1, 0.1, 0.9], "ev_kwh": [1.0, 3.0, 5.0], "ev_unmet_kwh": [0.0, 2.0, 0.0], "ev_unmet_share": [0, 0.5, 0]}
@@ -77,6 +90,8 @@ def test_the_terminal_has_means(tmp_path):
     assert (
         ev_text(scenarios) == "(charged and unmet; means by share): 2.0 and 1.0; 5.0 and 0.0 kWh; 25% are not charged in time"
     )
+    several = scenarios.assign(share=0.1, ev_share=[0.0, 0.0, 0.5])
+    assert ev_text(several).startswith("(charged and unmet; means by share): 2.0 and 1.0; 5.0 and 0.0 kWh")
     assert ev_text(scenarios[2:]) == "(charged and unmet; means): 5.0 and 0.0 kWh"
     (tmp_path / "study.toml").write_text(STUDY.with_(scenarios={"count": 1}).to_toml(), encoding="utf-8")
     printed = CliRunner().invoke(app, ["run", str(tmp_path / "study.toml"), "--out", str(tmp_path / "out")])
