@@ -2,12 +2,14 @@
 
 from collections.abc import Container
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError
+
+Number = TypeVar("Number", bound=np.generic)
 
 LARGEST = 1e12
 """Largest energy, power or price that an array may hold: sums of products of them stay far from the largest float."""
@@ -43,6 +45,13 @@ def floats(name: str, value: Any) -> NDArray[np.float64]:
     given = _numbers(name, value, "numbers", "fiub")
     with np.errstate(over="ignore"):  # an extended float beyond the largest float64 becomes infinite, which checks refuse
         return np.ascontiguousarray(given, np.float64)
+
+
+def read_only(array: NDArray[Number]) -> NDArray[Number]:
+    """A view that kernels cannot write to: one they can write to is another type to numba, and compiles them once more."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def integers(name: str, value: Any) -> NDArray[np.int64]:

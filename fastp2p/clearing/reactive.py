@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import finite_faults, floats, short_repr
+from fastp2p.arrays import finite_faults, floats, read_only, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.clearing.execution import inject_reactive
 from fastp2p.market.trades import Trades
@@ -55,7 +55,7 @@ class Reactive:
             elif found := finite_faults(f"reactive.{name}", array):
                 faults += found
             else:
-                spread.append(np.ascontiguousarray(np.broadcast_to(array, wanted)))
+                spread.append(read_only(np.ascontiguousarray(np.broadcast_to(array, wanted))))
         refuse(faults)
         return Kvar(*spread)
 

@@ -64,8 +64,8 @@ def test_the_whole_year(year):
 
 
 def test_every_stamp_is_the_local_clock_of_simbench(year, net):
-    local = year.time.tz_convert("Europe/Berlin").strftime("%d.%m.%Y %H:%M")
-    assert local.tolist() == net.profiles["load"]["time"].tolist()
+    local = year.time.tz_convert("Europe/Berlin").tz_localize(None)
+    assert local.tolist() == pd.to_datetime(net.profiles["load"]["time"], format="%d.%m.%Y %H:%M").tolist()
 
 
 def test_loads_are_simbenchs_own_absolute_values(year, net):
