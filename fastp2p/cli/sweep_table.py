@@ -102,8 +102,10 @@ def ev_text(scenarios: pd.DataFrame) -> str:
 
 
 def heat_pump_text(scenarios: pd.DataFrame) -> str:
-    """Mean energy of the heat pumps of a scenario, and how cold rooms were, by share of PV."""
-    means = scenarios.groupby("share")[["heat_pump_kwh", "cold_kh"]].mean()
+    """Mean energy of the heat pumps of a scenario, and how cold rooms were, by share of PV and of swept devices."""
+    from fastp2p.results.points import point_keys
+
+    means = scenarios.groupby(point_keys(scenarios))[["heat_pump_kwh", "cold_kh"]].mean()
     parts = [f"{kwh:.1f} kWh, {cold:.1f} K h" for kwh, cold in means.itertuples(index=False)]
     return f"(energy, and degree-hours below the comfort band; means{' by share' * (len(parts) > 1)}): {'; '.join(parts)}"
 

@@ -36,7 +36,7 @@ def test_defaults():
 
 
 def test_studies_without_batteries_are_written_as_ever():
-    for study in fastp2p.studies().values():
+    for study in (one for one in fastp2p.studies().values() if one.battery is None):
         assert "battery" not in study.to_toml().replace(study.description, "")
     assert SWEEP.with_(battery={"kwh": 5.0}).with_(battery=None).to_toml() == SWEEP.to_toml()
 

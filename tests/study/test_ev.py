@@ -36,7 +36,7 @@ def test_defaults():
 
 
 def test_studies_without_vehicles_are_written_as_ever():
-    for study in fastp2p.studies().values():
+    for study in (one for one in fastp2p.studies().values() if one.ev is None):
         assert "\n[ev]" not in study.to_toml()
     assert DRIVEN.with_(ev=None).to_toml() == SWEEP.to_toml()
 
