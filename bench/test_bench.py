@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import acflow, asymmetric, report, scale, timing
+from bench import acflow, asymmetric, report, scale, step, timing
 
 ROOT = Path(__file__).parent.parent
 
@@ -100,6 +100,14 @@ def test_the_guard_answers_for_each_phase_and_says_what_it_lacks():
 def test_the_bench_of_sweeps_and_audits_runs():
     assert " us at all, " in acflow.compare_flows("44", quick=True)
     assert len(acflow.compare_audits(quick=True)) == 6
+
+
+@pytest.mark.parametrize(("is_cut", "status"), [(False, "free"), (True, "cleared")])
+def test_a_step_is_timed(is_cut, status):
+    physics, found, ours, stages, times = step.compare("dc", is_cut, quick=True)
+    assert (physics, found) == ("`dc`", status)
+    assert all("–" in one for one in (ours, stages))
+    assert float(times) > 0.0
 
 
 def test_three_phases_are_timed():

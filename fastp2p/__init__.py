@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fastp2p.clearing.clear import clear
     from fastp2p.clearing.connection import Connection
     from fastp2p.clearing.reactive import Reactive
+    from fastp2p.devices.battery import BatteryRun, run_batteries
     from fastp2p.errors import FastP2PError, InputError, InputWarning, SolverError
     from fastp2p.grid.ac import AcFlow, ac_flow
     from fastp2p.grid.lindist3flow import lindist3flow
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fastp2p.market.orders import leave_over, make_orders
     from fastp2p.market.pricing import price_trades, reduce_orders
     from fastp2p.market.trades import Trades
+    from fastp2p.pipeline.step import Step, trade_step
     from fastp2p.profiles.profiles import Profiles
     from fastp2p.profiles.typical_days import Clusters, cluster_days, compare_cluster_counts
     from fastp2p.results.results import Results
@@ -51,6 +53,7 @@ _HOME = {
     "find_hosting_capacity": "results.statistics",
     "find_probabilities": "results.statistics",
     "summarise": "results.statistics",
+    "BatteryRun": "devices.battery",
     "Clearing": "clearing.answer",
     "Clusters": "profiles.typical_days",
     "Connection": "clearing.connection",
@@ -66,6 +69,7 @@ _HOME = {
     "Results": "results.results",
     "Settlement": "settlement.settle",
     "SolverError": "errors",
+    "Step": "pipeline.step",
     "Study": "study.model",
     "Trades": "market.trades",
     "ZeroSequence": "grid.zero_sequence",
@@ -81,13 +85,16 @@ _HOME = {
     "price_trades": "market.pricing",
     "reduce_orders": "market.pricing",
     "run": "sweep.run",
+    "run_batteries": "devices.battery",
     "scenarios": "sweep.prepare",
     "settle": "settlement.settle",
     "studies": "study.model",
+    "trade_step": "pipeline.step",
 }
 
 __all__ = [
     "AcFlow",
+    "BatteryRun",
     "Clearing",
     "Clusters",
     "Connection",
@@ -103,6 +110,7 @@ __all__ = [
     "Results",
     "Settlement",
     "SolverError",
+    "Step",
     "Study",
     "Trades",
     "ZeroSequence",
@@ -127,10 +135,12 @@ __all__ = [
     "price_trades",
     "reduce_orders",
     "run",
+    "run_batteries",
     "scenarios",
     "settle",
     "studies",
     "summarise",
+    "trade_step",
 ]
 
 

@@ -1,12 +1,15 @@
 """Arrays from whatever a caller gives, or a clear error; and objects that hold arrays in a few words."""
 
+from collections.abc import Container
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError
+
+Number = TypeVar("Number", bound=np.generic)
 
 LARGEST = 1e12
 """Largest energy, power or price that an array may hold: sums of products of them stay far from the largest float."""
@@ -37,9 +40,18 @@ def floats(name: str, value: Any) -> NDArray[np.float64]:
     """
     if type(value) is np.ndarray and value.dtype == np.float64:
         return np.ascontiguousarray(value)
+    if type(value) is float:
+        return np.array([value])
     given = _numbers(name, value, "numbers", "fiub")
     with np.errstate(over="ignore"):  # an extended float beyond the largest float64 becomes infinite, which checks refuse
         return np.ascontiguousarray(given, np.float64)
+
+
+def read_only(array: NDArray[Number]) -> NDArray[Number]:
+    """A view that kernels cannot write to: one they can write to is another type to numba, and compiles them once more."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def integers(name: str, value: Any) -> NDArray[np.int64]:
@@ -100,6 +112,11 @@ def _masked(name: str) -> str:
     return f"{name} has a mask, which would be lost; {name}.filled(0.0) replaces masked values by a number, here 0"
 
 
+def is_word(word: Any, known: Container[str]) -> bool:
+    """Whether it is one of the known words; an array, which `in` would compare number by number, is none."""
+    return isinstance(word, str) and word in known
+
+
 def amount_faults(name: str, array: NDArray[np.float64]) -> list[str]:
     """A fault where a (n_books, n_bus) array holds a negative or non-finite number, or one beyond `LARGEST`."""
     if is_between(array, 0.0):
@@ -130,6 +147,8 @@ def hours_faults(step_hours: Any) -> list[str]:
 
 def is_between(array: NDArray[np.float64], least: float = -LARGEST, most: float = LARGEST) -> bool:
     """Whether every number lies within two bounds; two passes and no temporary array, NaN fails either."""
+    if array.size == 1:
+        return least <= array.item() <= most
     return not array.size or bool(array.min() >= least and array.max() <= most)
 
 

@@ -45,8 +45,23 @@ AMPACITY_KA = Range(1e-6, 1e6, "kA")
 """99,999 kA stands for no limit in many networks."""
 BATTERY_KWH = Range(0.0, 1e6, "kWh at a bus")
 BATTERY_KW = Range(0.0, 1e6, "kW at a bus")
+EV_KWH = Range(0.0, 1e6, "kWh a day at a bus")
+EV_KW = Range(0.0, 1e6, "kW at a bus")
+HOUR_OF_DAY = Range(0.0, 24.0, "hours of the day")
+CORRELATION = Range(-1.0, 1.0)
+BACKGROUND_SIZE = Range(0.0, 1e6, "at a bus")
 EFFICIENCY = Range(0.1, 1.0)
+HEAT_PUMP_KW = Range(0.0, 1e6, "kW at a bus")
+HEAT_PUMP_SIZE = Range(0.0, 1e6, "times the profile at a bus")
+RESISTANCE = Range(1e-4, 1e3, "K per kW")
+"""A home loses 0.05 to 0.5 kW per K; 100 homes at a bus have a hundredth of its resistance."""
+CAPACITY = Range(1e-3, 1e6, "kWh per K")
+TEMPERATURE = Range(-90.0, 60.0, "°C")
+COP = Range(1.0, 20.0)
+"""Heat by electric energy; below 1 a heater would be better."""
+CORRELATION = Range(-1.0, 1.0)
 PART = Range(0.0, 1.0)
+CORRELATION = Range(-1.0, 1.0)
 OF_TRANSFORMER = Range(1e-6, 10.0, "kWp per kVA")
 ZERO_PER_POSITIVE = Range(1e-6, 1e6)
 """Zero- by positive-sequence impedance."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import math
 import tomllib
 from functools import cache
 from random import Random
@@ -88,7 +89,8 @@ def is_small(text: bytes) -> bool:
         study = tomllib.loads(text.decode())
         profiles, scenarios = study.get("profiles", {}), study.get("scenarios", {})
         count = 10 if scenarios == ENDLESS else scenarios.get("count", 1)
-        cases = count * max(1, len(scenarios.get("shares", [])))
+        swept = [scenarios.get("shares", []), *scenarios.get("sweep", {}).values()]
+        cases = count * math.prod(max(1, len(shares)) for shares in swept)
         steps = 24 * profiles.get("days", 1) / min(1.0, profiles.get("step_hours", 1.0))
         large = profiles.get("source", "typical_day") != "typical_day" or "audit" in study.get("clearing", {})
         return bool(0 < cases * steps <= RUN_BOOKS // (10 if large else 1))

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import settings
 
 import fastp2p
+from tests.support.compile_once import take_turns
 
 os.environ["FASTP2P_CACHE_DIR"] = tempfile.mkdtemp(prefix="fastp2p-test-")  # each run converts its networks itself
 
 
+if "PYTEST_XDIST_TESTRUNUID" in os.environ:
+    take_turns(os.environ["PYTEST_XDIST_TESTRUNUID"])
 settings.register_profile("few", max_examples=30)
 settings.register_profile("many", max_examples=150)
 settings.load_profile("few")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -43,8 +43,16 @@ class Injection(NamedTuple):
     def of(self, books: Ints) -> Injection:
         """That of some books."""
         kw = self.kw[books]
+        if self.kvar is nothing(self.kvar.shape):
+            return Injection(kw, nothing(kw.shape))
         is_nothing = not any(self.kvar.strides)  # one zero for all, which takes no memory
         return Injection(kw, np.broadcast_to(self.kvar[(slice(1),) * kw.ndim], kw.shape) if is_nothing else self.kvar[books])
+
+
+@lru_cache(maxsize=64)
+def nothing(shape: tuple[int, ...]) -> Floats:
+    """Zeros to be read, which take no memory, and no time to fill."""
+    return np.broadcast_to(0.0, shape)
 
 
 def over_phases(kw: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import kind_faults, refuse_other_kinds
-from fastp2p.arrays import finite_faults, floats, hours_faults, integers, is_between
+from fastp2p.arrays import finite_faults, floats, hours_faults, integers, is_between, is_word
 from fastp2p.clearing.answer import Clearing, Injection
 from fastp2p.clearing.columns import OBJECTIVES
 from fastp2p.clearing.connection import Connection, OnPhases
@@ -105,7 +105,7 @@ def clear(
     at = np.arange(network.n_bus) if bus is None else integers("bus", bus)
     faults = [] if reactive is None else kind_faults(reactive=(reactive, Reactive))
     faults += [] if connection is None else kind_faults(connection=(connection, Connection))
-    faults += _rule_faults(objective, unserved, step_hours, solver, physics)
+    faults += choice_faults(objective, unserved, solver, physics) + hours_faults(step_hours)
     if trades.pooled and unserved == "shed":
         faults.append(
             'unserved = "shed" asks who trades with whom, which pooled trades do not say; give trades.in_proportion()'
@@ -114,25 +114,46 @@ def clear(
     no_phases = [] if connection is None else phase_faults(network)
     faults += no_phases + (connection.faults(trades.n_books, at.size) if isinstance(connection, Connection) else [])
     if check:
-        faults += limit_faults(network, physics, v_min_pu, v_max_pu) if physics in PHYSICS and not no_phases else []
+        faults += limit_faults(network, physics, v_min_pu, v_max_pu) if is_word(physics, PHYSICS) and not no_phases else []
         faults += _value_faults(network, trades, base, export, objective)
     refuse(faults)
+    return clear_books(
+        network, trades, base, export, at, objective=objective, unserved=unserved, step_hours=step_hours, solver=solver,
+        physics=physics, reactive=reactive, connection=connection, band_pu=(float(v_min_pu), float(v_max_pu)),
+    )  # fmt: skip
+
+
+def clear_books(
+    network: Network,
+    trades: Trades,
+    base: Floats,
+    export: Floats,
+    bus: Ints,
+    *,
+    objective: str,
+    unserved: str,
+    step_hours: float,
+    solver: str,
+    physics: str,
+    reactive: Reactive | None,
+    connection: Connection | None,
+    band_pu: tuple[float, float],
+) -> Clearing:
+    """`clear` of arrays that are known to be right."""
     retail = unserved == "retail"
-    limits: Limits = DcLimits(network, at)
-    band_pu = (float(v_min_pu), float(v_max_pu))
+    limits: Limits = DcLimits(network, bus)
     if connection is not None:
         on_phases = _on_phases(base, reactive or Reactive(), connection)
         limits = PhaseLimits(
-            network, at, on_phases.pv_phase, on_phases.load_phase, None if physics == "dc" else band_pu,
+            network, bus, on_phases.pv_phase, on_phases.load_phase, None if physics == "dc" else band_pu,
             on_phases.pv_kvar_per_kw, on_phases.load_kvar_per_kw,
         )  # fmt: skip
         order = Order(limits, trades, export, base, None, on_phases, objective, retail, step_hours, solver)
     else:
-        if physics != "dc":
-            reactive = reactive or Reactive()
-            _, pv, load = reactive.spread(base.shape)
-            limits = LinearLimits(network, at, band_pu, pv, load)
-        order = Order(limits, trades, export, base, reactive, None, objective, retail, step_hours, solver)
+        kvar = None if physics == "dc" and reactive is None else (reactive or Reactive()).spread(base.shape)
+        if kvar is not None and physics != "dc":
+            limits = LinearLimits(network, bus, band_pu, kvar.pv_kvar_per_kw, kvar.load_kvar_per_kw)
+        order = Order(limits, trades, export, base, kvar, None, objective, retail, step_hours, solver)
     clearing = execute_all(order)
     clearing = cut(order, clearing, clearing.congested_book)
     return tighten(order, clearing) if physics == "ac" else clearing
@@ -145,21 +166,35 @@ def _on_phases(base_kw: Floats, reactive: Reactive, connection: Connection) -> O
     return OnPhases(Injection(base_kw, base_kvar), pv, load, load_phase, pv_phase)
 
 
-def _rule_faults(objective: str, unserved: str, step_hours: float, solver: str, physics: str) -> list[str]:
-    """Unknown words, and a step that is none."""
+def choice_faults(objective: str, unserved: str, solver: str, physics: str) -> list[str]:
+    """Unknown words."""
     words = {"objective": (objective, OBJECTIVES), "unserved": (unserved, UNSERVED), "solver": (solver, LP_SOLVERS)}
     words["physics"] = physics, PHYSICS
-    faults = [
-        f"{name} = {word!r}: must be one of {', '.join(known)}" for name, (word, known) in words.items() if word not in known
+    return [
+        f"{name} = {word!r}: must be one of {', '.join(known)}"
+        for name, (word, known) in words.items()
+        if not is_word(word, known)
     ]
-    return faults + hours_faults(step_hours)
+
+
+def bus_faults(network: Network, bus: Ints) -> list[str]:
+    """What keeps positions from being those of buses that columns are of."""
+    if bus.ndim == 1 and (bus[1:] > bus[:-1]).all() and (not len(bus) or 0 <= bus[0] <= bus[-1] < network.n_bus):
+        return []
+    return [f"bus must hold ascending positions of the network's buses, 0…{network.n_bus - 1}"]
+
+
+def capacity_faults(network: Network) -> list[str]:
+    """Limits of branches that are none."""
+    if is_between(network.limit_kw, 0.0, np.inf):
+        return []
+    bad = network.branch_name[np.isnan(network.limit_kw) | (network.limit_kw < 0)].tolist()
+    return [f"limit_kw is NaN or negative for {', '.join(bad)}"]
 
 
 def _shape_faults(network: Network, trades: Trades, base: Floats, export: Floats, bus: Ints, on_phases: bool) -> list[str]:
     """Arrays of other lengths, and buses that are not there."""
-    faults = []
-    if bus.ndim != 1 or (np.diff(bus) <= 0).any() or (len(bus) and not 0 <= bus[0] <= bus[-1] < network.n_bus):
-        faults.append(f"bus must hold ascending positions of the network's buses, 0…{network.n_bus - 1}")
+    faults = bus_faults(network, bus)
     shape = (trades.n_books, bus.size)
     if on_phases and base.shape != (*shape, 3):
         faults.append(
@@ -176,11 +211,7 @@ def _shape_faults(network: Network, trades: Trades, base: Floats, export: Floats
 
 def _value_faults(network: Network, trades: Trades, base: Floats, export: Floats, objective: str) -> list[str]:
     """Limits, injections and trades that are no numbers, too large, or negative."""
-    faults = []
-    if np.isnan(network.limit_kw).any() or (network.limit_kw < 0).any():
-        bad = network.branch_name[np.isnan(network.limit_kw) | (network.limit_kw < 0)].tolist()
-        faults.append(f"limit_kw is NaN or negative for {', '.join(bad)}")
-    faults += finite_faults("base_kw", base, "book")
+    faults = capacity_faults(network) + finite_faults("base_kw", base, "book")
     of_export = finite_faults("export_kw", export, "book")
     if not of_export and not is_between(export, 0.0):
         of_export = [f"export_kw is negative in book {int(np.argwhere(export < 0)[0][0])}"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import integers, short_repr
+from fastp2p.arrays import integers, read_only, short_repr
 from fastp2p.clearing.answer import Injection
 from fastp2p.kernels.clearing.phase_execution import inject_on_phases, put_on_phases
 from fastp2p.market.trades import Trades
@@ -51,7 +51,7 @@ class Connection:
     def spread(self, n_books: int, n_columns: int) -> tuple[Codes, Codes]:
         """The two as whole arrays, PV last."""
         load, pv = (
-            np.ascontiguousarray(np.broadcast_to(np.asarray(one, np.int8), (n_books, n_columns)))
+            read_only(np.ascontiguousarray(np.broadcast_to(np.asarray(one, np.int8), (n_books, n_columns))))
             for one in (self.load_phase, self.pv_phase)
         )
         return load, pv

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.clearing.answer import BASE_OVERLOAD, CLEARED, FAILED, FREE, NO_LP, Clearing, Injection
+from fastp2p.clearing.answer import BASE_OVERLOAD, CLEARED, FAILED, FREE, NO_LP, Clearing, Injection, nothing
 from fastp2p.clearing.columns import collect
 from fastp2p.clearing.connection import OnPhases
 from fastp2p.clearing.limits import Limits
-from fastp2p.clearing.reactive import Reactive
+from fastp2p.clearing.reactive import Kvar
 from fastp2p.clearing.rows import ROW_TOLERANCE
 from fastp2p.clearing.solve import curtail
 from fastp2p.kernels.clearing.execution import CUT, execute_books, inject_trades, share_among_buyers
@@ -30,7 +30,7 @@ class Order:
     trades: Trades
     export_kw: Floats
     base_kw: Floats
-    reactive: Reactive | None
+    reactive: Kvar | None
     phases: OnPhases | None
     objective: str
     retail: bool
@@ -57,8 +57,7 @@ class Order:
     def kvar(self, executed_kwh: Floats, exported_kw: Floats) -> tuple[Floats, Floats]:
         """Reactive injections with nothing executed, and with these trades and exports."""
         if self.reactive is None:
-            none = np.broadcast_to(0.0, exported_kw.shape)  # takes no memory, and no time to fill
-            return none, none
+            return nothing(exported_kw.shape), nothing(exported_kw.shape)
         return self.reactive.inject(self.trades, executed_kwh, exported_kw, self.step_hours, self.retail)
 
 

@@ -26,6 +26,8 @@ REVERSE_TOLERANCE = 1e-6
 """By how much reverse power may pass its limit in AC, relative to the limit (absolute below 1 kW)."""
 FACES: Floats = np.stack([f(np.deg2rad(np.arange(15.0, 180.0, 30.0))) for f in (np.cos, np.sin)], axis=1)
 """cos φ and sin φ of the 12-gon's six pairs of faces; its corners lie on the circle, two of them at Q = 0."""
+OF_FACES: list[list[float]] = np.linalg.pinv(FACES).T.tolist()
+"""What the value on each face is of kW and kvar: their least squares."""
 
 
 class BranchFlow(RowFamily):
@@ -125,8 +127,8 @@ class ApparentPower(BranchFlow):
         price, (book, row) = dual.copy(), np.nonzero(dual)
         value, is_upper = values[book, row], dual[book, row] > 0.0
         limit = np.where(is_upper, np.maximum(upper[row], value), np.minimum(lower[row], value))
-        kw, kvar = 0.0, 0.0
-        for m, (of_kw, of_kvar) in enumerate(np.linalg.pinv(FACES).T.tolist()):  # a BLAS product depends on the shape
+        kw, kvar = np.zeros(len(row)), np.zeros(len(row))
+        for m, (of_kw, of_kvar) in enumerate(OF_FACES):  # a BLAS product depends on the shape
             by_face = values[book, row % n_limits + m * n_limits]
             kw, kvar = kw + of_kw * by_face, kvar + of_kvar * by_face
         kva = np.hypot(kw, kvar)
@@ -304,11 +306,13 @@ class ReverseFlow(RowFamily):
         return np.real(voltage[:, end] * np.conj(current))
 
 
+@lru_cache(maxsize=8)
 def dc_families(network: Network) -> tuple[RowFamily, ...]:
     """What limits DC flows."""
     return (BranchFlow(network), *_reverse(network))
 
 
+@lru_cache(maxsize=8)
 def ac_families(network: Network, band_pu: tuple[float, float]) -> tuple[RowFamily, ...]:
     """What limits AC power flows, and their linear form."""
     return (ApparentPower(network), BusVoltage(network, band_pu), *_reverse(network))

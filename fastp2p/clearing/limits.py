@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.clearing.answer import Injection
+from fastp2p.clearing.answer import Injection, nothing
 from fastp2p.clearing.families import FACES, ac_families, dc_families
 from fastp2p.clearing.nested import nest_of
 from fastp2p.clearing.rows import ROW_TOLERANCE, Flows, LinearFlows, RowFamily, RowLayout, bounds_of, rows_of_families
@@ -53,7 +53,7 @@ class Limits(ABC):
         """What the rows are."""
         return RowLayout(self.families)
 
-    @cached_property
+    @property
     def bounds(self) -> Bounds:
         """Bounds that the screen checks flows and voltages against."""
         return bounds_of(self.families)
@@ -103,10 +103,15 @@ class DcLimits(Limits):
         """On radial networks."""
         return _dc_nest(self.network, self.bus.tobytes())
 
+    @property
+    def bounds(self) -> Bounds:
+        """Kept for the next batch."""
+        return _dc_bounds(self.network)
+
     def linear(self, injection: Injection) -> LinearFlows:
         """Flows, kW; there are neither kvar nor voltages."""
-        flow_kw = self.network.flow_kw(injection.kw, self.bus)
-        return LinearFlows(flow_kw, np.broadcast_to(0.0, flow_kw.shape), np.empty((len(flow_kw), 0)))
+        flow_kw = self.network.column_flows_kw(injection.kw, self.bus)
+        return LinearFlows(flow_kw, nothing(flow_kw.shape), np.empty((len(flow_kw), 0)))
 
     def screen(self, floor: Injection, full: Injection) -> Screen:
         """Loading is that of active power."""
@@ -160,17 +165,28 @@ class LinearLimits(Limits):
 
     def screen(self, floor: Injection, full: Injection) -> Screen:
         """Loading is that of apparent power."""
-        network, feeder, bounds = self.network, feeder_of(self.network), self.bounds
-        found, sign = Screen.empty(len(full.kw)), network.tree.parent_sign[feeder.order]
-        lower, upper, most = (np.append(bound, np.inf)[feeder.branch] for bound in bounds[:3])
-        lower, upper = np.where(sign < 0.0, -upper, lower), np.where(sign < 0.0, -lower, upper)  # as towards the parent
+        network, feeder, found = self.network, feeder_of(self.network), Screen.empty(len(full.kw))
         screen_linear(
             (floor.kw, floor.kvar), (full.kw, full.kvar), columns_of(feeder, self.bus), feeder.parent, linear_model(network),
-            Bounds(lower, upper, most, bounds.least_square[feeder.order], bounds.most_square[feeder.order]), FACES,
-            ROW_TOLERANCE, np.empty((6, network.n_bus, BOOKS_PER_BLOCK)), found,
+            _placed_bounds(network, self.band_pu), FACES, ROW_TOLERANCE, np.empty((6, network.n_bus, BOOKS_PER_BLOCK)), found,
         )  # fmt: skip
         np.subtract(unloaded_slack_kw(network), full.kw.sum(axis=1), out=found.slack_kw)
         return found
+
+
+@lru_cache(maxsize=8)
+def _dc_bounds(network: Network) -> Bounds:
+    return bounds_of(dc_families(network))
+
+
+@lru_cache(maxsize=8)
+def _placed_bounds(network: Network, band_pu: tuple[float, float]) -> Bounds:
+    """In the order of the feeder, those of a branch at the bus below it and as towards the parent."""
+    feeder, bounds = feeder_of(network), bounds_of(ac_families(network, band_pu))
+    sign = network.tree.parent_sign[feeder.order]
+    lower, upper, most = (np.append(bound, np.inf)[feeder.branch] for bound in bounds[:3])
+    lower, upper = np.where(sign < 0.0, -upper, lower), np.where(sign < 0.0, -lower, upper)
+    return Bounds(lower, upper, most, bounds.least_square[feeder.order], bounds.most_square[feeder.order])
 
 
 @lru_cache(maxsize=8)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import finite_faults, floats, short_repr
+from fastp2p.arrays import finite_faults, floats, read_only, short_repr
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.clearing.execution import inject_reactive
 from fastp2p.market.trades import Trades
@@ -36,7 +37,7 @@ class Reactive:
     pv_kvar_per_kw: ArrayLike = 0.0
     load_kvar_per_kw: ArrayLike = 0.0
 
-    def spread(self, shape: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
+    def spread(self, shape: tuple[int, ...]) -> Kvar:
         """The three as whole arrays, for injections of this shape.
 
         Raises
@@ -54,16 +55,23 @@ class Reactive:
             elif found := finite_faults(f"reactive.{name}", array):
                 faults += found
             else:
-                spread.append(np.ascontiguousarray(np.broadcast_to(array, wanted)))
+                spread.append(read_only(np.ascontiguousarray(np.broadcast_to(array, wanted))))
         refuse(faults)
-        base, pv, load = spread
-        return base, pv, load
+        return Kvar(*spread)
+
+
+class Kvar(NamedTuple):
+    """`Reactive` as whole arrays: (n_books, n_bus), on three phases (n_books, n_bus, 3), and twice (n_bus,)."""
+
+    base_kvar: Floats
+    pv_kvar_per_kw: Floats
+    load_kvar_per_kw: Floats
 
     def inject(
         self, trades: Trades, executed_kwh: Floats, exported_kw: Floats, step_hours: float, retail: bool
     ) -> tuple[Floats, Floats]:
         """(n_books, n_columns) kvar with nothing executed, and with these trades and exports."""
-        base, pv, load = self.spread(exported_kw.shape)
+        base, pv, load = self
         floor, full = np.empty_like(base), np.empty_like(base)
         inject_reactive(base, pv, load, exported_kw, trades.arrays, executed_kwh, step_hours, retail, floor, full)
         return floor, full

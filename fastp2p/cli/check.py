@@ -6,15 +6,23 @@ from numpy.typing import NDArray
 from fastp2p.errors import some
 from fastp2p.grid.network import Network
 from fastp2p.market.rules import RULES
+from fastp2p.pipeline.devices import count_vehicles, run_devices
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios
+from fastp2p.pipeline.heat_pump_draws import HeatPumpProfiles
 from fastp2p.pipeline.members import find_eligible
 from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
+from fastp2p.study.devices import BatteryPart, CommunityBatteryPart
+from fastp2p.study.ev import EvPart
+from fastp2p.study.heat_pump import HeatPumpPart
 from fastp2p.study.model import Study
+from fastp2p.study.points import points_of
+from fastp2p.study.scenarios import SWEPT
 from fastp2p.study.sections import Amount, Buses, OfTransformer, Price, Series, profile_names
 from fastp2p.study.tariffs import ByHours, FromFile
 from fastp2p.sweep.plausible import (
     LOOKED_AT,
+    MOST_CELLS,
     PHASES,
     TYPICAL_DAY,
     asks_for_voltages,
@@ -29,6 +37,8 @@ from fastp2p.text import LONGEST_UNIT, shown_text
 
 Ints = NDArray[np.int64]
 
+BACKGROUND_UNITS = {"load": "x", "pv": "kWp of", "net": "x net load"}
+"""Between the size of background and its profiles."""
 PLACEHOLDER_KA = 0.9
 """Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
 
@@ -83,7 +93,10 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
             f"{len(pv_bus)} buses{_places(study.pv.buses, network, eligible)} with {_words(study.pv.kwp)} kWp of {suns}: "
             f"{_listed(ids[pv_bus])}"
         ),
+        **_heat_pump_facts(study, network, profiles, scenarios),
+        **_ev_facts(study, network),
         **_battery_facts(study, network, profiles),
+        **_beside_facts(study, profiles, scenarios),
         "energy": energy_text(profiles, study),
         **({"typical day": TYPICAL_DAY} if any(one.file == "typical_day" for one in study.profiles.sources) else {}),
         "market": f"{study.market.orders} orders, {study.market.priority} priority, market rule {study.market.pricing}",
@@ -103,15 +116,23 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     sweep = study.scenarios
     if study.n_cases > 1:
         shares = ", ".join(f"{share:.0%}" for share in sweep.shares) or "as listed"
-        facts["scenarios"] = f"{sweep.count} each with PV at a share of {shares}: {study.n_cases * profiles.n_steps:,} books"
+        devices = "".join(
+            f", {SWEPT[device]} at {', '.join(f'{share:.0%}' for share in of_device)}"
+            for device, of_device in sweep.swept.items()
+        )
+        n_books = study.n_cases * profiles.n_steps
+        facts["scenarios"] = f"{sweep.count} each with PV at a share of {shares}{devices}: {n_books:,} books"
     warnings = _network_warnings(network) + unit_warnings(study, profiles, scenarios)
     looked_at = range(len(scenarios.number))
-    by_share = [draw_scenarios(study, network, profiles, share, looked_at) for share in sweep.shares] or [scenarios]
-    why = [why_no_trades(study, profiles, drawn) for drawn in by_share]
-    if all(why):
+    why = ""
+    for at in points_of(study):
+        drawn = draw_scenarios(at.of(study), network, profiles, at.share, looked_at)
+        if not (why := why_no_trades(at.of(study), profiles, drawn)):
+            break
+    if why:
         first = f" in the first {LOOKED_AT} scenarios" if sweep.count > LOOKED_AT else ""
-        warnings.append(f"nothing will be traded{first}: {why[-1]}")
-    return facts, warnings + _study_warnings(study, network, scenarios)
+        warnings.append(f"nothing will be traded{first}: {why}")
+    return facts, warnings + _ev_warnings(study, profiles, scenarios) + _study_warnings(study, network, scenarios)
 
 
 def _eligible_fact(study: Study, network: Network, eligible: Ints) -> str:
@@ -144,27 +165,107 @@ def _places(buses: Buses, network: Network, eligible: Ints) -> str:
     return f" at {buses} places (as many as at {'odd' if buses == 'even' else 'even'} ones{last})"
 
 
+def _heat_pump_facts(study: Study, network: Network, profiles: Profiles, scenarios: Scenarios) -> dict[str, str]:
+    """Who has a heat pump, of what house or profile, and what it draws in the first scenarios."""
+    part, drawn = study.heat_pump, scenarios.heat_pump
+    if part is None or drawn is None:
+        return {}
+    if part.profile is not None:
+        does = f"{_words(part.size)} x {some(profile_names(part.profile))}"
+    else:
+        given = (part.kw, part.resistance_k_per_kw, part.capacity_kwh_per_k, part.temperature_c)
+        kw, resistance, capacity, outdoors = (_words(one) for one in given if one is not None)
+        cop = f"{part.cop:g}" if isinstance(part.cop, float) else "{:g}…{:g}".format(*part.cop.extremes) if part.cop else ""
+        until = f"kept at {part.comfort_c[0]:g} °C or more"
+        until += f", and heated to {part.comfort_c[1]:g} °C by own surplus" if part.rule == "surplus" else ""
+        does = (
+            f"{kw} kW at a COP of {cop}, houses of {resistance} K per kW and {capacity} kWh per K, {until}, "
+            f"outdoors {outdoors} °C"
+        )
+    few = range(max(1, min(len(scenarios.number), MOST_CELLS // max(1, profiles.n_steps * len(scenarios.participant)))))
+    ran = run_devices(study, profiles, draw_scenarios(study, network, profiles, None, few))
+    assert ran is not None
+    days = profiles.n_steps * profiles.step_hours / 24.0
+    size = drawn.size if isinstance(drawn, HeatPumpProfiles) else drawn.kw
+    each = max(1, int((size[: len(few)] > 0.0).sum())) * days
+    kwh, cold = (float(ran.of[name].sum()) / each for name in ("heat_pump_kwh", "cold_kh"))
+    too_cold = f", {cold:.1f} K h below the band" if cold > 0.0 else ""
+    return {"heat pumps": f"{_devices_at(part, network)}: {does}: {kwh:.1f} kWh per heat pump and day{too_cold}"}
+
+
+def _ev_facts(study: Study, network: Network) -> dict[str, str]:
+    """Who has an electric vehicle, and how it is charged."""
+    part = study.ev
+    if part is None:
+        return {}
+    how = {
+        "immediate": "from the arrival on",
+        "surplus": "own surplus first, the rest in time",
+        "cheapest": "when it is cheapest",
+    }
+    return {
+        "electric vehicles": (
+            f"{_devices_at(part, network)}: {_words(part.kwh)} kWh a day at {_words(part.kw)} kW, from "
+            f"{_words(part.arrival)} to {_words(part.departure)} h; charged {how[part.rule]}"
+        )
+    }
+
+
+def _ev_warnings(study: Study, profiles: Profiles, scenarios: Scenarios) -> list[str]:
+    """How many electric vehicles of some scenarios need more than their chargers give while they are plugged in."""
+    n_vehicles, n_unmet = count_vehicles(profiles, scenarios)
+    if not n_unmet:
+        return []
+    first = f" of the first {LOOKED_AT} scenarios" if study.scenarios.count > LOOKED_AT else ""
+    return [
+        f"ev: {n_unmet:,} of {n_vehicles:,} vehicles{first} ({n_unmet / n_vehicles:.0%}) need more than ev.kw gives in the "
+        f"whole steps of {60.0 * profiles.step_hours:g} min from arrival to departure; what is missing is in ev_unmet_kwh"
+    ]
+
+
+def _devices_at(part: BatteryPart | EvPart | HeatPumpPart, network: Network) -> str:
+    """Where homes may have a device, and how likely each has one."""
+    if isinstance(part.buses, tuple):
+        where = f"at {len(part.buses)} buses: {_listed(np.sort(network.bus_id[network.positions(part.buses)]))}"
+    else:
+        where = "where PV is" if part.buses == "pv" else "at all participants"
+    return where if part.share == 1.0 else f"{where}, each with a probability of {part.share:.0%}"
+
+
 def _battery_facts(study: Study, network: Network, profiles: Profiles) -> dict[str, str]:
     """Who has a battery, and what it can do."""
     part = study.battery
     if part is None:
         return {}
-    if isinstance(part.buses, tuple):
-        where = f"at {len(part.buses)} buses: {_listed(np.sort(network.bus_id[network.positions(part.buses)]))}"
-    else:
-        where = "where PV is" if part.buses == "pv" else "at all participants"
-    some_have = "" if part.share == 1.0 else f", each with a probability of {part.share:.0%}"
-    power = "half of that per hour" if part.kw is None else f"{_words(part.kw)} kW"
-    use = "for a home's own use"
+    by_tariff = ", and by the hours of the retail tariff" if part.rule == "tariff" else ""
+    of_market = ""
     if part.value_per_kwh is not None:
-        use += f", and the rest is traded; a stored kWh is worth {_words(part.value_per_kwh)} {study.currency}"
+        of_market = f", and the rest is traded; a stored kWh is worth {_words(part.value_per_kwh)} {study.currency}"
+    words = _battery_words(part, profiles, f"for a home's own use{by_tariff}{of_market}")
+    return {"batteries": f"{_devices_at(part, network)}: {words}"}
+
+
+def _battery_words(part: BatteryPart | CommunityBatteryPart, profiles: Profiles, use: str) -> str:
+    """What a battery can do, for whom, and how it begins."""
+    power = "half of that per hour" if part.kw is None else f"{_words(part.kw)} kW"
     begins = "steps repeat, and each ends as it begins" if profiles.time is None else f"{part.first:.0%} full at first"
-    return {
-        "batteries": (
-            f"{where}{some_have}: {_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge comes back; "
-            f"{use}; {begins}"
+    return f"{_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge comes back; {use}; {begins}"
+
+
+def _beside_facts(study: Study, profiles: Profiles, scenarios: Scenarios) -> dict[str, str]:
+    """What the network carries beside the market."""
+    facts, battery = {}, study.community_battery
+    if study.background and scenarios.background:
+        n_buses, units = np.bincount(scenarios.background.entry, minlength=len(study.background)).tolist(), BACKGROUND_UNITS
+        facts["background"] = "; ".join(
+            f"{n} bus{'es' * (n != 1)} with {_words(part.size)} {units[part.kind]} "
+            f"{some(profile_names(part.profile)) or 'profiles of their own'}"
+            for n, part in zip(n_buses, study.background, strict=True)
         )
-    }
+    if battery is not None:
+        use = "for what participants together have over and need"
+        facts["community battery"] = f"at bus {battery.bus}: {_battery_words(battery, profiles, use)}"
+    return facts
 
 
 def _time(profiles: Profiles) -> str:

@@ -14,7 +14,15 @@ from fastp2p.cli.console import errors, fault_exit, known, make_table, say, say_
 from fastp2p.cli.day_table import make_day_table
 from fastp2p.cli.profiles import profiles_app
 from fastp2p.cli.signals import exit_code, in_order
-from fastp2p.cli.sweep_table import battery_text, hosting_capacity, make_hosting_table, make_sweep_table
+from fastp2p.cli.sweep_table import (
+    battery_text,
+    ev_text,
+    heat_pump_text,
+    hosting_capacity,
+    make_hosting_table,
+    make_sweep_table,
+    share_headings,
+)
 from fastp2p.errors import FastP2PError, InputError, refuse
 from fastp2p.io.paths import expanded
 from fastp2p.results.columns import COMPARED, columns_of
@@ -94,11 +102,16 @@ def run(
 
 def _say_failures(results: "Results") -> None:
     """The first books without an answer, and how many there are."""
+    from fastp2p.results.points import point_keys
+
     time = results.profiles.time
     kept = "only the part that was filled is" if results.study.clearing.objective == "pro_rata" else "nothing is"
-    for share, scenario, step in results.failures[:MOST_FAILURES]:
+    keys = point_keys(results.scenarios)
+    for at, scenario, step in results.failures[:MOST_FAILURES]:
+        shares = zip(keys, at if isinstance(at, tuple) else (at,), strict=True)
+        point = ", ".join(f"{key.replace('_', ' ')} {share:g}" for key, share in shares)
         when = f"step {step}" if time is None else f"step {step} ({time[step]:%Y-%m-%d %H:%M})"
-        where = f"{results.study.name}, share {share:g}, scenario {scenario}, {when}"
+        where = f"{results.study.name}, {point}, scenario {scenario}, {when}"
         say(errors, "failed:", "red", f"{where}: no proven optimum; {kept} executed there")
     if len(results.failures) > MOST_FAILURES:
         say(errors, "failed:", "red", f"{len(results.failures) - MOST_FAILURES:,} more books; manifest.json lists them all")
@@ -188,22 +201,25 @@ def compare(
 
 
 def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) -> None:
+    from fastp2p.results.points import point_keys
+
+    keys = point_keys(comparison)
     table = make_table(
-        "PV\nshare",
+        *share_headings(comparison),
         "rule",
         *COMPARISON,
         caption=f"means over the scenarios; money in {shown_text(study.currency, LONGEST_UNIT)}",
     )
-    wide = comparison.pivot(index=["share", "rule"], columns="indicator", values="mean")
-    order = comparison[["share", "rule"]].drop_duplicates().itertuples(index=False, name=None)
+    wide = comparison.pivot(index=[*keys, "rule"], columns="indicator", values="mean")
+    order = comparison[[*keys, "rule"]].drop_duplicates().itertuples(index=False, name=None)
     last = None
-    for share, rule in order:
-        row = wide.loc[(share, rule)]
+    for *point, rule in order:
+        row = wide.loc[(*point, rule)]
         cells = [known(row[column], 2) for column in COMPARISON.values()]
-        if last not in (None, share):
+        if last not in (None, point):
             table.add_section()
-        table.add_row("" if share == last else f"{share:.0%}", rule, *cells)
-        last = share
+        table.add_row(*("" if point == last else f"{share:.0%}" for share in point), rule, *cells)
+        last = point
     _print_table(study.name, study.description, [table], folder)
 
 
@@ -265,14 +281,17 @@ def _folder(out: Path | None, name: str, *, alone: bool) -> Path:
 
 
 def _summary(results: "Results", folder: Path) -> dict[str, Any]:
-    """What `--json` prints: the totals of the one scenario and its books, or the means of a sweep's scenarios by share."""
+    """What `--json` prints: the totals of the one scenario and its books, or the means of a sweep's scenarios by point."""
+    from fastp2p.results.points import point_keys
+
+    keys = point_keys(results.scenarios)
     summary: dict[str, Any] = {"study": results.study.name, "out": str(folder), "failures": results.failures}
     if results.study.n_cases > 1:
         numbers = results.scenarios.drop(columns="scenario").select_dtypes(exclude=["datetime", "datetimetz"])
-        return {**summary, "means": _records(numbers.groupby("share").mean().reset_index())}
+        return {**summary, "means": _records(numbers.groupby(keys).mean().reset_index())}
     summary["totals"] = _records(results.scenarios)[0]
     if results.books is not None:
-        summary["books"] = _records(results.books.drop(columns=["share", "scenario"]))
+        summary["books"] = _records(results.books.drop(columns=[*keys, "scenario"]))
     return summary
 
 
@@ -292,6 +311,7 @@ def _plain(value: Any) -> Any:
 
 def _print_results(results: "Results", folder: Path) -> None:
     from fastp2p.results.indicators import is_audited_whole
+    from fastp2p.results.points import point_keys
     from fastp2p.results.statistics import too_few_audited
 
     table = make_sweep_table(results) if results.study.n_cases > 1 else make_day_table(results)
@@ -309,9 +329,13 @@ def _print_results(results: "Results", folder: Path) -> None:
     if "n_audited" in results.scenarios and results.study.n_cases > 1 and (few := too_few_audited(results.scenarios)):
         notes["audit:"] = few
     if "losses_kwh" in results.scenarios:
-        means = results.scenarios.groupby("share")[["losses_kwh", "spilled_kwh"]].mean()
+        means = results.scenarios.groupby(point_keys(results.scenarios))[["losses_kwh", "spilled_kwh"]].mean()
         parts = [f"{known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
         notes["losses and spilled PV"] = f"(means{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
+    if "heat_pump_kwh" in results.scenarios:
+        notes["heat pumps"] = heat_pump_text(results.scenarios)
+    if "ev_kwh" in results.scenarios:
+        notes["electric vehicles"] = ev_text(results.scenarios)
     if "charged_kwh" in results.scenarios:
         notes["batteries"] = battery_text(results.scenarios)
     notes |= _remarks(results)
@@ -321,13 +345,14 @@ def _print_results(results: "Results", folder: Path) -> None:
 def _remarks(results: "Results") -> dict[str, str]:
     """Why nothing was traded, where nothing was; and how voltages are to be read, where there are any."""
     from fastp2p.pipeline.draws import draw_scenarios
+    from fastp2p.study.points import points_of
     from fastp2p.sweep.plausible import LOOKED_AT, PHASES, THREE_PHASES, asks_for_voltages, why_no_trades
 
     study, remarks = results.study, {}
     if not results.scenarios["matched_kwh"].any():
-        share = max(study.scenarios.shares, default=None)
-        looked_at = range(min(study.scenarios.count, LOOKED_AT))
-        drawn = draw_scenarios(study, results.network, results.profiles, share, looked_at)
+        point = max(points_of(study), key=lambda point: point.share or 0.0)  # the first such: of the smallest shares of devices
+        study, looked_at = point.of(study), range(min(study.scenarios.count, LOOKED_AT))
+        drawn = draw_scenarios(study, results.network, results.profiles, point.share, looked_at)
         why = why_no_trades(study, results.profiles, drawn)
         remarks["no trades:"] = why or "no two orders of one step match under this market rule"
     if asks_for_voltages(study):

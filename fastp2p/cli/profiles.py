@@ -124,7 +124,9 @@ def cluster(
         Path | None,
         typer.Option(help="File for the typical days, .csv or .parquet; a figure and a table of the days go beside it."),
     ] = None,
-    kind: Annotated[Literal["load", "pv"] | None, typer.Option(help="Kind of profiles; needed if the source has both.")] = None,
+    kind: Annotated[
+        Literal["load", "pv", "net"] | None, typer.Option(help="Kind of profiles; needed if the source has several.")
+    ] = None,
     centre: Annotated[Literal["median", "mean", "medoid"], typer.Option(help="The typical day of a cluster.")] = "median",
     normalise: Annotated[
         bool, typer.Option("--normalise", help="Compare days by shape: each is divided by its energy.")

@@ -1,8 +1,8 @@
-"""The tables of a sweep: means by share of PV, and the hosting capacity."""
+"""The tables of a sweep: means by share of PV and of devices, and the hosting capacity."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastp2p.cli.console import known, make_table
 from fastp2p.cli.day_table import COLUMNS
@@ -18,10 +18,12 @@ CAUSES = {"voltage": "voltages", "cable": "cables and transformers", "unbalance"
 
 
 def make_sweep_table(results: Results) -> Table:
-    """Means over the scenarios of each share."""
+    """Means over the scenarios of each share of PV and of swept devices."""
+    from fastp2p.results.points import by_point
     from fastp2p.results.statistics import count_audited, find_probabilities
 
-    n_draws = len(results.scenarios) // results.scenarios["share"].nunique()
+    points = list(by_point(results.scenarios))
+    n_draws = len(results.scenarios) // len(points)
     of_power = "" if results.study.clearing.physics == "dc" else " (apparent power)"
     caption = f"means of {n_draws:,} scenarios in kWh; highest loading{of_power}; scenarios in which the network\n"
     caption += "cuts a trade or an export, and in which a limit is broken before any trade"
@@ -30,62 +32,100 @@ def make_sweep_table(results: Results) -> Table:
         caption += f"\nin AC, {count_audited(results.scenarios)}: extremes of current and voltage (p.u.);"
         caption += "\nbooks that break a limit which the base keeps, and books that are cut needlessly"
     extra = ("AC worst\n%", "lowest\nvoltage", "highest\nvoltage", "AC broken\n%", "needless\ncut %") if audited else ()
-    table = make_table("PV\nshare", *COLUMNS, "worst\n%", "cut\n%", "over\n%", *extra, caption=caption)
+    table = make_table(*share_headings(results.scenarios), *COLUMNS, "worst\n%", "cut\n%", "over\n%", *extra, caption=caption)
     rates = _audit_cells(results.scenarios) if audited else {}
-    probabilities = find_probabilities(results.scenarios).set_index("share")
-    for share, rows in results.scenarios.groupby("share"):
+    probabilities = find_probabilities(results.scenarios).to_dict("records")
+    for (point, rows), probability in zip(points, probabilities, strict=True):
         means = [f"{rows[column].mean():.2f}" for column in COLUMNS.values()]
         loading = f"{rows.worst_loading_percent.max():.1f}"
-        shares = [f"{100 * probabilities[f'{event}_probability'][share]:.1f}" for event in ("cut", "overload")]
-        table.add_row(f"{share:.0%}", *means, loading, *shares, *rates.get(share, []))
+        parts = [f"{100 * probability[f'{event}_probability']:.1f}" for event in ("cut", "overload")]
+        at = tuple(point.values())
+        table.add_row(*(f"{share:.0%}" for share in at), *means, loading, *parts, *rates.get(at, []))
     return table
 
 
-def _audit_cells(scenarios: pd.DataFrame) -> dict[Any, list[str]]:
-    """By share: largest loading from current, extremes of the voltages, and how often the clearing and AC disagree."""
+def share_headings(table: pd.DataFrame) -> list[str]:
+    """The headings of the columns that say at which shares a row is."""
+    from fastp2p.results.points import POINT_KEYS, point_keys
+
+    return [f"{POINT_KEYS[key]}\nshare" for key in point_keys(table)]
+
+
+def _audit_cells(scenarios: pd.DataFrame) -> dict[tuple[float, ...], list[str]]:
+    """By point: largest loading from current, extremes of the voltages, and how often the clearing and AC disagree."""
+    from fastp2p.results.points import by_point
     from fastp2p.results.statistics import find_audit_rates
 
     kinds = {"worst_current_percent": "max", "lowest_vm_pu": "min", "highest_vm_pu": "max"}
-    extremes = scenarios.groupby("share").agg(kinds)
     cells = {}
-    for row in find_audit_rates(scenarios).to_dict("records"):
-        current, lowest, highest = extremes.loc[row["share"]]
+    for (point, rows), row in zip(by_point(scenarios), find_audit_rates(scenarios).to_dict("records"), strict=True):
+        current, lowest, highest = rows.agg(kinds)
         rates = [known(100.0 * row[name], 2) for name in ("broken_rate", "needless_cut_rate")]
-        cells[row["share"]] = [known(current, 1), known(lowest, 3), known(highest, 3), *rates]
+        cells[tuple(point.values())] = [known(current, 1), known(lowest, 3), known(highest, 3), *rates]
     return cells
 
 
 def hosting_capacity(scenarios: pd.DataFrame) -> str:
-    """The voltage-limited beside the cable-limited hosting capacity, with their intervals."""
-    from fastp2p.results.statistics import find_hosting_capacity, find_probabilities
+    """The voltage-limited beside the cable-limited hosting capacity, with their intervals; at each share of swept devices."""
+    from fastp2p.results.points import by_devices, point_text
+    from fastp2p.results.statistics import Event, find_hosting_capacity, find_probabilities
 
-    probabilities = find_probabilities(scenarios)
-    capacities = {
-        CAUSES["voltage"]: find_hosting_capacity(probabilities, event="voltage"),
-        CAUSES["cable"]: find_hosting_capacity(probabilities, event="cable"),
-    }
-    return ", ".join(f"{name} {_range(at.share, at.low, at.high)}" for name, at in capacities.items())
+    events: tuple[Event, ...] = ("voltage", "cable")
+    texts = []
+    for devices, rows in by_devices(find_probabilities(scenarios)):
+        capacities = {CAUSES[event]: find_hosting_capacity(rows, event=event) for event in events}
+        text = ", ".join(f"{name} {_range(at.share, at.low, at.high)}" for name, at in capacities.items())
+        texts.append(f"with {point_text(devices, '.0%')} {text}" if devices else text)
+    return "; ".join(texts)
 
 
 def battery_text(scenarios: pd.DataFrame) -> str:
-    """Mean energy at the batteries of a scenario, by share of PV."""
-    means = scenarios.groupby("share")[["charged_kwh", "discharged_kwh", "battery_lost_kwh"]].mean()
+    """Mean energy at the batteries of a scenario, by share of PV and of swept devices."""
+    from fastp2p.results.points import point_keys
+
+    means = scenarios.groupby(point_keys(scenarios))[["charged_kwh", "discharged_kwh", "battery_lost_kwh"]].mean()
     parts = [f"{charged:.1f}, {discharged:.1f} and {lost:.1f}" for charged, discharged, lost in means.itertuples(index=False)]
     by_share = " by share" * (len(parts) > 1)
     return f"(charged, discharged and lost; means{by_share}): {'; '.join(parts)} kWh"
 
 
+def ev_text(scenarios: pd.DataFrame) -> str:
+    """Mean energy of the electric vehicles of a scenario, by share of PV and of swept devices, and how many lack some."""
+    from fastp2p.results.points import point_keys
+
+    means = scenarios.groupby(point_keys(scenarios))[["ev_kwh", "ev_unmet_kwh", "ev_unmet_share"]].mean()
+    parts = [f"{charged:.1f} and {unmet:.1f}" for charged, unmet, _ in means.itertuples(index=False)]
+    by_share = " by share" * (len(parts) > 1)
+    worst = means["ev_unmet_share"].max()  # the same vehicles at all shares, unless they are where PV is
+    told = f"; {worst:.0%} are not charged in time" if worst > 0.0 else ""
+    return f"(charged and unmet; means{by_share}): {'; '.join(parts)} kWh{told}"
+
+
+def heat_pump_text(scenarios: pd.DataFrame) -> str:
+    """Mean energy of the heat pumps of a scenario, and how cold rooms were, by share of PV and of swept devices."""
+    from fastp2p.results.points import point_keys
+
+    means = scenarios.groupby(point_keys(scenarios))[["heat_pump_kwh", "cold_kh"]].mean()
+    parts = [f"{kwh:.1f} kWh, {cold:.1f} K h" for kwh, cold in means.itertuples(index=False)]
+    return f"(energy, and degree-hours below the comfort band; means{' by share' * (len(parts) > 1)}): {'; '.join(parts)}"
+
+
 def make_hosting_table(scenarios: pd.DataFrame) -> Table:
     """The hosting capacity of a three-phase study by what limits it, beside that of the balanced model."""
+    from fastp2p.results.points import point_keys
     from fastp2p.results.statistics import compare_hosting_capacity, find_probabilities
 
     caption = "the largest share of PV at which a limit breaks in at most 5 % of the scenarios, by AC and with nothing "
     caption += "controlled, and its interval; balanced: the same draws with a third of every load and PV on each phase"
-    table = make_table("hosting capacity, limited by", "three phases", "balanced", caption=caption)
-    table.columns[0].justify = "left"
-    for row in compare_hosting_capacity(find_probabilities(scenarios)).to_dict("records"):
+    capacities = compare_hosting_capacity(find_probabilities(scenarios))
+    keys = point_keys(capacities)[1:]
+    table = make_table(
+        *share_headings(capacities)[1:], "hosting capacity, limited by", "three phases", "balanced", caption=caption
+    )
+    table.columns[len(keys)].justify = "left"
+    for row in capacities.to_dict("records"):
         cells = [_range(*(row[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in ("share", "balanced_share")]
-        table.add_row(CAUSES[row["cause"]], *cells)
+        table.add_row(*(f"{row[key]:.0%}" for key in keys), CAUSES[row["cause"]], *cells)
     return table
 
 

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, short_repr
+from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, integers, short_repr
 from fastp2p.errors import refuse
 from fastp2p.kernels.devices.battery import find_cycle, run_self_use
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ALL_KWH = float(np.finfo(np.float64).max)
+"""Stands for as much as power and capacity allow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +54,13 @@ def run_batteries(
     efficiency: float,
     step_hours: float,
     cyclic: bool,
+    retail_per_kwh: ArrayLike | None = None,
+    day: ArrayLike | None = None,
     check: bool = True,
 ) -> BatteryRun:
     """Run batteries for the use of their own homes: surplus is charged, and discharged when load exceeds PV.
+
+    With a tariff, each charges all it can in the cheapest steps of a day, and discharges all it can in the dearest ones.
 
     Parameters
     ----------
@@ -66,6 +74,10 @@ def run_batteries(
     cyclic : bool
         The steps repeat: what is stored before the first one is what is stored after the last, and `first_kwh` has no effect.
         Where more than one state does so, the least.
+    retail_per_kwh : (n_steps,) float64, currency per kWh, optional
+        The tariff, with `day`.
+    day : (n_steps,) int64, optional
+        The day that each step belongs to. On a day of one price batteries know self use alone.
     check : bool
         False: the values are known to be right, and are not looked at; shapes are all the same.
 
@@ -83,7 +95,11 @@ def run_batteries(
         name: floats(name, value)
         for name, value in (("kwh", kwh), ("kw", kw), ("lowest_kwh", lowest_kwh), ("first_kwh", first_kwh))
     }
-    refuse(_faults(net, sizes, efficiency, step_hours, check))
+    price = None if retail_per_kwh is None else floats("retail_per_kwh", retail_per_kwh)
+    days = None if day is None else integers("day", day)
+    refuse(_faults(net, sizes, efficiency, step_hours, check) + _tariff_faults(net, price, days, check))
+    if price is not None and days is not None:
+        net = _wished(net, cheap_and_dear(price, days))
     one_way, limit = math.sqrt(efficiency), sizes["kw"] * step_hours
     energies = (sizes["kwh"], limit, sizes["lowest_kwh"])
     state = sizes["first_kwh"].copy()
@@ -92,6 +108,47 @@ def run_batteries(
     ran = BatteryRun(np.empty_like(net), np.empty_like(net), np.empty_like(net))
     run_self_use(net, *energies, one_way, state, ran.charged_kwh, ran.discharged_kwh, ran.stored_kwh)
     return ran
+
+
+def cheap_and_dear(retail_per_kwh: Floats, day: Ints) -> NDArray[np.int8]:
+    """Which steps have the least and the greatest price of their day.
+
+    Parameters
+    ----------
+    retail_per_kwh : (n_steps,) float64, currency per kWh
+    day : (n_steps,) int64
+        The day that each step belongs to.
+
+    Returns
+    -------
+    (n_steps,) int8
+        1 at the least price, -1 at the greatest one; 0 between them, and on a day of one price.
+    """
+    days, place = np.unique(day, return_inverse=True)
+    least, greatest = np.full(len(days), np.inf), np.full(len(days), -np.inf)
+    np.minimum.at(least, place, retail_per_kwh)
+    np.maximum.at(greatest, place, retail_per_kwh)
+    is_least, is_greatest = retail_per_kwh == least[place], retail_per_kwh == greatest[place]
+    sign: NDArray[np.int8] = is_least.astype(np.int8) - is_greatest.astype(np.int8)
+    return sign
+
+
+def _wished(net: Floats, sign: NDArray[np.int8]) -> Floats:
+    """PV less load, and in place of it a surplus or a need without bounds where the sign says so; the rule is self use then."""
+    wished = net.copy()
+    np.copyto(wished, (ALL_KWH * sign)[:, None], where=(sign != 0)[:, None])
+    return wished
+
+
+def _tariff_faults(net: Floats, price: Floats | None, days: Ints | None, check: bool) -> list[str]:
+    if price is None and days is None:
+        return []
+    if price is None or days is None:
+        return ["must have both retail_per_kwh and day, or neither"]
+    if not price.shape == days.shape == net.shape[1:2]:
+        of_both = f"{price.shape} and {days.shape}"
+        return [f"retail_per_kwh and day have shapes {of_both}; they must be (n_steps,) = {net.shape[1:2]}"]
+    return finite_faults("retail_per_kwh", price, "step") if check else []
 
 
 def _faults(net: Floats, sizes: dict[str, Floats], efficiency: float, step_hours: float, check: bool) -> list[str]:

@@ -140,9 +140,13 @@ def draw_supply(results: Results) -> Figure:
     figure, (axes,) = page(results, 9.0, 4.6, (0.75, 2.1, 0.6, 0.85))
     load, base = books["load_kwh"].to_numpy(np.float64), np.zeros(len(books))
     handles: list[Any] = []
-    own = "Self-consumed PV"
-    if "charged_kwh" in books:  # what batteries take serves the load when they give it back
-        own, books = "Own PV and battery", books.assign(self_kwh=books["self_kwh"] - books["charged_kwh"])
+    own, line = "Self-consumed PV", "Total load"
+    if "charged_kwh" in books:
+        own, charged = "Own PV and battery", books["charged_kwh"].to_numpy(np.float64)
+        if (charged <= books["self_kwh"] + 1e-9 * charged).all():  # what batteries take serves the load when they give it back
+            books = books.assign(self_kwh=books["self_kwh"] - charged)
+        else:  # they take what is bought, too
+            line, load = "Total load and charging", load + charged
     for column, label, look in (
         ("self_kwh", own, {"color": GREEN}),
         ("executed_kwh", "P2P trades", {"color": ORANGE}),
@@ -154,7 +158,7 @@ def draw_supply(results: Results) -> Figure:
             text = f"{label}\n{energy.sum():,.1f} kWh ({energy.sum() / load.sum():.0%})"
             handles.append(axes.stairs(base + energy, edges, baseline=base, fill=True, label=text, **look))
         base = base + energy
-    text = f"Total load\n{load.sum():,.1f} kWh"
+    text = f"{line}\n{load.sum():,.1f} kWh"
     handles.append(axes.stairs(load, edges, baseline=None, color=INK, linewidth=1.8, label=text))
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.0, "alignment": "left"}
     axes.legend(handles=handles[::-1], title=f"Energy in {edges[-1]:g} h", labelspacing=1.0, **place)

@@ -39,6 +39,7 @@ from fastp2p.figures.voltages import (
     show_limit,
 )
 from fastp2p.grid.zero_sequence import PHASES
+from fastp2p.results.points import by_devices, point_text
 from fastp2p.results.results import Results
 from fastp2p.results.statistics import CONFIDENCE
 
@@ -142,7 +143,7 @@ def draw_hosting(results: Results, probabilities: pd.DataFrame, capacity: pd.Dat
     ----------
     results : Results
     probabilities : DataFrame
-        What `find_probabilities` finds.
+        What `find_probabilities` finds; of one share of each swept device.
     capacity : DataFrame
         What `compare_hosting_capacity` finds from them.
     """
@@ -167,6 +168,8 @@ def draw_hosting(results: Results, probabilities: pd.DataFrame, capacity: pd.Dat
     panels[0].set_ylabel("Probability (% of scenarios)")
     title = "A limit breaks in some hour with nothing controlled, by AC with neutral and earth as one: "
     title += f"estimate and {CONFIDENCE:.0%} confidence interval"
+    devices = next((point_text(at, ".0%") for at, _ in by_devices(probabilities) if at), "")
+    title += f"; {devices}" * bool(devices)
     figure.legend(handles=[*handles, five], **below_title(figure), ncols=3, title=title)
     return figure
 

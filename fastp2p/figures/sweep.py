@@ -1,4 +1,4 @@
-"""Figures of a study with several scenarios: the mean day, the worst loading and the risk, by share of PV."""
+"""Figures of a study with several scenarios: the mean day, the worst loading and the risk, by share of PV or of devices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from fastp2p.figures.style import (
     RED,
     STYLE,
     add_share_legend,
+    at_point,
     below_title,
+    curve_name,
     draw_band,
     loading_unit,
     percent,
@@ -32,6 +34,7 @@ from fastp2p.figures.style import (
     sweep_page,
     time_axes,
 )
+from fastp2p.results.points import POINT_KEYS, point_keys
 from fastp2p.results.results import Results
 from fastp2p.results.statistics import CONFIDENCE, HostingCapacity
 from fastp2p.text import LONGEST_UNIT, shown_text
@@ -40,13 +43,15 @@ Floats = NDArray[np.float64]
 
 BY_HOUR = {"executed_kwh": "P2P trades (kWh per hour)", "import_kwh": "Retailer supply (kWh per hour)"}
 """What is drawn by the hour."""
+EVENTS = {"cut": "A trade or an export is cut in some hour", "overload": "A limit is broken in some hour, before any trade"}
+"""Events whose probability is drawn."""
 MAX_ALL_BANDS = 3
 MAX_ERROR_BARS = 25
 MAX_CURVE_POINTS = 1500
 
 
 def draw_sweep(
-    results: Results, hours: pd.DataFrame | None, probabilities: pd.DataFrame, capacity: HostingCapacity
+    results: Results, hours: pd.DataFrame | None, probabilities: pd.DataFrame, capacity: HostingCapacity | None
 ) -> dict[str, Figure]:
     """Figures of a study with several scenarios.
 
@@ -58,8 +63,8 @@ def draw_sweep(
         What `find_hour_quantiles` finds of `BY_HOUR`; without it, the figure of the hours is left out.
     probabilities : DataFrame
         As `find_probabilities` finds them.
-    capacity : HostingCapacity
-        As `find_hosting_capacity` finds it from them.
+    capacity : HostingCapacity or None
+        As `find_hosting_capacity` finds it from them; None where there are several shares of devices.
 
     Returns
     -------
@@ -67,7 +72,12 @@ def draw_sweep(
         ``hours``, ``loading`` and ``probability``.
     """
     figures = {} if hours is None else {"hours": draw_hours(results, hours)}
-    return figures | {"loading": draw_loading(results), "probability": draw_probability(results, probabilities, capacity)}
+    probability = (
+        draw_device_probability(results, probabilities)
+        if capacity is None
+        else draw_probability(results, probabilities, capacity)
+    )
+    return figures | {"loading": draw_loading(results), "probability": probability}
 
 
 def draw_comparison(results: dict[str, Results]) -> dict[str, Figure]:
@@ -129,18 +139,18 @@ def draw_hours(results: Results, hours: pd.DataFrame) -> Figure:
     banded = named if len(named) <= MAX_ALL_BANDS else some_shares(named, 3)  # more would only hide each other
     for axes, (column, label) in zip(panels, BY_HOUR.items(), strict=True):
         top = 0.0
-        for layer, (share, colour) in enumerate(colours.items()):
-            of_share = hours.xs(share, level="share")[column]
+        for layer, (point, colour) in enumerate(colours.items()):
+            of_share = at_point(hours, point)[column]
             at, (low, middle, high) = of_share.index.to_numpy(np.float64) + 0.5, of_share.to_numpy(np.float64).T
-            if share in banded:
+            if point in banded:
                 draw_band(axes, at, low, high, colour, 0.2)
-            width, size = (1.8, 3.2) if share in named else (0.6, 0.0)
+            width, size = (1.8, 3.2) if point in named else (0.6, 0.0)
             axes.plot(at, middle, color=colour, linewidth=width, marker="o", markersize=size, zorder=2 + layer / len(colours))
-            top = max(top, float((high if share in banded else middle).max()))
+            top = max(top, float((high if point in banded else middle).max()))
         time_axes(axes, float(hours.index.get_level_values("hour").max() + 1), top, label)
         axes.set_xlabel("Hour of the mean day")
-    which = "" if banded == named else f" at {', '.join(percent(share) for share in banded)}"
-    add_share_legend(figure, colours, f"; line: median of the scenarios, band{which}: 5th to 95th percentile")
+    which = "" if banded == named else f" at {', '.join(curve_name(point, colours) for point in banded)}"
+    add_share_legend(figure, results, colours, f"; line: median of the scenarios, band{which}: 5th to 95th percentile")
     return figure
 
 
@@ -148,12 +158,13 @@ def draw_hours(results: Results, hours: pd.DataFrame) -> Figure:
 def draw_loading(results: Results) -> Figure:
     """Distribution over the scenarios of the worst branch loading, by share."""
     figure, (axes,) = sweep_page(results, 8.6, 4.6, (0.75, 0.3, 0.6, 1.3))
-    colours, of, worst = share_colours(results), results.scenarios["share"], results.scenarios["worst_loading_percent"]
+    colours, worst = share_colours(results), results.scenarios["worst_loading_percent"]
+    by_point = results.scenarios.set_index([*point_keys(results.scenarios), "scenario"])
     named = some_shares(list(colours), MAX_NAMED_SHARES)
-    for layer, (share, colour) in enumerate(colours.items()):
+    for layer, (point, colour) in enumerate(colours.items()):
         # later curves are thinner, so that those they lie upon still show
-        width = 3.4 - 2.2 * layer / max(1, len(colours) - 1) if share in named else 0.6
-        x, below = distribution(worst[of == share].to_numpy(np.float64))
+        width = 3.4 - 2.2 * layer / max(1, len(colours) - 1) if point in named else 0.6
+        x, below = distribution(at_point(by_point, point)["worst_loading_percent"].to_numpy(np.float64))
         axes.plot(x, below, drawstyle="steps-post", color=colour, linewidth=width)
     low, high = float(worst.min()), float(worst.max())
     span = max(high - low, 0.02 * high, 1.0)
@@ -164,7 +175,7 @@ def draw_loading(results: Results) -> Figure:
     axes.set(xlim=(max(0.0, low - 0.06 * span), high + 0.06 * span), ylim=(0.0, 102.0))
     axes.set(xlabel=f"Worst branch loading of the day ({loading_unit(results)})", ylabel="Scenarios at or below (%)")
     plain_axes(axes)
-    add_share_legend(figure, colours)
+    add_share_legend(figure, results, colours)
     return figure
 
 
@@ -178,12 +189,12 @@ def draw_probability(results: Results, probabilities: pd.DataFrame, capacity: Ho
     aside = 0.0 if dense else min(0.6, 0.15 * float(np.diff(share).min(initial=100.0)))
     common: dict[str, Any] = {"clip_on": False, "zorder": 3}
     scale, handles = 0.6 if dense else 1.0, []
-    for name, label, colour, marker, size, width, sign in (
-        ("cut", "A trade or an export is cut in some hour", ORANGE, "o", 6.5, 2.8, -1.0),
-        ("overload", "A limit is broken in some hour, before any trade", RED, "D", 4.0, 1.1, 1.0),
+    for name, colour, marker, size, width, sign in (
+        ("cut", ORANGE, "o", 6.5, 2.8, -1.0),
+        ("overload", RED, "D", 4.0, 1.1, 1.0),
     ):
         at, look = share + sign * aside, {**common, "color": colour}
-        line = {"linewidth": width, "marker": marker, "markersize": size * scale, "label": label}
+        line = {"linewidth": width, "marker": marker, "markersize": size * scale, "label": EVENTS[name]}
         handles += draw_estimates(axes, at, table, name, look, line)
     top = float(table[["cut_high", "overload_high"]].to_numpy().max())
     axes.set(xlim=(-2.0, 102.0), ylim=(0.0, max(5.0, min(102.0, 1.08 * top))))
@@ -223,6 +234,43 @@ def draw_estimates(
     for bars in axes.errorbar(at, middle, around, fmt="none", elinewidth=1.2, capsize=3.0, **look).lines[2]:
         bars.set_capstyle("butt")  # pandapower, once imported, changes the default
     return handles
+
+
+@matplotlib.rc_context(STYLE)
+def draw_device_probability(results: Results, probabilities: pd.DataFrame) -> Figure:
+    """The same where shares of devices are swept: a panel for each event, and a line for each combination of further shares.
+
+    Over the share of PV, or where this is one over the first share of devices that is not.
+    """
+    figure, panels = sweep_page(results, 10.0, 4.7, (0.75, 0.3, 0.6, 1.4), panels=2)
+    table, keys = probabilities * 100.0, point_keys(probabilities)
+    over = next((key for key in keys if table[key].nunique() > 1), "share")
+    others = [key for key in keys if key != over and table[key].nunique() > 1]
+    lines: list[tuple[Any, pd.DataFrame]] = (
+        [(values, rows) for values, rows in table.groupby(others)] if others else [((), table)]
+    )
+    shown = some_shares(lines, MAX_NAMED_SHARES)
+    ramp = matplotlib.colormaps["viridis_r"](np.linspace(0.12, 1.0, len(shown))) if others else [BLUE]
+    step = min(0.6, 0.15 * float(np.diff(np.unique(table[over])).min(initial=100.0)))
+    for axes, (event, label) in zip(panels, EVENTS.items(), strict=True):
+        for place, ((values, rows), colour) in enumerate(zip(shown, ramp, strict=True)):
+            aside = step * (2.0 * place / max(1, len(shown) - 1) - 1.0) if len(shown) > 1 else 0.0
+            name = " / ".join(f"{value:.4g}%" for value in values)
+            line = {"linewidth": 1.6, "marker": "o", "markersize": 4.5, "label": name}
+            draw_estimates(axes, rows[over].to_numpy(np.float64) + aside, rows, event, {"color": colour, "zorder": 3}, line)
+        top = float(table[f"{event}_high"].max())
+        axes.set(xlim=(-2.0, 102.0), ylim=(0.0, max(5.0, min(102.0, 1.08 * top))), ylabel="Probability (% of scenarios)")
+        plain_axes(axes)
+        axes.set_xticks(range(0, 101, 10))
+        axes.set(xlabel=f"Share of {POINT_KEYS[over]} (%)")
+        axes.annotate(label, (0.0, 1.0), (0, 4), "axes fraction", "offset points", color=INK, fontsize=8.5)
+    title = f"Estimate and {CONFIDENCE:.0%} confidence interval"
+    if others:
+        some = f"; {len(shown)} of {len(lines)} are drawn" * (len(shown) < len(lines))
+        title = f"Share of {' / '.join(POINT_KEYS[key] for key in others)}; {title[0].lower()}{title[1:]}{some}"
+    handles = panels[0].get_legend_handles_labels()[0] if others else []
+    figure.legend(handles=handles, **below_title(figure), ncols=max(1, len(handles)), title=title)
+    return figure
 
 
 def _mark_hosting_capacity(axes: Axes, capacity: HostingCapacity) -> None:

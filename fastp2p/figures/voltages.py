@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -22,10 +24,12 @@ from fastp2p.figures.style import (
     STYLE,
     add_note,
     add_share_legend,
+    at_point,
+    curve_name,
     draw_band,
-    percent,
     plain_axes,
     share_colours,
+    shares_text,
     some_shares,
     sweep_page,
     time_axes,
@@ -60,6 +64,8 @@ class AlongFeeder(NamedTuple):
     unit : str
     ac_vm_pu, linear_vm_pu : (n_bus,) float64
         Voltages of an AC power flow and of LinDistFlow.
+    devices : dict of float, optional
+        Shares of swept devices, by their column.
     """
 
     share: float
@@ -70,6 +76,7 @@ class AlongFeeder(NamedTuple):
     unit: str
     ac_vm_pu: Floats
     linear_vm_pu: Floats
+    devices: Mapping[str, float] = MappingProxyType({})
 
 
 class Errors(NamedTuple):
@@ -90,12 +97,15 @@ class ModelErrors(NamedTuple):
         p.u.
     loading : Errors
         Percent; of an AC power flow, from current.
+    devices : dict of float, optional
+        Shares of swept devices, by their column.
     """
 
     share: float
     n_scenarios: int
     voltage: Errors
     loading: Errors
+    devices: Mapping[str, float] = MappingProxyType({})
 
 
 @matplotlib.rc_context(STYLE)
@@ -116,12 +126,12 @@ def draw_voltage(results: Results, hours: pd.DataFrame, audited: str) -> Figure:
     limit = {"lowest_vm_pu": results.study.network.v_min_pu, "highest_vm_pu": results.study.network.v_max_pu}
     labels = BY_PHASE if results.study.network.phases == 3 else BY_HOUR
     for axes, (column, label) in zip(panels, labels.items(), strict=True):
-        for layer, (share, colour) in enumerate(colours.items()):
-            of_share = hours.xs(share, level="share")[column]
+        for layer, (point, colour) in enumerate(colours.items()):
+            of_share = at_point(hours, point)[column]
             at, (low, middle, high) = of_share.index.to_numpy(np.float64) + 0.5, of_share.to_numpy(np.float64).T
-            if share in banded:
+            if point in banded:
                 draw_band(axes, at, low, high, colour, 0.12)
-            width = 1.8 if share in named else 0.6
+            width = 1.8 if point in named else 0.6
             axes.plot(at, middle, color=colour, linewidth=width, marker="o", markersize=3.0, zorder=2 + layer / len(colours))
         time_axes(axes, float(hours.index.get_level_values("hour").max() + 1), 1.0, label)
         axes.set_xlabel("Hour of the day")
@@ -133,9 +143,9 @@ def draw_voltage(results: Results, hours: pd.DataFrame, audited: str) -> Figure:
     is_sample = results.study.audited_every > 1
     if is_sample:
         figure.texts[0].set_text(f"{figure.texts[0].get_text()}, {audited}")
-    which = "" if len(banded) == len(colours) else f" at {', '.join(percent(share) for share in banded)}"
+    which = "" if len(banded) == len(colours) else f" at {', '.join(curve_name(point, colours) for point in banded)}"
     of = "audited scenarios" if is_sample else "scenarios"
-    add_share_legend(figure, colours, f"; line: median of the {of}, band{which}: 5th to 95th percentile; red: limit")
+    add_share_legend(figure, results, colours, f"; line: median of the {of}, band{which}: 5th to 95th percentile; red: limit")
     return figure
 
 
@@ -209,7 +219,7 @@ def finish_feeder(figure: Figure, axes: Axes, results: Results, worst: AlongFeed
 
 def book_of(results: Results, worst: AlongFeeder) -> str:
     """The share, the scenario and the hour of a book."""
-    return f"share {percent(worst.share)}, scenario {worst.scenario}, {_hour(results, worst.step)}"
+    return f"share {shares_text(worst.share, worst.devices)}, scenario {worst.scenario}, {_hour(results, worst.step)}"
 
 
 def _hour(results: Results, step: int) -> str:
@@ -227,7 +237,7 @@ def draw_ac_error(results: Results, sample: ModelErrors) -> Figure:
     left.set(xlabel="AC voltage (p.u.)", ylabel="Voltage, model less AC (% of nominal)")
     _scatter(right, sample.loading, 1.0)
     right.set(xlabel="AC loading from current (%)", ylabel="Loading, model less AC (percentage points)")
-    n, share = sample.n_scenarios, percent(sample.share)
+    n, share = sample.n_scenarios, shares_text(sample.share, sample.devices)
     each = "buses, branches, phases" if results.study.network.phases == 3 else "buses, branches"
     of = f"{each} and steps of {n} scenario{'s' * (n > 1)} with a share of {share}, thinned at random"
     add_note(figure, of)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import refuse_other_kinds
-from fastp2p.arrays import finite_faults, floats, short_repr
+from fastp2p.arrays import finite_faults, floats, read_only, short_repr
 from fastp2p.errors import refuse
 from fastp2p.grid.feeder import feeder_of, percent_per_kva
 from fastp2p.grid.network import Network
@@ -159,12 +159,12 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
     feeder = feeder_of(network)
     summary, n_iterations = AcSummary.unknown(len(injection_kw)), np.zeros(len(injection_kw), np.int64)
     column, percent, counts = columns_of(feeder, bus), percent_per_pu(network), network.has_band[feeder.order]
-    left = np.arange(len(injection_kw))
+    left, kvar = np.arange(len(injection_kw)), np.ascontiguousarray(injection_kvar)
     for most in STEPS:
-        some = (injection_kw, injection_kvar) if most == STEPS[0] else (injection_kw[left], injection_kvar[left])
+        some = (injection_kw, kvar) if most == STEPS[0] else (injection_kw[left], kvar[left])
         more, steps = AcSummary.unknown(len(left)), np.empty(len(left), np.int64)
         work = work_space(network, len(left))
-        audit_books(*some, column, feeder, percent, counts, TOLERANCE, most, work, more, steps)
+        audit_books(some[0], read_only(some[1]), column, feeder, percent, counts, TOLERANCE, most, work, more, steps)
         solved = steps > 0
         summary.put(left[solved], more.of(solved))
         n_iterations[left[solved]] = steps[solved]

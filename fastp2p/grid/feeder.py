@@ -26,6 +26,11 @@ def percent_per_kva(network: Network) -> Floats:
 
 def ac_faults(network: Network) -> list[str]:
     """Why there is no AC power flow of a network by sweeps, if there is none."""
+    return list(_ac_faults(network))
+
+
+@lru_cache(maxsize=8)
+def _ac_faults(network: Network) -> list[str]:
     if not network.is_radial:
         wanted = "an AC power flow by sweeps needs a radial one; open switches or lines until it is"
         return [f"the network is meshed: {_loops(network)}; {wanted}"]

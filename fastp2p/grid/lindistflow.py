@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import short_repr
+from fastp2p.arrays import read_only, short_repr
 from fastp2p.grid.ac import BOOKS_PER_BLOCK, STEPS, TOLERANCE, checked, columns_of, summarise_flows
 from fastp2p.grid.feeder import feeder_of
 from fastp2p.grid.network import Network
@@ -90,7 +90,7 @@ def linear_flows(network: Network, bus: Ints, injection_kw: Floats, injection_kv
     feeder, n_books = feeder_of(network), len(injection_kw)
     state = np.empty((3, n_books, network.n_bus))
     linear_states(
-        injection_kw, injection_kvar, columns_of(feeder, bus), feeder.parent, linear_model(network),
+        injection_kw, read_only(injection_kvar), columns_of(feeder, bus), feeder.parent, linear_model(network),
         np.empty((3, network.n_bus, BOOKS_PER_BLOCK)), state,
     )  # fmt: skip
     place = feeder.place

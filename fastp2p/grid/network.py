@@ -339,10 +339,14 @@ class Network:
         if injection.ndim == 0 or injection.shape[-1] != len(at):
             raise InputError(f"injection_kw has shape {injection.shape}; its last axis must be the {len(at)} buses")
         books = injection.reshape(math.prod(injection.shape[:-1]), len(at))
-        flow = np.empty((len(books), self.n_branch))
-        self._linear_flows(books, at, self.constant_kw, flow)
-        shaped: Floats = flow.reshape(*injection.shape[:-1], self.n_branch)
+        shaped: Floats = self.column_flows_kw(books, at).reshape(*injection.shape[:-1], self.n_branch)
         return shaped
+
+    def column_flows_kw(self, injection_kw: Floats, bus: Ints) -> Floats:
+        """`flow_kw` of arrays (n_books, n_columns) and (n_columns,) that are known to be right."""
+        flow = np.empty((len(injection_kw), self.n_branch))
+        self._linear_flows(injection_kw, bus, self.constant_kw, flow)
+        return flow
 
     def slack_kw(self, injection_kw: ArrayLike) -> Floats:
         """Power that the external grids feed in together, (...) kW: minus all injections and constant draws."""

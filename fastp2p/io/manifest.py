@@ -30,7 +30,9 @@ Count = Annotated[int, Field(ge=0, lt=2**63)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=100)]
 TableName = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=100)]
-Failure = tuple[Annotated[float, Field(ge=0, le=1)], Count, Count]
+Share = Annotated[float, Field(ge=0, le=1)]
+Failure = tuple[Share | tuple[Share, ...], Count, Count]
+"""A book that could not be solved: share of PV (where shares of devices are swept: with these), scenario, step."""
 
 
 class _Record(BaseModel):
@@ -82,7 +84,7 @@ class Hashes(_Record):
     network: Digest
     profiles: Digest
     tariffs: Digest | None = None
-    """Of those from files."""
+    """Of those from files, and of temperatures."""
 
     @model_serializer(mode="wrap")
     def _as_ever(self, dump: SerializerFunctionWrapHandler) -> dict[str, str]:

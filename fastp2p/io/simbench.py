@@ -18,6 +18,8 @@ from fastp2p.text import nearest
 
 PREFIX = "simbench:"
 CLOCK = "Europe/Berlin"
+CHARGING = ("HLS", "APLS")
+"""Charging points at home and at work: not a kW of something that every home has, and a trace of them is negative."""
 
 
 @lru_cache(maxsize=1)  # reading takes ten seconds, and a study wants the network and the profiles
@@ -48,7 +50,7 @@ def simbench_net(source: str) -> Any:
 
 
 def read_simbench(source: str) -> ProfileTable:
-    """A year of a SimBench network: the load of every bus, named ``bus_N``, and PV per kWp, named as in SimBench.
+    """A year of a SimBench network: the load of every bus, named ``bus_N``; per kW, named as in SimBench, loads and PV.
 
     The stamps are a clock that changes for summer; here they are on winter time all year, so that every day has 96 steps.
 
@@ -57,7 +59,9 @@ def read_simbench(source: str) -> ProfileTable:
     InputError
         See `simbench_net`.
     """
-    kept = kept_arrays(source, {"stamp", "bus", "load_mw", "load_of", "relative", "pv_name", "pv"}, lambda: _arrays(source))
+    kept = kept_arrays(
+        source, {"stamp", "bus", "load_mw", "load_of", "load_name", "relative", "pv_name", "pv"}, lambda: _arrays(source)
+    )
     rows = np.arange(len(kept["stamp"]))
     stamps = localise(source, pd.DatetimeIndex(pd.to_datetime(kept["stamp"], format="%d.%m.%Y %H:%M")), CLOCK)
     time, step_hours = regular_axis(source, stamps, rows)
@@ -65,9 +69,12 @@ def read_simbench(source: str) -> ProfileTable:
     load = np.zeros((len(bus), len(time)))
     for at, mw, of in zip(np.searchsorted(bus, kept["bus"]), kept["load_mw"], kept["load_of"], strict=True):
         load[at] += kept["relative"][of] * mw * (1e3 * step_hours)
-    names = (*(f"bus_{one}" for one in bus.tolist()), *kept["pv_name"].tolist())
-    kinds = ("load",) * len(bus) + ("pv",) * len(kept["pv"])
-    return ProfileTable(names, kinds, np.vstack([load, kept["pv"] * step_hours]), step_hours, time, source)
+    is_car = np.array([name.startswith(CHARGING) for name in kept["load_name"].tolist()])
+    loads = kept["load_name"][~is_car].tolist()
+    names = (*(f"bus_{one}" for one in bus.tolist()), *loads, *kept["pv_name"].tolist())
+    kinds = ("load",) * (len(bus) + len(loads)) + ("pv",) * len(kept["pv"])
+    per_kw = step_hours * np.vstack([kept["relative"][~is_car], kept["pv"]])
+    return ProfileTable(names, kinds, np.vstack([load, per_kw]), step_hours, time, source)
 
 
 def _arrays(source: str) -> dict[str, NDArray[Any]]:
@@ -81,6 +88,7 @@ def _arrays(source: str) -> dict[str, NDArray[Any]]:
         "bus": load.bus.to_numpy(np.int64),
         "load_mw": load.p_mw.to_numpy(float) * load.scaling.to_numpy(float),
         "load_of": np.searchsorted(names, load.profile.to_numpy(str)),
+        "load_name": np.array(names, dtype=str),
         "relative": np.array([profiles[f"{name}_pload"].to_numpy(float) for name in names]),
         "pv_name": np.array(suns, dtype=str),
         "pv": np.array([net.profiles["renewables"][name].to_numpy(float) for name in suns]).reshape(len(suns), len(profiles)),

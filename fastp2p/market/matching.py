@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastp2p.arrays import floats
+from fastp2p.arrays import floats, is_word
 from fastp2p.errors import refuse
 from fastp2p.kernels.market.matching import match_books
-from fastp2p.kernels.market.trades import count_room
+from fastp2p.kernels.market.trades import count_room, look_up_prices
 from fastp2p.market.trades import Trades, order_shape_faults, order_value_faults, ties_faults
 
 Floats = NDArray[np.float64]
@@ -63,10 +61,13 @@ def match_orders(
     orders = bids, asks, bid_prices, ask_prices
     faults = order_value_faults(*orders) if check else []
     faults += order_shape_faults(*orders)
-    if priority not in ("price", "volume"):
-        faults.append(f"priority = {priority!r}: must be 'price' or 'volume'")
-    refuse(faults + ties_faults(ties))
+    refuse(faults + priority_faults(priority) + ties_faults(ties))
     return match_in_pools(*orders, priority=priority, ties=ties, pairs=True)
+
+
+def priority_faults(priority: str) -> list[str]:
+    """That there is no such priority."""
+    return [] if is_word(priority, ("price", "volume")) else [f"priority = {priority!r}: must be 'price' or 'volume'"]
 
 
 def match_in_pools(
@@ -85,8 +86,8 @@ def match_in_pools(
     several = match_books(*kwh, *prices, bid_order, ask_order, by_volume, pro_rata, offset, seller, buyer, quantity)
     n_trades = int(offset[-1])
     seller, buyer, quantity = seller[:n_trades].copy(), buyer[:n_trades].copy(), quantity[:n_trades].copy()
-    no_price = np.empty(0)
-    trades = Trades(offset, seller, buyer, quantity, no_price, no_price, pooled=pro_rata).at_prices(*prices)
-    if pro_rata and pairs:  # where no pool has several sellers and several buyers, its trades are its pairs
-        return trades.in_proportion() if several else replace(trades, pooled=False)
-    return trades
+    of_trades = np.empty(n_trades), np.empty(n_trades)
+    look_up_prices(offset, seller, buyer, *prices, *of_trades)
+    # where no pool has several sellers and several buyers, its trades are its pairs
+    trades = Trades(offset, seller, buyer, quantity, *of_trades, pooled=pro_rata and (bool(several) or not pairs))
+    return trades.in_proportion() if pairs else trades

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import refuse_other_kinds
-from fastp2p.arrays import LARGEST, amount_faults, floats, short_repr
+from fastp2p.arrays import LARGEST, amount_faults, floats, is_word, short_repr
 from fastp2p.errors import refuse
 from fastp2p.kernels.market.orders import leftovers, split_orders
 from fastp2p.market.trades import Leftovers, Trades
@@ -50,14 +50,18 @@ def make_orders(
     """
     load, pv = floats("load_kwh", load_kwh), floats("pv_kwh", pv_kwh)
     faults = _faults(load, pv, check)
-    if orders not in ("net", "gross"):
-        faults.append(f"orders = {orders!r}: must be 'net' or 'gross'")
+    faults += orders_faults(orders)
     if not isinstance(min_order_kwh, int | float) or isinstance(min_order_kwh, bool) or not 0.0 <= min_order_kwh <= LARGEST:
         faults.append(f"min_order_kwh = {min_order_kwh!r}: must be a number from 0 on")
     refuse(faults)
     own, bid, ask = np.empty_like(load), np.empty_like(load), np.empty_like(load)
     split_orders(load, pv, orders == "gross", min_order_kwh, own, bid, ask)
     return Orders(own, bid, ask)
+
+
+def orders_faults(orders: str) -> list[str]:
+    """That there is no such way to order."""
+    return [] if is_word(orders, ("net", "gross")) else [f"orders = {orders!r}: must be 'net' or 'gross'"]
 
 
 def leave_over(load_kwh: ArrayLike, pv_kwh: ArrayLike, trades: Trades, *, check: bool = True) -> Leftovers:

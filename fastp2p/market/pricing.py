@@ -73,7 +73,7 @@ def price_trades(
     refuse_other_kinds(trades=(trades, Trades))
     orders = _orders(bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh)
     faults = _faults(trades, orders, check)
-    tariffs = _tariffs(retail_per_kwh, feed_in_per_kwh, orders[0].shape[0], faults)
+    tariffs = tariffs_by_book(retail_per_kwh, feed_in_per_kwh, orders[0].shape[0], faults)
     parameters = {"kappa": kappa}
     if pricing in RULES and RULES[pricing].allocation == "trade_reduction":
         faults.append(
@@ -152,7 +152,7 @@ def _orders(bid_kwh: ArrayLike, ask_kwh: ArrayLike, bid_per_kwh: ArrayLike, ask_
     return bids, asks, np.atleast_2d(floats("bid_per_kwh", bid_per_kwh)), np.atleast_2d(floats("ask_per_kwh", ask_per_kwh))
 
 
-def _tariffs(retail_per_kwh: ArrayLike, feed_in_per_kwh: ArrayLike, n_books: int, faults: list[str]) -> list[Floats]:
+def tariffs_by_book(retail_per_kwh: ArrayLike, feed_in_per_kwh: ArrayLike, n_books: int, faults: list[str]) -> list[Floats]:
     """Those of the two tariffs that can be brought to (n_books,); faults of the others."""
     by_book = []
     for name, value in (("retail_per_kwh", retail_per_kwh), ("feed_in_per_kwh", feed_in_per_kwh)):
@@ -162,7 +162,7 @@ def _tariffs(retail_per_kwh: ArrayLike, feed_in_per_kwh: ArrayLike, n_books: int
         elif found := finite_faults(name, array, "book"):
             faults += found
         else:
-            by_book.append(np.broadcast_to(array.ravel(), n_books))
+            by_book.append(np.full(n_books, array.item()) if array.size == 1 else array)
     return by_book
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p import ranges
-from fastp2p.arrays import short_repr
+from fastp2p.arrays import is_word, short_repr
 
 if TYPE_CHECKING:
     from fastp2p.market.matched import Margin, MatchedBooks
@@ -198,7 +198,7 @@ def rule_faults(
         for name, value in parameters.items()
         if not (isinstance(value, int | float) and PARAMETERS[name].has(value))
     ]
-    if pricing not in RULES:
+    if not is_word(pricing, RULES):
         return [unknown_rule(pricing), *faults]
     rule = RULES[pricing]
     if rule.by_price and priority != "price":

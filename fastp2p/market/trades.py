@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.arrays import LARGEST, amount_faults, floats, integers, is_between, short_repr
+from fastp2p.arrays import LARGEST, amount_faults, floats, integers, is_between, is_word, short_repr
 from fastp2p.errors import refuse
 from fastp2p.kernels.market.trades import count_pairs, look_up_prices, pair_pools, stay_inside
 from fastp2p.kernels.structs import TradeArrays
@@ -197,6 +197,11 @@ def order_shape_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_price
     if bids.ndim != 2 or bids.shape != asks.shape:
         return [f"bid_kwh {bids.shape} and ask_kwh {asks.shape} must both be (n_books, n_bus)"]
     n_books, n_bus = bids.shape
+    return price_shape_faults(n_books, n_bus, bid_prices, ask_prices)
+
+
+def price_shape_faults(n_books: int, n_bus: int, bid_prices: Floats, ask_prices: Floats) -> list[str]:
+    """What keeps arrays from being prices by row of the buses of some books."""
     return [
         f"{name} has shape {prices.shape}; it must be ({n_bus},) or ({n_books}, {n_bus})"
         for name, prices in (("bid_per_kwh", bid_prices), ("ask_per_kwh", ask_prices))
@@ -206,7 +211,12 @@ def order_shape_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_price
 
 def order_value_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_prices: Floats) -> list[str]:
     """Quantities that are negative, numbers that are not finite or too large."""
-    faults = amount_faults("bid_kwh", bids) + amount_faults("ask_kwh", asks)
+    return amount_faults("bid_kwh", bids) + amount_faults("ask_kwh", asks) + price_faults(bid_prices, ask_prices)
+
+
+def price_faults(bid_prices: Floats, ask_prices: Floats) -> list[str]:
+    """Prices by row that are not finite or too large."""
+    faults = []
     for name, prices in (("bid_per_kwh", bid_prices), ("ask_per_kwh", ask_prices)):
         if prices.ndim == 2 and not is_between(prices):
             row, bus = np.argwhere(~(np.abs(prices) <= LARGEST))[0].tolist()
@@ -217,4 +227,4 @@ def order_value_faults(bids: Floats, asks: Floats, bid_prices: Floats, ask_price
 
 def ties_faults(ties: str) -> list[str]:
     """That there is no such tie rule."""
-    return [] if ties in ("pro_rata", "order") else [f"ties = {ties!r}: must be 'pro_rata' or 'order'"]
+    return [] if is_word(ties, ("pro_rata", "order")) else [f"ties = {ties!r}: must be 'pro_rata' or 'order'"]

@@ -7,9 +7,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.market.matched import MatchedBooks
 from fastp2p.market.matching import match_in_pools
 from fastp2p.market.orders import Orders
-from fastp2p.market.pricing import price_trades, reduce_orders
+from fastp2p.market.pricing import reduce_orders
 from fastp2p.market.rules import RULES, Prices
 from fastp2p.market.trades import Trades
 
@@ -48,7 +49,7 @@ def trade_by_rule(
     """
     rule = RULES[pricing]
     kwh = orders.bid_kwh, orders.ask_kwh
-    per_kwh = bid_per_kwh, ask_per_kwh
+    per_kwh = np.ascontiguousarray(bid_per_kwh), np.ascontiguousarray(ask_per_kwh)
     if rule.is_pool:
         ties = "pro_rata"
         n_bus = kwh[0].shape[1]
@@ -59,14 +60,5 @@ def trade_by_rule(
         trades = match(reduced.bid_kwh, reduced.ask_kwh, *per_kwh, pairs=pairs)
         return trades, Prices(reduced.buyer_per_kwh[trades.book], reduced.seller_per_kwh[trades.book])
     trades = match(*kwh, *per_kwh, pairs=pairs)
-    prices = price_trades(
-        trades,
-        *kwh,
-        *per_kwh,
-        pricing=pricing,
-        retail_per_kwh=retail_per_kwh,
-        feed_in_per_kwh=feed_in_per_kwh,
-        check=False,
-        **parameters,
-    )
-    return trades, prices
+    books = MatchedBooks(trades, *kwh, *per_kwh, retail_per_kwh, feed_in_per_kwh)
+    return trades, rule.price(books, **{name: parameters[name] for name in rule.parameters})

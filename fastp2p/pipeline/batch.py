@@ -17,6 +17,7 @@ from fastp2p.grid.runpp import runpp_solver
 from fastp2p.market.orders import make_orders
 from fastp2p.market.rules import RULES, Prices
 from fastp2p.market.trades import Leftovers, Trades
+from fastp2p.pipeline.background import Beside, find_beside, of_participants
 from fastp2p.pipeline.devices import DeviceRun, home_energy
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.pipeline.stages import at_homes, clear_trades, connection_of, kvar_of, leave_homes_over, trade
@@ -37,6 +38,7 @@ class BatchResult:
     Bids and asks are those of the participants, a row per scenario or book; trades have the prices that the auction saw.
     Load includes what devices draw, and PV what batteries discharge; `devices` has these, in arrays (n_books, n_participants).
     Where batteries trade, that of column b is column n_participants + b of trades, bids and asks.
+    Columns of `clearing` and of `beside`, what the network carries beside the market, are those of `Scenarios.connected`.
     """
 
     __repr__ = short_repr
@@ -54,6 +56,7 @@ class BatchResult:
     settlement: Settlement
     audit: Audit | None
     devices: DeviceRun | None = None
+    beside: Beside | None = None
 
 
 def run_batch(
@@ -90,6 +93,7 @@ def run_batch(
     if ran and done and ran.before_kwh is not None:
         alone = load_kwh.copy(), pv_kwh.copy()
         done.join(*alone)
+        done.join_consumed(load_kwh)
         before_kwh, after_kwh = (ran.before_kwh[:, steps.start + i : steps.stop + i].reshape(-1, n_homes) for i in (0, 1))
         fleet = fleet_of(scenarios, hours)
         offers = offer(fleet, scenario, load_kwh, pv_kwh, before_kwh, market.min_order_kwh)
@@ -107,18 +111,20 @@ def run_batch(
     trades, prices = trade(study, orders, bids, asks, retail_per_kwh, feed_in_per_kwh)
     left = leave_homes_over(load_kwh, pv_kwh, trades, with_batteries=offers is not None)
     trades, load_kwh, pv_kwh = _stress(rules.stress, trades, load_kwh, pv_kwh)
+    beside = find_beside(scenarios, profiles, steps, scenarios.connected, done)
     connection = connection_of(scenarios, scenario)
     of_homes = at_homes(trades, n_homes) if offers else trades
-    clearing = clear_trades(study, network, who, of_homes, left, hours, connection)
-    audited = _audit(study, network, scenarios, steps, profiles, clearing, left, connection)
-    if offers:
+    clearing, unmatched = clear_trades(study, network, scenarios, of_homes, left, beside, hours, connection)
+    audited = _audit(study, network, scenarios, steps, profiles, clearing, unmatched, connection)
+    if done and offers:
         bought_kwh, sold_kwh = delivered(study, trades, clearing, n_homes)
-        done = DeviceRun(done_by(fleet, scenario, offers, bought_kwh, sold_kwh, after_kwh))
+        batteries = done_by(fleet, scenario, offers, bought_kwh, sold_kwh, after_kwh)
+        done = replace(done, of={**done.of, **batteries})
         load_kwh, pv_kwh = load_kwh + bought_kwh, pv_kwh + sold_kwh
     settlement = settle(
         # a pool rule matches by the tariffs; its trades are worth what participants bid and ask
         trades.at_prices(bids, asks) if RULES[market.pricing].is_pool else trades,
-        clearing,
+        of_participants(scenarios, scenarios.connected, clearing),
         load_kwh,
         pv_kwh,
         left,
@@ -137,7 +143,7 @@ def run_batch(
     return BatchResult(
         scenarios=scenarios, steps=steps, step_hours=hours, load_kwh=load_kwh, pv_kwh=pv_kwh, left=left, bid_per_kwh=bids,
         ask_per_kwh=asks, trades=trades, prices=prices, clearing=clearing, settlement=settlement, audit=audited,
-        devices=done,
+        devices=done, beside=beside,
     )  # fmt: skip
 
 
@@ -181,7 +187,7 @@ def _audit(
     solver = None if network.is_radial else runpp_solver(study.network.source)
     band_pu = (study.network.v_min_pu, study.network.v_max_pu)
     uncontrolled = _uncontrolled(study, clearing, left, profiles.step_hours, connection)
-    return audit(network, scenarios.participant, clearing, band_pu, books, solver, uncontrolled)
+    return audit(network, scenarios.connected, clearing, band_pu, books, solver, uncontrolled)
 
 
 def _uncontrolled(

@@ -12,9 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
+from fastp2p.devices.battery import cheap_and_dear
 from fastp2p.grid.network import Network
-from fastp2p.pipeline.members import Members, amounts, may_have
+from fastp2p.pipeline.correlation import correlated
+from fastp2p.pipeline.members import Members, bus_positions, find_owners, grid_bus_faults
+from fastp2p.pipeline.tariffs import days_of_steps
+from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.devices import BatteryPart
+from fastp2p.study.model import Study
 
 Floats = NDArray[np.float64]
 
@@ -60,6 +65,7 @@ def draw_batteries(
     network: Network,
     who: Members,
     has_pv: NDArray[np.bool_],
+    u_pv: Floats,
     faults: list[str],
     lengths: list[str],
 ) -> Batteries:
@@ -75,16 +81,29 @@ def draw_batteries(
     network : Network
     who : Members
     has_pv : (n_scenarios, n_bus) bool
+    u_pv : (n_scenarios, n_bus) float64
+        The uniform numbers that decide who has PV.
     faults, lengths : list of str
         What is wrong is added to them, of a list's length to `lengths`.
     """
     u = battery_uniforms(seed, numbers, network.n_bus)
     at = {name: u[:, place] for place, name in enumerate(BATTERY_STREAMS)}
-    has = may_have(part.buses, "battery", network, who, has_pv, faults) & (at["has"] < part.share)
-    kwh = amounts(part.kwh, "battery.kwh", who.listed, at["kwh"], lengths)
-    kw = KW_PER_KWH * kwh if part.kw is None else amounts(part.kw, "battery.kw", who.listed, at["kw"], lengths)
+    owners = find_owners(part.buses, "battery", network, who, has_pv, faults)
+    has = owners.may & (correlated(at["has"], u_pv, part.pv_correlation) < part.share)
+    kwh = owners.sizes(part.kwh, "kwh", at["kwh"], lengths)
+    kw = KW_PER_KWH * kwh if part.kw is None else owners.sizes(part.kw, "kw", at["kw"], lengths)
     kwh, kw = np.where(has, kwh, 0.0), np.where(has, kw, 0.0)
     return Batteries(kwh, kw, part.lowest * kwh, part.first * kwh, part.efficiency)
+
+
+def find_community_bus(study: Study, network: Network, faults: list[str]) -> int | None:
+    """Where the community's battery is, a position; None without one, or where it can store nothing."""
+    part = study.community_battery
+    if part is None:
+        return None
+    bus = bus_positions((part.bus,), network, "community_battery.bus", faults)
+    faults += grid_bus_faults(bus, network, "community_battery.bus")
+    return int(bus[0]) if len(bus) and part.kwh > 0.0 and part.kw != 0.0 else None
 
 
 def battery_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
@@ -92,3 +111,15 @@ def battery_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
     generator = np.random.Philox(key=seed, counter=REGION)
     generator.advance(numbers.start * n_bus)  # a step of the counter gives four numbers, one of each stream
     return np.random.Generator(generator).random((len(numbers), len(BATTERY_STREAMS), n_bus))
+
+
+def tariff_faults(retail_per_kwh: Floats, profiles: Profiles, faults: list[str]) -> list[str]:
+    """A fault where a battery's tariff has one price in each of its days; none where another fault says why."""
+    if any(fault.startswith("market.retail_per_kwh") for fault in faults):
+        return []
+    if cheap_and_dear(retail_per_kwh, days_of_steps(profiles)).any():
+        return []
+    return [
+        'battery.rule = "tariff": needs a tariff with hours, and market.retail_per_kwh is the same in all steps of every day; '
+        'write market.retail_per_kwh = { hours = "17-21", value = 0.38, else = 0.22 }, or battery.rule = "self_use"'
+    ]

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.arrays import short_repr
 from fastp2p.devices.battery import run_batteries
+from fastp2p.devices.ev import run_evs
+from fastp2p.devices.heat_pump import run_heat_pumps
 from fastp2p.kernels.market.orders import gather_profiles
+from fastp2p.pipeline.battery_draws import KW_PER_KWH
 from fastp2p.pipeline.draws import Scenarios
+from fastp2p.pipeline.heat_pump_draws import HeatPumpProfiles
+from fastp2p.pipeline.tariffs import days_of_steps
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
 
 Floats = NDArray[np.float64]
 
-CONSUMED: tuple[str, ...] = ()
+CONSUMED = ("heat_pump_kwh", "ev_kwh")
 """Energy of devices that is consumption of the home, beside what its load profile gives."""
 STORED = ("charged_kwh", "discharged_kwh")
 """Energy that is load of the home, and PV, to everyone else; results tell it apart from both."""
@@ -33,27 +38,36 @@ class DeviceRun:
         By the name of the column of results that shows it (`fastp2p.results.columns`); only what a study has. Of some steps,
         `of_books`, the arrays are (n_books, n_participants). Batteries that trade do so beyond this, which is for their homes
         alone.
+    shared : dict of str to (n_scenarios, n_steps) float64
+        The same of the community's battery, which is no participant's; of some steps (n_books,).
     before_kwh : (n_scenarios, n_steps + 1, n_participants) float64, kWh, optional
         What batteries that trade store before each step, and after the last (`fastp2p.pipeline.trading_storage`).
     """
 
     __repr__ = short_repr
     of: dict[str, Floats]
+    shared: dict[str, Floats] = field(default_factory=dict)
     before_kwh: Floats | None = None
 
     def of_books(self, steps: range) -> DeviceRun:
         """Some steps of it, book by book."""
         return DeviceRun(
-            {name: array[:, steps.start : steps.stop].reshape(-1, array.shape[2]) for name, array in self.of.items()}
+            {name: array[:, steps.start : steps.stop].reshape(-1, array.shape[2]) for name, array in self.of.items()},
+            {name: array[:, steps.start : steps.stop].ravel() for name, array in self.shared.items()},
         )
 
     def join(self, load_kwh: Floats, pv_kwh: Floats) -> None:
         """Add what devices draw to the load of the same books, and what they give to the PV."""
-        for name in (*CONSUMED, STORED[0]):
+        self.join_consumed(load_kwh)
+        if STORED[0] in self.of:
+            load_kwh += self.of[STORED[0]]
+            pv_kwh += self.of[STORED[1]]
+
+    def join_consumed(self, load_kwh: Floats) -> None:
+        """Add what devices consume to the load of the same books."""
+        for name in CONSUMED:
             if name in self.of:
                 load_kwh += self.of[name]
-        if STORED[1] in self.of:
-            pv_kwh += self.of[STORED[1]]
 
 
 def run_devices(study: Study, profiles: Profiles, scenarios: Scenarios) -> DeviceRun | None:
@@ -80,25 +94,92 @@ def run_devices(study: Study, profiles: Profiles, scenarios: Scenarios) -> Devic
 
 def has_devices(study: Study) -> bool:
     """Whether a study has anything that keeps a state from step to step."""
-    return study.battery is not None
+    return any(part is not None for part in (study.heat_pump, study.ev, study.battery, study.community_battery))
 
 
 def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> DeviceRun | None:
     """The same, of the first scenarios of several, from PV less load: (n_scenarios, n_steps, n_participants) kWh.
 
-    Each device sees what those before it leave; the battery is the last one.
+    Each device sees what those before it leave; the battery is the last one of a home, and the community's sees what all homes
+    together leave.
     """
     if not has_devices(study):
         return None
     done: dict[str, Floats] = {}
+    if heat := _run_heat_pump(study, profiles, scenarios, net_kwh):
+        done.update(heat)
+        net_kwh = net_kwh - heat["heat_pump_kwh"]
+    if evs := _run_evs(study, profiles, scenarios, net_kwh):
+        done.update(evs)
+        net_kwh = net_kwh - evs["ev_kwh"]
     done.update(_run_battery(study, profiles, scenarios, net_kwh))
-    return DeviceRun(done)
+    return DeviceRun(done, _run_community_battery(study, profiles, net_kwh, done))
+
+
+def _run_heat_pump(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> dict[str, Floats]:
+    part, drawn = study.heat_pump, scenarios.heat_pump
+    if part is None or drawn is None:
+        return {}
+    if isinstance(drawn, HeatPumpProfiles):
+        who = np.ix_(np.arange(len(net_kwh)), scenarios.participant)
+        kwh = _energy(profiles.kwh_per_unit, drawn.profile[who], drawn.size[who]).reshape(net_kwh.shape)
+        return {"heat_pump_kwh": kwh, "cold_kh": np.zeros_like(kwh)}
+    low_c, high_c = part.comfort_c
+    ran = run_heat_pumps(
+        net_kwh,
+        _of_members(drawn.kw, scenarios, net_kwh),
+        _of_members(drawn.resistance_k_per_kw, scenarios, net_kwh),
+        _of_members(drawn.capacity_kwh_per_k, scenarios, net_kwh),
+        drawn.temperature_c,
+        drawn.cop,
+        comfort_c=(low_c, high_c),
+        first_c=low_c if part.first_c is None else part.first_c,
+        rule=part.rule,
+        step_hours=profiles.step_hours,
+        cyclic=profiles.time is None,
+        check=False,
+    )
+    return {"heat_pump_kwh": ran.heat_pump_kwh, "cold_kh": ran.cold_kh}
+
+
+def _run_evs(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> dict[str, Floats]:
+    drawn = scenarios.ev
+    if study.ev is None or drawn is None:
+        return {}
+    ran = run_evs(
+        net_kwh,
+        *(_of_members(one, scenarios, net_kwh) for one in (drawn.kw, drawn.arrival, drawn.departure, drawn.kwh)),
+        rule=study.ev.rule,
+        step_hours=profiles.step_hours,
+        cyclic=profiles.time is None,
+        retail_per_kwh=scenarios.retail_per_kwh,
+        check=False,
+    )
+    return {"ev_kwh": ran.ev_kwh, "ev_unmet_kwh": ran.unmet_kwh}
+
+
+def count_vehicles(profiles: Profiles, scenarios: Scenarios) -> tuple[int, int]:
+    """How many electric vehicles some scenarios have, and how many of them need more than they can be charged in a day."""
+    drawn, of_a_day = scenarios.ev, round(24.0 / profiles.step_hours)
+    if drawn is None:
+        return 0, 0
+    nothing = np.zeros((len(scenarios.number), of_a_day, len(scenarios.participant)))
+    ran = run_evs(
+        nothing,
+        *(_of_members(one, scenarios, nothing) for one in (drawn.kw, drawn.arrival, drawn.departure, drawn.kwh)),
+        rule="immediate",
+        step_hours=profiles.step_hours,
+        cyclic=True,
+        check=False,
+    )
+    return int((drawn.kwh > 0.0).sum()), int(ran.unmet_kwh.any(axis=1).sum())
 
 
 def _run_battery(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> dict[str, Floats]:
     drawn = scenarios.battery
     if study.battery is None or drawn is None:
         return {}
+    tariff = {"retail_per_kwh": scenarios.retail_per_kwh, "day": days_of_steps(profiles)}
     ran = run_batteries(
         net_kwh,
         *(_of_members(sizes, scenarios, net_kwh) for sizes in (drawn.kwh, drawn.kw, drawn.lowest_kwh, drawn.first_kwh)),
@@ -106,16 +187,48 @@ def _run_battery(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh
         step_hours=profiles.step_hours,
         cyclic=profiles.time is None,
         check=False,
+        **(tariff if study.battery.rule == "tariff" else {}),
     )
-    # from the efficiency, not from the stored energy: what is stored before the first step of a stretch is in the one before
-    one_way = math.sqrt(study.battery.efficiency)
-    lost_kwh = (1.0 - one_way) * ran.charged_kwh + (1.0 / one_way - 1.0) * ran.discharged_kwh
     return {
         "charged_kwh": ran.charged_kwh,
         "discharged_kwh": ran.discharged_kwh,
-        "battery_lost_kwh": lost_kwh,
+        "battery_lost_kwh": _lost_kwh(study.battery.efficiency, ran.charged_kwh, ran.discharged_kwh),
         "stored_kwh": ran.stored_kwh,
     }
+
+
+def _run_community_battery(study: Study, profiles: Profiles, net_kwh: Floats, done: dict[str, Floats]) -> dict[str, Floats]:
+    """What the community's battery does, (n_scenarios, n_steps), on what is left of all homes by their own devices."""
+    part = study.community_battery
+    if part is None:
+        return {}
+    left_kwh = net_kwh - done[STORED[0]] + done[STORED[1]] if STORED[0] in done else net_kwh
+    kw = KW_PER_KWH * part.kwh if part.kw is None else part.kw
+    sizes = (part.kwh, kw, part.lowest * part.kwh, part.first * part.kwh)
+    ran = run_batteries(
+        left_kwh.cumsum(axis=2)[:, :, -1:],  # home after home
+        *(np.full((len(net_kwh), 1), size) for size in sizes),
+        efficiency=part.efficiency,
+        step_hours=profiles.step_hours,
+        cyclic=profiles.time is None,
+        check=False,
+    )
+    charged, discharged, stored = (energy[:, :, 0] for energy in (ran.charged_kwh, ran.discharged_kwh, ran.stored_kwh))
+    return {
+        "community_charged_kwh": charged,
+        "community_discharged_kwh": discharged,
+        "community_lost_kwh": _lost_kwh(part.efficiency, charged, discharged),
+        "community_stored_kwh": stored,
+    }
+
+
+def _lost_kwh(efficiency: float, charged_kwh: Floats, discharged_kwh: Floats) -> Floats:
+    """What a battery loses in a step.
+
+    From its efficiency, not from what is stored: that before the first step of a stretch is in the stretch before.
+    """
+    one_way = math.sqrt(efficiency)
+    return (1.0 - one_way) * charged_kwh + (1.0 / one_way - 1.0) * discharged_kwh
 
 
 def _of_members(sizes: Floats, scenarios: Scenarios, net_kwh: Floats) -> Floats:

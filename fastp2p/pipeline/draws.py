@@ -8,7 +8,7 @@ buses with PV at a small share have it at a larger one too.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +16,19 @@ from numpy.typing import NDArray
 from fastp2p.arrays import short_repr
 from fastp2p.errors import refuse
 from fastp2p.grid.network import Network
-from fastp2p.pipeline.battery_draws import Batteries, draw_batteries
-from fastp2p.pipeline.members import Members, amounts, find_members
+from fastp2p.pipeline.background_draws import Background, draw_background
+from fastp2p.pipeline.battery_draws import Batteries, draw_batteries, find_community_bus, tariff_faults
+from fastp2p.pipeline.ev_draws import Vehicles, draw_vehicles
+from fastp2p.pipeline.heat_pump_draws import HeatPumps, draw_heat_pumps, heat_pump_faults
+from fastp2p.pipeline.members import Members, amounts, find_members, largest
 from fastp2p.pipeline.phase_draws import draw_load_phases, pv_phases
+from fastp2p.pipeline.profile_draws import profile_rows
 from fastp2p.pipeline.tariffs import by_step
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.ranges import ENERGY_KWH, KWP
-from fastp2p.study.distributions import pick
 from fastp2p.study.model import Study
-from fastp2p.study.sections import (
-    BY_BUS,
-    Amount,
-    ByClock,
-    OfTransformer,
-    ProfileChoice,
-    ProfileName,
-    profile_names,
-)
+from fastp2p.study.points import swept_shares
+from fastp2p.study.sections import Amount, ByClock, OfTransformer, ProfileName, profile_names
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -43,7 +39,7 @@ STREAMS = ("pv", "kwp", "homes", "load_profile", "pv_profile", "bid", "ask", "ph
 
 @dataclass(frozen=True, eq=False)
 class Scenarios:
-    """A block of scenarios of one share.
+    """A block of scenarios of one point: of one share of PV, and of each device that the study sweeps.
 
     Attributes
     ----------
@@ -63,8 +59,18 @@ class Scenarios:
     load_phase, pv_phase : (n_scenarios, n_bus) int8, optional
         Where the homes of a bus and its PV, if it has any, are connected: a place in `fastp2p.grid.zero_sequence.PHASES`; -1
         where nobody takes part. None in a study of one phase.
+    heat_pump : HeatPumpProfiles or HeatPumpHouses, optional
+        None in a study without heat pumps.
     battery : Batteries, optional
         None in a study without batteries.
+    ev : Vehicles, optional
+        None in a study without electric vehicles.
+    background : Background, optional
+        None in a study without background.
+    community_bus : int, optional
+        Position of the bus of the community's battery; None without one, or where it can store nothing.
+    device_shares : dict of float
+        Shares of the devices that the study sweeps, by section.
     """
 
     __repr__ = short_repr
@@ -82,17 +88,24 @@ class Scenarios:
     co2_kg_per_kwh: Floats
     load_phase: NDArray[np.int8] | None = None
     pv_phase: NDArray[np.int8] | None = None
+    heat_pump: HeatPumps | None = None
     battery: Batteries | None = None
+    ev: Vehicles | None = None
+    background: Background | None = None
+    community_bus: int | None = None
+    device_shares: dict[str, float] = field(default_factory=dict)
 
-    def of(self, rows: slice) -> Scenarios:
-        """Some of the scenarios."""
-        by_scenario = ("number", "load_profile", "pv_profile", "homes", "kwp", "load_phase", "pv_phase")
-        prices = [name for name in ("bid_per_kwh", "ask_per_kwh") if getattr(self, name).shape[1] == self.homes.shape[1]]
-        some = {name: getattr(self, name) for name in (*by_scenario, *prices)}
-        battery = self.battery and replace(
-            self.battery, **{name: getattr(self.battery, name)[rows] for name in ("kwh", "kw", "lowest_kwh", "first_kwh")}
-        )
-        return replace(self, battery=battery, **{name: one[rows] for name, one in some.items() if one is not None})
+    def point_columns(self, n_rows: int) -> dict[str, Floats]:
+        """The columns of a table that say at which point its rows are: `share`, and `…_share` of each swept device."""
+        shares = {"share": self.share, **{f"{device}_share": share for device, share in self.device_shares.items()}}
+        return {name: np.full(n_rows, share) for name, share in shares.items()}
+
+    @property
+    def connected(self) -> Ints:
+        """(n_connected,) positions of the buses where anything is connected, ascending: participants, and what is beside."""
+        more = [] if self.background is None else [self.background.bus]
+        more += [] if self.community_bus is None else [np.array([self.community_bus])]
+        return np.unique(np.concatenate([self.participant, *more])) if more else self.participant
 
 
 def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: float | None, numbers: range) -> Scenarios:
@@ -104,7 +117,8 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     network : Network
     profiles : Profiles
     share : float or None
-        Share of the buses that may have PV; None: all of them have it.
+        Share of the buses that may have PV; None: all of them have it. Shares of devices are those of their sections: see
+        `fastp2p.study.points.Point.of`.
     numbers : range
 
     Raises
@@ -119,14 +133,8 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     n_bus = network.n_bus
     u = uniforms(study.seed, numbers, n_bus)
     load_row, pv_row = (
-        _profile_rows(
-            _by_bus(network, buses, kind, profiles, faults) if name == BY_BUS else name,
-            kind,
-            buses,
-            u[:, STREAMS.index(f"{kind}_profile")],
-            profiles,
-            faults,
-            lengths,
+        profile_rows(
+            name, kind, f"{kind}.profile", network, buses, u[:, STREAMS.index(f"{kind}_profile")], profiles, faults, lengths
         )
         for name, kind, buses in ((study.load.profile, "load", who.load_bus), (study.pv.profile, "pv", who.pv_bus))
     )
@@ -152,19 +160,28 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     if share is not None:
         without = ~_has_pv(u[:, STREAMS.index("pv")], who.pv_bus, share, study.scenarios.exact)
         pv_row[without], kwp[without] = -1, 0.0
-    battery = None
+    has_pv, u_pv = (pv_row >= 0) & (kwp > 0.0), u[:, STREAMS.index("pv")]
+    heat_pump = ev = battery = None
+    if study.heat_pump is not None:
+        heat_pump = draw_heat_pumps(study.heat_pump, study.seed, numbers, network, who, profiles, has_pv, u_pv, faults, lengths)
+    if study.ev is not None:
+        ev = draw_vehicles(study.ev, study.seed, numbers, network, who, has_pv, u_pv, faults, lengths)
     if study.battery is not None:
-        has_pv = (pv_row >= 0) & (kwp > 0.0)
-        battery = draw_batteries(study.battery, study.seed, numbers, network, who, has_pv, faults, lengths)
+        battery = draw_batteries(study.battery, study.seed, numbers, network, who, has_pv, u_pv, faults, lengths)
         if study.battery.value_per_kwh is not None:
             value = by_step(study.battery.value_per_kwh, "battery.value_per_kwh", profiles, faults)
             battery = replace(battery, value_per_kwh=value)
+        if study.battery.rule == "tariff":
+            faults += tariff_faults(tariffs["retail_per_kwh"], profiles, faults)
+    background = draw_background(study, numbers, network, profiles, faults, lengths)
+    community_bus = find_community_bus(study, network, faults)
     refuse(faults)
     named_share = _share_of_pv(study, who) if share is None else share
     return Scenarios(
         number=np.asarray(numbers, np.int64), share=named_share, participant=who.participant, load_profile=load_row,
         pv_profile=pv_row, homes=homes, kwp=kwp, bid_per_kwh=bid, ask_per_kwh=ask, load_phase=load_phase, pv_phase=pv_phase,
-        battery=battery, **tariffs,
+        heat_pump=heat_pump, battery=battery, ev=ev, background=background, community_bus=community_bus,
+        device_shares=swept_shares(study), **tariffs,
     )  # fmt: skip
 
 
@@ -178,27 +195,29 @@ def energy_faults(study: Study, profiles: Profiles, drawn: Scenarios) -> list[st
     drawn : Scenarios
         Any; PV that is sized by transformers is the same in all.
     """
-    faults = []
+    faults: list[str] = []
     sizes = {"load": (study.load.homes, study.load.profile, drawn.homes), "pv": (study.pv.kwp, study.pv.profile, drawn.kwp)}
     for kind, (size, name, of_one) in sizes.items():
-        most = float(of_one.max(initial=0.0)) if isinstance(size, OfTransformer) else _largest(size)
-        rows = [profiles.row(one, kind) for one in profile_names(name)]
-        rows = rows or [row for row, of in enumerate(profiles.kinds) if of == kind]  # each bus has its own
-        kwh = float(profiles.kwh_per_unit[rows].max(initial=0.0)) * study.clearing.stress
-        if most * kwh > ENERGY_KWH.most:
-            stressed = f" ({study.clearing.stress:g} times stressed)" if study.clearing.stress != 1.0 else ""
-            faults.append(
-                f"{kind}: a size of {most:g} times a profile of {kwh:g} kWh{stressed} makes {most * kwh:g} kWh at a bus; must "
-                f"lie in {ENERGY_KWH}"
-            )
-    return faults
+        most = float(of_one.max(initial=0.0)) if isinstance(size, OfTransformer) else largest(size)
+        faults += _energy_faults(kind, kind, name, most, profiles, study.clearing.stress)
+    for entry, part in enumerate(study.background or ()):
+        key = f"participants.background.{entry}"
+        faults += _energy_faults(key, part.kind, part.profile, largest(part.size), profiles, 1.0)
+    return faults + (heat_pump_faults(study.heat_pump, profiles) if study.heat_pump else [])
 
 
-def _largest(amount: Amount) -> float:
-    """The largest value that can be."""
-    if isinstance(amount, int | float):
-        return float(amount)
-    return max(amount, default=0.0) if isinstance(amount, tuple) else amount.extremes[1]
+def _energy_faults(key: str, kind: str, name: ProfileName, most: float, profiles: Profiles, stress: float) -> list[str]:
+    """That a size of a profile makes more energy than any bus has."""
+    rows = [profiles.row(one, kind) for one in profile_names(name)]
+    rows = rows or [row for row, of in enumerate(profiles.kinds) if of == kind]  # each bus has its own
+    kwh = float(np.abs(profiles.kwh_per_unit[rows]).max(initial=0.0)) * stress
+    if most * kwh <= ENERGY_KWH.most:
+        return []
+    stressed = f" ({stress:g} times stressed)" if stress != 1.0 else ""
+    return [
+        f"{key}: a size of {most:g} times a profile of {kwh:g} kWh{stressed} makes {most * kwh:g} kWh at a bus; must lie in "
+        f"{ENERGY_KWH}"
+    ]
 
 
 def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
@@ -251,39 +270,3 @@ def _of_transformer(part: float, network: Network, buses: Ints, n_scenarios: int
     values = np.zeros((n_scenarios, network.n_bus))
     values[:, buses] = part * rating[buses]
     return values
-
-
-def _by_bus(network: Network, buses: Ints, kind: str, profiles: Profiles, faults: list[str]) -> tuple[str, ...]:
-    """Each bus's own profile, named after any one of the pandapower buses that it is."""
-    there = {name for name, of_kind in zip(profiles.names, profiles.kinds, strict=True) if of_kind == kind}
-    chosen = []
-    for bus in buses.tolist():
-        names = [f"bus_{one}" for one in network.known_id[network.known_position == bus].tolist()]
-        found = [name for name in names if name in there]
-        if len(found) > 1:
-            faults.append(
-                f"{kind}.profile: {', '.join(found)} belong to one bus, joined by closed switches; make them one profile"
-            )
-        chosen.append(found[0] if found else f"bus_{network.bus_id[bus]}")
-    return tuple(chosen)
-
-
-def _profile_rows(
-    name: ProfileName, kind: str, buses: Ints, u: Floats, profiles: Profiles, faults: list[str], lengths: list[str]
-) -> Ints:
-    """(n_scenarios, n_bus) rows of the profiles at `buses`, -1 elsewhere; faults, those of a list's length apart."""
-    rows = np.full(u.shape, -1, np.int64)
-    names = profile_names(name)
-    missing = profiles.missing(names, kind)
-    faults += missing
-    if missing:
-        return rows
-    found = [profiles.row(one, kind) for one in names]
-    if isinstance(name, ProfileChoice):
-        drawn = pick(u, len(names), name.weights)
-        rows[:, buses] = np.array(found)[drawn[:, buses] if name.per == "bus" else drawn[:, :1]]
-    elif isinstance(name, tuple) and len(name) != len(buses):
-        lengths.append(f"{kind}.profile lists {len(name)} profiles for {len(buses)} buses")
-    else:
-        rows[:, buses] = found
-    return rows

@@ -69,6 +69,13 @@ def amounts(amount: Amount, key: str, buses: Ints, u: Floats, faults: list[str])
     return values
 
 
+def largest(amount: Amount) -> float:
+    """The largest value that can be."""
+    if isinstance(amount, int | float):
+        return float(amount)
+    return max(amount, default=0.0) if isinstance(amount, tuple) else amount.extremes[1]
+
+
 def bus_positions(buses: Buses | Literal["leaves", "loads"], network: Network, key: str, faults: list[str]) -> Ints:
     """Positions of the buses that a study names, in the order of their index."""
     if buses == "leaves":
@@ -90,25 +97,62 @@ def bus_positions(buses: Buses | Literal["leaves", "loads"], network: Network, k
     return positions
 
 
-def may_have(
+def grid_bus_faults(buses: Ints, network: Network, key: str) -> list[str]:
+    """That a bus is an external grid's."""
+    grids = ", ".join(map(str, network.bus_id[buses[network.is_reference[buses]]].tolist()))
+    return [f"{key}: bus {grids} is an external grid's, where no branch carries it; name another"] if grids else []
+
+
+@dataclass(frozen=True, eq=False)
+class Owners:
+    """Who may have a device of a section, and whose sizes its lists give.
+
+    Attributes
+    ----------
+    device : str
+        The section.
+    may : (n_scenarios, n_bus) bool
+    listed : (n_listed,) int64
+        Bus positions in the order of lists of sizes: those of the key `buses` where it is a list, else all participants.
+    whose : str
+        What lists have a value for each of; '' where the buses have faults, of which lengths cannot be told.
+    """
+
+    __repr__ = short_repr
+    device: str
+    may: NDArray[np.bool_]
+    listed: Ints
+    whose: str
+
+    def sizes(self, amount: Amount, key: str, u: Floats, lengths: list[str]) -> Floats:
+        """(n_scenarios, n_bus) values of a key of the section; a list of another length is told in `lengths`."""
+        wrong: list[str] = []
+        values = amounts(amount, f"{self.device}.{key}", self.listed, u, wrong)
+        lengths += [f"{fault}; list one for each {self.whose}" for fault in wrong if self.whose]
+        return values
+
+
+def find_owners(
     buses: Literal["pv", "all"] | tuple[int, ...],
     device: str,
     network: Network,
     who: Members,
     has_pv: NDArray[np.bool_],
     faults: list[str],
-) -> NDArray[np.bool_]:
-    """(n_scenarios, n_bus) where a device may be, by the key `buses` of its section; faults are added to `faults`."""
+) -> Owners:
+    """Who may have a device, by the key `buses` of its section; faults are added to `faults`."""
     if buses == "pv":
-        return has_pv
-    chosen = who.participant if buses == "all" else _members_listed(buses, device, network, who, faults)
+        return Owners(device, has_pv, who.listed, "participant")
+    n_faults = len(faults)
+    chosen = who.listed if buses == "all" else _members_listed(buses, device, network, who, faults)
     may = np.zeros(has_pv.shape, bool)
     may[:, chosen] = True
-    return may
+    whose = "participant" if buses == "all" else f"bus of {device}.buses"
+    return Owners(device, may, chosen, whose if len(faults) == n_faults else "")
 
 
 def _members_listed(buses: tuple[int, ...], device: str, network: Network, who: Members, faults: list[str]) -> Ints:
-    """Positions of the buses that a section lists."""
+    """Positions of the buses that a section lists, in its order."""
     are_members_known = not any(fault.startswith(("participants.buses", "load.buses", "pv.buses")) for fault in faults)
     positions = bus_positions(buses, network, f"{device}.buses", faults)
     outside = network.bus_id[np.setdiff1d(positions, who.participant)].tolist()

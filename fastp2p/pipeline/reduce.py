@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from fastp2p.clearing.audit import NOT_AUDITED
 from fastp2p.clearing.phase_audit import PhaseAudit
 from fastp2p.grid.network import Network
+from fastp2p.kernels.devices.sums import sum_homes, sum_steps
 from fastp2p.kernels.market.trades import count_pairs
-from fastp2p.kernels.results.tables import sum_in_turn
 from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.market.trades import pair_trades
 from fastp2p.pipeline.batch import BatchResult
@@ -27,6 +27,8 @@ Columns = dict[str, Column]
 """Arrays of one length, by name."""
 STATES = ("stored_kwh",)
 """What devices have at the end of a step; of several steps, the last one counts."""
+DRAWN_BESIDE = {"background_kwh": 1.0, "community_charged_kwh": 1.0, "community_discharged_kwh": -1.0}
+"""What is drawn from the network beside the market, by column of the books, and its sign."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,20 +154,22 @@ def book_columns(batch: BatchResult) -> Columns:
     """Arrays (n_books,): the fields of the books' accounts, and numbers that follow from them and from the clearing.
 
     `slack_kwh` is what the external grids feed in, constant losses of the network included, read off the branch flows; where
-    every book is audited, all losses: slack = import - export + losses. The network operator buys the losses at the retail
-    tariff. bill = retailer_revenue + operator_balance. Load and PV are without what batteries charge and discharge.
+    every book is audited, all losses: slack = import - export + losses + what is drawn beside the market. The network
+    operator buys the losses at the retail tariff. bill = retailer_revenue + operator_balance. Load and PV are without what
+    batteries charge and discharge.
     `fastp2p.results.columns` has what the tables call each of them.
     """
     books, clearing = batch.settlement.books, batch.clearing
     losses_kwh, losses_cost = _losses(batch)
     steps, n_scenarios = batch.steps, len(batch.scenarios.number)
+    beside = _beside_columns(batch)
     co2_kg_per_kwh = np.tile(batch.scenarios.co2_kg_per_kwh[steps.start : steps.stop], n_scenarios)
     return {
         **books._asdict(),
         "matched_kwh": books.bought_kwh + books.cut_kwh,
         "slack_kwh": clearing.slack_kw * batch.step_hours
         if losses_kwh is None
-        else books.retail_kwh - books.exported_kwh + losses_kwh,
+        else books.retail_kwh - books.exported_kwh + drawn_beside(beside) + losses_kwh,
         "n_trades": _pairs_per_book(batch),
         "worst_loading_percent": clearing.loading_percent,
         "operator_balance": books.paid + books.charges - books.received - losses_cost,
@@ -176,7 +180,22 @@ def book_columns(batch: BatchResult) -> Columns:
         "solver": clearing.solver_code,
         "certified": clearing.certified,
         **_device_columns(batch),
+        **beside,
     }
+
+
+def _beside_columns(batch: BatchResult) -> dict[str, Floats]:
+    """Arrays (n_books,) of what is beside the market; nothing in a study without it."""
+    columns = dict(batch.devices.shared) if batch.devices else {}
+    if batch.beside is not None and batch.scenarios.background is not None:
+        columns["background_kwh"] = batch.beside.background_kwh.sum(axis=1)
+    return columns
+
+
+def drawn_beside(columns: Mapping[str, Column]) -> Floats:
+    """(n_books,) kWh that background and the community's battery draw, from columns of books."""
+    drawn = [sign * cast(Floats, columns[name]) for name, sign in DRAWN_BESIDE.items() if name in columns]
+    return sum(drawn, np.zeros(1))
 
 
 def _device_columns(batch: BatchResult) -> Columns:
@@ -186,25 +205,33 @@ def _device_columns(batch: BatchResult) -> Columns:
         return {}
     load_kwh, pv_kwh = _without_batteries(batch)
     return {
-        # bus after bus, as the accounts: unused batteries change no bit
-        **{name: _sum(array[:, :, None])[:, 0] for name, array in (("load_kwh", load_kwh), ("pv_kwh", pv_kwh))},
-        **{name: _sum(array[:, :, None])[:, 0] for name, array in devices.of.items()},
+        "load_kwh": _over_homes(load_kwh),
+        "pv_kwh": _over_homes(pv_kwh),
+        **{name: _over_homes(array) for name, array in devices.of.items()},
     }
 
 
-def _sum(values: Floats) -> Floats:
-    """(n, m) of (n, n_terms, m), summed in the order of the terms."""
-    total = np.empty((values.shape[0], values.shape[2]))
-    sum_in_turn(values, total)
+def _device_sums(batch: BatchResult) -> dict[str, Floats]:
+    """What devices do over the steps, by participant, and background at their buses."""
+    by_bus = {name: _by_bus(batch, array) for name, array in batch.devices.of.items()} if batch.devices else {}
+    if batch.beside is not None and batch.scenarios.background is not None:
+        place = np.searchsorted(batch.scenarios.connected, batch.scenarios.participant)
+        by_bus["background_kwh"] = _by_bus(batch, batch.beside.background_kwh[:, place])
+    return {name: array[:, -1] if name in STATES else _all_steps(array) for name, array in by_bus.items()}
+
+
+def _over_homes(energy: Floats) -> Floats:
+    """(n_books,) sums over the participants."""
+    total = np.empty(len(energy))
+    sum_homes(np.ascontiguousarray(energy), total)
     return total
 
 
-def _device_sums(batch: BatchResult) -> dict[str, Floats]:
-    """What devices do over the steps, by participant."""
-    if batch.devices is None:
-        return {}
-    by_bus = {name: _by_bus(batch, array) for name, array in batch.devices.of.items()}
-    return {name: array[:, -1] if name in STATES else _sum(array) for name, array in by_bus.items()}
+def _all_steps(energy: Floats) -> Floats:
+    """(n_scenarios, n_participants) sums over the steps."""
+    total = np.zeros((energy.shape[0], energy.shape[2]))
+    sum_steps(np.ascontiguousarray(energy), total)
+    return total
 
 
 def _over_steps(name: str, pieces: Sequence[Floats]) -> Floats:
@@ -217,7 +244,7 @@ def _bus_accounts(batch: BatchResult) -> Accounts:
     buses = batch.settlement.buses
     if batch.devices is None:
         return buses
-    load_kwh, pv_kwh = (_sum(_by_bus(batch, energy)) for energy in _without_batteries(batch))
+    load_kwh, pv_kwh = (_all_steps(_by_bus(batch, energy)) for energy in _without_batteries(batch))
     return buses._replace(load_kwh=load_kwh, pv_kwh=pv_kwh)
 
 
@@ -300,12 +327,10 @@ def trade_columns(batch: BatchResult, network: Network) -> Columns:
     pairs, of_trade, executed_kwh = pair_trades(batch.trades, clearing.executed_kwh)
     pairs = pairs.at_prices(batch.bid_per_kwh, batch.ask_per_kwh)
     book, row = pairs.book, clearing.binding_row[of_trade]
-    bus_id = np.resize(
-        network.bus_id[batch.scenarios.participant], batch.bid_per_kwh.shape[1]
-    )  # again, of batteries that trade
+    bus_id = np.resize(network.bus_id[batch.scenarios.participant], batch.bid_per_kwh.shape[1])  # those of batteries, too
     pays, gets = batch.prices.buyer_per_kwh[of_trade], batch.prices.seller_per_kwh[of_trade]
     return {
-        "share": np.full(len(book), batch.scenarios.share),
+        **batch.scenarios.point_columns(len(book)),
         "scenario": batch.scenarios.number[book // len(batch.steps)],
         "step": batch.steps.start + book % len(batch.steps),
         "seller": bus_id[pairs.seller],
@@ -330,7 +355,7 @@ def _branch_flows(batch: BatchResult, network: Network) -> BranchFlows:
     if audit is not None:
         books = np.flatnonzero(audit.code != NOT_AUDITED)
         current_percent = np.full(clearing.flow_kw.shape, np.nan)
-        flow = audit.solver.flow(network, *clearing.injection.of(books), bus=batch.scenarios.participant)
+        flow = audit.solver.flow(network, *clearing.injection.of(books), bus=batch.scenarios.connected)
         current_percent[books] = flow.loading_percent
     flow_kva = np.abs(clearing.flow_kw) if clearing.physics == "dc" else np.hypot(clearing.flow_kw, clearing.flow_kvar)
     return BranchFlows(

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import Clearing
 from fastp2p.clearing.clear import clear
-from fastp2p.clearing.connection import Connection
+from fastp2p.clearing.connection import BALANCED, Connection
 from fastp2p.clearing.reactive import Reactive, kvar_per_kw
 from fastp2p.grid.network import Network
 from fastp2p.market.orders import Orders, leave_over
 from fastp2p.market.rules import Prices
 from fastp2p.market.trades import Leftovers, Trades
 from fastp2p.market.trading import trade_by_rule
+from fastp2p.pipeline.background import Beside, at_buses
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.study.model import Study
 
@@ -60,59 +61,79 @@ def at_homes(trades: Trades, n_homes: int) -> Trades:
 def clear_trades(
     study: Study,
     network: Network,
-    who: Ints,
+    scenarios: Scenarios,
     trades: Trades,
     left: Leftovers,
+    beside: Beside | None,
     hours: float,
     connection: Connection | None,
-) -> Clearing:
-    """What the network carries of the trades of some books, and of their surplus, under the study's rules."""
-    rules = study.clearing
-    return clear(
+) -> tuple[Clearing, Leftovers]:
+    """What the network carries of the trades of some books, and of their surplus, under the study's rules.
+
+    Both, and what is left over, by the columns of the network (`fastp2p.pipeline.background`).
+    """
+    rules, connected = study.clearing, scenarios.connected
+    carried, unmatched = at_buses(scenarios, connected, trades, left)
+    clearing = clear(
         network,
-        trades,
-        _base_kw(study, left, hours, connection),
-        export_kw=left.surplus_kwh / hours if rules.surplus == "curtailable" else None,
-        bus=who,
+        carried,
+        _base_kw(study, unmatched, beside, hours, connection),
+        export_kw=unmatched.surplus_kwh / hours if rules.surplus == "curtailable" else None,
+        bus=connected,
         objective=rules.objective,
         unserved=rules.unserved,
         step_hours=hours,
         solver=rules.solver,
         physics=rules.physics,
-        reactive=_reactive(study, left, hours, connection),
+        reactive=_reactive(study, unmatched, beside, hours, connection),
         connection=connection,
         v_min_pu=study.network.v_min_pu,
         v_max_pu=study.network.v_max_pu,
         check=False,
     )
+    return clearing, unmatched
 
 
 def connection_of(scenarios: Scenarios, scenario: Ints) -> Connection | None:
-    """On which phases participants are, book by book, where each belongs to the scenario in this row; None with one phase."""
+    """On which phases participants are, book by book, where each book belongs to the scenario in a row.
+
+    None in a study of one phase. Where nobody takes part it is no matter.
+    """
     if scenarios.load_phase is None or scenarios.pv_phase is None:
         return None
-    load, pv = (phase[np.ix_(scenario, scenarios.participant)] for phase in (scenarios.load_phase, scenarios.pv_phase))
+    load, pv = (
+        np.where(phase < 0, np.int8(BALANCED), phase)[np.ix_(scenario, scenarios.connected)]
+        for phase in (scenarios.load_phase, scenarios.pv_phase)
+    )
     return Connection(load, pv)
 
 
-def _base_kw(study: Study, left: Leftovers, hours: float, connection: Connection | None) -> Floats:
-    """What neither trades nor is curtailed, kW: deficits, and surplus that is fixed."""
+def _base_kw(study: Study, left: Leftovers, beside: Beside | None, hours: float, connection: Connection | None) -> Floats:
+    """What neither trades nor is curtailed, kW: deficits, surplus that is fixed, and what is beside the market."""
     fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
     if connection is None:
-        return np.asarray((fixed_kwh - left.deficit_kwh) / hours)
-    # PV that a bus uses itself may be fed in on other phases than its load draws on
-    return connection.on_phases((left.self_kwh + fixed_kwh) / hours, (left.self_kwh + left.deficit_kwh) / hours)
+        base_kw = np.asarray((fixed_kwh - left.deficit_kwh) / hours)
+    else:  # PV that a bus uses itself may be fed in on other phases than its load draws on
+        base_kw = connection.on_phases((left.self_kwh + fixed_kwh) / hours, (left.self_kwh + left.deficit_kwh) / hours)
+    return base_kw if beside is None else base_kw + _spread(beside.kw, connection)
 
 
-def _reactive(study: Study, left: Leftovers, hours: float, connection: Connection | None) -> Reactive | None:
-    """Reactive power that goes with load and PV; none where nobody asks for it."""
+def _spread(beside: Floats, connection: Connection | None) -> Floats:
+    """What is beside the market, where there are three phases a third on each."""
+    return beside if connection is None else beside[:, :, None] / 3.0
+
+
+def _reactive(
+    study: Study, left: Leftovers, beside: Beside | None, hours: float, connection: Connection | None
+) -> Reactive | None:
+    """Reactive power that goes with load, PV and background; none where nobody asks for it."""
     if study.clearing.physics == "dc" and not study.audited_every:
         return None
     load, pv = kvar_of(study)
     fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
     fed, drawn = pv * (left.self_kwh + fixed_kwh), load * (left.self_kwh + left.deficit_kwh)
     base_kvar = (fed - drawn) / hours if connection is None else connection.on_phases(fed / hours, drawn / hours)
-    return Reactive(base_kvar, pv, load)
+    return Reactive(base_kvar if beside is None else base_kvar + _spread(beside.kvar, connection), pv, load)
 
 
 def kvar_of(study: Study) -> tuple[float, float]:

@@ -1,9 +1,9 @@
-"""Tariffs on the study's time axis: numbers, series, hours of the day, columns of files."""
+"""Tariffs and temperatures on the study's time axis: numbers, series, hours of the day, columns of files."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,18 +15,20 @@ from fastp2p.io.readers.clock import clock_name
 from fastp2p.io.readers.series import read_series
 from fastp2p.profiles.alignment import HOW_TO_SAY
 from fastp2p.profiles.profiles import Profiles
-from fastp2p.ranges import CO2, PRICE, Range
+from fastp2p.ranges import CO2, PRICE, TEMPERATURE, Range
 from fastp2p.study.model import Study
 from fastp2p.study.sections import Series, Tariff
 from fastp2p.study.tariffs import DAY_MINUTES, ByHours, FromFile, spans_of
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
-RANGES = {"co2_kg_per_kwh": CO2}
+RANGES = {"co2_kg_per_kwh": CO2, "temperature_c": TEMPERATURE}
 """Of values in files; the others are prices."""
-SECTIONS = ("market", "battery")
-"""Those with tariffs."""
+SECTIONS = ("market", "heat_pump", "battery")
+"""Sections of a study with keys that follow the clock."""
 ROUNDING_MINUTES = 1e-6
+ROUNDING_DAYS = 1e-9
 SATURDAY = 5
 
 
@@ -66,6 +68,14 @@ def by_step(tariff: Tariff, key: str, profiles: Profiles, faults: list[str]) -> 
     return _repeated(values, profiles)
 
 
+def days_of_steps(profiles: Profiles) -> Ints:
+    """(n_steps,) the day that each step begins in: a date of the profiles' clock, or 24 hours after 24 hours without dates."""
+    if profiles.time is None:
+        begin_days = np.arange(profiles.n_steps) * profiles.step_hours / 24.0
+        return np.asarray(np.floor(begin_days + ROUNDING_DAYS), np.int64)
+    return np.asarray(profiles.time.normalize().asi8, np.int64)
+
+
 def hold_tariffs(study: Study, profiles: Profiles) -> Study:
     """The study with the values of its tariffs by hours and from files, so that no file is read again.
 
@@ -75,17 +85,12 @@ def hold_tariffs(study: Study, profiles: Profiles) -> Study:
         See `by_step`.
     """
     faults = list[str]()
-    parts = {}
-    for section in SECTIONS:
-        held = {
-            name: tariff.holding(by_step(tariff, f"{section}.{name}", profiles, faults))
-            for name, tariff in _tariffs(study, section).items()
-            if isinstance(tariff, ByHours | FromFile)
-        }
-        if held:
-            parts[section] = getattr(study, section).model_copy(update=held)
+    held: dict[str, dict[str, ByHours | FromFile]] = {}
+    for section, name, tariff in _by_the_clock(study):
+        held.setdefault(section, {})[name] = tariff.holding(by_step(tariff, f"{section}.{name}", profiles, faults))
     refuse(faults)
-    return study.model_copy(update=parts) if parts else study
+    changed = {section: getattr(study, section).model_copy(update=of) for section, of in held.items()}
+    return study.model_copy(update=changed) if changed else study
 
 
 def tariffs_of_files(study: Study, profiles: Profiles) -> dict[str, Floats]:
@@ -99,18 +104,20 @@ def tariffs_of_files(study: Study, profiles: Profiles) -> dict[str, Floats]:
     faults = list[str]()
     found = {
         name if section == "market" else f"{section}.{name}": by_step(tariff, f"{section}.{name}", profiles, faults)
-        for section in SECTIONS
-        for name, tariff in _tariffs(study, section).items()
+        for section, name, tariff in _by_the_clock(study)
         if isinstance(tariff, FromFile)
     }
     refuse(faults)
     return found
 
 
-def _tariffs(study: Study, section: str) -> dict[str, Any]:
-    """The keys of a section that may hold a tariff."""
-    part = getattr(study, section)
-    return {} if part is None else vars(part)
+def _by_the_clock(study: Study) -> Iterator[tuple[str, str, ByHours | FromFile]]:
+    """Section, key and value of what a run makes the values of, by hours or from a file."""
+    for section in SECTIONS:
+        part = getattr(study, section)
+        for name, value in vars(part).items() if part is not None else ():
+            if isinstance(value, ByHours | FromFile):
+                yield section, name, value
 
 
 def _of_a_day(profiles: Profiles) -> int:
@@ -199,7 +206,7 @@ def _of_file(tariff: FromFile, allowed: Range, profiles: Profiles) -> Floats:
     return _repeated(found.values, profiles)
 
 
-def _rows_of_steps(where: str, stamps: pd.DatetimeIndex, profiles: Profiles) -> NDArray[np.int64]:
+def _rows_of_steps(where: str, stamps: pd.DatetimeIndex, profiles: Profiles) -> Ints:
     """(n_steps,) the row whose value holds in each step: from its time on as long as the table's rows are apart.
 
     Raises

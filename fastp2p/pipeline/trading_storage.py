@@ -32,7 +32,8 @@ from fastp2p.kernels.devices.trading import (
 from fastp2p.market.orders import Orders, make_orders
 from fastp2p.market.rules import RULES
 from fastp2p.market.trades import Trades
-from fastp2p.pipeline.devices import DeviceRun, home_energy, run_devices
+from fastp2p.pipeline.background import Beside, find_beside
+from fastp2p.pipeline.devices import STORED, DeviceRun, home_energy, run_devices
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.pipeline.stages import asks_for_pairs, at_homes, clear_trades, connection_of, leave_homes_over, trade
 from fastp2p.profiles.profiles import Profiles
@@ -79,6 +80,11 @@ def storage_faults(study: Study) -> list[str]:
     if not batteries_trade(study):
         return []
     pricing, stress, faults = study.market.pricing, study.clearing.stress, []
+    if study.community_battery is not None:
+        faults.append(
+            'battery.rule = "market": the battery of the community acts before the market, and what homes leave is known after '
+            'it; leave community_battery out, or choose battery.rule = "self_use"'
+        )
     if RULES[pricing].is_pool:
         others = ", ".join(name for name, rule in RULES.items() if not rule.is_pool)
         faults.append(
@@ -193,17 +199,20 @@ def run_storage(study: Study, network: Network, profiles: Profiles, scenarios: S
     assert drawn is not None
     fleet = fleet_of(scenarios, profiles.step_hours)
     n_scenarios, n_homes = fleet.kwh.shape
+    consumed_kwh = _consumed(study, profiles, scenarios)
     before_kwh = np.empty((n_scenarios, profiles.n_steps + 1, n_homes))
     before_kwh[:, 0] = drawn.first_kwh[:, who]
     if is_cyclic:  # where self use alone would return to
         load_kwh, net_kwh = home_energy(profiles, scenarios, range(profiles.n_steps))
         net_kwh -= load_kwh
+        net_kwh = net_kwh.reshape(n_scenarios, -1, n_homes)
+        net_kwh -= 0.0 if consumed_kwh is None else consumed_kwh
         first = np.empty((n_scenarios, n_homes))
-        find_cycle(net_kwh.reshape(n_scenarios, -1, n_homes), *fleet, first)
+        find_cycle(net_kwh, *fleet, first)
         before_kwh[:, 0] = first
     runs = np.ones(n_scenarios, bool)
     for _ in range(PASSES):
-        _run_pass(study, network, profiles, scenarios, fleet, runs, before_kwh)
+        _run_pass(study, network, profiles, scenarios, fleet, consumed_kwh, runs, before_kwh)
         if not is_cyclic:
             return before_kwh
         off = np.abs(before_kwh[:, -1] - before_kwh[:, 0]) > RETURNS_WITHIN * fleet.kwh
@@ -220,12 +229,24 @@ def run_storage(study: Study, network: Network, profiles: Profiles, scenarios: S
     )
 
 
+def _consumed(study: Study, profiles: Profiles, scenarios: Scenarios) -> Floats | None:
+    """(n_scenarios, n_steps, n_participants) kWh that heat pumps and vehicles consume; None where there are none."""
+    if study.ev is None and study.heat_pump is None:
+        return None
+    ran = run_devices(study, profiles, scenarios)
+    assert ran is not None
+    consumed_kwh = np.zeros_like(ran.of[STORED[0]])
+    ran.join_consumed(consumed_kwh)
+    return consumed_kwh
+
+
 def _run_pass(
     study: Study,
     network: Network,
     profiles: Profiles,
     scenarios: Scenarios,
     fleet: Fleet,
+    consumed_kwh: Floats | None,
     runs: NDArray[np.bool_],
     before_kwh: Floats,
 ) -> None:
@@ -236,7 +257,7 @@ def _run_pass(
     while first < profiles.n_steps:  # ends: a stretch has one step at least
         steps = range(first, min(first + size, profiles.n_steps))
         stretch = np.ascontiguousarray(before_kwh[:, first : steps.stop + 1])
-        rounds = _run_stretch(study, network, profiles, scenarios, fleet, steps, runs, stretch)
+        rounds = _run_stretch(study, network, profiles, scenarios, fleet, consumed_kwh, steps, runs, stretch)
         before_kwh[runs, first : steps.stop + 1] = stretch[runs]
         size = min(2 * size, most) if rounds <= 1 else max(1, size // 2) if rounds > 2 else size
         first = steps.stop
@@ -248,6 +269,7 @@ def _run_stretch(
     profiles: Profiles,
     scenarios: Scenarios,
     fleet: Fleet,
+    consumed_kwh: Floats | None,
     steps: range,
     runs: NDArray[np.bool_],
     before_kwh: Floats,
@@ -255,6 +277,9 @@ def _run_stretch(
     """Some steps; returns how often they were looked at. `before_kwh` is (n_scenarios, n_steps + 1, n_homes)."""
     n_scenarios, n_homes = fleet.kwh.shape
     load_kwh, pv_kwh = (one.reshape(n_scenarios, -1, n_homes) for one in home_energy(profiles, scenarios, steps))
+    if consumed_kwh is not None:
+        load_kwh += consumed_kwh[:, steps.start : steps.stop]
+    beside = find_beside(scenarios, profiles, steps, scenarios.connected, None)
     market, step = study.market, np.arange(len(steps))
     rules = OrderRules(market.orders == "gross", market.min_order_kwh, market.priority == "volume", market.ties == "pro_rata")
     prices = _offer_prices(scenarios, steps, rules.by_volume)
@@ -269,7 +294,7 @@ def _run_stretch(
         s, t = np.nonzero(((traded & asks_for) != 0) & (step >= begin[:, None]))
         begin[:] = len(steps)
         after_kwh = _ask_network(
-            study, network, scenarios, fleet, steps, profiles.step_hours, prices, (load_kwh, pv_kwh), before_kwh, s, t
+            study, network, scenarios, fleet, steps, profiles.step_hours, prices, (load_kwh, pv_kwh), beside, before_kwh, s, t
         )
         wrong = np.flatnonzero((np.abs(after_kwh - before_kwh[s, t + 1]) > SAME * fleet.kwh[s]).any(axis=1))
         rows, place = np.unique(s[wrong], return_index=True)  # of each scenario the first: its steps rise
@@ -325,12 +350,13 @@ def _ask_network(
     hours: float,
     prices: OfferPrices,
     home_kwh: tuple[Floats, Floats],
+    beside: Beside | None,
     before_kwh: Floats,
     scenario: Ints,
     step: Ints,
 ) -> Floats:
     """(n_books, n_homes) kWh stored after some books, of a scenario and a step each, once they are cleared."""
-    who, n_homes = scenarios.participant, fleet.kwh.shape[1]
+    n_homes = fleet.kwh.shape[1]
     after_kwh, least = np.empty((len(scenario), n_homes)), study.market.min_order_kwh
     most = max(1, AHEAD_PAIRS // n_homes**2) if asks_for_pairs(study) else max(1, len(scenario))
     for first in range(0, len(scenario), most):
@@ -344,7 +370,10 @@ def _ask_network(
             scenarios.retail_per_kwh[steps.start + t], scenarios.feed_in_per_kwh[steps.start + t],
         )  # fmt: skip
         left = leave_homes_over(load_kwh, pv_kwh, trades, with_batteries=True)
-        clearing = clear_trades(study, network, who, at_homes(trades, n_homes), left, hours, connection_of(scenarios, s))
+        here = None if beside is None else beside.of(s * len(steps) + t)
+        clearing, _ = clear_trades(
+            study, network, scenarios, at_homes(trades, n_homes), left, here, hours, connection_of(scenarios, s)
+        )
         bought_kwh, sold_kwh = delivered(study, trades, clearing, n_homes)
         store_trades(fleet, s, bought_kwh, sold_kwh, offers.stored_kwh)
         after_kwh[first : first + most] = offers.stored_kwh

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from datetime import date, tzinfo
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -131,6 +132,20 @@ def chosen_steps(
         covered = f"{time[0]:%Y-%m-%d} to {time[-1]:%Y-%m-%d}"
         raise InputError(f"{source}: covers {covered}; none of that is {' and '.join(wanted)}")
     return axis.part(np.flatnonzero(keep))
+
+
+def stretch_faults(first_days: Sequence[date], days: int | None) -> list[str]:
+    """What keeps stretches of days, one from each of several first days, from being steps of one axis."""
+    shown = ", ".join(str(one) for one in first_days)
+    faults = [fault for one in first_days for fault in _choice_faults(one, (), None)]
+    if not first_days or faults:
+        return faults or ["first_day lists no day; leave it out for all days"]
+    starts = [_date(one) for one in first_days]
+    if days is None:
+        return [f"first_day = {shown}: with several first days, days must say how many days begin with each"]
+    if any((later - earlier).days < days for earlier, later in pairwise(starts)):
+        return [f"first_day = {shown}: must be ascending, and {days} days or more apart"]
+    return []
 
 
 def _choice_faults(first_day: date | None, months: Sequence[int], days: int | None) -> list[str]:

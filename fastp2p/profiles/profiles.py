@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-KINDS = ("load", "pv")
+KINDS = ("load", "pv", "net")
 FEW = 3
 """Names that are not there and that have a message each."""
-UNITS = {"load": "kWh per home", "pv": "kWh per kWp"}
+UNITS = {"load": "kWh per home", "pv": "kWh per kWp", "net": "kWh net"}
 
 
 @dataclass(frozen=True, eq=False)
 class Profiles:
-    """Energy per step of one unit: a home (or a customer, or a bus), or a kWp of PV.
+    """Energy per step of one unit: a home (or a customer, or a bus), a kWp of PV, or whatever is metered as a whole.
 
     Attributes
     ----------
     names : (n_profiles,) str
     kinds : (n_profiles,) str
-        "load" or "pv".
+        "load", "pv" or "net".
     kwh_per_unit : (n_profiles, n_steps) float64, kWh per step
-        Per home (load) or per kWp (PV).
+        Per home (load) or per kWp (PV); "net" is load less generation, and negative where more is fed in than drawn.
     step_hours : float
     time : (n_steps,) DatetimeIndex or None
         Start of every step, on one clock without summer time (one that changes is brought to the offset of its first stamp);
@@ -64,8 +64,8 @@ class Profiles:
         Raises
         ------
         InputError
-            Names, kinds and rows of different number, unknown kinds, negative or non-finite energy, no steps, times that are
-            not `step_hours` apart (but where whole days are left out).
+            Names, kinds and rows of different number, unknown kinds, energy that is not finite, or negative and not net, no
+            steps, times that are not `step_hours` apart (but where whole days are left out).
         """
         energy = floats("kwh_per_unit", self.kwh_per_unit)
         faults = []
@@ -75,10 +75,11 @@ class Profiles:
                 f"{len(self.names)} names and {len(self.kinds)} kinds"
             )
         elif energy.size and not is_between(energy, *ENERGY_KWH[:2]):
-            row, step = np.argwhere(~((energy >= 0) & (energy <= ENERGY_KWH.most)))[0].tolist()
-            where = f"profile {self.names[row]!r} holds {energy[row, step]:g} in step {step}"
-            faults.append(f"kwh_per_unit must be finite and not negative, and lie in {ENERGY_KWH}; {where}")
-        faults += [f"a profile is of kind {kind!r}: must be load or pv" for kind in self.kinds if kind not in KINDS]
+            size = np.where(np.array(self.kinds)[:, None] == "net", np.abs(energy), energy)
+            for row, step in np.argwhere(~((size >= 0) & (size <= ENERGY_KWH.most)))[:1].tolist():
+                where = f"profile {self.names[row]!r} holds {energy[row, step]:g} in step {step}"
+                faults.append(f"kwh_per_unit must be finite and not negative (but of net), and lie in {ENERGY_KWH}; {where}")
+        faults += [f"a profile is of kind {kind!r}: must be load, pv or net" for kind in self.kinds if kind not in KINDS]
         if wrong := hours_faults(self.step_hours):
             faults += wrong
         elif self.time is not None:
@@ -165,7 +166,7 @@ class Profiles:
         *,
         zone: str | None = None,
         step_hours: float | None = None,
-        first_day: date | None = None,
+        first_day: date | Sequence[date] | None = None,
         months: Sequence[int] = (),
         leap_day: bool = True,
         days: int | None = None,
@@ -185,7 +186,8 @@ class Profiles:
         step_hours : float, optional
             By default the finest step of the parts.
         first_day, months, leap_day, days
-            What `select` takes, of every part with dates; a part of another year begins on the same day of its own.
+            What `select` takes, of every part with dates; a part of another year begins on the same day of its own. Several
+            first days, ascending, give so many days from each, one stretch after the other.
 
         Raises
         ------
@@ -198,12 +200,22 @@ class Profiles:
         InputWarning
             Days that are left out.
         """
-        from fastp2p.profiles.alignment import aligned_axes, axis_faults, repeat_faults
+        from fastp2p.profiles.alignment import aligned_axes, axis_faults, repeat_faults, stretch_faults
 
         if not isinstance(parts, Sequence) or not parts or not all(isinstance(part, Profiles) for part in parts):
             raise InputError("combined takes a list of one or several Profiles")
         keys = [key for part in parts for key in zip(part.names, part.kinds, strict=True)]
         refuse(_doubled(keys))
+        if isinstance(first_day, Sequence) and not isinstance(first_day, str):
+            refuse(stretch_faults(first_day, days))
+            return cls._joined(
+                [
+                    cls.combined(
+                        parts, zone=zone, step_hours=step_hours, first_day=one, months=months, leap_day=leap_day, days=days
+                    )
+                    for one in first_day
+                ]
+            )
         step = min(part.step_hours for part in parts) if step_hours is None else step_hours
         finer = [part.resampled(step) if part.step_hours > step else part for part in parts]  # midnight may be within a step
         axes = aligned_axes([part._axis() for part in finer], zone, first_day, months, leap_day, days)
@@ -221,6 +233,19 @@ class Profiles:
             "; ".join(part.source for part in chosen),
         )
         return whole if days is None else whole.select(days=days)
+
+    @classmethod
+    def _joined(cls, stretches: Sequence[Profiles]) -> Profiles:
+        """The same profiles in one stretch of days after the other."""
+        times = [one.time for one in stretches if one.time is not None]
+        if len(times) < len(stretches):
+            raise InputError(f"{stretches[0].source}: does not have so many days from every first_day; choose fewer days")
+        time: pd.DatetimeIndex = times[0].append(times[1:])  # type: ignore[assignment]
+        return replace(
+            stretches[0],
+            kwh_per_unit=np.hstack([one.kwh_per_unit for one in stretches]),
+            time=time,
+        )
 
     def save(self, path: str | Path) -> None:
         """Write a CSV or Parquet table that `load` reads.
@@ -355,17 +380,18 @@ class Profiles:
         refuse(self.missing((name,), kind))
         return list(zip(self.names, self.kinds, strict=True)).index((name, kind))
 
-    def missing(self, names: tuple[str, ...], kind: str) -> list[str]:
-        """A fault for each of the names that is no profile of that kind."""
+    def missing(self, names: tuple[str, ...], kind: str, key: str = "") -> list[str]:
+        """A fault for each of the names that is no profile of that kind; `key` of a study is where they are named."""
+        key = key or f"{kind}.profile"
         ours = [n for n, k in zip(self.names, self.kinds, strict=True) if k == kind]
         known = set(ours)
         wrong = list(dict.fromkeys(name for name in names if name not in known))
         there = f"there are {some(ours) or 'none'}"
         if len(wrong) > FEW:
-            return [f"{kind}.profile: no {kind} profiles {some(wrong)}; {there}"]
+            return [f"{key}: no {kind} profiles {some(wrong)}; {there}"]
         near = {name: nearest(name, ours) for name in wrong}
         hints = {name: f"; did you mean {found[0]!r}?" if found else "" for name, found in near.items()}
-        return [f"{kind}.profile: no {kind} profile {name!r}; {there}{hints[name]}" for name in wrong]
+        return [f"{key}: no {kind} profile {name!r}; {there}{hints[name]}" for name in wrong]
 
 
 def _divides_a_day(step_hours: float) -> bool:

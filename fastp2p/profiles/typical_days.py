@@ -94,8 +94,8 @@ def cluster_days(
     profiles : Profiles
         Whole days; the days of all profiles of the kind are taken together.
     k : int
-    kind : {"load", "pv"}, optional
-        Kind of profiles; needed if there are both.
+    kind : {"load", "pv", "net"}, optional
+        Kind of profiles; needed if there are several.
     centre : {"median", "mean", "medoid"}
         The typical day: the median of every step (the paper), the mean, or the day with the least summed distance to the
         others of its cluster.

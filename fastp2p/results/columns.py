@@ -44,7 +44,9 @@ class Column:
     phases : bool
         Only three-phase studies have it.
     device : str
-        The section of a study without which it is not there.
+        The section of a study, or what is named alike (`Study.background`), without which it is not there.
+    swept : bool
+        Only studies that sweep these shares have it.
     indicator : bool
         In the table of scenarios: a quantity that statistics are made of.
     baseline : str
@@ -70,6 +72,7 @@ class Column:
     audit: bool = False
     phases: bool = False
     device: str = ""
+    swept: bool = False
     indicator: bool = True
     baseline: str = ""
     null: str = ""
@@ -88,6 +91,9 @@ class Column:
 SECTIONS: dict[str, tuple[Column, ...]] = {
     "Keys": (
         Column("share", "1", "the share of participants with PV", TABLES, indicator=False),
+        Column("battery_share", "1", "the share of batteries, in studies that sweep it", TABLES, swept=True, indicator=False),
+        Column("ev_share", "1", "the share of EVs, alike", TABLES, swept=True, indicator=False),
+        Column("heat_pump_share", "1", "the share of heat pumps, alike", TABLES, swept=True, indicator=False),
         Column("scenario", "", "the number of the scenario, from 0", tuple(table for table in TABLES if table != "histograms"),
                indicator=False),
         Column("step", "", "the time step, from 0", ("books", "trades")),
@@ -99,8 +105,16 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("n_pv", "", "the number of buses with PV", OF_SCENARIO),
         Column("kwp", "kWp", "the peak power of the PV", ("scenarios", "participants")),
     ),
+    "Electric vehicles": (
+        Column("n_ev", "", "the number of buses with an electric vehicle", OF_SCENARIO, device="ev"),
+        Column("ev_kwh", "kWh", "energy that electric vehicles charge, at the charger; a part of the load", OF_ENERGY,
+               over_steps="sum", device="ev"),
+        Column("ev_unmet_kwh", "kWh", "need of electric vehicles that is not charged when they leave", OF_ENERGY,
+               over_steps="sum", device="ev"),
+    ),
     "Energy, trades and loading": (
-        Column("load_kwh", "kWh", "consumption that the profiles give", OF_ENERGY, over_steps="sum", heading="load"),
+        Column("load_kwh", "kWh", "consumption: what the profiles give, and what heat pumps and electric vehicles draw",
+               OF_ENERGY, over_steps="sum", heading="load"),
         Column("pv_kwh", "kWh", "generation that the profiles give", OF_ENERGY, over_steps="sum", heading="PV"),
         Column("self_kwh", "kWh", "PV energy that a bus uses itself", OF_ENERGY, over_steps="sum", heading="self\nused"),
         Column("matched_kwh", "kWh", "energy that the auction trades", (*OF_HOURS, "trades"), over_steps="sum",
@@ -120,6 +134,13 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("n_trades", "", "the number of trades: pairs of a seller and a buyer", OF_BOOKS, over_steps="sum"),
         Column("worst_loading_percent", "%", "the largest loading of any branch", ("books",)),
     ),
+    "Heat pumps": (
+        Column("heat_pump_kwh", "kWh", "electric energy that a heat pump draws; it is part of `load_kwh`", OF_ENERGY,
+               over_steps="sum", device="heat_pump"),
+        Column("cold_kh", "K h", "by how much a room is below the lower end of its comfort band at the end of a step, times "
+               "the length of the step; 0 where the heat pump follows a profile", OF_BUSES, over_steps="sum",
+               device="heat_pump"),
+    ),
     "Batteries": (
         Column("battery_kwh", "kWh", "the size of the battery", ("participants",), device="battery"),
         Column("charged_kwh", "kWh", "energy that a bus puts into its battery", OF_ENERGY, over_steps="sum", device="battery"),
@@ -129,6 +150,18 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
                device="battery"),
         Column("stored_kwh", "kWh", "stored energy at the end: of the step, or of the last step", OF_BUSES, over_steps="last",
                device="battery"),
+    ),
+    "Beside the market": (
+        Column("background_kwh", "kWh", "load less PV of the background; in `participants`, of that at the bus", OF_ENERGY,
+               over_steps="sum", device="background"),
+        Column("community_charged_kwh", "kWh", "energy that the community's battery draws", OF_HOURS, over_steps="sum",
+               device="community_battery"),
+        Column("community_discharged_kwh", "kWh", "energy that it feeds in", OF_HOURS, over_steps="sum",
+               device="community_battery"),
+        Column("community_lost_kwh", "kWh", "charged − discharged − change of the stored energy", OF_HOURS, over_steps="sum",
+               device="community_battery"),
+        Column("community_stored_kwh", "kWh", "stored energy at the end: of the step, or of the last step", OF_BOOKS,
+               over_steps="last", device="community_battery"),
     ),
     "Money": (
         Column("paid", MONEY, "Σ_i buyer's price × executed", OF_BUSES, over_steps="sum"),
@@ -174,6 +207,8 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("self_consumption", "1", "(self + executed − discharged)/PV", OF_SCENARIO, null="there is no PV"),
         Column("p2p_share", "1", "executed/load", OF_SCENARIO, null="there is no load"),
         Column("cut_share", "1", "cut/matched", OF_SCENARIO, null="nothing is matched"),
+        Column("ev_unmet_share", "1", "electric vehicles whose need is not met in some session, over all", OF_SCENARIO,
+               device="ev", null="nobody has an electric vehicle"),
     ),
     "Power and loading of a scenario": (
         Column("peak_import_kw", "kW", "the largest power out of the external grids in any step", OF_SCENARIO, null=COLLAPSED,
@@ -182,7 +217,8 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
                baseline="baseline_peak_export_kw"),
         Column("load_factor", "1", "mean over peak of the power out of the external grids; steps that export count as 0",
                OF_SCENARIO, null="no step imports, or a book has collapsed"),
-        Column("baseline_peak_import_kw", "kW", "the largest baseline import − baseline export + constant draws of the network",
+        Column("baseline_peak_import_kw", "kW", "the largest baseline import − baseline export + what is beside the "
+               "market + constant draws of the network",
                OF_SCENARIO),
         Column("baseline_peak_export_kw", "kW", "the same in the other direction", OF_SCENARIO),
         Column("p50_loading_percent", "%", "the median over the steps of the largest loading of any branch", OF_SCENARIO),

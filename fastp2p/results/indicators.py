@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fastp2p.clearing.answer import STATUS
 from fastp2p.clearing.audit import AC_STATUS, NOT_AUDITED
 from fastp2p.grid.network import Network
-from fastp2p.pipeline.reduce import Columns, Reduced
+from fastp2p.pipeline.reduce import DRAWN_BESIDE, Columns, Reduced, drawn_beside
 from fastp2p.results.columns import AUDIT_INDICATORS, DEVICE_INDICATORS, INDICATORS, PHASE_INDICATORS, columns_of
 
 Floats = NDArray[np.float64]
@@ -45,12 +45,13 @@ def scenario_columns(ran: Reduced, network: Network) -> Columns:
     used_kwh = total["self_kwh"] + total["executed_kwh"]
     # with a battery, what a bus uses itself has what it charges, as a load, and what it discharges, as PV
     used_load, used_pv = (np.maximum(used_kwh - total.get(name, 0.0), 0.0) for name in ("charged_kwh", "discharged_kwh"))
-    status = ran.status_code.reshape(-1, ran.n_steps)
+    status, (n_ev, unmet_share) = ran.status_code.reshape(-1, ran.n_steps), _vehicles(ran)
     return {
-        "share": np.full(len(scenarios.number), scenarios.share),
+        **scenarios.point_columns(len(scenarios.number)),
         "scenario": scenarios.number,
         "n_pv": ((scenarios.pv_profile >= 0) & (scenarios.kwp > 0.0)).sum(axis=1),
         "kwp": scenarios.kwp.sum(axis=1),
+        **n_ev,
         **total,
         "saving": total["baseline_bill"] - total["bill"],
         **_saving_spread(ran),
@@ -59,12 +60,23 @@ def scenario_columns(ran: Reduced, network: Network) -> Columns:
         "self_consumption": _ratio(used_pv, total["pv_kwh"]),
         "p2p_share": _ratio(total["executed_kwh"], total["load_kwh"]),
         "cut_share": _ratio(total["cut_kwh"], total["matched_kwh"]),
+        **unmet_share,
         **_slack_power(ran, network),
         **_loading(ran),
         **_audit(ran),
         "n_cut": ran.by_step("is_cut").sum(axis=1),
         **{f"n_{name}": (status == code).sum(axis=1) for code, name in enumerate(STATUS.tolist())},
     }
+
+
+def _vehicles(ran: Reduced) -> tuple[Columns, Columns]:
+    """How many electric vehicles there are, and the part of them that is not charged in time; nothing without the section."""
+    drawn = ran.scenarios.ev
+    if drawn is None:
+        return {}, {}
+    n_ev = (drawn.kwh > 0.0).sum(axis=1)
+    n_unmet = (ran.devices["ev_unmet_kwh"] > 0.0).sum(axis=1)
+    return {"n_ev": n_ev}, {"ev_unmet_share": _ratio(n_unmet.astype(np.float64), n_ev.astype(np.float64))}
 
 
 def jain_index(values: Floats) -> Floats:
@@ -168,6 +180,7 @@ def _slack_power(ran: Reduced, network: Network) -> Columns:
     """Peaks at the external grids, and the mean import over its peak."""
     with_trading = ran.by_step("slack_kwh") / ran.step_hours
     baseline_kwh = ran.by_step("baseline_retail_kwh") - ran.by_step("baseline_exported_kwh")
+    baseline_kwh += drawn_beside({name: ran.by_step(name) for name in DRAWN_BESIDE if name in ran.books})
     without = baseline_kwh / ran.step_hours - network.fixed_kw.sum()
     import_kw = np.maximum(with_trading, 0.0)
     return {

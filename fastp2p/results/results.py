@@ -8,6 +8,7 @@ import pandas as pd
 
 from fastp2p.arrays import short_repr
 from fastp2p.grid.network import Network
+from fastp2p.io.manifest import Failure
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import TABLES
 from fastp2p.study.model import Study
@@ -20,7 +21,8 @@ class Results:
     Attributes
     ----------
     scenarios : DataFrame
-        One row per share and scenario: totals and indicators.
+        One row per share and scenario: totals and indicators. In a study that sweeps shares of devices, all tables have rows
+        for each share of PV with each of them: `battery_share` and so on stand beside `share`.
     hours : DataFrame or None
         One row per share, scenario and hour of the day: the mean day.
     histograms : DataFrame or None
@@ -30,9 +32,10 @@ class Results:
     trades, branches, participants : DataFrame or None
         One row per trade; per branch and scenario, and phase where there are three; per participating bus and scenario.
     failures : list of (share, scenario, step)
-        Books that could not be solved; nothing is executed in them.
+        Books that could not be solved; nothing is executed in them. In a study that sweeps shares of devices, `share` is a
+        tuple: the share of PV and those of the devices, in the order of the tables' columns.
     stopped_at : int or None
-        Scenarios per share that were enough, where the study's rule stopped it before `count`.
+        Scenarios per share (point) that were enough, where the study's rule stopped it before `count`.
     """
 
     __repr__ = short_repr
@@ -46,7 +49,7 @@ class Results:
     trades: pd.DataFrame | None
     branches: pd.DataFrame | None
     participants: pd.DataFrame | None
-    failures: list[tuple[float, int, int]]
+    failures: list[Failure]
     stopped_at: int | None = None
 
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -1,14 +1,14 @@
-"""What a sweep answers: means, quantiles and probabilities by share of PV, each with its confidence interval.
+"""What a sweep answers: means, quantiles and probabilities by share of PV and of devices, each with its confidence interval.
 
 The scenario is the independent unit, never the hour: the hours of a day go together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from fastp2p.arguments import refuse_other_tables
 from fastp2p.errors import InputError
 from fastp2p.results.indicators import indicators_of, is_audited_whole
 from fastp2p.results.intervals import mean_interval, proportion_interval, quantile_interval, rate_interval
+from fastp2p.results.points import by_devices, by_point, point_keys, point_text
 
 QUANTILES = {"median": 0.5, "p5": 0.05, "p95": 0.95}
 CONFIDENCE = 0.95
@@ -37,10 +38,8 @@ BY_PHASE_AUDIT = ("unbalance", "balanced_voltage", "balanced_cable")
 """Those that are known where this is done in three phases."""
 CAUSES: dict[Event, Event | None] = {"voltage": "balanced_voltage", "cable": "balanced_cable", "unbalance": None}
 """What may end the hosting capacity, and the event of the same cause in the balanced model, which knows no unbalance."""
-OF_SCENARIOS = (
-    "results.scenarios", ("executed_kwh", "n_cut", "n_base_overload", "n_ac_broken"), ("share", "scenario"),
-)  # fmt: skip
-"""The table of scenarios: its source, columns by which it is recognised, and the keys of a row."""
+COUNTS = ("executed_kwh", "n_cut", "n_base_overload", "n_ac_broken")
+"""Columns by which the table of scenarios is recognised."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +51,21 @@ class HostingCapacity:
     high: float
 
 
-def is_narrow(scenarios: pd.DataFrame, indicator: str, within: float, confidence: float = CONFIDENCE) -> bool:
-    """Whether, at every share, the confidence interval of an indicator's mean reaches at most `within` of it to either side.
+def _of_scenarios(given: Any) -> tuple[Any, str, tuple[str, ...], tuple[str, ...]]:
+    """What should be the table of scenarios, with its source, its columns and the keys of a row."""
+    return given, "results.scenarios", COUNTS, (*point_keys(given), "scenario")
 
-    A share at which the indicator is null throughout (self-consumption at a share of 0) has no mean, and does not count.
+
+def is_narrow(scenarios: pd.DataFrame, indicator: str, within: float, confidence: float = CONFIDENCE) -> bool:
+    """Whether, at every point, the confidence interval of an indicator's mean reaches at most `within` of it to either side.
+
+    A point at which the indicator is null throughout (self-consumption at a share of 0) has no mean, and does not count.
     Looking several times makes the interval at the end cover the mean a little less often than `confidence`: with looks at
     doubling numbers from 100 on, 93 instead of 95 times in a hundred (tests/sweep/test_stopping.py).
     """
     known = scenarios.dropna(subset=[indicator])
-    for _, values in known.groupby("share")[indicator]:
+    for _, rows in by_point(known):
+        values = rows[indicator]
         low, high = mean_interval(values.to_numpy(np.float64), confidence)
         if not (high - low) / 2.0 <= within * abs(values.mean()):
             return False
@@ -68,7 +73,7 @@ def is_narrow(scenarios: pd.DataFrame, indicator: str, within: float, confidence
 
 
 def summarise(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
-    """Mean, median, 5th and 95th percentile of every indicator, by share.
+    """Mean, median, 5th and 95th percentile of every indicator, by share of PV, and of each device that the study sweeps.
 
     Parameters
     ----------
@@ -81,16 +86,16 @@ def summarise(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.Dat
     Returns
     -------
     DataFrame
-        One row per share and indicator, in the indicator's own unit; of the `n` scenarios in which it is not null.
+        One row per share (point) and indicator, in the indicator's own unit; of the `n` scenarios in which it is not null.
     """
-    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
+    refuse_other_tables(confidence, scenarios=_of_scenarios(scenarios))
     rows = []
-    for share, group in scenarios.groupby("share"):
+    for point, group in by_point(scenarios):
         for indicator in indicators_of(scenarios):
             values = np.sort(group[indicator].dropna().to_numpy(np.float64))
             low, high = mean_interval(values, confidence)
-            row = {
-                "share": share,
+            row: dict[str, Any] = {
+                **point,
                 "indicator": indicator,
                 "n": len(values),
                 "mean": values.mean() if len(values) else np.nan,
@@ -117,34 +122,46 @@ def find_hour_quantiles(hours: pd.DataFrame, columns: Iterable[str]) -> pd.DataF
     Returns
     -------
     DataFrame
-        One row per share and hour; columns are pairs of a name and 0.05, 0.5 or 0.95.
+        One row per share (point) and hour; columns are pairs of a name and 0.05, 0.5 or 0.95.
     """
     levels = np.array([QUANTILES[name] for name in ("p5", "median", "p95")])
-    return pd.DataFrame(hours.groupby(["share", "hour"])[list(columns)].quantile(levels).unstack())
+    return pd.DataFrame(hours.groupby([*point_keys(hours), "hour"])[list(columns)].quantile(levels).unstack())
 
 
 def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
     """Mean change of every indicator from each share to the next, paired scenario by scenario.
 
-    Shares are nested (a scenario only gains PV), so paired differences are far less uncertain than those of means. `n` counts
-    the scenarios in which the indicator is null at neither share.
+    Shares are nested (a scenario only gains PV, or a device), so paired differences are far less uncertain than those of means.
+    `n` counts the scenarios in which the indicator is null at neither share. Where shares of devices are swept, rows have the
+    change from each share of PV to the next at every share of devices, then the same of each device.
     """
-    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
-    shares = np.unique(scenarios["share"]).tolist()
-    wide = {share: scenarios[scenarios["share"] == share].set_index("scenario") for share in shares}
+    refuse_other_tables(confidence, scenarios=_of_scenarios(scenarios))
+    keys, wide = point_keys(scenarios), {tuple(point.values()): rows for point, rows in by_point(scenarios)}
+    wide = {point: rows.set_index("scenario") for point, rows in wide.items()}
     rows = []
-    for before, after in pairwise(shares):
+    for before, after in _neighbours(list(wide)):
         for indicator in indicators_of(scenarios):
             change = (wide[after][indicator] - wide[before][indicator]).dropna().to_numpy(np.float64)
             low, high = mean_interval(change, confidence)
-            keys = {"share_before": before, "share": after, "indicator": indicator, "n": len(change)}
+            place = dict(zip((f"{key}_before" for key in keys), before, strict=True)) | dict(zip(keys, after, strict=True))
             mean = change.mean() if len(change) else np.nan
-            rows.append({**keys, "mean_change": mean, "mean_change_low": low, "mean_change_high": high})
+            of = {"indicator": indicator, "n": len(change)}
+            rows.append({**place, **of, "mean_change": mean, "mean_change_low": low, "mean_change_high": high})
     return pd.DataFrame(rows)
 
 
+def _neighbours(points: list[tuple[float, ...]]) -> Iterator[tuple[tuple[float, ...], tuple[float, ...]]]:
+    """Points and those at the next share of PV, or of one device, with all other shares the same."""
+    for axis in range(len(points[0])):
+        lines: dict[tuple[float, ...], list[tuple[float, ...]]] = {}
+        for point in points:  # rising, and so along every line
+            lines.setdefault(point[:axis] + point[axis + 1 :], []).append(point)
+        for line in lines.values():
+            yield from pairwise(line)
+
+
 def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
-    """By share, how probable it is that a scenario has a book with an event.
+    """By share of PV, and of each device that the study sweeps, how probable it is that a scenario has a book with an event.
 
     Parameters
     ----------
@@ -156,26 +173,27 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
     Returns
     -------
     DataFrame
-        One row per share: `n` scenarios, and for each event its `…_probability`, `…_low` and `…_high`. "cut": the network cuts
-        a trade or an export (or, under ``physics = "ac"``, what is left still breaks a limit). "overload": a limit is broken
-        before any trade. Where every book is audited also "voltage" and "cable": everything, fed in without control, would
-        break a voltage limit, or a current limit of a cable or transformer, that the base keeps, as an AC power flow says.
-        In three-phase studies also "unbalance", the limit of EN 50160, and "balanced_voltage" and "balanced_cable": what the
-        balanced model says of the same draws. Scenarios of which that is unknown (collapsed without any trade) do not count.
+        One row per share (point): `n` scenarios, and for each event its `…_probability`, `…_low`, `…_high`. "cut": the network
+        cuts a trade or an export (or, under ``physics = "ac"``, what is left still breaks a limit). "overload": a limit is
+        broken before any trade. Where every book is audited also "voltage" and "cable": everything, fed in without control,
+        would break a voltage limit, or a current limit of a cable or transformer, that the base keeps, as an AC power flow
+        says. In three-phase studies also "unbalance", the limit of EN 50160, and "balanced_voltage" and "balanced_cable": what
+        the balanced model says of the same draws. Scenarios of which that is unknown (collapsed without any trade) do not
+        count.
 
     Raises
     ------
     InputError
         If the table lacks the counts.
     """
-    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
+    refuse_other_tables(confidence, scenarios=_of_scenarios(scenarios))
     rows = []
     unknown = () if is_audited_whole(scenarios) else (*BY_AUDIT, *BY_PHASE_AUDIT)
     if "n_full_breaks_unbalance" not in scenarios:
         unknown = (*unknown, *BY_PHASE_AUDIT)
     known = {name: list(counts) for name, counts in EVENTS.items() if name not in unknown}
-    for share, group in scenarios.groupby("share"):
-        row: dict[str, float] = {"share": float(share), "n": len(group)}  # type: ignore[arg-type]  # the key is a float
+    for point, group in by_point(scenarios):
+        row: dict[str, float] = {**point, "n": len(group)}
         for name, counts in known.items():
             event = (group[counts].dropna() > 0).any(axis=1)
             low, high = proportion_interval(int(event.sum()), len(event), confidence)
@@ -185,7 +203,7 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
 
 
 def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
-    """By share, how often the clearing and an AC power flow disagree about a book.
+    """By share of PV, and of each swept device, how often the clearing and an AC power flow disagree about a book.
 
     Parameters
     ----------
@@ -197,9 +215,9 @@ def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) ->
     Returns
     -------
     DataFrame
-        One row per share: `n_audited` of `n_books` books; `broken_rate`, the part of the audited ones in which what the
-        clearing accepted breaks, in AC, a limit that the base keeps (collapses count); `needless_cut_rate`, the part in which
-        it cut although AC would have carried everything; each with its interval, NaN where fewer than two scenarios have
+        One row per share (point): `n_audited` of `n_books` books; `broken_rate`, the part of the audited ones in which what
+        the clearing accepted breaks, in AC, a limit that the base keeps (collapses count); `needless_cut_rate`, the part in
+        which it cut although AC would have carried everything; each with its interval, NaN where fewer than two scenarios have
         audited books.
 
     Raises
@@ -207,15 +225,14 @@ def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) ->
     InputError
         If the study was not audited.
     """
-    refuse_other_tables(confidence, scenarios=(scenarios, *OF_SCENARIOS))
+    refuse_other_tables(confidence, scenarios=_of_scenarios(scenarios))
     if "n_audited" not in scenarios:
         raise InputError("the study was not audited; set clearing.audit, or clearing.physics to 'ac'")
     rows = []
-    for share, group in scenarios.groupby("share"):
+    for point, group in by_point(scenarios):
         looked_at = group[group["n_audited"] > 0]
         n_audited = looked_at["n_audited"].to_numpy(np.float64)
-        row: dict[str, float] = {"share": float(share)}  # type: ignore[arg-type]  # as above
-        row |= {"n_audited": int(n_audited.sum()), "n_books": int(group["n_books"].sum())}
+        row: dict[str, float] = {**point, "n_audited": int(n_audited.sum()), "n_books": int(group["n_books"].sum())}
         broken = looked_at["n_audit_broken"] + looked_at["n_audit_collapse"]
         for name, count in (("broken", broken), ("needless_cut", looked_at["n_needless_cut"])):
             low, high = rate_interval(count.to_numpy(np.float64), n_audited, confidence)
@@ -233,15 +250,12 @@ def count_audited(scenarios: pd.DataFrame) -> str:
 
 def too_few_audited(scenarios: pd.DataFrame) -> str:
     """A sentence that names the shares whose audit has too few books for an interval; empty where there are none."""
-    few = [
-        f"{float(share):.4g}"  # type: ignore[arg-type]  # the key is a float
-        for share, n_audited in scenarios.groupby("share")["n_audited"]
-        if int((n_audited > 0).sum()) < 2
-    ]
+    few = [point_text(point) for point, rows in by_point(scenarios) if int((rows["n_audited"] > 0).sum()) < 2]
     if not few:
         return ""
+    between = "; " if len(point_keys(scenarios)) > 1 else ", "
     return (
-        f"too few audited books for an interval at a share of {', '.join(few)}: it needs two scenarios with audited "
+        f"too few audited books for an interval at a share of {between.join(few)}: it needs two scenarios with audited "
         "books; audit more books, or draw more scenarios"
     )
 
@@ -259,7 +273,7 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     Parameters
     ----------
     probabilities : DataFrame
-        Of `find_probabilities`.
+        Of `find_probabilities`; where shares of several devices were run, the rows of one.
     threshold : float
     event : {"cut", "overload", "voltage", "cable", "unbalance", "balanced_voltage", "balanced_cable"}
 
@@ -272,10 +286,11 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     Raises
     ------
     InputError
-        If the threshold is not between 0 and 1, or the event is another one or is not known.
+        If the threshold is not between 0 and 1, the event is another one or is not known, or the table has several shares of
+        devices.
     """
     source = "that find_probabilities(results.scenarios) returns"
-    refuse_other_tables(probabilities=(probabilities, source, ("cut_probability",), ("share",)))
+    refuse_other_tables(probabilities=(probabilities, source, ("cut_probability",), tuple(point_keys(probabilities))))
     if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
         raise InputError(f"threshold = {threshold}: must be a probability between 0 and 1")
     if event not in get_args(Event):
@@ -284,6 +299,12 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
         phases = " in three phases" * (event in BY_PHASE_AUDIT)
         keys = "network.phases = 3, and " * (event in BY_PHASE_AUDIT) + "clearing.audit = true, or clearing.physics = 'ac'"
         raise InputError(f"event = {event!r} is known only if every book is audited{phases}; set {keys}")
+    if len(several := [point for point, _ in by_devices(probabilities)]) > 1:
+        one = " and ".join(f"{key} == {value!r}" for key, value in several[0].items())
+        raise InputError(
+            f"probabilities has {len(several)} shares of devices, each with a hosting capacity of its own; choose one of them, "
+            f"such as probabilities.query({one!r})"
+        )
     ordered = probabilities.sort_values("share")
 
     def largest(column: str) -> float:
@@ -305,9 +326,9 @@ def compare_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.0
     Returns
     -------
     DataFrame
-        One row per `cause`: "voltage", "cable", "unbalance". `share` with its interval `share_low`, `share_high`, as
-        `find_hosting_capacity` finds it; `balanced_share` and its interval, if a third of every load and PV were on each
-        phase: NaN of unbalance, which that model does not know.
+        One row per `cause`: "voltage", "cable", "unbalance", and where shares of devices are swept for each of these. `share`
+        with its interval `share_low`, `share_high`, as `find_hosting_capacity` finds it; `balanced_share` and its interval, if
+        a third of every load and PV were on each phase: NaN of unbalance, which that model does not know.
 
     Raises
     ------
@@ -315,11 +336,12 @@ def compare_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.0
         See `find_hosting_capacity`.
     """
     rows = []
-    for cause, balanced in CAUSES.items():
-        row: dict[str, str | float] = {"cause": cause}
-        for name, event in (("share", cause), ("balanced_share", balanced)):
-            unknown = HostingCapacity(np.nan, np.nan, np.nan)
-            found = find_hosting_capacity(probabilities, threshold, event) if event else unknown
-            row |= {name: found.share, f"{name}_low": found.low, f"{name}_high": found.high}
-        rows.append(row)
+    for devices, table in by_devices(probabilities):
+        for cause, balanced in CAUSES.items():
+            row: dict[str, str | float] = {**devices, "cause": cause}
+            for name, event in (("share", cause), ("balanced_share", balanced)):
+                unknown = HostingCapacity(np.nan, np.nan, np.nan)
+                found = find_hosting_capacity(table, threshold, event) if event else unknown
+                row |= {name: found.share, f"{name}_low": found.low, f"{name}_high": found.high}
+            rows.append(row)
     return pd.DataFrame(rows)

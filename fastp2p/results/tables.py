@@ -20,6 +20,7 @@ from fastp2p.pipeline.draws import Scenarios
 from fastp2p.pipeline.reduce import Columns, Reduced, join_columns
 from fastp2p.results.columns import COLLAPSED, columns_of
 from fastp2p.results.indicators import FURTHEST, scenario_columns
+from fastp2p.results.points import POINT_KEYS, point_keys
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -33,7 +34,7 @@ HISTOGRAMS = {
     "worst_loading_percent": np.arange(5.0, 205.0, 5.0),
 }
 """What is counted by the hour of the day, and the inner edges of the bins."""
-KEYS = ("share", "scenario", "step", "hour", "bus", "branch")
+KEYS = (*POINT_KEYS, "scenario", "step", "hour", "bus", "branch")
 
 
 def make_columns(ran: Reduced, network: Network, names: Sequence[str]) -> dict[str, Columns]:
@@ -145,7 +146,7 @@ def branch_columns(ran: Reduced, network: Network) -> Columns:
     largest_kw = np.take_along_axis(flow_kw, np.abs(flow_kw).argmax(axis=1)[:, None, :], axis=1).ravel()
     unknown = np.full(n * n_rows, np.nan)  # DC knows no apparent power
     columns: Columns = {
-        "share": np.full(n * n_rows, ran.scenarios.share),
+        **ran.scenarios.point_columns(n * n_rows),
         "scenario": np.repeat(ran.scenarios.number, n_rows),
         "branch": np.tile(np.repeat(network.branch_name, per_branch), n),
         **({"phase": np.tile(np.arange(3), n * network.n_branch)} if per_branch == 3 else {}),
@@ -175,7 +176,7 @@ def participant_columns(ran: Reduced, network: Network) -> Columns:
     total = {name: getattr(ran.buses, name).ravel() for name in shown}
     battery = ran.scenarios.battery
     return {
-        "share": np.full(n * len(who), ran.scenarios.share),
+        **ran.scenarios.point_columns(n * len(who)),
         "scenario": np.repeat(ran.scenarios.number, len(who)),
         "bus": np.tile(network.bus_id[who], n),
         **_connection(ran.scenarios),
@@ -208,7 +209,7 @@ def hour_columns(ran: Reduced) -> Columns:
     for one in summed:
         sum_by_slot(ran.by_step(one.source), slot, columns[one.name])
     return {
-        "share": np.full(n * len(hours), ran.scenarios.share),
+        **ran.scenarios.point_columns(n * len(hours)),
         "scenario": np.repeat(ran.scenarios.number, len(hours)),
         "hour": np.tile(hours, n),
         **{name: (column / days).ravel() for name, column in columns.items()},
@@ -242,7 +243,7 @@ def histogram_columns(ran: Reduced) -> Columns:
         at, bin_ = np.nonzero(count)
         pieces.append(
             {
-                "share": np.full(len(at), ran.scenarios.share),
+                **ran.scenarios.point_columns(len(at)),
                 "hour": hours[at],
                 "quantity": np.full(len(at), name),
                 "from_value": np.append(0.0, edge)[bin_],
@@ -255,7 +256,7 @@ def histogram_columns(ran: Reduced) -> Columns:
 
 def add_histograms(rows: pd.DataFrame) -> pd.DataFrame:
     """Put the counts of equal bins together."""
-    keys = ["share", "hour", "quantity", "from_value", "to_value"]
+    keys = [*point_keys(rows), "hour", "quantity", "from_value", "to_value"]
     return rows.groupby(keys, sort=True, as_index=False).agg({"n_books": "sum"})
 
 
@@ -272,9 +273,9 @@ def _hour_of_step(ran: Reduced) -> Ints:
 
 
 def _keys(ran: Reduced) -> Columns:
-    """share, scenario and step of every book."""
+    """Point, scenario and step of every book."""
     return {
-        "share": np.full(len(ran.status_code), ran.scenarios.share),
+        **ran.scenarios.point_columns(len(ran.status_code)),
         "scenario": np.repeat(ran.scenarios.number, ran.n_steps),
         "step": np.tile(np.arange(ran.n_steps), len(ran.scenarios.number)),
     }

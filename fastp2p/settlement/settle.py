@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arguments import refuse_other_kinds
-from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, short_repr
+from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, is_word, short_repr
 from fastp2p.clearing.answer import Clearing
 from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.settlement.settle import Accounts, BookAccounts, Tariffs, TradePrices, settle_buses, settle_trades
@@ -106,9 +107,9 @@ def settle(
     energy |= {} if alone is None else {"alone[0]": alone_load, "alone[1]": alone_pv}
     sides = 1 if alone is None else 2
     faults = _faults(trades, clearing, energy, sides, step_hours, books_per_row, check)
-    for name, value, known in (("unserved", unserved, UNSERVED), ("surplus", surplus, SURPLUS)):
-        if value not in known:
-            faults.append(f"{name} = {value!r}: must be one of {', '.join(known)}")
+    if not is_word(unserved, UNSERVED):
+        faults.append(f"unserved = {unserved!r}: must be one of {', '.join(UNSERVED)}")
+    faults += surplus_faults(surplus)
     buyer, seller = (trades.ask_per_kwh if p is None else p for p in (buyer_per_kwh, seller_per_kwh))
     prices = {"buyer_per_kwh": buyer, "seller_per_kwh": seller, "charge_per_kwh": charge_per_kwh}
     prices |= {"bid_per_kwh": trades.bid_per_kwh, "ask_per_kwh": trades.ask_per_kwh}
@@ -116,22 +117,58 @@ def settle(
     tariffs = {"retail_per_kwh": retail_per_kwh, "feed_in_per_kwh": 0.0 if surplus == "spill" else feed_in_per_kwh}
     tariff = Tariffs(**_rows(tariffs, shape[0], "n_books", check, faults))
     refuse(faults)
+    energy_kwh = EnergyArrays(load, pv, own, deficit, surplus_left)
+    return settle_books(
+        trades, clearing, energy_kwh, price, tariff, retail=unserved == "retail", surplus=surplus, step_hours=step_hours,
+        books_per_row=books_per_row, alone=(alone_load, alone_pv),
+    )  # fmt: skip
 
+
+class EnergyArrays(NamedTuple):
+    """Load, PV and what the auction left over, (n_books, n_bus) kWh."""
+
+    load_kwh: Floats
+    pv_kwh: Floats
+    self_kwh: Floats
+    deficit_kwh: Floats
+    surplus_kwh: Floats
+
+
+def settle_books(
+    trades: Trades,
+    clearing: Clearing,
+    energy: EnergyArrays,
+    price: TradePrices,
+    tariff: Tariffs,
+    *,
+    retail: bool,
+    surplus: str,
+    step_hours: float,
+    books_per_row: int = 1,
+    alone: tuple[Floats, Floats] | None = None,
+) -> Settlement:
+    """`settle` of arrays that are known to be right; under "spill" with a feed-in tariff of zero."""
     exported, scale = {
-        "export": (surplus_left, 1.0),
+        "export": (energy.surplus_kwh, 1.0),
         "curtailable": (clearing.exported_kw, step_hours),
-        "spill": (surplus_left, 0.0),
+        "spill": (energy.surplus_kwh, 0.0),
     }[surplus]
-    bus = Accounts(*np.zeros((len(Accounts._fields), shape[0] // books_per_row, shape[1])))
-    book = BookAccounts(*np.zeros((len(BookAccounts._fields), shape[0])))
-    settle_buses(load, pv, own, deficit, surplus_left, exported, scale, alone_load, alone_pv, tariff, books_per_row, bus, book)
+    n_books, n_bus = energy.load_kwh.shape
+    bus = Accounts(*np.zeros((len(Accounts._fields), n_books // books_per_row, n_bus)))
+    book = BookAccounts(*np.zeros((len(BookAccounts._fields), n_books)))
+    settle_buses(*energy, exported, scale, *(alone or energy[:2]), tariff, books_per_row, bus, book)
     if surplus == "spill":  # nor is any exported without trading
         book.baseline_exported_kwh[:] = 0.0
     settle_trades(
         trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh, clearing.bought_kwh,
-        price, tariff, unserved == "retail", shape[1], books_per_row, bus, book,
+        price, tariff, retail, n_bus, books_per_row, bus, book,
     )  # fmt: skip
     return Settlement(book, bus)
+
+
+def surplus_faults(surplus: str) -> list[str]:
+    """That there is no such thing to do with surplus."""
+    return [] if is_word(surplus, SURPLUS) else [f"surplus = {surplus!r}: must be one of {', '.join(SURPLUS)}"]
 
 
 def _faults(

@@ -20,8 +20,10 @@ class BatteryPart(Section):
     """Where PV is, at each share of it; all participants; or bus indices."""
     share: Part = 1.0
     """Probability that such a bus has a battery."""
+    pv_correlation: Annotated[Number, AfterValidator(within(ranges.CORRELATION))] = 0.0
+    """How far homes with PV are those with a battery, -1…1, where batteries may be at homes without PV."""
     kwh: Amount
-    """Usable capacity per bus; a list has one for each participant."""
+    """Usable capacity per bus; a list has one for each of `buses` where these are listed, else for each participant."""
     kw: Amount | None = None
     """Largest power of charging, and of discharging, on the side of the home; half of the capacity per hour by default."""
     _capacity = field_validator("kwh")(within(ranges.BATTERY_KWH))
@@ -32,22 +34,65 @@ class BatteryPart(Section):
     """Part of the capacity below which a battery is never discharged."""
     first: Part = 0.5
     """Part of the capacity that is stored before the first step; days that repeat end as they begin instead."""
-    rule: Literal["self_use", "market"] = "self_use"
-    """Surplus is charged, and discharged when load exceeds PV, as early as it can be; in the market, what power and energy are
-    left then is offered, at prices of the battery's own."""
+    rule: Literal["self_use", "tariff", "market"] = "self_use"
+    """Surplus is charged, and discharged when load exceeds PV, as early as it can be; by the tariff, all that can be is charged
+    in the day's cheapest steps, and discharged in its dearest ones; in the market, what power and energy self use leaves is
+    offered, at prices of the battery's own."""
     value_per_kwh: Tariff | None = None
     """What a stored kWh is worth to its owner, with `rule = "market"`: bids and asks of batteries follow from it."""
     _value = field_validator("value_per_kwh")(within(ranges.PRICE))
 
     @model_validator(mode="after")
-    def _fits_together(self) -> BatteryPart:
-        faults = []
-        if self.first < self.lowest:
-            faults.append(f"first = {self.first:g} is below lowest = {self.lowest:g}; begin with {self.lowest:g} or more")
+    def _has_a_value_to_trade(self) -> BatteryPart:
         if self.rule == "market" and self.value_per_kwh is None:
-            faults.append('rule = "market" needs value_per_kwh, what a stored kWh is worth, such as value_per_kwh = 0.12')
+            raise ValueError('rule = "market" needs value_per_kwh, what a stored kWh is worth, such as value_per_kwh = 0.12')
         if self.rule != "market" and self.value_per_kwh is not None:
-            faults.append(f'value_per_kwh has no effect with rule = "{self.rule}"; choose rule = "market", or leave it out')
-        if faults:
-            raise ValueError("; ".join(faults))
+            raise ValueError(f'value_per_kwh has no effect with rule = "{self.rule}"; choose rule = "market", or leave it out')
         return self
+
+    @model_validator(mode="after")
+    def _may_be_without_pv(self) -> BatteryPart:
+        if self.pv_correlation and self.buses == "pv":
+            raise ValueError(
+                f"pv_correlation = {self.pv_correlation:g} needs batteries that may be at homes without PV; write "
+                'buses = "all" or a list of buses, or leave pv_correlation out'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _begins_in_range(self) -> BatteryPart:
+        _check_first(self)
+        return self
+
+
+class CommunityBatteryPart(Section):
+    """A battery at a bus of its own, for what all participants together have left over and need."""
+
+    bus: Index
+    """Where it is connected; any bus but an external grid's."""
+    kwh: Annotated[Number, AfterValidator(within(ranges.BATTERY_KWH))]
+    """Usable capacity."""
+    kw: Annotated[Number, AfterValidator(within(ranges.BATTERY_KW))] | None = None
+    """Largest power of charging, and of discharging, on the side of the network; half of the capacity per hour by default."""
+    efficiency: Annotated[Number, AfterValidator(within(ranges.EFFICIENCY))] = 0.9
+    """Part of what is charged that can be discharged again: of a round trip, its square root each way."""
+    lowest: Part = 0.0
+    """Part of the capacity below which it is never discharged."""
+    first: Part = 0.5
+    """Part of the capacity that is stored before the first step; days that repeat end as they begin instead."""
+
+    @model_validator(mode="after")
+    def _begins_in_range(self) -> CommunityBatteryPart:
+        _check_first(self)
+        return self
+
+
+def _check_first(part: BatteryPart | CommunityBatteryPart) -> None:
+    """That a battery does not begin with less than it may hold.
+
+    Raises
+    ------
+    ValueError
+    """
+    if part.first < part.lowest:
+        raise ValueError(f"first = {part.first:g} is below lowest = {part.lowest:g}; begin with {part.lowest:g} or more")

@@ -18,6 +18,8 @@ GONE = {
     "market.same_bus": 'a bus trades only with others under orders = "net"; leave the key out',
 }
 """Former keys of studies, and the way to do without them."""
+ELSEWHERE = {"scenarios.sweep.pv": "scenarios.shares"}
+"""Keys that one may look for in the wrong section, and the right ones."""
 MOST_ENTRIES = 3
 """Wrong entries of one list that are shown one by one."""
 LONGEST_VALUE = 100
@@ -130,6 +132,8 @@ def _fault_text(fault: Any, keys: list[str], value: Any, kind: Any, owner: type[
     key = ".".join(keys)
     if key in GONE:
         return f"{key} is no longer a key: {GONE[key]}"
+    if key in ELSEWHERE:
+        return f"unknown key {key}; did you mean {ELSEWHERE[key]}?"
     if fault["type"] in ("extra_forbidden", "invalid_key"):
         return f"unknown key {key or repr(key)}{_way_out(keys[-1], owner, model)}"
     if fault["type"] == "union_tag_not_found":

@@ -16,8 +16,12 @@ from fastp2p.arguments import described, way_to
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import check_file, is_folder_name, is_missing
 from fastp2p.study.changes import as_tables, merge, section_type
-from fastp2p.study.devices import BatteryPart
+from fastp2p.study.devices import BatteryPart, CommunityBatteryPart
+from fastp2p.study.ev import EvPart
 from fastp2p.study.faults import shown, validation_faults
+from fastp2p.study.heat_pump import HeatPumpPart
+from fastp2p.study.participants import BackgroundPart, ParticipantsPart
+from fastp2p.study.scenarios import ScenariosPart
 from fastp2p.study.sections import (
     HOURS_UP_TO,
     THREE_PHASE_ABOVE_KW,
@@ -26,10 +30,8 @@ from fastp2p.study.sections import (
     LoadPart,
     MarketPart,
     NetworkPart,
-    ParticipantsPart,
     ProfilesPart,
     PvPart,
-    ScenariosPart,
     Section,
     Source,
     SourcePart,
@@ -62,7 +64,10 @@ class Study(Section):
     load: LoadPart
     pv: PvPart
     connection: ConnectionPart | None = None
+    heat_pump: HeatPumpPart | None = None
+    ev: EvPart | None = None
     battery: BatteryPart | None = None
+    community_battery: CommunityBatteryPart | None = None
     market: MarketPart = MarketPart()
     clearing: ClearingPart = ClearingPart()
     scenarios: ScenariosPart = ScenariosPart()
@@ -113,9 +118,14 @@ class Study(Section):
         return THREE_PHASE_ABOVE_KW if given is None else given
 
     @property
+    def background(self) -> tuple[BackgroundPart, ...] | None:
+        """`participants.background`; None where there is none."""
+        return self.participants.background or None
+
+    @property
     def n_cases(self) -> int:
-        """Scenarios over all shares."""
-        return self.scenarios.count * max(1, len(self.scenarios.shares))
+        """Scenarios over all points: shares of PV and of devices."""
+        return self.scenarios.count * self.scenarios.n_points
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Study:
@@ -144,16 +154,9 @@ class Study(Section):
         network = _beside(path, study.network.source, (".json", ".xlsx"))
         given = study.profiles.source
         profiles = tuple(_found(path, one) for one in given) if isinstance(given, tuple) else _found(path, given)
-        tariffs = {
-            section: {
-                key: value.model_copy(update={"file": _beside(path, value.file, (".csv", ".parquet"))})
-                for key, value in vars(part).items()
-                if isinstance(value, FromFile)
-            }
-            for section, part in (("market", study.market), ("battery", study.battery))
-            if part is not None
-        }
-        return study.with_(network={"source": network}, profiles={"source": profiles}, **tariffs)
+        tables = {name: _tables_beside(path, section) for name, section in vars(study).items() if isinstance(section, Section)}
+        changes = {name: found for name, found in tables.items() if found}
+        return study.with_(network={"source": network}, profiles={"source": profiles}, **changes)
 
     def with_(self, **changes: Any) -> Study:
         """The study with some keys changed: ``study.with_(seed=2, market={"ask_per_kwh": 0.1})``.
@@ -255,6 +258,15 @@ def _found(study_file: Path, source: Source) -> Source:
     if isinstance(source, SourcePart):
         return source.model_copy(update={"file": _found(study_file, source.file)})
     return _beside(study_file, source, (".csv", ".parquet", ".xlsx", ".json"))
+
+
+def _tables_beside(study_file: Path, section: Section) -> dict[str, FromFile]:
+    """Values of a section that are columns of files, their paths taken from the folder of the study file."""
+    return {
+        key: value.model_copy(update={"file": _beside(study_file, value.file, (".csv", ".parquet"))})
+        for key, value in vars(section).items()
+        if isinstance(value, FromFile)
+    }
 
 
 def _beside(study_file: Path, source: str, suffixes: tuple[str, ...]) -> str:

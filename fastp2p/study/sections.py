@@ -156,6 +156,9 @@ def _source_faults(given: Any) -> list[str]:
     return faults + [f"unknown key {key}, known are {', '.join(kinds)}" for key in given if key not in kinds]
 
 
+Day = Annotated[date, BeforeValidator(_no_timestamp)]
+
+
 class ProfilesPart(Section):
     """Where the load and PV profiles come from."""
 
@@ -163,8 +166,8 @@ class ProfilesPart(Section):
     """`typical_day`, `simbench:CODE`, a file (docs/profiles.md), or several of these on one axis."""
     zone: str | None = None
     """Clock of the axis, such as "Europe/Berlin": its offset to UTC at the first instant; by default the first source's."""
-    first_day: Annotated[date, BeforeValidator(_no_timestamp)] | None = None
-    """Where to begin; by default where the profiles do."""
+    first_day: Day | tuple[Day, ...] | None = None
+    """Where to begin; by default where the profiles do. Of several, so many `days` from each."""
     months: tuple[Annotated[int, Field(strict=True, ge=1, le=12)], ...] = ()
     """Months to keep: a season; by default all."""
     leap_day: Flag = True
@@ -189,14 +192,6 @@ class ProfilesPart(Section):
         """Every source, in order."""
         listed = self.source if isinstance(self.source, tuple) else (self.source,)
         return tuple(SourcePart(file=one) if isinstance(one, str) else one for one in listed)
-
-
-class ParticipantsPart(Section):
-    """Who may take part."""
-
-    buses: Literal["leaves", "loads", "all"] | tuple[Index, ...] = "leaves"
-    """Ends of the energised network, no external grid among them; buses where the network has a load, an asymmetric load or a
-    motor; all but the external grids; or bus indices."""
 
 
 class ProfileChoice(Section):
@@ -273,47 +268,6 @@ class ConnectionPart(Section):
     phases: Literal["balanced", "random", "as_connected", "a", "b", "c"] | tuple[Literal["a", "b", "c", "balanced"], ...]
     """A third on each phase; one phase drawn for each home; as the network's own loads are; one phase for all; or one per
     participant in the order of the list."""
-
-
-class StopPart(Section):
-    """When a sweep has enough scenarios: looked at after `at_least` of them per share, then at twice as many each time."""
-
-    indicator: str
-    """A column of the summary, such as "executed_kwh"."""
-    within: Annotated[Number, AfterValidator(within(ranges.WITHIN))]
-    """Half-width of the 95 % confidence interval of its mean, as a part of that mean, that every share must reach."""
-    at_least: Annotated[int, Field(strict=True, ge=100, le=ranges.COUNT)] = 1_000
-
-    def checkpoints(self, count: int) -> list[int]:
-        """Scenarios per share after which is looked, the last one `count`."""
-        looks = []
-        look = self.at_least
-        while look < count:  # ends: it doubles
-            looks.append(look)
-            look *= 2
-        return [*looks, count]
-
-
-class ScenariosPart(Section):
-    """How many random scenarios, and which shares of PV they sweep."""
-
-    count: Annotated[int, Field(strict=True, ge=1, le=ranges.COUNT)] = 1
-    """Scenarios per share."""
-    shares: tuple[Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)], ...] = ()
-    """Shares of the buses that may have PV; none: all of them have it."""
-    exact: Flag = False
-    """Whether a share is an exact number of buses, or each bus's probability."""
-    stop: StopPart | None = None
-    """When fewer scenarios than `count` will do; by default all of them are run."""
-    keep: tuple[Table, ...] | None = None
-    """Tables to keep besides `scenarios`; by default everything of one scenario, `hours` of up to 20,000, else `histograms`."""
-
-    @field_validator("shares")
-    @classmethod
-    def _rising(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
-        if list(shares) != sorted(set(shares)):
-            raise ValueError("shares must be ascending, without repeats")
-        return shares
 
 
 class Series(Section):

@@ -17,14 +17,16 @@ from fastp2p.grid.network import Network
 from fastp2p.grid.phases import phase_flow
 from fastp2p.pipeline.batch import BatchResult, run_batch
 from fastp2p.pipeline.draws import draw_scenarios
+from fastp2p.results.points import POINT_KEYS, by_point
 from fastp2p.results.results import Results
 from fastp2p.results.statistics import count_audited, find_hour_quantiles
+from fastp2p.study.points import Point
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MAX_SCENARIOS = 20
-"""Of the largest share, for what DC and LinDistFlow miss."""
+"""Of the largest share (and of devices), for what DC and LinDistFlow miss."""
 MAX_BOOKS, MAX_VALUES = 50_000, 400_000
 """Books that are run for them, and voltages that are computed."""
 MAX_POINTS = 4000
@@ -67,7 +69,7 @@ def run_worst_book(results: Results) -> AlongFeeder:
     scenario, step, is_high = _worst_book(results)
     batch = _run_again(results, scenario, 1)
     injection = batch.clearing.injection.of(np.array([step]))
-    return _along_feeder(results, scenario, step, is_high, injection, batch.scenarios.participant)
+    return _along_feeder(results, scenario, step, is_high, injection, batch.scenarios.connected)
 
 
 def _along_feeder(
@@ -84,6 +86,7 @@ def _along_feeder(
         unit=unit,
         ac_vm_pu=ac_flow(results.network, *injection, bus=bus).vm_pu[0],
         linear_vm_pu=lindistflow(results.network, *injection, bus=bus).vm_pu[0],
+        devices=_devices_of(scenario),
     )
 
 
@@ -92,13 +95,13 @@ def run_worst_day(results: Results) -> PhaseVoltages:
     network, (scenario, step, is_high) = results.network, _worst_book(results)
     batch = _run_again(results, scenario, 1)
     steps, at = steps_of_day(step, results.profiles.n_steps, results.profiles.step_hours)
-    injection, bus = batch.clearing.injection.of(steps), batch.scenarios.participant
+    injection, bus = batch.clearing.injection.of(steps), batch.scenarios.connected
     vm_pu = phase_flow(network, *injection, bus=bus).vm_pu
     balanced = Injection(injection.kw[[at]].sum(axis=2), injection.kvar[[at]].sum(axis=2))
     inner = vm_pu[:, network.has_band]
     return PhaseVoltages(
         balanced=_along_feeder(results, scenario, step, is_high, balanced, bus),
-        participant=bus,
+        participant=batch.scenarios.participant,
         vm_pu=vm_pu[at],
         hour=(steps - steps[0]) * results.profiles.step_hours,
         lowest_vm_pu=inner.min(axis=1),
@@ -124,12 +127,18 @@ def _worst_book(results: Results) -> tuple[pd.Series, int, bool]:
 
 
 def _run_again(results: Results, scenario: pd.Series, count: int) -> BatchResult:
-    """Some scenarios from this one on, at its share, through all steps."""
-    study = results.study
-    share = float(scenario["share"]) if study.scenarios.shares else None
-    first = int(scenario["scenario"])
+    """Some scenarios from this one on, at its point, through all steps."""
+    swept = results.study.scenarios
+    share = float(scenario["share"]) if swept.shares else None
+    point = Point(share, {device: float(scenario[f"{device}_share"]) for device in swept.swept})
+    study, first = point.of(results.study), int(scenario["scenario"])
     drawn = draw_scenarios(study, results.network, results.profiles, share, range(first, first + count))
     return run_batch(study, results.network, results.profiles, drawn, range(results.profiles.n_steps))
+
+
+def _devices_of(scenario: pd.Series) -> dict[str, float]:
+    """Shares of swept devices at which a scenario is, by column."""
+    return {key: float(scenario[key]) for key in POINT_KEYS if key != "share" and key in scenario}
 
 
 def _distances(network: Network) -> tuple[Floats, str]:
@@ -147,14 +156,15 @@ def _distances(network: Network) -> tuple[Floats, str]:
 def sample_errors(results: Results) -> ModelErrors:
     """Voltages and loading of simpler models less those of AC, at buses and branches and in steps drawn at random."""
     network, rows = results.network, results.scenarios
-    of_share = rows[rows["share"] == rows["share"].max()]
+    *_, (point, of_share) = by_point(rows)
     n_scenarios = max(1, min(MAX_SCENARIOS, len(of_share), MAX_BOOKS // results.profiles.n_steps))
     batch = _run_again(results, of_share.iloc[0], n_scenarios)
     n_values = network.n_bus * results.study.network.phases
     books = random_places(len(batch.clearing.status_code), 1 + MAX_VALUES // n_values)
     find_errors = _phase_errors if results.study.network.phases == 3 else _errors
-    voltage, loading = find_errors(network, batch.clearing.injection.of(books), batch.scenarios.participant)
-    return ModelErrors(share=float(of_share["share"].iloc[0]), n_scenarios=n_scenarios, voltage=voltage, loading=loading)
+    voltage, loading = find_errors(network, batch.clearing.injection.of(books), batch.scenarios.connected)
+    share, devices = point["share"], _devices_of(of_share.iloc[0])
+    return ModelErrors(share, n_scenarios, voltage=voltage, loading=loading, devices=devices)
 
 
 def _errors(network: Network, injection: Injection, bus: Ints) -> tuple[Errors, Errors]:

@@ -23,6 +23,7 @@ from fastp2p.market.rules import RULES
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import COMPARED, UNITS
 from fastp2p.results.intervals import mean_interval
+from fastp2p.results.points import by_point, point_keys
 from fastp2p.results.results import Results
 from fastp2p.results.statistics import CONFIDENCE
 from fastp2p.study.model import Study
@@ -60,8 +61,9 @@ def compare_rules(
     Returns
     -------
     DataFrame
-        One row per share, rule and indicator: mean over the `n` scenarios in which it is not null, and the mean of the paired
-        change against the first rule, over the `n_paired` in which it is null under neither, both with confidence intervals.
+        One row per share (of PV, and of each swept device), rule and indicator: mean over the `n` scenarios in which it is not
+        null, and the mean of the paired change against the first rule, over the `n_paired` in which it is null under neither,
+        both with confidence intervals.
 
     Raises
     ------
@@ -127,19 +129,18 @@ def _write_comparison(
 
 def compare_results(results: dict[str, Results], confidence: float = CONFIDENCE) -> pd.DataFrame:
     """The table of `compare_rules`, from results of the same draws by rule."""
-    first = next(iter(results.values())).scenarios
+    by_rule = {rule: list(by_point(result.scenarios)) for rule, result in results.items()}
     rows = []
-    for share in np.unique(first["share"]).tolist():
-        before = first[first["share"] == share]
-        for rule, result in results.items():
-            after = result.scenarios[result.scenarios["share"] == share]
+    for place, (point, before) in enumerate(next(iter(by_rule.values()))):
+        for rule, of_rule in by_rule.items():
+            after = of_rule[place][1]
             for indicator in COMPARED:
                 values = after[indicator].to_numpy(np.float64)
                 change = values - before[indicator].to_numpy(np.float64)
                 mean, paired = (_mean(one[~np.isnan(one)], confidence) for one in (values, change))
                 rows.append(
                     {
-                        "share": share, "rule": rule, "indicator": indicator, "n": (~np.isnan(values)).sum(),
+                        **point, "rule": rule, "indicator": indicator, "n": (~np.isnan(values)).sum(),
                         **dict(zip(("mean", "mean_low", "mean_high"), mean, strict=True)),
                         "n_paired": (~np.isnan(change)).sum(),
                         **dict(zip(("change", "change_low", "change_high"), paired, strict=True)),
@@ -156,7 +157,8 @@ def _mean(values: Floats, confidence: float) -> tuple[float, float, float]:
 def savings(results: dict[str, Results]) -> pd.DataFrame:
     """What every participant saves against no trading, a column per rule."""
     tables = {rule: result.participants for rule, result in results.items() if result.participants is not None}
-    keys = next(iter(tables.values()))[["share", "scenario", "bus", "kwp"]]
+    first = next(iter(tables.values()))
+    keys = first[[*point_keys(first), "scenario", "bus", "kwp"]]
     return keys.assign(**{f"{rule}_saving": table["saving"] for rule, table in tables.items()})
 
 

@@ -199,7 +199,8 @@ def _matching_manifest(folder: Path, about: Manifest, study: Study) -> Manifest:
     if manifest.sha256.study != about.sha256.study:
         keys = _changed_keys(folder, manifest, study)
         faults.append(f"{folder} holds another study{keys}; choose another folder")
-    for part, other in (("network", "another network"), ("profiles", "other profiles"), ("tariffs", "other tariffs")):
+    others = {"network": "another network", "profiles": "other profiles", "tariffs": "other tariffs or temperatures"}
+    for part, other in others.items():
         if getattr(manifest.sha256, part) != getattr(about.sha256, part):
             faults.append(f"{folder} was started with {other}; choose another folder")
     before, now = (one.versions.get("fastp2p", "?") for one in (manifest, about))
@@ -338,6 +339,7 @@ def _draw_answers(results: Results, folder: Path) -> None:
     from fastp2p.figures.sweep import BY_HOUR, draw_sweep
     from fastp2p.io.figures import write_figures
     from fastp2p.results import statistics
+    from fastp2p.results.points import by_devices
     from fastp2p.sweep.again import draw_audit
 
     probabilities = statistics.find_probabilities(results.scenarios)
@@ -353,9 +355,10 @@ def _draw_answers(results: Results, folder: Path) -> None:
         answers["hosting_capacity"] = statistics.compare_hosting_capacity(probabilities)
     write_tables({name: table for name, table in answers.items() if len(table)}, folder, UNITS)
     hours = None if results.hours is None else statistics.find_hour_quantiles(results.hours, BY_HOUR)
-    figures = draw_sweep(results, hours, probabilities, statistics.find_hosting_capacity(probabilities))
-    if in_phases:
-        figures["hosting_capacity"] = draw_hosting(results, probabilities, answers["hosting_capacity"])
+    *before, (_, largest) = by_devices(probabilities)
+    figures = draw_sweep(results, hours, probabilities, None if before else statistics.find_hosting_capacity(probabilities))
+    if in_phases:  # of the largest shares of devices
+        figures["hosting_capacity"] = draw_hosting(results, largest, statistics.compare_hosting_capacity(largest))
     if results.study.audited_every:
         figures |= draw_audit(results)
     write_figures(figures, folder)

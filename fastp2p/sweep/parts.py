@@ -16,8 +16,9 @@ import pandas as pd
 from fastp2p.clearing.answer import FAILED
 from fastp2p.errors import InputError, NumberError
 from fastp2p.grid.network import Network
-from fastp2p.io.manifest import MANIFEST, FileRecord
+from fastp2p.io.manifest import MANIFEST, Failure, FileRecord
 from fastp2p.io.parquet import write_part
+from fastp2p.pipeline.background_draws import find_background
 from fastp2p.pipeline.batch import run_batch
 from fastp2p.pipeline.devices import DeviceRun, run_devices
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios
@@ -29,6 +30,7 @@ from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import UNITS
 from fastp2p.results.tables import make_columns, make_frames
 from fastp2p.study.model import Study
+from fastp2p.study.points import Point, points_of
 
 Work = tuple[Study, Network, Profiles]
 
@@ -38,8 +40,10 @@ SIDE_BY_SIDE = 128
 """Scenarios of a part, at least, where batteries trade: books of one step are cleared together."""
 STORED_CELLS = 16_000_000
 """Scenarios times steps times participants of which is known what batteries store that trade: 128 MB."""
+CONSUMED_CELLS = 2_000_000
+"""The same where other devices run before these batteries: up to eight arrays of 16 MB."""
 BATCH_CELLS = 50_000
-"""Books times participants of a batch: arrays of under half a megabyte."""
+"""Books times buses with participants or background of a batch: arrays of under half a megabyte."""
 BATCH_PAIRS = 1_000_000
 """Pairs of a batch, at most, where trades name them: some 100 MB."""
 KEPT_BYTES = 30_000_000
@@ -48,10 +52,10 @@ KEPT_BYTES = 30_000_000
 
 @dataclass(frozen=True)
 class Part:
-    """Some scenarios of one share."""
+    """Some scenarios of one point."""
 
     number: int
-    share: float | None
+    point: Point
     scenarios: range
 
 
@@ -62,7 +66,7 @@ class Done:
     number: int
     n_books: int
     n_congested: int
-    failures: list[tuple[float, int, int]]
+    failures: list[Failure]
 
 
 class Finished(Sequence[Done]):
@@ -70,7 +74,7 @@ class Finished(Sequence[Done]):
 
     def __init__(self) -> None:
         self._counts = array("q")
-        self._failures: dict[int, list[tuple[float, int, int]]] = {}
+        self._failures: dict[int, list[Failure]] = {}
 
     def add(self, done: Done) -> None:
         """Add one more."""
@@ -98,24 +102,24 @@ class Round:
     """Parts after which a study may stop, each made when it is asked for: there may be millions."""
 
     first: int
-    shares: tuple[float | None, ...]
+    points: tuple[Point, ...]
     scenarios: range
     size: int
     """Scenarios of a part."""
 
     def __len__(self) -> int:
-        return len(self.shares) * -(-len(self.scenarios) // self.size)
+        return len(self.points) * -(-len(self.scenarios) // self.size)
 
     def __iter__(self) -> Iterator[Part]:
-        blocks = ((share, numbers) for share in self.shares for numbers in _blocks(self.scenarios, self.size))
-        return (Part(number, share, numbers) for number, (share, numbers) in enumerate(blocks, self.first))
+        blocks = ((point, numbers) for point in self.points for numbers in _blocks(self.scenarios, self.size))
+        return (Part(number, point, numbers) for number, (point, numbers) in enumerate(blocks, self.first))
 
 
 def cut_into_rounds(study: Study, n_steps: int) -> list[Round]:
     """The parts of a study, in rounds after which it may stop.
 
     They depend on nothing but the study and its steps, so that a later run finds them again; a round has the same scenarios
-    of every share.
+    at every point.
     """
     size = max(SIDE_BY_SIDE if batteries_trade(study) else 1, PART_BOOKS // n_steps)
     sweep = study.scenarios
@@ -123,7 +127,7 @@ def cut_into_rounds(study: Study, n_steps: int) -> list[Round]:
     rounds: list[Round] = []
     for begin, end in pairwise([0, *looks]):
         first = rounds[-1].first + len(rounds[-1]) if rounds else 0
-        rounds.append(Round(first, sweep.shares or (None,), range(begin, end), size))
+        rounds.append(Round(first, points_of(study), range(begin, end), size))
     return rounds
 
 
@@ -140,15 +144,17 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
         that it alone does not fit is run alone, one stretch of steps after the other.
     """
     study, network, profiles = work
+    study = part.point.of(study)
     # glibc gives freed memory back to the system beyond twice the largest block it has seen freed, and page faults to get it
     # again cost a third of a part's time; having seen a block of this size, it keeps what a batch needs
     np.empty(KEPT_BYTES, np.uint8)
-    most = books_at_a_time(study, len(find_members(study, network, []).participant))
+    who = find_members(study, network, []).participant
+    most = books_at_a_time(study, len(who), len(np.union1d(who, find_background(study, network))))
     # sums over several stretches of steps have bits of their own, so no number of scenarios may decide whether there are any
     size = 1 if profiles.n_steps > most else batch_scenarios or most // profiles.n_steps
     n_congested = 0
     failures, pieces = [], []
-    for scenarios, devices in _draw_blocks(work, part, size):
+    for scenarios, devices in _draw_blocks((study, network, profiles), part, size):
         ran = _run_block(study, network, profiles, scenarios, devices, most)
         pieces.append(make_columns(ran, network, study.tables))
         n_congested += int(np.count_nonzero(ran.books["is_cut"]))
@@ -160,9 +166,9 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), tables
 
 
-def books_at_a_time(study: Study, members: int) -> int:
+def books_at_a_time(study: Study, members: int, connected: int = 0) -> int:
     """Books of a batch. At one price half the members may sell to the other half, and all to all if orders are gross."""
-    most = BATCH_CELLS // members
+    most = BATCH_CELLS // max(members, connected)
     if asks_for_pairs(study) or "trades" in study.tables:
         columns = 2 * members if batteries_trade(study) else members
         pairs = columns**2 if study.market.orders == "gross" else columns**2 // 4
@@ -189,20 +195,21 @@ def write_and_report(
 def _draw_blocks(work: Work, part: Part, size: int) -> Iterator[tuple[Scenarios, DeviceRun | None]]:
     """The scenarios of a part, so many at a time, and what their devices do in all steps."""
     study, network, profiles = work
-    if not batteries_trade(study):
-        for numbers in _blocks(part.scenarios, size):
-            scenarios = draw_scenarios(study, network, profiles, part.share, numbers)
-            yield scenarios, run_devices(study, profiles, scenarios)
-        return
-    members = len(find_members(study, network, []).participant)
-    for numbers in _blocks(part.scenarios, max(1, STORED_CELLS // (profiles.n_steps * members))):
-        together = draw_scenarios(study, network, profiles, part.share, numbers)
-        stored_kwh = run_storage(study, network, profiles, together)
-        for some in _blocks(range(len(numbers)), size):
-            rows = slice(some.start, some.stop)
-            scenarios = together.of(rows)
+    share, many = part.point.share, size
+    if trade := batteries_trade(study):
+        cells = STORED_CELLS if study.ev is None and study.heat_pump is None else CONSUMED_CELLS
+        many = max(1, cells // (profiles.n_steps * len(find_members(study, network, []).participant)))
+    for together in _blocks(part.scenarios, many):
+        stored_kwh = None
+        if trade:
+            stored_kwh = run_storage(study, network, profiles, draw_scenarios(study, network, profiles, share, together))
+        for numbers in _blocks(together, size):
+            scenarios = draw_scenarios(study, network, profiles, share, numbers)
             devices = run_devices(study, profiles, scenarios)
-            yield scenarios, devices and replace(devices, before_kwh=stored_kwh[rows])
+            if devices and stored_kwh is not None:
+                first = together.start
+                devices = replace(devices, before_kwh=stored_kwh[numbers.start - first : numbers.stop - first])
+            yield scenarios, devices
 
 
 def _run_block(
@@ -222,7 +229,8 @@ def _blocks(numbers: range, size: int) -> Iterator[range]:
         yield range(first, min(first + size, numbers.stop))
 
 
-def _failures(ran: Reduced) -> list[tuple[float, int, int]]:
+def _failures(ran: Reduced) -> list[Failure]:
     failed = np.flatnonzero(ran.status_code == FAILED)
-    numbers = ran.scenarios.number
-    return [(ran.scenarios.share, int(numbers[k // ran.n_steps]), k % ran.n_steps) for k in failed.tolist()]
+    numbers, share, devices = ran.scenarios.number, ran.scenarios.share, ran.scenarios.device_shares
+    at = (share, *devices.values()) if devices else share
+    return [(at, int(numbers[k // ran.n_steps]), k % ran.n_steps) for k in failed.tolist()]

@@ -44,6 +44,11 @@ LARGEST_KWP, SMALLEST_KWP = 1_000.0, 0.05
 """Of one bus of a low-voltage network."""
 LARGEST_KWH = 1_000.0
 """Capacity of a battery at one bus of a low-voltage network."""
+LARGEST_CHARGER_KW, LARGEST_NEED_KWH = 1_000.0, 200.0
+"""Of one electric vehicle: its charger, and what it needs in a day."""
+LARGEST_HEAT_PUMP_KW = 1_000.0
+COOLING_HOURS = (2.0, 2_000.0)
+"""Between these lies resistance times capacity of a house: the time in which most of its warmth is gone."""
 LARGEST_KA = 5.0
 """No line of a distribution network carries more."""
 SMALL_HOMES, SMALL_KWP = 3.0, 10.0
@@ -132,12 +137,35 @@ def _of_sizes(study: Study, scenarios: Scenarios) -> list[str]:
             warnings.append(f"pv.kwp = {middle:g} kWp at one bus: probably in {unit}")
     if study.battery is not None and (kwh := _usual(study.battery.kwh)) > LARGEST_KWH:
         warnings.append(f"battery.kwh = {kwh:g} kWh at one bus: probably in Wh; divide by 1000")
+    if study.ev is not None:
+        for key, unit, most in (("kw", "W", LARGEST_CHARGER_KW), ("kwh", "Wh", LARGEST_NEED_KWH)):
+            if (usual := _usual(getattr(study.ev, key))) > most:
+                warnings.append(f"ev.{key} = {usual:g} k{unit} of one vehicle: probably in {unit}; divide by 1000")
+    warnings += _of_houses(study)
     part: NetworkPart = study.network
     by_line = [(str(line), ka) for line, ka in part.ampacity_ka_by_line.items()]
     given = [("ampacity_ka", part.ampacity_ka or 0.0), *part.ampacity_ka_by_std_type.items(), *by_line]
     large = [f"{key} {ka:g}" for key, ka in given if ka > LARGEST_KA]
     if large:
         warnings.append(f"ampacities of network: {', '.join(large[:4])} kA: probably in A; divide by 1000")
+    return warnings
+
+
+def _of_houses(study: Study) -> list[str]:
+    part, warnings = study.heat_pump, []
+    if part is None or part.profile is not None:
+        return []
+    kw, resistance, capacity = (
+        0.0 if amount is None else _usual(amount) for amount in (part.kw, part.resistance_k_per_kw, part.capacity_kwh_per_k)
+    )
+    if kw > LARGEST_HEAT_PUMP_KW:
+        warnings.append(f"heat_pump.kw = {kw:g} kW at one bus: probably in W; divide by 1000")
+    least, most = COOLING_HOURS
+    if not least <= resistance * capacity <= most:
+        warnings.append(
+            f"heat_pump: {resistance:g} K per kW times {capacity:g} kWh per K is {resistance * capacity:g} h, in which most "
+            f"warmth of a house is gone, and houses have 20 to 300 h: one of them is probably in other units"
+        )
     return warnings
 
 
@@ -175,19 +203,21 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
         np.where(rows[few, who, None] >= 0, size[few, who, None] * profiles.kwh_per_unit[rows[few, who]], 0.0)
         for rows, size in ((scenarios.load_profile, scenarios.homes), (scenarios.pv_profile, scenarios.kwp))
     )  # (scenario, participant, step)
-    if not pv.any():
-        return "there is no PV, so nobody sells"
-    if not load.any():
-        return "there is no load, so nobody buys"
-    had_surplus = bool((pv > load).any())
+    has_pv, has_load, had_surplus = (bool(there.any()) for there in (pv, load, pv > load))
     devices = run_on_net(study, profiles, scenarios, (pv - load).transpose(0, 2, 1))
     if devices is not None:
         devices.join(load.transpose(0, 2, 1), pv.transpose(0, 2, 1))
     flat = [energy.transpose(0, 2, 1).reshape(-1, len(who)) for energy in (load, pv)]
     orders = make_orders(*flat, orders=market.orders, min_order_kwh=market.min_order_kwh)
     bid, ask = (kwh.reshape(len(load), -1, len(who)) > 0.0 for kwh in (orders.bid_kwh, orders.ask_kwh))
+    if not ask.any() and not has_pv:
+        return "there is no PV, so nobody sells"
+    if not bid.any() and not has_load:
+        return "there is no load, so nobody buys"
     if not ask.any() and devices is not None and had_surplus:
-        return "there is no surplus: batteries charge all that homes do not use themselves"
+        parts = (("heat pumps", study.heat_pump), ("electric vehicles", study.ev), ("batteries", study.battery))
+        takers = " and ".join(name for name, part in parts if part is not None)
+        return f"there is no surplus: {takers} take all that homes do not use themselves"
     if not ask.any():
         most = (pv / np.where(load > 0.0, load, np.inf)).max()
         return f"there is no surplus: no bus ever has more PV than load (at most {most:.0%} of it)"

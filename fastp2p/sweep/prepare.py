@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,18 @@ from fastp2p.grid.network import Network
 from fastp2p.grid.runpp import check_source
 from fastp2p.io.folders import check_folder
 from fastp2p.market.rules import rule_faults
+from fastp2p.pipeline.background_draws import BACKGROUND_STREAMS
 from fastp2p.pipeline.battery_draws import BATTERY_STREAMS
 from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults
+from fastp2p.pipeline.ev_draws import EV_STREAMS
+from fastp2p.pipeline.heat_pump_draws import HEAT_PUMP_STREAMS, profile_faults
 from fastp2p.pipeline.members import find_members
 from fastp2p.pipeline.trading_storage import storage_faults
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
 from fastp2p.results.columns import AUDIT_INDICATORS, DEVICE_INDICATORS, INDICATORS, PHASE_INDICATORS
 from fastp2p.study.model import Study
+from fastp2p.study.points import Point, point_faults
 from fastp2p.study.sections import profile_names
 from fastp2p.sweep.phases import can_draw, key_faults, load_network, network_faults
 
@@ -32,7 +37,11 @@ ROW_BYTES = {"scenarios": 450, "hours": 88, "books": 236, "branches": 120, "part
 DRAWN_BYTES = 8 * (len(STREAMS) + 6)
 """Of the draws of a bus in a scenario: uniform numbers, and what is made of them."""
 BATTERY_BYTES = 8 * (len(BATTERY_STREAMS) + 4)
-"""The same of batteries."""
+HEAT_PUMP_BYTES = 8 * (len(HEAT_PUMP_STREAMS) + 3)
+EV_BYTES = 8 * (len(EV_STREAMS) + 4)
+"""The same of batteries, heat pumps and electric vehicles."""
+BACKGROUND_BYTES = 8 * (len(BACKGROUND_STREAMS) + 4)
+"""The same of an entry of background."""
 
 
 def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:
@@ -42,7 +51,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     ------
     InputError
     """
-    faults = key_faults(study) + storage_faults(study)
+    faults = key_faults(study) + point_faults(study) + _rule_faults(study) + storage_faults(study)
     part, is_given = study.network, network is not None
     try:
         network = network or load_network(study, faults)
@@ -79,6 +88,9 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     elif profiles is not None:
         for name, kind in ((study.load.profile, "load"), (study.pv.profile, "pv")):
             faults += profiles.missing(profile_names(name), kind)
+        faults += profile_faults(study.heat_pump, profiles) if study.heat_pump else []
+        for entry, one in enumerate(study.background or ()):
+            faults += profiles.missing(profile_names(one.profile), one.kind, f"participants.background.{entry}.{one.kind}")
     if network is not None:
         of_phases = network_faults(study, network, is_given)
         told = ac_faults(network) if of_phases else []
@@ -96,6 +108,16 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     if faults or network is None or profiles is None:
         raise InputError(faults)
     return network, profiles
+
+
+def _rule_faults(study: Study) -> list[str]:
+    """Rules of devices that follow prices, where there are none to follow."""
+    if study.ev is None or study.ev.rule != "cheapest" or not isinstance(study.market.retail_per_kwh, float):
+        return []
+    return [
+        f"ev.rule = 'cheapest': follows no price: market.retail_per_kwh is {study.market.retail_per_kwh:g} in all steps; give "
+        "it by the clock, or choose 'immediate' or 'surplus'"
+    ]
 
 
 def _physics_faults(study: Study, network: Network) -> list[str]:
@@ -128,6 +150,7 @@ def scenarios(
     numbers: range,
     *,
     share: float | None = None,
+    devices: Mapping[str, float] | None = None,
     network: Network | None = None,
     profiles: Profiles | None = None,
 ) -> Scenarios:
@@ -137,21 +160,25 @@ def scenarios(
     ----------
     study : Study
     numbers : range
-        Scenario numbers, such as ``range(10)``; scenario i is the same in any range and, but for who has PV, at any share.
+        Scenario numbers, such as ``range(10)``; scenario i is the same in any range and, but for who has PV and devices, at
+        any share.
     share : float, optional
         Share of the buses that may have PV; by default all of them have it.
+    devices : mapping, optional
+        Shares of devices that the study sweeps, such as ``{"battery": 0.25}``; by default those of their sections.
     network, profiles : optional
         Instead of those that the study names.
 
     Returns
     -------
     Scenarios
-        Arrays (n_scenarios, n_bus) of homes, kWp, profiles, prices and batteries.
+        Arrays (n_scenarios, n_bus) of homes, kWp, profiles, prices and devices, and the background.
 
     Raises
     ------
     InputError
-        Numbers that the study does not have, a share outside 0…1, and everything that would keep the study from running.
+        Numbers that the study does not have, shares outside 0…1, devices that it does not sweep, and everything that would
+        keep the study from running.
     """
     study = checked(study, None, network, profiles)
     count = study.scenarios.count
@@ -160,16 +187,37 @@ def scenarios(
         faults.append(f"numbers = {numbers!r}: must be a range within the study's scenarios, range({count})")
     if share is not None and not (isinstance(share, int | float) and 0 <= share <= 1):
         faults.append(f"share = {share!r}: must lie in 0…1")
-    refuse(faults)
+    refuse(faults + _device_faults(study, devices))
     network, profiles = prepare(study, network, profiles)
-    each = DRAWN_BYTES + (BATTERY_BYTES if study.battery else 0)
+    of_devices = ((BATTERY_BYTES, study.battery), (HEAT_PUMP_BYTES, study.heat_pump), (EV_BYTES, study.ev))
+    each = DRAWN_BYTES + sum(size for size, part in of_devices if part) + BACKGROUND_BYTES * len(study.background or ())
     needed, there = len(numbers) * network.n_bus * each, memory_bytes()
     if needed > there:
         raise InputError(
             f"numbers = {numbers!r}: these draws take {needed / 1e9:,.0f} GB in memory, and this machine has "
             f"{there / 1e9:,.0f} GB; ask for fewer at a time"
         )
-    return draw_scenarios(study, network, profiles, share, numbers)
+    return draw_scenarios(Point(share, dict(devices or {})).of(study), network, profiles, share, numbers)
+
+
+def _device_faults(study: Study, devices: Any) -> list[str]:
+    """What keeps shares of devices from being those of a point of the study."""
+    swept = study.scenarios.swept
+    if devices is None:
+        return []
+    if not isinstance(devices, Mapping):
+        return [f"devices must be shares by device, such as {{'battery': 0.25}}, not {described(devices)}"]
+    faults = [
+        f"devices[{device!r}]: must be a device whose shares the study sweeps ({', '.join(swept) or 'none'}); "
+        "study.with_ changes the share of a section"
+        for device in devices
+        if device not in swept
+    ]
+    return faults + [
+        f"devices[{device!r}] = {share!r}: must lie in 0…1"
+        for device, share in devices.items()
+        if device in swept and not (isinstance(share, int | float) and 0 <= share <= 1)
+    ]
 
 
 def checked(study: Any, out: Any, network: Any, profiles: Any) -> Study:

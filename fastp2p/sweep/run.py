@@ -19,17 +19,27 @@ from fastp2p.errors import InputError, InputWarning, refuse
 from fastp2p.grid.network import Network
 from fastp2p.io.files import folder_lock
 from fastp2p.io.folders import check_folder, staged_folder
-from fastp2p.io.manifest import MOST_FAILURES, FileRecord, Manifest, PartRecord, open_journal, read_manifest, write_manifest
+from fastp2p.io.manifest import (
+    MOST_FAILURES,
+    Failure,
+    FileRecord,
+    Manifest,
+    PartRecord,
+    open_journal,
+    read_manifest,
+    write_manifest,
+)
 from fastp2p.io.parquet import open_dataset, read_table, write_tables
 from fastp2p.io.paths import absolute_path
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import TABLES, UNITS
+from fastp2p.results.points import point_keys
 from fastp2p.results.results import Results
 from fastp2p.results.tables import add_histograms
 from fastp2p.study.model import Study
-from fastp2p.study.sections import StopPart
+from fastp2p.study.scenarios import StopPart
 from fastp2p.sweep.executors import finished_parts, share_work
 from fastp2p.sweep.folder import Begun, begin, describe_run, go_on, look_into, write_answers, write_study, write_whole
 from fastp2p.sweep.parts import Done, Finished, Round, Work, cut_into_rounds, run_part, write_and_report
@@ -200,7 +210,7 @@ def _run_in_memory(
     study, stop = work[0], work[0].scenarios.stop
     n_parts = sum(len(parts) for parts in rounds)
     pieces: dict[int, dict[str, pd.DataFrame]] = {}
-    finished, failures = Finished(), list[tuple[float, int, int]]()
+    finished, failures = Finished(), list[Failure]()
     shared = share_work(pool, work)
     for parts in rounds:
         for ended in finished_parts(pool, partial(run_part, batch_scenarios=batch_scenarios), shared, parts):
@@ -300,15 +310,16 @@ def _is_enough(stop: StopPart, scenarios: pd.DataFrame) -> bool:
     return is_narrow(scenarios, stop.indicator, stop.within)
 
 
-def _results(work: Work, tables: dict[str, pd.DataFrame], failures: list[tuple[float, int, int]]) -> Results:
+def _results(work: Work, tables: dict[str, pd.DataFrame], failures: list[Failure]) -> Results:
     study = work[0]
     if "histograms" in tables:
         tables["histograms"] = add_histograms(tables["histograms"])
-    if study.scenarios.stop:  # rounds have come one after the other, each with every share
+    if study.scenarios.stop:  # rounds have come one after the other, each with every point
         for name in tables.keys() - {"histograms"}:
-            tables[name] = tables[name].sort_values(["share", "scenario"], kind="stable", ignore_index=True)
-    per_share = len(tables["scenarios"]) // max(1, len(study.scenarios.shares))
-    stopped_at = per_share if study.scenarios.stop and per_share < study.scenarios.count else None
+            keys = [*point_keys(tables[name]), "scenario"]
+            tables[name] = tables[name].sort_values(keys, kind="stable", ignore_index=True)
+    per_point = len(tables["scenarios"]) // study.scenarios.n_points
+    stopped_at = per_point if study.scenarios.stop and per_point < study.scenarios.count else None
     kept: dict[str, Any] = {name: tables.get(name) for name in TABLES}
     return Results(*work, **kept, failures=failures, stopped_at=stopped_at)
 

@@ -19,9 +19,8 @@ from fastp2p.kernels.clearing.certificate import certify
 from fastp2p.kernels.clearing.closest import find_closest
 from fastp2p.kernels.clearing.dual_method import take_in_one_by_one
 from fastp2p.kernels.clearing.merging import merge_books
-from fastp2p.kernels.structs import one_lp
 from tests.oracles.nearest import best_values, closest
-from tests.support.lps import answer_of, lps_of, matrix_of
+from tests.support.lps import answer_of, lp_of, lps_of, matrix_of
 from tests.support.numbering import matched, network_of
 from tests.support.strategies import congested
 
@@ -104,7 +103,7 @@ def test_either_way_finds_the_least_sum_on_a_face(seed, whole, by):
     held = np.where(rng.random(m) < 0.4, 1, 0)
     above = np.where(held == 1, matrix @ point, np.maximum(above, matrix @ point))
     below = np.minimum(below, matrix @ point)
-    lp, work, side, nu = one_lp(lps_of(matrix, most, below, above), 0), work_room(n, m), np.zeros(n, np.int64), np.zeros(m)
+    lp, work, side, nu = lp_of(lps_of(matrix, most, below, above)), work_room(n, m), np.zeros(n, np.int64), np.zeros(m)
     work.active[:], work.value[:] = held, 0.0
     if by is find_closest:
         y = np.empty(n)
@@ -136,7 +135,7 @@ def test_another_point_with_other_multipliers_is_not_certified(seed):
     rng = np.random.default_rng(seed)
     matrix, most, below, above, cost = random_book(rng, True, 5)
     exact = np.array(solve_exactly(matrix, below, above, most, cost), float)
-    lp, accepted = one_lp(lps_of(matrix, most, below, above, cost), 0), 0
+    lp, accepted = lp_of(lps_of(matrix, most, below, above, cost)), 0
     for _ in range(200):
         y = np.where(rng.random(len(most)) < 0.5, exact, most * rng.choice([0.0, 0.5, 1.0], len(most)))
         verdict = certify(lp, rng.choice([0.0, 0.0, 1.0, -1.0, 0.5, 1e-12], (3, len(above))), y, np.empty(len(above)))
@@ -262,7 +261,7 @@ def test_merged_columns(seed, n_books):
                 assert whole[first + j] == total + list(seen).index(key)
             else:
                 assert whole[first + j] == -1
-        lp = one_lp(lps, b)
+        lp = lp_of(lps, b)
         assert len(lp.most) == len(seen)
         for c, (key, members) in enumerate(seen.items()):
             column = np.zeros(matrix.shape[0])

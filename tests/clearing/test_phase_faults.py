@@ -1,5 +1,7 @@
 """Faults of three-phase clearings that a search has found, each by its smallest case."""
 
+from functools import cache
+
 import numpy as np
 import pandapower as pp
 import pytest
@@ -9,6 +11,7 @@ from fastp2p import Connection, Reactive, Trades
 from fastp2p.clearing.phase_families import unit_flows
 
 
+@cache
 def star(limit_ka=0.02):
     """An external grid (bus 0), a line from it to bus 1, and from there lines to 2 and 3; 8 kVA a conductor at 400 V."""
     net = pp.create_empty_network()

@@ -92,7 +92,7 @@ def test_whole_numbers_are_cleared_to_the_optimum(case):
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=400, derandomize=True)
+@settings(deadline=None, max_examples=200, derandomize=True)
 @given(cases())
 def test_many_whole_numbers_are_cleared_to_the_optimum(case):
     assert_is_the_optimum(case)

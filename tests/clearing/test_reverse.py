@@ -1,6 +1,7 @@
 """Power back through the transformers: hand cases, an LP from the definition, AC power flows, and what is refused."""
 
 from dataclasses import replace
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -32,8 +33,13 @@ def street(n_trafos=1, shunt_mw=0.0):
     return net
 
 
-def limited(net, **reverse):
-    return fastp2p.Network.from_pandapower(net).with_limits(**(reverse or {"reverse_kw": UP_KW}))
+@cache
+def street_network(**street_of):
+    return fastp2p.Network.from_pandapower(street(**street_of))
+
+
+def limited(network, **reverse):
+    return network.with_limits(**(reverse or {"reverse_kw": UP_KW}))
 
 
 def one_trade(kwh=4.0):
@@ -44,7 +50,7 @@ def one_trade(kwh=4.0):
 @pytest.mark.parametrize("physics", PHYSICS)
 def test_a_trade_is_cut_to_what_may_flow_back(physics):
     """5 kW fixed at the far bus, less the buyer's 4: 1 flows back, so 2 of the trade's 4 are left for a limit of 3."""
-    network = limited(street())
+    network = limited(street_network())
     answer = fastp2p.clear(network, one_trade(), [[0.0, 0.0, 5.0]], physics=physics)
     np.testing.assert_allclose(answer.executed_kwh, [2.0], rtol=1e-9)
     assert answer.status.tolist() == ["cleared"]
@@ -57,7 +63,7 @@ def test_a_trade_is_cut_to_what_may_flow_back(physics):
 
 @pytest.mark.parametrize("physics", PHYSICS)
 def test_what_the_base_sends_back_no_trade_adds_to(physics):
-    answer = fastp2p.clear(limited(street()), one_trade(), [[0.0, 0.0, 8.0]], physics=physics)
+    answer = fastp2p.clear(limited(street_network()), one_trade(), [[0.0, 0.0, 8.0]], physics=physics)
     np.testing.assert_allclose(answer.executed_kwh, [0.0], atol=1e-9)
     assert answer.status.tolist() == ["base_overload"]
 
@@ -67,27 +73,27 @@ def test_what_the_base_sends_back_no_trade_adds_to(physics):
 @pytest.mark.parametrize("solver", ["compiled", "highs"])
 def test_exports_stop_at_the_limit_and_imports_do_not(physics, objective, solver):
     options = {"export_kw": [[0.0, 0.0, 10.0]], "objective": objective, "solver": solver, "physics": physics}
-    answer = fastp2p.clear(limited(street()), one_trade(), [[0.0, 0.0, 0.0]], **options)
+    answer = fastp2p.clear(limited(street_network()), one_trade(), [[0.0, 0.0, 0.0]], **options)
     np.testing.assert_allclose(answer.executed_kwh, [4.0], rtol=1e-9)
     np.testing.assert_allclose(answer.exported_kw, [[0.0, 0.0, UP_KW]], rtol=1e-9)
-    imports = fastp2p.clear(limited(street()), one_trade(), [[0.0, -20.0, 0.0]], physics=physics)
+    imports = fastp2p.clear(limited(street_network()), one_trade(), [[0.0, -20.0, 0.0]], physics=physics)
     assert imports.status.tolist() == ["free"]
 
 
 def test_each_of_two_transformers_side_by_side_has_a_limit():
-    answer = fastp2p.clear(limited(street(2)), one_trade(), [[0.0] * 3], export_kw=[[0.0, 0.0, 10.0]])
+    answer = fastp2p.clear(limited(street_network(n_trafos=2)), one_trade(), [[0.0] * 3], export_kw=[[0.0, 0.0, 10.0]])
     np.testing.assert_allclose(answer.exported_kw, [[0.0, 0.0, 2 * UP_KW]], rtol=1e-9)
 
 
 def test_a_limit_of_zero_lets_nothing_back():
-    answer = fastp2p.clear(limited(street(), reverse_kw=0.0), one_trade(), [[0.0] * 3], export_kw=[[0.0, 0.0, 10.0]])
+    answer = fastp2p.clear(limited(street_network(), reverse_kw=0.0), one_trade(), [[0.0] * 3], export_kw=[[0.0, 0.0, 10.0]])
     np.testing.assert_allclose(answer.exported_kw, 0.0, atol=1e-9)
     np.testing.assert_allclose(answer.executed_kwh, [4.0])
 
 
 @pytest.mark.parametrize(("form", "limit"), [({"reverse_of_rating": 0.25}, 25.0), ({"reverse_kw": 20.0, "factor": 0.5}, 10.0)])
 def test_shares_and_factors(form, limit):
-    network = limited(street(), **form)
+    network = limited(street_network(), **form)
     np.testing.assert_array_equal(network.reverse_kw, [np.inf, limit])
     assert network.with_limits().reverse_kw.tolist() == [np.inf, np.inf]
 
@@ -100,7 +106,7 @@ def test_only_the_first_transformers_below_the_grid_are_limited():
     pp.create_line(net, bus[0], bus[1], 1.0, "149-AL1/24-ST1A 110.0")
     pp.create_transformer(net, bus[1], bus[2], "25 MVA 110/20 kV")
     pp.create_transformer(net, bus[2], bus[3], "0.4 MVA 20/0.4 kV")
-    network = limited(net, reverse_of_rating=0.1)
+    network = limited(fastp2p.Network.from_pandapower(net), reverse_of_rating=0.1)
     expected = {"line 0": np.inf, "trafo 0": 2500.0, "trafo 1": np.inf}
     assert dict(zip(network.branch_name.tolist(), network.reverse_kw.tolist(), strict=True)) == pytest.approx(expected)
     turned = replace(
@@ -168,7 +174,7 @@ def test_against_an_lp_from_the_definition(make, objective, unserved):
 @pytest.mark.parametrize("objective", ["volume", "pro_rata"])
 def test_the_screen_lets_through_what_the_rows_do(objective):
     """Under LinDistFlow: a book is free exactly where everything in full keeps the limit."""
-    network, rng = limited(street()), np.random.default_rng(2)
+    network, rng = limited(street_network()), np.random.default_rng(2)
     export = np.zeros((200, 3))
     export[:, 2] = rng.uniform(0.0, 2 * UP_KW, 200)
     options = {"export_kw": export, "objective": objective, "physics": "lindistflow"}
@@ -198,7 +204,7 @@ def test_power_back_is_what_pandapower_says():
 @pytest.mark.parametrize("physics", PHYSICS)
 def test_ac_flows_beyond_the_limit_count_and_are_tightened(physics):
     """A shunt that feeds in with the square of the voltage: exports raise it, so AC sends back more than linear models say."""
-    network = limited(street(shunt_mw=-0.03), reverse_kw=40.0)
+    network = limited(street_network(shunt_mw=-0.03), reverse_kw=40.0)
     export = np.array([[0.0, 0.0, 100.0]])
     answer = fastp2p.clear(network, no_trades(), np.zeros((1, 3)), export_kw=export, physics=physics)
     found = audit(network, np.arange(3), answer, (0.9, 1.1))
@@ -272,7 +278,7 @@ def test_other_values_are_refused(value, message):
 )
 def test_with_limits_refuses_other_values(reverse, message):
     with pytest.raises(fastp2p.InputError, match=message):
-        limited(street(), **reverse)
+        limited(street_network(), **reverse)
 
 
 def test_a_network_without_transformers_is_refused():
@@ -292,6 +298,6 @@ def test_a_network_without_transformers_is_refused():
     ],
 )
 def test_arrays_of_limits_are_checked(reverse_kw, message):
-    network = limited(street())
+    network = limited(street_network())
     with pytest.raises(fastp2p.InputError, match=message):
         replace(network, reverse_kw=np.array(reverse_kw))

@@ -1,6 +1,7 @@
 """The command `check`: what it says of a network and of a study."""
 
 import json
+import re
 from pathlib import Path
 
 import pandapower as pp
@@ -89,7 +90,30 @@ def test_check_says_what_batteries_there_are():
         f"at all participants, each with a probability of 30%: 8 kWh, 3 kW, {use}"
     )
     assert said("kwh = 8\nbuses = [16, 12]").startswith("at 2 buses: 12, 16: 8 kWh")
+    text = text.replace("retail_per_kwh = 0.20", 'retail_per_kwh = { hours = "17-21", value = 0.3, else = 0.2 }')
+    by_tariff = use.replace("own use", "own use, and by the hours of the retail tariff")
+    assert said('kwh = 8\nrule = "tariff"') == f"where PV is: 8 kWh, half of that per hour, {by_tariff}"
     assert "batteries" not in call("check", "paper-44").stdout
+
+
+def test_check_says_what_vehicles_there_are_and_how_many_cannot_be_charged():
+    text = call("studies", "pv-sweep").stdout
+
+    def said(section):
+        Path("mine.toml").write_text(f"{text}\n[ev]\n{section}\n")
+        found = json.loads(call("check", "mine.toml", "--json").stdout)
+        return found["facts"]["electric vehicles"], [one for one in found["warnings"] if "vehicles" in one]
+
+    assert said("") == ("at all participants: 8 kWh a day at 11 kW, from 18 to 7 h; charged from the arrival on", [])
+    kwh = '{ distribution = "choice", values = [5.0, 60.0] }'
+    facts, (warning,) = said(f'buses = [16, 12]\nkwh = {kwh}\nkw = 3.0\nrule = "surplus"')
+    assert facts.startswith("at 2 buses: 12, 16: choice(values (5.0, 60.0)) kWh a day at 3 kW, from 18 to 7 h; ")
+    assert facts.endswith("; charged own surplus first, the rest in time")
+    assert re.fullmatch(
+        r"ev: \d+ of 40 vehicles of the first 20 scenarios \(\d\d%\) need more than ev\.kw gives in the whole steps of 60 min "
+        "from arrival to departure; what is missing is in ev_unmet_kwh",
+        warning,
+    )
 
 
 @pytest.mark.parametrize("subject", ["case14", "create_cigre_network_mv"])
@@ -103,3 +127,20 @@ def test_a_study_that_is_misspelt_is_offered_beside_networks():
     told = refused_command("check", "pv-swep")
     assert "network 'pv-swep' is neither a built-in network" in told
     assert "nor is 'pv-swep' a built-in study; did you mean pv-sweep?" in told
+
+
+def test_check_says_what_the_network_carries_beside_the_market():
+    text = call("studies", "paper-44").stdout.replace("[participants]\n", "[participants]\nbackground = {}\n")
+
+    def said(background, battery):
+        Path("mine.toml").write_text(f"{text.replace('{}', background)}\n[community_battery]\n{battery}\n")
+        return json.loads(call("check", "mine.toml", "--json").stdout)["facts"]
+
+    entries = '[{ buses = [3, 4], load = "commercial_0", size = [1, 2.5] }, { buses = "all", pv = "solar_0", size = 0.1 }]'
+    facts = said(entries, "bus = 5\nkwh = 50")
+    assert facts["background"] == "2 buses with 1…2.5 (listed) x commercial_0; 40 buses with 0.1 kWp of solar_0"
+    assert facts["community battery"] == (
+        "at bus 5: 50 kWh, half of that per hour, 90% of a charge comes back; for what participants together have over and "
+        "need; steps repeat, and each ends as it begins"
+    )
+    assert not {"background", "community battery"} & set(json.loads(call("check", "paper-44", "--json").stdout)["facts"])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastp2p
-from fastp2p.devices.battery import run_batteries
+from fastp2p.devices.battery import cheap_and_dear, run_batteries
 from tests.oracles.devices import cyclic_states, run_battery
 
 EPS = 1e-9
@@ -16,9 +16,12 @@ EPS = 1e-9
 kwh_of_a_step = st.floats(-20.0, 20.0) | st.sampled_from([0.0, -0.0, 1.0, -1.0, 1e-9, -1e-9, 5e-324])
 
 
+PRICES = [-0.1, 0.0, 0.2, 0.2, 0.3]
+
+
 @st.composite
-def homes(draw):
-    """Arguments of `run_batteries`: a few scenarios, steps and homes."""
+def homes(draw, by_tariff=False):
+    """Arguments of `run_batteries`: a few scenarios, steps and homes, for self use or by a tariff."""
     n_scenarios, n_steps, n_homes = draw(st.integers(1, 3)), draw(st.integers(1, 12)), draw(st.integers(0, 3))
     cells = n_scenarios * n_homes
     net = draw(st.lists(kwh_of_a_step, min_size=cells * n_steps, max_size=cells * n_steps))
@@ -27,6 +30,10 @@ def homes(draw):
         return np.array(draw(st.lists(values, min_size=cells, max_size=cells))).reshape(n_scenarios, n_homes)
 
     kwh = sizes(st.floats(0.0, 30.0) | st.sampled_from([0.0, 4.0]))
+    tariff = {}
+    if by_tariff:
+        tariff["day"] = np.sort(draw(st.lists(st.integers(0, 3), min_size=n_steps, max_size=n_steps)))
+        tariff["retail_per_kwh"] = np.array(draw(st.lists(st.sampled_from(PRICES), min_size=n_steps, max_size=n_steps)))
     parts = np.sort(np.stack([sizes(st.floats(0.0, 1.0)), sizes(st.sampled_from([0.0, 0.2, 0.5, 1.0]))]), axis=0)
     return {
         "net_kwh": np.array(net).reshape(n_scenarios, n_steps, n_homes),
@@ -36,24 +43,26 @@ def homes(draw):
         "first_kwh": parts[1] * kwh,
         "efficiency": draw(st.sampled_from([0.1, 0.81, 0.9, 1.0])),
         "step_hours": draw(st.sampled_from([0.25, 1.0])),
+        **tariff,
     }
 
 
 def by_home(given):
-    """Place, net energy and battery of each home."""
+    """Place, net energy and battery of each home, with the tariff where there is one."""
+    tariff = {"price": given["retail_per_kwh"].tolist(), "day": given["day"].tolist()} if "day" in given else {}
     for s, b in np.ndindex(given["kwh"].shape):
         battery = {name: float(given[name][s, b]) for name in ("kwh", "lowest_kwh")}
         limit = float(given["kw"][s, b]) * given["step_hours"]
         yield (
             (s, b),
             given["net_kwh"][s, :, b].tolist(),
-            {**battery, "limit_kwh": limit, "one_way": math.sqrt(given["efficiency"])},
+            {**battery, "limit_kwh": limit, "one_way": math.sqrt(given["efficiency"]), **tariff},
         )
 
 
 @pytest.mark.small
 @settings(deadline=None)
-@given(given=homes())
+@given(given=homes() | homes(by_tariff=True))
 def test_each_home_does_what_the_definition_says(given):
     ran = run_batteries(**given, cyclic=False)
     for (s, b), net, battery in by_home(given):
@@ -64,7 +73,7 @@ def test_each_home_does_what_the_definition_says(given):
 
 @pytest.mark.small
 @settings(deadline=None)
-@given(given=homes(), cyclic=st.booleans())
+@given(given=homes() | homes(by_tariff=True), cyclic=st.booleans())
 def test_energy_is_conserved_and_limits_are_kept_exactly(given, cyclic):
     ran = run_batteries(**given, cyclic=cyclic)
     charged, discharged, stored = ran.charged_kwh, ran.discharged_kwh, ran.stored_kwh
@@ -78,8 +87,10 @@ def test_energy_is_conserved_and_limits_are_kept_exactly(given, cyclic):
     assert (stored <= kwh).all()
     for moved, there in ((charged, net), (discharged, -net)):
         assert (moved >= 0.0).all()
-        assert (moved <= np.maximum(there, 0.0)).all()
         assert (moved <= limit).all()
+        if "day" not in given:
+            assert (moved <= np.maximum(there, 0.0)).all()
+    assert not (charged * discharged).any()
     nothing = np.broadcast_to((kwh == 0.0) | (limit == 0.0), charged.shape)
     assert not charged[nothing].any()
     assert not discharged[nothing].any()
@@ -87,7 +98,7 @@ def test_energy_is_conserved_and_limits_are_kept_exactly(given, cyclic):
 
 @pytest.mark.small
 @settings(deadline=None)
-@given(given=homes())
+@given(given=homes() | homes(by_tariff=True))
 def test_days_that_repeat_end_as_they_begin(given):
     ran = run_batteries(**given, cyclic=True)
     for (s, b), net, battery in by_home(given):
@@ -105,10 +116,13 @@ LOAD = [1.0, 1.0, 1.0, 1.0, 4.0, 1.0]
 PV = [0.0, 4.0, 4.0, 0.0, 0.0, 0.0]
 
 
-def a_day(cyclic=False, **changes):
+def a_day(cyclic=False, retail_per_kwh=None, day=None, **changes):
     sizes = {"kwh": 3.0, "kw": 2.0, "lowest_kwh": 0.0, "first_kwh": 0.0, **changes}
     net = np.subtract(PV, LOAD).reshape(1, 6, 1)
-    ran = run_batteries(net, *([[value]] for value in sizes.values()), efficiency=0.81, step_hours=1.0, cyclic=cyclic)
+    ran = run_batteries(
+        net, *([[value]] for value in sizes.values()), efficiency=0.81, step_hours=1.0, cyclic=cyclic,
+        retail_per_kwh=retail_per_kwh, day=day,
+    )  # fmt: skip
     return [array[0, :, 0] for array in (ran.charged_kwh, ran.discharged_kwh, ran.stored_kwh)]
 
 
@@ -126,6 +140,29 @@ def test_a_day_by_hand(cyclic):
     assert discharged.sum() == pytest.approx(0.81 * charged.sum(), rel=1e-12)
     assert stored[2] == 3.0
     assert stored[4] == 0.0
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("cyclic", [False, True])
+def test_a_day_by_hand_with_a_tariff(cyclic):
+    """docs/devices.md has it: full power in the cheapest and in the dearest step, self use in the others."""
+    charged, discharged, stored = a_day(cyclic, retail_per_kwh=[0.2, 0.3, 0.3, 0.4, 0.3, 0.3], day=[0] * 6)
+    np.testing.assert_allclose(charged, [2.0, 4.0 / 3.0, 0.0, 0.0, 0.0, 0.0], rtol=1e-12)
+    np.testing.assert_allclose(discharged, [0.0, 0.0, 0.0, 2.0, 0.7, 0.0], rtol=1e-12)
+    np.testing.assert_allclose(stored, [1.8, 3.0, 3.0, 3.0 - 2.0 / 0.9, 0.0, 0.0], rtol=1e-12)
+
+
+@pytest.mark.small
+def test_days_have_hours_of_their_own_and_a_day_of_one_price_has_none():
+    """Of 3 days: the second has one price, and the third another least and greatest one."""
+    price, day = np.array([0.2, 0.3, 0.3, 0.3, 0.5, 0.3, 0.4]), np.array([4, 4, 7, 7, 9, 9, 9])
+    assert cheap_and_dear(price, day).tolist() == [1, -1, 0, 0, -1, 1, 0]
+
+
+@pytest.mark.small
+def test_a_tariff_of_one_price_is_self_use():
+    for one, other in zip(a_day(), a_day(retail_per_kwh=[0.2] * 6, day=[0] * 6), strict=True):
+        assert one.tobytes() == other.tobytes()
 
 
 @pytest.mark.small
@@ -183,6 +220,13 @@ def test_a_home_does_not_depend_on_those_beside_it():
         ({"efficiency": 0.0}, r"efficiency = 0\.0: must be a number above 0, up to 1"),
         ({"efficiency": 1.1}, r"efficiency = 1\.1: must be"),
         ({"step_hours": 0.0}, r"step_hours = 0\.0: must be positive"),
+        ({"retail_per_kwh": [0.1, 0.2, 0.3]}, "must have both retail_per_kwh and day, or neither"),
+        ({"day": [0, 0, 0]}, "must have both retail_per_kwh and day, or neither"),
+        (
+            {"retail_per_kwh": [0.1, 0.2], "day": [0, 0]},
+            r"retail_per_kwh and day have shapes \(2,\) and \(2,\); they must be \(n_steps,\) = \(3,\)",
+        ),
+        ({"retail_per_kwh": [0.1, 0.2, np.nan], "day": [0, 0, 0]}, "retail_per_kwh is not finite in step 2"),
     ],
 )
 def test_what_is_refused(changes, told):

@@ -65,6 +65,20 @@ def test_shed_energy_is_in_the_legend():
         assert texts[0] == f"Total load\n{run.books['load_kwh'].sum():,.1f} kWh"
 
 
+def test_batteries_that_buy_add_to_the_load():
+    """Of their own surplus what they take is no supply yet; no bar lies below zero."""
+    tariff = {"hours": "17-21", "value": 0.3, "else": 0.2}
+    study = fastp2p.studies()["paper-44"].with_(battery={"kwh": 4.0, "buses": "all"}, market={"retail_per_kwh": tariff})
+    for rule, line in (("self_use", "Total load"), ("tariff", "Total load and charging")):
+        run = fastp2p.run(study.with_(battery={"rule": rule}))
+        axes = draw_supply(run).axes[0]
+        of_line = run.books["load_kwh"] + (run.books["charged_kwh"] if rule == "tariff" else 0.0)
+        assert axes.get_legend().get_texts()[0].get_text() == f"{line}\n{of_line.sum():,.1f} kWh"
+        bars = [patch.get_data() for patch in axes.patches]
+        assert all((bar.values >= bar.baseline - 1e-9).all() for bar in bars if bar.baseline is not None)
+        np.testing.assert_allclose(bars[-2].values, of_line, atol=1e-9)
+
+
 def test_hours_of_many_days_are_marked_by_whole_days():
     """Two weeks, 336 h, have ticks every two days; a day has one every three hours."""
     fortnight = fastp2p.run(fastp2p.studies()["paper-44"].with_(profiles={"days": 14}))

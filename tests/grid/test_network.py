@@ -12,7 +12,8 @@ from pandapower.pypower.idx_brch import PF
 from pandapower.pypower.idx_bus import GS
 
 import fastp2p
-from fastp2p.io.network_sources import load_network, network_names
+from fastp2p.io.network_sources import network_names
+from tests.support.shipped import shipped
 
 RADIAL = "create_cigre_network_lv"
 
@@ -83,13 +84,13 @@ FIRST = {"create_cigre_network_lv", "create_kerber_dorfnetz", "case118", "exampl
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in FIRST)) for name in functions_without_arguments()]
 )
 def test_flows_equal_rundcpp(name):
-    net = load_network(name)
+    net = shipped(name)
     assert_flows_equal_rundcpp(net, fastp2p.Network.from_pandapower(net))
 
 
 @pytest.mark.parametrize("name", ["cigre_lv", "village_1", "village_2"])
 def test_built_in_networks(name):
-    net = load_network(name)
+    net = shipped(name)
     network = fastp2p.Network.from_pandapower(net)
     assert network.is_radial
     assert_flows_equal_rundcpp(net, network)
@@ -97,7 +98,7 @@ def test_built_in_networks(name):
 
 @pytest.mark.parametrize("name", [RADIAL, "example_multivoltage", "mv_oberrhein", "case14"])
 def test_constant_parts_and_other_injections(name):
-    net = load_network(name)
+    net = shipped(name)
     network = fastp2p.Network.from_pandapower(net)
     injection = network.injection_kw(net)
     assert network.flow_kw(np.zeros(network.n_bus)) == pytest.approx(network.constant_kw, abs=1e-9)
@@ -195,7 +196,7 @@ def test_it_travels_to_other_processes():
 
 def test_a_net_with_other_buses_is_refused():
     network = fastp2p.Network.load("cigre_lv")
-    net = load_network("cigre_lv")
+    net = shipped("cigre_lv")
     pp.create_bus(net, 0.4)
     with pytest.raises(fastp2p.InputError, match="differ from those"):
         network.injection_kw(net)
@@ -204,7 +205,7 @@ def test_a_net_with_other_buses_is_refused():
 
 
 def test_networks_from_files(tmp_path):
-    net = load_network("cigre_lv")
+    net = shipped("cigre_lv")
     pp.to_json(net, tmp_path / "net.json")
     pp.to_excel(net, tmp_path / "net.xlsx")
     expected = fastp2p.Network.from_pandapower(net)

@@ -2,6 +2,7 @@
 
 import cmath
 import dataclasses
+import functools
 import math
 import pickle
 
@@ -41,6 +42,11 @@ def three_phases(net, stated=IDEAL):
     return fastp2p.Network.from_pandapower(net, phases=3, zero_sequence=stated)
 
 
+@functools.cache
+def two_buses():
+    return three_phases(line_net())
+
+
 def assert_same_bits(one, other, rows=slice(None)):
     for field in dataclasses.fields(one):
         np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name)[rows], err_msg=field.name)
@@ -67,7 +73,7 @@ def test_two_buses_by_hand(p_kw, q_kvar, phase):
     assert abs(held - own * current - loaded) < 1e-12
     kw, kvar = np.zeros((2, 2, 3))
     kw[1, phase], kvar[1, phase] = p_kw, q_kvar
-    flow = fastp2p.phase_flow(three_phases(line_net()), kw, kvar)
+    flow = fastp2p.phase_flow(two_buses(), kw, kvar)
     base = 0.4 / math.sqrt(3)
     assert flow.vm_pu[0, 1] == pytest.approx(np.abs(voltage) / base, abs=1e-8)
     assert flow.va_degree[0, 1] == pytest.approx(np.degrees(np.angle(voltage)), abs=1e-6)
@@ -84,7 +90,7 @@ def test_two_buses_by_hand(p_kw, q_kvar, phase):
     assert flow.unbalance_percent[0, 1] == pytest.approx(100 * abs(negative / positive), rel=1e-6, abs=1e-9)
     end = v0**2 / 2 / (r * p + x * q + abs(own) * math.hypot(p, q))
     scaled = np.array([0.999, 1.001])[:, None, None] * end
-    assert fastp2p.phase_flow(three_phases(line_net()), scaled * kw, scaled * kvar).converged.tolist() == [True, False]
+    assert fastp2p.phase_flow(two_buses(), scaled * kw, scaled * kvar).converged.tolist() == [True, False]
 
 
 def assert_equal_to_oracle(net, kw, kvar, network, flow, expected):
@@ -339,7 +345,7 @@ def test_a_network_of_external_grids_alone_has_no_voltage_to_look_at():
 @given(st.lists(st.tuples(st.integers(0, 2), st.floats(-60.0, 60.0), st.floats(-60.0, 60.0)), max_size=5), st.data())
 def test_any_batch_of_two_bus_books(books, data):
     """Converged and collapsed books in any mixture and order, none at all included."""
-    network = three_phases(line_net())
+    network = two_buses()
     kw, kvar = np.zeros((2, len(books), 2, 3))
     for row, (phase, p, q) in enumerate(books):
         kw[row, 1, phase], kvar[row, 1, phase] = p, q
@@ -369,7 +375,7 @@ def test_any_batch_of_two_bus_books(books, data):
 def test_arrays_that_do_not_fit_are_refused(injection_kw, others, named):
     for call in (fastp2p.phase_flow, fastp2p.phase_summary):
         with pytest.raises(fastp2p.InputError, match=named):
-            call(three_phases(line_net()), injection_kw, **others)
+            call(two_buses(), injection_kw, **others)
 
 
 def test_networks_without_a_three_phase_model_are_refused():

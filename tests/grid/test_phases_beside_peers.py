@@ -13,12 +13,11 @@ EUROPEAN = "ieee_european_lv_asymmetric"
 SCALES = np.array([-0.5, -0.2, 0.05, 0.2, 0.4, 0.6, 0.8, 0.9, 0.97, 0.998])
 """From strong reverse flow to the brink, as a share of the largest load that is solved."""
 SIMBENCH = [
-    f"simbench:1-LV-{kind}--{scenario}-{switches}"
-    for kind in ("rural1", "rural2", "rural3", "semiurb4", "semiurb5", "urban6")
+    f"simbench:1-LV-{kind}--{scenario}-{('sw', 'no_sw')[(place + scenario) % 2]}"
+    for place, kind in enumerate(("rural1", "rural2", "rural3", "semiurb4", "semiurb5", "urban6"))
     for scenario in (0, 1, 2)
-    for switches in ("sw", "no_sw")
 ]
-"""All codes of low voltage; those without switches are the same buses, fused."""
+"""All feeders of low voltage, with and without switches by turns: those without are the same buses, fused."""
 NOT_MODELLED = {"example_simple", "simple_mv_open_ring_net"}
 """Their transformers are YNd."""
 

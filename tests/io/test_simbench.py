@@ -64,14 +64,18 @@ def test_the_whole_year(year):
 
 
 def test_every_stamp_is_the_local_clock_of_simbench(year, net):
-    local = year.time.tz_convert("Europe/Berlin").strftime("%d.%m.%Y %H:%M")
-    assert local.tolist() == net.profiles["load"]["time"].tolist()
+    local = year.time.tz_convert("Europe/Berlin").tz_localize(None)
+    assert local.tolist() == pd.to_datetime(net.profiles["load"]["time"], format="%d.%m.%Y %H:%M").tolist()
 
 
 def test_loads_are_simbenchs_own_absolute_values(year, net):
     absolute_mw = simbench.get_absolute_values(net, profiles_instead_of_study_cases=True)[("load", "p_mw")]
     loads = [name for name, kind in zip(year.names, year.kinds, strict=True) if kind == "load"]
-    assert len(loads) == net.load.bus.nunique() == 118
+    assert net.load.bus.nunique() == 118
+    assert set(loads) == {*(f"bus_{bus}" for bus in net.load.bus), *net.load.profile}
+    for name in net.load.profile.unique():
+        relative = net.profiles["load"][f"{name}_pload"]
+        np.testing.assert_allclose(year.kwh_per_unit[year.row(name, "load")] / 0.25, relative, rtol=1e-12)
     for bus, of_bus in net.load.groupby("bus"):
         kw = year.kwh_per_unit[year.row(f"bus_{bus}", "load")] / 0.25
         np.testing.assert_allclose(kw, absolute_mw[of_bus.index].sum(axis=1) * 1e3, rtol=1e-9, atol=1e-12)
@@ -94,7 +98,7 @@ def test_a_week_of_trading_from_a_study_file(year, net, tmp_path, monkeypatch):
     books = tables["books"]
     assert len(books) == 2 * 7 * 96
     start = int(np.flatnonzero(year.time == pd.Timestamp("2016-07-04", tz="Etc/GMT-1"))[0])
-    loads = np.array(year.kinds) == "load"
+    loads = np.char.startswith(np.array(year.names), "bus_")
     due = year.kwh_per_unit[loads, start : start + 672].sum(axis=0)
     np.testing.assert_allclose(books.load_kwh.to_numpy().reshape(2, 672), [due, due], rtol=1e-9)
     assert books.executed_kwh.sum() > 0

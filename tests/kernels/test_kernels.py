@@ -18,11 +18,11 @@ from fastp2p.kernels.clearing.solve import assemble_books
 from fastp2p.kernels.clearing.waits import find_waits
 from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
 from fastp2p.kernels.market.orders import gather_profiles, split_orders
-from fastp2p.kernels.structs import Columns, LPs, Rows, TradeArrays, one_lp
+from fastp2p.kernels.structs import Columns, LPs, Rows, TradeArrays
 from fastp2p.market.orders import leave_over, make_orders
 from fastp2p.market.trades import Trades
 from tests.oracles import books as oracle
-from tests.support.lps import lps_of
+from tests.support.lps import lp_of, lps_of
 
 pytestmark = pytest.mark.small
 check = settings(deadline=None, derandomize=True)
@@ -367,7 +367,7 @@ def test_fill_book(seed):
     n, m = int(rng.integers(1, 6)), int(rng.integers(1, 4))
     matrix, most, above = rng.integers(0, 2, (m, n)).astype(float), rng.random(n) + 0.1, rng.random(m)
     x, last = np.empty(n), np.empty(n, np.int64)
-    assert fill_book(one_lp(lps_of(matrix, most, np.full(m, -np.inf), above), 0), n, 100, x, last) == n
+    assert fill_book(lp_of(lps_of(matrix, most, np.full(m, -np.inf), above)), n, 100, x, last) == n
     expected, _ = oracle.fill(np.zeros(m), matrix, most, np.full(m, -np.inf), above)
     np.testing.assert_allclose(x, expected, atol=1e-8)
     assert ((x > most - 1e-8) == (last == -1)).all()
@@ -386,7 +386,7 @@ def test_find_waits(seed):
     before, after = matrix[:, :n_trades] @ x[:n_trades], matrix @ x
     above, below = rng.integers(0, 3, m).astype(float), -rng.integers(0, 3, m).astype(float)
     waits = np.empty(n, np.int64)
-    excess = find_waits(one_lp(lps_of(matrix, most, below, above), 0), n_trades, 1e-9, x, waits)
+    excess = find_waits(lp_of(lps_of(matrix, most, below, above)), n_trades, 1e-9, x, waits)
     assert excess == max(0.0, *(v for value in (before, after) for v in (*(value - above), *(below - value))))
     for j in range(n):
         value = before if j < n_trades else after

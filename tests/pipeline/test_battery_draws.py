@@ -23,11 +23,11 @@ def profiles():
 
 @pytest.fixture
 def draw(cigre, profiles):
-    def drawn(share=0.6, numbers=range(300), part=1.0, **battery):
+    def drawn(share=0.6, numbers=range(300), part=1.0, market=None, **battery):
         """At a share of PV; `part` of the buses that may have a battery has one."""
         given = {"kwh": SIZE, "share": part, **battery}
         study = PLAIN.with_(battery=given) if given["kwh"] is not None else PLAIN
-        return draw_scenarios(study, cigre, profiles, share, numbers)
+        return draw_scenarios(study.with_(market=market or {}), cigre, profiles, share, numbers)
 
     return drawn
 
@@ -90,6 +90,19 @@ def test_a_larger_share_only_adds_batteries(draw, of):
         before = kwh
 
 
+@pytest.mark.parametrize(("correlation", "least", "most"), [(-0.8, 0.0, 0.2), (0.0, 0.45, 0.55), (0.8, 0.8, 1.0)])
+def test_homes_with_pv_may_be_those_with_batteries(draw, correlation, least, most):
+    """Half of all homes have one at any correlation; of those with PV few, half or most do; and shares are nested."""
+    drawn = draw(0.2, buses="all", part=0.5, pv_correlation=correlation)
+    has, who = drawn.battery.kwh > 0.0, drawn.participant
+    assert stats.binomtest(int(has.sum()), has[:, who].size, 0.5).pvalue > 0.01
+    assert least <= has[drawn.pv_profile >= 0].mean() <= most
+    more = draw(0.2, buses="all", part=0.7, pv_correlation=correlation).battery
+    np.testing.assert_array_equal(more.kwh[has], drawn.battery.kwh[has])
+    same = draw(0.6, buses="all", part=0.5, pv_correlation=correlation).battery
+    np.testing.assert_array_equal(same.kwh, drawn.battery.kwh)
+
+
 @pytest.mark.parametrize("numbers", [range(17, 18), range(10, 31), range(0, 100)])
 def test_a_scenario_has_its_batteries_in_any_block(draw, numbers):
     whole, some = draw().battery, draw(numbers=numbers).battery
@@ -121,6 +134,16 @@ def test_numbers_are_uniform_and_nobody_elses(cigre):
     assert not np.array_equal(battery_uniforms(4, range(500), n_bus), own)
 
 
+def test_lists_go_by_the_buses_that_are_listed(draw, cigre):
+    """In the order of that list, wherever PV is."""
+    drawn = draw(0.2, buses=[43, 12], kwh=[6.0, 8.0], kw=[3.0, 2.0]).battery
+    for kwh, kw, bus in ((6.0, 3.0, 43), (8.0, 2.0, 12)):
+        at = cigre.positions([bus])
+        assert (drawn.kwh[:, at] == kwh).all()
+        assert (drawn.kw[:, at] == kw).all()
+    assert (drawn.kwh > 0.0).sum() == 2 * 300
+
+
 def test_lists_go_by_the_participants(draw, cigre):
     drawn = draw(buses="all", kwh=[float(i) for i in range(13)], kw=[2.0] * 13)
     np.testing.assert_array_equal(drawn.battery.kwh[0, drawn.participant], range(13))
@@ -129,9 +152,14 @@ def test_lists_go_by_the_participants(draw, cigre):
 
 def test_what_is_refused(draw):
     assert faults(draw, kwh=[5.0], kw=[1.0, 2.0]) == [
-        "battery.kwh lists 1 values for 13 buses",
-        "battery.kw lists 2 values for 13 buses",
+        "battery.kwh lists 1 values for 13 buses; list one for each participant",
+        "battery.kw lists 2 values for 13 buses; list one for each participant",
     ]
+    assert faults(draw, buses=[12, 16], kwh=[5.0]) == [
+        "battery.kwh lists 1 values for 2 buses; list one for each bus of battery.buses"
+    ]
+    (fault,) = faults(draw, buses=[12, 999], kwh=[5.0])
+    assert "999" in fault
     assert faults(draw, buses=[12, 4, 3]) == [
         "battery.buses: bus 3, 4 is not a participant; make it one (participants.buses, load.buses, pv.buses), or leave it out "
         "here"
@@ -140,6 +168,19 @@ def test_what_is_refused(draw):
     (fault,) = faults(draw, buses=[999])
     assert fault.startswith("battery.buses: ")
     assert "999" in fault
+
+
+def test_a_rule_by_tariff_needs_a_tariff_with_hours(draw):
+    told = (
+        'battery.rule = "tariff": needs a tariff with hours, and market.retail_per_kwh is the same in all steps of every day; '
+        'write market.retail_per_kwh = { hours = "17-21", value = 0.38, else = 0.22 }, or battery.rule = "self_use"'
+    )
+    for tariff in (0.2, {"series": [0.2] * 24}, {"hours": "0-24", "value": 0.3, "else": 0.2}):
+        assert faults(draw, rule="tariff", market={"retail_per_kwh": tariff}) == [told]
+        assert draw(market={"retail_per_kwh": tariff}).battery.kwh.any()
+    assert draw(rule="tariff", market={"retail_per_kwh": {"hours": "0-23", "value": 0.3, "else": 0.2}}).battery.kwh.any()
+    (fault,) = faults(draw, rule="tariff", market={"retail_per_kwh": {"series": [0.2, 0.3]}})
+    assert fault.startswith("market.retail_per_kwh lists 2 values")
 
 
 def test_scenarios_show_the_draws():

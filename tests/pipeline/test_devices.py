@@ -16,10 +16,14 @@ from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.sweep import parts
 from fastp2p.sweep.again import run_worst_book
 from fastp2p.sweep.prepare import prepare
+from tests.oracles.devices import run_battery
 from tests.support.sweeps import SWEEP, assert_same
 
 BATTERY = {"kwh": {"distribution": "uniform", "low": 4.0, "high": 60.0}, "share": 0.7, "lowest": 0.1}
 STORED = SWEEP.with_(battery=BATTERY, scenarios={"count": 12})
+TARIFF = {"hours": "6-9,18-22", "value": 0.4, "else": 0.2}
+BY_TARIFF = STORED.with_(battery={"rule": "tariff", "buses": "all"}, market={"retail_per_kwh": TARIFF})
+RULES = {"self_use": STORED, "tariff": BY_TARIFF}
 NONE = {"without capacity": {"kwh": 0.0}, "at no bus": {"share": 0.0}, "without power": {"kw": 0.0}}
 DAYS = 6
 SUMS = {"rtol": 0, "atol": 1e-9}
@@ -44,10 +48,12 @@ def batch_of(study, cigre, profiles=None, share=0.6, numbers=range(5)):
 # --------------------------------------------------------------------------------------------------------- what it changes
 
 
-@pytest.mark.parametrize("orders", ["net", "gross"])
-@pytest.mark.parametrize("has_dates", [False, True])
-def test_load_and_pv_of_the_market_have_what_is_charged_and_discharged(cigre, dated, has_dates, orders):
-    batch, profiles = batch_of(STORED.with_(market={"orders": orders}), cigre, dated if has_dates else None)
+@pytest.mark.parametrize(
+    ("rule", "orders", "has_dates"),
+    [("self_use", "net", True), ("self_use", "gross", False), ("tariff", "net", False), ("tariff", "gross", True)],
+)
+def test_load_and_pv_of_the_market_have_what_is_charged_and_discharged(cigre, dated, rule, orders, has_dates):
+    batch, profiles = batch_of(RULES[rule].with_(market={"orders": orders}), cigre, dated if has_dates else None)
     load, pv = home_energy(profiles, batch.scenarios, range(profiles.n_steps))
     done = batch.devices.of
     assert done["charged_kwh"].shape == done["discharged_kwh"].shape == done["stored_kwh"].shape == load.shape
@@ -86,6 +92,35 @@ def test_the_baseline_has_the_battery_too(cigre):
     assert need.sum() < np.maximum(load - pv, 0.0).sum() - 10.0
 
 
+def test_batteries_by_a_tariff_charge_in_its_cheapest_and_discharge_in_its_dearest_hours(cigre, dated):
+    """The third day has a price between, the second has one price all day; the others have two."""
+    price = np.full(24 * DAYS, 0.2)
+    price[48 + 10], price[48 + 12], price[48 + 20] = 0.1, 0.3, 0.4
+    for day in (0, 3, 4, 5):
+        price[24 * day + 18 : 24 * day + 21] = 0.4
+    batch, profiles = batch_of(BY_TARIFF.with_(market={"retail_per_kwh": {"series": price.tolist()}}), cigre, dated)
+    load, pv = home_energy(profiles, batch.scenarios, range(profiles.n_steps))
+    drawn, who = batch.scenarios.battery, batch.scenarios.participant
+    for scenario, home in itertools.product(range(5), range(len(who))):
+        charged, discharged, stored = run_battery(
+            (pv - load).reshape(5, 24 * DAYS, -1)[scenario, :, home].tolist(),
+            **{name: float(getattr(drawn, name)[scenario, who[home]]) for name in ("kwh", "lowest_kwh", "first_kwh")},
+            limit_kwh=float(drawn.kw[scenario, who[home]]), one_way=np.sqrt(0.9), price=price.tolist(),
+            day=[step // 24 for step in range(24 * DAYS)],
+        )  # fmt: skip
+        for found, right in (("charged_kwh", charged), ("discharged_kwh", discharged), ("stored_kwh", stored)):
+            np.testing.assert_allclose(batch.devices.of[found].reshape(5, 24 * DAYS, -1)[scenario, :, home], right, **SUMS)
+
+
+def test_batteries_by_a_tariff_buy_from_neighbours_and_sell_to_them(cigre):
+    """At 30 % PV, homes without it have batteries, too: they sell when it is dear, and buy when it is cheap."""
+    batch, _ = batch_of(BY_TARIFF.with_(network={"limit_factor": 1.0}), cigre, share=0.3)
+    bus = batch.settlement.buses
+    has_pv = batch.scenarios.pv_profile[:, batch.scenarios.participant] >= 0
+    assert bus.sold_kwh[~has_pv].sum() > 10.0
+    assert bus.bought_kwh.sum() > batch_of(STORED, cigre, share=0.3)[0].settlement.buses.bought_kwh.sum() + 10.0
+
+
 def test_charging_is_load_and_discharging_is_pv_to_reactive_power_and_phases(cigre):
     """A study whose profiles were those sums would draw the same power, kW and kvar, on the same phases."""
     study = STORED.with_(
@@ -113,11 +148,28 @@ def test_charging_is_load_and_discharging_is_pv_to_reactive_power_and_phases(cig
 # ------------------------------------------------------------------------------------------- nothing where there is nothing
 
 
-@pytest.mark.parametrize("clearing", [{}, {"physics": "lindistflow", "unserved": "shed"}], ids=["dc", "lindistflow"])
-@pytest.mark.parametrize("none", NONE)
-def test_batteries_that_are_none_change_no_bit(none, clearing):
-    plain = SWEEP.with_(scenarios={"count": 6}, clearing=clearing)
-    found = fastp2p.run(plain.with_(battery={**BATTERY, **NONE[none]}), workers=1).tables()
+PHYSICS = {
+    "dc": {},
+    "lindistflow": {"clearing": {"physics": "lindistflow", "unserved": "shed"}},
+    "ac": {"clearing": {"physics": "ac", "audit": 5}},
+    "three phases": {
+        "clearing": {"physics": "lindistflow"}, "network": {"phases": 3, "zero_sequence": STATED},
+        "connection": {"phases": "random"},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("physics", "rule", "none"),
+    [
+        ("dc", "self_use", "without capacity"), ("dc", "tariff", "at no bus"), ("lindistflow", "self_use", "without power"),
+        ("ac", "self_use", "at no bus"), ("ac", "tariff", "without power"), ("three phases", "self_use", "without power"),
+        ("three phases", "tariff", "without capacity"),
+    ],
+)  # fmt: skip
+def test_batteries_that_are_none_change_no_bit(physics, rule, none):
+    plain = SWEEP.with_(scenarios={"count": 4}, market={"retail_per_kwh": TARIFF}, **PHYSICS[physics])
+    found = fastp2p.run(plain.with_(battery={**BATTERY, "rule": rule, **NONE[none]}), workers=1).tables()
     expected = fastp2p.run(plain, workers=1).tables()
     assert_same({name: table[expected[name].columns] for name, table in found.items()}, expected)
 
@@ -125,10 +177,12 @@ def test_batteries_that_are_none_change_no_bit(none, clearing):
 # ------------------------------------------------------------------------------------------------------------ the same bits
 
 
-def test_workers_and_batches_give_the_same_bits():
-    expected = fastp2p.run(STORED, workers=1).tables()
+@pytest.mark.parametrize("rule", RULES)
+def test_workers_and_batches_give_the_same_bits(rule):
+    study = RULES[rule]
+    expected = fastp2p.run(study, workers=1).tables()
     for workers, batch in ((1, 1), (2, 5), (2, None)):
-        assert_same(fastp2p.run(STORED, workers=workers, batch_scenarios=batch).tables(), expected)
+        assert_same(fastp2p.run(study, workers=workers, batch_scenarios=batch).tables(), expected)
 
 
 def test_ranges_of_scenarios_give_the_same_bits(cigre, dated):

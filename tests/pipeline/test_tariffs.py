@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastp2p
-from fastp2p.pipeline.tariffs import by_step, hold_tariffs
+from fastp2p.pipeline.tariffs import by_step, days_of_steps, hold_tariffs
 from fastp2p.study.sections import Series
 from fastp2p.study.tariffs import ByHours, FromFile
 from tests.oracles.tariffs import MONDAY, tariff_by_hours
@@ -234,3 +234,18 @@ def test_a_run_reads_a_table_once(table):
     assert np.flatnonzero(there.market.retail_per_kwh.per_step).tolist() == [7, 31]
     assert held == study
     assert hold_tariffs(SWEEP, profiles) is SWEEP
+
+
+@pytest.mark.parametrize("zone", [None, "Etc/GMT-5"])
+def test_days_are_those_of_the_clock(zone):
+    """A series that begins at 22:00; days that are left out do not join those beside them."""
+    time = pd.date_range("2023-03-24 22:00", periods=60, freq="h", tz=zone)
+    time = time[time.date != pd.Timestamp("2023-03-25").date()]
+    days = days_of_steps(profiles_of(len(time), 60, time))
+    assert np.flatnonzero(np.diff(days)).tolist() == [1, 25]
+
+
+@pytest.mark.parametrize(("step_minutes", "of_a_day"), [(60, 24), (15, 96), (6, 240), (1440, 1)])
+def test_days_without_dates_have_24_hours(step_minutes, of_a_day):
+    days = days_of_steps(profiles_of(3 * of_a_day, step_minutes))
+    assert days.tolist() == [0] * of_a_day + [1] * of_a_day + [2] * of_a_day

@@ -44,6 +44,10 @@ PHASES = {
     "network": {"phases": 3, "zero_sequence": STATED, "limit_factor": 0.1}, "connection": {"phases": "random"},
     "clearing": {"physics": "lindistflow", "unserved": "shed", "audit": 5}, "market": {"branch_charge_per_kwh": 0.001},
 }  # fmt: skip
+OTHERS = {
+    "ev": {"share": 0.5, "rule": "surplus"}, "heat_pump": {"share": 0.5, "profile": "residential_1", "size": 0.3},
+    "participants": {"background": [{"buses": "all", "load": "commercial_0", "size": 0.02}]}, "clearing": {"unserved": "shed"},
+}  # fmt: skip
 SUMS = {"rtol": 0, "atol": 1e-9}
 DAYS = 6
 
@@ -97,9 +101,11 @@ def test_each_home_does_what_the_definition_says(cigre, way):
     assert way == "wide" or (is_cut & (batch.trades.seller >= len(drawn.participant))).any()
 
 
-@pytest.mark.parametrize(("way", "has_dates"), [(way, i % 2 == 0) for i, way in enumerate([*WAYS, "phases"])])
+@pytest.mark.parametrize(
+    ("way", "has_dates"), [(way, i % 2 == 0) for i, way in enumerate([*WAYS, "phases", "others", "others"])]
+)
 def test_energy_and_money_are_conserved_and_limits_are_kept_exactly(cigre, dated, has_dates, way):
-    study, network = (TRADING.with_(**PHASES), None) if way == "phases" else (TRADING.with_(**WAYS[way]), cigre)
+    study, network = TRADING.with_(**{**WAYS, "phases": PHASES, "others": OTHERS}[way]), None if way == "phases" else cigre
     batch, _, _ = batch_of(study, network, dated if has_dates else None, numbers=range(5))
     drawn, done, bus = batch.scenarios, batch.devices.of, batch.settlement.buses
     stored, charged, discharged, lost = (
@@ -287,13 +293,15 @@ def test_keys_that_do_not_fit_together(changes, told):
 
 def test_studies_in_which_no_battery_can_trade(cigre):
     study = TRADING.with_(
-        market={"pricing": "mid_market_rate"}, clearing={"stress": 2.0}, battery={"value_per_kwh": {"series": [0.1, 0.2]}}
-    )
+        market={"pricing": "mid_market_rate"}, clearing={"stress": 2.0}, battery={"value_per_kwh": {"series": [0.1, 0.2]}},
+        community_battery={"bus": 18, "kwh": 10.0},
+    )  # fmt: skip
     with pytest.raises(fastp2p.InputError) as refused:
         fastp2p.run(study, network=cigre)
     told = str(refused.value)
     assert 'battery.rule = "market": needs a rule with bids and asks, and market.pricing = "mid_market_rate" has none' in told
     assert 'battery.rule = "market": clearing.stress = 2' in told
+    assert "the battery of the community acts before the market" in told
     assert "battery.value_per_kwh lists 2 values" in told
 
 

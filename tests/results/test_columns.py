@@ -62,7 +62,7 @@ def test_tables_of_a_run_have_exactly_these_columns():
     tables = fastp2p.run(study, profiles=dated).tables()
     assert set(tables) == set(TABLES)
     for name, table in tables.items():
-        known = [column for column in columns_of(name).values() if not (column.phases or column.device)]
+        known = [one for one in columns_of(name).values() if not (one.phases or one.device or one.swept)]
         assert set(table) == {column.name for column in known}, name
 
 
@@ -70,7 +70,7 @@ def test_columns_that_only_an_audit_gives_are_marked():
     kept = tuple(table for table in TABLES if table != "scenarios")
     study = fastp2p.studies()["pv-sweep"].with_(scenarios={"count": 1, "shares": (0.5,), "keep": kept})
     for name, table in fastp2p.run(study).tables().items():
-        known = [column for column in columns_of(name).values() if not (column.audit or column.phases or column.device)]
+        known = [one for one in columns_of(name).values() if not (one.audit or one.phases or one.device or one.swept)]
         assert set(table) == {column.name for column in known if not column.name.endswith("time")}, name
 
 

@@ -17,6 +17,7 @@ from fastp2p.pipeline.reduce import join_steps, reduce_batch
 from fastp2p.results.columns import AUDIT_INDICATORS, DEVICE_INDICATORS, INDICATORS, columns_of
 from fastp2p.results.statistics import summarise
 from fastp2p.results.tables import make_columns, make_frames
+from fastp2p.study.points import Point
 from fastp2p.sweep import parts
 from fastp2p.sweep.prepare import prepare
 from tests.support.sweeps import SWEEP, assert_same
@@ -80,14 +81,12 @@ def test_load_and_pv_are_those_of_the_profiles(ran, plain):
 
 def test_only_studies_with_batteries_have_these_columns(ran, plain):
     for name, table in ran.tables().items():
-        known = [one for one in columns_of(name).values() if not (one.audit or one.phases or one.name.endswith("time"))]
+        known = [one for one in columns_of(name).values() if not (one.audit or one.phases or one.swept)]
+        known = [one for one in known if one.device in ("", "battery") and not one.name.endswith("time")]
         assert set(table) == {one.name for one in known}, name
         assert list(plain.tables()[name]) == [column for column in table if not columns_of(name)[column].device], name
-    assert {one.name for one in columns_of("participants").values() if one.device == "battery"} == {
-        "battery_kwh",
-        "stored_kwh",
-        *OF_ENERGY,
-    }
+    of_batteries = {one.name for one in columns_of("participants").values() if one.device == "battery"}
+    assert of_batteries == {"battery_kwh", "stored_kwh", *OF_ENERGY}
 
 
 def test_batteries_without_capacity_change_nothing(plain):
@@ -173,7 +172,7 @@ def test_a_sweep_may_stop_by_them():
 
 def test_no_table_depends_on_the_size_of_batches(ran, monkeypatch):
     work = (STUDY, *prepare(STUDY))
-    part = parts.Part(0, 0.8, range(5))
+    part = parts.Part(0, Point(0.8), range(5))
     expected, alone = (parts.run_part(work, part, size)[1] for size in (None, 1))
     assert_same(alone, expected)
     monkeypatch.setattr(parts, "books_at_a_time", lambda *_: 7)

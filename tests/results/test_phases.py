@@ -73,7 +73,7 @@ def test_phases_of_books_have_names(ran):
     assert books["unbalance_bus"][:3].tolist() == network.bus_id[:3].tolist()
     assert str(books["unbalance_bus"].dtype) == "Int64"
     assert not books["full_breaks_unbalance"].any()
-    expected = {one.name for one in columns_of("books").values() if not one.device}
+    expected = {one.name for one in columns_of("books").values() if not (one.device or one.swept)}
     assert set(books) == {name for name in expected if not name.endswith("time")}
 
 
@@ -134,7 +134,7 @@ def test_participants_have_the_phases_of_what_they_have(ran):
             assert row.phase == ("a", "b", "c", "balanced")[load] if homes[scenario, bus] else pd.isna(row.phase)
             assert row.pv_phase == ("a", "b", "c", "balanced")[pv] if row.kwp > 0.0 else pd.isna(row.pv_phase)
     assert table["pv_phase"].isna().any()
-    assert set(table) == {one.name for one in columns_of("participants").values() if not one.device}
+    assert set(table) == {one.name for one in columns_of("participants").values() if not (one.device or one.swept)}
     assert not {"phase", "pv_phase"} & set(make_columns(reduced, network, ("participants",))["participants"])
 
 

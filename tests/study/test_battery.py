@@ -36,7 +36,7 @@ def test_defaults():
 
 
 def test_studies_without_batteries_are_written_as_ever():
-    for study in fastp2p.studies().values():
+    for study in (one for one in fastp2p.studies().values() if one.battery is None):
         assert "battery" not in study.to_toml().replace(study.description, "")
     assert SWEEP.with_(battery={"kwh": 5.0}).with_(battery=None).to_toml() == SWEEP.to_toml()
 
@@ -57,13 +57,13 @@ def test_a_file_with_this_section(tmp_path):
     ("key", "allowed"),
     [
         ("kwh", ranges.BATTERY_KWH), ("kw", ranges.BATTERY_KW), ("efficiency", ranges.EFFICIENCY), ("share", ranges.PART),
-        ("first", ranges.PART), ("lowest", ranges.PART),
+        ("first", ranges.PART), ("lowest", ranges.PART), ("pv_correlation", ranges.CORRELATION),
     ],
 )  # fmt: skip
 def test_numbers_have_ranges(key, allowed):
     for value in (allowed.least, allowed.most):
-        SWEEP.with_(battery={"kwh": 5.0, "first": 1.0 if key == "lowest" else 0.5, key: value})
-    for value in (allowed.least - 1e-6, allowed.most * (1 + 1e-9), 1e300, -1.0):
+        SWEEP.with_(battery={"kwh": 5.0, "buses": "all", "first": 1.0 if key == "lowest" else 0.5, key: value})
+    for value in (allowed.least - 1e-6, allowed.most * (1 + 1e-9), 1e300, allowed.least - 1.0):
         assert faults(**{key: value}) == [f"battery.{key} = {value!r}: must lie in {allowed}"]
     assert faults(**{key: float("nan")}) == [f"battery.{key} = nan: must be a finite number"]
 
@@ -77,7 +77,7 @@ def test_numbers_have_ranges(key, allowed):
         ({"capacity": 5.0}, "unknown key battery.capacity"),
         ({"kWh": 5.0}, "unknown key battery.kWh; did you mean kwh?"),
         ({"buses": "leaves"}, "battery.buses = 'leaves': must be 'pv' or 'all'"),
-        ({"rule": "tariff"}, "battery.rule = 'tariff': must be 'self_use'"),
+        ({"rule": "market"}, "battery.rule = 'market': must be 'self_use' or 'tariff'"),
         ({"first": 0.1, "lowest": 0.2}, "battery = "),
     ],
 )
@@ -95,6 +95,16 @@ def test_a_battery_does_not_begin_below_its_lowest():
     (fault,) = faults(first=0.1, lowest=0.2)
     assert fault.endswith("first = 0.1 is below lowest = 0.2; begin with 0.2 or more")
     SWEEP.with_(battery={"kwh": 5.0, "first": 0.2, "lowest": 0.2})
+
+
+def test_a_correlation_with_pv_needs_homes_without_it():
+    (fault,) = faults(pv_correlation=0.5)
+    assert fault.endswith(
+        'pv_correlation = 0.5 needs batteries that may be at homes without PV; write buses = "all" or a list of buses, or '
+        "leave pv_correlation out"
+    )
+    SWEEP.with_(battery={"kwh": 5.0, "pv_correlation": 0.0})
+    SWEEP.with_(battery={"kwh": 5.0, "pv_correlation": 0.5, "buses": [12]})
 
 
 def test_all_faults_are_told_at_once():

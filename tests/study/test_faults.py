@@ -19,6 +19,7 @@ WHOLE = {
 }
 TABLE = "must be a table, with keys such as"
 NAMES = "'uniform', 'normal', 'triangular', 'lognormal' or 'choice'"
+A_DAY = "a date such as 2024-06-21 or a list"
 MANY = "a number of more than 100 digits"
 EITHER = (
     "must be a number, a list, a table with the key distribution, a table with the key series, a table with the key hours or a "
@@ -55,7 +56,7 @@ def with_lines(text):
                 "unknown key scenarios.stop.3; known are indicator, within, at_least",
             ],
         ),
-        ("[scenarios]\n1 = 2", ["unknown key scenarios.1; known are count, shares, exact, stop, keep"]),
+        ("[scenarios]\n1 = 2", ["unknown key scenarios.1; known are count, shares, sweep, exact, stop, keep"]),
         ("[market.bid_per_kwh]\n1 = 2", [f"market.bid_per_kwh = {{'1': 2}}: {EITHER}"]),
         ("[market.bid_per_kwh.series]\n2 = 3", ["market.bid_per_kwh.series = {'2': 3}: must be a list"]),
         ("[participants.buses]\n0 = 3", ["participants.buses = {'0': 3}: must be 'leaves', 'loads', 'all' or a list"]),
@@ -73,11 +74,11 @@ def with_lines(text):
         ("[scenarios]\nstop = 3", [f"scenarios.stop = 3: {TABLE} scenarios.stop.indicator"]),
         # dates, huge and endless numbers
         ("name = 2024-01-01", ["name = datetime.date(2024, 1, 1): must be a text"]),
-        ("[profiles]\nfirst_day = 'today'", ["profiles.first_day = 'today': must be a date such as 2024-06-21"]),
-        ("[profiles]\nfirst_day = '20180621'", ["profiles.first_day = '20180621': must be a date such as 2024-06-21"]),
-        ("[profiles]\nfirst_day = '1529539200'", ["profiles.first_day = '1529539200': must be a date such as 2024-06-21"]),
-        ("[profiles]\nfirst_day = 86400", ["profiles.first_day = 86400: must be a date such as 2024-06-21"]),
-        ("[profiles]\nfirst_day = 12:30:00", ["profiles.first_day = datetime.time(12, 30): must be a date such as 2024-06-21"]),
+        ("[profiles]\nfirst_day = 'today'", [f"profiles.first_day = 'today': must be {A_DAY}"]),
+        ("[profiles]\nfirst_day = '20180621'", [f"profiles.first_day = '20180621': must be {A_DAY}"]),
+        ("[profiles]\nfirst_day = '1529539200'", [f"profiles.first_day = '1529539200': must be {A_DAY}"]),
+        ("[profiles]\nfirst_day = 86400", [f"profiles.first_day = 86400: must be {A_DAY}"]),
+        ("[profiles]\nfirst_day = 12:30:00", [f"profiles.first_day = datetime.time(12, 30): must be {A_DAY}"]),
         (f"seed = 0x{'f' * 5000}", [f"seed = {MANY}: must be less than {2**128}"]),
         (f"[scenarios]\nshares = [0x{'f' * 5000}]", [f"scenarios.shares.0 = {MANY}: must be a number"]),
         ("[market]\nask_per_kwh = inf", ["market.ask_per_kwh = inf: must be a finite number"]),

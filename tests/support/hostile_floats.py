@@ -10,6 +10,8 @@ import numpy as np
 
 import fastp2p
 from fastp2p.devices.battery import run_batteries
+from fastp2p.devices.ev import run_evs
+from fastp2p.devices.heat_pump import run_heat_pumps
 from fastp2p.grid.ac import summarise_flows
 from fastp2p.grid.phases import summarise_phases
 from fastp2p.market.matching import match_in_pools
@@ -64,7 +66,21 @@ def one_round(random: np.random.Generator, network: fastp2p.Network) -> None:
     summarise_flows(network, np.arange(n_bus), base, export)
     for cyclic in (False, True):
         sizes = hostile(random, 4, n_books, 5)
-        run_batteries(hostile(random, n_books, 7, 5), *sizes, efficiency=0.9, step_hours=1.0, cyclic=cyclic, check=False)
+        battery = {"efficiency": 0.9, "step_hours": 1.0, "cyclic": cyclic, "check": False}
+        run_batteries(hostile(random, n_books, 7, 5), *sizes, **battery)
+        tariff = {"retail_per_kwh": hostile(random, 7), "day": np.arange(7) // 4}
+        run_batteries(hostile(random, n_books, 7, 5), *sizes, **battery, **tariff)
+        times = hostile(random, 2, n_books, 5) if random.random() < 0.3 else random.uniform(0.0, 24.0, (2, n_books, 5))
+        for rule in ("immediate", "surplus", "cheapest"):
+            run_evs(
+                hostile(random, n_books, 7, 5), hostile(random, n_books, 5), *times, hostile(random, n_books, 5), rule=rule,
+                step_hours=4.0, cyclic=cyclic, retail_per_kwh=hostile(random, 7), check=False,
+            )  # fmt: skip
+        allow(
+            run_heat_pumps, hostile(random, n_books, 7, 5), *hostile(random, 3, n_books, 5), *hostile(random, 2, 7),
+            comfort_c=tuple(hostile(random, 2).tolist()), first_c=20.0, rule="surplus", step_hours=1.0, cyclic=cyclic,
+            check=False,
+        )  # fmt: skip
     some = random.permutation(n_bus)[: int(random.integers(0, n_bus + 1))]
     summarise_phases(network, some, *(hostile(random, n_books, len(some), 3) for _ in range(2)))
 

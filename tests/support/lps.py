@@ -7,7 +7,7 @@ import numpy as np
 from fastp2p.kernels.clearing.answer import answer_books
 from fastp2p.kernels.clearing.simplex import solve_books
 from fastp2p.kernels.clearing.solve import scale_books
-from fastp2p.kernels.structs import LPs
+from fastp2p.kernels.structs import LPs, one_lp
 
 
 def lps_of(matrix, most, below, above, cost=None):
@@ -23,10 +23,16 @@ def lps_of(matrix, most, below, above, cost=None):
         entry_row=row.astype(np.int32),
         entry_value=matrix[row, column],
         most=most,
-        cost=np.zeros((3, n)) if cost is None else cost,
+        cost=np.zeros((3, n)) if cost is None else np.ascontiguousarray(cost),
         room_below=below,
         room_above=above,
     )
+
+
+def lp_of(lps, n=0):
+    """One of them as kernels hand it on: costs are a part of a wider array. Any other is compiled for once more."""
+    lp = one_lp(lps, n)
+    return lp._replace(cost=np.pad(lp.cost, ((0, 0), (0, 1)))[:, :-1])
 
 
 def matrix_of(lps):

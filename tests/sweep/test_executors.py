@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p.cli.console import say
 from fastp2p.cli.main import app
-from fastp2p.study.sections import StopPart
+from fastp2p.study.scenarios import StopPart
 from fastp2p.sweep import executors, parts
 from tests.support.forks import read_json, wait_until
 from tests.support.sweeps import SWEEP, assert_same

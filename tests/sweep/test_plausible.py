@@ -89,6 +89,20 @@ def test_capacities_in_wh():
     assert not any("battery" in one for one in warnings_of(DAY.with_(battery={"kwh": 80})))
 
 
+def test_vehicles_in_w_and_wh():
+    told = warnings_of(DAY.with_(ev={"kw": 11000, "kwh": {"distribution": "uniform", "low": 2000, "high": 14000}}))
+    assert "ev.kw = 11000 kW of one vehicle: probably in W; divide by 1000" in told
+    assert "ev.kwh = 8000 kWh of one vehicle: probably in Wh; divide by 1000" in told
+    assert not any("one vehicle" in one for one in warnings_of(DAY.with_(ev={"kw": 350, "kwh": 100})))
+
+
+def test_vehicles_may_take_all_surplus():
+    parked = {"arrival": 0.0, "departure": 24.0, "kwh": 100.0, "rule": "surplus"}
+    told = "nothing will be traded: there is no surplus: electric vehicles charge all that homes do not use themselves"
+    assert told in warnings_of(DAY.with_(ev=parked))
+    assert told not in warnings_of(DAY.with_(ev={**parked, "kwh": 1.0}))
+
+
 def test_batteries_may_take_all_surplus():
     """Alike homes with more PV than load at noon, and less over the day."""
     homes = DAY.with_(load={"buses": "all"}, pv={"buses": "all", "kwp": 8.0})
@@ -97,6 +111,14 @@ def test_batteries_may_take_all_surplus():
     told = "nothing will be traded: there is no surplus: batteries charge all that homes do not use themselves"
     assert told in warnings_of(homes.with_(battery={"kwh": 100.0, "kw": 100.0}))
     assert told not in warnings_of(homes.with_(battery={"kwh": 0.1}))
+
+
+def test_batteries_by_a_tariff_sell_without_pv():
+    homes = DAY.with_(load={"buses": "all"}, pv={"kwp": 0.0}, battery={"kwh": 9.0, "buses": "all"})
+    assert "nothing will be traded: there is no PV, so nobody sells" in warnings_of(homes)
+    tariff = {"hours": "17-21", "value": 0.3, "else": 0.2}
+    some = homes.with_(battery={"rule": "tariff", "share": 0.5}, market={"retail_per_kwh": tariff})
+    assert not any("nothing will be traded" in one for one in warnings_of(some))
 
 
 def test_a_single_participant_has_nobody_to_trade_with():

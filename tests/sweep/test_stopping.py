@@ -8,7 +8,7 @@ import pytest
 
 import fastp2p
 from fastp2p.results.statistics import is_narrow
-from fastp2p.study.sections import StopPart
+from fastp2p.study.scenarios import StopPart
 from fastp2p.sweep import parts
 from tests.support.sweeps import SWEEP, assert_same
 

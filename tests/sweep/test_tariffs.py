@@ -70,7 +70,7 @@ def test_resume_notices_another_table(study, tmp_path):
     assert hashes.keys() == {"study", "network", "profiles", "tariffs"}
     assert fastp2p.Study.from_toml(tmp_path / "out" / "study.toml") == study
     pd.DataFrame({"eur": [*PRICES[:-1], 0.5]}).to_csv(tmp_path / "prices.csv", index=False)
-    with pytest.raises(fastp2p.InputError, match="was started with other tariffs; choose another folder"):
+    with pytest.raises(fastp2p.InputError, match="was started with other tariffs or temperatures; choose another folder"):
         fastp2p.run(study, out=tmp_path / "out", resume=True)
 
 

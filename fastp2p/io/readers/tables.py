@@ -20,7 +20,7 @@ TIMES = ("time", "timestamp", "datetime", "date_time", "date")
 HOUR = "hour"
 VALUE = "value"
 """What clock times head, once the days are unrolled."""
-TIDY = {"load_kwh_per_home": "kWh/home", "pv_kwh_per_kwp": "kWh/kWp"}
+TIDY = {"load_kwh_per_home": "kWh/home", "pv_kwh_per_kwp": "kWh/kWp", "net_kwh": "kWh net"}
 """Columns of the tidy layout, and their units."""
 QUANTITIES = {"kwh": (1.0, False), "wh": (1e-3, False), "kw": (1.0, True), "w": (1e-3, True)}
 """In kWh or kW, and whether it is a power."""
@@ -35,7 +35,10 @@ TIME_WORDS = CLOCK_WORDS | {
 }  # fmt: skip
 """Words in headings that say no more than a time of the day."""
 PER = {"": "load", "home": "load", "kwp": "pv"}
-UNITS = "kWh, Wh, kW, W for loads (/home may follow); kWh/kWp, Wh/kWp, kW/kWp, W/kWp for PV"
+NET = "net"
+"""What follows the quantity where a column has load less generation, as in kW net; it may be negative."""
+MAY_BE_NET = "; load less generation, which may be, has the unit kWh net"
+UNITS = "kWh, Wh, kW, W for loads (/home may follow); kWh/kWp, Wh/kWp, kW/kWp, W/kWp for PV; kWh net, kW net for net load"
 
 
 class _Column(NamedTuple):
@@ -63,7 +66,7 @@ def read_table(
     ----------
     path : Path
         A column of times, or `hour` counting from 0, and one column per profile headed ``name [unit]``; or tidy: `profile`,
-        a time or hour, and a column for loads and one for PV, of which each profile fills one; or a row a day, its columns
+        a time or hour, and columns for loads, PV and net load, of which each profile fills one; or a row a day, its columns
         headed by clock times.
     unit : str, optional
         Of the columns that name none.
@@ -95,7 +98,8 @@ def read_table(
     minutes = clock_minutes(path, [one.name for one in values], period_ending=period_ending, cumulative=cumulative)
     cells = read_cells(path, [*keys, *(one.column for one in values)])
     frame, missing = cells.frame, cells.frame.isna()
-    faults = _value_faults(str(path), cells, [*([time] if is_hour else []), *(one.column for one in values)])
+    signed = {one.column for one in values if one.kind == NET}
+    faults = _value_faults(str(path), cells, [*([time] if is_hour else []), *(one.column for one in values)], signed)
     if not tidy or len(minutes):
         faults += _missing_faults(path, missing, values)
     if len(minutes):
@@ -148,11 +152,11 @@ def write_table(
     if n_steps == 1:
         faults.append(f"{path}: a table of one step does not show how long it is; write more of them, or shorter ones")
     refuse(faults)
-    per = {"load": "home", "pv": "kWp"}
+    unit = {"load": "kWh/home", "pv": "kWh/kWp", NET: "kWh net"}
     dated = time is not None and len(np.unique(np.diff(time.asi8))) == 1
     hours = np.arange(n_steps) * step_hours
     frame = pd.DataFrame({"time": time} if dated else {"hour": hours})
-    columns = {f"{name} [kWh/{per[kind]}]": row for name, kind, row in zip(names, kinds, kwh_per_unit, strict=True)}
+    columns = {f"{name} [{unit[kind]}]": row for name, kind, row in zip(names, kinds, kwh_per_unit, strict=True)}
     frame = pd.concat([frame, pd.DataFrame(columns)], axis=1)
     write = partial(frame.to_csv if path.suffix.lower() == ".csv" else frame.to_parquet, index=False)
     replace_file(path, write, "nothing was written")
@@ -171,10 +175,12 @@ def _value_columns(path: Path, names: list[str], unit: str | None, tidy: bool) -
         match = re.fullmatch(r"\s*(.*\S)\s*\[([^\]]*)\]\s*", name)
         stated = TIDY.get(name, match[2] if match else unit)
         quantity, _, per = "".join((stated or "").casefold().split()).partition("/")
+        is_net = not per and quantity.endswith(NET)
+        quantity = quantity.removesuffix(NET) if is_net else quantity
         if stated is None or quantity not in QUANTITIES or per not in PER:
             strange.setdefault(stated, []).append(name)
             continue
-        columns.append(_Column(name, match[1] if match else name, PER[per], *QUANTITIES[quantity]))
+        columns.append(_Column(name, match[1] if match else name, NET if is_net else PER[per], *QUANTITIES[quantity]))
     for stated, found in strange.items():
         one = len(found) == 1
         whose = f"{path}: column {found[0]}" if one else f"{path}: {len(found)} columns ({some(found)})"
@@ -302,7 +308,7 @@ def _cumulative_faults(path: Path, found: Found, rows: Ints, period_ending: bool
         faults.append(f"{path}: {some(powers)}: a power is not a meter reading; cumulative takes kWh or Wh")
     for one, name, readings in found:
         falls = np.flatnonzero(np.diff(readings) < 0)
-        if not one.is_power and len(falls):
+        if not one.is_power and one.kind != NET and len(falls):  # the meter of a net load may count backwards
             at = int(falls[0])
             message = (
                 f"{path}, row {rows[at + 1] if len(rows) == len(readings) else at + 3}: {name} falls from {readings[at]:g} to"
@@ -327,16 +333,25 @@ def _missing_faults(path: Path, missing: pd.DataFrame, values: list[_Column]) ->
     )
 
 
-def _value_faults(path: str, cells: Cells, columns: list[str]) -> list[str]:
-    """Values that are no numbers, infinite, huge or negative, with their row; the columns are numbers afterwards."""
+def _value_faults(path: str, cells: Cells, columns: list[str], signed: set[str]) -> list[str]:
+    """Values that are no numbers, infinite, huge or negative, with their row; the columns are numbers afterwards.
+
+    Those of the columns `signed` may be negative.
+    """
     found: dict[str, Faults] = {}
     rows, values = cells.frame.index, {}
     for column in columns:
         given = cells.frame[column]
         numbers = values[column] = cells.numbers(column)
         kwh = numbers.to_numpy(float)
-        wrong = np.flatnonzero((np.isnan(kwh) & given.notna().to_numpy()) | (kwh > MOST) | (kwh < 0))
-        found[column] = [f"row {rows[at]}: {cells.fault(column, given.iloc[at])}" for at in wrong[:SHOWN]], len(wrong)
+        wrong = np.flatnonzero(
+            (np.isnan(kwh) & given.notna().to_numpy()) | (np.abs(kwh) > MOST) | ((kwh < 0) & (column not in signed))
+        )
+        texts = [
+            f"row {rows[at]}: {cells.fault(column, given.iloc[at], signed=column in signed)}{MAY_BE_NET * bool(kwh[at] < 0)}"
+            for at in wrong[:SHOWN]
+        ]
+        found[column] = texts, len(wrong)
     cells.frame[columns] = pd.DataFrame(values)
     return _by_column(path, found)
 

@@ -27,24 +27,6 @@ def sum_by_slot(value: Floats, slot: Ints, total: Floats) -> None:
 
 
 @kernel
-def sum_in_turn(value: Floats, total: Floats) -> None:
-    """Sums over the middle axis, one value after the other.
-
-    Parameters
-    ----------
-    value : (n, n_terms, m) float64
-    total : (n, m) float64
-        Output.
-    """
-    total[:] = 0.0
-    n, n_terms, m = value.shape
-    for i in range(n):
-        for term in range(n_terms):
-            for j in range(m):
-                total[i, j] += value[i, term, j]
-
-
-@kernel
 def count_by_slot(value: Floats, slot: Ints, edge: Floats, count: Ints) -> None:
     """Histograms over the steps of each slot, added to `count`.
 

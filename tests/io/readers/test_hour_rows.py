@@ -78,7 +78,7 @@ def test_faults_of_several_profiles_are_named_at_once():
         (HEADER, "is empty"),
         (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "could not be read"),
         (HEADER.encode() + "für,0,1,\n".encode("latin-1"), "could not be read"),
-        ("profile,hour\na,0\n", "no column load_kwh_per_home, pv_kwh_per_kwp; it has profile, no values"),
+        ("profile,hour\na,0\n", "no column load_kwh_per_home, pv_kwh_per_kwp, net_kwh; it has profile, no values"),
         ("a,b\n1,2\n", "no column hour, or a time (time, timestamp, datetime, date_time, date); it has a, b"),
         (HEADER.replace("hour", "h"), "no column hour, or a time"),
         (HEADER.replace(",", ";") + "a;0;1;2\n", "profile a must fill one of load_kwh_per_home or pv_kwh_per_kwp, not 2"),

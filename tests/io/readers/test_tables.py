@@ -453,3 +453,49 @@ def test_a_clock_that_changes_is_brought_to_one_offset_in_python_too():
     read = Profiles(("a",), ("load",), np.ones((1, 24)), 1.0, summer)
     assert str(read.time[-1]) == "2018-03-25 23:00:00+01:00"
     assert (read.time == summer).all()
+
+
+# net load: what a meter of a whole customer or transformer says, negative where more is fed in than drawn
+
+
+NET = "time,feeder [kW net],shop [kWh]\n2018-01-01 00:00,1.5,2\n2018-01-01 00:15,-0.5,2\n2018-01-01 00:30,-1000,2\n"
+
+
+def test_net_load_may_be_negative(tmp_path):
+    (tmp_path / "a.csv").write_text(NET, encoding="utf-8")
+    read = Profiles.load(tmp_path / "a.csv")
+    assert (read.names, read.kinds, read.units) == (("feeder", "shop"), ("net", "load"), ("kWh net", "kWh per home"))
+    np.testing.assert_allclose(read.kwh_per_unit, [[0.375, -0.125, -250.0], [2.0, 2.0, 2.0]])
+    for name in ("b.csv", "b.parquet"):
+        read.save(tmp_path / name)
+        again = Profiles.load(tmp_path / name)
+        assert again.kinds == read.kinds
+        np.testing.assert_array_equal(again.kwh_per_unit, read.kwh_per_unit)
+
+
+def test_net_load_of_tidy_tables_declared_units_and_meters(tmp_path):
+    tidy = pd.DataFrame({"profile": "a", "hour": range(3), "net_kwh": [1.0, -2.0, 3.0]})
+    wide = pd.DataFrame({"hour": range(3), "a": [1.0, -2.0, 3.0]})
+    meter = pd.DataFrame({"hour": range(4), "a [Wh net]": [5000.0, 6000.0, 4000.0, 7000.0]})
+    for frame, options in ((tidy, {}), (wide, {"unit": "kWh Net"}), (meter, {"cumulative": True})):
+        frame.to_csv(tmp_path / "a.csv", index=False)
+        read = Profiles.load(tmp_path / "a.csv", **options)
+        assert read.kinds == ("net",)
+        np.testing.assert_allclose(read.kwh_per_unit, [[1.0, -2.0, 3.0]])
+
+
+def test_what_is_no_net_load_is_refused_with_a_way_out(tmp_path):
+    (tmp_path / "a.csv").write_text("hour,a [kW],b [kW net],c [kW/kWp net]\n0,-1,2,0\n1,1,x,0\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"column c \[kW/kWp net\] has the unknown unit 'kW/kWp net'; known are .* kW net"):
+        Profiles.load(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text("hour,a [kW],b [kW net]\n0,-1,2\n1,1,x\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        Profiles.load(tmp_path / "a.csv")
+    first, second = caught.value.faults
+    assert first.endswith("a [kW] = -1 must be a finite number, not negative; load less generation, which may be, has the "
+                          "unit kWh net")  # fmt: skip
+    assert second.endswith("b [kW net] = 'x' must be a finite number")
+    with pytest.raises(InputError, match=r"not negative \(but of net\).*profile 'a' holds -1 in step 1"):
+        Profiles(("n", "a"), ("net", "load"), np.array([[-1.0, 2.0], [1.0, -1.0]]))
+    with pytest.raises(InputError, match="'n' holds nan in step 0"):
+        Profiles(("n",), ("net",), np.array([[np.nan]]))

@@ -1,0 +1,89 @@
+"""Which homes have an electric vehicle, when it is plugged in, and what it needs.
+
+Uniform numbers come from the generator of the scenarios (Philox, keyed by the study's seed) with counters of their own, as
+those of batteries do (`fastp2p.pipeline.battery_draws`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastp2p.arrays import short_repr
+from fastp2p.grid.network import Network
+from fastp2p.pipeline.correlation import correlated
+from fastp2p.pipeline.members import Members, find_owners
+from fastp2p.study.ev import EvPart
+
+Floats = NDArray[np.float64]
+
+REGION = 3 << 192
+"""Where the counters of vehicles begin; those of batteries stay far below."""
+EV_STREAMS = ("has", "kw", "arrival", "departure", "kwh", "unused_1", "unused_2", "unused_3")
+"""The use of each uniform number of a bus; another order would change the draws of a seed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vehicles:
+    """Electric vehicles of a block of scenarios, one at a bus; zero where there is none.
+
+    Attributes
+    ----------
+    kw : (n_scenarios, n_bus) float64, kW
+        Power of the charger.
+    arrival, departure : (n_scenarios, n_bus) float64, hours of the day
+        When it is plugged in, and when it leaves: the same every day.
+    kwh : (n_scenarios, n_bus) float64, kWh
+        What it needs each time, at the charger.
+    """
+
+    __repr__ = short_repr
+    kw: Floats
+    arrival: Floats
+    departure: Floats
+    kwh: Floats
+
+
+def draw_vehicles(
+    part: EvPart,
+    seed: int,
+    numbers: range,
+    network: Network,
+    who: Members,
+    has_pv: NDArray[np.bool_],
+    u_pv: Floats,
+    faults: list[str],
+    lengths: list[str],
+) -> Vehicles:
+    """The electric vehicles of some scenarios.
+
+    Parameters
+    ----------
+    part : EvPart
+    seed : int
+        Of the study.
+    numbers : range
+        Of the scenarios.
+    network : Network
+    who : Members
+    has_pv : (n_scenarios, n_bus) bool
+    u_pv : (n_scenarios, n_bus) float64
+        The uniform numbers that decide who has PV.
+    faults, lengths : list of str
+        What is wrong is added to them, of a list's length to `lengths`.
+    """
+    u = ev_uniforms(seed, numbers, network.n_bus)
+    at = {name: u[:, place] for place, name in enumerate(EV_STREAMS)}
+    owners = find_owners(part.buses, "ev", network, who, has_pv, faults)
+    has = owners.may & (correlated(at["has"], u_pv, part.pv_correlation) < part.share)
+    drawn = {name: owners.sizes(getattr(part, name), name, at[name], lengths) for name in EV_STREAMS[1:5]}
+    return Vehicles(**{name: np.where(has, values, 0.0) for name, values in drawn.items()})
+
+
+def ev_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
+    """Uniform numbers in [0, 1) of the vehicles of scenarios, (n_scenarios, n_streams, n_bus)."""
+    generator = np.random.Philox(key=seed, counter=REGION)
+    generator.advance(numbers.start * n_bus * (len(EV_STREAMS) // 4))  # a step of the counter gives four numbers
+    return np.random.Generator(generator).random((len(numbers), len(EV_STREAMS), n_bus))
