@@ -77,7 +77,7 @@ def test_numbers_have_ranges(key, allowed):
         ({"capacity": 5.0}, "unknown key battery.capacity"),
         ({"kWh": 5.0}, "unknown key battery.kWh; did you mean kwh?"),
         ({"buses": "leaves"}, "battery.buses = 'leaves': must be 'pv' or 'all'"),
-        ({"rule": "market"}, "battery.rule = 'market': must be 'self_use' or 'tariff'"),
+        ({"rule": "arbitrage"}, "battery.rule = 'arbitrage': must be 'self_use', 'tariff' or 'market'"),
         ({"first": 0.1, "lowest": 0.2}, "battery = "),
     ],
 )
