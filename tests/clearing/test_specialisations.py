@@ -44,7 +44,7 @@ def test_reactive_power(cigre, some_trades):
     zero = np.zeros(n)
     ways = [Reactive(), Reactive(np.zeros((2, n))), Reactive(pv_kvar_per_kw=zero), Reactive(0.0, zero, zero)]
     zeros, executed = np.zeros((2, n)), some_trades.quantity_kwh
-    assert_one(inject_reactive, lambda reactive: reactive.inject(some_trades, executed, zeros, 1.0, True), ways)
+    assert_one(inject_reactive, lambda one: one.spread(zeros.shape).inject(some_trades, executed, zeros, 1.0, True), ways)
 
 
 def test_connections(cigre):

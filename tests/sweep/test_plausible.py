@@ -98,7 +98,7 @@ def test_vehicles_in_w_and_wh():
 
 def test_vehicles_may_take_all_surplus():
     parked = {"arrival": 0.0, "departure": 24.0, "kwh": 100.0, "rule": "surplus"}
-    told = "nothing will be traded: there is no surplus: electric vehicles charge all that homes do not use themselves"
+    told = "nothing will be traded: there is no surplus: electric vehicles take all that homes do not use themselves"
     assert told in warnings_of(DAY.with_(ev=parked))
     assert told not in warnings_of(DAY.with_(ev={**parked, "kwh": 1.0}))
 
@@ -108,7 +108,7 @@ def test_batteries_may_take_all_surplus():
     homes = DAY.with_(load={"buses": "all"}, pv={"buses": "all", "kwp": 8.0})
     told = "nothing will be traded: whenever a bus has a surplus, every other has one, too, so nobody buys"
     assert told in warnings_of(homes)
-    told = "nothing will be traded: there is no surplus: batteries charge all that homes do not use themselves"
+    told = "nothing will be traded: there is no surplus: batteries take all that homes do not use themselves"
     assert told in warnings_of(homes.with_(battery={"kwh": 100.0, "kw": 100.0}))
     assert told not in warnings_of(homes.with_(battery={"kwh": 0.1}))
 
