@@ -86,19 +86,15 @@ def run_batch(
     market, rules, hours = study.market, study.clearing, profiles.step_hours
     who, n_homes = scenarios.participant, len(scenarios.participant)
     scenario = np.repeat(np.arange(len(scenarios.number)), len(steps))
-    load_kwh, pv_kwh = home_energy(profiles, scenarios, steps)
     ran = devices or run_all_devices(study, network, profiles, scenarios)
     done = ran.of_books(steps) if ran else None
+    load_kwh, pv_kwh = done.with_batteries() if done else home_energy(profiles, scenarios, steps)
     offers = alone = None
     if ran and done and ran.before_kwh is not None:
-        alone = load_kwh.copy(), pv_kwh.copy()
-        done.join(*alone)
-        done.join_consumed(load_kwh)
+        alone, load_kwh, pv_kwh = (load_kwh, pv_kwh), done.load_kwh.copy(), done.pv_kwh.copy()
         before_kwh, after_kwh = (ran.before_kwh[:, steps.start + i : steps.stop + i].reshape(-1, n_homes) for i in (0, 1))
         fleet = fleet_of(scenarios, hours)
         offers = offer(fleet, scenario, load_kwh, pv_kwh, before_kwh, market.min_order_kwh)
-    elif done:
-        done.join(load_kwh, pv_kwh)
 
     orders = make_orders(load_kwh, pv_kwh, orders=market.orders, min_order_kwh=market.min_order_kwh, check=False)
     retail_per_kwh, feed_in_per_kwh = (
@@ -110,6 +106,9 @@ def run_batch(
         orders, (bids, asks) = offers.join(orders), _storage_price_rows(bids, asks, scenarios, steps)
     trades, prices = trade(study, orders, bids, asks, retail_per_kwh, feed_in_per_kwh)
     left = leave_homes_over(load_kwh, pv_kwh, trades, with_batteries=offers is not None)
+    if done:
+        _, *own = _stress(rules.stress, trades, done.load_kwh, done.pv_kwh)
+        done = replace(done, load_kwh=own[0], pv_kwh=own[1])
     trades, load_kwh, pv_kwh = _stress(rules.stress, trades, load_kwh, pv_kwh)
     beside = find_beside(scenarios, profiles, steps, scenarios.connected, done)
     connection = connection_of(scenarios, scenario)

@@ -22,7 +22,7 @@ from fastp2p.study.model import Study
 
 Floats = NDArray[np.float64]
 
-CONSUMED = ("heat_pump_kwh", "ev_kwh")
+CONSUMED = {"heat_pump_kwh", "ev_kwh"}
 """Energy of devices that is consumption of the home, beside what its load profile gives."""
 STORED = ("charged_kwh", "discharged_kwh")
 """Energy that is load of the home, and PV, to everyone else; results tell it apart from both."""
@@ -30,10 +30,12 @@ STORED = ("charged_kwh", "discharged_kwh")
 
 @dataclass(frozen=True, eq=False)
 class DeviceRun:
-    """What devices do.
+    """What devices do, and the homes around them.
 
     Attributes
     ----------
+    load_kwh, pv_kwh : (n_scenarios, n_steps, n_participants) float64
+        Load with what heat pumps and vehicles consume, and PV; without what batteries charge and discharge.
     of : dict of str to (n_scenarios, n_steps, n_participants) float64
         By the name of the column of results that shows it (`fastp2p.results.columns`); only what a study has. Of some steps,
         `of_books`, the arrays are (n_books, n_participants). Batteries that trade do so beyond this, which is for their homes
@@ -45,29 +47,26 @@ class DeviceRun:
     """
 
     __repr__ = short_repr
+    load_kwh: Floats
+    pv_kwh: Floats
     of: dict[str, Floats]
     shared: dict[str, Floats] = field(default_factory=dict)
     before_kwh: Floats | None = None
 
     def of_books(self, steps: range) -> DeviceRun:
         """Some steps of it, book by book."""
-        return DeviceRun(
-            {name: array[:, steps.start : steps.stop].reshape(-1, array.shape[2]) for name, array in self.of.items()},
-            {name: array[:, steps.start : steps.stop].ravel() for name, array in self.shared.items()},
+        part = slice(steps.start, steps.stop)
+        load_kwh, pv_kwh, *arrays = (
+            array[:, part].reshape(-1, array.shape[2]) for array in (self.load_kwh, self.pv_kwh, *self.of.values())
         )
+        shared = {name: array[:, part].ravel() for name, array in self.shared.items()}
+        return DeviceRun(load_kwh, pv_kwh, dict(zip(self.of, arrays, strict=True)), shared)
 
-    def join(self, load_kwh: Floats, pv_kwh: Floats) -> None:
-        """Add what devices draw to the load of the same books, and what they give to the PV."""
-        self.join_consumed(load_kwh)
-        if STORED[0] in self.of:
-            load_kwh += self.of[STORED[0]]
-            pv_kwh += self.of[STORED[1]]
-
-    def join_consumed(self, load_kwh: Floats) -> None:
-        """Add what devices consume to the load of the same books."""
-        for name in CONSUMED:
-            if name in self.of:
-                load_kwh += self.of[name]
+    def with_batteries(self) -> tuple[Floats, Floats]:
+        """Load with what batteries charge, and PV with what they discharge."""
+        if STORED[0] not in self.of:
+            return self.load_kwh, self.pv_kwh
+        return self.load_kwh + self.of[STORED[0]], self.pv_kwh + self.of[STORED[1]]
 
 
 def run_devices(study: Study, profiles: Profiles, scenarios: Scenarios) -> DeviceRun | None:
@@ -87,9 +86,9 @@ def run_devices(study: Study, profiles: Profiles, scenarios: Scenarios) -> Devic
     """
     if not has_devices(study):
         return None
-    load_kwh, net_kwh = home_energy(profiles, scenarios, range(profiles.n_steps))
-    net_kwh -= load_kwh
-    return run_on_net(study, profiles, scenarios, net_kwh.reshape(len(scenarios.number), -1, len(scenarios.participant)))
+    shape = (len(scenarios.number), -1, len(scenarios.participant))
+    load_kwh, pv_kwh = (one.reshape(shape) for one in home_energy(profiles, scenarios, range(profiles.n_steps)))
+    return run_at_homes(study, profiles, scenarios, load_kwh, pv_kwh)
 
 
 def has_devices(study: Study) -> bool:
@@ -97,23 +96,24 @@ def has_devices(study: Study) -> bool:
     return any(part is not None for part in (study.heat_pump, study.ev, study.battery, study.community_battery))
 
 
-def run_on_net(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> DeviceRun | None:
-    """The same, of the first scenarios of several, from PV less load: (n_scenarios, n_steps, n_participants) kWh.
+def run_at_homes(study: Study, profiles: Profiles, scenarios: Scenarios, load_kwh: Floats, pv_kwh: Floats) -> DeviceRun | None:
+    """The same, of the first scenarios of several, from load and PV: (n_scenarios, n_steps, n_participants) kWh.
 
     Each device sees what those before it leave; the battery is the last one of a home, and the community's sees what all homes
-    together leave.
+    together leave. What heat pumps and vehicles consume is added to `load_kwh` in place.
     """
     if not has_devices(study):
         return None
     done: dict[str, Floats] = {}
-    if heat := _run_heat_pump(study, profiles, scenarios, net_kwh):
-        done.update(heat)
-        net_kwh = net_kwh - heat["heat_pump_kwh"]
-    if evs := _run_evs(study, profiles, scenarios, net_kwh):
-        done.update(evs)
-        net_kwh = net_kwh - evs["ev_kwh"]
+    net_kwh = pv_kwh - load_kwh
+    for consumer in (_run_heat_pump, _run_evs):
+        found = consumer(study, profiles, scenarios, net_kwh)
+        done.update(found)
+        for name in CONSUMED & found.keys():
+            load_kwh += found[name]
+            net_kwh -= found[name]
     done.update(_run_battery(study, profiles, scenarios, net_kwh))
-    return DeviceRun(done, _run_community_battery(study, profiles, net_kwh, done))
+    return DeviceRun(load_kwh, pv_kwh, done, _run_community_battery(study, profiles, net_kwh, done))
 
 
 def _run_heat_pump(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Floats) -> dict[str, Floats]:

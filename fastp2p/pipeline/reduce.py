@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from fastp2p.clearing.audit import NOT_AUDITED
 from fastp2p.clearing.phase_audit import PhaseAudit
 from fastp2p.grid.network import Network
-from fastp2p.kernels.devices.sums import sum_homes, sum_steps
+from fastp2p.kernels.devices.sums import sum_energy
 from fastp2p.kernels.market.trades import count_pairs
 from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.market.trades import pair_trades
 from fastp2p.pipeline.batch import BatchResult
-from fastp2p.pipeline.devices import STORED
 from fastp2p.pipeline.draws import Scenarios
 
 Floats = NDArray[np.float64]
@@ -111,14 +110,18 @@ class Reduced:
 
 def reduce_batch(batch: BatchResult, network: Network, tables: Sequence[str]) -> Reduced:
     """Reduce a batch to the arrays that the tables are made from."""
+    by_book, by_home = _sums(batch)
+    buses = batch.settlement.buses
+    if batch.devices:
+        buses = buses._replace(load_kwh=by_home.pop("load_kwh"), pv_kwh=by_home.pop("pv_kwh"))
     return Reduced(
         scenarios=batch.scenarios,
         n_steps=len(batch.steps),
         step_hours=batch.step_hours,
-        books={**book_columns(batch), **audit_columns(batch, network)},
+        books={**book_columns(batch), **by_book, **audit_columns(batch, network)},
         status_code=batch.clearing.status_code,
-        buses=_bus_accounts(batch),
-        devices=_device_sums(batch),
+        buses=buses,
+        devices=by_home,
         trades=trade_columns(batch, network) if "trades" in tables else None,
         branches=_branch_flows(batch, network) if "branches" in tables else None,
     )
@@ -155,8 +158,7 @@ def book_columns(batch: BatchResult) -> Columns:
 
     `slack_kwh` is what the external grids feed in, constant losses of the network included, read off the branch flows; where
     every book is audited, all losses: slack = import - export + losses + what is drawn beside the market. The network
-    operator buys the losses at the retail tariff. bill = retailer_revenue + operator_balance. Load and PV are without what
-    batteries charge and discharge.
+    operator buys the losses at the retail tariff. bill = retailer_revenue + operator_balance.
     `fastp2p.results.columns` has what the tables call each of them.
     """
     books, clearing = batch.settlement.books, batch.clearing
@@ -179,7 +181,6 @@ def book_columns(batch: BatchResult) -> Columns:
         "is_cut": clearing.is_cut,
         "solver": clearing.solver_code,
         "certified": clearing.certified,
-        **_device_columns(batch),
         **beside,
     }
 
@@ -198,67 +199,28 @@ def drawn_beside(columns: Mapping[str, Column]) -> Floats:
     return sum(drawn, np.zeros(1))
 
 
-def _device_columns(batch: BatchResult) -> Columns:
-    """Arrays (n_books,) of what devices do, and load and PV without batteries; nothing in a study without devices."""
-    devices = batch.devices
-    if devices is None:
-        return {}
-    load_kwh, pv_kwh = _without_batteries(batch)
-    return {
-        "load_kwh": _over_homes(load_kwh),
-        "pv_kwh": _over_homes(pv_kwh),
-        **{name: _over_homes(array) for name, array in devices.of.items()},
-    }
+def _sums(batch: BatchResult) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """What devices do, and load and PV without batteries: by book, and over the steps by participant, with background there.
 
-
-def _device_sums(batch: BatchResult) -> dict[str, Floats]:
-    """What devices do over the steps, by participant, and background at their buses."""
-    by_bus = {name: _by_bus(batch, array) for name, array in batch.devices.of.items()} if batch.devices else {}
+    Nothing in a study without devices.
+    """
+    devices, by_book, by_home = batch.devices, dict[str, Floats](), dict[str, Floats]()
+    of_homes = {"load_kwh": devices.load_kwh, "pv_kwh": devices.pv_kwh, **devices.of} if devices else {}
+    n_scenarios, n_steps = len(batch.scenarios.number), len(batch.steps)
+    for name, energy in of_homes.items():
+        by_book[name], by_home[name] = np.empty(len(energy)), np.zeros((n_scenarios, energy.shape[1]))
+        sum_energy(np.ascontiguousarray(energy), n_steps, by_book[name], by_home[name])
+        if name in STATES:
+            by_home[name] = _by_bus(batch, energy)[:, -1]
     if batch.beside is not None and batch.scenarios.background is not None:
         place = np.searchsorted(batch.scenarios.connected, batch.scenarios.participant)
-        by_bus["background_kwh"] = _by_bus(batch, batch.beside.background_kwh[:, place])
-    return {name: array[:, -1] if name in STATES else _all_steps(array) for name, array in by_bus.items()}
-
-
-def _over_homes(energy: Floats) -> Floats:
-    """(n_books,) sums over the participants."""
-    total = np.empty(len(energy))
-    sum_homes(np.ascontiguousarray(energy), total)
-    return total
-
-
-def _all_steps(energy: Floats) -> Floats:
-    """(n_scenarios, n_participants) sums over the steps."""
-    total = np.zeros((energy.shape[0], energy.shape[2]))
-    sum_steps(np.ascontiguousarray(energy), total)
-    return total
+        by_home["background_kwh"] = _by_bus(batch, batch.beside.background_kwh[:, place]).sum(axis=1)
+    return by_book, by_home
 
 
 def _over_steps(name: str, pieces: Sequence[Floats]) -> Floats:
     """A value over consecutive stretches of steps."""
     return pieces[-1] if name in STATES else sum(pieces, np.zeros(1))
-
-
-def _bus_accounts(batch: BatchResult) -> Accounts:
-    """The accounts of the participants, with load and PV without batteries."""
-    buses = batch.settlement.buses
-    if batch.devices is None:
-        return buses
-    load_kwh, pv_kwh = (_all_steps(_by_bus(batch, energy)) for energy in _without_batteries(batch))
-    return buses._replace(load_kwh=load_kwh, pv_kwh=pv_kwh)
-
-
-def _without_batteries(batch: BatchResult) -> tuple[Floats, Floats]:
-    """(n_books, n_participants) load and PV without what the batteries charge and discharge.
-
-    Subtracted bus by bus, not sum from sum, so that a bus without load has exactly 0 and shares of no load stay unknown.
-    """
-    done = batch.devices.of if batch.devices else {}
-    load_kwh, pv_kwh = (
-        energy - done[name] if name in done else energy
-        for energy, name in zip((batch.load_kwh, batch.pv_kwh), STORED, strict=True)
-    )
-    return load_kwh, pv_kwh
 
 
 def _by_bus(batch: BatchResult, energy: Floats) -> Floats:

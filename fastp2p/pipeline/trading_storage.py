@@ -33,7 +33,7 @@ from fastp2p.market.orders import Orders, make_orders
 from fastp2p.market.rules import RULES
 from fastp2p.market.trades import Trades
 from fastp2p.pipeline.background import Beside, find_beside
-from fastp2p.pipeline.devices import STORED, DeviceRun, home_energy, run_devices
+from fastp2p.pipeline.devices import DeviceRun, home_energy, run_devices
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.pipeline.stages import asks_for_pairs, at_homes, clear_trades, connection_of, leave_homes_over, trade
 from fastp2p.profiles.profiles import Profiles
@@ -199,14 +199,13 @@ def run_storage(study: Study, network: Network, profiles: Profiles, scenarios: S
     assert drawn is not None
     fleet = fleet_of(scenarios, profiles.step_hours)
     n_scenarios, n_homes = fleet.kwh.shape
-    consumed_kwh = _consumed(study, profiles, scenarios)
+    consumed_kwh = _consumption(study, profiles, scenarios)
     before_kwh = np.empty((n_scenarios, profiles.n_steps + 1, n_homes))
     before_kwh[:, 0] = drawn.first_kwh[:, who]
     if is_cyclic:  # where self use alone would return to
         load_kwh, net_kwh = home_energy(profiles, scenarios, range(profiles.n_steps))
-        net_kwh -= load_kwh
+        net_kwh -= load_kwh if consumed_kwh is None else consumed_kwh.reshape(load_kwh.shape)
         net_kwh = net_kwh.reshape(n_scenarios, -1, n_homes)
-        net_kwh -= 0.0 if consumed_kwh is None else consumed_kwh
         first = np.empty((n_scenarios, n_homes))
         find_cycle(net_kwh, *fleet, first)
         before_kwh[:, 0] = first
@@ -229,15 +228,13 @@ def run_storage(study: Study, network: Network, profiles: Profiles, scenarios: S
     )
 
 
-def _consumed(study: Study, profiles: Profiles, scenarios: Scenarios) -> Floats | None:
-    """(n_scenarios, n_steps, n_participants) kWh that heat pumps and vehicles consume; None where there are none."""
+def _consumption(study: Study, profiles: Profiles, scenarios: Scenarios) -> Floats | None:
+    """(n_scenarios, n_steps, n_participants) kWh of load, with heat pumps and vehicles; None where there are none."""
     if study.ev is None and study.heat_pump is None:
         return None
     ran = run_devices(study, profiles, scenarios)
     assert ran is not None
-    consumed_kwh = np.zeros_like(ran.of[STORED[0]])
-    ran.join_consumed(consumed_kwh)
-    return consumed_kwh
+    return ran.load_kwh
 
 
 def _run_pass(
@@ -278,7 +275,7 @@ def _run_stretch(
     n_scenarios, n_homes = fleet.kwh.shape
     load_kwh, pv_kwh = (one.reshape(n_scenarios, -1, n_homes) for one in home_energy(profiles, scenarios, steps))
     if consumed_kwh is not None:
-        load_kwh += consumed_kwh[:, steps.start : steps.stop]
+        load_kwh = np.ascontiguousarray(consumed_kwh[:, steps.start : steps.stop])
     beside = find_beside(scenarios, profiles, steps, scenarios.connected, None)
     market, step = study.market, np.arange(len(steps))
     rules = OrderRules(market.orders == "gross", market.min_order_kwh, market.priority == "volume", market.ties == "pro_rata")

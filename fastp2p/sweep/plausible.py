@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fastp2p.market.orders import make_orders
 from fastp2p.market.rules import RULES
-from fastp2p.pipeline.devices import run_on_net
+from fastp2p.pipeline.devices import run_at_homes
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.pipeline.trading_storage import batteries_trade
 from fastp2p.profiles.profiles import Profiles
@@ -204,10 +204,9 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
         for rows, size in ((scenarios.load_profile, scenarios.homes), (scenarios.pv_profile, scenarios.kwp))
     )  # (scenario, participant, step)
     has_pv, has_load, had_surplus = (bool(there.any()) for there in (pv, load, pv > load))
-    devices = run_on_net(study, profiles, scenarios, (pv - load).transpose(0, 2, 1))
-    if devices is not None:
-        devices.join(load.transpose(0, 2, 1), pv.transpose(0, 2, 1))
-    flat = [energy.transpose(0, 2, 1).reshape(-1, len(who)) for energy in (load, pv)]
+    at_homes = [np.ascontiguousarray(energy.transpose(0, 2, 1)) for energy in (load, pv)]
+    devices = run_at_homes(study, profiles, scenarios, *at_homes)
+    flat = [energy.reshape(-1, len(who)) for energy in (devices.with_batteries() if devices else at_homes)]
     orders = make_orders(*flat, orders=market.orders, min_order_kwh=market.min_order_kwh)
     bid, ask = (kwh.reshape(len(load), -1, len(who)) > 0.0 for kwh in (orders.bid_kwh, orders.ask_kwh))
     if not ask.any() and not has_pv:
@@ -219,7 +218,7 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
         takers = " and ".join(name for name, part in parts if part is not None)
         return f"there is no surplus: {takers} take all that homes do not use themselves"
     if not ask.any():
-        most = (pv / np.where(load > 0.0, load, np.inf)).max()
+        most = (flat[1] / np.where(flat[0] > 0.0, flat[0], np.inf)).max()
         return f"there is no surplus: no bus ever has more PV than load (at most {most:.0%} of it)"
     both = bid.any(axis=2) & ask.any(axis=2)
     if not both.any() and len(who) == 1:

@@ -192,12 +192,10 @@ def by_hand(load_kwh=None):
     batch = run_batch(study, network, profiles, dataclasses.replace(drawn, battery=None), range(10, 13))
     rng = np.random.default_rng(5)
     names = ("charged_kwh", "discharged_kwh", "battery_lost_kwh", "stored_kwh")
-    devices = DeviceRun({name: rng.uniform(0.0, 2.0, batch.load_kwh.shape) for name in names})
     load_kwh = batch.load_kwh if load_kwh is None else np.full_like(batch.load_kwh, load_kwh)
-    changed = dataclasses.replace(
-        batch, scenarios=drawn, devices=devices, load_kwh=load_kwh + devices.of["charged_kwh"],
-        pv_kwh=batch.pv_kwh + devices.of["discharged_kwh"],
-    )  # fmt: skip
+    devices = DeviceRun(load_kwh, batch.pv_kwh, {name: rng.uniform(0.0, 2.0, batch.load_kwh.shape) for name in names})
+    load_kwh, pv_kwh = devices.with_batteries()
+    changed = dataclasses.replace(batch, scenarios=drawn, devices=devices, load_kwh=load_kwh, pv_kwh=pv_kwh)
     return batch, changed, network
 
 
