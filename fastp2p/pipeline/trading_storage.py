@@ -42,6 +42,7 @@ from fastp2p.study.model import Study
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+WEEK_HOURS = 168.0
 PASSES = 100
 """Of days that repeat, at most."""
 RETURNS_WITHIN = 1e-9
@@ -202,11 +203,12 @@ def run_storage(study: Study, network: Network, profiles: Profiles, scenarios: S
     consumed_kwh = _consumed(study, profiles, scenarios)
     before_kwh = np.empty((n_scenarios, profiles.n_steps + 1, n_homes))
     before_kwh[:, 0] = drawn.first_kwh[:, who]
-    if is_cyclic:  # where self use alone would return to
-        load_kwh, net_kwh = home_energy(profiles, scenarios, range(profiles.n_steps))
+    if is_cyclic:  # where self use alone would return to, if the last week repeated
+        last = range(max(0, profiles.n_steps - round(WEEK_HOURS / profiles.step_hours)), profiles.n_steps)
+        load_kwh, net_kwh = home_energy(profiles, scenarios, last)
         net_kwh -= load_kwh
         net_kwh = net_kwh.reshape(n_scenarios, -1, n_homes)
-        net_kwh -= 0.0 if consumed_kwh is None else consumed_kwh
+        net_kwh -= 0.0 if consumed_kwh is None else consumed_kwh[:, last.start :]
         first = np.empty((n_scenarios, n_homes))
         find_cycle(net_kwh, *fleet, first)
         before_kwh[:, 0] = first
@@ -235,8 +237,7 @@ def _consumed(study: Study, profiles: Profiles, scenarios: Scenarios) -> Floats 
         return None
     ran = run_devices(study, profiles, scenarios)
     assert ran is not None
-    consumed_kwh = np.zeros_like(ran.of[STORED[0]])
-    ran.join_consumed(consumed_kwh)
+    ran.join_consumed(consumed_kwh := np.zeros_like(ran.of[STORED[0]]))
     return consumed_kwh
 
 
@@ -383,8 +384,7 @@ def _ask_network(
 def _offer_prices(scenarios: Scenarios, steps: range, by_volume: bool) -> OfferPrices:
     """Prices of some steps, and who comes first; one row of them where they do not follow the clock."""
     drawn, who = scenarios.battery, scenarios.participant
-    assert drawn is not None
-    assert drawn.value_per_kwh is not None
+    assert drawn is not None and drawn.value_per_kwh is not None  # noqa: PT018
     value, shape = drawn.value_per_kwh[steps.start : steps.stop], (len(scenarios.number), len(who))
     by_scenario = [price.shape[1] == scenarios.homes.shape[1] for price in (scenarios.bid_per_kwh, scenarios.ask_per_kwh)]
     n_rows = 1 if all(by_scenario) and (value == value[0]).all() else len(steps)
