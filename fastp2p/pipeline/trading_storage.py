@@ -42,6 +42,7 @@ from fastp2p.study.model import Study
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+WEEK_HOURS = 168.0
 PASSES = 100
 """Of days that repeat, at most."""
 RETURNS_WITHIN = 1e-9
@@ -199,19 +200,19 @@ def run_storage(study: Study, network: Network, profiles: Profiles, scenarios: S
     assert drawn is not None
     fleet = fleet_of(scenarios, profiles.step_hours)
     n_scenarios, n_homes = fleet.kwh.shape
-    consumed_kwh = _consumption(study, profiles, scenarios)
+    with_devices_kwh = _consumption(study, profiles, scenarios)
     before_kwh = np.empty((n_scenarios, profiles.n_steps + 1, n_homes))
     before_kwh[:, 0] = drawn.first_kwh[:, who]
-    if is_cyclic:  # where self use alone would return to
-        load_kwh, net_kwh = home_energy(profiles, scenarios, range(profiles.n_steps))
-        net_kwh -= load_kwh if consumed_kwh is None else consumed_kwh.reshape(load_kwh.shape)
-        net_kwh = net_kwh.reshape(n_scenarios, -1, n_homes)
+    if is_cyclic:  # where self use alone would return to, if the last week repeated
+        last = range(max(0, profiles.n_steps - round(WEEK_HOURS / profiles.step_hours)), profiles.n_steps)
+        load_kwh, net_kwh = (one.reshape(n_scenarios, -1, n_homes) for one in home_energy(profiles, scenarios, last))
+        net_kwh -= load_kwh if with_devices_kwh is None else with_devices_kwh[:, last.start :]
         first = np.empty((n_scenarios, n_homes))
         find_cycle(net_kwh, *fleet, first)
         before_kwh[:, 0] = first
     runs = np.ones(n_scenarios, bool)
     for _ in range(PASSES):
-        _run_pass(study, network, profiles, scenarios, fleet, consumed_kwh, runs, before_kwh)
+        _run_pass(study, network, profiles, scenarios, fleet, with_devices_kwh, runs, before_kwh)
         if not is_cyclic:
             return before_kwh
         off = np.abs(before_kwh[:, -1] - before_kwh[:, 0]) > RETURNS_WITHIN * fleet.kwh
@@ -243,7 +244,7 @@ def _run_pass(
     profiles: Profiles,
     scenarios: Scenarios,
     fleet: Fleet,
-    consumed_kwh: Floats | None,
+    with_devices_kwh: Floats | None,
     runs: NDArray[np.bool_],
     before_kwh: Floats,
 ) -> None:
@@ -254,7 +255,7 @@ def _run_pass(
     while first < profiles.n_steps:  # ends: a stretch has one step at least
         steps = range(first, min(first + size, profiles.n_steps))
         stretch = np.ascontiguousarray(before_kwh[:, first : steps.stop + 1])
-        rounds = _run_stretch(study, network, profiles, scenarios, fleet, consumed_kwh, steps, runs, stretch)
+        rounds = _run_stretch(study, network, profiles, scenarios, fleet, with_devices_kwh, steps, runs, stretch)
         before_kwh[runs, first : steps.stop + 1] = stretch[runs]
         size = min(2 * size, most) if rounds <= 1 else max(1, size // 2) if rounds > 2 else size
         first = steps.stop
@@ -266,7 +267,7 @@ def _run_stretch(
     profiles: Profiles,
     scenarios: Scenarios,
     fleet: Fleet,
-    consumed_kwh: Floats | None,
+    with_devices_kwh: Floats | None,
     steps: range,
     runs: NDArray[np.bool_],
     before_kwh: Floats,
@@ -274,8 +275,8 @@ def _run_stretch(
     """Some steps; returns how often they were looked at. `before_kwh` is (n_scenarios, n_steps + 1, n_homes)."""
     n_scenarios, n_homes = fleet.kwh.shape
     load_kwh, pv_kwh = (one.reshape(n_scenarios, -1, n_homes) for one in home_energy(profiles, scenarios, steps))
-    if consumed_kwh is not None:
-        load_kwh = np.ascontiguousarray(consumed_kwh[:, steps.start : steps.stop])
+    if with_devices_kwh is not None:
+        load_kwh = np.ascontiguousarray(with_devices_kwh[:, steps.start : steps.stop])
     beside = find_beside(scenarios, profiles, steps, scenarios.connected, None)
     market, step = study.market, np.arange(len(steps))
     rules = OrderRules(market.orders == "gross", market.min_order_kwh, market.priority == "volume", market.ties == "pro_rata")
@@ -380,8 +381,7 @@ def _ask_network(
 def _offer_prices(scenarios: Scenarios, steps: range, by_volume: bool) -> OfferPrices:
     """Prices of some steps, and who comes first; one row of them where they do not follow the clock."""
     drawn, who = scenarios.battery, scenarios.participant
-    assert drawn is not None
-    assert drawn.value_per_kwh is not None
+    assert drawn is not None and drawn.value_per_kwh is not None  # noqa: PT018
     value, shape = drawn.value_per_kwh[steps.start : steps.stop], (len(scenarios.number), len(who))
     by_scenario = [price.shape[1] == scenarios.homes.shape[1] for price in (scenarios.bid_per_kwh, scenarios.ask_per_kwh)]
     n_rows = 1 if all(by_scenario) and (value == value[0]).all() else len(steps)
