@@ -7,6 +7,9 @@ from fastp2p.kernels.jit import kernel
 
 Floats = NDArray[np.float64]
 
+LAST_STEPS = 240
+"""Ten days of hours: most batteries are full or empty in each."""
+
 
 @kernel
 def run_self_use(
@@ -78,7 +81,8 @@ def find_cycle(net_kwh: Floats, kwh: Floats, limit_kwh: Floats, lowest_kwh: Floa
 
     A step adds some energy to the state, positive or negative, and cuts the sum off at capacity and lowest energy. So all
     steps together add some energy, and cut off at two bounds, the ends of the battery that begins empty and of the one that
-    begins full. If the steps add more than nothing, the upper bound leads to itself, else the lower one.
+    begins full. If the steps add more than nothing, the upper bound leads to itself, else the lower one. Where the last steps
+    alone bring both batteries to one end, it is that, and the others are not looked at.
 
     Parameters
     ----------
@@ -92,14 +96,19 @@ def find_cycle(net_kwh: Floats, kwh: Floats, limit_kwh: Floats, lowest_kwh: Floa
     n_scenarios, n_steps, n_homes = net_kwh.shape
     added, low, high = np.empty(n_homes), np.empty(n_homes), np.empty(n_homes)
     for s in range(n_scenarios):
-        for b in range(n_homes):
-            added[b], low[b], high[b] = 0.0, lowest_kwh[s, b], kwh[s, b]
-        for t in range(n_steps):
+        begin = max(0, n_steps - LAST_STEPS)
+        while True:  # ends: the second time at the latest
             for b in range(n_homes):
-                x = net_kwh[s, t, b]
-                more = one_way * min(x, limit_kwh[s, b]) if x > 0.0 else -min(-x, limit_kwh[s, b]) / one_way
-                added[b] += more
-                low[b] = min(max(low[b] + more, lowest_kwh[s, b]), kwh[s, b])
-                high[b] = min(max(high[b] + more, lowest_kwh[s, b]), kwh[s, b])
+                added[b], low[b], high[b] = 0.0, lowest_kwh[s, b], kwh[s, b]
+            for t in range(begin, n_steps):
+                for b in range(n_homes):
+                    x = net_kwh[s, t, b]
+                    more = one_way * min(x, limit_kwh[s, b]) if x > 0.0 else -min(-x, limit_kwh[s, b]) / one_way
+                    added[b] += more
+                    low[b] = min(max(low[b] + more, lowest_kwh[s, b]), kwh[s, b])
+                    high[b] = min(max(high[b] + more, lowest_kwh[s, b]), kwh[s, b])
+            if begin == 0 or (low == high).all():
+                break
+            begin = 0
         for b in range(n_homes):
             state_kwh[s, b] = high[b] if added[b] > 0.0 else low[b]

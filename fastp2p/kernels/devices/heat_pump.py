@@ -107,6 +107,17 @@ def run_houses(
 
 
 @kernel
+def _last_steps(n_steps: int, gone: float, range_c: float) -> int:
+    """The step from which on any two rooms within a range come to within a thousandth of `RETURN_K`; 0 without one."""
+    kept, left_k = 1.0 - gone, range_c
+    for t in range(n_steps - 1, 0, -1):
+        left_k *= kept
+        if left_k <= 1e-3 * RETURN_K:
+            return t
+    return 0
+
+
+@kernel
 def find_return(
     net_kwh: Floats,
     limit_kwh: Floats,
@@ -124,8 +135,9 @@ def find_return(
 
     A step is a map of temperatures that rises by φ or, where it leads to an end of the band, not at all; so do all steps
     together by φ^n or not at all. So one temperature leads to itself, and it lies between the coldest and the warmest of
-    outdoors and the band. Newton's method mostly finds it in one to three passes; where flat and steep pieces alternate, every
-    third pass halves the range instead.
+    outdoors and the band. Where the last steps alone forget how warm it was before them, their end is that temperature.
+    Else Newton's method mostly finds it in one to three passes; where flat and steep pieces alternate, every third pass
+    halves the range instead.
 
     Parameters
     ----------
@@ -144,13 +156,20 @@ def find_return(
         for b in range(n_homes):
             first_c, below_c, above_c = low_c, coldest_c, warmest_c
             limit, gone, kelvin = limit_kwh[s, b], lost[s, b], kelvin_per_kwh[s, b]
-            returns[s, b] = False
+            returns[s, b] = limit == 0.0
+            if returns[s, b]:  # nobody asks how warm it is
+                state_c[s, b] = low_c
+                continue
+            first = _last_steps(n_steps, gone, warmest_c - coldest_c)
             for attempt in range(MOST_PASSES):
                 room, slope = first_c, 1.0
-                for t in range(n_steps):
+                for t in range(first if attempt == 0 else 0, n_steps):
                     drift_c = room + gone * (outdoor_c[t] - room)
                     room = heat(net_kwh[s, t, b], limit, drift_c, kelvin * cop[t], low_c, high_c, surplus)[1]
                     slope = 0.0 if room in (low_c, high_c) else slope * (1.0 - gone)
+                if first > 0:
+                    first_c, returns[s, b] = room, True
+                    break
                 if abs(room - first_c) <= RETURN_K:
                     returns[s, b] = True
                     break
