@@ -36,14 +36,20 @@ def test_files_that_are_named_exist(page):
 
 
 def snippets(page):
-    """The Python blocks of a page, each with the output that follows it, and the study files that are saved before."""
-    found, text, files, code = [], page.read_text(encoding="utf-8"), {}, None
+    """The Python blocks of a page, each with the output that follows it, and the study files that are saved before.
+
+    Blocks of the same section that print nothing run before it.
+    """
+    found, text, files, code, end = [], page.read_text(encoding="utf-8"), {}, None, 0
     for match in BLOCK.finditer(text):
         language, block = match.groups()
+        if "\n## " in text[end : match.start()]:
+            code = None
+        end = match.end()
         if language == "toml" and (name := re.search(r'\Aname = "([\w-]+)"$', block, re.MULTILINE)):
             files[f"{name.group(1)}.toml"] = block
         if language == "python":
-            code = (match.start(), block)
+            code = (match.start(), code[1] + block if code else block)
         elif language == "text" and code:
             found.append((f"{page.stem}:{text.count(chr(10), 0, code[0]) + 2}", dict(files), code[1], block))
             code = None

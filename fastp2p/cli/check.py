@@ -115,13 +115,14 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         facts["phases"] = PHASES
     sweep = study.scenarios
     if study.n_cases > 1:
-        shares = ", ".join(f"{share:.0%}" for share in sweep.shares) or "as listed"
+        shares = ", ".join(f"{share:.0%}" for share in sweep.shares)
+        pv = f"PV at a share of {shares}" if shares else "the study's PV"
         devices = "".join(
             f", {SWEPT[device]} at {', '.join(f'{share:.0%}' for share in of_device)}"
             for device, of_device in sweep.swept.items()
         )
         n_books = study.n_cases * profiles.n_steps
-        facts["scenarios"] = f"{sweep.count} each with PV at a share of {shares}{devices}: {n_books:,} books"
+        facts["scenarios"] = f"{sweep.count} each with {pv}{devices}: {n_books:,} books"
     warnings = _network_warnings(network) + unit_warnings(study, profiles, scenarios)
     looked_at = range(len(scenarios.number))
     why = ""
@@ -200,7 +201,7 @@ def _ev_facts(study: Study, network: Network) -> dict[str, str]:
         return {}
     how = {
         "immediate": "from the arrival on",
-        "surplus": "own surplus first, the rest in time",
+        "surplus": "from own surplus first, the rest in time",
         "cheapest": "when it is cheapest",
     }
     return {

@@ -235,7 +235,7 @@ def _draw_branches(figure: Figure, axes: Axes, results: Results, layout: Layout)
         box = figure.add_axes((1 - 2.95 / w, 0.47 / h, 2.6 / w, 0.11 / h))
         ticks: dict[str, Any] = {"ticks": MaxNLocator(4), "format": FuncFormatter(lambda value, _: f"{value:.3g}")}
         figure.colorbar(ScalarMappable(norm, colours), cax=box, orientation="horizontal", **ticks)
-        box.set_title(f"worst-hour branch loading{of_phase} ({loading_unit(results)})", fontsize=8.5, pad=4)
+        box.set_title(f"largest branch loading{of_phase} ({loading_unit(results)})", fontsize=8.5, pad=4)
         if top > 100.0:
             box.axvline(100.0, color="white", linewidth=2.0)
     loop = Line2D([], [], color=INK, linestyle=(0, (3, 2)), linewidth=1.0, label="Closes a loop")
@@ -272,7 +272,7 @@ def draw_profiles(results: Results) -> Figure:
         (panels[0], "load", study.load.profile, "Load (kWh per hour and home)", BLUE),
         (panels[1], "pv", study.pv.profile, "PV (kWh per hour and kWp)", ORANGE),
     ):
-        named = profile_names(used) or [name for name, of in zip(profiles.names, profiles.kinds, strict=True) if of == kind]
+        named = profile_names(used) or profiles.of_buses(kind)
         at = {key: row for row, key in enumerate(zip(profiles.names, profiles.kinds, strict=True))}
         rows = [at[name, kind] for name in dict.fromkeys(named)]
         others = sorted({row for (_, of), row in at.items() if of == kind}.difference(rows))

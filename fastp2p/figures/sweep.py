@@ -173,7 +173,7 @@ def draw_loading(results: Results) -> Figure:
         axes.axvline(100.0, color=INK, linewidth=0.9, linestyle=DASHED, zorder=1.5)
         axes.annotate("limit", (100.0, 1.0), (3, 1), ("data", "axes fraction"), "offset points", color=INK, fontsize=8)
     axes.set(xlim=(max(0.0, low - 0.06 * span), high + 0.06 * span), ylim=(0.0, 102.0))
-    axes.set(xlabel=f"Worst branch loading of the day ({loading_unit(results)})", ylabel="Scenarios at or below (%)")
+    axes.set(xlabel=f"Worst branch loading of the scenario ({loading_unit(results)})", ylabel="Scenarios at or below (%)")
     plain_axes(axes)
     add_share_legend(figure, results, colours)
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -380,6 +381,11 @@ class Profiles:
         refuse(self.missing((name,), kind))
         return list(zip(self.names, self.kinds, strict=True)).index((name, kind))
 
+    def of_buses(self, kind: str) -> tuple[str, ...]:
+        """Names of the profiles of that kind that belong to a bus, ``bus_N``: those of ``profile = "by_bus"``."""
+        named = zip(self.names, self.kinds, strict=True)
+        return tuple(name for name, of in named if of == kind and re.fullmatch(r"bus_\d+", name))
+
     def missing(self, names: tuple[str, ...], kind: str, key: str = "") -> list[str]:
         """A fault for each of the names that is no profile of that kind; `key` of a study is where they are named."""
         key = key or f"{kind}.profile"
@@ -391,6 +397,7 @@ class Profiles:
             return [f"{key}: no {kind} profiles {some(wrong)}; {there}"]
         near = {name: nearest(name, ours) for name in wrong}
         hints = {name: f"; did you mean {found[0]!r}?" if found else "" for name, found in near.items()}
+        hints |= {name: f"; it is a {of} profile" for name, of in zip(self.names, self.kinds, strict=True) if name in hints}
         return [f"{key}: no {kind} profile {name!r}; {there}{hints[name]}" for name in wrong]
 
 

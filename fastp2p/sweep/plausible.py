@@ -72,9 +72,9 @@ def energy_text(profiles: Profiles, study: Study) -> str:
 
 
 def _named(study: Study, profiles: Profiles, kind: str) -> dict[str, Floats]:
-    """The profiles of a kind that a study names, or, where each bus has its own, all of that kind: kWh per step."""
+    """The profiles of a kind that a study names, or, where each bus has its own, those of buses: kWh per step."""
     names = profile_names(study.load.profile if kind == "load" else study.pv.profile)
-    names = names or tuple(name for name, of in zip(profiles.names, profiles.kinds, strict=True) if of == kind)
+    names = names or profiles.of_buses(kind)
     return {name: profiles.kwh_per_unit[profiles.row(name, kind)] for name in dict.fromkeys(names)}
 
 

@@ -108,7 +108,7 @@ def test_check_says_what_vehicles_there_are_and_how_many_cannot_be_charged():
     kwh = '{ distribution = "choice", values = [5.0, 60.0] }'
     facts, (warning,) = said(f'buses = [16, 12]\nkwh = {kwh}\nkw = 3.0\nrule = "surplus"')
     assert facts.startswith("at 2 buses: 12, 16: choice(values (5.0, 60.0)) kWh a day at 3 kW, from 18 to 7 h; ")
-    assert facts.endswith("; charged own surplus first, the rest in time")
+    assert facts.endswith("; charged from own surplus first, the rest in time")
     assert re.fullmatch(
         r"ev: \d+ of 40 vehicles of the first 20 scenarios \(\d\d%\) need more than ev\.kw gives in the whole steps of 60 min "
         "from arrival to departure; what is missing is in ev_unmet_kwh",

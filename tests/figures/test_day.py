@@ -128,5 +128,5 @@ def test_a_branch_of_three_phases_has_the_colour_of_its_worst():
         np.testing.assert_array_equal(before.get_edgecolor(), after.get_edgecolor())
         np.testing.assert_array_equal(before.get_linewidth(), after.get_linewidth())
     assert [figure.axes[1].get_title() for figure in (one, three)] == [
-        "worst-hour branch loading (%)", "worst-hour branch loading of the worst phase (%)",
+        "largest branch loading (%)", "largest branch loading of the worst phase (%)",
     ]  # fmt: skip

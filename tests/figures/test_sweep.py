@@ -91,6 +91,7 @@ def test_the_limit_is_drawn_only_where_it_matters(factor, near):
     loading = np.linspace(80.0, 120.0, len(run.scenarios)) * factor
     axes = draw_loading(dataclasses.replace(run, scenarios=run.scenarios.assign(worst_loading_percent=loading))).axes[0]
     assert [text.get_text() for text in axes.texts] == ["limit"] * near
+    assert axes.get_xlabel() == "Worst branch loading of the scenario (%)"
     assert axes.get_xlim()[0] <= loading.min() <= loading.max() <= axes.get_xlim()[1]
 
 

@@ -223,7 +223,7 @@ def test_buses_profiles_and_names_are_named_together():
         study_text(load='profile = "residential_9"\nbuses = [99]', pv='profile = "residential_0"\nbuses = [98]'),
         "load.profile: no load profile 'residential_9'; there are residential_0",
         "did you mean 'residential_",
-        "pv.profile: no pv profile 'residential_0'; there are solar_0, solar_1, solar_2",
+        "pv.profile: no pv profile 'residential_0'; there are solar_0, solar_1, solar_2; it is a load profile",
         "load.buses: bus 99 does not exist",
         "pv.buses: bus 98 does not exist",
     )

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p.cli.check import check_network, check_study
 from fastp2p.cli.main import app
+from fastp2p.figures.day import draw_profiles
 from tests.support.shipped import shipped
 
 DAY = fastp2p.studies()["paper-44"]  # bid 0.2, ask 0.05; six homes, and six others with PV
@@ -188,6 +189,23 @@ def test_check_says_what_a_home_uses():
     )
     assert "US buildings" in facts["typical day"]
     assert "typical day" not in check_study(DAY)[0] or "Global Solar Atlas" in check_study(DAY)[0]["typical day"]
+
+
+def test_homes_with_profiles_of_their_own_are_these_alone(tmp_path):
+    """Not the shop, which is background and in the same table."""
+    kwh = np.array([[1.0] * 4, [2.0] * 4, [500.0] * 4, [0.0, 1.0, 1.0, 0.0]])
+    fastp2p.Profiles(("bus_12", "bus_16", "shop", "roof"), ("load", "load", "load", "pv"), kwh, 6.0).save(tmp_path / "a.csv")
+    background = [{"buses": [18], "load": "shop"}]
+    study = DAY.with_(
+        profiles={"source": str(tmp_path / "a.csv")},
+        participants={"buses": [12, 16], "background": background},
+        load={"profile": "by_bus", "buses": [12, 16]},
+        pv={"profile": "roof", "buses": [12]},
+    )
+    assert check_study(study)[0]["energy"] == "bus_12 4.0, bus_16 8.0 kWh per home and day; roof 2.0 kWh per kWp and day"
+    assert [one for one in warnings_of(study) if "load.profile" in one] == []
+    labels = [text.get_text() for text in draw_profiles(fastp2p.run(study, workers=1)).axes[0].get_legend().get_texts()]
+    assert labels == ["bus_12 (this study)", "bus_16 (this study)", "shop"]
 
 
 @pytest.mark.parametrize(

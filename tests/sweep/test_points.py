@@ -238,6 +238,8 @@ def test_the_terminal_and_the_folder_have_every_point(tmp_path):
     assert {f"{name}.png" for name in ("hours", "loading", "probability", "voltage", "feeder", "ac_error")} <= names
     facts, _ = check_study(study)
     assert "with PV at a share of 20%, 60%, batteries at 0%, 50%: 192 books" in facts["scenarios"]
+    facts, _ = check_study(study.with_(scenarios={"shares": []}))
+    assert facts["scenarios"] == "2 each with the study's PV, batteries at 0%, 50%: 96 books"
 
 
 # ------------------------------------------------------------------------------------------------------------- wrong input
