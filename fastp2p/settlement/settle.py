@@ -12,7 +12,15 @@ from fastp2p.arguments import refuse_other_kinds
 from fastp2p.arrays import amount_faults, finite_faults, floats, hours_faults, is_word, short_repr
 from fastp2p.clearing.answer import Clearing
 from fastp2p.errors import InputError, refuse
-from fastp2p.kernels.settlement.settle import Accounts, BookAccounts, Tariffs, TradePrices, settle_buses, settle_trades
+from fastp2p.kernels.settlement.settle import (
+    Accounts,
+    BookAccounts,
+    HomeEnergy,
+    Tariffs,
+    TradePrices,
+    settle_buses,
+    settle_trades,
+)
 from fastp2p.market.trades import Leftovers, Trades
 
 Floats = NDArray[np.float64]
@@ -156,13 +164,12 @@ def settle_books(
     n_books, n_bus = energy.load_kwh.shape
     bus = Accounts(*np.zeros((len(Accounts._fields), n_books // books_per_row, n_bus)))
     book = BookAccounts(*np.zeros((len(BookAccounts._fields), n_books)))
-    settle_buses(*energy, exported, scale, *(alone or energy[:2]), tariff, books_per_row, bus, book)
+    settle_buses(*energy, exported, scale, HomeEnergy(*(alone or energy[:2])), tariff, books_per_row, bus, book)
     if surplus == "spill":  # nor is any exported without trading
         book.baseline_exported_kwh[:] = 0.0
     settle_trades(
-        trades.offset, trades.seller, trades.buyer, trades.quantity_kwh, clearing.executed_kwh, clearing.bought_kwh,
-        price, tariff, retail, n_bus, books_per_row, bus, book,
-    )  # fmt: skip
+        trades.arrays, clearing.executed_kwh, clearing.bought_kwh, price, tariff, retail, n_bus, books_per_row, bus, book
+    )
     return Settlement(book, bus)
 
 

@@ -46,7 +46,7 @@ def test_the_example_of_the_page():
     """Quarter hours of a week in which clocks change, and hourly prices by local time: the hour of the year, on that clock."""
     root = Path(__file__).parents[2]
     page = (root / "docs" / "study.md").read_text(encoding="utf-8")
-    [text] = [block for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "eur_per_kwh" in block]
+    [text] = [block for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "feed_in_per_kwh = { file" in block]
     local = pd.date_range("2023-01-01", "2023-12-31 23:00", freq="h", tz="Europe/Berlin").tz_localize(None)
     pd.DataFrame({"time": local, "eur_per_kwh": range(8760)}).to_csv("prices.csv", index=False)
     Path("data").symlink_to(root / "data")

@@ -6,9 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.jit import kernel
+from fastp2p.kernels.structs import TradeArrays
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+class HomeEnergy(NamedTuple):
+    """Load and PV of homes, (n_books, n_bus) float64, kWh."""
+
+    load_kwh: Floats
+    pv_kwh: Floats
 
 
 class Accounts(NamedTuple):
@@ -102,8 +110,7 @@ def settle_buses(
     surplus_kwh: Floats,
     exported: Floats,
     exported_scale: float,
-    alone_load_kwh: Floats,
-    alone_pv_kwh: Floats,
+    alone: HomeEnergy,
     tariff: Tariffs,
     books_per_row: int,
     bus: Accounts,
@@ -122,8 +129,8 @@ def settle_buses(
     exported : (n_books, n_bus) float64
         Times `exported_scale`: the part of the surplus that reaches the grid, kWh.
     exported_scale : float
-    alone_load_kwh, alone_pv_kwh : (n_books, n_bus) float64, kWh
-        Load and PV of the case without trading; the same arrays, but where batteries trade.
+    alone : HomeEnergy
+        Of the case without trading; the same arrays, but where batteries trade.
     tariff : Tariffs
     books_per_row : int
         Books that one row of the buses' accounts sums up.
@@ -133,6 +140,7 @@ def settle_buses(
         Output, zero at first: sums per book.
     """
     n_books, n_bus = load_kwh.shape
+    alone_load_kwh, alone_pv_kwh = alone
     for k in range(n_books):
         row = k // books_per_row
         retail_per_kwh, feed_in_per_kwh = tariff.retail_per_kwh[k], tariff.feed_in_per_kwh[k]
@@ -173,10 +181,7 @@ def settle_buses(
 
 @kernel
 def settle_trades(
-    offset: Ints,
-    seller: Ints,
-    buyer: Ints,
-    quantity_kwh: Floats,
+    trades: TradeArrays,
     executed_kwh: Floats,
     bought_kwh: Floats,
     price: TradePrices,
@@ -191,7 +196,7 @@ def settle_trades(
 
     Parameters
     ----------
-    offset, seller, buyer, quantity_kwh : trades in CSR form
+    trades : TradeArrays
     executed_kwh, bought_kwh : (n_trades,) float64, kWh
         What the seller of a trade sells, and what its buyer gets; both have the same sums over a book.
     price : TradePrices
@@ -203,6 +208,7 @@ def settle_trades(
         one does not sell stays stored, and is not spilled; what one does not get is not charged, and not shed.
     books_per_row, bus, book : as for `settle_buses`
     """
+    offset, seller, buyer, quantity_kwh = trades.offset, trades.seller, trades.buyer, trades.quantity_kwh
     bus_unserved_kwh = bus.retail_kwh if retail else bus.shed_kwh
     book_unserved_kwh = book.retail_kwh if retail else book.shed_kwh
     for k in range(len(offset) - 1):
