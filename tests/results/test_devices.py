@@ -71,6 +71,20 @@ def test_energy_is_balanced_in_every_table(rules):
     assert (ran.scenarios.groupby("share")[OF_ENERGY].mean() > 1.0).all(axis=None)
 
 
+def test_batteries_of_a_tariff_that_deal_with_the_retailer_make_shares_negative():
+    """They charge at night from the grid, and export in the evening: the retailer serves more than the load."""
+    tariff = {"hours": "18-24", "value": 0.4, "else": 0.2}
+    study = PLAIN.with_(
+        pv={"kwp": 0.1}, battery={"kwh": 40.0, "kw": 20.0, "buses": "all", "rule": "tariff"}, market={"retail_per_kwh": tariff}
+    )
+    of = fastp2p.run(study, workers=1).scenarios
+    served = of.load_kwh - of.import_kwh - of.shed_kwh
+    used = of.pv_kwh - of.export_kwh - of.spilled_kwh
+    assert (served < -100.0).all()
+    np.testing.assert_allclose(of.self_sufficiency, served / of.load_kwh, rtol=1e-9)
+    np.testing.assert_allclose(of.self_consumption, used / of.pv_kwh, rtol=1e-9)
+
+
 def test_load_and_pv_are_those_of_the_profiles(ran, plain):
     for name in KEPT:
         with_batteries, without = ran.tables()[name], plain.tables()[name]
