@@ -167,10 +167,13 @@ def _extremes(ran: Reduced) -> Columns:
 
 
 def _saving_spread(ran: Reduced) -> Columns:
-    """How the saving is spread over the participants that have a load or PV; NaN where there is none."""
+    """How the saving is spread over the participants that have a load, PV, or a battery in use; NaN without any."""
     saving = ran.buses.baseline_bill - ran.buses.bill
     saving[np.abs(saving) < 1e-9] = 0.0  # rounding is no gain
-    saving[(ran.buses.load_kwh <= 0.0) & (ran.scenarios.kwp[:, ran.scenarios.participant] <= 0.0)] = np.nan
+    has_neither = (ran.buses.load_kwh <= 0.0) & (ran.scenarios.kwp[:, ran.scenarios.participant] <= 0.0)
+    for name in STORED:  # a battery of a tariff trades all by itself
+        has_neither &= ran.devices.get(name, np.zeros(1)) <= 0.0
+    saving[has_neither] = np.nan
     return {
         "least_saving": np.fmin.reduce(saving, axis=1),
         "greatest_saving": np.fmax.reduce(saving, axis=1),
