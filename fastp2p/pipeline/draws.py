@@ -18,7 +18,7 @@ from fastp2p.errors import refuse
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.background_draws import Background, draw_background
 from fastp2p.pipeline.battery_draws import Batteries, draw_batteries, find_community_bus, tariff_faults
-from fastp2p.pipeline.ev_draws import Vehicles, draw_vehicles
+from fastp2p.pipeline.ev_draws import Vehicles, draw_vehicles, price_faults
 from fastp2p.pipeline.heat_pump_draws import HeatPumps, draw_heat_pumps, heat_pump_faults
 from fastp2p.pipeline.members import Members, amounts, find_members, largest
 from fastp2p.pipeline.phase_draws import draw_load_phases, pv_phases
@@ -166,6 +166,8 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
         heat_pump = draw_heat_pumps(study.heat_pump, study.seed, numbers, network, who, profiles, has_pv, u_pv, faults, lengths)
     if study.ev is not None:
         ev = draw_vehicles(study.ev, study.seed, numbers, network, who, has_pv, u_pv, faults, lengths)
+        if study.ev.rule == "cheapest":
+            faults += price_faults(tariffs["retail_per_kwh"], faults)
     if study.battery is not None:
         battery = draw_batteries(study.battery, study.seed, numbers, network, who, has_pv, u_pv, faults, lengths)
         if study.battery.value_per_kwh is not None:

@@ -87,3 +87,13 @@ def ev_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
     generator = np.random.Philox(key=seed, counter=REGION)
     generator.advance(numbers.start * n_bus * (len(EV_STREAMS) // 4))  # a step of the counter gives four numbers
     return np.random.Generator(generator).random((len(numbers), len(EV_STREAMS), n_bus))
+
+
+def price_faults(retail_per_kwh: Floats, faults: list[str]) -> list[str]:
+    """A fault where all steps have one price, and vehicles follow it; none where another fault says why."""
+    if any(fault.startswith("market.retail_per_kwh") for fault in faults) or np.ptp(retail_per_kwh) > 0.0:
+        return []
+    return [
+        f"ev.rule = 'cheapest': follows no price: market.retail_per_kwh is {retail_per_kwh[0]:g} in all steps; give it by the "
+        "clock, or choose 'immediate' or 'surplus'"
+    ]

@@ -218,7 +218,7 @@ def _rows_of_steps(where: str, stamps: pd.DatetimeIndex, profiles: Profiles) -> 
     time = profiles.time
     if time is None:
         raise InputError(
-            f"{where}: its rows have times, and the profiles have no dates; leave the times out, with a row that is "
+            f"{where}: its rows have times, and the profiles have no dates; leave the column of times out, with rows, "
             f"{_one_for_each(profiles)}, or choose profiles with dates"
         )
     if time.tz is not None and stamps.tz is None:

@@ -22,7 +22,7 @@ PER_KWH = "currency per kWh"
 COLLAPSED = "a book has collapsed"
 UNKNOWN = "not audited, or collapsed"
 UNLIMITED = "nothing limits the branch"
-NOBODY = "nobody has load or PV"
+NOBODY = "nobody has load, PV or a battery in use"
 
 # fmt: off
 SECTIONS: dict[str, tuple[Column, ...]] = {

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastp2p.clearing.answer import STATUS
 from fastp2p.clearing.audit import AC_STATUS, NOT_AUDITED
 from fastp2p.grid.network import Network
+from fastp2p.pipeline.devices import STORED
 from fastp2p.pipeline.reduce import DRAWN_BESIDE, Columns, Reduced, drawn_beside
 from fastp2p.results.columns import AUDIT_INDICATORS, DEVICE_INDICATORS, INDICATORS, PHASE_INDICATORS, columns_of
 
@@ -23,6 +24,9 @@ FLAGS = (
     "balanced_breaks_current",
 )  # fmt: skip
 """What the audit says of a book with yes or no; the last three in three-phase studies alone."""
+
+ROUNDING_KWH = 1e-9
+"""Less than this below zero, per kWh that is stored, is no energy."""
 
 
 def indicators_of(scenarios: pd.DataFrame) -> list[str]:
@@ -44,7 +48,7 @@ def scenario_columns(ran: Reduced, network: Network) -> Columns:
     total = _totals(ran, audit=False)
     used_kwh = total["self_kwh"] + total["executed_kwh"]
     # with a battery, what a bus uses itself has what it charges, as a load, and what it discharges, as PV
-    used_load, used_pv = (np.maximum(used_kwh - total.get(name, 0.0), 0.0) for name in ("charged_kwh", "discharged_kwh"))
+    used_load, used_pv = (_less(used_kwh, total[name]) if name in total else used_kwh for name in STORED)
     status, (n_ev, unmet_share) = ran.status_code.reshape(-1, ran.n_steps), _vehicles(ran)
     return {
         **scenarios.point_columns(len(scenarios.number)),
@@ -163,10 +167,13 @@ def _extremes(ran: Reduced) -> Columns:
 
 
 def _saving_spread(ran: Reduced) -> Columns:
-    """How the saving is spread over the participants that have a load or PV; NaN where there is none."""
+    """How the saving is spread over the participants that have a load, PV, or a battery in use; NaN without any."""
     saving = ran.buses.baseline_bill - ran.buses.bill
     saving[np.abs(saving) < 1e-9] = 0.0  # rounding is no gain
-    saving[(ran.buses.load_kwh <= 0.0) & (ran.scenarios.kwp[:, ran.scenarios.participant] <= 0.0)] = np.nan
+    has_neither = (ran.buses.load_kwh <= 0.0) & (ran.scenarios.kwp[:, ran.scenarios.participant] <= 0.0)
+    for name in STORED:  # a battery of a tariff trades all by itself
+        has_neither &= ran.devices.get(name, np.zeros(1)) <= 0.0
+    saving[has_neither] = np.nan
     return {
         "least_saving": np.fmin.reduce(saving, axis=1),
         "greatest_saving": np.fmax.reduce(saving, axis=1),
@@ -203,6 +210,12 @@ def _loading(ran: Reduced) -> Columns:
         "worst_loading_percent": loading.max(axis=1),
         "hours_above_100_percent": (loading > 100.0 * (1.0 + 1e-6)).sum(axis=1) * ran.step_hours,
     }
+
+
+def _less(used_kwh: Floats, stored_kwh: Floats) -> Floats:
+    """What is used less what batteries charge or discharge; negative where they trade with the retailer, not by rounding."""
+    left = used_kwh - stored_kwh
+    return np.where(np.abs(left) < ROUNDING_KWH * np.maximum(1.0, stored_kwh), np.maximum(left, 0.0), left)
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

@@ -86,6 +86,15 @@ class HeatPumpPart(Section):
         return band
 
     @model_validator(mode="after")
+    def _may_be_without_pv(self) -> HeatPumpPart:
+        if self.pv_correlation and self.buses == "pv":
+            raise ValueError(
+                f"pv_correlation = {self.pv_correlation:g} needs heat pumps that may be at homes without PV; write "
+                'buses = "all" or a list of buses, or leave pv_correlation out'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _is_of_one_kind(self) -> HeatPumpPart:
         given = [key for key in HOUSE if getattr(self, key) is not None]
         missing = [key for key in HOUSE if key not in given]

@@ -51,7 +51,7 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     ------
     InputError
     """
-    faults = key_faults(study) + point_faults(study) + _rule_faults(study) + storage_faults(study)
+    faults = key_faults(study) + point_faults(study) + storage_faults(study)
     part, is_given = study.network, network is not None
     try:
         network = network or load_network(study, faults)
@@ -108,16 +108,6 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     if faults or network is None or profiles is None:
         raise InputError(faults)
     return network, profiles
-
-
-def _rule_faults(study: Study) -> list[str]:
-    """Rules of devices that follow prices, where there are none to follow."""
-    if study.ev is None or study.ev.rule != "cheapest" or not isinstance(study.market.retail_per_kwh, float):
-        return []
-    return [
-        f"ev.rule = 'cheapest': follows no price: market.retail_per_kwh is {study.market.retail_per_kwh:g} in all steps; give "
-        "it by the clock, or choose 'immediate' or 'surplus'"
-    ]
 
 
 def _physics_faults(study: Study, network: Network) -> list[str]:

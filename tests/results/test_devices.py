@@ -71,6 +71,35 @@ def test_energy_is_balanced_in_every_table(rules):
     assert (ran.scenarios.groupby("share")[OF_ENERGY].mean() > 1.0).all(axis=None)
 
 
+def test_batteries_of_a_tariff_that_deal_with_the_retailer_make_shares_negative():
+    """They charge at night from the grid, and export in the evening: the retailer serves more than the load."""
+    tariff = {"hours": "18-24", "value": 0.4, "else": 0.2}
+    study = PLAIN.with_(
+        pv={"kwp": 0.1}, battery={"kwh": 40.0, "kw": 20.0, "buses": "all", "rule": "tariff"}, market={"retail_per_kwh": tariff}
+    )
+    of = fastp2p.run(study, workers=1).scenarios
+    served = of.load_kwh - of.import_kwh - of.shed_kwh
+    used = of.pv_kwh - of.export_kwh - of.spilled_kwh
+    assert (served < -100.0).all()
+    np.testing.assert_allclose(of.self_sufficiency, served / of.load_kwh, rtol=1e-9)
+    np.testing.assert_allclose(of.self_consumption, used / of.pv_kwh, rtol=1e-9)
+
+
+def test_a_battery_without_load_and_pv_counts_among_those_who_save():
+    """At bus 16 there is nothing but a battery, which buys at night and sells in the evening."""
+    tariff = {"hours": "18-24", "value": 0.4, "else": 0.2}
+    study = PLAIN.with_(
+        participants={"buses": [12, 16, 17]}, load={"buses": [12]}, pv={"buses": [16, 17], "kwp": [0.0, 0.1]},
+        battery={"kwh": 4.0, "buses": [16], "rule": "tariff", "share": 1.0},
+        market={"retail_per_kwh": tariff, "bid_per_kwh": 0.3}, scenarios={"count": 1, "shares": [], "keep": ["participants"]},
+    )  # fmt: skip
+    ran = fastp2p.run(study)
+    (row,), saving = ran.scenarios.to_dict("records"), ran.participants.set_index("bus").saving
+    assert saving[16] != 0.0
+    assert (row["least_saving"], row["greatest_saving"]) == (pytest.approx(saving.min()), pytest.approx(saving.max()))
+    assert row["jain_saving"] == pytest.approx(saving.sum() ** 2 / (3 * (saving**2).sum()))
+
+
 def test_load_and_pv_are_those_of_the_profiles(ran, plain):
     for name in KEPT:
         with_batteries, without = ran.tables()[name], plain.tables()[name]

@@ -90,8 +90,8 @@ def test_all_faults_are_told_at_once():
 
 def test_the_cheapest_steps_need_a_tariff_by_the_clock():
     cheapest = SWEEP.with_(ev={"rule": "cheapest"})
-    with pytest.raises(
-        fastp2p.InputError, match=r"^ev\.rule = 'cheapest': follows no price: market\.retail_per_kwh is 0\.2 in"
-    ):
-        prepare(cheapest)
+    told = r"^ev\.rule = 'cheapest': follows no price: market\.retail_per_kwh is 0\.2 in"
+    for tariff in (0.2, {"series": [0.2] * 24}, {"hours": "0-24", "value": 0.2, "else": 0.4}):
+        with pytest.raises(fastp2p.InputError, match=told):
+            prepare(cheapest.with_(market={"retail_per_kwh": tariff}))
     prepare(cheapest.with_(market={"retail_per_kwh": {"hours": "7-22", "value": 0.4, "else": 0.2}}))

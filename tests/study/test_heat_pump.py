@@ -83,6 +83,7 @@ def test_numbers_have_ranges(key, allowed):
         ({"temperature_c": {"file": "weather.txt", "column": "t"}}, "must be a .csv or .parquet file"),
         ({"rule": "cheapest"}, "must be 'comfort' or 'surplus'"),
         ({"buses": "leaves"}, "must be 'pv' or 'all'"),
+        ({"buses": "pv", "pv_correlation": 0.5}, "pv_correlation = 0.5 needs heat pumps that may be at homes without PV"),
         ({"profile": "residential_0"}, "has a profile and a house; leave out profile and size, or kw, resistance_k_per_kw, "),
         ({"size": 2.0}, "size belongs to a profile, and this is a house"),
         ({"cop": None, "kw": None}, "needs either a profile or a house, and a house lacks kw, cop"),
