@@ -15,9 +15,9 @@ from fastp2p.errors import InputError, refuse
 from fastp2p.kernels.settlement.settle import (
     Accounts,
     BookAccounts,
-    HomeEnergy,
     Tariffs,
     TradePrices,
+    settle_alone,
     settle_buses,
     settle_trades,
 )
@@ -111,8 +111,8 @@ def settle(
     shape = clearing.exported_kw.shape
     energy = {"load_kwh": load, "pv_kwh": pv, "left.self_kwh": own, "left.deficit_kwh": deficit}
     energy["left.surplus_kwh"] = surplus_left
-    alone_load, alone_pv = (load, pv) if alone is None else (floats(f"alone[{i}]", alone[i]) for i in (0, 1))
-    energy |= {} if alone is None else {"alone[0]": alone_load, "alone[1]": alone_pv}
+    alone_kwh = None if alone is None else (floats("alone[0]", alone[0]), floats("alone[1]", alone[1]))
+    energy |= {} if alone_kwh is None else {"alone[0]": alone_kwh[0], "alone[1]": alone_kwh[1]}
     sides = 1 if alone is None else 2
     faults = _faults(trades, clearing, energy, sides, step_hours, books_per_row, check)
     if not is_word(unserved, UNSERVED):
@@ -128,7 +128,7 @@ def settle(
     energy_kwh = EnergyArrays(load, pv, own, deficit, surplus_left)
     return settle_books(
         trades, clearing, energy_kwh, price, tariff, retail=unserved == "retail", surplus=surplus, step_hours=step_hours,
-        books_per_row=books_per_row, alone=(alone_load, alone_pv),
+        books_per_row=books_per_row, alone=alone_kwh,
     )  # fmt: skip
 
 
@@ -164,7 +164,9 @@ def settle_books(
     n_books, n_bus = energy.load_kwh.shape
     bus = Accounts(*np.zeros((len(Accounts._fields), n_books // books_per_row, n_bus)))
     book = BookAccounts(*np.zeros((len(BookAccounts._fields), n_books)))
-    settle_buses(*energy, exported, scale, HomeEnergy(*(alone or energy[:2])), tariff, books_per_row, bus, book)
+    settle_buses(*energy, exported, scale, tariff, books_per_row, bus, book)
+    if alone is not None:
+        settle_alone(*alone, tariff, books_per_row, bus, book)
     if surplus == "spill":  # nor is any exported without trading
         book.baseline_exported_kwh[:] = 0.0
     settle_trades(

@@ -12,13 +12,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-class HomeEnergy(NamedTuple):
-    """Load and PV of homes, (n_books, n_bus) float64, kWh."""
-
-    load_kwh: Floats
-    pv_kwh: Floats
-
-
 class Accounts(NamedTuple):
     """Energy (kWh) and money (currency); every array has the same shape.
 
@@ -110,7 +103,6 @@ def settle_buses(
     surplus_kwh: Floats,
     exported: Floats,
     exported_scale: float,
-    alone: HomeEnergy,
     tariff: Tariffs,
     books_per_row: int,
     bus: Accounts,
@@ -129,8 +121,6 @@ def settle_buses(
     exported : (n_books, n_bus) float64
         Times `exported_scale`: the part of the surplus that reaches the grid, kWh.
     exported_scale : float
-    alone : HomeEnergy
-        Of the case without trading; the same arrays, but where batteries trade.
     tariff : Tariffs
     books_per_row : int
         Books that one row of the buses' accounts sums up.
@@ -140,28 +130,23 @@ def settle_buses(
         Output, zero at first: sums per book.
     """
     n_books, n_bus = load_kwh.shape
-    alone_load_kwh, alone_pv_kwh = alone
     for k in range(n_books):
         row = k // books_per_row
         retail_per_kwh, feed_in_per_kwh = tariff.retail_per_kwh[k], tariff.feed_in_per_kwh[k]
         load_sum = pv_sum = self_sum = deficit_sum = surplus_sum = exported_sum = own_sum = 0.0
-        alone_load_sum = alone_pv_sum = 0.0
         for b in range(n_bus):
-            load, pv = alone_load_kwh[k, b], alone_pv_kwh[k, b]
-            own = min(load, pv)
+            load, pv, own = load_kwh[k, b], pv_kwh[k, b], min(load_kwh[k, b], pv_kwh[k, b])
             sold_kwh = exported[k, b] * exported_scale
-            bus.load_kwh[row, b] += load_kwh[k, b]
-            bus.pv_kwh[row, b] += pv_kwh[k, b]
+            bus.load_kwh[row, b] += load
+            bus.pv_kwh[row, b] += pv
             bus.self_kwh[row, b] += self_kwh[k, b]
             bus.retail_kwh[row, b] += deficit_kwh[k, b]
             bus.exported_kwh[row, b] += sold_kwh
             bus.spilled_kwh[row, b] += surplus_kwh[k, b] - sold_kwh
             bus.bill[row, b] += deficit_kwh[k, b] * retail_per_kwh - sold_kwh * feed_in_per_kwh
             bus.baseline_bill[row, b] += (load - own) * retail_per_kwh - (pv - own) * feed_in_per_kwh
-            load_sum += load_kwh[k, b]
-            pv_sum += pv_kwh[k, b]
-            alone_load_sum += load
-            alone_pv_sum += pv
+            load_sum += load
+            pv_sum += pv
             own_sum += own
             self_sum += self_kwh[k, b]
             deficit_sum += deficit_kwh[k, b]
@@ -174,9 +159,37 @@ def settle_buses(
         book.exported_kwh[k] = exported_sum
         book.spilled_kwh[k] = surplus_sum - exported_sum
         book.bill[k] = deficit_sum * retail_per_kwh - exported_sum * feed_in_per_kwh
-        book.baseline_retail_kwh[k] = alone_load_sum - own_sum
-        book.baseline_exported_kwh[k] = alone_pv_sum - own_sum
-        book.baseline_bill[k] = (alone_load_sum - own_sum) * retail_per_kwh - (alone_pv_sum - own_sum) * feed_in_per_kwh
+        book.baseline_retail_kwh[k] = load_sum - own_sum
+        book.baseline_exported_kwh[k] = pv_sum - own_sum
+        book.baseline_bill[k] = (load_sum - own_sum) * retail_per_kwh - (pv_sum - own_sum) * feed_in_per_kwh
+
+
+@kernel
+def settle_alone(
+    load_kwh: Floats, pv_kwh: Floats, tariff: Tariffs, books_per_row: int, bus: Accounts, book: BookAccounts
+) -> None:
+    """The case without trading, where load and PV are others then: batteries that trade serve their homes alone in it.
+
+    Parameters
+    ----------
+    load_kwh, pv_kwh : (n_books, n_bus) float64, kWh
+    tariff, books_per_row, bus, book : as for `settle_buses`, whose baseline is replaced
+    """
+    n_books, n_bus = load_kwh.shape
+    bus.baseline_bill[:] = 0.0
+    for k in range(n_books):
+        row = k // books_per_row
+        retail_per_kwh, feed_in_per_kwh = tariff.retail_per_kwh[k], tariff.feed_in_per_kwh[k]
+        load_sum = pv_sum = own_sum = 0.0
+        for b in range(n_bus):
+            load, pv, own = load_kwh[k, b], pv_kwh[k, b], min(load_kwh[k, b], pv_kwh[k, b])
+            bus.baseline_bill[row, b] += (load - own) * retail_per_kwh - (pv - own) * feed_in_per_kwh
+            load_sum += load
+            pv_sum += pv
+            own_sum += own
+        book.baseline_retail_kwh[k] = load_sum - own_sum
+        book.baseline_exported_kwh[k] = pv_sum - own_sum
+        book.baseline_bill[k] = (load_sum - own_sum) * retail_per_kwh - (pv_sum - own_sum) * feed_in_per_kwh
 
 
 @kernel
