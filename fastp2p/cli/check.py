@@ -249,8 +249,9 @@ def _battery_facts(study: Study, network: Network, profiles: Profiles) -> dict[s
 def _battery_words(part: BatteryPart | CommunityBatteryPart, profiles: Profiles, use: str) -> str:
     """What a battery can do, for whom, and how it begins."""
     power = "half of that per hour" if part.kw is None else f"{_words(part.kw)} kW"
-    begins = "steps repeat, and each ends as it begins" if profiles.time is None else f"{part.first:.0%} full at first"
-    return f"{_words(part.kwh)} kWh, {power}, {part.efficiency:.0%} of a charge comes back; {use}; {begins}"
+    back, full = (f"{one:.0%}" if isinstance(one, float) else _words(one) for one in (part.efficiency, part.first))
+    begins = "steps repeat, and each ends as it begins" if profiles.time is None else f"{full} full at first"
+    return f"{_words(part.kwh)} kWh, {power}, {back} of a charge comes back; {use}; {begins}"
 
 
 def _beside_facts(study: Study, profiles: Profiles, scenarios: Scenarios) -> dict[str, str]:

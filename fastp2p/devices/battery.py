@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +50,7 @@ def run_batteries(
     lowest_kwh: ArrayLike,
     first_kwh: ArrayLike,
     *,
-    efficiency: float,
+    efficiency: ArrayLike,
     step_hours: float,
     cyclic: bool,
     retail_per_kwh: ArrayLike | None = None,
@@ -68,7 +67,7 @@ def run_batteries(
         PV less load of each home.
     kwh, kw, lowest_kwh, first_kwh : (n_scenarios, n_columns) float64, kWh and kW
         Capacity, largest power either way, the least that may be stored, and what is stored before the first step.
-    efficiency : float
+    efficiency : float, or (n_scenarios, n_columns) float64
         Part of what is charged that can be discharged again; its square root is that of charging, and of discharging.
     step_hours : float
     cyclic : bool
@@ -95,12 +94,14 @@ def run_batteries(
         name: floats(name, value)
         for name, value in (("kwh", kwh), ("kw", kw), ("lowest_kwh", lowest_kwh), ("first_kwh", first_kwh))
     }
+    of_trips = floats("efficiency", efficiency)
     price = None if retail_per_kwh is None else floats("retail_per_kwh", retail_per_kwh)
     days = None if day is None else integers("day", day)
-    refuse(_faults(net, sizes, efficiency, step_hours, check) + _tariff_faults(net, price, days, check))
+    refuse(_faults(net, sizes, of_trips, step_hours, check) + _tariff_faults(net, price, days, check))
     if price is not None and days is not None:
         net = _wished(net, cheap_and_dear(price, days))
-    one_way, limit = math.sqrt(efficiency), sizes["kw"] * step_hours
+    one_way = np.ascontiguousarray(np.broadcast_to(np.sqrt(of_trips), sizes["kwh"].shape))
+    limit = sizes["kw"] * step_hours
     energies = (sizes["kwh"], limit, sizes["lowest_kwh"])
     state = sizes["first_kwh"].copy()
     if cyclic:
@@ -151,7 +152,7 @@ def _tariff_faults(net: Floats, price: Floats | None, days: Ints | None, check: 
     return finite_faults("retail_per_kwh", price, "step") if check else []
 
 
-def _faults(net: Floats, sizes: dict[str, Floats], efficiency: float, step_hours: float, check: bool) -> list[str]:
+def _faults(net: Floats, sizes: dict[str, Floats], efficiency: Floats, step_hours: float, check: bool) -> list[str]:
     if net.ndim != 3:
         return [f"net_kwh has shape {net.shape}; it must be (n_scenarios, n_steps, n_columns)"]
     shape = (net.shape[0], net.shape[2])
@@ -161,8 +162,10 @@ def _faults(net: Floats, sizes: dict[str, Floats], efficiency: float, step_hours
         if array.shape != shape
     ]
     faults += hours_faults(step_hours)
-    if not isinstance(efficiency, int | float) or isinstance(efficiency, bool) or not 0.0 < efficiency <= 1.0:
-        faults.append(f"efficiency = {efficiency!r}: must be a number above 0, up to 1")
+    if efficiency.shape not in ((1,), shape):
+        faults.append(f"efficiency has shape {efficiency.shape}; it must be a number or (n_scenarios, n_columns) = {shape}")
+    elif not ((efficiency > 0.0) & (efficiency <= 1.0)).all():
+        faults.append(f"efficiency holds {efficiency.min():g} to {efficiency.max():g}; must lie above 0, up to 1")
     if faults or not check:
         return faults
     faults += finite_faults("net_kwh", net, "scenario")

@@ -162,7 +162,8 @@ def _storage_price_rows(bids: Floats, asks: Floats, scenarios: Scenarios, steps:
     value, n_scenarios = battery.value_per_kwh[steps.start : steps.stop], len(scenarios.number)
     n_rows = max(len(bids), len(asks), n_scenarios if (value == value[0]).all() else n_scenarios * len(steps))
     bids, asks = (np.repeat(price, n_rows // len(price), axis=0) for price in (bids, asks))
-    return with_storage_prices(bids, asks, np.resize(value, n_rows), battery.efficiency)
+    one_way = np.repeat(np.sqrt(battery.efficiency[:, scenarios.participant]), n_rows // n_scenarios, axis=0)
+    return with_storage_prices(bids, asks, np.resize(value, n_rows), one_way)
 
 
 def _audit(

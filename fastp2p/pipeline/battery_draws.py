@@ -15,7 +15,7 @@ from fastp2p.arrays import short_repr
 from fastp2p.devices.battery import cheap_and_dear
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.correlation import correlated
-from fastp2p.pipeline.members import Members, bus_positions, find_owners, grid_bus_faults
+from fastp2p.pipeline.members import Members, Owners, bus_positions, find_owners, grid_bus_faults
 from fastp2p.pipeline.tariffs import days_of_steps
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.devices import BatteryPart
@@ -27,6 +27,9 @@ REGION = 2 << 192
 """Where the counters of batteries begin; those of an audit (`fastp2p.clearing.audit_sample.REGION`) stay far below."""
 BATTERY_STREAMS = ("has", "kwh", "kw", "unused")
 """The use of each uniform number of a bus; another order would change the draws of a seed."""
+STATES_REGION = REGION + (1 << 128)
+STATE_STREAMS = ("efficiency", "lowest", "first", "unused")
+"""More of them, in counters further on: of what is mostly the same for all batteries."""
 KW_PER_KWH = 0.5
 """Power of a battery of which a study gives the capacity alone."""
 
@@ -43,8 +46,8 @@ class Batteries:
         Largest power, either way.
     lowest_kwh, first_kwh : (n_scenarios, n_bus) float64, kWh
         The least that may be stored, and what is stored before the first step.
-    efficiency : float
-        Of a round trip.
+    efficiency : (n_scenarios, n_bus) float64
+        Of a round trip; 1 where there is no battery.
     value_per_kwh : (n_steps,) float64, currency per kWh, optional
         What a stored kWh is worth, where batteries trade.
     """
@@ -54,7 +57,7 @@ class Batteries:
     kw: Floats
     lowest_kwh: Floats
     first_kwh: Floats
-    efficiency: float
+    efficiency: Floats
     value_per_kwh: Floats | None = None
 
 
@@ -93,7 +96,23 @@ def draw_batteries(
     kwh = owners.sizes(part.kwh, "kwh", at["kwh"], lengths)
     kw = KW_PER_KWH * kwh if part.kw is None else owners.sizes(part.kw, "kw", at["kw"], lengths)
     kwh, kw = np.where(has, kwh, 0.0), np.where(has, kw, 0.0)
-    return Batteries(kwh, kw, part.lowest * kwh, part.first * kwh, part.efficiency)
+    efficiency, lowest, first = _states(part, seed, numbers, network.n_bus, owners, lengths)
+    return Batteries(kwh, kw, lowest * kwh, first * kwh, np.where(efficiency > 0.0, efficiency, 1.0))
+
+
+def _states(
+    part: BatteryPart, seed: int, numbers: range, n_bus: int, owners: Owners, lengths: list[str]
+) -> tuple[Floats, Floats, Floats]:
+    """Efficiency, and the parts of the capacity that are never used and that are stored at first, (n_scenarios, n_bus)."""
+    given = {name: getattr(part, name) for name in STATE_STREAMS[:3]}
+    if any(not isinstance(amount, float | tuple) for amount in given.values()):
+        u = battery_uniforms(seed, numbers, n_bus, STATES_REGION)
+    else:  # nothing is drawn
+        u = np.zeros((len(numbers), len(STATE_STREAMS), n_bus))
+    efficiency, lowest, first = (
+        owners.sizes(amount, name, u[:, place], lengths) for place, (name, amount) in enumerate(given.items())
+    )
+    return efficiency, lowest, first
 
 
 def find_community_bus(study: Study, network: Network, faults: list[str]) -> int | None:
@@ -106,9 +125,9 @@ def find_community_bus(study: Study, network: Network, faults: list[str]) -> int
     return int(bus[0]) if len(bus) and part.kwh > 0.0 and part.kw != 0.0 else None
 
 
-def battery_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
+def battery_uniforms(seed: int, numbers: range, n_bus: int, region: int = REGION) -> Floats:
     """Uniform numbers in [0, 1) of the batteries of scenarios, (n_scenarios, n_streams, n_bus)."""
-    generator = np.random.Philox(key=seed, counter=REGION)
+    generator = np.random.Philox(key=seed, counter=region)
     generator.advance(numbers.start * n_bus)  # a step of the counter gives four numbers, one of each stream
     return np.random.Generator(generator).random((len(numbers), len(BATTERY_STREAMS), n_bus))
 

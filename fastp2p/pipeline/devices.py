@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -179,11 +178,12 @@ def _run_battery(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh
     drawn = scenarios.battery
     if study.battery is None or drawn is None:
         return {}
+    efficiency = _of_members(drawn.efficiency, scenarios, net_kwh)
     tariff = {"retail_per_kwh": scenarios.retail_per_kwh, "day": days_of_steps(profiles)}
     ran = run_batteries(
         net_kwh,
         *(_of_members(sizes, scenarios, net_kwh) for sizes in (drawn.kwh, drawn.kw, drawn.lowest_kwh, drawn.first_kwh)),
-        efficiency=study.battery.efficiency,
+        efficiency=efficiency,
         step_hours=profiles.step_hours,
         cyclic=profiles.time is None,
         check=False,
@@ -192,7 +192,7 @@ def _run_battery(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh
     return {
         "charged_kwh": ran.charged_kwh,
         "discharged_kwh": ran.discharged_kwh,
-        "battery_lost_kwh": _lost_kwh(study.battery.efficiency, ran.charged_kwh, ran.discharged_kwh),
+        "battery_lost_kwh": _lost_kwh(efficiency[:, None], ran.charged_kwh, ran.discharged_kwh),
         "stored_kwh": ran.stored_kwh,
     }
 
@@ -222,12 +222,12 @@ def _run_community_battery(study: Study, profiles: Profiles, net_kwh: Floats, do
     }
 
 
-def _lost_kwh(efficiency: float, charged_kwh: Floats, discharged_kwh: Floats) -> Floats:
+def _lost_kwh(efficiency: float | Floats, charged_kwh: Floats, discharged_kwh: Floats) -> Floats:
     """What a battery loses in a step.
 
     From its efficiency, not from what is stored: that before the first step of a stretch is in the stretch before.
     """
-    one_way = math.sqrt(efficiency)
+    one_way = np.sqrt(efficiency)
     return (1.0 - one_way) * charged_kwh + (1.0 / one_way - 1.0) * discharged_kwh
 
 

@@ -7,7 +7,6 @@ a scenario is looked at again. Given what is stored before its step, a book is a
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -104,8 +103,10 @@ def fleet_of(scenarios: Scenarios, hours: float) -> Fleet:
     """The batteries of some scenarios as kernels take them."""
     drawn = scenarios.battery
     assert drawn is not None
-    kwh, kw, lowest = (np.ascontiguousarray(one[:, scenarios.participant]) for one in (drawn.kwh, drawn.kw, drawn.lowest_kwh))
-    return Fleet(kwh, kw * hours, lowest, math.sqrt(drawn.efficiency))
+    kwh, kw, lowest, efficiency = (
+        np.ascontiguousarray(one[:, scenarios.participant]) for one in (drawn.kwh, drawn.kw, drawn.lowest_kwh, drawn.efficiency)
+    )
+    return Fleet(kwh, kw * hours, lowest, np.sqrt(efficiency))
 
 
 def offer(fleet: Fleet, row: Ints, load_kwh: Floats, pv_kwh: Floats, before_kwh: Floats, min_order_kwh: float) -> Offers:
@@ -120,22 +121,18 @@ def offer(fleet: Fleet, row: Ints, load_kwh: Floats, pv_kwh: Floats, before_kwh:
     return offers
 
 
-def with_storage_prices(bids: Floats, asks: Floats, value_per_kwh: Floats, efficiency: float) -> tuple[Floats, Floats]:
+def with_storage_prices(bids: Floats, asks: Floats, value_per_kwh: Floats, one_way: Floats) -> tuple[Floats, Floats]:
     """Prices of homes, then of their batteries, by row: a stored kWh takes 1 / η of what is bought, and gives η to be sold.
 
     Parameters
     ----------
     bids, asks : (n_rows, n_homes) float64, currency per kWh
     value_per_kwh : (n_rows,) float64, currency per kWh
-    efficiency : float
-        Of a round trip.
+    one_way : (n_rows, n_homes) float64
+        Efficiency of charging, and of discharging.
     """
-    one_way = math.sqrt(efficiency)
-    of_batteries = (
-        np.repeat(value[:, None], bids.shape[1], axis=1) for value in (value_per_kwh * one_way, value_per_kwh / one_way)
-    )
-    bid, ask = of_batteries
-    return np.hstack([bids, bid]), np.hstack([asks, ask])
+    value = value_per_kwh[:, None]
+    return np.hstack([bids, value * one_way]), np.hstack([asks, value / one_way])
 
 
 def delivered(study: Study, trades: Trades, clearing: Clearing, n_homes: int) -> tuple[Floats, Floats]:
@@ -153,7 +150,7 @@ def done_by(
 
     What one sells of what it buys in the same step passes by: it is charged and discharged, and nothing of it is lost.
     """
-    limit_kwh, one_way, net_kwh = fleet.limit_kwh[row], fleet.one_way, bought_kwh - sold_kwh
+    limit_kwh, one_way, net_kwh = fleet.limit_kwh[row], fleet.one_way[row], bought_kwh - sold_kwh
     into_kwh, out_of_kwh = offers.charged_kwh + np.maximum(net_kwh, 0.0), offers.discharged_kwh + np.maximum(-net_kwh, 0.0)
     return {
         # both within the limit but for rounding
@@ -324,7 +321,7 @@ def _look_ahead(
     look_ahead(
         load_kwh[rows, first:],
         pv_kwh[rows, first:],
-        Fleet(fleet.kwh[rows], fleet.limit_kwh[rows], fleet.lowest_kwh[rows], fleet.one_way),
+        Fleet(fleet.kwh[rows], fleet.limit_kwh[rows], fleet.lowest_kwh[rows], fleet.one_way[rows]),
         OfferPrices(
             np.take(prices.bid_per_kwh[by_step], rows, axis=1),  # in one piece, unlike prices[:, rows]
             np.take(prices.ask_per_kwh[by_step], rows, axis=1),
@@ -390,7 +387,8 @@ def _offer_prices(scenarios: Scenarios, steps: range, by_volume: bool) -> OfferP
         for price, is_drawn in zip((scenarios.bid_per_kwh, scenarios.ask_per_kwh), by_scenario, strict=True)
     )
     bids, asks = (price.reshape(-1, len(who)) for price in homes)
-    bids, asks = with_storage_prices(bids, asks, np.repeat(value[:n_rows], shape[0]), drawn.efficiency)
+    one_way = np.tile(np.sqrt(drawn.efficiency[:, who]), (n_rows, 1))
+    bids, asks = with_storage_prices(bids, asks, np.repeat(value[:n_rows], shape[0]), one_way)
     first = (np.argsort(price, axis=1, kind="stable") for price in (bids if by_volume else -bids, asks))
     by_row = (n_rows, shape[0], 2 * shape[1])
     return OfferPrices(bids.reshape(by_row), asks.reshape(by_row), *(order.reshape(by_row) for order in first))

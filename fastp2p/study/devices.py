@@ -28,12 +28,14 @@ class BatteryPart(Section):
     """Largest power of charging, and of discharging, on the side of the home; half of the capacity per hour by default."""
     _capacity = field_validator("kwh")(within(ranges.BATTERY_KWH))
     _power = field_validator("kw")(within(ranges.BATTERY_KW))
-    efficiency: Annotated[Number, AfterValidator(within(ranges.EFFICIENCY))] = 0.9
+    efficiency: Amount = 0.9
     """Part of what is charged that can be discharged again: of a round trip, its square root each way."""
-    lowest: Part = 0.0
+    lowest: Amount = 0.0
     """Part of the capacity below which a battery is never discharged."""
-    first: Part = 0.5
+    first: Amount = 0.5
     """Part of the capacity that is stored before the first step; days that repeat end as they begin instead."""
+    _efficiency = field_validator("efficiency")(within(ranges.EFFICIENCY))
+    _parts = field_validator("lowest", "first")(within(ranges.PART))
     rule: Literal["self_use", "tariff", "market"] = "self_use"
     """Surplus is charged, and discharged when load exceeds PV, as early as it can be; by the tariff, all that can be is charged
     in the day's cheapest steps, and discharged in its dearest ones; in the market, what power and energy self use leaves is
@@ -94,5 +96,20 @@ def _check_first(part: BatteryPart | CommunityBatteryPart) -> None:
     ------
     ValueError
     """
-    if part.first < part.lowest:
-        raise ValueError(f"first = {part.first:g} is below lowest = {part.lowest:g}; begin with {part.lowest:g} or more")
+    first, lowest = part.first, part.lowest
+    if isinstance(first, tuple) and isinstance(lowest, tuple) and len(first) == len(lowest):
+        below = [(one, least) for one, least in zip(first, lowest, strict=True) if one < least]
+    else:
+        least_first, most_lowest = _extremes(first)[0], _extremes(lowest)[1]
+        below = [(least_first, most_lowest)] * (least_first < most_lowest)
+    for one, least in below[:1]:
+        if isinstance(first, float) and isinstance(lowest, float):
+            raise ValueError(f"first = {one:g} is below lowest = {least:g}; begin with {least:g} or more")
+        raise ValueError(f"first may be {one:g}, below lowest, which may be {least:g} there; begin with {least:g} or more")
+
+
+def _extremes(amount: Amount) -> tuple[float, float]:
+    """The smallest and the largest value of a number, a list or a distribution."""
+    if isinstance(amount, float):
+        return amount, amount
+    return (min(amount, default=0.0), max(amount, default=0.0)) if isinstance(amount, tuple) else amount.extremes

@@ -1,7 +1,5 @@
 """The battery of a home beside its definition: energy, limits, days by hand, days that repeat, input that is refused."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,6 +27,7 @@ def homes(draw, by_tariff=False):
     def sizes(values):
         return np.array(draw(st.lists(values, min_size=cells, max_size=cells))).reshape(n_scenarios, n_homes)
 
+    efficiencies = st.sampled_from([0.1, 0.81, 0.9, 1.0])
     kwh = sizes(st.floats(0.0, 30.0) | st.sampled_from([0.0, 4.0]))
     tariff = {}
     if by_tariff:
@@ -41,10 +40,15 @@ def homes(draw, by_tariff=False):
         "kw": sizes(st.floats(0.0, 10.0) | st.sampled_from([0.0, 2.0, 1e6])),
         "lowest_kwh": parts[0] * kwh,
         "first_kwh": parts[1] * kwh,
-        "efficiency": draw(st.sampled_from([0.1, 0.81, 0.9, 1.0])),
+        "efficiency": sizes(efficiencies) if draw(st.booleans()) else draw(efficiencies),
         "step_hours": draw(st.sampled_from([0.25, 1.0])),
         **tariff,
     }
+
+
+def one_way(given):
+    """(n_scenarios, n_homes) efficiency of charging, and of discharging."""
+    return np.broadcast_to(np.sqrt(given["efficiency"]), given["kwh"].shape)
 
 
 def by_home(given):
@@ -56,7 +60,7 @@ def by_home(given):
         yield (
             (s, b),
             given["net_kwh"][s, :, b].tolist(),
-            {**battery, "limit_kwh": limit, "one_way": math.sqrt(given["efficiency"]), **tariff},
+            {**battery, "limit_kwh": limit, "one_way": float(one_way(given)[s, b]), **tariff},
         )
 
 
@@ -77,10 +81,10 @@ def test_each_home_does_what_the_definition_says(given):
 def test_energy_is_conserved_and_limits_are_kept_exactly(given, cyclic):
     ran = run_batteries(**given, cyclic=cyclic)
     charged, discharged, stored = ran.charged_kwh, ran.discharged_kwh, ran.stored_kwh
-    one_way, net = math.sqrt(given["efficiency"]), given["net_kwh"]
+    eta, net = one_way(given)[:, None], given["net_kwh"]
     first = stored[:, -1:] if cyclic else given["first_kwh"][:, None]
     before = np.concatenate([first, stored[:, :-1]], axis=1)
-    np.testing.assert_allclose(stored - before, one_way * charged - discharged / one_way, rtol=0, atol=EPS)
+    np.testing.assert_allclose(stored - before, eta * charged - discharged / eta, rtol=0, atol=EPS)
     kwh, lowest, limit = (given[name][:, None] for name in ("kwh", "lowest_kwh", "kw"))
     limit = limit * given["step_hours"]
     assert (stored >= lowest).all()
@@ -217,8 +221,12 @@ def test_a_home_does_not_depend_on_those_beside_it():
         ({"net_kwh": np.full((2, 3, 2), np.nan)}, "net_kwh is not finite in scenario 0"),
         ({"kw": -np.ones((2, 2))}, "kw: scenario 0, column 0 holds -1"),
         ({"first_kwh": np.full((2, 2), 2.0)}, "must have lowest_kwh <= first_kwh <= kwh at every home"),
-        ({"efficiency": 0.0}, r"efficiency = 0\.0: must be a number above 0, up to 1"),
-        ({"efficiency": 1.1}, r"efficiency = 1\.1: must be"),
+        ({"efficiency": 0.0}, r"efficiency holds 0 to 0; must lie above 0, up to 1"),
+        ({"efficiency": [[0.9, 1.1], [0.9, 0.8]]}, r"efficiency holds 0\.8 to 1\.1; must lie above 0, up to 1"),
+        (
+            {"efficiency": [0.9, 0.8]},
+            r"efficiency has shape \(2,\); it must be a number or \(n_scenarios, n_columns\) = \(2, 2\)",
+        ),
         ({"step_hours": 0.0}, r"step_hours = 0\.0: must be positive"),
         ({"retail_per_kwh": [0.1, 0.2, 0.3]}, "must have both retail_per_kwh and day, or neither"),
         ({"day": [0, 0, 0]}, "must have both retail_per_kwh and day, or neither"),

@@ -17,8 +17,8 @@ DUST = 1e-12
 
 def run_scenario(study, network, profiles, drawn, i, first_kwh):
     """Accounts of each book and home, {name: [[…]]}, and energies of batteries, of scenario i that begins with `first_kwh`."""
-    who, hours, battery = drawn.participant.tolist(), profiles.step_hours, study.battery
-    one_way = math.sqrt(battery.efficiency)
+    who, hours = drawn.participant.tolist(), profiles.step_hours
+    one_way = [math.sqrt(drawn.battery.efficiency[i, bus]) for bus in who]
     stored, found = list(first_kwh), defaultdict(list)
     for t in range(profiles.n_steps):
         homes = []
@@ -29,13 +29,13 @@ def run_scenario(study, network, profiles, drawn, i, first_kwh):
             home["pv"] = energy_of(profiles, drawn.pv_profile[i, bus], drawn.kwp[i, bus], t)
             for name, price in (("bid_per_kwh", drawn.bid_per_kwh), ("ask_per_kwh", drawn.ask_per_kwh)):
                 home[name] = price[t, 0] if price.shape[1] == 1 else price[i, bus]  # by the clock, or drawn
-            serve(home, one_way)
-            offer(home, one_way, drawn.battery.value_per_kwh[t], study.market.min_order_kwh)
+            serve(home, one_way[j])
+            offer(home, one_way[j], drawn.battery.value_per_kwh[t], study.market.min_order_kwh)
             homes.append(home)
         for name, row in one_book(study, network, drawn, homes, hours, t).items():
             found[name].append(row)
         for j, home in enumerate(homes):
-            stored[j] = after(home, one_way)
+            stored[j] = after(home, one_way[j])
         found["stored"].append(list(stored))
     return {name: np.array(rows) for name, rows in found.items()}
 

@@ -19,7 +19,13 @@ HOUSE = {
 DEVICES = {
     "heat_pump": {"share": 0.6, **HOUSE, "cop": 3.0, "rule": "surplus"},
     "ev": {"share": 0.5, "rule": "surplus", "arrival": {"distribution": "uniform", "low": 9.0, "high": 20.0}},
-    "battery": {"buses": "all", "share": 0.7, "kwh": {"distribution": "uniform", "low": 3.0, "high": 12.0}},
+    "battery": {
+        "buses": "all",
+        "share": 0.7,
+        "kwh": {"distribution": "uniform", "low": 3.0, "high": 12.0},
+        "efficiency": {"distribution": "uniform", "low": 0.8, "high": 0.95},
+        "lowest": 0.05,
+    },
 }
 BESIDE = {
     "participants": {"background": [{"buses": "all", "load": "commercial_0", "size": 0.02}]},

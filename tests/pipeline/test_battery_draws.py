@@ -6,7 +6,7 @@ from scipy import stats
 
 import fastp2p
 from fastp2p.clearing.audit_sample import REGION as SAMPLE_REGION
-from fastp2p.pipeline.battery_draws import BATTERY_STREAMS, REGION, battery_uniforms
+from fastp2p.pipeline.battery_draws import BATTERY_STREAMS, REGION, STATES_REGION, battery_uniforms
 from fastp2p.pipeline.draws import STREAMS, draw_scenarios, uniforms
 from tests.support.sweeps import SWEEP
 
@@ -58,6 +58,21 @@ def test_batteries_by_the_definition(draw, cigre):
         np.testing.assert_array_equal(getattr(drawn.battery, name), expected)
     np.testing.assert_array_equal(drawn.battery.lowest_kwh, 0.1 * drawn.battery.kwh)
     np.testing.assert_array_equal(drawn.battery.first_kwh, 0.6 * drawn.battery.kwh)
+
+
+def test_efficiency_and_states_are_drawn_or_listed(draw, cigre):
+    part = {"distribution": "uniform", "low": 0.1, "high": 0.3}
+    drawn = draw(buses="all", efficiency={"distribution": "uniform", "low": 0.8, "high": 0.95}, lowest=part, first=0.4)
+    homes, u = drawn.participant, battery_uniforms(PLAIN.seed, range(300), cigre.n_bus, STATES_REGION)
+    np.testing.assert_array_equal(drawn.battery.efficiency[:, homes], (0.8 + u[:, 0] * (0.95 - 0.8))[:, homes])
+    np.testing.assert_array_equal(drawn.battery.lowest_kwh, (0.1 + u[:, 1] * (0.3 - 0.1)) * drawn.battery.kwh)
+    np.testing.assert_array_equal(drawn.battery.first_kwh, 0.4 * drawn.battery.kwh)
+    np.testing.assert_array_equal(drawn.battery.kwh, draw(buses="all").battery.kwh)
+    listed = draw(buses=[16, 12], efficiency=[0.7, 0.9], first=[0.2, 0.3], lowest=[0.2, 0.1]).battery
+    at = cigre.positions([16, 12])
+    np.testing.assert_array_equal(listed.efficiency[:, at], np.tile([0.7, 0.9], (300, 1)))
+    np.testing.assert_array_equal(listed.first_kwh[:, at], [0.2, 0.3] * listed.kwh[:, at])
+    assert (np.delete(listed.efficiency, at, axis=1) == 1.0).all()
 
 
 def test_power_is_half_of_the_capacity_per_hour(draw):

@@ -29,7 +29,11 @@ TRADING = SWEEP.with_(
 WAYS = {
     "narrow": {},
     "shed": {"clearing": {"unserved": "shed", "surplus": "spill"}},
-    "wide": {"network": {"limit_factor": 1.0}, "clearing": {"surplus": "export"}},
+    "wide": {
+        "network": {"limit_factor": 1.0},
+        "clearing": {"surplus": "export"},
+        "battery": {"efficiency": {"distribution": "uniform", "low": 0.75, "high": 1.0}},
+    },
     "welfare": {"clearing": {"objective": "welfare"}, "market": {"pricing": "midpoint"}},
     "pro rata": {"clearing": {"objective": "pro_rata", "unserved": "shed"}, "battery": {"value_per_kwh": 0.1}},
     "gross": {"market": {"orders": "gross", "ties": "order"}, "clearing": {"surplus": "export"}},

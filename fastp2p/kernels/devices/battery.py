@@ -17,7 +17,7 @@ def run_self_use(
     kwh: Floats,
     limit_kwh: Floats,
     lowest_kwh: Floats,
-    one_way: float,
+    one_way: Floats,
     state_kwh: Floats,
     charged_kwh: Floats,
     discharged_kwh: Floats,
@@ -39,7 +39,7 @@ def run_self_use(
         PV less load of each home.
     kwh, limit_kwh, lowest_kwh : (n_scenarios, n_homes) float64, kWh
         Capacity, the most that is charged or discharged in a step, and the least that may be stored.
-    one_way : float
+    one_way : (n_scenarios, n_homes) float64
         Efficiency of charging, and of discharging.
     state_kwh : (n_scenarios, n_homes) float64, kWh
         What is stored, before and after; changed in place.
@@ -51,7 +51,7 @@ def run_self_use(
         for t in range(n_steps):
             for b in range(n_homes):
                 charged, discharged, energy = use_first(
-                    net_kwh[s, t, b], state_kwh[s, b], kwh[s, b], limit_kwh[s, b], lowest_kwh[s, b], one_way
+                    net_kwh[s, t, b], state_kwh[s, b], kwh[s, b], limit_kwh[s, b], lowest_kwh[s, b], one_way[s, b]
                 )
                 state_kwh[s, b] = energy
                 charged_kwh[s, t, b], discharged_kwh[s, t, b], stored_kwh[s, t, b] = charged, discharged, energy
@@ -76,7 +76,7 @@ def use_first(
 
 
 @kernel
-def find_cycle(net_kwh: Floats, kwh: Floats, limit_kwh: Floats, lowest_kwh: Floats, one_way: float, state_kwh: Floats) -> None:
+def find_cycle(net_kwh: Floats, kwh: Floats, limit_kwh: Floats, lowest_kwh: Floats, one_way: Floats, state_kwh: Floats) -> None:
     """What must be stored before the first step, that as much is stored after the last.
 
     A step adds some energy to the state, positive or negative, and cuts the sum off at capacity and lowest energy. So all
@@ -87,9 +87,8 @@ def find_cycle(net_kwh: Floats, kwh: Floats, limit_kwh: Floats, lowest_kwh: Floa
     Parameters
     ----------
     net_kwh : (n_scenarios, n_steps, n_homes) float64, kWh
-    kwh, limit_kwh, lowest_kwh : (n_scenarios, n_homes) float64, kWh
+    kwh, limit_kwh, lowest_kwh, one_way : (n_scenarios, n_homes) float64, kWh
         As in `run_self_use`.
-    one_way : float
     state_kwh : (n_scenarios, n_homes) float64, kWh
         Output.
     """
@@ -103,7 +102,8 @@ def find_cycle(net_kwh: Floats, kwh: Floats, limit_kwh: Floats, lowest_kwh: Floa
             for t in range(begin, n_steps):
                 for b in range(n_homes):
                     x = net_kwh[s, t, b]
-                    more = one_way * min(x, limit_kwh[s, b]) if x > 0.0 else -min(-x, limit_kwh[s, b]) / one_way
+                    eta = one_way[s, b]
+                    more = eta * min(x, limit_kwh[s, b]) if x > 0.0 else -min(-x, limit_kwh[s, b]) / eta
                     added[b] += more
                     low[b] = min(max(low[b] + more, lowest_kwh[s, b]), kwh[s, b])
                     high[b] = min(max(high[b] + more, lowest_kwh[s, b]), kwh[s, b])

@@ -18,20 +18,21 @@ BOUGHT, SOLD = 1, 2
 
 
 class Fleet(NamedTuple):
-    """The batteries of some scenarios, (n_scenarios, n_homes) kWh; zero where there is none.
+    """The batteries of some scenarios, arrays (n_scenarios, n_homes).
 
     Attributes
     ----------
     kwh, limit_kwh, lowest_kwh
-        Capacity, the most that is charged or discharged in a step, and the least that may be stored.
-    one_way : float
+        Capacity, the most that is charged or discharged in a step, and the least that may be stored, kWh; zero where there is
+        no battery.
+    one_way
         Efficiency of charging, and of discharging.
     """
 
     kwh: Floats
     limit_kwh: Floats
     lowest_kwh: Floats
-    one_way: float
+    one_way: Floats
 
 
 class OfferPrices(NamedTuple):
@@ -94,7 +95,7 @@ def offer_storage(
         s = row[k]
         for b in range(n_homes):
             charged, discharged, energy, bid, ask = _offer(
-                pv_kwh[k, b] - load_kwh[k, b], before_kwh[k, b], kwh[s, b], limit_kwh[s, b], lowest_kwh[s, b], one_way,
+                pv_kwh[k, b] - load_kwh[k, b], before_kwh[k, b], kwh[s, b], limit_kwh[s, b], lowest_kwh[s, b], one_way[s, b],
                 min_order_kwh,
             )  # fmt: skip
             charged_kwh[k, b], discharged_kwh[k, b], stored_kwh[k, b] = charged, discharged, energy
@@ -159,7 +160,7 @@ def store_trades(fleet: Fleet, row: Ints, bought_kwh: Floats, sold_kwh: Floats, 
         for b in range(n_homes):
             net = bought_kwh[k, b] - sold_kwh[k, b]
             if net != 0.0:
-                stored_kwh[k, b] = _stored(stored_kwh[k, b], net, kwh[s, b], lowest_kwh[s, b], one_way)
+                stored_kwh[k, b] = _stored(stored_kwh[k, b], net, kwh[s, b], lowest_kwh[s, b], one_way[s, b])
 
 
 @kernel
@@ -226,8 +227,9 @@ def look_ahead(
             for b in range(n_homes):
                 load, pv = load_kwh[s, t, b], pv_kwh[s, t, b]
                 charged, discharged, energy, bid, ask = _offer(
-                    pv - load, before_kwh[s, t, b], kwh[s, b], limit_kwh[s, b], lowest_kwh[s, b], one_way, min_order_kwh
-                )
+                    pv - load, before_kwh[s, t, b], kwh[s, b], limit_kwh[s, b], lowest_kwh[s, b], one_way[s, b],
+                    min_order_kwh,
+                )  # fmt: skip
                 before_kwh[s, t + 1, b] = energy
                 bid_kwh[s, n_homes + b], ask_kwh[s, n_homes + b] = bid, ask
                 load, pv = load + charged, pv + discharged
@@ -266,4 +268,6 @@ def look_ahead(
                 for b in range(n_homes):
                     net = bought[b] - sold[b]
                     if net != 0.0:
-                        before_kwh[s, t + 1, b] = _stored(before_kwh[s, t + 1, b], net, kwh[s, b], lowest_kwh[s, b], one_way)
+                        before_kwh[s, t + 1, b] = _stored(
+                            before_kwh[s, t + 1, b], net, kwh[s, b], lowest_kwh[s, b], one_way[s, b]
+                        )
