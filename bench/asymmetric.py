@@ -38,8 +38,8 @@ STAGES = {
     "draws": ("fastp2p.sweep.parts.draw_scenarios",),
     "market": (
         "fastp2p.pipeline.batch.make_orders",
-        "fastp2p.pipeline.batch.trade_by_rule",
-        "fastp2p.pipeline.batch.leave_over",
+        "fastp2p.pipeline.stages.trade_by_rule",
+        "fastp2p.pipeline.stages.leave_over",
     ),
     "screen": ("fastp2p.clearing.clear.execute_all",),
     "cuts": ("fastp2p.clearing.clear.cut", "fastp2p.clearing.clear.tighten"),

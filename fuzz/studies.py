@@ -39,8 +39,8 @@ def schema() -> dict[str, Any]:
 
 @cache
 def bases() -> list[dict[str, Any]]:
-    """The built-in studies, with few scenarios and days."""
-    found = [tomllib.loads(text) for text in study_files().values()]
+    """The built-in studies, with few scenarios and days; without SimBench's, whose tables alone need the memory of a case."""
+    found = [tomllib.loads(text) for text in study_files().values() if "simbench:" not in text]
     for one in found:
         if "scenarios" in one:
             one["scenarios"]["count"] = 2
