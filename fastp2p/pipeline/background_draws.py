@@ -16,6 +16,7 @@ from fastp2p.clearing.reactive import kvar_per_kw
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.members import amounts, bus_positions, grid_bus_faults
 from fastp2p.pipeline.profile_draws import profile_rows
+from fastp2p.pipeline.uniforms import uniforms_of
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
 from fastp2p.study.participants import BackgroundPart
@@ -95,9 +96,7 @@ def draw_background(
 
 def background_uniforms(seed: int, entry: int, numbers: range, n_bus: int) -> Floats:
     """Uniform numbers in [0, 1) of an entry in some scenarios, (n_scenarios, n_streams, n_bus)."""
-    generator = np.random.Philox(key=seed, counter=REGION + entry * OF_ENTRY)
-    generator.advance(numbers.start * n_bus)  # a step of the counter gives four numbers, one of each stream
-    return np.random.Generator(generator).random((len(numbers), len(BACKGROUND_STREAMS), n_bus))
+    return uniforms_of(seed, numbers, len(BACKGROUND_STREAMS), n_bus, REGION + entry * OF_ENTRY)
 
 
 def background_buses(part: BackgroundPart, network: Network, key: str, faults: list[str]) -> Ints:

@@ -17,6 +17,7 @@ from fastp2p.grid.network import Network
 from fastp2p.pipeline.correlation import correlated
 from fastp2p.pipeline.members import Members, Owners, bus_positions, find_owners, grid_bus_faults
 from fastp2p.pipeline.tariffs import days_of_steps
+from fastp2p.pipeline.uniforms import uniforms_of
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.devices import BatteryPart
 from fastp2p.study.model import Study
@@ -127,9 +128,7 @@ def find_community_bus(study: Study, network: Network, faults: list[str]) -> int
 
 def battery_uniforms(seed: int, numbers: range, n_bus: int, region: int = REGION) -> Floats:
     """Uniform numbers in [0, 1) of the batteries of scenarios, (n_scenarios, n_streams, n_bus)."""
-    generator = np.random.Philox(key=seed, counter=region)
-    generator.advance(numbers.start * n_bus)  # a step of the counter gives four numbers, one of each stream
-    return np.random.Generator(generator).random((len(numbers), len(BATTERY_STREAMS), n_bus))
+    return uniforms_of(seed, numbers, len(BATTERY_STREAMS), n_bus, region)
 
 
 def tariff_faults(retail_per_kwh: Floats, profiles: Profiles, faults: list[str]) -> list[str]:

@@ -24,6 +24,7 @@ from fastp2p.pipeline.members import Members, amounts, find_members, largest
 from fastp2p.pipeline.phase_draws import draw_load_phases, pv_phases
 from fastp2p.pipeline.profile_draws import profile_rows
 from fastp2p.pipeline.tariffs import by_step
+from fastp2p.pipeline.uniforms import uniforms_of
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.ranges import ENERGY_KWH, KWP
 from fastp2p.study.model import Study
@@ -224,11 +225,7 @@ def _energy_faults(key: str, kind: str, name: ProfileName, most: float, profiles
 
 def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
     """Uniform numbers in [0, 1) of the scenarios `numbers`, (n_scenarios, n_streams, n_bus)."""
-    per_scenario = len(STREAMS) * n_bus
-    generator = np.random.Philox(key=seed)
-    generator.advance(numbers.start * (per_scenario // 4))  # a step of the counter gives four numbers; 8 streams divide by 4
-    drawn = np.random.Generator(generator).random(len(numbers) * per_scenario)
-    return drawn.reshape(len(numbers), len(STREAMS), n_bus)
+    return uniforms_of(seed, numbers, len(STREAMS), n_bus)
 
 
 def _share_of_pv(study: Study, who: Members) -> float:

@@ -15,6 +15,7 @@ from fastp2p.arrays import short_repr
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.correlation import correlated
 from fastp2p.pipeline.members import Members, find_owners
+from fastp2p.pipeline.uniforms import uniforms_of
 from fastp2p.study.ev import EvPart
 
 Floats = NDArray[np.float64]
@@ -84,9 +85,7 @@ def draw_vehicles(
 
 def ev_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
     """Uniform numbers in [0, 1) of the vehicles of scenarios, (n_scenarios, n_streams, n_bus)."""
-    generator = np.random.Philox(key=seed, counter=REGION)
-    generator.advance(numbers.start * n_bus * (len(EV_STREAMS) // 4))  # a step of the counter gives four numbers
-    return np.random.Generator(generator).random((len(numbers), len(EV_STREAMS), n_bus))
+    return uniforms_of(seed, numbers, len(EV_STREAMS), n_bus, REGION)
 
 
 def price_faults(retail_per_kwh: Floats, faults: list[str]) -> list[str]:

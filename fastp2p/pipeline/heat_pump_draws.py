@@ -16,6 +16,7 @@ from fastp2p.grid.network import Network
 from fastp2p.pipeline.correlation import correlated
 from fastp2p.pipeline.members import Members, find_owners, largest
 from fastp2p.pipeline.tariffs import by_step
+from fastp2p.pipeline.uniforms import uniforms_of
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.ranges import ENERGY_KWH
 from fastp2p.study.distributions import pick
@@ -152,10 +153,7 @@ def heat_pump_faults(part: HeatPumpPart, profiles: Profiles) -> list[str]:
 
 def heat_pump_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
     """Uniform numbers in [0, 1) of the heat pumps of scenarios, (n_scenarios, n_streams, n_bus)."""
-    per_scenario = len(HEAT_PUMP_STREAMS) * n_bus
-    generator = np.random.Philox(key=seed, counter=REGION)
-    generator.advance(numbers.start * (per_scenario // 4))  # a step of the counter gives four numbers
-    return np.random.Generator(generator).random((len(numbers), len(HEAT_PUMP_STREAMS), n_bus))
+    return uniforms_of(seed, numbers, len(HEAT_PUMP_STREAMS), n_bus, REGION)
 
 
 def _names(name: str | ProfileChoice | None) -> tuple[str, ...]:

@@ -1,0 +1,32 @@
+"""Uniform numbers of scenarios: each scenario has a stretch of its own of counter-based random numbers (Philox)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def uniforms_of(seed: int, numbers: range, n_streams: int, n_bus: int, region: int = 0) -> Floats:
+    """Uniform numbers in [0, 1) of the scenarios `numbers`, the same whatever range they are drawn in.
+
+    Parameters
+    ----------
+    seed : int
+        Of the study: the key of the generator.
+    numbers : range
+        Of the scenarios.
+    n_streams : int
+        Numbers of a bus; a multiple of 4, as a step of the counter gives four numbers.
+    n_bus : int
+    region : int
+        Where the counters begin; regions lie 2**128 or more apart, so that no draw meets another.
+
+    Returns
+    -------
+    (n_scenarios, n_streams, n_bus) float64
+    """
+    generator = np.random.Philox(key=seed, counter=region)
+    generator.advance(numbers.start * n_bus * (n_streams // 4))
+    return np.random.Generator(generator).random((len(numbers), n_streams, n_bus))
