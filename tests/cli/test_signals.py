@@ -86,6 +86,17 @@ def has_parts(folder):
         return False
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Signals that a shell ignores for what it starts in the background are heard here, and by what is started here."""
+    ignored = [number for number in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
 # workers end with their parent
 
 
