@@ -6,6 +6,7 @@ TYPE_CHECKING = (
 if TYPE_CHECKING:
     from typing import Any
 
+    from fastp2p import plot
     from fastp2p.clearing.answer import Clearing
     from fastp2p.clearing.clear import clear
     from fastp2p.clearing.connection import Connection
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
     from fastp2p.settlement.settle import Settlement, settle
     from fastp2p.study.model import Study, studies
     from fastp2p.sweep.compare import compare_rules
+    from fastp2p.sweep.opened import open_results, read_results
     from fastp2p.sweep.prepare import scenarios
-    from fastp2p.sweep.run import open_results, run
+    from fastp2p.sweep.run import run
 
 _HOME = {
     "AcFlow": "grid.ac",
@@ -81,8 +83,9 @@ _HOME = {
     "phase_summary": "grid.phases",
     "make_orders": "market.orders",
     "match_orders": "market.matching",
-    "open_results": "sweep.run",
+    "open_results": "sweep.opened",
     "price_trades": "market.pricing",
+    "read_results": "sweep.opened",
     "reduce_orders": "market.pricing",
     "run": "sweep.run",
     "run_batteries": "devices.battery",
@@ -132,7 +135,9 @@ __all__ = [
     "open_results",
     "phase_flow",
     "phase_summary",
+    "plot",
     "price_trades",
+    "read_results",
     "reduce_orders",
     "run",
     "run_batteries",
@@ -150,8 +155,10 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> "Any":
     """Public names are loaded on first use, so that importing the package stays cheap."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "plot":
+        return import_module("fastp2p.plot")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"fastp2p.{_HOME[name]}"), name)

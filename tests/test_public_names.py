@@ -21,8 +21,9 @@ def test_dir_has_the_public_names_only():
 
 def callables():
     """Public functions, classes and their methods, by name."""
-    for name in fastp2p.__all__:
-        public = getattr(fastp2p, name)
+    names = {name: getattr(fastp2p, name) for name in fastp2p.__all__ if name != "plot"}
+    names |= {f"plot.{name}": getattr(fastp2p.plot, name) for name in fastp2p.plot.__all__}
+    for name, public in names.items():
         if not (inspect.isclass(public) and issubclass(public, Exception)):
             yield name, public
         if inspect.isclass(public):

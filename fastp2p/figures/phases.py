@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fastp2p.figures.shares import percent
 from fastp2p.figures.style import (
     BLUE,
     DOTTED,
@@ -22,7 +23,6 @@ from fastp2p.figures.style import (
     RED,
     STYLE,
     below_title,
-    percent,
     plain_axes,
     sweep_page,
     time_axes,

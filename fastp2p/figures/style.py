@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-import matplotlib
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 from numpy.typing import NDArray
 
-from fastp2p.results.points import POINT_KEYS, point_keys
+from fastp2p.figures.shares import Colours, points_of, share_handles, share_title
+from fastp2p.results.points import point_keys
 from fastp2p.results.results import Results
 from fastp2p.text import LONGEST, LONGEST_NAME, shown_text
 
 Floats = NDArray[np.float64]
-Share = TypeVar("Share")
 Margins = tuple[float, float, float, float]
-Point = tuple[float, ...]
-"""A share of PV and of each swept device, in the order of the columns of tables."""
-Colours = dict[Point, Any]
-
 # Okabe and Ito's palette: told apart with any colour vision, and in print.
 BLUE, SKY, GREEN, ORANGE, RED, PURPLE = "#0072B2", "#B5D8F0", "#009E73", "#E69F00", "#D55E00", "#CC79A7"
 INK, SOFT_INK, GREY, PALE = "#222222", "#555555", "#888888", "#CCCCCC"
@@ -42,8 +34,6 @@ STYLE: Any = {
 """Settings of matplotlib that hold while a figure is drawn; ticks that are made when it is saved are like the first ones."""
 DASHED, DOTTED = (0, (4, 2)), (0, (1, 2))
 MOST_TICKS = 8
-MAX_NAMED_SHARES = 6
-"""Shares in a legend."""
 
 
 def page(results: Results, width: float, height: float, margins: Margins, panels: int = 1) -> tuple[Figure, list[Axes]]:
@@ -63,7 +53,7 @@ def page(results: Results, width: float, height: float, margins: Margins, panels
 def sweep_page(results: Results, width: float, height: float, margins: Margins, panels: int = 1) -> tuple[Figure, list[Axes]]:
     """A page that says how many scenarios it stands for, in place of which one."""
     figure, axes = page(results, width, height, margins, panels)
-    n_points = len(_points(results))
+    n_points = len(points_of(results.scenarios))
     of = "share of PV" if results.scenarios["share"].nunique() == n_points else "share of PV and of devices"
     each = f" at each {of}" if n_points > 1 else ""
     if len(results.scenarios) > 1:
@@ -110,68 +100,15 @@ def draw_band(axes: Axes, at: Floats, low: Floats, high: Floats, colour: Any, al
     axes.plot(at, np.stack([low, high], axis=1), color=colour, linewidth=0.8, linestyle=DOTTED, zorder=1.6)
 
 
-def share_colours(results: Results) -> Colours:
-    """What has a curve, rising, and its colour, from light to dark; viridis without its yellow, which white paper would hide.
-
-    Every share of PV has; where shares of devices are swept, every one of them at the largest share of PV.
-    """
-    points = _points(results)
-    if _differ_in_devices(points):
-        points = [point for point in points if point[0] == points[-1][0]]
-    if len(points) == 1:
-        return {points[0]: BLUE}
-    ramp = matplotlib.colormaps["viridis_r"](np.linspace(0.12, 1.0, len(points)))
-    return dict(zip(points, ramp, strict=True))
-
-
-def _points(results: Results) -> list[Point]:
-    """The points of a study, rising."""
-    keys = point_keys(results.scenarios)
-    rows = results.scenarios[keys].drop_duplicates().sort_values(keys)
-    return [tuple(row) for row in rows.to_numpy(np.float64).tolist()]
-
-
-def _differ_in_devices(points: Collection[Point]) -> bool:
-    return len({point[1:] for point in points}) > 1
-
-
-def at_point(table: pd.DataFrame, point: Point) -> pd.DataFrame:
-    """The rows of a point of a table in whose index the points come first."""
-    return pd.DataFrame(table.xs(point, level=list(range(len(point)))))
-
-
-def some_shares(shares: list[Share], most: int) -> list[Share]:
-    """The first share, the last one and some evenly between."""
-    places = np.linspace(0, len(shares) - 1, min(len(shares), most)).round().astype(np.int64)
-    return [shares[place] for place in places.tolist()]
-
-
 def add_share_legend(figure: Figure, results: Results, colours: Colours, more: str = "") -> None:
     """A legend of shares below the title; `more` is said beside its own."""
-    named = some_shares(list(colours), MAX_NAMED_SHARES)
-    handles = [Line2D([], [], color=colours[one], linewidth=2.6, label=curve_name(one, colours)) for one in named]
-    if len(colours) > len(named):
-        handles.append(Line2D([], [], color=GREY, linewidth=0.6, label="shares between"))
-    of = "PV"
-    if _differ_in_devices(colours):
-        words = [POINT_KEYS[key] for key in point_keys(results.scenarios)[1:]]
-        of = f"{' / '.join(words)}, at {percent(named[0][0])} PV"
-    figure.legend(handles=handles, **below_title(figure), ncols=len(handles), title=f"Share of {of}{more}")
-
-
-def curve_name(point: Point, colours: Colours) -> str:
-    """A point among those that have a curve: its share of PV, or its shares of devices."""
-    return " / ".join(map(percent, point[1:])) if _differ_in_devices(colours) else percent(point[0])
-
-
-def shares_text(share: float, devices: Mapping[str, float]) -> str:
-    """A share of PV and shares of swept devices, by column, in words: "60%, batteries 25%"."""
-    return ", ".join([percent(share), *(f"{POINT_KEYS[key]} {percent(value)}" for key, value in devices.items())])
-
-
-def percent(share: float) -> str:
-    """A share in percent, four digits at most."""
-    return f"{100.0 * share:.4g}%"
+    handles = share_handles(colours)
+    figure.legend(
+        handles=handles,
+        **below_title(figure),
+        ncols=len(handles),
+        title=f"{share_title(colours, point_keys(results.scenarios))}{more}",
+    )
 
 
 def loading_unit(results: Results) -> str:

@@ -12,25 +12,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from fastp2p.figures.shares import MAX_NAMED_SHARES, at_point, curve_name, percent, share_colours, some_shares
 from fastp2p.figures.style import (
     BLUE,
     DASHED,
     GREY,
     INK,
-    MAX_NAMED_SHARES,
     ORANGE,
     RED,
     STYLE,
     add_share_legend,
-    at_point,
     below_title,
-    curve_name,
     draw_band,
-    loading_unit,
-    percent,
     plain_axes,
-    share_colours,
-    some_shares,
     sweep_page,
     time_axes,
 )
@@ -47,7 +41,6 @@ EVENTS = {"cut": "A trade or an export is cut in some hour", "overload": "A limi
 """Events whose probability is drawn."""
 MAX_ALL_BANDS = 3
 MAX_ERROR_BARS = 25
-MAX_CURVE_POINTS = 1500
 
 
 def draw_sweep(
@@ -69,7 +62,7 @@ def draw_sweep(
     Returns
     -------
     dict of Figure
-        ``hours``, ``loading`` and ``probability``.
+        ``hours`` and ``probability``.
     """
     figures = {} if hours is None else {"hours": draw_hours(results, hours)}
     probability = (
@@ -77,7 +70,7 @@ def draw_sweep(
         if capacity is None
         else draw_probability(results, probabilities, capacity)
     )
-    return figures | {"loading": draw_loading(results), "probability": probability}
+    return figures | {"probability": probability}
 
 
 def draw_comparison(results: dict[str, Results]) -> dict[str, Figure]:
@@ -134,7 +127,7 @@ def draw_bills(results: dict[str, Results]) -> Figure:
 def draw_hours(results: Results, hours: pd.DataFrame) -> Figure:
     """P2P trades and retailer supply over the hours of the mean day: median and 5th to 95th percentile by share."""
     figure, panels = sweep_page(results, 10.0, 4.6, (0.75, 0.3, 0.6, 1.3), panels=2)
-    colours = share_colours(results)
+    colours = share_colours(results.scenarios)
     named = some_shares(list(colours), MAX_NAMED_SHARES)
     banded = named if len(named) <= MAX_ALL_BANDS else some_shares(named, 3)  # more would only hide each other
     for axes, (column, label) in zip(panels, BY_HOUR.items(), strict=True):
@@ -151,31 +144,6 @@ def draw_hours(results: Results, hours: pd.DataFrame) -> Figure:
         axes.set_xlabel("Hour of the mean day")
     which = "" if banded == named else f" at {', '.join(curve_name(point, colours) for point in banded)}"
     add_share_legend(figure, results, colours, f"; line: median of the scenarios, band{which}: 5th to 95th percentile")
-    return figure
-
-
-@matplotlib.rc_context(STYLE)
-def draw_loading(results: Results) -> Figure:
-    """Distribution over the scenarios of the worst branch loading, by share."""
-    figure, (axes,) = sweep_page(results, 8.6, 4.6, (0.75, 0.3, 0.6, 1.3))
-    colours, worst = share_colours(results), results.scenarios["worst_loading_percent"]
-    by_point = results.scenarios.set_index([*point_keys(results.scenarios), "scenario"])
-    named = some_shares(list(colours), MAX_NAMED_SHARES)
-    for layer, (point, colour) in enumerate(colours.items()):
-        # later curves are thinner, so that those they lie upon still show
-        width = 3.4 - 2.2 * layer / max(1, len(colours) - 1) if point in named else 0.6
-        x, below = distribution(at_point(by_point, point)["worst_loading_percent"].to_numpy(np.float64))
-        axes.plot(x, below, drawstyle="steps-post", color=colour, linewidth=width)
-    low, high = float(worst.min()), float(worst.max())
-    span = max(high - low, 0.02 * high, 1.0)
-    if low - 0.5 * span <= 100.0 <= high + 0.5 * span:
-        low, high = min(low, 100.0), max(high, 100.0)
-        axes.axvline(100.0, color=INK, linewidth=0.9, linestyle=DASHED, zorder=1.5)
-        axes.annotate("limit", (100.0, 1.0), (3, 1), ("data", "axes fraction"), "offset points", color=INK, fontsize=8)
-    axes.set(xlim=(max(0.0, low - 0.06 * span), high + 0.06 * span), ylim=(0.0, 102.0))
-    axes.set(xlabel=f"Worst branch loading of the scenario ({loading_unit(results)})", ylabel="Scenarios at or below (%)")
-    plain_axes(axes)
-    add_share_legend(figure, results, colours)
     return figure
 
 
@@ -281,10 +249,3 @@ def _mark_hosting_capacity(axes: Axes, capacity: HostingCapacity) -> None:
     aside, side = (-3, "right") if capacity.share > 0.5 else (3, "left")
     place = (100.0 * capacity.share, 1.0)
     axes.annotate(text, place, (aside, 1), ("data", "axes fraction"), "offset points", ha=side, color=INK, fontsize=8)
-
-
-def distribution(values: Floats) -> tuple[Floats, Floats]:
-    """Corners of the empirical distribution function in percent, evenly thinned where there are too many to be seen."""
-    ordered, n = np.sort(values), len(values)
-    at = np.unique(np.linspace(0, n - 1, min(n, MAX_CURVE_POINTS)).round().astype(np.int64))
-    return np.append(ordered[0], ordered[at]), np.append(0.0, (at + 1) * 100.0 / n)

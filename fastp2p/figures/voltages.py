@@ -14,23 +14,18 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fastp2p.figures.shares import MAX_NAMED_SHARES, at_point, curve_name, share_colours, shares_text, some_shares
 from fastp2p.figures.style import (
     BLUE,
     GREY,
     INK,
-    MAX_NAMED_SHARES,
     ORANGE,
     RED,
     STYLE,
     add_note,
     add_share_legend,
-    at_point,
-    curve_name,
     draw_band,
     plain_axes,
-    share_colours,
-    shares_text,
-    some_shares,
     sweep_page,
     time_axes,
 )
@@ -121,7 +116,7 @@ def draw_voltage(results: Results, hours: pd.DataFrame, audited: str) -> Figure:
         What `count_audited` says.
     """
     figure, panels = sweep_page(results, 10.0, 4.6, (0.85, 0.3, 0.6, 1.3), panels=2)
-    colours = share_colours(results)
+    colours = share_colours(results.scenarios)
     banded, named = some_shares(list(colours), 3), some_shares(list(colours), MAX_NAMED_SHARES)
     limit = {"lowest_vm_pu": results.study.network.v_min_pu, "highest_vm_pu": results.study.network.v_max_pu}
     labels = BY_PHASE if results.study.network.phases == 3 else BY_HOUR

@@ -1,8 +1,8 @@
-"""Figures in files, each as PNG and as PDF; the same figure makes the same bytes on any day."""
+"""Figures in files, by default each as PNG and as PDF; the same figure makes the same bytes on any day."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,25 +15,35 @@ from fastp2p.io.ours import MADE_BY
 FORMATS: dict[str, dict[str, Any]] = {
     "png": {"dpi": 150, "pil_kwargs": {"compress_level": 3}, "metadata": {"Software": MADE_BY}},
     "pdf": {"metadata": {"CreationDate": None, "Creator": MADE_BY}},
+    "svg": {"metadata": {"Date": None, "Creator": MADE_BY}},
 }
 """Options of `Figure.savefig` for each."""
+USUAL = ("png", "pdf")
+"""What a run writes."""
 
 
 def write_figures(figures: Mapping[str, Figure], folder: Path) -> None:
     """Write each figure under its name into a folder that nobody reads yet."""
     for name, figure in figures.items():
-        for ending, options in FORMATS.items():
-            figure.savefig(folder / f"{name}.{ending}", format=ending, **options)
+        for ending in USUAL:
+            figure.savefig(folder / f"{name}.{ending}", format=ending, **FORMATS[ending])
 
 
-def replace_figure(figure: Figure, stem: Path) -> None:
+def replace_figure(figure: Figure, stem: Path, formats: Sequence[str] = USUAL) -> None:
     """Write a figure beside other files: `stem` with each ending, whole or not at all.
+
+    Parameters
+    ----------
+    figure : Figure
+    stem : path
+    formats : sequence of str
+        Some of `FORMATS`.
 
     Raises
     ------
     InputError
         If the disk refuses.
     """
-    for ending, options in FORMATS.items():
+    for ending in formats:
         path = stem.with_name(f"{stem.name}.{ending}")
-        replace_file(path, partial(figure.savefig, format=ending, **options), "the figure was not written")
+        replace_file(path, partial(figure.savefig, format=ending, **FORMATS[ending]), "the figure was not written")

@@ -23,8 +23,8 @@ def is_ours(path: Path) -> bool:
 
                 with path.open("rb") as file:
                     return _are_columns(pq.read_schema(file).names)
-            case ".png" | ".pdf":
-                made = {".png": b"Software\0", ".pdf": b"/Creator ("}[path.suffix.lower()] + MADE_BY.encode()
+            case ".png" | ".pdf" | ".svg" as ending:
+                made = {".png": b"Software\0", ".pdf": b"/Creator (", ".svg": b"<dc:title>"}[ending] + MADE_BY.encode()
                 return path.stat().st_size < MOST_BYTES and made in path.read_bytes()
     except (OSError, ValueError, csv.Error):  # what pyarrow cannot read is a ValueError
         return False

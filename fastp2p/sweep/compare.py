@@ -112,8 +112,7 @@ def compare_rules(
 def _write_comparison(
     study: Study, results: dict[str, Results], table: pd.DataFrame, folder: Path, overwrite: bool, seconds: float
 ) -> None:
-    from fastp2p.figures.sweep import draw_comparison
-    from fastp2p.io.figures import write_figures
+    from fastp2p.sweep.drawing import draw_comparison_figures, write_drawn
 
     tables, ran = {"comparison": table, "savings": savings(results)}, next(iter(results.values()))
     about = describe_run(
@@ -123,7 +122,7 @@ def _write_comparison(
     with staged_folder(folder, overwrite) as staged:
         write_tables(tables, staged, units)
         write_study(study, staged)
-        write_figures(draw_comparison(results), staged)
+        write_drawn(draw_comparison_figures(results), staged)
         write_whole(staged, about, {name: len(one) for name, one in tables.items()})
 
 

@@ -241,19 +241,24 @@ def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") 
 def describe_run(study: Study, network: Network, profiles: Profiles, **about: Any) -> Manifest:
     """What a run is made with; `about` has the other fields of a manifest."""
     packages = ("fastp2p", "numpy", "numba", "pandas", "pandapower", "highspy", "scipy")
-    of_files = [piece for key, one in tariffs_of_files(study, profiles).items() for piece in (key.encode(), one.tobytes())]
     return Manifest(
         study=study.name,
         seed=study.seed,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         versions={"python": platform.python_version(), **{name: version(name) for name in packages}},
-        sha256=Hashes(
-            study=_sha256(study.to_toml().encode()),
-            network=_sha256(*_network_bytes(network)),
-            profiles=_sha256(*_profile_bytes(profiles)),
-            tariffs=_sha256(*of_files) if of_files else None,
-        ),
+        sha256=hashes_of(study, network, profiles),
         **about,
+    )
+
+
+def hashes_of(study: Study, network: Network, profiles: Profiles) -> Hashes:
+    """Hashes of what a run is made from; the study's tariffs are those that `hold_tariffs` has read."""
+    of_files = [piece for key, one in tariffs_of_files(study, profiles).items() for piece in (key.encode(), one.tobytes())]
+    return Hashes(
+        study=_sha256(study.to_toml().encode()),
+        network=_sha256(*_network_bytes(network)),
+        profiles=_sha256(*_profile_bytes(profiles)),
+        tariffs=_sha256(*of_files) if of_files else None,
     )
 
 
@@ -335,12 +340,8 @@ def write_answers(results: Results, folder: Path, manifest: Manifest) -> Manifes
 
 
 def _draw_answers(results: Results, folder: Path) -> None:
-    from fastp2p.figures.phases import draw_hosting
-    from fastp2p.figures.sweep import BY_HOUR, draw_sweep
-    from fastp2p.io.figures import write_figures
     from fastp2p.results import statistics
-    from fastp2p.results.points import by_devices
-    from fastp2p.sweep.again import draw_audit
+    from fastp2p.sweep.drawing import draw_sweep_figures, write_drawn
 
     probabilities = statistics.find_probabilities(results.scenarios)
     answers = {
@@ -350,15 +351,7 @@ def _draw_answers(results: Results, folder: Path) -> None:
     }
     if results.study.audited_every:
         answers["audit"] = statistics.find_audit_rates(results.scenarios)
-    in_phases = "unbalance_probability" in probabilities
-    if in_phases:
+    if "unbalance_probability" in probabilities:
         answers["hosting_capacity"] = statistics.compare_hosting_capacity(probabilities)
     write_tables({name: table for name, table in answers.items() if len(table)}, folder, UNITS)
-    hours = None if results.hours is None else statistics.find_hour_quantiles(results.hours, BY_HOUR)
-    *before, (_, largest) = by_devices(probabilities)
-    figures = draw_sweep(results, hours, probabilities, None if before else statistics.find_hosting_capacity(probabilities))
-    if in_phases:  # of the largest shares of devices
-        figures["hosting_capacity"] = draw_hosting(results, largest, statistics.compare_hosting_capacity(largest))
-    if results.study.audited_every:
-        figures |= draw_audit(results)
-    write_figures(figures, folder)
+    write_drawn(draw_sweep_figures(results), folder)

@@ -9,13 +9,11 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import pyarrow.dataset as ds
 
 from fastp2p.arguments import described
-from fastp2p.errors import InputError, InputWarning, refuse
+from fastp2p.errors import InputError, InputWarning
 from fastp2p.grid.network import Network
 from fastp2p.io.files import folder_lock
 from fastp2p.io.folders import check_folder, staged_folder
@@ -26,22 +24,20 @@ from fastp2p.io.manifest import (
     Manifest,
     PartRecord,
     open_journal,
-    read_manifest,
     write_manifest,
 )
-from fastp2p.io.parquet import open_dataset, read_table, write_tables
+from fastp2p.io.parquet import read_table, write_tables
 from fastp2p.io.paths import absolute_path
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
-from fastp2p.results.columns import TABLES, UNITS
-from fastp2p.results.points import point_keys
+from fastp2p.results.columns import UNITS
 from fastp2p.results.results import Results
-from fastp2p.results.tables import add_histograms
 from fastp2p.study.model import Study
 from fastp2p.study.scenarios import StopPart
 from fastp2p.sweep.executors import finished_parts, share_work
-from fastp2p.sweep.folder import Begun, begin, describe_run, go_on, look_into, write_answers, write_study, write_whole
+from fastp2p.sweep.folder import Begun, begin, describe_run, go_on, write_answers, write_study, write_whole
+from fastp2p.sweep.opened import as_run, make_results
 from fastp2p.sweep.parts import Done, Finished, Round, Work, cut_into_rounds, run_part, write_and_report
 from fastp2p.sweep.plausible import unit_warnings
 from fastp2p.sweep.prepare import checked, prepare_with_folder, size_fault
@@ -170,37 +166,15 @@ def _begin_folder(about: Manifest, study: Study, folder: Path, resume: bool, ove
 
 def _write_day(results: Results, folder: Path, about: Manifest, overwrite: bool, clock: float) -> None:
     """The folder of a study of one part, which appears when it is whole."""
-    from fastp2p.figures.day import draw_day
-    from fastp2p.io.figures import write_figures
-    from fastp2p.sweep.again import draw_audit
+    from fastp2p.sweep.drawing import draw_day_figures, write_drawn
 
     tables = results.tables()
     with staged_folder(folder, overwrite) as staged:
         write_tables(tables, staged, UNITS)
         write_study(results.study, staged)
-        figures = draw_day(results) | (draw_audit(results) if results.study.audited_every else {})
-        write_figures(figures, staged)
+        write_drawn(draw_day_figures(results), staged)
         ended = {"seconds": _seconds_since(clock), "finished": 1, "failures": tuple(results.failures)}
         write_whole(staged, about.model_copy(update=ended), {name: len(table) for name, table in tables.items()})
-
-
-def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
-    """The tables of a results folder as pyarrow datasets, read only as far as they are asked for; of finished parts alone.
-
-    ``open_results(folder)["scenarios"].to_table().to_pandas()`` reads one; units are in the metadata of the columns.
-
-    Raises
-    ------
-    InputError
-        If it is no results folder, or one of its tables is not as it was written: each file is read once to see that.
-    """
-    if not isinstance(folder, str | Path):
-        raise InputError(f"folder must be the path of a results folder, not {described(folder)}")
-    place = absolute_path(folder)
-    manifest = read_manifest(place)
-    found = look_into(place, manifest)
-    refuse([f"{place}: {fault}; --resume of the run makes it again" for fault in found.faults()])
-    return {name: open_dataset(place, name, found.numbers) for name in manifest.tables} if found.done else {}
 
 
 def _run_in_memory(
@@ -222,7 +196,7 @@ def _run_in_memory(
         if stop and _is_enough(stop, pd.concat([piece["scenarios"] for piece in ordered])):
             break
     tables = {name: pd.concat([piece[name] for piece in ordered], ignore_index=True) for name in study.tables}
-    return _results(work, tables, sorted(failures))
+    return make_results(work, tables, sorted(failures))
 
 
 def _run_in_folder(
@@ -243,8 +217,8 @@ def _run_in_folder(
         seconds = _run_missing(work, rounds, folder, begun, pool, progress, batch_scenarios)
     if too_large := size_fault(*work):
         raise InputError(f"{folder}: all parts are complete, but {too_large}; read them with fastp2p.open_results")
-    tables = {name: _as_run(read_table(folder, name, begun.numbers), work[2].time) for name in manifest.tables}
-    results = _results(work, tables, sorted(begun.failures))
+    tables = {name: as_run(read_table(folder, name, begun.numbers), work[2].time) for name in manifest.tables}
+    results = make_results(work, tables, sorted(begun.failures))
     if not begun.is_whole:
         stop, because = work[0].scenarios.stop, None
         if results.stopped_at and stop:
@@ -296,32 +270,11 @@ def _record(done: Done, written: dict[str, FileRecord], seconds: float) -> PartR
     return PartRecord(number=done.number, n_books=done.n_books, seconds=seconds, failures=failures, tables=written)
 
 
-def _as_run(frame: pd.DataFrame, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
-    """A table of a folder with the types of one in memory: Parquet gives a fixed offset to UTC as another kind of zone."""
-    for name in frame.select_dtypes("datetimetz"):
-        frame[name] = frame[name].dt.tz_convert(clock.tz if clock is not None else None)
-    return frame
-
-
 def _is_enough(stop: StopPart, scenarios: pd.DataFrame) -> bool:
     """Whether the study may stop after these scenarios."""
     from fastp2p.results.statistics import is_narrow
 
     return is_narrow(scenarios, stop.indicator, stop.within)
-
-
-def _results(work: Work, tables: dict[str, pd.DataFrame], failures: list[Failure]) -> Results:
-    study = work[0]
-    if "histograms" in tables:
-        tables["histograms"] = add_histograms(tables["histograms"])
-    if study.scenarios.stop:  # rounds have come one after the other, each with every point
-        for name in tables.keys() - {"histograms"}:
-            keys = [*point_keys(tables[name]), "scenario"]
-            tables[name] = tables[name].sort_values(keys, kind="stable", ignore_index=True)
-    per_point = len(tables["scenarios"]) // study.scenarios.n_points
-    stopped_at = per_point if study.scenarios.stop and per_point < study.scenarios.count else None
-    kept: dict[str, Any] = {name: tables.get(name) for name in TABLES}
-    return Results(*work, **kept, failures=failures, stopped_at=stopped_at)
 
 
 @contextmanager

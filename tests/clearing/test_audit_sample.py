@@ -173,8 +173,7 @@ def test_an_audit_with_too_few_books_says_so(tmp_path, monkeypatch):
     lacking = ran.scenarios["n_audited"] == 0  # nothing is known of them: no zero steps, flags or counts
     unknown = ["lowest_vm_pu", "lowest_vm_step", "n_needless_cut", "n_full_breaks_voltage"]
     assert ran.scenarios[lacking][unknown].isna().all().all()
-    monkeypatch.setattr("fastp2p.figures.sweep.draw_sweep", lambda *_: {})
-    monkeypatch.setattr("fastp2p.sweep.again.draw_audit", lambda *_: {})
+    monkeypatch.setattr("fastp2p.sweep.drawing.draw_sweep_figures", lambda *_: {})
     (tmp_path / "few.toml").write_text(study.to_toml(), encoding="utf-8")
     printed = CliRunner().invoke(app, ["run", str(tmp_path / "few.toml"), "--out", str(tmp_path / "few")])
     words = " ".join(printed.output.split())

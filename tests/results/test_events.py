@@ -145,8 +145,7 @@ def strict(text):
 
 @pytest.mark.parametrize("audit", [5, 1000])
 def test_json_of_a_sampled_audit_has_null_for_what_is_unknown(audit, tmp_path, monkeypatch):
-    monkeypatch.setattr("fastp2p.figures.day.draw_day", lambda *_: {})
-    monkeypatch.setattr("fastp2p.sweep.again.draw_audit", lambda *_: {})
+    monkeypatch.setattr("fastp2p.sweep.drawing.draw_day_figures", lambda *_: {})
     study = fastp2p.studies()["paper-44"].to_toml().replace("audit = false", f"audit = {audit}")
     (tmp_path / "one.toml").write_text(study, encoding="utf-8")
     printed = CliRunner().invoke(app, ["run", str(tmp_path / "one.toml"), "--out", str(tmp_path / "out"), "--json"])

@@ -6,6 +6,7 @@ import pytest
 
 import fastp2p
 from fastp2p.sweep import parts
+from tests.conftest import DRAWING
 from tests.support.results_folders import DAY, OTHER, STUDY
 
 
@@ -21,8 +22,8 @@ def made(small_parts, tmp_path_factory):
     """Whole folders: of a sweep, of the same with another seed, of a day, of a comparison."""
     place = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("day.draw_day", "sweep.draw_sweep", "sweep.draw_comparison"):
-            patch.setattr(f"fastp2p.figures.{name}", lambda *_: {})
+        for name in DRAWING:
+            patch.setattr(f"fastp2p.sweep.drawing.{name}", lambda *_: {})
         fastp2p.run(STUDY, out=place / "sweep")
         fastp2p.run(OTHER, out=place / "other")
         fastp2p.run(DAY, out=place / "day")

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 import fastp2p
 from fastp2p.cli.main import app
-from fastp2p.figures import day, sweep
-from fastp2p.sweep import parts
+from fastp2p.sweep import drawing, parts
+from tests.conftest import DRAWING
 from tests.support.commands import call
 from tests.support.disk_faults import crash_states, failing, read_tree, watched, write_tree
 from tests.support.sweeps import SWEEP
@@ -61,8 +61,8 @@ def quick_figures(monkeypatch):
     def write(_, path, **__):
         Path(path).write_bytes(b"a figure")
 
-    for module, name in ((day, "draw_day"), (sweep, "draw_sweep"), (sweep, "draw_comparison")):
-        monkeypatch.setattr(module, name, draw_once(getattr(module, name)))
+    for name in DRAWING:
+        monkeypatch.setattr(drawing, name, draw_once(getattr(drawing, name)))
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", write)
 
 

@@ -87,7 +87,7 @@ def killed_at(out, operation):
         os._exit(9)
 
     setattr(folders, operation, die)
-    fastp2p.figures.day.draw_day = lambda *_: {}
+    fastp2p.sweep.drawing.draw_day_figures = lambda *_: {}
     fastp2p.run(DAY.with_(seed=2), out=out, overwrite=True)
 
 

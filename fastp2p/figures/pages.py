@@ -1,0 +1,154 @@
+"""Pages of figures: panels under a study's title, as wide as a column of a journal or two, and their legends and time axes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.ticker import MaxNLocator, MultipleLocator
+from numpy.typing import NDArray
+
+from fastp2p.study.model import Study
+from fastp2p.text import LONGEST, LONGEST_NAME, shown_text
+
+ONE_COLUMN, TWO_COLUMNS = 3.5, 7.16
+"""Inches, of IEEE's and most other journals."""
+SIDE_BY_SIDE_FROM = 5.0
+"""Width in inches from which panels stand side by side, not one above the other."""
+INK, SOFT_INK, GREY, PALE = "#222222", "#555555", "#888888", "#CCCCCC"
+MOST_TICKS = 8
+DAY_HOURS = 24.0
+
+
+class Look(NamedTuple):
+    """How pages look, as the user asks: their width in inches, and whether they have the study's title."""
+
+    width_in: float = TWO_COLUMNS
+    has_title: bool = True
+
+
+USUAL = Look()
+
+
+def house_style() -> Any:
+    """The settings of matplotlib in which pages are drawn and saved; a new figure of `fastp2p.plot` has the caller's."""
+    path = files("fastp2p") / "plot.mplstyle"
+    return matplotlib.rc_params_from_file(str(path), use_default_template=False)
+
+
+def colour(number: int) -> str:
+    """A colour of the cycle in force: 0 blue, 1 orange, 2 green, 3 red, 4 purple in the house style and in matplotlib's."""
+    return to_hex(f"C{number}")
+
+
+def new_page(
+    study: Study | None, look: Look, panels: int = 1, height: float = 2.6, of: str = "", *, stacked: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """An empty page, and its panels: side by side where the page is wide.
+
+    Parameters
+    ----------
+    study : Study or None
+        Whose name and description stand at the top.
+    look : Look
+    panels : int
+    height : float
+        Of a panel, in inches; a page gets more for its title.
+    of : str
+        What follows the name: which scenario, or how many.
+    stacked : bool
+        One above the other on a wide page, too.
+    """
+    columns = 1 if stacked or look.width_in < SIDE_BY_SIDE_FROM else panels
+    rows = -(-panels // columns)
+    has_title = look.has_title and study is not None
+    figure = Figure(figsize=(look.width_in, height * rows + 0.4 * has_title), layout="constrained")
+    if has_title and study is not None:
+        _add_title(figure, study, of)
+    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel()[:panels])
+
+
+def _add_title(figure: Figure, study: Study, of: str) -> None:
+    """The study's name in bold, and its description below; the layout keeps room for both."""
+    width = figure.get_size_inches()[0]
+    name = shown_text(study.name, LONGEST_NAME)
+    title = figure.suptitle(
+        textwrap.shorten(f"{name}, {of}" if of else name, int(15 * width)) + "\n ", x=0.01, ha="left", weight="bold", color=INK
+    )
+    text = textwrap.shorten(shown_text(" ".join(study.description[:LONGEST].split())), int(18 * width), placeholder=" …")
+    below = Annotation(text, (0.0, 0.0), xycoords=title, va="bottom", fontsize=7, color=SOFT_INK)
+    below.set_in_layout(False)
+    figure.add_artist(below)
+
+
+def legend_above(axes: Axes, **more: Any) -> None:
+    """The legend of one panel, above it and from its left edge on."""
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.02), "alignment": "left", "columnspacing": 1.2}
+    axes.legend(**{**place, **more})
+
+
+def join_legends(figure: Figure, panels: Sequence[Axes], ncols: int = 4) -> None:
+    """One legend below all panels, of what the first one's has, instead of one for each."""
+    legend = panels[0].get_legend()
+    if legend is None:
+        return
+    handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
+    title = legend.get_title().get_text() or None
+    for axes in panels:
+        if (own := axes.get_legend()) is not None:
+            own.remove()
+    ncols = min(ncols, len(handles)) if figure.get_size_inches()[0] >= SIDE_BY_SIDE_FROM else min(2, ncols)
+    figure.legend(
+        handles=handles, labels=labels, title=title, loc="outside lower left", ncols=ncols, alignment="left", columnspacing=1.2
+    )
+
+
+def round_ticks(axes: Axes) -> None:
+    """Few and round numbers at both axes."""
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 2, 5, 10]))
+
+
+def energy_label(step_hours: float) -> str:
+    """What energy of a step is per."""
+    return "hour" if step_hours == 1.0 else f"{60.0 * step_hours:g} min"
+
+
+def time_edges(n_steps: int, step_hours: float, time: pd.DatetimeIndex | None) -> NDArray[Any]:
+    """(n_steps + 1,) where steps begin and the last one ends: hours from 0 on, or dates as the profiles' clock shows them.
+
+    Parameters
+    ----------
+    time : DatetimeIndex or None
+        Where the steps begin, if the profiles have dates.
+    """
+    if time is None:
+        return np.arange(n_steps + 1) * step_hours
+    local = time.tz_localize(None)
+    return local.append(local[-1:] + pd.Timedelta(hours=step_hours)).to_numpy()
+
+
+def time_axis(axes: Axes, edges: NDArray[Any]) -> None:
+    """From the first edge to the last one: hours, whole days from three days on, or dates where there are such."""
+    axes.set_xlim(edges[0], edges[-1])
+    if np.issubdtype(edges.dtype, np.datetime64):
+        locator: Any = AutoDateLocator(minticks=3, maxticks=MOST_TICKS)  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        return
+    hours = float(edges[-1] - edges[0])
+    axes.set_xlabel("Hour")
+    if hours > 3 * DAY_HOURS:
+        axes.xaxis.set_major_locator(MultipleLocator(DAY_HOURS * np.ceil(hours / DAY_HOURS / MOST_TICKS)))
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 1.2, 2.4, 3, 6, 10]))

@@ -1,0 +1,60 @@
+"""What the functions of `fastp2p.plot` draw from, and where they draw it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from fastp2p.arguments import described
+from fastp2p.errors import InputError
+from fastp2p.results.results import Results
+from fastp2p.sweep.opened import read_results
+
+Source: TypeAlias = Results | str | Path
+"""Results, or the path of their folder."""
+
+
+def results_of(source: Source) -> Results:
+    """The results themselves.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or it is something else.
+    """
+    if isinstance(source, str | Path):
+        return read_results(source)
+    if not isinstance(source, Results):
+        raise InputError(f"a figure is drawn from results or the path of their folder, not {described(source)}")
+    return source
+
+
+def table_of(source: Source | pd.DataFrame, name: str, columns: tuple[str, ...] = ()) -> tuple[pd.DataFrame, Results | None]:
+    """A table to draw, and the results that it belongs to, if those were given.
+
+    Raises
+    ------
+    InputError
+        If the study did not keep the table, or a table of the caller lacks columns.
+    """
+    results = None if isinstance(source, pd.DataFrame) else results_of(source)
+    table = source if isinstance(source, pd.DataFrame) else getattr(results, name)
+    if table is None:
+        raise InputError(f"the study did not keep the table {name!r}; add it to scenarios.keep, and run it again")
+    if missing := [column for column in columns if column not in table]:
+        raise InputError(f"the table lacks the columns {', '.join(missing)} of results.{name}")
+    return table, results
+
+
+def axes_for(ax: Axes | None) -> Axes:
+    """The given Axes, or those of a new figure of pyplot, which a notebook shows."""
+    if ax is None:
+        from matplotlib import pyplot
+
+        return pyplot.subplots(layout="constrained")[1]
+    if not isinstance(ax, Axes):
+        raise InputError(f"ax must be an Axes of matplotlib, not {described(ax)}")
+    return ax

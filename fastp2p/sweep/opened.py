@@ -1,0 +1,121 @@
+"""Results folders read again: their tables one by one, or all that a run has returned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.dataset as ds
+
+from fastp2p.arguments import described
+from fastp2p.errors import InputError, refuse
+from fastp2p.grid.network import Network
+from fastp2p.io.manifest import STUDY, Failure, Hashes, Manifest, read_manifest
+from fastp2p.io.parquet import open_dataset, read_table
+from fastp2p.io.paths import absolute_path
+from fastp2p.pipeline.tariffs import hold_tariffs
+from fastp2p.profiles.profiles import Profiles
+from fastp2p.results.columns import TABLES
+from fastp2p.results.points import point_keys
+from fastp2p.results.results import Results
+from fastp2p.results.tables import add_histograms
+from fastp2p.study.model import Study
+from fastp2p.sweep.folder import Begun, hashes_of, look_into
+from fastp2p.sweep.parts import Work
+from fastp2p.sweep.prepare import prepare, size_fault
+
+
+def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
+    """The tables of a results folder as pyarrow datasets, read only as far as they are asked for; of finished parts alone.
+
+    ``open_results(folder)["scenarios"].to_table().to_pandas()`` reads one; units are in the metadata of the columns.
+
+    Raises
+    ------
+    InputError
+        If it is no results folder, or one of its tables is not as it was written: each file is read once to see that.
+    """
+    place, manifest, found = _look_at(folder)
+    return {name: open_dataset(place, name, found.numbers) for name in manifest.tables} if found.done else {}
+
+
+def read_results(folder: str | Path, *, network: Network | None = None, profiles: Profiles | None = None) -> Results:
+    """What the run of a results folder has returned: its tables, with the study, the network and the profiles behind them.
+
+    Parameters
+    ----------
+    folder : path
+    network, profiles : optional
+        What the run was given instead of what the study names.
+
+    Returns
+    -------
+    Results
+        Of finished parts alone, where the run was stopped.
+
+    Raises
+    ------
+    InputError
+        If it is no results folder of a run, if a file in it is not as it was written, if what the study names is gone or has
+        changed since, or if the tables are too large for memory.
+    """
+    place, manifest, found = _look_at(folder)
+    if manifest.rules is not None:
+        raise InputError(f"{place} holds a comparison of market rules, not a run; read its tables as Parquet files")
+    if not found.done:
+        raise InputError(f"{place}: no part of the run is finished; --resume of the run goes on with it")
+    study = Study.from_toml(place / STUDY)
+    network, profiles = prepare(study, network, profiles)
+    study = hold_tariffs(study, profiles)
+    _refuse_others(place, manifest, hashes_of(study, network, profiles))
+    if too_large := size_fault(study, network, profiles):
+        raise InputError(f"{place}: {too_large}; read them with fastp2p.open_results")
+    tables = {name: as_run(read_table(place, name, found.numbers), profiles.time) for name in manifest.tables}
+    return make_results((study, network, profiles), tables, sorted(found.failures))
+
+
+def _look_at(folder: str | Path) -> tuple[Path, Manifest, Begun]:
+    """A results folder, its manifest and what it holds, all of it as it was written."""
+    if not isinstance(folder, str | Path):
+        raise InputError(f"folder must be the path of a results folder, not {described(folder)}")
+    place = absolute_path(folder)
+    manifest = read_manifest(place)
+    found = look_into(place, manifest)
+    refuse([f"{place}: {fault}; --resume of the run makes it again" for fault in found.faults()])
+    return place, manifest, found
+
+
+def _refuse_others(place: Path, manifest: Manifest, now: Hashes) -> None:
+    """That the network, the profiles and the tariffs are those of the run."""
+    words = {
+        "network": "the network that the study names is not the one of the run",
+        "profiles": "the profiles that the study names are not those of the run",
+        "tariffs": "the tariffs or temperatures that the study names are not those of the run",
+    }
+    changed = [word for part, word in words.items() if getattr(manifest.sha256, part) != getattr(now, part)]
+    refuse(
+        [f"{place}: {word}; put back the files of then, give what it ran with in Python, or run it again" for word in changed]
+    )
+
+
+def as_run(frame: pd.DataFrame, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
+    """A table of a folder with the types of one in memory: Parquet gives a fixed offset to UTC as another kind of zone."""
+    for name in frame.select_dtypes("datetimetz"):
+        frame[name] = frame[name].dt.tz_convert(clock.tz if clock is not None else None)
+    return frame
+
+
+def make_results(work: Work, tables: dict[str, pd.DataFrame], failures: list[Failure]) -> Results:
+    """The results of a run, from its tables."""
+    study = work[0]
+    if "histograms" in tables:
+        tables["histograms"] = add_histograms(tables["histograms"])
+    if study.scenarios.stop:  # rounds have come one after the other, each with every point
+        for name in tables.keys() - {"histograms"}:
+            keys = [*point_keys(tables[name]), "scenario"]
+            tables[name] = tables[name].sort_values(keys, kind="stable", ignore_index=True)
+    per_point = len(tables["scenarios"]) // study.scenarios.n_points
+    stopped_at = per_point if study.scenarios.stop and per_point < study.scenarios.count else None
+    kept: dict[str, Any] = {name: tables.get(name) for name in TABLES}
+    return Results(*work, **kept, failures=failures, stopped_at=stopped_at)
