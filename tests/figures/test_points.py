@@ -10,7 +10,7 @@ import pytest
 import fastp2p
 from fastp2p.cli.sweep_table import make_hosting_table
 from fastp2p.figures.phases import draw_hosting
-from fastp2p.figures.style import share_colours
+from fastp2p.figures.shares import share_colours
 from fastp2p.figures.sweep import BY_HOUR, draw_device_probability, draw_sweep
 from fastp2p.results.statistics import compare_hosting_capacity, find_hour_quantiles, find_probabilities
 
