@@ -68,6 +68,7 @@ def run_notebook(path):
     """A notebook as Markdown with its outputs, and its pictures by file name. It must print no warning."""
     notebook = nbformat.read(path, as_version=4)
     env = os.environ | {
+        "MATPLOTLIBRC": str(ROOT / "docs" / "site" / "matplotlibrc"),
         "IPYTHONDIR": str(path.parent / ".ipython"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }
