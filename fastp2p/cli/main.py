@@ -45,7 +45,13 @@ MOST_FAILURES = 10
 PROCESSES_FROM = 40_000
 """Scenario-days from which workers are processes: those scale better than threads, and a second to start them is little."""
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 app.add_typer(profiles_app, name="profiles")
 StudyArgument = Annotated[str | None, typer.Argument(help="Built-in study or TOML file; both paper studies if left out.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY if left out.")]
