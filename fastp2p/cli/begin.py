@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from fastp2p.cli.console import cell, errors, fault_exit, make_table, say
-from fastp2p.errors import InputError
+from fastp2p.errors import InputError, refuse
+from fastp2p.io.files import kind_of, replace_file
+from fastp2p.io.paths import expanded
 from fastp2p.text import LONGEST_NAME, nearest, shown_text
 
 if TYPE_CHECKING:
@@ -21,6 +25,47 @@ PATIENCE_S = 3.0
 """For so long networks are read that nobody asked for by name; most take half a second each, once."""
 QUICK = "`fastp2p networks WORD` reads those that contain the word; each call without one reads a few more"
 SLOW = "each takes ten seconds, once; `fastp2p networks NAME` reads one"
+
+
+@fault_exit
+def new(
+    study: Annotated[Path, typer.Argument(help="File to write, such as street.toml.")],
+    network: Annotated[str, typer.Option(help="Network: a name (`fastp2p networks`), or a .json or .xlsx file.")],
+    profiles: Annotated[
+        list[str] | None,
+        typer.Option(help="Load or PV profiles: a file, or a folder of files; may be given several times."),
+    ] = None,
+    zone: Annotated[str | None, typer.Option(help="Clock, such as Europe/Berlin, of times without an offset to UTC.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Write a study of your network and profiles, with a comment at each key."""
+    from fastp2p.sweep.begin import begin_study
+
+    path = expanded(study)
+    faults = _place_faults(path, overwrite)
+    try:
+        text = begin_study(path, network, profiles or [], zone)
+    except InputError as error:
+        raise InputError([*faults, *error.faults]) from None
+    refuse(faults)
+    replace_file(path, lambda file: file.write(text.encode()), "nothing else was changed")
+    console, name = Console(highlight=False), shlex.quote(str(path))
+    say(console, "wrote", "", str(path))
+    say(console, "next:", "", f"fastp2p check {name}; fastp2p run {name}")
+
+
+def _place_faults(path: Path, overwrite: bool) -> list[str]:
+    """Why a study file cannot be written there."""
+    kind, faults = kind_of(path), []
+    if path.suffix != ".toml":
+        faults.append(f"{path}: a study file must end in .toml")
+    if kind == "file" and not overwrite:
+        faults.append(f"{path} exists; --overwrite replaces it")
+    elif kind not in ("file", "nothing"):
+        faults.append(f"{path} is a {kind}, not a file")
+    if not path.parent.is_dir():
+        faults.append(f"{path.parent}: no such folder")
+    return faults
 
 
 @fault_exit

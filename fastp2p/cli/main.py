@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from fastp2p.cli.begin import list_networks
+from fastp2p.cli.begin import list_networks, new
 from fastp2p.cli.console import errors, fault_exit, known, make_table, say, say_not_cached
 from fastp2p.cli.day_table import make_day_table
 from fastp2p.cli.profiles import profiles_app
@@ -230,6 +230,7 @@ def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) ->
     _print_table(study.name, study.description, [table], folder)
 
 
+app.command()(new)
 app.command(name="networks")(list_networks)
 
 

@@ -32,7 +32,7 @@ class NetworkFacts(NamedTuple):
 
 
 def families() -> dict[str, list[str]]:
-    """Names that `load_network` knows and can build, by family: low voltage first; last SimBench's codes, if it is installed."""
+    """Names that `load_network` knows and can build, by family: low voltage first; last SimBench's, if it is installed."""
     kept = kept_arrays("networks by name", {"name", "family"}, _names)
     found: dict[str, list[str]] = {}
     for name, family in zip(kept["name"].tolist(), kept["family"].tolist(), strict=True):

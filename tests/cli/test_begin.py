@@ -1,6 +1,7 @@
 """The commands `fastp2p new` and `fastp2p networks`."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,22 @@ def test_networks_of_simbench_are_read_one_by_one(monkeypatch):
     found = json.loads(call("networks", "1-LV-rural1", "--json").stdout)
     assert {"name": "simbench:1-LV-rural1--0-sw", "family": "simbench"} in found
     assert "each takes ten seconds" in call("networks", "1-LV-rural1").stdout
+
+
+def test_new_writes_a_study_that_check_takes():
+    message = call("new", "my street.toml", "--network", "create_kerber_landnetz_kabel_1").stdout
+    assert message == "wrote my street.toml\nnext: fastp2p check 'my street.toml'; fastp2p run 'my street.toml'\n"
+    assert "8 buses with a load in the network" in call("check", "my street.toml").stdout
+    before = Path("my street.toml").read_bytes()
+    Path("my street.toml").write_text("mine")
+    assert "exists; --overwrite replaces it" in refused_command("new", "my street.toml", "--network", "cigre_lv")
+    call("new", "my street.toml", "--network", "create_kerber_landnetz_kabel_1", "--overwrite")
+    assert Path("my street.toml").read_bytes() == before
+
+
+def test_new_tells_all_that_is_wrong_at_once():
+    message = refused_command("new", "nowhere/street.json", "--network", "cigre_lx", "--profiles", "gone.csv", "--zone", "Mars")
+    for part in ("a study file must end in .toml", "nowhere: no such folder", "did you mean cigre_lv", "gone.csv: not found"):
+        assert part in message
+    Path("a.toml").mkdir()
+    assert "a.toml is a folder, not a file" in refused_command("new", "a.toml", "--network", "cigre_lv")
