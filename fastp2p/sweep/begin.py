@@ -153,19 +153,14 @@ def _files_of(folder: str, network: str) -> Iterator[str]:
 
 
 def _load_part(file: str, zone: str | None) -> Part:
-    """A source on the clock of a zone, if it has dates; typical days have none."""
-    if zone is None or file == TYPICAL:
+    """A source, on the clock of a zone if it has dates without one."""
+    if zone is None:
         return Part(file, None, load_source(file, at_midnight=False))
-    faults: tuple[str, ...] = ()
-    try:
-        return Part(file, zone, load_source(file, at_midnight=False, zone=zone))
-    except InputError as error:
-        faults = error.faults
-    with suppress(InputError):
+    with suppress(InputError):  # such as of local times, in which an hour is missing
         found = load_source(file, at_midnight=False)
-        if found.time is None:
+        if found.time is None or found.time.tz is not None:
             return Part(file, None, found)
-    raise InputError(faults)
+    return Part(file, zone, load_source(file, at_midnight=False, zone=zone))
 
 
 def _common_days(parts: Sequence[Profiles], zone: str | None) -> tuple[dict[str, Any], Profiles]:

@@ -99,7 +99,8 @@ def test_sources_of_other_years_and_clocks():
     """Meters of 2023 in Berlin, an American year of 2018, two weeks of PVGIS in 2018: the days that all have."""
     sources = [str(DATA / "meters.csv"), str(DATA / "eulp" / "xx-single-family_detached.parquet"), str(DATA / "pvgis.csv")]
     study, _ = begun(STREET, *sources, zone="Europe/Berlin")
-    assert [one.zone for one in study.profiles.sources] == ["Europe/Berlin"] * 3
+    assert [one.zone for one in study.profiles.sources] == ["Europe/Berlin", None, None]
+    assert study.profiles.zone == "Europe/Berlin"
     assert study.profiles.days == 13
     assert study.load.profile.choice == ("house_1", "house_2", "xx-single-family_detached")
 
