@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 import warnings
 from collections.abc import Iterator, Sequence
@@ -77,7 +78,7 @@ def begin_study(path: Path, network: str, sources: Sequence[str], zone: str | No
     except InputError as error:
         faults += error.faults
     parts = _load_parts(sources, network, zone, faults)
-    faults += [f"{shown!r}: is no text in UTF-8, which a study file is" for shown in (network, *sources) if _is_no_text(shown)]
+    faults += _name_faults(network)
     refuse(faults)
     assert grid is not None
     choice, profiles = _common_days([part.profiles for part in parts], zone)
@@ -116,8 +117,9 @@ def relative(source: str, folder: Path, suffixes: Sequence[str]) -> str:
         return Path(os.path.realpath(source)).as_posix()
 
 
-def _is_no_text(name: str) -> bool:
-    return name.encode("utf-8", "replace") != name.encode("utf-8", "surrogateescape")
+def _name_faults(name: str) -> list[str]:
+    """Why a study file cannot name a source; file systems have names that are no text."""
+    return [] if name.isascii() or not re.search("[\ud800-\udfff]", name) else [f"{name}: its name is no UTF-8 text; rename it"]
 
 
 def _load_parts(sources: Sequence[str], network: str, zone: str | None, faults: list[str]) -> list[Part]:
@@ -154,6 +156,7 @@ def _files_of(folder: str, network: str) -> Iterator[str]:
 
 def _load_part(file: str, zone: str | None) -> Part:
     """A source, on the clock of a zone if it has dates without one."""
+    refuse(_name_faults(file))
     if zone is None:
         return Part(file, None, load_source(file, at_midnight=False))
     with suppress(InputError):  # such as of local times, in which an hour is missing

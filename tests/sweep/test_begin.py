@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -88,8 +89,13 @@ def test_a_folder_with_other_files_and_names_of_any_kind():
     save('in/ho"mes [1] #.csv', 2, days=1, step="1h", names=['a "b"', "c\u202ed é"])
     Path("in/prices.csv").write_text("time,eur\n2024-01-01 00:00,0.2\n")
     shutil.copy(STREET, "in/net.json")
-    with pytest.warns(InputWarning, match="left out in/prices.csv"):
+    with suppress(OSError):  # of file systems that take text alone
+        save("in/\udcff.csv", 1, days=1)
+    with pytest.warns(InputWarning, match="left out in/") as told:
         study, text = begun("in/net.json", "in", path='se"x é [1].toml')
+    assert any(
+        "in/prices.csv, which is no file of profiles: in/prices.csv: column eur has no unit" in str(one.message) for one in told
+    )
     assert study.name == 'se"x é [1]'
     assert study.load.profile.choice == ('a "b"', "c\u202ed é")
     assert "\u202e" not in text
