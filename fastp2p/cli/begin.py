@@ -38,7 +38,7 @@ def new(
     zone: Annotated[str | None, typer.Option(help="Clock, such as Europe/Berlin, of times without an offset to UTC.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
 ) -> None:
-    """Write a study of your network and profiles, with a comment at each key."""
+    """Begin a study of your own network and profiles."""
     from fastp2p.sweep.begin import begin_study
 
     path = expanded(study)

@@ -183,6 +183,9 @@ def _common_days(parts: Sequence[Profiles], zone: str | None) -> tuple[dict[str,
             with suppress(InputError):
                 return given | better, Profiles.combined(parts, zone=zone, **better)
     assert first is not None
+    spans = [f"{part.source} {part.time[0]:%Y-%m-%d} to {part.time[-1]:%Y-%m-%d}" for part in parts if part.time is not None]
+    if len(spans) > 1 and "days that all sources have" in str(first):
+        raise InputError(f"profiles: no days of the year that all sources have: {'; '.join(spans)}")
     raise first
 
 

@@ -138,5 +138,5 @@ def test_all_faults_at_once():
         assert part in message
     assert len(error.value.faults) == 4
     save("april.csv", 2, days=3, first="2024-04-01", unit="kWh/kWp")
-    with pytest.raises(InputError, match="choose days that all sources have"):
+    with pytest.raises(InputError, match="no days of the year that all sources have: long"):
         begin_study(Path("a.toml"), STREET, ["long.csv", "april.csv"])
