@@ -28,8 +28,8 @@ PROFILE_FILES = (".csv", ".parquet", ".xlsx", ".json")
 MOST_DAYS, FEW_DAYS = 31, 7
 """Of longer profiles, a first study takes so few days."""
 HEAD = (
-    "A study of fastp2p, begun by `fastp2p new` from what the files hold. Change what you like. Paths start at this folder.",
-    "fastp2p check describes it and warns of likely mistakes; fastp2p run writes tables and figures into results/NAME.",
+    "A study of fastp2p, begun by `fastp2p new` from what the files hold. Change what you like.",
+    "Paths are relative to this file. fastp2p check describes the study, fastp2p run writes tables and figures.",
 )
 
 
