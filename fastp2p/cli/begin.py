@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fastp2p.io.network_facts import NetworkFacts
 
 PATIENCE_S = 3.0
-"""For so long networks are read that nobody asked for by name; most take half a second each, once."""
+"""For so long networks are read that nobody asked for by name; most take a second, once."""
 QUICK = "`fastp2p networks WORD` reads those that contain the word; each call without one reads a few more"
 SLOW = "each takes ten seconds, once; `fastp2p networks NAME` reads one"
 

@@ -1,4 +1,4 @@
-"""What networks by name hold, kept between runs: building all of pandapower's takes half a minute."""
+"""What networks by name hold, kept between runs: building all of pandapower's takes a minute."""
 
 import inspect
 from importlib.util import find_spec
