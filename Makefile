@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Compiled modules are kept: without them every command that the tests start would compile some 1,500 again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-slow suite suite-slow lint small-uncompiled small-checked test-lowest test-newest bench fuzz constraints clean
+.PHONY: run test test-slow suite suite-slow lint small-uncompiled small-checked test-lowest test-newest bench dist fuzz constraints clean
 
 run: .venv/installed
 	$(BIN)/fastp2p run --overwrite
@@ -15,7 +15,7 @@ run: .venv/installed
 test: .venv/installed
 	$(MAKE) --no-print-directory -j3 lint small-uncompiled suite
 
-test-slow: .venv/installed-bench
+test-slow: .venv/installed-bench .venv/installed-build
 	$(MAKE) --no-print-directory -j2 small-checked suite-slow
 
 suite: .venv/installed
@@ -57,13 +57,20 @@ test-lowest test-newest: test-%:
 bench: .venv/installed-bench
 	$(BIN)/python -m bench
 
+# The wheel and the source distribution that a release uploads, checked; docs/releasing.md has the steps around it.
+dist: .venv/installed-build
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+
 # Mutated studies, profile files and networks for that long, or COUNT of each; what fails is kept in results/fuzz.
 SECONDS ?= 60
 fuzz: .venv/installed
 	$(BIN)/python -m fuzz $(if $(COUNT),--count $(COUNT),--seconds $(SECONDS)) $(if $(START),--start $(START))
 
 # The exact versions the tests passed with; run after a change of dependencies.
-constraints: .venv/installed .venv/installed-bench
+constraints: .venv/installed .venv/installed-bench .venv/installed-build
 	$(BIN)/pip freeze --exclude-editable | grep -v '^fastp2p' > constraints.txt
 
 .venv/installed: pyproject.toml constraints.txt
@@ -75,5 +82,9 @@ constraints: .venv/installed .venv/installed-bench
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
 	touch $@
 
+.venv/installed-build: .venv/installed
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev,build]'
+	touch $@
+
 clean:
-	rm -rf .venv .venv-lowest .venv-newest results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-newest dist results .pytest_cache .mypy_cache .ruff_cache .hypothesis
