@@ -41,7 +41,7 @@ small-checked: .venv/installed
 # Some of the suite with the lowest versions that pyproject.toml allows, and with the newest, each in an environment of its own.
 # Those warn of one another's future, which is not ours to mend.
 VERSION_TESTS := $(addprefix tests/,cli/test_main.py clearing/test_limits.py clearing/test_simplex.py io/readers/test_tables.py \
-	io/readers/test_gsa.py test_text.py)
+	io/readers/test_gsa.py test_text.py figures)
 test-lowest: RESOLUTION := lowest-direct
 test-newest: RESOLUTION := highest
 
@@ -51,7 +51,7 @@ test-lowest test-newest: test-%:
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check uv
 	.venv-$*/bin/uv pip install --quiet --python .venv-$*/bin/python --resolution $(RESOLUTION) -e '.[test]'
 	PATH="$(CURDIR)/.venv-$*/bin:$$PATH" NUMBA_CACHE_DIR=$(CURDIR)/.venv-$*/numba .venv-$*/bin/pytest -n 2 -q --dist loadfile \
-		-o filterwarnings=default -o faulthandler_timeout=0 $(VERSION_TESTS)
+		-o filterwarnings=default -o faulthandler_timeout=0 -m "not slow" $(VERSION_TESTS)
 
 # Everything that docs/performance.md says, measured here and written into it; a quarter of an hour.
 bench: .venv/installed-bench
