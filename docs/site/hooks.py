@@ -24,7 +24,9 @@ PLACES = {
     "LICENSE": "LICENSE.txt",
     "data/README.md": "example-inputs.md",
     "fastp2p/data/README.md": "shipped-data.md",
+    "examples/README.md": "examples.md",
     "examples/street.toml": "examples/street.toml",
+    "examples/own/lane.toml": "examples/own/lane.toml",
 } | {
     path.relative_to(ROOT).as_posix(): f"gallery/{path.name}"
     for folder in ("examples/gallery", "fastp2p/data/studies")
