@@ -36,6 +36,8 @@ class Results:
         tuple: the share of PV and those of the devices, in the order of the tables' columns.
     stopped_at : int or None
         Scenarios per share (point) that were enough, where the study's rule stopped it before `count`.
+    chosen : tuple of range or None
+        The numbers of the scenarios, where not all were run: they are no sample, and make no statistics of the study.
     """
 
     __repr__ = short_repr
@@ -51,6 +53,7 @@ class Results:
     participants: pd.DataFrame | None
     failures: list[Failure]
     stopped_at: int | None = None
+    chosen: tuple[range, ...] | None = None
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables that were kept, by name."""

@@ -22,6 +22,7 @@ from fastp2p.results.points import point_keys
 from fastp2p.results.results import Results
 from fastp2p.results.tables import add_histograms
 from fastp2p.study.model import Study
+from fastp2p.sweep.chosen import Stretches, stretches_in
 from fastp2p.sweep.folder import Begun, hashes_of, look_into
 from fastp2p.sweep.parts import Work
 from fastp2p.sweep.prepare import prepare, size_fault
@@ -72,10 +73,11 @@ def read_results(folder: str | Path, *, network: Network | None = None, profiles
         network, profiles = prepare(study, network, profiles)
     study = hold_tariffs(study, profiles)
     _refuse_others(place, manifest, hashes_of(study, network, profiles))
-    if too_large := size_fault(study, network, profiles):
+    chosen = stretches_in(manifest.scenarios)
+    if too_large := size_fault(study, network, profiles, chosen):
         raise InputError(f"{place}: {too_large}; read them with fastp2p.open_results")
     tables = {name: as_run(read_table(place, name, found.numbers), profiles.time) for name in manifest.tables}
-    return make_results((study, network, profiles), tables, sorted(found.failures))
+    return make_results((study, network, profiles), tables, sorted(found.failures), chosen)
 
 
 def _look_at(folder: str | Path) -> tuple[Path, Manifest, Begun]:
@@ -109,7 +111,9 @@ def as_run(frame: pd.DataFrame, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
     return frame
 
 
-def make_results(work: Work, tables: dict[str, pd.DataFrame], failures: list[Failure]) -> Results:
+def make_results(
+    work: Work, tables: dict[str, pd.DataFrame], failures: list[Failure], chosen: Stretches | None = None
+) -> Results:
     """The results of a run, from its tables."""
     study = work[0]
     if "histograms" in tables:
@@ -119,6 +123,7 @@ def make_results(work: Work, tables: dict[str, pd.DataFrame], failures: list[Fai
             keys = [*point_keys(tables[name]), "scenario"]
             tables[name] = tables[name].sort_values(keys, kind="stable", ignore_index=True)
     per_point = len(tables["scenarios"]) // study.scenarios.n_points
-    stopped_at = per_point if study.scenarios.stop and per_point < study.scenarios.count else None
+    stops = study.scenarios.stop and chosen is None
+    stopped_at = per_point if stops and per_point < study.scenarios.count else None
     kept: dict[str, Any] = {name: tables.get(name) for name in TABLES}
-    return Results(*work, **kept, failures=failures, stopped_at=stopped_at)
+    return Results(*work, **kept, failures=failures, stopped_at=stopped_at, chosen=chosen)
