@@ -13,6 +13,7 @@ from rich.table import Table
 from fastp2p.cli.begin import list_networks, new
 from fastp2p.cli.console import errors, fault_exit, known, make_table, say, say_not_cached
 from fastp2p.cli.day_table import make_day_table
+from fastp2p.cli.export import export
 from fastp2p.cli.figures import figures
 from fastp2p.cli.profiles import profiles_app
 from fastp2p.cli.signals import exit_code, in_order
@@ -57,6 +58,7 @@ app = typer.Typer(
 )
 app.add_typer(profiles_app, name="profiles")
 app.command()(figures)
+app.command()(export)
 StudyArgument = Annotated[str | None, typer.Argument(help="Built-in study or TOML file; both paper studies if left out.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY if left out.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder, if it holds only what fastp2p wrote.")]
