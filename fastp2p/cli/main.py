@@ -2,9 +2,8 @@
 
 import json
 from contextlib import nullcontext
-from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +12,7 @@ from rich.table import Table
 from fastp2p.cli.begin import list_networks, new
 from fastp2p.cli.console import errors, fault_exit, known, make_table, say, say_not_cached
 from fastp2p.cli.day_table import make_day_table
+from fastp2p.cli.documents import summary_of
 from fastp2p.cli.export import export
 from fastp2p.cli.figures import figures
 from fastp2p.cli.profiles import profiles_app
@@ -104,7 +104,7 @@ def run(
         results = _run_until_interrupted(one, folder, overwrite, resume, workers, dask, bar, scenarios)
         failed += len(results.failures)
         if as_json:
-            summaries.append(_summary(results, folder))
+            summaries.append(summary_of(results, folder))
         elif not quiet:
             _print_results(results, folder)
         _say_failures(results)
@@ -309,37 +309,6 @@ def _folder(out: Path | None, name: str, *, alone: bool) -> Path:
     return expanded(out) if alone else expanded(out) / name
 
 
-def _summary(results: "Results", folder: Path) -> dict[str, Any]:
-    """What `--json` prints: the totals of the one scenario and its books, or the means of a sweep's scenarios by point."""
-    from fastp2p.results.points import point_keys
-
-    keys = point_keys(results.scenarios)
-    summary: dict[str, Any] = {"study": results.study.name, "out": str(folder), "failures": results.failures}
-    if results.chosen and len(results.scenarios) > 1:
-        return {**summary, "scenarios": _records(results.scenarios)}
-    if results.study.n_cases > 1 and not results.chosen:
-        numbers = results.scenarios.drop(columns="scenario").select_dtypes(exclude=["datetime", "datetimetz"])
-        return {**summary, "means": _records(numbers.groupby(keys).mean().reset_index())}
-    summary["totals"] = _records(results.scenarios)[0]
-    if results.books is not None:
-        summary["books"] = _records(results.books.drop(columns=[*keys, "scenario"]))
-    return summary
-
-
-def _records(table: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Rows as JSON has them: times as text, unknown numbers null."""
-    return [{str(name): _plain(value) for name, value in row.items()} for row in table.to_dict("records")]
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it: unknown and infinite numbers are null, times are text."""
-    from pandas import isna
-
-    if isna(value) or value in (inf, -inf):
-        return None
-    return value.isoformat() if hasattr(value, "isoformat") else value
-
-
 def _print_results(results: "Results", folder: Path) -> None:
     from fastp2p.results.indicators import is_audited_whole
     from fastp2p.results.points import point_keys
@@ -356,7 +325,7 @@ def _print_results(results: "Results", folder: Path) -> None:
         notes["stopped:"] = (
             f"{results.stopped_at:,} scenarios per share estimate {stop.indicator} to within {stop.within:.1%} of its mean"
         )
-    if results.study.scenarios.shares and is_sweep and is_audited_whole(results.scenarios):
+    if results.study.scenarios.shares and not results.chosen and is_audited_whole(results.scenarios):
         if results.study.network.phases == 3:
             further = [make_hosting_table(results.scenarios)]
         else:
