@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow.dataset as ds
@@ -25,6 +25,26 @@ from fastp2p.study.model import Study
 from fastp2p.sweep.folder import Begun, hashes_of, look_into
 from fastp2p.sweep.parts import Work
 from fastp2p.sweep.prepare import prepare, size_fault
+
+
+class Comparison(NamedTuple):
+    """What a comparison of market rules gives.
+
+    Attributes
+    ----------
+    study : Study
+        Its own market rule is none of those that were compared, or one of them.
+    profiles : Profiles
+    comparison : DataFrame
+        What `compare_rules` returns.
+    savings : DataFrame
+        What every participant saves against no trading: a column for each rule.
+    """
+
+    study: Study
+    profiles: Profiles
+    comparison: pd.DataFrame
+    savings: pd.DataFrame
 
 
 def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
@@ -76,6 +96,48 @@ def read_results(folder: str | Path, *, network: Network | None = None, profiles
         raise InputError(f"{place}: {too_large}; read them with fastp2p.open_results")
     tables = {name: as_run(read_table(place, name, found.numbers), profiles.time) for name in manifest.tables}
     return make_results((study, network, profiles), tables, sorted(found.failures))
+
+
+def read_comparison(folder: str | Path, *, network: Network | None = None, profiles: Profiles | None = None) -> Comparison:
+    """What the folder of a comparison of market rules holds.
+
+    Parameters
+    ----------
+    folder, network, profiles : as for `read_results`
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        As `read_results`, and if it is a folder of a run.
+    """
+    place, manifest, _ = _look_at(folder)
+    if manifest.rules is None:
+        raise InputError(f"{place} holds a run, not a comparison of market rules")
+    study, _, profiles = _inputs_of(place, manifest, network, profiles)
+    return Comparison(study, profiles, read_table(place, "comparison", None), read_table(place, "savings", None))
+
+
+def is_comparison(folder: str | Path) -> bool:
+    """Whether a results folder is of a comparison of market rules; False of what is none."""
+    try:
+        return read_manifest(absolute_path(folder)).rules is not None
+    except InputError:
+        return False
+
+
+def _inputs_of(
+    place: Path, manifest: Manifest, network: Network | None, profiles: Profiles | None
+) -> tuple[Study, Network, Profiles]:
+    """The study of a folder, and the network and the profiles that it ran with."""
+    study = Study.from_toml(place / STUDY)
+    network, profiles = prepare(study, network, profiles)
+    study = hold_tariffs(study, profiles)
+    _refuse_others(place, manifest, hashes_of(study, network, profiles))
+    return study, network, profiles
 
 
 def _look_at(folder: str | Path) -> tuple[Path, Manifest, Begun]:
