@@ -29,7 +29,6 @@ TRADED = ("matched_kwh", "executed_kwh", "cut_kwh")
 EXCHANGED = ("import_kwh", "export_kwh", "spilled_kwh")
 BY_HOUR = ("executed_kwh", "import_kwh")
 """What is drawn by the hour."""
-OF_SCENARIOS = "median, band: 5 to 95% of scenarios"
 BAND = 0.2
 
 
@@ -48,6 +47,7 @@ def draw_energy(axes: Axes, scenarios: pd.DataFrame, quantities: Sequence[str] =
     """
     lines = lines_of(scenarios)
     if list(lines.rows) == [""]:
+        title = "Line: median, band: 5 to 95% of scenarios"
         for layer, quantity in enumerate(quantities):
             name, number, marker, style = QUANTITIES[quantity]
             look = {"label": name, "color": colour(number), "marker": marker, "linestyle": style}
@@ -55,23 +55,35 @@ def draw_energy(axes: Axes, scenarios: pd.DataFrame, quantities: Sequence[str] =
                 look |= {"markerfacecolor": "white", "markersize": 1.6 * matplotlib.rcParams["lines.markersize"]}
             _draw_quantiles(axes, scenarios, lines.over, quantity, days or 1.0, look, layer)
     else:
-        for layer, (rows, own) in enumerate(zip(lines.rows.items(), ramp(len(lines.rows)), strict=True)):
-            look = {"label": rows[0], "color": own, "marker": "o"}
-            _draw_quantiles(axes, rows[1], lines.over, quantities[0], days or 1.0, look, layer)
+        banded = [*lines.rows][:: len(lines.rows) - 1]  # more would only hide each other
+        title = f"{lines.title}\nLine: median, band (first, last): 5 to 95% of scenarios"
+        for layer, ((name, rows), own) in enumerate(zip(lines.rows.items(), ramp(len(lines.rows)), strict=True)):
+            look = {"label": name, "color": own, "marker": "o"}
+            _draw_quantiles(axes, rows, lines.over, quantities[0], days or 1.0, look, layer, has_band=name in banded)
         axes.set_title(QUANTITIES[quantities[0]][0], loc="left", weight="bold")
     share_axis(axes, lines)
     per = "of a day" if days else "of a scenario"
     axes.set(ylim=(0.0, axes.get_ylim()[1]), ylabel=f"Energy {per} (kWh)")
-    axes.legend(title=f"{lines.title}; line: {OF_SCENARIOS}" if lines.title else f"Line: {OF_SCENARIOS}", alignment="left")
+    axes.legend(title=title, alignment="left")
 
 
 def _draw_quantiles(
-    axes: Axes, table: pd.DataFrame, over: str, quantity: str, days: float, look: dict[str, Any], layer: int
+    axes: Axes,
+    table: pd.DataFrame,
+    over: str,
+    quantity: str,
+    days: float,
+    look: dict[str, Any],
+    layer: int,
+    *,
+    has_band: bool = True,
 ) -> None:
     """The median and the band of a quantity at each share; a bar where there is one share alone."""
     by_share = (table.groupby(over)[quantity].quantile(np.array([0.05, 0.5, 0.95])) / days).unstack()
     at, (low, middle, high) = 100.0 * by_share.index.to_numpy(np.float64), by_share.to_numpy(np.float64).T
     axes.plot(at, middle, clip_on=False, zorder=3.0 + 0.1 * layer, **look)
+    if not has_band:
+        return
     if len(at) > 1:
         outlined = {"facecolor": "none", "edgecolor": look["color"], "linestyle": (0, (1, 2)), "linewidth": 0.8}
         outlined["capstyle"] = "butt"  # pandapower, once imported, changes the default
@@ -108,4 +120,4 @@ def draw_hours(axes: Axes, hours: pd.DataFrame, *, name: str = "") -> None:
     axes.set(xlabel="Hour of the mean day", ylabel="Energy (kWh per hour)", ylim=(0.0, axes.get_ylim()[1]))
     if name:
         axes.set_title(name, loc="left")
-    axes.legend(title=f"Line: {OF_SCENARIOS}", alignment="left")
+    axes.legend(title="Line: median, band: 5 to 95% of scenarios", alignment="left")

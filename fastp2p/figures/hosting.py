@@ -93,6 +93,7 @@ def draw_hosting(axes: Axes, probabilities: pd.DataFrame, cause: str = "cleared"
             words = _in_words(probabilities, events)
             _mark_span(axes, probabilities, events[0])
     else:
+        words = [str(_look(events[0], "unbalance_probability" in probabilities)["label"])]
         for layer, (rows, own) in enumerate(zip(lines.rows.items(), ramp(len(lines.rows)), strict=True)):
             look = {"label": rows[0], "color": own, "marker": MARKERS[layer % len(MARKERS)], "linestyle": SOLID}
             _draw_estimates(axes, rows[1], lines.over, events[0], look, layer)
@@ -103,8 +104,8 @@ def draw_hosting(axes: Axes, probabilities: pd.DataFrame, cause: str = "cleared"
     highest = probabilities.filter(regex="_high$").max().max()
     axes.set(ylim=(0.0, min(102.0, max(LEAST_TOP, 106.0 * float(highest)))), ylabel="Probability (% of scenarios)")
     _name_panel(axes, title, words)
-    of = f"{lines.title}; e" if lines.title else "E"
-    axes.legend(title=f"{of}stimate and {CONFIDENCE:.0%} confidence interval", alignment="left")
+    of = f"{lines.title}\n" if lines.title else ""
+    axes.legend(title=f"{of}Estimate and {CONFIDENCE:.0%} confidence interval", alignment="left")
 
 
 def _draw_estimates(axes: Axes, table: pd.DataFrame, over: str, event: Event, look: dict[str, Any], layer: int) -> None:

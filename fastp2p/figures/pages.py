@@ -84,7 +84,10 @@ def new_page(
     figure = Figure(figsize=(look.width_in, height * rows + 0.4 * has_title), layout="constrained")
     if has_title and study is not None:
         _add_title(figure, study, of)
-    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel()[:panels])
+    axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for empty in axes[panels:]:
+        empty.remove()
+    return figure, axes[:panels]
 
 
 def _add_title(figure: Figure, study: Study, of: str) -> None:

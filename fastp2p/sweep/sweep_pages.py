@@ -47,8 +47,9 @@ def hours_page(results: Results, look: Look) -> Figure:
     quantiles, colours = find_hour_quantiles(results.hours, BY_HOUR), share_colours(results.scenarios)
     points = some_shares(list(colours), MAX_NAMED_SHARES)
     of = of_scenarios(results.scenarios) + f" ({len(points)} of {len(colours)} shares)" * (len(points) < len(colours))
-    columns = min(len(points), 3 if look.width_in >= SIDE_BY_SIDE_FROM else 2)
-    figure, panels = new_page(results.study, look, len(points), 1.7 if len(points) > 1 else 2.6, of, columns=columns)
+    at_most = 3 if look.width_in >= SIDE_BY_SIDE_FROM else 2
+    height = 1.7 if len(points) > 1 else 2.6
+    figure, panels = new_page(results.study, look, len(points), height, of, columns=min(len(points), at_most))
     kind = share_title(colours, point_keys(results.scenarios)).removeprefix("Share of ")
     for axes, point in zip(panels, points, strict=True):
         draw_hours(axes, at_point(quantiles, point), name=f"{curve_name(point, colours)} {kind}" if len(points) > 1 else "")
@@ -59,18 +60,23 @@ def hours_page(results: Results, look: Look) -> Figure:
 
 def energy_page(results: Results, look: Look) -> Figure:
     """The figure ``energy``: trades beside what the grid gives and takes, or where further shares are swept, each of them."""
-    scenarios, days = results.scenarios, days_of(results.profiles)
-    is_wide = look.width_in >= SIDE_BY_SIDE_FROM
+    scenarios, days, of = results.scenarios, days_of(results.profiles), of_scenarios(results.scenarios)
     if lines_of(scenarios).title:
         groups: list[tuple[str, ...]] = [(name,) for name in telling(scenarios)]
     else:
         groups = [TRADED, EXCHANGED]
-    columns = min(len(groups), 3) if is_wide else 1
-    figure, panels = new_page(results.study, look, len(groups), 2.4, of_scenarios(results.scenarios), columns=columns)
+    figure, panels = new_page(results.study, look, len(groups), 2.4, of, columns=side_by_side(len(groups), look))
     for axes, quantities in zip(panels, groups, strict=True):
         draw_energy(axes, scenarios, quantities, days=days)
     join_legends(figure, panels, ncols=6)
     return figure
+
+
+def side_by_side(n_panels: int, look: Look) -> int:
+    """How many of so many panels, one beside the other."""
+    if look.width_in < SIDE_BY_SIDE_FROM:
+        return 1
+    return 2 if n_panels == 4 else min(n_panels, 3)
 
 
 def telling(scenarios: pd.DataFrame) -> list[str]:
@@ -97,8 +103,7 @@ def bills_page(comparison: Comparison, look: Look) -> Figure:
     shown = some_shares(points, MOST_PANELS)
     of = of_scenarios(savings) + f" ({len(shown)} of {len(points)} shares)" * (len(shown) < len(points))
     height = 0.7 + 0.24 * len(rules_of(savings))
-    columns = len(shown) if look.width_in >= SIDE_BY_SIDE_FROM else 1
-    figure, panels = new_page(comparison.study, look, len(shown), height, of, columns=columns)
+    figure, panels = new_page(comparison.study, look, len(shown), height, of)
     keys = point_keys(savings)
     for axes, point in zip(panels, shown, strict=True):
         name = shares_text(point[0], dict(zip(keys[1:], point[1:], strict=True)))
@@ -124,9 +129,8 @@ def loading_page(results: Results, look: Look) -> Figure:
 def hosting_page(results: Results, look: Look) -> Figure:
     """The figure ``hosting_capacity``."""
     probabilities = find_probabilities(results.scenarios)
-    causes = causes_of(probabilities)
-    columns = min(len(causes), 2 if len(causes) == 4 else 3) if look.width_in >= SIDE_BY_SIDE_FROM else 1
-    figure, panels = new_page(results.study, look, len(causes), 2.7, of_scenarios(results.scenarios), columns=columns)
+    causes, of = causes_of(probabilities), of_scenarios(results.scenarios)
+    figure, panels = new_page(results.study, look, len(causes), 2.7, of, columns=side_by_side(len(causes), look))
     for axes, cause in zip(panels, causes, strict=True):
         draw_hosting(axes, probabilities, cause)
     share_axes(panels)
