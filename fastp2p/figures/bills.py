@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from fastp2p.figures.pages import GREY, INK, colour
+from fastp2p.figures.pages import GREY, INK, colour, legend_below
 from fastp2p.text import LONGEST_UNIT, shown_text
 
 SAVING = "_saving"
@@ -55,4 +55,4 @@ def draw_bills(axes: Axes, savings: pd.DataFrame, *, currency: str = "", period:
     axes.grid(visible=False, axis="y")
     if name:
         axes.set_title(name, loc="left")
-    axes.legend(title="Participants of all scenarios; box: 25 to 75%, whiskers: 5 to 95%", ncols=2)
+    legend_below(axes, title="Participants of all scenarios; box: 25 to 75%, whiskers: 5 to 95%", ncols=2)

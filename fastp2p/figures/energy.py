@@ -11,21 +11,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from fastp2p.figures.pages import colour, time_axis
+from fastp2p.figures.pages import colour, legend_below, time_axis
 from fastp2p.figures.shares import lines_of, ramp, share_axis
 
 Floats = NDArray[np.float64]
 
 QUANTITIES: dict[str, tuple[str, int, str, Any]] = {
-    "matched_kwh": ("Matched", 0, "s", (0, (4, 2))),
     "executed_kwh": ("P2P trades", 0, "o", "solid"),
+    "matched_kwh": ("Matched", 0, "s", (0, (4, 2))),
     "cut_kwh": ("Cut", 3, "v", (0, (1, 1.5))),
     "import_kwh": ("Retailer supply", 1, "D", "solid"),
     "export_kwh": ("Exported", 4, "^", (0, (4, 2))),
     "spilled_kwh": ("Spilled", 6, "P", (0, (1, 1.5))),
 }
 """Columns of the table of scenarios: their name, and the colour, marker and line of it; told apart without colour, too."""
-TRADED = ("matched_kwh", "executed_kwh", "cut_kwh")
+TRADED = ("executed_kwh", "matched_kwh", "cut_kwh")
 EXCHANGED = ("import_kwh", "export_kwh", "spilled_kwh")
 BY_HOUR = ("executed_kwh", "import_kwh")
 """What is drawn by the hour."""
@@ -64,7 +64,7 @@ def draw_energy(axes: Axes, scenarios: pd.DataFrame, quantities: Sequence[str] =
     share_axis(axes, lines)
     per = "of a day" if days else "of a scenario"
     axes.set(ylim=(0.0, axes.get_ylim()[1]), ylabel=f"Energy {per} (kWh)")
-    axes.legend(title=title, alignment="left")
+    legend_below(axes, title=title, ncols=3)
 
 
 def _draw_quantiles(
@@ -81,7 +81,7 @@ def _draw_quantiles(
     """The median and the band of a quantity at each share; a bar where there is one share alone."""
     by_share = (table.groupby(over)[quantity].quantile(np.array([0.05, 0.5, 0.95])) / days).unstack()
     at, (low, middle, high) = 100.0 * by_share.index.to_numpy(np.float64), by_share.to_numpy(np.float64).T
-    axes.plot(at, middle, clip_on=False, zorder=3.0 + 0.1 * layer, **look)
+    axes.plot(at, middle, clip_on=False, zorder=2.9 if quantity == "matched_kwh" else 3.0 + 0.1 * layer, **look)
     if not has_band:
         return
     if len(at) > 1:

@@ -14,8 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator, MultipleLocator
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from fastp2p.study.model import Study
@@ -106,6 +108,14 @@ def legend_above(axes: Axes, **more: Any) -> None:
     """The legend of one panel, above it and from its left edge on."""
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.02), "alignment": "left", "columnspacing": 1.2}
     axes.legend(**{**place, **more})
+
+
+def legend_below(axes: Axes, **more: Any) -> None:
+    """The legend of one panel, below its labels: so that it hides nothing of what fills the panel."""
+    size = FontProperties(size=matplotlib.rcParams["axes.labelsize"]).get_size_in_points()
+    figure = axes.figure
+    place = axes.transAxes + ScaledTranslation(0.0, -4.5 * size / 72.0, figure.dpi_scale_trans)
+    axes.legend(loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=place, alignment="left", **more)
 
 
 def join_legends(figure: Figure, panels: Sequence[Axes], ncols: int = 4) -> None:

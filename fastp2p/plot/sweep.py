@@ -65,7 +65,7 @@ def energy(
         Results, their folder, or the table `scenarios`.
     ax : Axes, optional
     quantities : sequence of str
-        Some of "matched_kwh", "executed_kwh", "cut_kwh", "import_kwh", "export_kwh", "spilled_kwh". Where several shares of
+        Some of "executed_kwh", "matched_kwh", "cut_kwh", "import_kwh", "export_kwh", "spilled_kwh". Where several shares of
         devices were run beside those of PV, each of them has a line, of the first quantity.
     days : float, optional
         How long a scenario of a table is: energies are per day. Results know it.

@@ -87,9 +87,9 @@ def test_a_new_figure_has_the_style_in_force(results):
         (lambda run, place: plot.hours(run.scenarios), "the table lacks the columns hour"),
         (
             lambda run, place: plot.energy(run, quantities="import_kwh"),
-            "quantities = 'import_kwh': must be some of matched_kwh",
+            "quantities = 'import_kwh': must be some of executed_kwh",
         ),
-        (lambda run, place: plot.energy(run, quantities=["kwp"]), "must be some of matched_kwh"),
+        (lambda run, place: plot.energy(run, quantities=["kwp"]), "must be some of executed_kwh"),
         (lambda run, place: plot.hosting_capacity(run, cause="voltage"), "known of these results are cleared, base"),
         (lambda run, place: plot.hosting_capacity(run, cause="me"), "must be one of cleared, base, voltage, cable, unbalance"),
         (lambda run, place: plot.bills(place / "run"), "holds a run, not a comparison"),
