@@ -50,6 +50,7 @@ def draw_bills(axes: Axes, savings: pd.DataFrame, *, currency: str = "", period:
     axes.axvline(0.0, color=GREY, linewidth=0.9, zorder=0.5)
     unit, when = f"({shown_text(currency, LONGEST_UNIT)})" if currency else "", f"in {period}" if period else ""
     axes.set(ylim=(len(rules) - 0.5, -0.5), xlabel=f"Saved by a participant\n{when} {unit}".strip())
+    axes.xaxis.label.set_parse_math(False)  # a `$` is one
     axes.set_yticks(range(len(rules)), [rule.replace("_", " ") for rule in rules])
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.grid(visible=False, axis="y")

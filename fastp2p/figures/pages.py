@@ -61,7 +61,7 @@ def new_page(
     of: str = "",
     *,
     stacked: bool = False,
-    columns: int = 0,
+    columns: int | None = None,
 ) -> tuple[Figure, list[Axes]]:
     """An empty page, and its panels: side by side where the page is wide.
 
@@ -77,18 +77,19 @@ def new_page(
         What follows the name: which scenario, or how many.
     stacked : bool
         One above the other on a wide page, too.
-    columns : int
-        Panels side by side, where it is not all of a wide page and one of a narrow one.
+    columns : int, optional
+        So many panels side by side at most, half as many on a narrow page; by default all, and one.
     """
-    columns = columns or (1 if stacked or look.width_in < SIDE_BY_SIDE_FROM else panels)
+    is_wide = look.width_in >= SIDE_BY_SIDE_FROM
+    columns = 1 if stacked else min(panels, columns or panels) if is_wide else min(panels, -(-(columns or 1) // 2))
     rows = -(-panels // columns)
     has_title = look.has_title and study is not None
     figure = Figure(figsize=(look.width_in, height * rows + 0.4 * has_title), layout="constrained")
     if has_title and study is not None:
         _add_title(figure, study, of)
     axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    for empty in axes[panels:]:
-        empty.remove()
+    for unused in axes[panels:]:
+        unused.remove()
     return figure, axes[:panels]
 
 

@@ -9,7 +9,7 @@ from fastp2p.figures.bills import draw_bills, rules_of
 from fastp2p.figures.energy import BY_HOUR, EXCHANGED, QUANTITIES, TRADED, draw_energy, draw_hours
 from fastp2p.figures.hosting import causes_of, draw_hosting
 from fastp2p.figures.loading import draw_loading
-from fastp2p.figures.pages import DAY_HOURS, SIDE_BY_SIDE_FROM, Look, join_legends, new_page, share_axes
+from fastp2p.figures.pages import DAY_HOURS, Look, join_legends, new_page, share_axes
 from fastp2p.figures.shares import (
     MAX_NAMED_SHARES,
     at_point,
@@ -28,7 +28,7 @@ from fastp2p.results.statistics import find_hour_quantiles, find_probabilities
 from fastp2p.sweep.opened import Comparison
 
 MOST_PANELS = 3
-"""Shares that a comparison of rules is drawn at."""
+"""Side by side, and shares that a comparison of rules is drawn at."""
 
 
 def draw_sweep_pages(results: Results, look: Look) -> dict[str, Figure]:
@@ -47,9 +47,8 @@ def hours_page(results: Results, look: Look) -> Figure:
     quantiles, colours = find_hour_quantiles(results.hours, BY_HOUR), share_colours(results.scenarios)
     points = some_shares(list(colours), MAX_NAMED_SHARES)
     of = of_scenarios(results.scenarios) + f" ({len(points)} of {len(colours)} shares)" * (len(points) < len(colours))
-    at_most = 3 if look.width_in >= SIDE_BY_SIDE_FROM else 2
     height = 1.7 if len(points) > 1 else 2.6
-    figure, panels = new_page(results.study, look, len(points), height, of, columns=min(len(points), at_most))
+    figure, panels = new_page(results.study, look, len(points), height, of, columns=MOST_PANELS)
     kind = share_title(colours, point_keys(results.scenarios)).removeprefix("Share of ")
     for axes, point in zip(panels, points, strict=True):
         draw_hours(axes, at_point(quantiles, point), name=f"{curve_name(point, colours)} {kind}" if len(points) > 1 else "")
@@ -65,18 +64,11 @@ def energy_page(results: Results, look: Look) -> Figure:
         groups: list[tuple[str, ...]] = [(name,) for name in telling(scenarios)]
     else:
         groups = [TRADED, EXCHANGED]
-    figure, panels = new_page(results.study, look, len(groups), 2.4, of, columns=side_by_side(len(groups), look))
+    figure, panels = new_page(results.study, look, len(groups), 2.4, of, columns=2 if len(groups) > MOST_PANELS else None)
     for axes, quantities in zip(panels, groups, strict=True):
         draw_energy(axes, scenarios, quantities, days=days)
     join_legends(figure, panels, ncols=6)
     return figure
-
-
-def side_by_side(n_panels: int, look: Look) -> int:
-    """How many of so many panels, one beside the other."""
-    if look.width_in < SIDE_BY_SIDE_FROM:
-        return 1
-    return 2 if n_panels == 4 else min(n_panels, 3)
 
 
 def telling(scenarios: pd.DataFrame) -> list[str]:
@@ -130,7 +122,7 @@ def hosting_page(results: Results, look: Look) -> Figure:
     """The figure ``hosting_capacity``."""
     probabilities = find_probabilities(results.scenarios)
     causes, of = causes_of(probabilities), of_scenarios(results.scenarios)
-    figure, panels = new_page(results.study, look, len(causes), 2.7, of, columns=side_by_side(len(causes), look))
+    figure, panels = new_page(results.study, look, len(causes), 2.7, of, columns=2 if len(causes) > MOST_PANELS else None)
     for axes, cause in zip(panels, causes, strict=True):
         draw_hosting(axes, probabilities, cause)
     share_axes(panels)

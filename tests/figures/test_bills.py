@@ -28,8 +28,9 @@ def savings():
 def test_boxes_are_quantiles_of_what_is_saved(savings):
     axes = Figure().subplots()
     rows = savings[savings["share"] == 0.3]
-    draw_bills(axes, rows, currency="EUR", period="14 days", name="30% PV")
-    assert axes.get_xlabel() == "Saved by a participant\nin 14 days (EUR)"
+    draw_bills(axes, rows, currency="$_^$", period="14 days", name="30% PV")
+    assert axes.get_xlabel() == "Saved by a participant\nin 14 days ($_^$)"
+    axes.figure.draw_without_rendering()
     assert [text.get_text() for text in axes.get_yticklabels()] == ["ask", "mid market rate"]
     assert axes.get_title(loc="left") == "30% PV"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["with PV", "without PV"]

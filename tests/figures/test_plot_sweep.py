@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 import fastp2p
 from fastp2p import plot
+from tests.support.commands import call, refused_command
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,14 @@ def test_bills_of_results_of_a_folder_and_of_its_table(folder, results):
     same(ax, plot.bills(rules, panel(), share=0.2))
     table = fastp2p.open_results(folder / "rules")["savings"].to_table().to_pandas()
     same(ax, plot.bills(table, panel(), currency=results.study.currency, period="24 hours", share=0.2))
+
+
+def test_the_figures_of_a_comparison_are_drawn_again(folder, tmp_path):
+    told = call("figures", folder / "rules", "--out", tmp_path, "--format", "svg", "--width", "3.5")
+    assert [path.name for path in tmp_path.iterdir()] == ["bills.svg"]
+    assert "wrote 1 files" in told.stdout
+    refused = refused_command("figures", folder / "rules", "--out", tmp_path, "--only", "hours")
+    assert "this comparison has no figure 'hours'; it has bills" in refused
 
 
 def test_a_new_figure_has_the_style_in_force(results):
