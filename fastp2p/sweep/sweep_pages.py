@@ -9,7 +9,7 @@ from fastp2p.figures.bills import draw_bills, rules_of
 from fastp2p.figures.energy import BY_HOUR, EXCHANGED, QUANTITIES, TRADED, draw_energy, draw_hours
 from fastp2p.figures.hosting import causes_of, draw_hosting
 from fastp2p.figures.loading import draw_loading
-from fastp2p.figures.pages import DAY_HOURS, Look, join_legends, new_page, share_axes
+from fastp2p.figures.pages import DAY_HOURS, SIDE_BY_SIDE_FROM, Look, join_legends, new_page, share_axes
 from fastp2p.figures.shares import (
     MAX_NAMED_SHARES,
     at_point,
@@ -50,6 +50,8 @@ def hours_page(results: Results, look: Look) -> Figure:
     height = 1.7 if len(points) > 1 else 2.6
     figure, panels = new_page(results.study, look, len(points), height, of, columns=MOST_PANELS)
     kind = share_title(colours, point_keys(results.scenarios)).removeprefix("Share of ")
+    if look.width_in < SIDE_BY_SIDE_FROM:
+        kind = kind.replace(", at ", ",\nat ")
     for axes, point in zip(panels, points, strict=True):
         draw_hours(axes, at_point(quantiles, point), name=f"{curve_name(point, colours)} {kind}" if len(points) > 1 else "")
     share_axes(panels)
