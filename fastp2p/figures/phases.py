@@ -6,30 +6,21 @@ from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fastp2p.figures.shares import percent
 from fastp2p.figures.style import (
     BLUE,
-    DOTTED,
     GREEN,
-    GREY,
     INK,
-    ORANGE,
     PURPLE,
     RED,
     STYLE,
     below_title,
-    plain_axes,
     sweep_page,
     time_axes,
 )
-from fastp2p.figures.sweep import MAX_ERROR_BARS, draw_estimates
 from fastp2p.figures.voltages import (
-    BESIDE,
     AlongFeeder,
     book_of,
     draw_along,
@@ -39,9 +30,7 @@ from fastp2p.figures.voltages import (
     show_limit,
 )
 from fastp2p.grid.zero_sequence import PHASES
-from fastp2p.results.points import by_devices, point_text
 from fastp2p.results.results import Results
-from fastp2p.results.statistics import CONFIDENCE
 
 Floats = NDArray[np.float64]
 
@@ -51,13 +40,6 @@ PHASE_LOOKS: tuple[dict[str, Any], ...] = (
     {"color": GREEN, "marker": "^", "linestyle": (0, (3, 1, 1, 1))},
 )
 """Of a, b and c: told apart without colour, too."""
-CAUSES = {"voltage": "Voltage", "cable": "Current of a cable or transformer", "unbalance": "Unbalance above 2%"}
-"""What may end the hosting capacity, in the order of the panels."""
-MODELS: dict[str, dict[str, Any]] = {
-    "": {"label": "three phases", "linestyle": "solid", "marker": "o"},
-    "balanced_": {"label": "balanced model of the same draws", "linestyle": BESIDE, "marker": "s"},
-}
-"""Models by what their events begin with."""
 
 
 class PhaseVoltages(NamedTuple):
@@ -133,53 +115,3 @@ def draw_phase_day(results: Results, worst: PhaseVoltages) -> Figure:
     title = f"{of}; red: limit, where it is near"
     figure.legend(handles=handles, **below_title(figure), ncols=3, title=title)
     return figure
-
-
-@matplotlib.rc_context(STYLE)
-def draw_hosting(results: Results, probabilities: pd.DataFrame, capacity: pd.DataFrame) -> Figure:
-    """How probable it is that a limit breaks without control, by share and cause: three phases beside the balanced model.
-
-    Parameters
-    ----------
-    results : Results
-    probabilities : DataFrame
-        What `find_probabilities` finds; of one share of each swept device.
-    capacity : DataFrame
-        What `compare_hosting_capacity` finds from them.
-    """
-    figure, panels = sweep_page(results, 11.0, 5.0, (0.75, 0.3, 0.6, 1.75), panels=3)
-    table, of_cause = probabilities * 100.0, {row["cause"]: row for row in capacity.to_dict("records")}
-    share = table["share"].to_numpy(np.float64)
-    aside = 0.0 if len(share) > MAX_ERROR_BARS else min(0.9, 0.15 * float(np.diff(share).min(initial=100.0)))
-    top = max(float(table[f"{cause}_high"].max()) for cause in CAUSES)
-    handles: list[Any] = []
-    for axes, cause in zip(panels, CAUSES, strict=True):
-        for prefix, side, colour in (("", -1.0, BLUE), ("balanced_", 1.0, ORANGE)):
-            if f"{prefix}{cause}_probability" in table:
-                line = {"linewidth": 1.6, "markersize": 5.0, **MODELS[prefix]}
-                look = {"color": colour, "clip_on": False, "zorder": 3}
-                drawn = draw_estimates(axes, share + side * aside, table, f"{prefix}{cause}", look, line)
-                handles += drawn if axes is panels[0] else []
-        five = axes.axhline(5.0, color=GREY, linewidth=0.9, linestyle=DOTTED, zorder=1.5, label="5% of scenarios")
-        axes.set(xlim=(-2.0, 102.0), ylim=(0.0, max(10.0, min(102.0, 1.08 * top))), xlabel="Share of PV (%)")
-        plain_axes(axes)
-        axes.set_xticks(range(0, 101, 20))
-        _name_panel(axes, CAUSES[cause], of_cause[cause])
-    panels[0].set_ylabel("Probability (% of scenarios)")
-    title = "A limit breaks in some hour with nothing controlled, by AC with neutral and earth as one: "
-    title += f"estimate and {CONFIDENCE:.0%} confidence interval"
-    devices = next((point_text(at, ".0%") for at, _ in by_devices(probabilities) if at), "")
-    title += f"; {devices}" * bool(devices)
-    figure.legend(handles=[*handles, five], **below_title(figure), ncols=3, title=title)
-    return figure
-
-
-def _name_panel(axes: Axes, cause: str, capacity: dict[Any, Any]) -> None:
-    """The cause, and up to which share it breaks a limit in 5 % of the scenarios at most."""
-    shares = []
-    for name in ("share", "balanced_share"):
-        share, low, high = (float(capacity[f"{name}{end}"]) for end in ("", "_low", "_high"))
-        shares.append(f"{percent(share)} ({percent(low)} to {percent(high)})" if share == share else "sees none")
-    axes.annotate(cause, (0.0, 1.0), (0, 28), "axes fraction", "offset points", color=INK, weight="bold", size=9.5)
-    text = f"hosting capacity at 5%: {shares[0]}\nbalanced model: {shares[1]}"
-    axes.annotate(text, (0.0, 1.0), (0, 4), "axes fraction", "offset points", color=INK, fontsize=8, linespacing=1.3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,14 @@ def write_figures(figures: Mapping[str, Figure], folder: Path) -> None:
     """Write each figure under its name into a folder that nobody reads yet."""
     for name, figure in figures.items():
         for ending in USUAL:
-            figure.savefig(folder / f"{name}.{ending}", format=ending, **FORMATS[ending])
+            _save(figure, folder / f"{name}.{ending}", ending)
+
+
+def _save(figure: Figure, file: Any, ending: str) -> None:
+    """Write a figure; letters that its font lacks are boxes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        figure.savefig(file, format=ending, **FORMATS[ending])
 
 
 def replace_figure(figure: Figure, stem: Path, formats: Sequence[str] = USUAL) -> None:
@@ -46,4 +54,4 @@ def replace_figure(figure: Figure, stem: Path, formats: Sequence[str] = USUAL) -
     """
     for ending in formats:
         path = stem.with_name(f"{stem.name}.{ending}")
-        replace_file(path, partial(figure.savefig, format=ending, **FORMATS[ending]), "the figure was not written")
+        replace_file(path, partial(_save, figure, ending=ending), "the figure was not written")

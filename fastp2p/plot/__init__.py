@@ -8,13 +8,17 @@ TYPE_CHECKING = False  # as type checkers know it
 if TYPE_CHECKING:
     from typing import Any
 
-    from fastp2p.plot.sweep import loading
+    from fastp2p.plot.sweep import bills, energy, hosting_capacity, hours, loading
 
 _HOME = {
+    "bills": "sweep",
+    "energy": "sweep",
+    "hosting_capacity": "sweep",
+    "hours": "sweep",
     "loading": "sweep",
 }
 
-__all__ = ["loading"]
+__all__ = ["bills", "energy", "hosting_capacity", "hours", "loading"]
 
 
 def __dir__() -> list[str]:
