@@ -52,7 +52,14 @@ def colour(number: int) -> str:
 
 
 def new_page(
-    study: Study | None, look: Look, panels: int = 1, height: float = 2.6, of: str = "", *, stacked: bool = False
+    study: Study | None,
+    look: Look,
+    panels: int = 1,
+    height: float = 2.6,
+    of: str = "",
+    *,
+    stacked: bool = False,
+    columns: int | None = None,
 ) -> tuple[Figure, list[Axes]]:
     """An empty page, and its panels: side by side where the page is wide.
 
@@ -68,14 +75,20 @@ def new_page(
         What follows the name: which scenario, or how many.
     stacked : bool
         One above the other on a wide page, too.
+    columns : int, optional
+        So many panels side by side at most, half as many on a narrow page; by default all, and one.
     """
-    columns = 1 if stacked or look.width_in < SIDE_BY_SIDE_FROM else panels
+    is_wide = look.width_in >= SIDE_BY_SIDE_FROM
+    columns = 1 if stacked else min(panels, columns or panels) if is_wide else max(1, (columns or 1) // 2)
     rows = -(-panels // columns)
     has_title = look.has_title and study is not None
     figure = Figure(figsize=(look.width_in, height * rows + 0.4 * has_title), layout="constrained")
     if has_title and study is not None:
         _add_title(figure, study, of)
-    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel()[:panels])
+    axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for unused in axes[panels:]:
+        unused.remove()
+    return figure, axes[:panels]
 
 
 def _add_title(figure: Figure, study: Study, of: str) -> None:
@@ -91,10 +104,19 @@ def _add_title(figure: Figure, study: Study, of: str) -> None:
     figure.add_artist(below)
 
 
+def panel_width_in(axes: Axes) -> float:
+    """Inches that the layout gives a panel, its labels included: of a figure with several side by side its part."""
+    figure, spec = axes.get_figure(root=True), axes.get_subplotspec()
+    assert figure is not None
+    return float(figure.get_size_inches()[0]) / (spec.get_gridspec().ncols if spec is not None else 1)
+
+
 def legend_above(axes: Axes, **more: Any) -> None:
-    """The legend of one panel, above it and from its left edge on."""
+    """The legend of one panel, above it and from its left edge on; a `$` in a name is one."""
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.02), "alignment": "left", "columnspacing": 1.2}
-    axes.legend(**{**place, **more})
+    legend = axes.legend(**{**place, **more})
+    for text in (legend.get_title(), *legend.get_texts()):
+        text.set_parse_math(False)
 
 
 def join_legends(figure: Figure, panels: Sequence[Axes], ncols: int = 4) -> None:

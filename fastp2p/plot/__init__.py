@@ -4,6 +4,7 @@ What is drawn is a `fastp2p.Results`, the path of a results folder, or a table o
 pyplot, in the style that is in force: ``plt.style.use("fastp2p.plot")`` is that of the figures which a run writes.
 """
 
+from fastp2p.plot.day import network, profiles, supply, typical
 from fastp2p.plot.sweep import loading
 
-__all__ = ["loading"]
+__all__ = ["loading", "network", "profiles", "supply", "typical"]
