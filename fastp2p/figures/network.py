@@ -25,7 +25,7 @@ Ints = NDArray[np.int64]
 
 SMALLEST_LABEL, LARGEST_BUS, SMALLEST_BUS = 4.5, 13.0, 3.0
 """Points; ids of buses that would be smaller are left out."""
-LEGEND_PT = 30.0
+LEGEND_PT = 20.0
 """What legend and colour scale take of the height that matplotlib gives a panel at first."""
 WHOLE = 100.0
 """The end of the colour scale, in percent of the limit."""
@@ -66,7 +66,7 @@ def draw_network(
     slots, levels = float(layout.x.max()) + 1.0, int(layout.depth.max()) + 1
     room = axes.get_window_extent()
     scale = 72.0 / axes.figure.dpi
-    size_pt = min(0.74 * room.width * scale / slots, 0.7 * (room.height * scale - LEGEND_PT) / levels)
+    size_pt = min(0.74 * room.width * scale / slots, 0.74 * (room.height * scale - LEGEND_PT) / levels)
     size_pt = float(np.clip(size_pt, SMALLEST_BUS, LARGEST_BUS))
     axes.set_axis_off()
     axes.set(xlim=(-0.7, slots - 0.3), ylim=(levels - (0.4 if network.is_radial else 0.1), -0.6))

@@ -51,7 +51,7 @@ def draw_day_pages(results: Results, look: Look = USUAL) -> dict[str, Figure]:
 def supply_page(results: Results, look: Look = USUAL) -> Figure:
     """The figure ``supply``."""
     assert results.books is not None
-    figure, (axes,) = new_page(results.study, look, height=3.3)
+    figure, (axes,) = new_page(results.study, look, height=3.5)
     draw_supply(axes, one_scenario(results.books), **supply_facts(results))
     return figure
 
