@@ -59,7 +59,7 @@ def new_page(
     of: str = "",
     *,
     stacked: bool = False,
-    columns: int | None = None,
+    columns: int = 0,
 ) -> tuple[Figure, list[Axes]]:
     """An empty page, and its panels: side by side where the page is wide.
 
@@ -75,19 +75,18 @@ def new_page(
         What follows the name: which scenario, or how many.
     stacked : bool
         One above the other on a wide page, too.
-    columns : int, optional
-        So many panels side by side at most, half as many on a narrow page; by default all, and one.
+    columns : int
+        Panels side by side, where it is not all of a wide page and one of a narrow one.
     """
-    is_wide = look.width_in >= SIDE_BY_SIDE_FROM
-    columns = 1 if stacked else min(panels, columns or panels) if is_wide else max(1, (columns or 1) // 2)
+    columns = columns or (1 if stacked or look.width_in < SIDE_BY_SIDE_FROM else panels)
     rows = -(-panels // columns)
     has_title = look.has_title and study is not None
     figure = Figure(figsize=(look.width_in, height * rows + 0.4 * has_title), layout="constrained")
     if has_title and study is not None:
         _add_title(figure, study, of)
     axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
-    for unused in axes[panels:]:
-        unused.remove()
+    for empty in axes[panels:]:
+        empty.remove()
     return figure, axes[:panels]
 
 
@@ -95,13 +94,12 @@ def _add_title(figure: Figure, study: Study, of: str) -> None:
     """The study's name in bold, and its description below; the layout keeps room for both."""
     width = figure.get_size_inches()[0]
     name = shown_text(study.name, LONGEST_NAME)
-    title = figure.suptitle(
-        textwrap.shorten(f"{name}, {of}" if of else name, int(15 * width)) + "\n ", x=0.01, ha="left", weight="bold", color=INK
-    )
+    name, below = textwrap.shorten(f"{name}, {of}" if of else name, int(15 * width)), "\n " * bool(study.description.strip())
+    title = figure.suptitle(name + below, x=0.01, ha="left", weight="bold", color=INK)
     text = textwrap.shorten(shown_text(" ".join(study.description[:LONGEST].split())), int(18 * width), placeholder=" …")
-    below = Annotation(text, (0.0, 0.0), xycoords=title, va="bottom", fontsize=7, color=SOFT_INK)
-    below.set_in_layout(False)
-    figure.add_artist(below)
+    described = Annotation(text, (0.0, 0.0), xycoords=title, va="bottom", fontsize=7, color=SOFT_INK)
+    described.set_in_layout(False)
+    figure.add_artist(described)
 
 
 def panel_width_in(axes: Axes) -> float:
@@ -120,19 +118,46 @@ def legend_above(axes: Axes, **more: Any) -> None:
 
 
 def join_legends(figure: Figure, panels: Sequence[Axes], ncols: int = 4) -> None:
-    """One legend below all panels, of what the first one's has, instead of one for each."""
-    legend = panels[0].get_legend()
-    if legend is None:
+    """One legend below all panels, of what theirs have, instead of one for each; its title is the first one's."""
+    legends = [legend for axes in panels if (legend := axes.get_legend()) is not None]
+    if not legends:
         return
-    handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
-    title = legend.get_title().get_text() or None
-    for axes in panels:
-        if (own := axes.get_legend()) is not None:
-            own.remove()
+    handles = {
+        text.get_text(): handle
+        for legend in legends[::-1]
+        for text, handle in zip(legend.get_texts()[::-1], legend.legend_handles[::-1], strict=True)
+    }
+    title = legends[0].get_title().get_text() or None
+    for legend in legends:
+        legend.remove()
     ncols = min(ncols, len(handles)) if figure.get_size_inches()[0] >= SIDE_BY_SIDE_FROM else min(2, ncols)
     figure.legend(
-        handles=handles, labels=labels, title=title, loc="outside lower left", ncols=ncols, alignment="left", columnspacing=1.2
+        handles=list(handles.values())[::-1],
+        labels=list(handles)[::-1],
+        title=title,
+        loc="outside lower left",
+        ncols=ncols,
+        alignment="left",
+        columnspacing=1.2,
     )
+
+
+def share_axes(panels: Sequence[Axes]) -> None:
+    """The same limits in all panels of a page, and labels at its outer ones alone."""
+    for name in ("x", "y"):
+        limits = [getattr(axes, f"get_{name}lim")() for axes in panels]
+        ends = (min, max) if limits[0][0] < limits[0][1] else (max, min)
+        for axes in panels:
+            axes.set(**{f"{name}lim": tuple(end(one[side] for one in limits) for side, end in enumerate(ends))})
+    places = [axes.get_subplotspec() for axes in panels]
+    cells = {(place.rowspan.start, place.colspan.start) for place in places if place}
+    for axes, place in zip(panels, places, strict=True):
+        if place and (place.rowspan.start + 1, place.colspan.start) in cells:
+            axes.set_xlabel("")
+            axes.tick_params(labelbottom=False)
+        if place and place.colspan.start:
+            axes.set_ylabel("")
+            axes.tick_params(labelleft=False)
 
 
 def round_ticks(axes: Axes) -> None:

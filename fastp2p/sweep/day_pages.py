@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from fastp2p.figures.layout import tree_layout
 from fastp2p.figures.network import draw_network
-from fastp2p.figures.pages import DAY_HOURS, SIDE_BY_SIDE_FROM, USUAL, Look, join_legends, new_page
+from fastp2p.figures.pages import DAY_HOURS, SIDE_BY_SIDE_FROM, USUAL, Look, join_legends, new_page, share_axes
 from fastp2p.figures.profiles import draw_profiles
 from fastp2p.figures.shares import shares_text
 from fastp2p.figures.supply import draw_supply
@@ -117,23 +117,14 @@ def profiles_facts(profiles: Profiles, kind: str, study: Study | None = None) ->
 
 def typical_page(clusters: Clusters, look: Look = USUAL) -> Figure:
     """The figure of typical days: a panel for each cluster, all of one scale."""
-    k = len(clusters.size)
-    figure, panels = new_page(None, look, k, height=1.7, columns=CLUSTERS_ACROSS)
-    for group, axes in enumerate(panels):
-        facts = typical_facts(clusters, group)
+    k, is_wide = len(clusters.size), look.width_in >= SIDE_BY_SIDE_FROM
+    figure, panels = new_page(None, look, k, height=1.7, columns=min(k, CLUSTERS_ACROSS if is_wide else CLUSTERS_ACROSS // 2))
+    for cluster, axes in enumerate(panels):
+        facts = typical_facts(clusters, cluster)
         draw_typical(axes, **{**facts, "name": ""})
         axes.set_title(facts["name"])
     join_legends(figure, panels)
-    low, high = np.array([axes.get_ylim() for axes in panels]).T
-    n_columns = CLUSTERS_ACROSS if look.width_in >= SIDE_BY_SIDE_FROM else CLUSTERS_ACROSS // 2
-    for place, axes in enumerate(panels):
-        axes.set_ylim(low.min(), high.max())
-        if place % n_columns:
-            axes.set_ylabel("")
-            axes.tick_params(labelleft=False)
-        if place + n_columns < k:
-            axes.set_xlabel("")
-            axes.tick_params(labelbottom=False)
+    share_axes(panels)
     return figure
 
 
