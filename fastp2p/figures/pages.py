@@ -105,10 +105,19 @@ def _add_title(figure: Figure, study: Study, of: str) -> None:
     figure.add_artist(described)
 
 
+def panel_width_in(axes: Axes) -> float:
+    """Inches that the layout gives a panel, its labels included: of a figure with several side by side its part."""
+    figure, spec = axes.get_figure(root=True), axes.get_subplotspec()
+    assert figure is not None
+    return float(figure.get_size_inches()[0]) / (spec.get_gridspec().ncols if spec is not None else 1)
+
+
 def legend_above(axes: Axes, **more: Any) -> None:
-    """The legend of one panel, above it and from its left edge on."""
+    """The legend of one panel, above it and from its left edge on; a `$` in a name is one."""
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.02), "alignment": "left", "columnspacing": 1.2}
-    axes.legend(**{**place, **more})
+    legend = axes.legend(**{**place, **more})
+    for text in (legend.get_title(), *legend.get_texts()):
+        text.set_parse_math(False)
 
 
 def legend_below(axes: Axes, **more: Any) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from fastp2p.io.files import replace_file
 from fastp2p.io.ours import MADE_BY
@@ -26,6 +27,7 @@ USUAL = ("png", "pdf")
 def write_figures(figures: Mapping[str, Figure], folder: Path) -> None:
     """Write each figure under its name into a folder that nobody reads yet."""
     for name, figure in figures.items():
+        _lay_out(figure)
         for ending in USUAL:
             _save(figure, folder / f"{name}.{ending}", ending)
 
@@ -52,6 +54,14 @@ def replace_figure(figure: Figure, stem: Path, formats: Sequence[str] = USUAL) -
     InputError
         If the disk refuses.
     """
+    _lay_out(figure)
     for ending in formats:
         path = stem.with_name(f"{stem.name}.{ending}")
         replace_file(path, partial(_save, figure, ending=ending), "the figure was not written")
+
+
+def _lay_out(figure: Figure) -> None:
+    """Find the places of everything once: each further drawing would move them a little, and formats differ."""
+    if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")

@@ -8,6 +8,7 @@ TYPE_CHECKING = False  # as type checkers know it
 if TYPE_CHECKING:
     from typing import Any
 
+    from fastp2p.plot.day import network, profiles, supply, typical
     from fastp2p.plot.sweep import bills, energy, hosting_capacity, hours, loading
 
 _HOME = {
@@ -16,9 +17,13 @@ _HOME = {
     "hosting_capacity": "sweep",
     "hours": "sweep",
     "loading": "sweep",
+    "network": "day",
+    "profiles": "day",
+    "supply": "day",
+    "typical": "day",
 }
 
-__all__ = ["bills", "energy", "hosting_capacity", "hours", "loading"]
+__all__ = ["bills", "energy", "hosting_capacity", "hours", "loading", "network", "profiles", "supply", "typical"]
 
 
 def __dir__() -> list[str]:

@@ -9,14 +9,15 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from fastp2p.errors import refuse
-from fastp2p.figures.day import draw_day
 from fastp2p.figures.pages import USUAL, Look, house_style
 from fastp2p.io.figures import replace_figure, write_figures
 from fastp2p.io.files import kind_of
 from fastp2p.io.ours import is_ours
+from fastp2p.profiles.typical_days import Clusters
 from fastp2p.results.results import Results
 from fastp2p.sweep.again import draw_audit
 from fastp2p.sweep.chosen import first_chosen
+from fastp2p.sweep.day_pages import draw_day_pages, typical_page
 from fastp2p.sweep.opened import Comparison
 from fastp2p.sweep.parts import cut_into_rounds
 from fastp2p.sweep.sweep_pages import draw_comparison_pages, draw_sweep_pages
@@ -35,7 +36,7 @@ def draw_day_figures(results: Results, look: Look = USUAL) -> dict[str, Figure]:
     if results.chosen:
         results = first_chosen(results)
     with matplotlib.rc_context(house_style()):
-        return draw_day(results) | (draw_audit(results) if results.study.audited_every else {})
+        return draw_day_pages(results, look) | (draw_audit(results) if results.study.audited_every else {})
 
 
 def draw_sweep_figures(results: Results, look: Look = USUAL) -> dict[str, Figure]:
@@ -54,6 +55,12 @@ def write_drawn(figures: dict[str, Figure], folder: Path) -> None:
     """Write figures into a folder that nobody reads yet, in the style in which they were drawn."""
     with matplotlib.rc_context(house_style()):
         write_figures(figures, folder)
+
+
+def replace_typical(clusters: Clusters, stem: Path) -> None:
+    """Draw typical days and write them beside other files, in the house style."""
+    with matplotlib.rc_context(house_style()):
+        replace_figure(typical_page(clusters), stem)
 
 
 def redraw(

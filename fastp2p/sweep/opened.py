@@ -84,9 +84,8 @@ def read_results(folder: str | Path, *, network: Network | None = None, profiles
     """
     place, manifest, found = look_at(folder)
     if manifest.rules is not None:
-        raise InputError(
-            f"{place} holds a comparison of market rules, not a run; its figures are drawn by fastp2p.plot.bills, its tables are Parquet files"
-        )
+        way = "fastp2p.plot.bills draws it, and its tables are Parquet files"
+        raise InputError(f"{place} holds a comparison of market rules, not a run; {way}")
     if not found.done:
         raise InputError(f"{place}: no part of the run is finished; --resume of the run goes on with it")
     study, network, profiles = _inputs_of(place, manifest, network, profiles)
