@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 from numpy.typing import NDArray
@@ -91,6 +92,20 @@ def _add_title(figure: Figure, study: Study, of: str) -> None:
     figure.add_artist(below)
 
 
+def panel_width(axes: Axes) -> float:
+    """About how wide a panel becomes, in inches: layouts widen it to its part of the figure, less its labels."""
+    figure, spec = axes.get_figure(root=True), axes.get_subplotspec()
+    assert figure is not None
+    columns = 1 if spec is None else spec.get_gridspec().ncols
+    return float(figure.get_size_inches()[0]) / columns - 0.65
+
+
+def fold(text: str, width_in: float) -> str:
+    """A sentence of a legend in lines of this width; letters are some 0.57 times as wide as the font is high."""
+    letter = 0.57 * FontProperties(size=matplotlib.rcParams["legend.title_fontsize"]).get_size_in_points()
+    return textwrap.fill(" ".join(text.split()), max(20, int(72.0 * width_in / letter)))
+
+
 def legend_above(axes: Axes, **more: Any) -> None:
     """The legend of one panel, above it and from its left edge on."""
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.02), "alignment": "left", "columnspacing": 1.2}
@@ -103,7 +118,7 @@ def join_legends(figure: Figure, panels: Sequence[Axes], ncols: int = 4) -> None
     if legend is None:
         return
     handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
-    title = legend.get_title().get_text() or None
+    title = fold(legend.get_title().get_text(), float(figure.get_size_inches()[0])) or None
     for axes in panels:
         if (own := axes.get_legend()) is not None:
             own.remove()

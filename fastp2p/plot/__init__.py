@@ -9,12 +9,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fastp2p.plot.sweep import loading
+    from fastp2p.plot.voltages import ac_error, feeder, phases, voltage
 
 _HOME = {
+    "ac_error": "voltages",
+    "feeder": "voltages",
     "loading": "sweep",
+    "phases": "voltages",
+    "voltage": "voltages",
 }
 
-__all__ = ["loading"]
+__all__ = ["ac_error", "feeder", "loading", "phases", "voltage"]
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,6 @@ from fastp2p.figures.day import draw_day
 from fastp2p.figures.loading import draw_loading
 from fastp2p.figures.pages import USUAL, Look, house_style, new_page
 from fastp2p.figures.phases import draw_hosting
-from fastp2p.figures.shares import points_of
 from fastp2p.figures.sweep import BY_HOUR, draw_comparison, draw_sweep
 from fastp2p.io.figures import replace_figure, write_figures
 from fastp2p.io.files import kind_of
@@ -21,9 +20,9 @@ from fastp2p.io.ours import is_ours
 from fastp2p.results import statistics
 from fastp2p.results.points import by_devices
 from fastp2p.results.results import Results
-from fastp2p.sweep.again import draw_audit
 from fastp2p.sweep.chosen import first_chosen
 from fastp2p.sweep.parts import cut_into_rounds
+from fastp2p.sweep.voltage_pages import draw_voltage_pages, of_scenarios
 
 
 def draw_figures(results: Results, look: Look = USUAL) -> dict[str, Figure]:
@@ -37,7 +36,7 @@ def draw_day_figures(results: Results, look: Look = USUAL) -> dict[str, Figure]:
     if results.chosen:
         results = first_chosen(results)
     with matplotlib.rc_context(house_style()):
-        return draw_day(results) | (draw_audit(results) if results.study.audited_every else {})
+        return draw_day(results) | (draw_voltage_pages(results, look) if results.study.audited_every else {})
 
 
 def draw_sweep_figures(results: Results, look: Look = USUAL) -> dict[str, Figure]:
@@ -51,7 +50,7 @@ def draw_sweep_figures(results: Results, look: Look = USUAL) -> dict[str, Figure
         if "unbalance_probability" in probabilities:  # of the largest shares of devices
             figures["hosting_capacity"] = draw_hosting(results, largest, statistics.compare_hosting_capacity(largest))
         if results.study.audited_every:
-            figures |= draw_audit(results)
+            figures |= draw_voltage_pages(results, look)
         return figures
 
 
@@ -115,12 +114,3 @@ def loading_of(results: Results) -> dict[str, str]:
     hours = results.profiles.n_steps * results.profiles.step_hours
     period = f"{hours / 24.0:g} days" if hours > 24.0 else f"{hours:g} hours"
     return {"power": "active" if results.study.clearing.physics == "dc" else "apparent", "period": period}
-
-
-def of_scenarios(results: Results) -> str:
-    """How many scenarios a page stands for."""
-    n, points = len(results.scenarios), points_of(results.scenarios)
-    if n == 1:
-        return ""
-    of = "share of PV" if results.scenarios["share"].nunique() == len(points) else "share of PV and of devices"
-    return f"{n // len(points):,} scenarios" + (f" at each {of}" if len(points) > 1 else "")
