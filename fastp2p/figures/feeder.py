@@ -245,6 +245,6 @@ def _sentences(*parts: str) -> str:
 
 
 def _columns(width_in: float) -> int:
-    """Of a legend whose entries are as long as "LinDistFlow", beside lines of which each is as long as four letters are high."""
+    """Of a legend whose entries are about as long as "LinDistFlow", each beside a line that is four letters wide."""
     letter = FontProperties(size=matplotlib.rcParams["legend.fontsize"]).get_size_in_points()
     return max(1, min(4, int(72.0 * width_in / (11.5 * letter))))
