@@ -127,13 +127,13 @@ def draw_voltage_steps(
     """
     if is_days := len(vm_pu) > MOST_STEPS:
         vm_pu, edges = of_days(vm_pu, edges, end)
-    is_sample, each = bool(np.isnan(vm_pu).mean() > 0.5), f"{end} of each day" if is_days else "each step"
+    is_sample, each = bool(np.isnan(vm_pu).mean() > 0.5), "extreme of each day" if is_days else "each step"
     name = f"{each.replace('step', 'audited step') if is_sample else each} of one scenario{f', {books}' * bool(books)}"
     if is_sample:  # steps stand alone, and a line would join what is far apart
         middle = edges[:-1] + (edges[1:] - edges[:-1]) / 2
         axes.plot(middle, vm_pu, "o", color=colour(0), markersize=2.0, label=name)
     else:
-        axes.stairs(vm_pu, edges, baseline=None, color=colour(0), linewidth=1.2 if len(vm_pu) < 400 else 0.7, label=name)
+        axes.stairs(vm_pu, edges, baseline=None, color=colour(0), linewidth=1.2 if len(vm_pu) < 100 else 0.7, label=name)
     time_axis(axes, edges)
     axes.set_ylabel(voltage_label(end, has_phases))
     _view(axes, vm_pu, end, limit_pu)

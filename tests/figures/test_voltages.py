@@ -109,7 +109,7 @@ def test_steps_of_a_scenario_have_dates_and_a_year_has_days():
     (stairs,) = axes.patches
     np.testing.assert_array_equal(stairs.get_data().values, np.nanmin(vm_pu.reshape(-1, 96), axis=1))
     np.testing.assert_allclose(np.diff(stairs.get_data().edges), 1.0)  # days of matplotlib
-    assert said(axes)[1] == "lowest of each day of one scenario, of all 12,000 books"
+    assert said(axes)[1] == "extreme of each day of one scenario, of all 12,000 books"
     days = empty_axes()
     draw_voltage_steps(days, vm_pu[:1344], np.arange(1345) * 0.25, end="highest", limit_pu=1.1)
     assert len(days.patches[0].get_data().values) == 1344
