@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from fastp2p.figures.pages import INK, colour, fold, legend_above, panel_width, round_ticks
+from fastp2p.figures.pages import BESIDE_IN, INK, colour, fold, legend_above, panel_width_in, round_ticks
 
 Floats = NDArray[np.float64]
 
@@ -96,6 +96,5 @@ def draw_ac_error(axes: Axes, errors: Errors, *, quantity: str, books: str = "")
     round_ticks(axes)
     n = len(errors.at)
     which = f"{n:,} of {errors.n_values:,} values, at random" if n < errors.n_values else f"{n:,} values"
-    legend_above(
-        axes, handles=handles, title=fold(f"{books}; {which}" if books else which, panel_width(axes)), ncols=1, handlelength=1.0
-    )
+    title = fold(f"{books}; {which}" if books else which, panel_width_in(axes) - BESIDE_IN)
+    legend_above(axes, handles=handles, title=title, ncols=1, handlelength=1.0)

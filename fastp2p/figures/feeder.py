@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from fastp2p.figures.limits import show_limit
-from fastp2p.figures.pages import GREY, INK, colour, fold, legend_above, panel_width, round_ticks
+from fastp2p.figures.pages import BESIDE_IN, GREY, INK, colour, fold, legend_above, panel_width_in, round_ticks
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -129,7 +129,7 @@ def draw_feeder(
     _finish(axes, feeders, worst, np.stack([vm_pu, worst.linear_vm_pu]), limits_pu)
     _name_bus(axes, f"bus {feeders.bus_id[bus]}", (worst.distance[bus], vm_pu[bus]), worst.is_high)
     what = "Feeders by AC power flow" if len(ranked) > 1 else ""
-    width = panel_width(axes)
+    width = panel_width_in(axes) - BESIDE_IN
     legend_above(axes, handles=handles, title=fold(_sentences(book, what), width) or None, ncols=_columns(width))
 
 
@@ -174,7 +174,7 @@ def draw_phase_feeder(
     phase = PHASE_STYLES[int(np.argmax(vm_pu[bus] if worst.is_high else -vm_pu[bus]))][0]
     _finish(axes, feeders, worst, np.column_stack([vm_pu, worst.ac_vm_pu]).T, limits_pu)
     _name_bus(axes, f"bus {feeders.bus_id[bus]}, phase {phase}", (worst.distance[bus], farthest[bus]), worst.is_high)
-    width = panel_width(axes)
+    width = panel_width_in(axes) - BESIDE_IN
     legend_above(
         axes, handles=handles, title=fold(_sentences(book, "Voltages between phase and neutral"), width), ncols=_columns(width)
     )

@@ -27,6 +27,8 @@ ONE_COLUMN, TWO_COLUMNS = 3.5, 7.16
 SIDE_BY_SIDE_FROM = 5.0
 """Width in inches from which panels stand side by side, not one above the other."""
 INK, SOFT_INK, GREY, PALE = "#222222", "#555555", "#888888", "#CCCCCC"
+BESIDE_IN = 0.65
+"""About how wide the labels beside a panel are."""
 MOST_TICKS = 8
 DAY_HOURS = 24.0
 
@@ -92,16 +94,18 @@ def _add_title(figure: Figure, study: Study, of: str) -> None:
     figure.add_artist(below)
 
 
-def panel_width(axes: Axes) -> float:
-    """About how wide a panel becomes, in inches: layouts widen it to its part of the figure, less its labels."""
+def panel_width_in(axes: Axes) -> float:
+    """Inches that the layout gives a panel, its labels included: of a figure with several side by side its part."""
     figure, spec = axes.get_figure(root=True), axes.get_subplotspec()
     assert figure is not None
-    columns = 1 if spec is None else spec.get_gridspec().ncols
-    return float(figure.get_size_inches()[0]) / columns - 0.65
+    return float(figure.get_size_inches()[0]) / (spec.get_gridspec().ncols if spec is not None else 1)
 
 
 def fold(text: str, width_in: float) -> str:
-    """A sentence of a legend in lines of this width; letters are some 0.57 times as wide as the font is high."""
+    """A sentence in lines that fit a legend: of a whole page, or of a panel without its labels, which take `BESIDE_IN`.
+
+    Letters are some 0.57 times as wide as the font is high.
+    """
     letter = 0.57 * FontProperties(size=matplotlib.rcParams["legend.title_fontsize"]).get_size_in_points()
     return textwrap.fill(" ".join(text.split()), max(20, int(72.0 * width_in / letter)))
 
@@ -118,7 +122,7 @@ def join_legends(figure: Figure, panels: Sequence[Axes], ncols: int = 4) -> None
     if legend is None:
         return
     handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
-    title = fold(legend.get_title().get_text(), float(figure.get_size_inches()[0])) or None
+    title = legend.get_title().get_text() or None
     for axes in panels:
         if (own := axes.get_legend()) is not None:
             own.remove()

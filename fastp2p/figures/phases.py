@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fastp2p.figures.feeder import PHASE_STYLES, AlongFeeder
 from fastp2p.figures.limits import show_limit
-from fastp2p.figures.pages import MOST_TICKS, fold, legend_above, panel_width, time_axis
+from fastp2p.figures.pages import BESIDE_IN, MOST_TICKS, fold, legend_above, panel_width_in, time_axis
 from fastp2p.figures.pages import colour as colour_of
 from fastp2p.figures.shares import percent
 from fastp2p.figures.style import BLUE, DOTTED, GREY, INK, ORANGE, STYLE, below_title, plain_axes, sweep_page
@@ -104,7 +104,7 @@ def draw_phases(
     axes.yaxis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 2, 5, 10]))
     axes.ticklabel_format(axis="y", useOffset=False)
     said = "Voltages between phase and neutral"
-    legend_above(axes, title=fold(f"Ring: {book}. {said}" if book else said, panel_width(axes)), ncols=3)
+    legend_above(axes, title=fold(f"Ring: {book}. {said}" if book else said, panel_width_in(axes) - BESIDE_IN), ncols=3)
 
 
 @matplotlib.rc_context(STYLE)

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from fastp2p.figures.limits import show_limit
-from fastp2p.figures.pages import DAY_HOURS, GREY, MOST_TICKS, colour, fold, legend_above, panel_width, time_axis
+from fastp2p.figures.pages import BESIDE_IN, DAY_HOURS, GREY, MOST_TICKS, colour, fold, legend_above, panel_width_in, time_axis
 from fastp2p.figures.shares import (
     MAX_NAMED_SHARES,
     at_point,
@@ -93,7 +93,7 @@ def _name_curves(axes: Axes, colours: dict[Any, Any], keys: list[str], n: int, b
         handles.append(Patch(facecolor=GREY, alpha=0.35, label="5% to 95%"))
         said += f"Line: median of {n:,} scenarios; band: 5% to 95% of them{where}"
     said = ". ".join(one for one in (said, f"Voltages {books}" if books else "") if one)
-    title = fold(said, panel_width(axes))
+    title = fold(said, panel_width_in(axes) - BESIDE_IN)
     if handles:
         legend_above(axes, handles=handles, title=title, ncols=4)
     elif title:
