@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow.dataset as ds
@@ -22,9 +22,30 @@ from fastp2p.results.points import point_keys
 from fastp2p.results.results import Results
 from fastp2p.results.tables import add_histograms
 from fastp2p.study.model import Study
+from fastp2p.sweep.chosen import Stretches, stretches_in
 from fastp2p.sweep.folder import Begun, hashes_of, look_into
 from fastp2p.sweep.parts import Work
 from fastp2p.sweep.prepare import prepare, size_fault
+
+
+class Comparison(NamedTuple):
+    """What a comparison of market rules gives.
+
+    Attributes
+    ----------
+    study : Study
+        Its own market rule is none of those that were compared, or one of them.
+    profiles : Profiles
+    comparison : DataFrame
+        What `compare_rules` returns.
+    savings : DataFrame
+        What every participant saves against no trading: a column for each rule.
+    """
+
+    study: Study
+    profiles: Profiles
+    comparison: pd.DataFrame
+    savings: pd.DataFrame
 
 
 def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
@@ -37,7 +58,7 @@ def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
     InputError
         If it is no results folder, or one of its tables is not as it was written: each file is read once to see that.
     """
-    place, manifest, found = _look_at(folder)
+    place, manifest, found = look_at(folder)
     return {name: open_dataset(place, name, found.numbers) for name in manifest.tables} if found.done else {}
 
 
@@ -61,24 +82,65 @@ def read_results(folder: str | Path, *, network: Network | None = None, profiles
         If it is no results folder of a run, if a file in it is not as it was written, if what the study names is gone or has
         changed since, or if the tables are too large for memory.
     """
-    place, manifest, found = _look_at(folder)
+    place, manifest, found = look_at(folder)
     if manifest.rules is not None:
-        raise InputError(f"{place} holds a comparison of market rules, not a run; read its tables as Parquet files")
+        way = "fastp2p.plot.bills draws it, and its tables are Parquet files"
+        raise InputError(f"{place} holds a comparison of market rules, not a run; {way}")
     if not found.done:
         raise InputError(f"{place}: no part of the run is finished; --resume of the run goes on with it")
+    study, network, profiles = _inputs_of(place, manifest, network, profiles)
+    chosen = stretches_in(manifest.scenarios)
+    if too_large := size_fault(study, network, profiles, chosen):
+        raise InputError(f"{place}: {too_large}; read them with fastp2p.open_results")
+    tables = {name: as_run(read_table(place, name, found.numbers), profiles.time) for name in manifest.tables}
+    return make_results((study, network, profiles), tables, sorted(found.failures), chosen)
+
+
+def read_comparison(folder: str | Path, *, network: Network | None = None, profiles: Profiles | None = None) -> Comparison:
+    """What the folder of a comparison of market rules holds.
+
+    Parameters
+    ----------
+    folder, network, profiles : as for `read_results`
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        As `read_results`, and if it is a folder of a run.
+    """
+    place, manifest, _ = look_at(folder)
+    if manifest.rules is None:
+        raise InputError(f"{place} holds a run, not a comparison of market rules")
+    study, _, profiles = _inputs_of(place, manifest, network, profiles)
+    return Comparison(study, profiles, read_table(place, "comparison", None), read_table(place, "savings", None))
+
+
+def is_comparison(folder: str | Path) -> bool:
+    """Whether a results folder is of a comparison of market rules; False of what is none."""
+    try:
+        return read_manifest(absolute_path(folder)).rules is not None
+    except InputError:
+        return False
+
+
+def _inputs_of(
+    place: Path, manifest: Manifest, network: Network | None, profiles: Profiles | None
+) -> tuple[Study, Network, Profiles]:
+    """The study of a folder, and the network and the profiles that it ran with."""
     study = Study.from_toml(place / STUDY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)  # the run has told them
         network, profiles = prepare(study, network, profiles)
     study = hold_tariffs(study, profiles)
     _refuse_others(place, manifest, hashes_of(study, network, profiles))
-    if too_large := size_fault(study, network, profiles):
-        raise InputError(f"{place}: {too_large}; read them with fastp2p.open_results")
-    tables = {name: as_run(read_table(place, name, found.numbers), profiles.time) for name in manifest.tables}
-    return make_results((study, network, profiles), tables, sorted(found.failures))
+    return study, network, profiles
 
 
-def _look_at(folder: str | Path) -> tuple[Path, Manifest, Begun]:
+def look_at(folder: str | Path) -> tuple[Path, Manifest, Begun]:
     """A results folder, its manifest and what it holds, all of it as it was written."""
     if not isinstance(folder, str | Path):
         raise InputError(f"folder must be the path of a results folder, not {described(folder)}")
@@ -109,16 +171,24 @@ def as_run(frame: pd.DataFrame, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
     return frame
 
 
-def make_results(work: Work, tables: dict[str, pd.DataFrame], failures: list[Failure]) -> Results:
+def make_results(
+    work: Work, tables: dict[str, pd.DataFrame], failures: list[Failure], chosen: Stretches | None = None
+) -> Results:
     """The results of a run, from its tables."""
     study = work[0]
+    put_in_order(study, tables)
+    per_point = len(tables["scenarios"]) // study.scenarios.n_points
+    stops = study.scenarios.stop and chosen is None
+    stopped_at = per_point if stops and per_point < study.scenarios.count else None
+    kept: dict[str, Any] = {name: tables.get(name) for name in TABLES}
+    return Results(*work, **kept, failures=failures, stopped_at=stopped_at, chosen=chosen)
+
+
+def put_in_order(study: Study, tables: dict[str, pd.DataFrame]) -> None:
+    """Make of tables that were written part by part those of the whole run."""
     if "histograms" in tables:
         tables["histograms"] = add_histograms(tables["histograms"])
     if study.scenarios.stop:  # rounds have come one after the other, each with every point
         for name in tables.keys() - {"histograms"}:
             keys = [*point_keys(tables[name]), "scenario"]
             tables[name] = tables[name].sort_values(keys, kind="stable", ignore_index=True)
-    per_point = len(tables["scenarios"]) // study.scenarios.n_points
-    stopped_at = per_point if study.scenarios.stop and per_point < study.scenarios.count else None
-    kept: dict[str, Any] = {name: tables.get(name) for name in TABLES}
-    return Results(*work, **kept, failures=failures, stopped_at=stopped_at)
