@@ -22,6 +22,7 @@ PLACES = {
     "SECURITY.md": "security.md",
     "CHANGELOG.md": "changelog.md",
     "LICENSE": "LICENSE.txt",
+    "CITATION.cff": "CITATION.cff",
     "data/README.md": "example-inputs.md",
     "fastp2p/data/README.md": "shipped-data.md",
     "examples/README.md": "examples.md",
