@@ -28,6 +28,8 @@ ONE_COLUMN, TWO_COLUMNS = 3.5, 7.16
 SIDE_BY_SIDE_FROM = 5.0
 """Width in inches from which panels stand side by side, not one above the other."""
 INK, SOFT_INK, GREY, PALE = "#222222", "#555555", "#888888", "#CCCCCC"
+BESIDE_IN = 0.65
+"""About how wide the labels beside a panel are."""
 MOST_TICKS = 8
 DAY_HOURS = 24.0
 
@@ -110,6 +112,15 @@ def panel_width_in(axes: Axes) -> float:
     figure, spec = axes.get_figure(root=True), axes.get_subplotspec()
     assert figure is not None
     return float(figure.get_size_inches()[0]) / (spec.get_gridspec().ncols if spec is not None else 1)
+
+
+def fold(text: str, width_in: float) -> str:
+    """A sentence in lines that fit a legend: of a whole page, or of a panel without its labels, which take `BESIDE_IN`.
+
+    Letters are some 0.57 times as wide as the font is high.
+    """
+    letter = 0.57 * FontProperties(size=matplotlib.rcParams["legend.title_fontsize"]).get_size_in_points()
+    return textwrap.fill(" ".join(text.split()), max(20, int(72.0 * width_in / letter)))
 
 
 def legend_above(axes: Axes, **more: Any) -> None:

@@ -16,10 +16,10 @@ from fastp2p.io.ours import MADE_BY
 
 FORMATS: dict[str, dict[str, Any]] = {
     "png": {"dpi": 150, "pil_kwargs": {"compress_level": 3}, "metadata": {"Software": MADE_BY}},
-    "pdf": {"metadata": {"CreationDate": None, "Creator": MADE_BY}},
-    "svg": {"metadata": {"Date": None, "Creator": MADE_BY}},
+    "pdf": {"dpi": 300, "metadata": {"CreationDate": None, "Creator": MADE_BY}},
+    "svg": {"dpi": 300, "metadata": {"Date": None, "Creator": MADE_BY}},
 }
-"""Options of `Figure.savefig` for each."""
+"""Options of `Figure.savefig` for each; in vector formats, the resolution is that of dense points alone."""
 USUAL = ("png", "pdf")
 """What a run writes."""
 

@@ -15,12 +15,12 @@ from fastp2p.io.files import kind_of
 from fastp2p.io.ours import is_ours
 from fastp2p.profiles.typical_days import Clusters
 from fastp2p.results.results import Results
-from fastp2p.sweep.again import draw_audit
 from fastp2p.sweep.chosen import first_chosen
 from fastp2p.sweep.day_pages import draw_day_pages, typical_page
 from fastp2p.sweep.opened import Comparison
 from fastp2p.sweep.parts import cut_into_rounds
 from fastp2p.sweep.sweep_pages import draw_comparison_pages, draw_sweep_pages
+from fastp2p.sweep.voltage_pages import draw_voltage_pages
 
 
 def draw_figures(results: Results | Comparison, look: Look = USUAL) -> dict[str, Figure]:
@@ -36,13 +36,13 @@ def draw_day_figures(results: Results, look: Look = USUAL) -> dict[str, Figure]:
     if results.chosen:
         results = first_chosen(results)
     with matplotlib.rc_context(house_style()):
-        return draw_day_pages(results, look) | (draw_audit(results) if results.study.audited_every else {})
+        return draw_day_pages(results, look) | (draw_voltage_pages(results, look) if results.study.audited_every else {})
 
 
 def draw_sweep_figures(results: Results, look: Look = USUAL) -> dict[str, Figure]:
     """Figures of a run of several parts: of all scenarios."""
     with matplotlib.rc_context(house_style()):
-        return draw_sweep_pages(results, look) | (draw_audit(results) if results.study.audited_every else {})
+        return draw_sweep_pages(results, look) | (draw_voltage_pages(results, look) if results.study.audited_every else {})
 
 
 def draw_comparison_figures(comparison: Comparison, look: Look = USUAL) -> dict[str, Figure]:
