@@ -4,7 +4,8 @@ BIN := .venv/bin
 # Compiled modules are kept: without them every command that the tests start would compile some 1,500 again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-slow suite suite-slow lint small-uncompiled small-checked test-lowest test-newest bench dist fuzz constraints clean
+.PHONY: run test test-slow suite suite-slow lint small-uncompiled small-checked docs test-lowest test-newest bench dist fuzz \
+	constraints clean
 
 run: .venv/installed
 	$(BIN)/fastp2p run --overwrite
@@ -15,7 +16,7 @@ run: .venv/installed
 test: .venv/installed
 	$(MAKE) --no-print-directory -j3 lint small-uncompiled suite
 
-test-slow: .venv/installed-bench .venv/installed-build
+test-slow: .venv/installed-bench .venv/installed-build .venv/installed-docs
 	$(MAKE) --no-print-directory -j2 small-checked suite-slow
 
 suite: .venv/installed
@@ -37,6 +38,10 @@ small-uncompiled: .venv/installed
 small-checked: .venv/installed
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.venv/boundscheck $(BIN)/pytest -q -m small -p no:cacheprovider \
 		--hypothesis-profile many $(SMALL_TESTS)
+
+# The site in build/site, with every notebook run; any broken link ends it. mkdocs serve shows it while you write.
+docs: .venv/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Some of the suite with the lowest versions that pyproject.toml allows, and with the newest, each in an environment of its own.
 # Those warn of one another's future, which is not ours to mend.
@@ -70,7 +75,7 @@ fuzz: .venv/installed
 	$(BIN)/python -m fuzz $(if $(COUNT),--count $(COUNT),--seconds $(SECONDS)) $(if $(START),--start $(START))
 
 # The exact versions the tests passed with; run after a change of dependencies.
-constraints: .venv/installed .venv/installed-bench .venv/installed-build
+constraints: .venv/installed .venv/installed-bench .venv/installed-build .venv/installed-docs
 	$(BIN)/pip freeze --exclude-editable | grep -v '^fastp2p' > constraints.txt
 
 .venv/installed: pyproject.toml constraints.txt
@@ -86,5 +91,9 @@ constraints: .venv/installed .venv/installed-bench .venv/installed-build
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev,build]'
 	touch $@
 
+.venv/installed-docs: .venv/installed
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	touch $@
+
 clean:
-	rm -rf .venv .venv-lowest .venv-newest dist results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-newest build dist results .pytest_cache .mypy_cache .ruff_cache .hypothesis
