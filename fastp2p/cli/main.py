@@ -14,6 +14,9 @@ from fastp2p.cli.console import errors, fault_exit, known, make_table, say, say_
 from fastp2p.cli.day_table import make_day_table
 from fastp2p.cli.figures import figures
 from fastp2p.cli.profiles import profiles_app
+from fastp2p.cli.report import check as check_reports
+from fastp2p.cli.report import report
+from fastp2p.cli.report import write as write_report
 from fastp2p.cli.signals import exit_code, in_order
 from fastp2p.cli.sweep_table import (
     battery_text,
@@ -49,6 +52,7 @@ PROCESSES_FROM = 40_000
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(profiles_app, name="profiles")
 app.command()(figures)
+app.command()(report)
 StudyArgument = Annotated[str | None, typer.Argument(help="Built-in study or TOML file; both paper studies if left out.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY if left out.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder, if it holds only what fastp2p wrote.")]
@@ -56,6 +60,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Continue a run of this s
 Workers = Annotated[int | None, typer.Option(help="Threads, or processes for a large sweep; all processors if left out.")]
 Dask = Annotated[str | None, typer.Option(help="Scheduler of a Dask cluster, tcp://HOST:PORT, to run on instead.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+Report = Annotated[bool, typer.Option("--report", help="Also write DIR.html, a report that any browser opens.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -78,6 +83,7 @@ def run(
     resume: Resume = False,
     workers: Workers = None,
     dask: Dask = None,
+    with_report: Report = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -85,6 +91,8 @@ def run(
     chosen = [_study(name) for name in ([study] if study else PAPER)]
     folders = [_folder(out, one.name, alone=study is not None) for one in chosen]
     _check_all(folders, overwrite, resume)
+    if with_report:
+        check_reports(folders, overwrite=overwrite or resume)
     summaries = []
     failed = 0
     for one, folder in zip(chosen, folders, strict=True):
@@ -95,6 +103,8 @@ def run(
             summaries.append(_summary(results, folder))
         elif not quiet:
             _print_results(results, folder)
+        if with_report:
+            write_report([folder], None, overwrite=overwrite or resume, quiet=quiet or as_json)
         _say_failures(results)
     if as_json:
         typer.echo(json.dumps(summaries if study is None else summaries[0], indent=2))

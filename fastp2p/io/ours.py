@@ -1,4 +1,4 @@
-"""Which files of profiles and typical days are as fastp2p writes them, and may be overwritten."""
+"""Which files of profiles, typical days, figures and reports are as fastp2p writes them, and may be overwritten."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from pathlib import Path
 
 MADE_BY = "fastp2p"
 """Stands in a figure as the program that made it."""
+GENERATOR = f'<meta name="generator" content="{MADE_BY} '
+"""Begins the tag of a report that names the program and its version; texts of users come after it, and with no bare bracket."""
+HEAD_BYTES = 1000
 MOST_BYTES = 50_000_000
 """No figure is larger."""
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file of profiles, of days or a figure looks as fastp2p writes it."""
+    """Whether a file of profiles, of days, a figure or a report looks as fastp2p writes it."""
     try:
         match path.suffix.lower():
             case ".csv":
@@ -23,6 +26,9 @@ def is_ours(path: Path) -> bool:
 
                 with path.open("rb") as file:
                     return _are_columns(pq.read_schema(file).names)
+            case ".html":
+                with path.open("rb") as file:
+                    return GENERATOR.encode() in file.read(HEAD_BYTES)
             case ".png" | ".pdf" | ".svg" as ending:
                 made = {".png": b"Software\0", ".pdf": b"/Creator (", ".svg": b"<dc:title>"}[ending] + MADE_BY.encode()
                 return path.stat().st_size < MOST_BYTES and made in path.read_bytes()
