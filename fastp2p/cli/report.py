@@ -12,7 +12,7 @@ from fastp2p.cli.console import fault_exit, say
 from fastp2p.errors import refuse
 from fastp2p.io.paths import expanded
 
-Folders = Annotated[list[Path], typer.Argument(metavar="DIR [DIR]", help="Results folder, or two of them side by side.")]
+Folders = Annotated[list[Path], typer.Argument(metavar="DIR", help="Results folder, or two of them side by side.")]
 Out = Annotated[Path | None, typer.Option(help="File to write; DIR.html beside the folder if left out.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a report that is there.")]
 

@@ -109,8 +109,8 @@ def interval(low: float, high: float, decimals: int) -> str:
 
 
 def chart_text(text: str, most: int = LONGEST) -> str:
-    """A text from elsewhere for plotly, which takes some of HTML for its own, and what follows % in a template."""
-    return html.escape(shown_text(text, most)).replace("%{", "%&#123;")
+    """A text from elsewhere for plotly, which has HTML of its own, templates with %{…} and formulas between $."""
+    return html.escape(shown_text(text, most)).replace("%{", "%&#123;").replace("$", "&#36;")
 
 
 def plotted(values: Any, digits: int = 5) -> list[float | None]:
