@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Compiled modules are kept: without them every command that the tests start would compile some 1,500 again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-slow suite suite-slow lint small-uncompiled small-checked test-lowest test-newest bench fuzz constraints clean
+.PHONY: run test test-slow suite suite-slow lint small-uncompiled small-checked test-lowest test-newest bench dist fuzz constraints clean
 
 run: .venv/installed
 	$(BIN)/fastp2p run --overwrite
@@ -15,7 +15,7 @@ run: .venv/installed
 test: .venv/installed
 	$(MAKE) --no-print-directory -j3 lint small-uncompiled suite
 
-test-slow: .venv/installed-bench
+test-slow: .venv/installed-bench .venv/installed-build
 	$(MAKE) --no-print-directory -j2 small-checked suite-slow
 
 suite: .venv/installed
@@ -41,7 +41,7 @@ small-checked: .venv/installed
 # Some of the suite with the lowest versions that pyproject.toml allows, and with the newest, each in an environment of its own.
 # Those warn of one another's future, which is not ours to mend.
 VERSION_TESTS := $(addprefix tests/,cli/test_main.py clearing/test_limits.py clearing/test_simplex.py io/readers/test_tables.py \
-	io/readers/test_gsa.py test_text.py)
+	io/readers/test_gsa.py test_text.py figures)
 test-lowest: RESOLUTION := lowest-direct
 test-newest: RESOLUTION := highest
 
@@ -51,11 +51,18 @@ test-lowest test-newest: test-%:
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check uv
 	.venv-$*/bin/uv pip install --quiet --python .venv-$*/bin/python --resolution $(RESOLUTION) -e '.[test]'
 	PATH="$(CURDIR)/.venv-$*/bin:$$PATH" NUMBA_CACHE_DIR=$(CURDIR)/.venv-$*/numba .venv-$*/bin/pytest -n 2 -q --dist loadfile \
-		-o filterwarnings=default -o faulthandler_timeout=0 $(VERSION_TESTS)
+		-o filterwarnings=default -o faulthandler_timeout=0 -m "not slow" $(VERSION_TESTS)
 
 # Everything that docs/performance.md says, measured here and written into it; a quarter of an hour.
 bench: .venv/installed-bench
 	$(BIN)/python -m bench
+
+# The wheel and the source distribution that a release uploads, checked; docs/releasing.md has the steps around it.
+dist: .venv/installed-build
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
 
 # Mutated studies, profile files and networks for that long, or COUNT of each; what fails is kept in results/fuzz.
 SECONDS ?= 60
@@ -63,7 +70,7 @@ fuzz: .venv/installed
 	$(BIN)/python -m fuzz $(if $(COUNT),--count $(COUNT),--seconds $(SECONDS)) $(if $(START),--start $(START))
 
 # The exact versions the tests passed with; run after a change of dependencies.
-constraints: .venv/installed .venv/installed-bench
+constraints: .venv/installed .venv/installed-bench .venv/installed-build
 	$(BIN)/pip freeze --exclude-editable | grep -v '^fastp2p' > constraints.txt
 
 .venv/installed: pyproject.toml constraints.txt
@@ -75,5 +82,9 @@ constraints: .venv/installed .venv/installed-bench
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
 	touch $@
 
+.venv/installed-build: .venv/installed
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev,build]'
+	touch $@
+
 clean:
-	rm -rf .venv .venv-lowest .venv-newest results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-newest dist results .pytest_cache .mypy_cache .ruff_cache .hypothesis

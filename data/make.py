@@ -169,6 +169,24 @@ def meters_csv() -> str:
     return "\n".join(["time;house_1 [kWh];house_2 [kWh]", *rows, ""])
 
 
+def pvgis_csv(kwp: float = 2.0, days: int = 14, minute: int = 10) -> str:
+    """Hours of UTC from 2 July 2018 on of a PV system: its power at a minute of every hour, a head and a legend around it."""
+    start = pd.date_range("2018-07-02", periods=24 * days, freq="h")
+    clouds = np.repeat(0.4 + 0.6 * np.random.default_rng(11).random(days), 24)
+    watts = np.tile(solar_days(kwp)[6], days) * clouds
+    head = [
+        "Latitude (decimal degrees):\t48.100", "Longitude (decimal degrees):\t0.000", "Elevation (m):\t100",
+        "Radiation database:\tNONE", "", "", "Slope: 15 deg.", "Azimuth: 0 deg.",
+        f"Nominal power of the PV system (c-Si) (kWp):\t{kwp:.1f}", "System losses (%):\t14.0", "", "",
+    ]  # fmt: skip
+    rows = [
+        f"{at:%Y%m%d:%H}{minute:02d},{power:.2f},{power / kwp / 0.8:.2f},{60 - 5 * abs(at.hour - 12)},18.50,2.10,0.0"
+        for at, power in zip(start, watts.tolist(), strict=True)
+    ]
+    legend = ["", "P: PV system power (W)", "G(i): irradiance on the modules (W/m2)", "", "Made by data/make.py of fastp2p"]
+    return "\r\n".join([*head, "time,P,G(i),H_sun,T2m,WS10m,Int", *rows, *legend, ""])
+
+
 def street() -> Any:
     """A pandapower network: 250 kVA, two cables of twelve joints each, a house of 2 kW at each."""
     import pandapower as pp
@@ -242,7 +260,12 @@ def make(folder: Path) -> None:
             folder / "eulp" / f"{name}.parquet", frame.assign(timestamp=pd.to_datetime(frame["timestamp"]).dt.as_unit("us"))
         )
     _write_workbook(folder / "GSA_Report_Somewhere.xlsx", gsa_sheets())
-    texts = {"meters.csv": meters_csv(), "street.json": pp.to_json(street()), "tariffs.toml": tariffs_toml()}
+    texts = {
+        "meters.csv": meters_csv(),
+        "pvgis.csv": pvgis_csv(),
+        "street.json": pp.to_json(street()),
+        "tariffs.toml": tariffs_toml(),
+    }
     for name, text in texts.items():
         (folder / name).write_bytes(text.encode())
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import fastp2p
-from data.make import DAYS, MONTHS, make
+from data.make import DAYS, MONTHS, make, solar_days
 from fastp2p import InputError, Network, Profiles
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +54,12 @@ def test_a_report_of_the_atlas():
     year = Profiles.load(DATA / "GSA_Report_Somewhere.xlsx", year=2018, zone="Europe/Berlin")
     assert year.kwh_per_unit.sum() == pytest.approx(days.kwh_per_unit.sum(axis=1) @ DAYS)
     assert 1_000 < year.kwh_per_unit.sum() < 1_500
+
+
+def test_hours_of_pvgis():
+    read = Profiles.load(DATA / "pvgis.csv")
+    assert (read.names, read.kinds, read.n_steps, read.clock) == (("pvgis",), ("pv",), 336, "UTC+00:00")
+    assert 14 * 0.4 < read.kwh_per_unit.sum() / (solar_days(1.0)[6].sum() / 1e3) < 14
 
 
 def test_meters_over_both_changes_of_the_clock():

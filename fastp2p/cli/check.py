@@ -29,6 +29,7 @@ from fastp2p.sweep.plausible import (
     energy_text,
     has_small_homes,
     phases_text,
+    placeholder_text,
     unit_warnings,
     why_no_trades,
 )  # fmt: skip
@@ -39,8 +40,6 @@ Ints = NDArray[np.int64]
 
 BACKGROUND_UNITS = {"load": "x", "pv": "kWp of", "net": "x net load"}
 """Between the size of background and its profiles."""
-PLACEHOLDER_KA = 0.9
-"""Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
 
 
 def check_network(source: str) -> tuple[dict[str, str], list[str]]:
@@ -316,13 +315,9 @@ def _range(values: NDArray[np.float64]) -> str:
 
 def _network_warnings(network: Network) -> list[str]:
     warnings = []
-    lines = network.element == "line"
-    ampacity, types = network.ampacity_ka[lines], network.std_type[lines]
-    if lines.any() and len(np.unique(ampacity)) == 1 and ampacity[0] >= PLACEHOLDER_KA and len(ampacity) > 1:
-        warnings.append(
-            f"all {len(ampacity)} lines ({len(np.unique(types))} standard types) have the ampacity {ampacity[0]:g} kA: a "
-            "placeholder, not a rating; set network.ampacity_ka, .ampacity_ka_by_std_type or .ampacity_ka_by_line"
-        )
+    ampacity, placeholder = network.ampacity_ka[network.element == "line"], placeholder_text(network)
+    if placeholder:
+        warnings.append(placeholder)
     negative = network.branch_name[(network.limit_kw <= 0) | (network.rating_kw <= 0) | (network.ampacity_ka <= 0)]
     if len(negative):
         warnings.append(f"ratings that are not positive: {some(negative.tolist())}; a study refuses negative ones")

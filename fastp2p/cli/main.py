@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from fastp2p.cli.begin import list_networks, new
 from fastp2p.cli.console import errors, fault_exit, known, make_table, say, say_not_cached
 from fastp2p.cli.day_table import make_day_table
 from fastp2p.cli.figures import figures
@@ -49,7 +50,13 @@ MOST_FAILURES = 10
 PROCESSES_FROM = 40_000
 """Scenario-days from which workers are processes: those scale better than threads, and a second to start them is little."""
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 app.add_typer(profiles_app, name="profiles")
 app.command()(figures)
 app.command()(report)
@@ -233,6 +240,10 @@ def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) ->
         table.add_row(*("" if point == last else f"{share:.0%}" for share in point), rule, *cells)
         last = point
     _print_table(study.name, study.description, [table], folder)
+
+
+app.command()(new)
+app.command(name="networks")(list_networks)
 
 
 @app.command(name="studies")

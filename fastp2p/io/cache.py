@@ -105,8 +105,10 @@ def _folder() -> Path | None:
 
 def _key(source: str | Path, names: set[str], stated: str) -> str:
     packages = ("pandapower", "simbench") if str(source).startswith("simbench:") else ("pandapower",)
-    names_of_ours = "network_sources network_files network_names workbook branches elements phases coordinates"
-    converters = (*packages, *names_of_ours.split())
+    converters = (
+        *packages, "network_sources", "network_files", "network_names", "network_facts", "workbook", "branches", "elements",
+        "phases", "coordinates",
+    )  # fmt: skip
     installed = []
     for package in packages:
         with contextlib.suppress(PackageNotFoundError):

@@ -34,7 +34,7 @@ _one_draws = threading.Lock()
 
 def network_names() -> list[str]:
     """Names that `load_network` knows besides file paths."""
-    return ["cigre_lv", *VILLAGES, *sorted(_builders())]
+    return ["cigre_lv", *VILLAGES, *sorted(builders())]
 
 
 def load_network(source: str | Path) -> Any:
@@ -51,7 +51,7 @@ def load_network(source: str | Path) -> Any:
             return pn.create_cigre_network_lv()
         if name in VILLAGES:
             return pn.create_synthetic_voltage_control_lv_network(network_class=name)
-        if name in _builders():
+        if name in builders():
             return _build(name)
         if name.startswith(PREFIX):
             return simbench_net(name)
@@ -80,7 +80,8 @@ def empty_tables() -> dict[str, pd.DataFrame]:
     return {name: net[name] for name in net if isinstance(net[name], pd.DataFrame) and not name.startswith(("_", "res_"))}
 
 
-def _builders() -> dict[str, Any]:
+def builders() -> dict[str, Any]:
+    """The functions of `pandapower.networks` by name, some of which need arguments."""
     return {
         name: function
         for name, function in inspect.getmembers(pn, inspect.isfunction)
@@ -92,7 +93,7 @@ def _build(name: str) -> Any:
     """The network that a `pandapower.networks` function builds without arguments (of a pair, the first)."""
     try:
         with quiet():
-            built = _builders()[name]()
+            built = builders()[name]()
     except Exception as error:
         raise InputError(f"pandapower.networks.{name}() could not be built without arguments ({first_line(error)})") from error
     net = built[0] if isinstance(built, (tuple, list)) else built

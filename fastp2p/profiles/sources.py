@@ -15,6 +15,7 @@ from fastp2p.io.readers.axis import ProfileTable
 from fastp2p.io.readers.eulp import is_eulp, read_eulp
 from fastp2p.io.readers.frames import column_names
 from fastp2p.io.readers.gsa import read_json, read_report
+from fastp2p.io.readers.pvgis import is_pvgis, read_pvgis
 from fastp2p.io.readers.tables import read_table
 from fastp2p.io.simbench import PREFIX, read_simbench
 from fastp2p.profiles.profiles import Profiles
@@ -103,7 +104,8 @@ def _reader(source: str | Path) -> Reader:
             f"profiles {source}: neither 'typical_day' nor a .csv or .parquet file, a Global Solar Atlas report (.xlsx, "
             ".json) or simbench:CODE"
         )
-    return read_eulp if is_eulp(column_names(Path(source))) else read_table
+    names = column_names(Path(source))
+    return read_pvgis if is_pvgis(names) else read_eulp if is_eulp(names) else read_table
 
 
 def _read_typical_day(_: str | Path) -> ProfileTable:
@@ -117,10 +119,11 @@ CALLED: dict[Reader, str] = {
     read_report: "a Global Solar Atlas report",
     read_json: "a Global Solar Atlas report",
     read_eulp: "an NREL End-Use Load Profile",
+    read_pvgis: "hourly data of PVGIS",
     read_table: "a table",
 }
 """Every reader, and the name of its kind of source. Its options are the keywords of its signature."""
-DATED = (read_simbench, read_eulp, read_table)
+DATED = (read_simbench, read_eulp, read_pvgis, read_table)
 """Readers whose dates can be brought to the clock of a zone, which is therefore an option of theirs, too."""
 
 

@@ -1,4 +1,4 @@
-"""How a run is made again, and how it is cited."""
+"""How a run is made again."""
 
 from __future__ import annotations
 
@@ -25,9 +25,3 @@ def study_text(text: str) -> str:
     if len(text) <= MOST_TOML:
         return text
     return f"# The study has {len(text):,} characters; {STUDY} in the results folder has all of it.\n{text[:MOST_TOML]}\n# …"
-
-
-def citation_text() -> str:
-    """BibTeX of what to cite."""
-    lines = ("author  = {{The fastp2p authors}}", "title   = {{fastp2p}}", f"version = {{{version('fastp2p')}}}")
-    return "\n".join(["@software{fastp2p,", *(f"  {line}," for line in lines), "}"])

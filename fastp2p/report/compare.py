@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastp2p.report import again, facts
+from fastp2p.citation import citation
+from fastp2p.report import facts
 from fastp2p.report.figures import charts_of
 from fastp2p.report.hosting import hosting_caption, hosting_sentences
 from fastp2p.report.numbers import (
@@ -53,7 +54,7 @@ def comparison_of(one: Run, other: Run) -> dict[str, Any]:
         "pairs": [(charts[0][key], charts[1][key]) for key in keys],
         "alone": alone,
         "data": {"charts": views},
-        "citation": again.citation_text(),
+        "citation": citation(),
     }
 
 

@@ -10,11 +10,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from fastp2p.citation import citation
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.files import replace_file
 from fastp2p.io.ours import GENERATOR
 from fastp2p.io.paths import absolute_path
-from fastp2p.report import again, facts, numbers
+from fastp2p.report import facts, numbers
 from fastp2p.report.compare import comparison_of
 from fastp2p.report.feeder import feeder_view
 from fastp2p.report.figures import charts_of
@@ -115,7 +116,7 @@ def report_of(run: Run) -> dict[str, Any]:
         "feeder": feeder,
         "tables": [table for table in tables if table is not None],
         "audit": numbers.audit_table(results),
-        "citation": again.citation_text(),
+        "citation": citation(),
         "failures": facts.failure_table(results),
         "data": {"charts": chart_data(charts), "feeder": feeder.data | {"times": feeder.times, "shares": feeder.shares}},
     }

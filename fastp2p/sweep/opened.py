@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 import pyarrow.dataset as ds
 
 from fastp2p.arguments import described
-from fastp2p.errors import InputError, refuse
+from fastp2p.errors import InputError, InputWarning, refuse
 from fastp2p.grid.network import Network
 from fastp2p.io.manifest import STUDY, Failure, Hashes, Manifest, read_manifest
 from fastp2p.io.parquet import open_dataset, read_table
@@ -66,7 +67,9 @@ def read_results(folder: str | Path, *, network: Network | None = None, profiles
     if not found.done:
         raise InputError(f"{place}: no part of the run is finished; --resume of the run goes on with it")
     study = Study.from_toml(place / STUDY)
-    network, profiles = prepare(study, network, profiles)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)  # the run has told them
+        network, profiles = prepare(study, network, profiles)
     study = hold_tariffs(study, profiles)
     _refuse_others(place, manifest, hashes_of(study, network, profiles))
     if too_large := size_fault(study, network, profiles):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.grid.network import Network
 from fastp2p.market.orders import make_orders
 from fastp2p.market.rules import RULES
 from fastp2p.pipeline.devices import run_at_homes
@@ -51,12 +52,26 @@ COOLING_HOURS = (2.0, 2_000.0)
 """Between these lies resistance times capacity of a house: the time in which most of its warmth is gone."""
 LARGEST_KA = 5.0
 """No line of a distribution network carries more."""
+PLACEHOLDER_KA = 0.9
+"""Low-voltage lines do not carry this much; where several types share such an ampacity, nobody has entered it."""
 SMALL_HOMES, SMALL_KWP = 3.0, 10.0
 """Buses of so few homes, or of so little PV, are likely to have single-phase connections."""
 LOOKED_AT = 20
 """Scenarios that are drawn to see what is in them."""
 MOST_CELLS = 2_000_000
 """Steps times participants times scenarios that `why_no_trades` looks at."""
+
+
+def placeholder_text(network: Network) -> str:
+    """What is wrong with ampacities that are all the same and too large; empty where they look like ratings."""
+    lines = network.element == "line"
+    ampacity, types = network.ampacity_ka[lines], network.std_type[lines]
+    if len(ampacity) < 2 or len(np.unique(ampacity)) > 1 or not ampacity[0] >= PLACEHOLDER_KA:
+        return ""
+    return (
+        f"all {len(ampacity)} lines ({len(np.unique(types))} standard types) have the ampacity {ampacity[0]:g} kA: a "
+        "placeholder, not a rating; set network.ampacity_ka, .ampacity_ka_by_std_type or .ampacity_ka_by_line"
+    )
 
 
 def energy_text(profiles: Profiles, study: Study) -> str:

@@ -73,7 +73,18 @@ def test_the_exit_code_of_bad_input_reaches_the_shell():
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["studies", "--help"], ["check", "--help"]])
+HELP = [
+    ["--help"],
+    ["run", "--help"],
+    ["studies", "--help"],
+    ["-h"],
+    ["check", "-h"],
+    ["profiles", "-h"],
+    ["profiles", "show", "-h"],
+]
+
+
+@pytest.mark.parametrize("arguments", HELP, ids=" ".join)
 def test_help(arguments):
     assert "Usage:" in call(*arguments).stdout
 

@@ -206,7 +206,7 @@ def test_random_numbers_go_on_as_if_no_network_had_been_built(monkeypatch):
         net.line["length_km"] = [random.random(), np.random.rand(), np.random.default_rng(1).random()]  # noqa: NPY002
         return net
 
-    monkeypatch.setattr(network_sources, "_builders", lambda: {"drawn": draws})
+    monkeypatch.setattr(network_sources, "builders", lambda: {"drawn": draws})
     state, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     first, second = (network_sources.load_network("drawn").line.length_km.tolist() for _ in range(2))
     assert first == second

@@ -27,7 +27,7 @@ def _beside_the_data(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_commands():
     lines = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines() if " profiles " in line]
-    assert len(lines) == 6
+    assert len(lines) == 7
     for line in lines:
         answer = CliRunner().invoke(app, shlex.split(line)[1:])
         assert answer.exit_code == 0, (line, answer.output)
@@ -54,7 +54,11 @@ def test_the_table_of_options_is_that_of_the_readers():
     rows = re.search(r"\| source \| options of .*?\n\|---\|---\|\n(.*?)\n\n", PAGE, flags=re.DOTALL)[1].splitlines()
     message = {row.split("|")[1].strip(): set(re.findall(r"`(\w+)`", row.split("|")[2])) for row in rows}
     readers = {"typical_day": "the typical day", "NREL's": "an NREL End-Use Load Profile", "plain tables": "a table"}
-    readers |= {"Global Solar Atlas": "a Global Solar Atlas report", "SimBench": "a SimBench network"}
+    readers |= {
+        "Global Solar Atlas": "a Global Solar Atlas report",
+        "SimBench": "a SimBench network",
+        "PVGIS": "hourly data of PVGIS",
+    }
     for reader, called in CALLED.items():
         name = next(name for name, one in readers.items() if one == called)
         own = set(reader.__kwdefaults__ or ()) - {"at_midnight"} | ({"zone"} if reader in DATED else set())

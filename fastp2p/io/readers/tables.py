@@ -186,8 +186,8 @@ def _value_columns(path: Path, names: list[str], unit: str | None, tidy: bool) -
         whose = f"{path}: column {found[0]}" if one else f"{path}: {len(found)} columns ({some(found)})"
         if stated is None:
             say = "has no unit; name it" if one else "have no unit; name them"
-            declare = "outside a study, declare one with unit (--unit kW)"
-            faults.append(f"{whose} {say} '{found[0]} [kW]', or, {declare}; known are {UNITS}")
+            declare = "state it once, with `fastp2p profiles convert --unit kW` or unit of Profiles.load"
+            faults.append(f"{whose} {say} '{found[0]} [kW]', or {declare}; known are {UNITS}")
         else:
             faults.append(f"{whose} {'has' if one else 'have'} the unknown unit {stated!r}; known are {UNITS}")
     keys = [(one.name, one.kind) for one in columns]

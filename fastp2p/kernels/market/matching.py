@@ -67,8 +67,8 @@ def match_books(
     begin, of_bids, of_asks = np.empty((3, n_bus + 1), np.int64), np.empty((4, n_bus)), np.empty((4, n_bus))
     pool, pool_kwh = np.empty((2, 2 * n_bus), np.int64), np.empty(2 * n_bus)
     some_mix = False
-    end = 0
     offset[0] = 0
+    end = offset[0]  # a literal 0 has a type of its own, for which numba would compile all that takes it once more
     for k in range(n_books):
         bid_row, ask_row = k // bid_books, k // ask_books
         n_asks, ask_prices, ask_total = _collect(ask_kwh, k, ask_per_kwh, ask_order, ask_row, asks, ask_size, ask_price)
@@ -151,8 +151,10 @@ def _match_in_pools(
     )  # fmt: skip
     _sum_up(n_bid_groups, n_pools, pool[0], pool_kwh, bid_fill)
     _sum_up(n_ask_groups, n_pools, pool[1], pool_kwh, ask_fill)
-    bid_left[:n_bids] = bid_size[:n_bids]
-    ask_left[:n_asks] = ask_size[:n_asks]
+    for i in range(n_bids):  # loops, as slices that are assigned take two seconds to compile
+        bid_left[i] = bid_size[i]
+    for j in range(n_asks):
+        ask_left[j] = ask_size[j]
     for p in range(n_pools):
         g, h, kwh = pool[0, p], pool[1, p], pool_kwh[p]
         b0, b1, a0, a1 = bid_begin[g], bid_begin[g + 1], ask_begin[h], ask_begin[h + 1]

@@ -182,7 +182,7 @@ def test_a_parquet_file_whose_index_has_no_name():
 
 def test_forty_columns_without_a_unit_are_one_message():
     names = [f"home_{i}" for i in range(40)]
-    way_out = "name them 'home_0 [kW]', or, outside a study, declare one with unit (--unit kW)"
+    way_out = "name them 'home_0 [kW]', or state it once, with `fastp2p profiles convert --unit kW`"
     faults = refused([["1"] * 40], "40 columns (home_0, home_1", f"have no unit; {way_out}", heading=";".join(names))
     assert len(faults) == 1
     faults = refused([["1"] * 40], "40 columns", "kVAh", heading=";".join(f"{name} [kVAh]" for name in names))
