@@ -18,12 +18,12 @@ Ints = NDArray[np.int64]
 
 WIDTH, MARGIN = 1_000.0, 24.0
 """Of a drawing, in units of its own: the page scales it."""
-LEVEL, HEIGHTS = 46.0, (260.0, 900.0)
+LEVEL, HEIGHTS = 42.0, (260.0, 640.0)
 """Of a level of the tree, and of all of it."""
 
 RADII = (1.6, 9.0)
-LABELLED = 6.0
-"""Radius from which each bus has its number beside it."""
+LABELLED = 60
+"""Buses up to which each has its number beside it."""
 APART = 0.6
 """Part of the buses that must have a place of their own on a map."""
 
@@ -122,7 +122,7 @@ def _draw(network: Network, place: Floats, in_tree: NDArray[np.bool_], participa
     takes_part = np.zeros(network.n_bus, bool)
     takes_part[participant] = True
     is_grid = np.isin(np.arange(network.n_bus), network.reference_bus)
-    labelled = radius >= LABELLED
+    labelled = network.n_bus <= LABELLED
     dots = [
         Dot(
             round(x, 1), round(y, 1), round(radius * (1.0 if takes_part[bus] or is_grid[bus] else 0.6), 1), bus,

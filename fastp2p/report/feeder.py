@@ -102,11 +102,16 @@ def _with_voltages(results: Results) -> tuple[Results, bool]:
 def _worst(results: Results) -> tuple[pd.Series, int]:
     """The scenario with the worst book and its step: by voltage where there was an audit, else by loading."""
     scenarios = results.scenarios
-    if "highest_vm_pu" in scenarios and scenarios["highest_vm_pu"].notna().any():
+    if _knows_voltages(results):
         row, step, _ = worst_book(results)
         return row, step
     row = scenarios.iloc[int(scenarios["worst_loading_percent"].to_numpy(np.float64).argmax())]
     return row, int(run_again(results, row, 1).clearing.loading_percent.argmax())
+
+
+def _knows_voltages(results: Results) -> bool:
+    """Whether an audit has found any voltages."""
+    return "highest_vm_pu" in results.scenarios and bool(results.scenarios["highest_vm_pu"].notna().any())
 
 
 def _points(results: Results, worst: pd.Series) -> list[tuple[dict[str, float], pd.Series]]:
@@ -168,8 +173,8 @@ def _times(results: Results, steps: Ints) -> list[str]:
 
 def _about(results: Results, scenario: int, *, n_shares: int, thinned: int, has_voltages: bool) -> str:
     """What the figure shows."""
-    phases, audited = results.study.network.phases, "highest_vm_pu" in results.scenarios
-    which = "farthest out of the voltage band, or nearest to its end" if audited else "with the largest branch loading"
+    phases, by_voltage = results.study.network.phases, _knows_voltages(results)
+    which = "farthest out of the voltage band, or nearest to its end" if by_voltage else "with the largest branch loading"
     one = "The one scenario" if len(results.scenarios) == 1 else f"Scenario {scenario}"
     again = f", at each of {n_shares} shares" if n_shares > 1 else ""
     sentences = [f"{one}{again}, run again for this report; the day of the book {which}, which is shown first"]

@@ -243,7 +243,8 @@ def _of_scenario(results: Results, rows: pd.DataFrame) -> str:
     if len(results.scenarios) == 1:
         return f"The one scenario, {period_of(results)}"
     point = {key: float(rows[key].iloc[0]) for key in point_keys(rows)}
-    return f"Scenario {int(rows['scenario'].iloc[0])} {point_words(point)}, {period_of(results)}"
+    where = f" {point_words(point)}" if is_swept(results) else ""
+    return f"Scenario {int(rows['scenario'].iloc[0])}{where}, {period_of(results)}"
 
 
 def state_chart(results: Results) -> Chart:
@@ -259,7 +260,7 @@ def state_chart(results: Results) -> Chart:
     traces = [{"type": "scatter", "mode": "lines", "x": x, "y": _to_the_end(loading), "name": "Largest loading", "line": line}]
     views = {"Loading": {"data": traces, "layout": _axes(title, f"Largest branch loading ({power}, %)")}}
     caption = f"{_of_scenario(results, books)}; of the worst branch in each {per}"
-    if "highest_vm_pu" in books:
+    if "highest_vm_pu" in books and books["highest_vm_pu"].notna().any():
         part = results.study.network
         ends = (("highest_vm_pu", "max", "Highest", "c1"), ("lowest_vm_pu", "min", "Lowest", "c0"))
         voltages = [
@@ -374,8 +375,9 @@ def loading_chart(results: Results) -> Chart:
             }
         )
     power = "active" if results.study.clearing.physics == "dc" else "apparent"
-    layout = _axes(f"Largest loading of any branch in {length_of(results)} ({power} power, %)", "Scenarios at or below it (%)")
-    return Chart("loading", "Branch loading", "Of each scenario, its worst step.", {"all": {"data": traces, "layout": layout}})
+    layout = _axes("Largest branch loading (%)", "Scenarios at or below it (%)")
+    caption = f"Of each scenario the worst branch in the worst step of {length_of(results)}, by {power} power."
+    return Chart("loading", "Branch loading", caption, {"all": {"data": traces, "layout": layout}})
 
 
 def bills_chart(results: Results) -> Chart | None:
