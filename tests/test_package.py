@@ -39,16 +39,20 @@ def test_errors_load_without_anything_else():
     assert loaded("from fastp2p import InputError", ["numpy", *HEAVY]) == []
 
 
-@pytest.mark.parametrize("name", fastp2p.__all__)
-def test_every_public_name_is_there(name):
-    found = getattr(fastp2p, name)
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [(fastp2p, name) for name in fastp2p._HOME] + [(fastp2p.plot, name) for name in fastp2p.plot.__all__],
+)
+def test_every_public_name_is_there(place, name):
+    found = getattr(place, name)
     assert found.__name__ == name
     assert found.__module__.startswith("fastp2p.")
     assert found.__doc__
 
 
 def test_all_names_what_is_loaded_lazily():
-    assert sorted(fastp2p._HOME) == fastp2p.__all__
+    assert sorted([*fastp2p._HOME, "plot"]) == fastp2p.__all__
+    assert sorted(fastp2p.plot._HOME) == fastp2p.plot.__all__
     scope = {}
     exec("from fastp2p import *", scope)
     assert set(fastp2p.__all__) <= set(scope)

@@ -2,9 +2,8 @@
 
 import json
 from contextlib import nullcontext
-from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +12,8 @@ from rich.table import Table
 from fastp2p.cli.begin import list_networks, new
 from fastp2p.cli.console import errors, fault_exit, known, make_table, say, say_not_cached
 from fastp2p.cli.day_table import make_day_table
+from fastp2p.cli.documents import summary_of
+from fastp2p.cli.export import export
 from fastp2p.cli.figures import figures
 from fastp2p.cli.profiles import profiles_app
 from fastp2p.cli.report import check as check_reports
@@ -24,6 +25,7 @@ from fastp2p.cli.sweep_table import (
     ev_text,
     heat_pump_text,
     hosting_capacity,
+    make_chosen_table,
     make_hosting_table,
     make_sweep_table,
     share_headings,
@@ -59,6 +61,7 @@ app = typer.Typer(
 )
 app.add_typer(profiles_app, name="profiles")
 app.command()(figures)
+app.command()(export)
 app.command()(report)
 StudyArgument = Annotated[str | None, typer.Argument(help="Built-in study or TOML file; both paper studies if left out.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY if left out.")]
@@ -67,6 +70,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Continue a run of this s
 Workers = Annotated[int | None, typer.Option(help="Threads, or processes for a large sweep; all processors if left out.")]
 Dask = Annotated[str | None, typer.Option(help="Scheduler of a Dask cluster, tcp://HOST:PORT, to run on instead.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+Chosen = Annotated[str | None, typer.Option(help="Run these alone, such as 17 or 3,10-19, and keep all their tables.")]
 Report = Annotated[bool, typer.Option("--report", help="Also write DIR.html, a report that any browser opens.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -90,13 +94,14 @@ def run(
     resume: Resume = False,
     workers: Workers = None,
     dask: Dask = None,
+    scenarios: Chosen = None,
     with_report: Report = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a study and write its tables and figures."""
     chosen = [_study(name) for name in ([study] if study else PAPER)]
-    folders = [_folder(out, one.name, alone=study is not None) for one in chosen]
+    folders = [_folder(out, one.name + "-scenarios" * bool(scenarios), alone=study is not None) for one in chosen]
     _check_all(folders, overwrite, resume)
     if with_report:
         check_reports(folders, overwrite=overwrite or resume)
@@ -104,10 +109,10 @@ def run(
     failed = 0
     for one, folder in zip(chosen, folders, strict=True):
         bar = one.n_cases > 1 and not (quiet or as_json)
-        results = _run_until_interrupted(one, folder, overwrite, resume, workers, dask, bar)
+        results = _run_until_interrupted(one, folder, overwrite, resume, workers, dask, bar, scenarios)
         failed += len(results.failures)
         if as_json:
-            summaries.append(_summary(results, folder))
+            summaries.append(summary_of(results, folder))
         elif not quiet:
             _print_results(results, folder)
         if with_report:
@@ -137,17 +142,27 @@ def _say_failures(results: "Results") -> None:
 
 
 def _run_until_interrupted(
-    study: Study, folder: Path, overwrite: bool, resume: bool, workers: int | None, dask: str | None, bar: bool
+    study: Study,
+    folder: Path,
+    overwrite: bool,
+    resume: bool,
+    workers: int | None,
+    dask: str | None,
+    bar: bool,
+    scenarios: str | None,
 ) -> "Results":
     from fastp2p.kernels.jit import cache_fault
+    from fastp2p.sweep.chosen import choose, n_cases, numbers_in
     from fastp2p.sweep.executors import connect, has_workers
     from fastp2p.sweep.run import run as run_study
     from fastp2p.sweep.workers import count_workers, start_processes
 
     if dask is not None and workers is not None:
         raise InputError("either --workers of this machine or a cluster with --dask, not both")
-    count = count_workers(workers, study.n_cases)
-    large = study.n_cases * (study.profiles.days or 1) >= PROCESSES_FROM and count > 1
+    numbers = None if scenarios is None else numbers_in(scenarios, study.scenarios.count)
+    n_run = n_cases(study, choose(study, numbers))
+    count = count_workers(workers, n_run)
+    large = n_run * (study.profiles.days or 1) >= PROCESSES_FROM and count > 1
 
     def kept(what: str) -> str:
         begun = (folder / "manifest.json").exists()
@@ -162,8 +177,9 @@ def _run_until_interrupted(
                 say(errors, "waiting:", "yellow", f"the scheduler at {dask} has no workers yet")
             threads = count if executor is None else None
             results = run_study(
-                study, out=folder, overwrite=overwrite, resume=resume, workers=threads, executor=executor, progress=bar
-            )
+                study, out=folder, overwrite=overwrite, resume=resume, workers=threads, executor=executor, progress=bar,
+                scenarios=numbers,
+            )  # fmt: skip
             if bar and executor is not None and dask is None:
                 say_not_cached(executor.submit(cache_fault).result())  # it was they who compiled
             return results
@@ -303,53 +319,28 @@ def _folder(out: Path | None, name: str, *, alone: bool) -> Path:
     return expanded(out) if alone else expanded(out) / name
 
 
-def _summary(results: "Results", folder: Path) -> dict[str, Any]:
-    """What `--json` prints: the totals of the one scenario and its books, or the means of a sweep's scenarios by point."""
-    from fastp2p.results.points import point_keys
-
-    keys = point_keys(results.scenarios)
-    summary: dict[str, Any] = {"study": results.study.name, "out": str(folder), "failures": results.failures}
-    if results.study.n_cases > 1:
-        numbers = results.scenarios.drop(columns="scenario").select_dtypes(exclude=["datetime", "datetimetz"])
-        return {**summary, "means": _records(numbers.groupby(keys).mean().reset_index())}
-    summary["totals"] = _records(results.scenarios)[0]
-    if results.books is not None:
-        summary["books"] = _records(results.books.drop(columns=[*keys, "scenario"]))
-    return summary
-
-
-def _records(table: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Rows as JSON has them: times as text, unknown numbers null."""
-    return [{str(name): _plain(value) for name, value in row.items()} for row in table.to_dict("records")]
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it: unknown and infinite numbers are null, times are text."""
-    from pandas import isna
-
-    if isna(value) or value in (inf, -inf):
-        return None
-    return value.isoformat() if hasattr(value, "isoformat") else value
-
-
 def _print_results(results: "Results", folder: Path) -> None:
     from fastp2p.results.indicators import is_audited_whole
     from fastp2p.results.points import point_keys
     from fastp2p.results.statistics import too_few_audited
 
-    table = make_sweep_table(results) if results.study.n_cases > 1 else make_day_table(results)
+    if results.chosen and len(results.scenarios) > 1:
+        _print_table(results.study.name, results.study.description, [make_chosen_table(results)], folder, _remarks(results))
+        return
+    is_sweep = results.study.n_cases > 1 and not results.chosen
+    table = make_sweep_table(results) if is_sweep else make_day_table(results)
     further = []
     notes = {}
     if results.stopped_at and (stop := results.study.scenarios.stop):
         notes["stopped:"] = (
             f"{results.stopped_at:,} scenarios per share estimate {stop.indicator} to within {stop.within:.1%} of its mean"
         )
-    if results.study.scenarios.shares and is_audited_whole(results.scenarios):
+    if results.study.scenarios.shares and not results.chosen and is_audited_whole(results.scenarios):
         if results.study.network.phases == 3:
             further = [make_hosting_table(results.scenarios)]
         else:
             notes["hosting capacity"] = f"(uncontrolled, at 5 %, by AC): {hosting_capacity(results.scenarios)}"
-    if "n_audited" in results.scenarios and results.study.n_cases > 1 and (few := too_few_audited(results.scenarios)):
+    if "n_audited" in results.scenarios and is_sweep and (few := too_few_audited(results.scenarios)):
         notes["audit:"] = few
     if "losses_kwh" in results.scenarios:
         means = results.scenarios.groupby(point_keys(results.scenarios))[["losses_kwh", "spilled_kwh"]].mean()

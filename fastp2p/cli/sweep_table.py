@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from fastp2p.results.results import Results
 
+MOST_CHOSEN = 50
+"""Scenarios that are shown one by one."""
 CAUSES = {"voltage": "voltages", "cable": "cables and transformers", "unbalance": "unbalance"}
 """What may end the hosting capacity, in words."""
 
@@ -41,6 +43,23 @@ def make_sweep_table(results: Results) -> Table:
         parts = [f"{100 * probability[f'{event}_probability']:.1f}" for event in ("cut", "overload")]
         at = tuple(point.values())
         table.add_row(*(f"{share:.0%}" for share in at), *means, loading, *parts, *rates.get(at, []))
+    return table
+
+
+def make_chosen_table(results: Results) -> Table:
+    """Chosen scenarios one by one, the first few: no means, which would pass for those of the study."""
+    from fastp2p.results.points import point_keys
+
+    n, keys = len(results.scenarios), point_keys(results.scenarios)
+    first = f"the first {MOST_CHOSEN} of {n:,} scenarios" if n > MOST_CHOSEN else "each scenario"
+    of_power = "" if results.study.clearing.physics == "dc" else " (apparent power)"
+    caption = f"{first}, in kWh; highest loading{of_power}\nchosen ones are no sample: no means are taken of them"
+    table = make_table("scenario", *share_headings(results.scenarios), *COLUMNS, "worst\n%", caption=caption)
+    for row in results.scenarios.head(MOST_CHOSEN).to_dict("records"):
+        energy = [f"{row[column]:.2f}" for column in COLUMNS.values()]
+        table.add_row(
+            str(row["scenario"]), *(f"{row[key]:.0%}" for key in keys), *energy, f"{row['worst_loading_percent']:.1f}"
+        )
     return table
 
 

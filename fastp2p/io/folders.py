@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -99,10 +99,11 @@ def _is_leftover(path: Path, names: list[str]) -> bool:
 
 
 @contextmanager
-def staged_folder(out: Path, overwrite: bool) -> Iterator[Path]:
+def staged_folder(out: Path, overwrite: bool, check: Callable[[Path, bool], None] = check_folder) -> Iterator[Path]:
     """A temporary folder beside `out` that takes its name when the block ends well, and vanishes when it does not.
 
-    What it replaces is there until then; the two change places in one step wherever the system can do that.
+    What it replaces is there until then; the two change places in one step wherever the system can do that. `check` says
+    whether it may be replaced.
 
     Raises
     ------
@@ -119,7 +120,7 @@ def staged_folder(out: Path, overwrite: bool) -> Iterator[Path]:
     try:
         yield folder
         sync_tree(folder)
-        check_folder(out, overwrite)
+        check(out, overwrite)
         if not out.exists():
             folder.rename(out)
         elif not exchange(folder, out):

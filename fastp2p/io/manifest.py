@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
@@ -112,12 +112,19 @@ class Manifest(_Record):
     """Parts that were enough, once complete: all, or those up to where a rule stopped the study."""
     stopped_at: Count | None = None
     stopped_because: str | None = None
+    scenarios: Annotated[str, Field(pattern=r"^\d{1,12}(-\d{1,12})?(, \d{1,12}(-\d{1,12})?)*$")] | None = None
+    """Numbers of those that were chosen; of a run of all, there is no such key."""
     failures: tuple[Failure, ...] = ()
     """Of a whole run; of one that is going on, `parts.jsonl` has them."""
     files: dict[FileName, FileRecord]
     """In this folder, but for this file and `parts.jsonl`."""
     check: str = ""
     """Hash of the above: a byte that was changed shows."""
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the key of chosen scenarios where there are none, so that folders from before there were any are read."""
+        return {key: value for key, value in dump(self).items() if key != "scenarios" or value is not None}
 
     def seal(self, record: PartRecord) -> str:
         """The check of a part's record: other runs give other ones, so no line goes over from folder to folder."""

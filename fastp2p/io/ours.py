@@ -1,9 +1,11 @@
-"""Which files of profiles, typical days, figures and reports are as fastp2p writes them, and may be overwritten."""
+"""Which files of profiles, typical days, figures, exports and reports are as fastp2p writes them, and may be overwritten."""
 
 from __future__ import annotations
 
 import csv
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 MADE_BY = "fastp2p"
 """Stands in a figure as the program that made it."""
@@ -15,7 +17,7 @@ MOST_BYTES = 50_000_000
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file of profiles, of days, a figure or a report looks as fastp2p writes it."""
+    """Whether a file of profiles or days, a figure, an export or a report looks as fastp2p writes it."""
     try:
         match path.suffix.lower():
             case ".csv":
@@ -24,15 +26,23 @@ def is_ours(path: Path) -> bool:
             case ".parquet":
                 import pyarrow.parquet as pq
 
-                with path.open("rb") as file:
+                with path.open("rb") as packed:
                     return _are_columns(pq.read_schema(file).names)
             case ".html":
-                with path.open("rb") as file:
-                    return GENERATOR.encode() in file.read(HEAD_BYTES)
+                with path.open("rb") as packed:
+                    return GENERATOR.encode() in packed.read(HEAD_BYTES)
             case ".png" | ".pdf" | ".svg" as ending:
                 made = {".png": b"Software\0", ".pdf": b"/Creator (", ".svg": b"<dc:title>"}[ending] + MADE_BY.encode()
                 return path.stat().st_size < MOST_BYTES and made in path.read_bytes()
-    except (OSError, ValueError, csv.Error):  # what pyarrow cannot read is a ValueError
+            case ".xlsx":
+                with ZipFile(path) as book:
+                    return f"<dc:creator>{MADE_BY}</dc:creator>" in book.read("docProps/core.xml").decode()
+            case ".tex":
+                return path.stat().st_size < MOST_BYTES and path.read_bytes().startswith(f"% {MADE_BY} ".encode())
+            case ".nc":
+                with path.open("rb") as packed, mmap(packed.fileno(), 0, access=ACCESS_READ) as content:
+                    return content[:4] == b"\x89HDF" and content.find(f"{MADE_BY}_version".encode()) >= 0
+    except (OSError, ValueError, KeyError, BadZipFile, csv.Error):  # what pyarrow cannot read is a ValueError
         return False
     return False
 

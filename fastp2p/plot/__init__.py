@@ -4,6 +4,27 @@ What is drawn is a `fastp2p.Results`, the path of a results folder, or a table o
 pyplot, in the style that is in force: ``plt.style.use("fastp2p.plot")`` is that of the figures which a run writes.
 """
 
-from fastp2p.plot.sweep import loading
+TYPE_CHECKING = False  # as type checkers know it
+if TYPE_CHECKING:
+    from typing import Any
+
+    from fastp2p.plot.sweep import loading
+
+_HOME = {
+    "loading": "sweep",
+}
 
 __all__ = ["loading"]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
+def __getattr__(name: str) -> "Any":
+    """Functions are loaded on first use, so that importing the package loads no matplotlib."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"fastp2p.plot.{_HOME[name]}"), name)

@@ -17,7 +17,8 @@ def commands_of(manifest: Manifest) -> list[str]:
     lines = [f"pip install fastp2p=={shown_text(number, 40)}"]
     if manifest.rules is not None:
         return [*lines, f"fastp2p compare {STUDY} --rules {','.join(map(shown_text, manifest.rules))} --out again"]
-    return [*lines, f"fastp2p run {STUDY} --out again"]
+    chosen = f" --scenarios {manifest.scenarios.replace(' ', '')}" if manifest.scenarios else ""
+    return [*lines, f"fastp2p run {STUDY}{chosen} --out again"]
 
 
 def study_text(text: str) -> str:

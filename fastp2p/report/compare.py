@@ -64,7 +64,7 @@ def _views(charts: dict[str, Chart]) -> list[tuple[str, dict[str, Any]]]:
 
 def _side(side: str, run: Run) -> dict[str, Any]:
     """What one of the two is."""
-    hosting = hosting_sentences(run)
+    hosting = hosting_sentences(run) if run.is_sample else []
     return {
         "side": side,
         **facts.about(run),
@@ -145,7 +145,7 @@ def _difference(name: str, found: list[dict[str, dict[Any, Any]]]) -> list[Cell]
 def events_table(one: Run, other: Run) -> Table | None:
     """Probabilities of events at the points that both have; None without any."""
     keys, points = _shared_points(one, other)
-    if not keys or max(len(run.results.scenarios) for run in (one, other)) == 1:
+    if not keys or not (one.is_sample and other.is_sample) or max(len(run.results.scenarios) for run in (one, other)) == 1:
         return None
     rows = []
     for event, (label, meaning) in EVENTS.items():

@@ -164,8 +164,13 @@ def state_of(manifest: Manifest, results: Results) -> list[str]:
     notes = []
     if not manifest.complete:
         notes.append(
-            f"This run is not finished: {len(results.scenarios):,} of {results.study.n_cases:,} scenarios are there, and all "
+            f"This run is not finished: {len(results.scenarios):,} of {_wanted(results):,} scenarios are there, and all "
             "numbers below are of those alone. --resume of the run goes on with it."
+        )
+    if manifest.scenarios is not None:
+        notes.append(
+            f"Chosen scenarios alone were run: {manifest.scenarios} of {results.study.scenarios.count:,}. They are no sample "
+            "of the study, so there are no intervals, and means are of these alone."
         )
     if manifest.stopped_at is not None:
         because = f": {manifest.stopped_because}" if manifest.stopped_because else ""
@@ -176,6 +181,12 @@ def state_of(manifest: Manifest, results: Results) -> list[str]:
             f"{n:,} {'book' if n == 1 else 'books'} failed: no proven optimum was found, and {kept} is executed there."
         )
     return notes
+
+
+def _wanted(results: Results) -> int:
+    """How many scenarios there should be, over all points."""
+    chosen = results.chosen
+    return results.study.n_cases if chosen is None else results.study.scenarios.n_points * sum(map(len, chosen))
 
 
 def failure_table(results: Results) -> Table | None:

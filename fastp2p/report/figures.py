@@ -53,7 +53,7 @@ def charts_of(run: Run) -> list[Chart]:
     swept = is_swept(results)
     found: list[Chart | None] = []
     if swept:
-        found += [probability_chart(run), shares_chart(run)]
+        found += [probability_chart(run) if run.is_sample else None, shares_chart(run)]
     if results.books is not None:
         found += [supply_chart(results), state_chart(results)]
     if results.hours is not None and (swept or len(results.scenarios) > 1):
@@ -169,7 +169,8 @@ def shares_chart(run: Run) -> Chart:
             traces.append(curve_with_interval(x, middle, low, high, label, f"c{place}"))
         layout = _axes(share_axis(along), f"Energy in {length_of(results)} (kWh)")
         views[point_words(others) if others else "all"] = {"data": traces, "layout": layout}
-    caption = f"Means over the scenarios, in {period_of(results)}; bars: 95 % confidence intervals of the means."
+    bars = "; bars: 95 % confidence intervals of the means" * run.is_sample
+    caption = f"Means over the scenarios, in {period_of(results)}{bars}."
     return Chart("shares", "Energy by share", caption, views)
 
 

@@ -183,7 +183,8 @@ def headline_table(run: Run) -> Table:
     headings = [*point_headings(keys_shown(scenarios)), Heading("Scenarios")]
     headings += [Heading(HEADLINES[name], unit_of(name, study), ABOUT[name].meaning) for name in names]
     headings += [Heading(label, "p.u.", f"{ABOUT[name].meaning}: of all scenarios") for name, (label, _) in extremes.items()]
-    caption = f"Headlines: means over the scenarios, each of {period_of(results)}; 95 % confidence intervals below"
+    below = "; 95 % confidence intervals below" * run.is_sample
+    caption = f"Headlines: means over the scenarios, each of {period_of(results)}{below}"
     return Table("headlines", caption, headings, table)
 
 
@@ -218,9 +219,8 @@ def summary_table(run: Run) -> Table:
     ]
     headings = [Heading("Indicator"), Heading("Unit"), *point_headings(keys), *map(Heading, columns.values())]
     listed, note = first_rows(rows, len(rows))
-    caption = (
-        "All indicators of the scenario" if n == 1 else "All indicators over the scenarios, with 95 % intervals of the means"
-    )
+    of = "of the scenario" if n == 1 else "over the scenarios" + ", with 95 % intervals of the means" * run.is_sample
+    caption = f"All indicators {of}"
     return Table("summary", caption, headings, listed, f"Point at a name for its meaning. {note}".strip())
 
 
@@ -298,8 +298,9 @@ def _words(name: str) -> str:
     return name.replace("_", " ").replace("n ", "").replace("p95", "95th percentile of").capitalize()
 
 
-def audit_table(results: Results) -> Table | None:
+def audit_table(run: Run) -> Table | None:
     """How often the clearing and an AC power flow disagree; None without an audit."""
+    results = run.results
     if "n_audited" not in results.scenarios:
         return None
     rates = {tuple(row[key] for key in point_keys(results.scenarios)): row for row in _rates(results)}
@@ -308,7 +309,7 @@ def audit_table(results: Results) -> Table | None:
         rate = rates[tuple(point.values())]
         cells = [number_cell(rate["n_audited"], 0), number_cell(rate["n_books"], 0)]
         for name in ("broken", "needless_cut"):
-            ends = interval(100.0 * rate[f"{name}_rate_low"], 100.0 * rate[f"{name}_rate_high"], 2)
+            ends = interval(100.0 * rate[f"{name}_rate_low"], 100.0 * rate[f"{name}_rate_high"], 2) if run.is_sample else ""
             cells.append(number_cell(100.0 * rate[f"{name}_rate"], 2, ends))
         cells.append(number_cell(rows["n_audit_collapse"].sum(), 0))
         cells.append(number_cell(rows["worst_current_percent"].max(), 1))
@@ -325,9 +326,8 @@ def audit_table(results: Results) -> Table | None:
         Heading("Lowest voltage", "p.u.", ABOUT["lowest_vm_pu"].meaning),
         Heading("Highest voltage", "p.u.", ABOUT["highest_vm_pu"].meaning),
     ]
-    caption = (
-        "What an AC power flow says of the executed trades; rates with 95 % intervals below, extremes of all audited books"
-    )
+    below = "; rates with 95 % intervals below" * run.is_sample
+    caption = f"What an AC power flow says of the executed trades{below}; extremes of all audited books"
     return Table("audit", caption, headings, table)
 
 

@@ -97,12 +97,12 @@ def report_of(run: Run) -> dict[str, Any]:
     swept = len(results.scenarios) > 1
     tables = [
         numbers.headline_table(run) if swept else None,
-        numbers.probability_table(run) if swept else None,
+        numbers.probability_table(run) if swept and run.is_sample else None,
         numbers.bills_table(results),
         numbers.branch_table(results),
         numbers.summary_table(run),
     ]
-    hosting = hosting_sentences(run)
+    hosting = hosting_sentences(run) if run.is_sample else []
     charts, feeder = charts_of(run), feeder_view(results)
     return {
         **facts.about(run),
@@ -115,7 +115,7 @@ def report_of(run: Run) -> dict[str, Any]:
         "charts": charts,
         "feeder": feeder,
         "tables": [table for table in tables if table is not None],
-        "audit": numbers.audit_table(results),
+        "audit": numbers.audit_table(run),
         "citation": citation(),
         "failures": facts.failure_table(results),
         "data": {"charts": chart_data(charts), "feeder": feeder.data | {"times": feeder.times, "shares": feeder.shares}},

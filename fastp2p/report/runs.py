@@ -28,10 +28,17 @@ class Run:
     manifest: Manifest
     results: Results
 
+    @property
+    def is_sample(self) -> bool:
+        """Whether the scenarios are those that were drawn, and nobody has chosen among them."""
+        return self.results.chosen is None
+
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """What `summarise` says of all scenarios."""
-        return summarise(self.results.scenarios)
+        """What `summarise` says of all scenarios; without intervals of chosen ones, which are no sample."""
+        found = summarise(self.results.scenarios)
+        ends = [str(name) for name in found if str(name).endswith(("_low", "_high"))]
+        return found if self.is_sample else found.assign(**dict.fromkeys(ends, float("nan")))
 
     @cached_property
     def probabilities(self) -> pd.DataFrame:

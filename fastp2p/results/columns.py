@@ -9,6 +9,7 @@ from functools import cache
 from itertools import chain
 
 from fastp2p.results.column import Column
+from fastp2p.text import LONGEST_UNIT, shown_text
 
 TABLES = ("scenarios", "hours", "histograms", "books", "trades", "branches", "participants")
 OF_SCENARIO = ("scenarios",)
@@ -331,6 +332,12 @@ COMPARED = tuple(column.name for column in sorted(COLUMNS, key=lambda column: co
 """Indicators of a comparison of market rules."""
 UNITS = {column.name: column.unit for column in COLUMNS if column.unit}
 """Units by name, in whatever table a column stands."""
+
+
+def units_in(currency: str) -> dict[str, str]:
+    """`UNITS` with money in a study's currency."""
+    money = shown_text(currency, LONGEST_UNIT)
+    return {name: unit.replace(MONEY, money) for name, unit in UNITS.items()}
 
 
 def as_markdown(section: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,6 +13,9 @@ from fastp2p.io.manifest import Failure
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import TABLES
 from fastp2p.study.model import Study
+
+if TYPE_CHECKING:
+    import xarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +40,8 @@ class Results:
         tuple: the share of PV and those of the devices, in the order of the tables' columns.
     stopped_at : int or None
         Scenarios per share (point) that were enough, where the study's rule stopped it before `count`.
+    chosen : tuple of range or None
+        The numbers of the scenarios, where not all were run: they are no sample, and make no statistics of the study.
     """
 
     __repr__ = short_repr
@@ -51,6 +57,27 @@ class Results:
     participants: pd.DataFrame | None
     failures: list[Failure]
     stopped_at: int | None = None
+    chosen: tuple[range, ...] | None = None
+
+    def to_xarray(self) -> xarray.Dataset:
+        """All tables as one Dataset of xarray, with units and meanings as attributes; needs the extra ``export``.
+
+        A column of a table is a variable, such as ``books_executed_kwh``. Its dimensions are `share`, the shares of devices
+        that the study sweeps, `scenario`, and `hour`, `step`, `branch`, `phase` or `bus`. Trades have the dimension `trade`,
+        histograms `bin`. The coordinate `time` of the steps is in UTC.
+
+        Returns
+        -------
+        xarray.Dataset
+
+        Raises
+        ------
+        InputError
+            Without xarray.
+        """
+        from fastp2p.results.dataset import make_dataset
+
+        return make_dataset(self.tables(), self.study)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables that were kept, by name."""

@@ -22,17 +22,20 @@ from fastp2p.results import statistics
 from fastp2p.results.points import by_devices
 from fastp2p.results.results import Results
 from fastp2p.sweep.again import draw_audit
+from fastp2p.sweep.chosen import first_chosen
 from fastp2p.sweep.parts import cut_into_rounds
 
 
 def draw_figures(results: Results, look: Look = USUAL) -> dict[str, Figure]:
     """All figures of a run, by name: the same ones that its folder gets."""
     n_parts = sum(len(parts) for parts in cut_into_rounds(results.study, results.profiles.n_steps))
-    return draw_day_figures(results, look) if n_parts == 1 else draw_sweep_figures(results, look)
+    return draw_day_figures(results, look) if n_parts == 1 or results.chosen else draw_sweep_figures(results, look)
 
 
 def draw_day_figures(results: Results, look: Look = USUAL) -> dict[str, Figure]:
-    """Figures of a run of one part: of its first scenario."""
+    """Figures of a run of one part: of its first scenario; of chosen ones the first at the largest shares."""
+    if results.chosen:
+        results = first_chosen(results)
     with matplotlib.rc_context(house_style()):
         return draw_day(results) | (draw_audit(results) if results.study.audited_every else {})
 

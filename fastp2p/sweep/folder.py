@@ -43,6 +43,7 @@ from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import UNITS
 from fastp2p.results.results import Results
 from fastp2p.study.model import Study
+from fastp2p.text import LONGEST_NAME, shown_text
 
 PIECE, PIECES = 20, 50
 """Lines of a journal that a thread looks into at a time, and pieces of so many that are in memory."""
@@ -196,6 +197,9 @@ def _matching_manifest(folder: Path, about: Manifest, study: Study) -> Manifest:
     faults = []
     if manifest.rules is not None:
         faults.append(f"{folder} holds a comparison of market rules, not a run; choose another folder")
+    if manifest.scenarios != about.scenarios:
+        those = "all scenarios" if manifest.scenarios is None else f"scenarios {shown_text(manifest.scenarios, LONGEST_NAME)}"
+        faults.append(f"{folder} is of {those} of the study; choose another folder")
     if manifest.sha256.study != about.sha256.study:
         keys = _changed_keys(folder, manifest, study)
         faults.append(f"{folder} holds another study{keys}; choose another folder")
@@ -341,8 +345,11 @@ def write_answers(results: Results, folder: Path, manifest: Manifest) -> Manifes
 
 def _draw_answers(results: Results, folder: Path) -> None:
     from fastp2p.results import statistics
-    from fastp2p.sweep.drawing import draw_sweep_figures, write_drawn
+    from fastp2p.sweep.drawing import draw_day_figures, draw_sweep_figures, write_drawn
 
+    if results.chosen:  # statistics of a few that somebody has picked would pass for those of the study
+        write_drawn(draw_day_figures(results), folder)
+        return
     probabilities = statistics.find_probabilities(results.scenarios)
     answers = {
         "summary": statistics.summarise(results.scenarios),

@@ -22,6 +22,7 @@ from fastp2p.results.points import point_keys
 from fastp2p.results.results import Results
 from fastp2p.results.tables import add_histograms
 from fastp2p.study.model import Study
+from fastp2p.sweep.chosen import Stretches, stretches_in
 from fastp2p.sweep.folder import Begun, hashes_of, look_into
 from fastp2p.sweep.parts import Work
 from fastp2p.sweep.prepare import prepare, size_fault
@@ -37,7 +38,7 @@ def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
     InputError
         If it is no results folder, or one of its tables is not as it was written: each file is read once to see that.
     """
-    place, manifest, found = _look_at(folder)
+    place, manifest, found = look_at(folder)
     return {name: open_dataset(place, name, found.numbers) for name in manifest.tables} if found.done else {}
 
 
@@ -61,7 +62,7 @@ def read_results(folder: str | Path, *, network: Network | None = None, profiles
         If it is no results folder of a run, if a file in it is not as it was written, if what the study names is gone or has
         changed since, or if the tables are too large for memory.
     """
-    place, manifest, found = _look_at(folder)
+    place, manifest, found = look_at(folder)
     if manifest.rules is not None:
         raise InputError(f"{place} holds a comparison of market rules, not a run; read its tables as Parquet files")
     if not found.done:
@@ -72,13 +73,14 @@ def read_results(folder: str | Path, *, network: Network | None = None, profiles
         network, profiles = prepare(study, network, profiles)
     study = hold_tariffs(study, profiles)
     _refuse_others(place, manifest, hashes_of(study, network, profiles))
-    if too_large := size_fault(study, network, profiles):
+    chosen = stretches_in(manifest.scenarios)
+    if too_large := size_fault(study, network, profiles, chosen):
         raise InputError(f"{place}: {too_large}; read them with fastp2p.open_results")
     tables = {name: as_run(read_table(place, name, found.numbers), profiles.time) for name in manifest.tables}
-    return make_results((study, network, profiles), tables, sorted(found.failures))
+    return make_results((study, network, profiles), tables, sorted(found.failures), chosen)
 
 
-def _look_at(folder: str | Path) -> tuple[Path, Manifest, Begun]:
+def look_at(folder: str | Path) -> tuple[Path, Manifest, Begun]:
     """A results folder, its manifest and what it holds, all of it as it was written."""
     if not isinstance(folder, str | Path):
         raise InputError(f"folder must be the path of a results folder, not {described(folder)}")
@@ -109,16 +111,24 @@ def as_run(frame: pd.DataFrame, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
     return frame
 
 
-def make_results(work: Work, tables: dict[str, pd.DataFrame], failures: list[Failure]) -> Results:
+def make_results(
+    work: Work, tables: dict[str, pd.DataFrame], failures: list[Failure], chosen: Stretches | None = None
+) -> Results:
     """The results of a run, from its tables."""
     study = work[0]
+    put_in_order(study, tables)
+    per_point = len(tables["scenarios"]) // study.scenarios.n_points
+    stops = study.scenarios.stop and chosen is None
+    stopped_at = per_point if stops and per_point < study.scenarios.count else None
+    kept: dict[str, Any] = {name: tables.get(name) for name in TABLES}
+    return Results(*work, **kept, failures=failures, stopped_at=stopped_at, chosen=chosen)
+
+
+def put_in_order(study: Study, tables: dict[str, pd.DataFrame]) -> None:
+    """Make of tables that were written part by part those of the whole run."""
     if "histograms" in tables:
         tables["histograms"] = add_histograms(tables["histograms"])
     if study.scenarios.stop:  # rounds have come one after the other, each with every point
         for name in tables.keys() - {"histograms"}:
             keys = [*point_keys(tables[name]), "scenario"]
             tables[name] = tables[name].sort_values(keys, kind="stable", ignore_index=True)
-    per_point = len(tables["scenarios"]) // study.scenarios.n_points
-    stopped_at = per_point if study.scenarios.stop and per_point < study.scenarios.count else None
-    kept: dict[str, Any] = {name: tables.get(name) for name in TABLES}
-    return Results(*work, **kept, failures=failures, stopped_at=stopped_at)

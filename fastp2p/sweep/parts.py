@@ -31,6 +31,7 @@ from fastp2p.results.columns import UNITS
 from fastp2p.results.tables import make_columns, make_frames
 from fastp2p.study.model import Study
 from fastp2p.study.points import Point, points_of
+from fastp2p.sweep.chosen import Stretches, kept_tables
 
 Work = tuple[Study, Network, Profiles]
 
@@ -57,6 +58,8 @@ class Part:
     number: int
     point: Point
     scenarios: range
+    tables: tuple[str, ...] | None = None
+    """Those that are kept of it; None: those that the study keeps."""
 
 
 @dataclass(frozen=True)
@@ -103,31 +106,34 @@ class Round:
 
     first: int
     points: tuple[Point, ...]
-    scenarios: range
+    scenarios: Stretches
     size: int
     """Scenarios of a part."""
+    tables: tuple[str, ...]
 
     def __len__(self) -> int:
-        return len(self.points) * -(-len(self.scenarios) // self.size)
+        return len(self.points) * sum(-(-len(one) // self.size) for one in self.scenarios)
 
     def __iter__(self) -> Iterator[Part]:
-        blocks = ((point, numbers) for point in self.points for numbers in _blocks(self.scenarios, self.size))
-        return (Part(number, point, numbers) for number, (point, numbers) in enumerate(blocks, self.first))
+        blocks = ((point, numbers) for point in self.points for one in self.scenarios for numbers in _blocks(one, self.size))
+        return (Part(number, point, numbers, self.tables) for number, (point, numbers) in enumerate(blocks, self.first))
 
 
-def cut_into_rounds(study: Study, n_steps: int) -> list[Round]:
-    """The parts of a study, in rounds after which it may stop.
+def cut_into_rounds(study: Study, n_steps: int, chosen: Stretches | None = None) -> list[Round]:
+    """The parts of a study, or of chosen scenarios of it, in rounds after which it may stop.
 
-    They depend on nothing but the study and its steps, so that a later run finds them again; a round has the same scenarios
-    at every point.
+    They depend on nothing but the study, its steps and what is chosen, so that a later run finds them again; a round has the
+    same scenarios at every point. Chosen scenarios are all run.
     """
     size = max(SIDE_BY_SIDE if batteries_trade(study) else 1, PART_BOOKS // n_steps)
-    sweep = study.scenarios
+    sweep, tables = study.scenarios, kept_tables(study, chosen)
+    if chosen is not None:
+        return [Round(0, points_of(study), chosen, size, tables)]
     looks = sweep.stop.checkpoints(sweep.count) if sweep.stop else [sweep.count]
     rounds: list[Round] = []
     for begin, end in pairwise([0, *looks]):
         first = rounds[-1].first + len(rounds[-1]) if rounds else 0
-        rounds.append(Round(first, points_of(study), range(begin, end), size))
+        rounds.append(Round(first, points_of(study), (range(begin, end),), size, tables))
     return rounds
 
 
@@ -144,19 +150,22 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
         that it alone does not fit is run alone, one stretch of steps after the other.
     """
     study, network, profiles = work
-    study = part.point.of(study)
+    study, kept = part.point.of(study), part.tables or study.tables
     # glibc gives freed memory back to the system beyond twice the largest block it has seen freed, and page faults to get it
     # again cost a third of a part's time; having seen a block of this size, it keeps what a batch needs
     np.empty(KEPT_BYTES, np.uint8)
     who = find_members(study, network, []).participant
-    most = books_at_a_time(study, len(who), len(np.union1d(who, find_background(study, network))))
-    # sums over several stretches of steps have bits of their own, so no number of scenarios may decide whether there are any
-    size = 1 if profiles.n_steps > most else batch_scenarios or most // profiles.n_steps
+    connected = len(np.union1d(who, find_background(study, network)))
+    most = books_at_a_time(study, len(who), connected)
+    # sums over several stretches of steps have bits of their own, so no number of scenarios may decide whether there are any,
+    # nor may what is kept of chosen scenarios
+    together = max(1, books_at_a_time(study, len(who), connected, kept) // profiles.n_steps)
+    size = 1 if profiles.n_steps > most else batch_scenarios or together
     n_congested = 0
     failures, pieces = [], []
     for scenarios, devices in _draw_blocks((study, network, profiles), part, size):
-        ran = _run_block(study, network, profiles, scenarios, devices, most)
-        pieces.append(make_columns(ran, network, study.tables))
+        ran = _run_block((study, network, profiles), scenarios, devices, most, kept)
+        pieces.append(make_columns(ran, network, kept))
         n_congested += int(np.count_nonzero(ran.books["is_cut"]))
         failures += _failures(ran)
     try:
@@ -166,10 +175,13 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), tables
 
 
-def books_at_a_time(study: Study, members: int, connected: int = 0) -> int:
-    """Books of a batch. At one price half the members may sell to the other half, and all to all if orders are gross."""
+def books_at_a_time(study: Study, members: int, connected: int = 0, tables: Sequence[str] = ()) -> int:
+    """Books of a batch that makes these tables, by default those of the study.
+
+    At one price half the members may sell to the other half, and all to all if orders are gross.
+    """
     most = BATCH_CELLS // max(members, connected)
-    if asks_for_pairs(study) or "trades" in study.tables:
+    if asks_for_pairs(study) or "trades" in (tables or study.tables):
         columns = 2 * members if batteries_trade(study) else members
         pairs = columns**2 if study.market.orders == "gross" else columns**2 // 4
         most = min(most, BATCH_PAIRS // max(pairs, 1))
@@ -212,13 +224,12 @@ def _draw_blocks(work: Work, part: Part, size: int) -> Iterator[tuple[Scenarios,
             yield scenarios, devices
 
 
-def _run_block(
-    study: Study, network: Network, profiles: Profiles, scenarios: Scenarios, devices: DeviceRun | None, most: int
-) -> Reduced:
+def _run_block(work: Work, scenarios: Scenarios, devices: DeviceRun | None, most: int, tables: tuple[str, ...]) -> Reduced:
     """Some scenarios through all steps, at most `most` at a time; their state goes on from one stretch to the next."""
+    study, network, profiles = work
     return join_steps(
         [
-            reduce_batch(run_batch(study, network, profiles, scenarios, steps, devices), network, study.tables)
+            reduce_batch(run_batch(study, network, profiles, scenarios, steps, devices), network, tables)
             for steps in _blocks(range(profiles.n_steps), most)
         ]
     )

@@ -30,6 +30,7 @@ from fastp2p.results.columns import AUDIT_INDICATORS, DEVICE_INDICATORS, INDICAT
 from fastp2p.study.model import Study
 from fastp2p.study.points import Point, point_faults
 from fastp2p.study.sections import profile_names
+from fastp2p.sweep.chosen import Stretches, kept_tables, n_cases
 from fastp2p.sweep.phases import can_draw, key_faults, load_network, network_faults
 
 ROW_BYTES = {"scenarios": 450, "hours": 88, "books": 236, "branches": 120, "participants": 150}
@@ -267,9 +268,12 @@ def drawing_faults() -> list[str]:
     return []
 
 
-def size_fault(study: Study, network: Network, profiles: Profiles) -> str:
-    """That the tables of a study are larger than this machine's memory; '' where they are not, or a rule may stop it before."""
-    if study.scenarios.stop is not None:
+def size_fault(study: Study, network: Network, profiles: Profiles, chosen: Stretches | None = None) -> str:
+    """That the tables of a study, or of chosen scenarios of it, are larger than this machine's memory.
+
+    '' where they are not, or a rule may stop the study before.
+    """
+    if study.scenarios.stop is not None and chosen is None:
         return ""
     members = len(find_members(study, network, []).participant)
     rows = {
@@ -280,7 +284,8 @@ def size_fault(study: Study, network: Network, profiles: Profiles) -> str:
         "participants": members,
     }
     there = memory_bytes()
-    needed = study.n_cases * sum(rows[table] * size for table, size in ROW_BYTES.items() if table in study.tables)
+    tables = kept_tables(study, chosen)
+    needed = n_cases(study, chosen) * sum(rows[table] * size for table, size in ROW_BYTES.items() if table in tables)
     if needed <= there:
         return ""
     return f"the tables of {study.name} take {needed / 1e9:,.0f} GB in memory, and this machine has {there / 1e9:,.0f} GB"

@@ -35,6 +35,7 @@ from fastp2p.results.columns import UNITS
 from fastp2p.results.results import Results
 from fastp2p.study.model import Study
 from fastp2p.study.scenarios import StopPart
+from fastp2p.sweep.chosen import Stretches, choose, kept_tables, stretches_text
 from fastp2p.sweep.executors import finished_parts, share_work
 from fastp2p.sweep.folder import Begun, begin, describe_run, go_on, write_answers, write_study, write_whole
 from fastp2p.sweep.opened import as_run, make_results
@@ -60,6 +61,7 @@ def run(
     network: Network | None = None,
     profiles: Profiles | None = None,
     batch_scenarios: int | None = None,
+    scenarios: Sequence[int] | None = None,
 ) -> Results:
     """Run a study. The numbers are the same to the bit for any workers, executor and batch size.
 
@@ -86,6 +88,10 @@ def run(
         Instead of those that ``study.profiles.source`` names.
     batch_scenarios : int, optional
         Scenarios that are in memory at a time, per worker.
+    scenarios : sequence of int, optional
+        Numbers of the scenarios to run, at every share; by default all. All tables but histograms are kept of them, with the
+        numbers to the bit that the whole study gives them. ``study.scenarios.stop`` does not apply, and no statistics are
+        written: scenarios that somebody has picked are no sample.
 
     Returns
     -------
@@ -102,6 +108,7 @@ def run(
         Prices, profiles or sizes that look as if they were in another unit.
     """
     study = checked(study, out, network, profiles)
+    chosen = choose(study, scenarios)
     folder = None if out is None else absolute_path(out)
     check_number("workers", workers)
     check_number("batch_scenarios", batch_scenarios)
@@ -125,23 +132,25 @@ def run(
     for warning in unit_warnings(study, profiles, drawn):
         warnings.warn(warning, InputWarning, stacklevel=2)
     work = (study, network, profiles)
-    rounds = cut_into_rounds(study, profiles.n_steps)
+    rounds = cut_into_rounds(study, profiles.n_steps, chosen)
     n_parts = sum(len(parts) for parts in rounds)
-    too_large = size_fault(study, network, profiles)
+    too_large = size_fault(study, network, profiles, chosen)
     if too_large and folder is None:
-        raise InputError(f"{too_large}; write them to a folder (out), or lower scenarios.count")
+        fewer = "choose fewer scenarios" if chosen else "lower scenarios.count"
+        raise InputError(f"{too_large}; write them to a folder (out), or {fewer}")
     if too_large:
         warnings.warn(f"{too_large}; all parts will be written, but no statistics", InputWarning, stacklevel=2)
     with nullcontext() if folder is None else folder_lock(folder):
         about, begun = None, None
         if folder is not None:
-            about = describe_run(*work, tables=study.tables, parts=n_parts, files={})
+            tables, which = kept_tables(study, chosen), stretches_text(chosen)
+            about = describe_run(*work, tables=tables, parts=n_parts, files={}, scenarios=which)
             begun, overwrite = _begin_folder(about, study, folder, resume, overwrite)
         bar = progress_bar(study.name) if progress is True else nullcontext(progress or None)
         with bar as tell, _pool(executor, workers, n_parts) as pool:
             if folder is not None and begun is not None:
-                return _run_in_folder(work, rounds, folder, begun, pool, tell, batch_scenarios)
-            results = _run_in_memory(work, rounds, pool, tell, batch_scenarios)
+                return _run_in_folder(work, rounds, folder, begun, pool, tell, batch_scenarios, chosen)
+            results = _run_in_memory(work, rounds, pool, tell, batch_scenarios, chosen)
         if folder is not None and about is not None:
             _write_day(results, folder, about, overwrite, clock)
     return results
@@ -178,10 +187,15 @@ def _write_day(results: Results, folder: Path, about: Manifest, overwrite: bool,
 
 
 def _run_in_memory(
-    work: Work, rounds: list[Round], pool: Executor, progress: Progress | None, batch_scenarios: int | None
+    work: Work,
+    rounds: list[Round],
+    pool: Executor,
+    progress: Progress | None,
+    batch_scenarios: int | None,
+    chosen: Stretches | None,
 ) -> Results:
     """Run the rounds until there are enough, and put their tables together in order."""
-    study, stop = work[0], work[0].scenarios.stop
+    stop = None if chosen else work[0].scenarios.stop
     n_parts = sum(len(parts) for parts in rounds)
     pieces: dict[int, dict[str, pd.DataFrame]] = {}
     finished, failures = Finished(), list[Failure]()
@@ -195,8 +209,8 @@ def _run_in_memory(
         ordered = [pieces[number] for number in sorted(pieces)]
         if stop and _is_enough(stop, pd.concat([piece["scenarios"] for piece in ordered])):
             break
-    tables = {name: pd.concat([piece[name] for piece in ordered], ignore_index=True) for name in study.tables}
-    return make_results(work, tables, sorted(failures))
+    tables = {name: pd.concat([piece[name] for piece in ordered], ignore_index=True) for name in rounds[0].tables}
+    return make_results(work, tables, sorted(failures), chosen)
 
 
 def _run_in_folder(
@@ -207,6 +221,7 @@ def _run_in_folder(
     pool: Executor,
     progress: Progress | None,
     batch_scenarios: int | None,
+    chosen: Stretches | None,
 ) -> Results:
     """Run the parts that a folder lacks; each counts once its files are whole and it is listed in the journal."""
     manifest = begun.manifest
@@ -215,10 +230,10 @@ def _run_in_folder(
             manifest = manifest.model_copy(update={"complete": False, "finished": None})
             write_manifest(manifest, folder)
         seconds = _run_missing(work, rounds, folder, begun, pool, progress, batch_scenarios)
-    if too_large := size_fault(*work):
+    if too_large := size_fault(*work, chosen):
         raise InputError(f"{folder}: all parts are complete, but {too_large}; read them with fastp2p.open_results")
     tables = {name: as_run(read_table(folder, name, begun.numbers), work[2].time) for name in manifest.tables}
-    results = make_results(work, tables, sorted(begun.failures))
+    results = make_results(work, tables, sorted(begun.failures), chosen)
     if not begun.is_whole:
         stop, because = work[0].scenarios.stop, None
         if results.stopped_at and stop:
@@ -245,7 +260,7 @@ def _run_missing(
     batch_scenarios: int | None,
 ) -> float:
     """Add the parts that are missing to a folder; seconds that all of it took."""
-    clock, stop = time.perf_counter(), work[0].scenarios.stop
+    clock, stop = time.perf_counter(), None if begun.manifest.scenarios else work[0].scenarios.stop
     finished = Finished()
     n_parts = sum(len(parts) for parts in rounds)
     shared = share_work(pool, work)

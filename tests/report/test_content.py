@@ -7,6 +7,7 @@ import pytest
 
 import fastp2p
 from fastp2p.report import facts, numbers
+from fastp2p.report.again import commands_of
 from fastp2p.report.compare import comparison_of, different_keys
 from fastp2p.report.drawing import map_places
 from fastp2p.report.feeder import feeder_view
@@ -65,7 +66,7 @@ def test_tables_have_every_point_and_numbers_to_sort_by(sweep):
     found = sweep.results.participants.query("share == 0.6 and battery_share == 1.0").groupby("bus").saving.mean()
     saving = [heading.text for heading in bills.headings].index("Saving")
     np.testing.assert_allclose([row[saving].value for row in bills.rows], found)
-    audit = numbers.audit_table(sweep.results)
+    audit = numbers.audit_table(sweep)
     assert [heading.text for heading in audit.headings][2:4] == ["Audited books", "Books"]
     assert {row[2].text for row in audit.rows} == {f"{12 * 24}"}
     headed = {len(table.headings) for _ in table.rows} | {len(row) for row in table.rows}
@@ -115,7 +116,6 @@ def test_maps_have_the_places_of_the_network():
     network = fastp2p.Network.load("cigre_lv")
     places = map_places(network, "cigre_lv")
     assert places.shape == (network.n_bus, 2)
-    assert map_places(network, "create_kerber_dorfnetz") is None
     assert map_places(network, "no such network") is None
 
 
@@ -124,6 +124,17 @@ def test_hosting_capacity_is_told_by_cause_and_share_of_devices(sweep):
     assert len(told) == 4
     assert {sentence.partition(",")[0] for sentence in told} == {"Limited by voltage", "Limited by cable or transformer"}
     assert {"batteries" in sentence for sentence in told} == {True}
+
+
+def test_chosen_scenarios_have_no_intervals(tmp_path, no_figures):
+    study = AUDITED.with_(scenarios={"keep": None, "sweep": None})
+    fastp2p.run(study, out=tmp_path / "chosen", scenarios=[3, 7, 8])
+    run = read_run(tmp_path / "chosen")
+    assert facts.state_of(run.manifest, run.results)[0].startswith("Chosen scenarios alone were run: 3, 7-8 of 12.")
+    tables = [numbers.headline_table(run), numbers.audit_table(run), numbers.summary_table(run)]
+    assert {cell.below for table in tables for row in table.rows for cell in row} == {""}
+    assert "interval" not in " ".join([table.caption for table in tables] + [chart.caption for chart in charts_of(run)])
+    assert [line for line in commands_of(run.manifest) if line.endswith(" --scenarios 3,7-8 --out again")]
 
 
 def test_what_stopped_or_failed_comes_first(folders, sweep):
