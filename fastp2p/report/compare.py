@@ -16,14 +16,16 @@ from fastp2p.report.numbers import (
     HEADLINES,
     ends_of,
     headlines_cover,
+    is_swept,
     point_cells,
     point_headings,
+    point_words,
     scale_of,
     unit_of,
 )
 from fastp2p.report.plain import Cell, Chart, Heading, Table, decimals_for, interval, number_cell
 from fastp2p.report.runs import Run
-from fastp2p.results.points import POINT_KEYS, by_point, point_keys
+from fastp2p.results.points import by_point, point_keys
 
 SIDES = ("A", "B")
 MEANS = (
@@ -107,37 +109,34 @@ def means_table(one: Run, other: Run) -> Table:
         for at, there in points:
             found = [run.summary_at(point) for run, point in ((one, at), (other, there))]
             if all(name in of and not np.isnan(of[name]["mean"]) for of in found):
-                about = [Cell((HEADLINES | WORDS)[name], title=ABOUT[name].meaning), *_unit(one, other, name)]
-                rows.append([*about, *point_cells(at, keys), *_difference(name, found)])
-    where = "" if keys or len(points) != 1 else _where(points[0])
+                units = list(dict.fromkeys(unit_of(name, run.study) for run in (one, other)))
+                about = [Cell((HEADLINES | WORDS)[name], title=ABOUT[name].meaning), Cell(" / ".join(units))]
+                rows.append([*about, *point_cells(at, keys), *_difference(name, found, same_unit=len(units) == 1)])
+    where = "" if keys else _where(one, other, points[0])
     headings = [Heading("Quantity"), Heading("Unit"), *point_headings(keys), *map(Heading, ("A", "B", "B − A", "B − A in %"))]
     if max(len(run.results.scenarios) for run in (one, other)) == 1:
         return Table("means", f"The one scenario of either run{where}", headings, rows)
-    note = (
-        "Intervals are those of each run alone; where both have the same draws, the difference is known better than they say."
-    )
+    note = "Intervals are of each run alone; where both have the same draws, the difference is known better than they say."
     return Table("means", f"Means over the scenarios of either run{where}; 95 % intervals below", headings, rows, note)
 
 
-def _where(points: tuple[dict[str, float], dict[str, float]]) -> str:
-    """At which shares two runs are that have none in common; nothing where these are the same."""
-    if points[0] == points[1]:
-        return ""
-    texts = [", ".join(f"{100 * value:.4g} % {POINT_KEYS[key]}" for key, value in point.items()) for point in points]
-    return f", A at {texts[0]} and B at {texts[1]}"
+def _where(one: Run, other: Run, points: tuple[dict[str, float], dict[str, float]]) -> str:
+    """At which shares two runs are compared, and how long they are where this differs."""
+    lengths = [facts.length_of(run.results) for run in (one, other)]
+    texts = [point_words(point) if is_swept(run.results) else "" for run, point in zip((one, other), points, strict=True)]
+    if lengths[0] != lengths[1]:
+        texts = [f"{text} over {length}".strip() for text, length in zip(texts, lengths, strict=True)]
+    if texts[0] == texts[1]:
+        return f" {texts[0]}" if texts[0] else ""
+    return "".join(f", {side} {text}" for side, text in zip(SIDES, texts, strict=True) if text)
 
 
-def _unit(one: Run, other: Run, name: str) -> list[Cell]:
-    units = list(dict.fromkeys(unit_of(name, run.study) for run in (one, other)))
-    return [Cell(" / ".join(units))]
-
-
-def _difference(name: str, found: list[dict[str, dict[Any, Any]]]) -> list[Cell]:
-    """Both means, the difference and its part of A."""
+def _difference(name: str, found: list[dict[str, dict[Any, Any]]], *, same_unit: bool) -> list[Cell]:
+    """Both means, the difference and its part of A; unknown between currencies."""
     means = [scale_of(name) * of[name]["mean"] for of in found]
     digits = decimals_for(means)
     cells = [number_cell(mean, digits, interval(*ends_of(of, name), digits)) for mean, of in zip(means, found, strict=True)]
-    change = means[1] - means[0]
+    change = means[1] - means[0] if same_unit else np.nan
     part = 100.0 * change / abs(means[0]) if means[0] else np.nan
     return [*cells, number_cell(change, decimals_for([*means, change])), number_cell(part, 1)]
 

@@ -24,6 +24,8 @@ LEVEL, HEIGHTS = 42.0, (260.0, 640.0)
 RADII = (1.6, 9.0)
 LABELLED = 60
 """Buses up to which each has its number beside it."""
+DRAWN_TWICE = 2_000
+"""Buses up to which there is a tree beside a map; more would take megabytes."""
 APART = 0.6
 """Part of the buses that must have a place of their own on a map."""
 
@@ -79,7 +81,8 @@ def draw_feeder(network: Network, source: str, participant: Ints) -> dict[str, D
     drawings = {}
     if (place := map_places(network, source)) is not None:
         drawings["map"] = _draw(network, place, in_tree, participant, keep_aspect=True)
-    drawings["tree"] = _draw(network, tree, in_tree, participant, keep_aspect=False)
+    if not drawings or network.n_bus <= DRAWN_TWICE:
+        drawings["tree"] = _draw(network, tree, in_tree, participant, keep_aspect=False)
     return drawings
 
 

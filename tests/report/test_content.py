@@ -164,5 +164,6 @@ def test_two_runs_show_what_differs(folders, sweep, day):
     assert [one.key for one, _ in shown["pairs"]] == [chart.key for chart in charts_of(sweep)]
     assert {name.partition("-")[0] for name in shown["data"]["charts"]} == {"A", "B"}
     other = comparison_of(day, bare)["tables"][0]
-    assert "A at" in other.caption
+    assert "B at 60 % PV" in other.caption
+    assert {row[-2].text for row in other.rows if "/" in row[1].text} == {"–"}
     assert AUDITED.name not in {one["title"] for one in comparison_of(day, day)["sides"]}
