@@ -32,7 +32,7 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_using_the_package_loads_neither_pandapower_nor_figures():
-    assert loaded("from fastp2p import *", ["pandapower", "matplotlib", "fastp2p.figures.day", "fastp2p.io.pandapower"]) == []
+    assert loaded("from fastp2p import *", ["pandapower", "matplotlib", "fastp2p.figures.pages", "fastp2p.io.pandapower"]) == []
 
 
 def test_errors_load_without_anything_else():

@@ -20,10 +20,11 @@ from rich.console import Console
 import fastp2p
 from fastp2p.clearing.highs import _silent_output, new_solver
 from fastp2p.cli.console import cell, make_table
-from fastp2p.figures.day import draw_profiles, draw_supply, legend_name
-from fastp2p.figures.typical_days import draw_clusters
-from fastp2p.io.figures import replace_figure
+from fastp2p.figures.pages import house_style
+from fastp2p.figures.profiles import legend_name
 from fastp2p.profiles.typical_days import cluster_days
+from fastp2p.sweep.day_pages import draw_day_pages, profiles_page
+from fastp2p.sweep.drawing import replace_typical
 from fastp2p.text import nearest, printable, shown_text
 from tests.support.commands import call
 
@@ -175,14 +176,15 @@ def test_names_that_are_folders(name):
 
 
 def test_figures(odd_run):
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), matplotlib.rc_context(house_style()):
         warnings.simplefilter("error")
-        for figure in (draw_supply(odd_run), draw_profiles(odd_run)):
+        figures = draw_day_pages(odd_run)
+        for figure in figures.values():
             figure.savefig("x.png")
             texts = [text.get_text() for text in figure.findobj(matplotlib.text.Text)]
             assert all(map(is_clean, texts))
             assert all(len(text) < 200 for text in texts)
-        labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        labels = [text.get_text() for text in figures["profiles"].axes[0].get_legend().get_texts()]
     assert labels[0].endswith("(this study)")
     assert legend_name("_x") == " _x"
 
@@ -191,7 +193,7 @@ def test_figures_of_many_profiles(odd_run):
     n = 1_200
     profiles = fastp2p.Profiles(tuple(f"p{i}" for i in range(n)), ("load", "pv") * (n // 2), np.ones((n, 24)))
     study = odd_run.study.with_(load={"profile": tuple(f"p{i}" for i in range(0, n, 2))}, pv={"profile": "p1"})
-    figure = draw_profiles(dataclasses.replace(odd_run, profiles=profiles, study=study))
+    figure = profiles_page(dataclasses.replace(odd_run, profiles=profiles, study=study))
     assert all(len(axes.lines) <= 510 and len(axes.get_legend().get_texts()) <= 10 for axes in figure.axes)
 
 
@@ -201,7 +203,7 @@ def test_a_figure_of_clusters():
     renamed = dataclasses.replace(found, profiles=dataclasses.replace(found.profiles, names=(ODD, MARKUP)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        replace_figure(draw_clusters(renamed), Path("x"))
+        replace_typical(renamed, Path("x"))
 
 
 def test_what_the_solver_prints_goes_nowhere(capfd):

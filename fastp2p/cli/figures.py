@@ -36,7 +36,7 @@ def figures(
     from fastp2p.figures.pages import Look
     from fastp2p.io.figures import FORMATS
     from fastp2p.sweep.drawing import redraw
-    from fastp2p.sweep.opened import read_results
+    from fastp2p.sweep.opened import is_comparison, read_comparison, read_results
 
     wanted = [one.strip() for one in formats.split(",") if one.strip()]
     faults = [f"--format {one}: must be one of {', '.join(FORMATS)}" for one in wanted if one not in FORMATS]
@@ -49,7 +49,8 @@ def figures(
     if where.resolve() == place:
         raise InputError(f"{where}: the figures of a run stay as they were written; choose another folder")
     names = [one.strip() for one in (only or "").split(",") if one.strip()]
-    paths = redraw(read_results(place), where, Look(width, not no_title), wanted, names)
+    opened = read_comparison(place) if is_comparison(place) else read_results(place)
+    paths = redraw(opened, where, Look(width, not no_title), wanted, names)
     say(
         Console(highlight=False),
         "wrote",

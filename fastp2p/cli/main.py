@@ -339,7 +339,8 @@ def _print_results(results: "Results", folder: Path) -> None:
         if results.study.network.phases == 3:
             further = [make_hosting_table(results.scenarios)]
         else:
-            notes["hosting capacity"] = f"(uncontrolled, at 5 %, by AC): {hosting_capacity(results.scenarios)}"
+            of = "uncontrolled, at 5 %, by AC: between the shares tried, and with 95 % confidence of the draws"
+            notes["hosting capacity"] = f"({of}): {hosting_capacity(results.scenarios)}"
     if "n_audited" in results.scenarios and is_sweep and (few := too_few_audited(results.scenarios)):
         notes["audit:"] = few
     if "losses_kwh" in results.scenarios:

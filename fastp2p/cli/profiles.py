@@ -154,15 +154,14 @@ def cluster(
         console.print(table)
         say(console, "smallest:", "", "days in the smallest cluster; the larger the silhouette, the better")
         return
-    from fastp2p.figures.typical_days import draw_clusters
-    from fastp2p.io.figures import replace_figure
     from fastp2p.io.files import replace_file
+    from fastp2p.sweep.drawing import replace_typical
 
     with errors.status(Text(f"clustering the days of {shown_text(source, LONGEST_NAME)}")):
         found = cluster_days(profiles, k, kind=kind, centre=centre, normalise=normalise, seed=seed)
     found.profiles.save(out)
     replace_file(beside[1], partial(found.days().to_csv, index=False), f"{out} is whole")
-    replace_figure(draw_clusters(found), out.with_suffix(""))
+    replace_typical(found, out.with_suffix(""))
     _print_clusters(found, console)
     say(console, "wrote", "", ", ".join(str(path) for path in beside))
 

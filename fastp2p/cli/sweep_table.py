@@ -86,14 +86,14 @@ def _audit_cells(scenarios: pd.DataFrame) -> dict[tuple[float, ...], list[str]]:
 
 def hosting_capacity(scenarios: pd.DataFrame) -> str:
     """The voltage-limited beside the cable-limited hosting capacity, with their intervals; at each share of swept devices."""
+    from fastp2p.results.hosting import hosting_words
     from fastp2p.results.points import by_devices, point_text
-    from fastp2p.results.statistics import Event, find_hosting_capacity, find_probabilities
+    from fastp2p.results.statistics import Event, find_probabilities
 
     events: tuple[Event, ...] = ("voltage", "cable")
     texts = []
     for devices, rows in by_devices(find_probabilities(scenarios)):
-        capacities = {CAUSES[event]: find_hosting_capacity(rows, event=event) for event in events}
-        text = ", ".join(f"{name} {_range(at.share, at.low, at.high)}" for name, at in capacities.items())
+        text = ", ".join(f"{CAUSES[event]} {hosting_words(rows, event).short}" for event in events)
         texts.append(f"with {point_text(devices, '.0%')} {text}" if devices else text)
     return "; ".join(texts)
 
@@ -131,23 +131,21 @@ def heat_pump_text(scenarios: pd.DataFrame) -> str:
 
 def make_hosting_table(scenarios: pd.DataFrame) -> Table:
     """The hosting capacity of a three-phase study by what limits it, beside that of the balanced model."""
-    from fastp2p.results.points import point_keys
-    from fastp2p.results.statistics import compare_hosting_capacity, find_probabilities
+    from fastp2p.results import statistics
+    from fastp2p.results.hosting import hosting_words
+    from fastp2p.results.points import by_devices
 
-    caption = "the largest share of PV at which a limit breaks in at most 5 % of the scenarios, by AC and with nothing "
-    caption += "controlled, and its interval; balanced: the same draws with a third of every load and PV on each phase"
-    capacities = compare_hosting_capacity(find_probabilities(scenarios))
-    keys = point_keys(capacities)[1:]
-    table = make_table(
-        *share_headings(capacities)[1:], "hosting capacity, limited by", "three phases", "balanced", caption=caption
+    caption = "between which shares of PV that were tried a limit begins to break in more than 5 % of the scenarios, by AC and "
+    caption += (
+        "with nothing controlled, and the same with 95 % confidence of the draws; balanced: the same draws with a third of "
     )
-    table.columns[len(keys)].justify = "left"
-    for row in capacities.to_dict("records"):
-        cells = [_range(*(row[f"{name}{end}"] for end in ("", "_low", "_high"))) for name in ("share", "balanced_share")]
-        table.add_row(*(f"{row[key]:.0%}" for key in keys), CAUSES[row["cause"]], *cells)
+    caption += "every load and PV on each phase"
+    probabilities = statistics.find_probabilities(scenarios)
+    devices = share_headings(probabilities)[1:]
+    table = make_table(*devices, "hosting capacity,\nlimited by", "three phases", "balanced", caption=caption)
+    table.columns[len(devices)].justify = "left"
+    for at, rows in by_devices(probabilities):
+        for cause, balanced in statistics.CAUSES.items():
+            words = [hosting_words(rows, event).short.replace(" (", "\n(") if event else "-" for event in (cause, balanced)]
+            table.add_row(*(f"{share:.0%}" for share in at.values()), CAUSES[cause], *words)
     return table
-
-
-def _range(share: float, low: float, high: float) -> str:
-    """A share and its interval; a dash where it is unknown."""
-    return "-" if share != share else f"{share:.0%} ({low:.0%} to {high:.0%})"

@@ -26,7 +26,7 @@ def draw_loading(axes: Axes, scenarios: pd.DataFrame, *, power: str = "", period
     scenarios : DataFrame
         `Results.scenarios`, or their `worst_loading_percent` with the columns of a scenario.
     power : str
-        "active" or "apparent": what the loading is a percentage of the limit of.
+        What the limit is of, such as "active power".
     period : str
         Over which the worst is taken, such as "14 days".
     """
@@ -39,9 +39,10 @@ def draw_loading(axes: Axes, scenarios: pd.DataFrame, *, power: str = "", period
         x, below = distribution(at_point(by_point, point)["worst_loading_percent"].to_numpy(np.float64))
         axes.plot(x, below, drawstyle="steps-post", color=colour, linewidth=width)
     _show_limit(axes, scenarios["worst_loading_percent"])
-    of = f", {power} power" if power else ""
-    when = f" in {period}" if period else " of the scenario"
-    axes.set(ylim=(0.0, 102.0), xlabel=f"Worst branch loading{when} (% of the limit{of})", ylabel="Scenarios at or below (%)")
+    of = f" of {power}" if power else ""
+    when = f" in {period}" if period else " of a scenario"
+    label = f"Worst branch loading{when}, as cleared\n(% of the limit{of})"
+    axes.set(ylim=(0.0, 102.0), xlabel=label, ylabel="Scenarios at or below (%)")
     round_ticks(axes)
     if len(colours) > 1:
         legend_above(axes, handles=share_handles(colours), title=share_title(colours, keys), ncols=4)

@@ -14,8 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator, MultipleLocator
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from fastp2p.study.model import Study
@@ -26,6 +28,8 @@ ONE_COLUMN, TWO_COLUMNS = 3.5, 7.16
 SIDE_BY_SIDE_FROM = 5.0
 """Width in inches from which panels stand side by side, not one above the other."""
 INK, SOFT_INK, GREY, PALE = "#222222", "#555555", "#888888", "#CCCCCC"
+BESIDE_IN = 0.65
+"""About how wide the labels beside a panel are."""
 MOST_TICKS = 8
 DAY_HOURS = 24.0
 
@@ -52,7 +56,14 @@ def colour(number: int) -> str:
 
 
 def new_page(
-    study: Study | None, look: Look, panels: int = 1, height: float = 2.6, of: str = "", *, stacked: bool = False
+    study: Study | None,
+    look: Look,
+    panels: int = 1,
+    height: float = 2.6,
+    of: str = "",
+    *,
+    stacked: bool = False,
+    columns: int | None = None,
 ) -> tuple[Figure, list[Axes]]:
     """An empty page, and its panels: side by side where the page is wide.
 
@@ -68,49 +79,107 @@ def new_page(
         What follows the name: which scenario, or how many.
     stacked : bool
         One above the other on a wide page, too.
+    columns : int, optional
+        So many panels side by side at most, half as many on a narrow page; by default all, and one.
     """
-    columns = 1 if stacked or look.width_in < SIDE_BY_SIDE_FROM else panels
+    is_wide = look.width_in >= SIDE_BY_SIDE_FROM
+    columns = 1 if stacked else min(panels, columns or panels) if is_wide else min(panels, -(-(columns or 1) // 2))
     rows = -(-panels // columns)
     has_title = look.has_title and study is not None
     figure = Figure(figsize=(look.width_in, height * rows + 0.4 * has_title), layout="constrained")
     if has_title and study is not None:
         _add_title(figure, study, of)
-    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel()[:panels])
+    axes = list(figure.subplots(rows, columns, squeeze=False).ravel())
+    for unused in axes[panels:]:
+        unused.remove()
+    return figure, axes[:panels]
 
 
 def _add_title(figure: Figure, study: Study, of: str) -> None:
     """The study's name in bold, and its description below; the layout keeps room for both."""
     width = figure.get_size_inches()[0]
     name = shown_text(study.name, LONGEST_NAME)
-    title = figure.suptitle(
-        textwrap.shorten(f"{name}, {of}" if of else name, int(15 * width)) + "\n ", x=0.01, ha="left", weight="bold", color=INK
-    )
+    name, below = textwrap.shorten(f"{name}, {of}" if of else name, int(15 * width)), "\n " * bool(study.description.strip())
+    title = figure.suptitle(name + below, x=0.01, ha="left", weight="bold", color=INK)
     text = textwrap.shorten(shown_text(" ".join(study.description[:LONGEST].split())), int(18 * width), placeholder=" …")
-    below = Annotation(text, (0.0, 0.0), xycoords=title, va="bottom", fontsize=7, color=SOFT_INK)
-    below.set_in_layout(False)
-    figure.add_artist(below)
+    described = Annotation(text, (0.0, 0.0), xycoords=title, va="bottom", fontsize=7, color=SOFT_INK)
+    described.set_in_layout(False)
+    figure.add_artist(described)
+
+
+def panel_width_in(axes: Axes) -> float:
+    """Inches that the layout gives a panel, its labels included: of a figure with several side by side its part."""
+    figure, spec = axes.get_figure(root=True), axes.get_subplotspec()
+    assert figure is not None
+    return float(figure.get_size_inches()[0]) / (spec.get_gridspec().ncols if spec is not None else 1)
+
+
+def fold(text: str, width_in: float) -> str:
+    """A sentence in lines that fit a legend: of a whole page, or of a panel without its labels, which take `BESIDE_IN`.
+
+    Letters are some 0.57 times as wide as the font is high.
+    """
+    letter = 0.57 * FontProperties(size=matplotlib.rcParams["legend.title_fontsize"]).get_size_in_points()
+    return textwrap.fill(" ".join(text.split()), max(20, int(72.0 * width_in / letter)))
 
 
 def legend_above(axes: Axes, **more: Any) -> None:
-    """The legend of one panel, above it and from its left edge on."""
+    """The legend of one panel, above it and from its left edge on; a `$` in a name is one."""
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.02), "alignment": "left", "columnspacing": 1.2}
-    axes.legend(**{**place, **more})
+    legend = axes.legend(**{**place, **more})
+    for text in (legend.get_title(), *legend.get_texts()):
+        text.set_parse_math(False)
+
+
+def legend_below(axes: Axes, **more: Any) -> None:
+    """The legend of one panel, below its labels: so that it hides nothing of what fills the panel."""
+    size = FontProperties(size=matplotlib.rcParams["axes.labelsize"]).get_size_in_points()
+    figure = axes.figure
+    place = axes.transAxes + ScaledTranslation(0.0, -4.5 * size / 72.0, figure.dpi_scale_trans)
+    axes.legend(loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=place, alignment="left", **more)
 
 
 def join_legends(figure: Figure, panels: Sequence[Axes], ncols: int = 4) -> None:
-    """One legend below all panels, of what the first one's has, instead of one for each."""
-    legend = panels[0].get_legend()
-    if legend is None:
+    """One legend below all panels, of what theirs have, instead of one for each; its title is the first one's."""
+    legends = [legend for axes in panels if (legend := axes.get_legend()) is not None]
+    if not legends:
         return
-    handles, labels = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
-    title = legend.get_title().get_text() or None
-    for axes in panels:
-        if (own := axes.get_legend()) is not None:
-            own.remove()
+    handles = {
+        text.get_text(): handle
+        for legend in legends[::-1]
+        for text, handle in zip(legend.get_texts()[::-1], legend.legend_handles[::-1], strict=True)
+    }
+    title = legends[0].get_title().get_text() or None
+    for legend in legends:
+        legend.remove()
     ncols = min(ncols, len(handles)) if figure.get_size_inches()[0] >= SIDE_BY_SIDE_FROM else min(2, ncols)
     figure.legend(
-        handles=handles, labels=labels, title=title, loc="outside lower left", ncols=ncols, alignment="left", columnspacing=1.2
+        handles=list(handles.values())[::-1],
+        labels=list(handles)[::-1],
+        title=title,
+        loc="outside lower left",
+        ncols=ncols,
+        alignment="left",
+        columnspacing=1.2,
     )
+
+
+def share_axes(panels: Sequence[Axes]) -> None:
+    """The same limits in all panels of a page, and labels at its outer ones alone."""
+    for name in ("x", "y"):
+        limits = [getattr(axes, f"get_{name}lim")() for axes in panels]
+        ends = (min, max) if limits[0][0] < limits[0][1] else (max, min)
+        for axes in panels:
+            axes.set(**{f"{name}lim": tuple(end(one[side] for one in limits) for side, end in enumerate(ends))})
+    places = [axes.get_subplotspec() for axes in panels]
+    cells = {(place.rowspan.start, place.colspan.start) for place in places if place}
+    for axes, place in zip(panels, places, strict=True):
+        if place and (place.rowspan.start + 1, place.colspan.start) in cells:
+            axes.set_xlabel("")
+            axes.tick_params(labelbottom=False)
+        if place and place.colspan.start:
+            axes.set_ylabel("")
+            axes.tick_params(labelleft=False)
 
 
 def round_ticks(axes: Axes) -> None:

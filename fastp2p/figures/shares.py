@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MultipleLocator
 
 from fastp2p.figures.pages import GREY, colour
 from fastp2p.results.points import POINT_KEYS, point_keys
@@ -23,17 +25,14 @@ MAX_NAMED_SHARES = 6
 
 
 def share_colours(table: pd.DataFrame) -> Colours:
-    """What has a curve, rising, and its colour, from light to dark; viridis without its yellow, which white paper would hide.
+    """What has a curve, rising, and its colour.
 
     Every share of PV has; where shares of devices are swept, every one of them at the largest share of PV.
     """
     points = points_of(table)
     if _differ_in_devices(points):
         points = [point for point in points if point[0] == points[-1][0]]
-    if len(points) == 1:
-        return {points[0]: colour(0)}
-    ramp = matplotlib.colormaps["viridis_r"](np.linspace(0.12, 1.0, len(points)))
-    return dict(zip(points, ramp, strict=True))
+    return dict(zip(points, ramp(len(points)), strict=True))
 
 
 def points_of(table: pd.DataFrame) -> list[Point]:
@@ -68,6 +67,54 @@ def shares_text(share: float, devices: Mapping[str, float]) -> str:
     return ", ".join([percent(share), *(f"{POINT_KEYS[key]} {percent(value)}" for key, value in devices.items())])
 
 
+class Lines(NamedTuple):
+    """A table over shares, cut into lines.
+
+    Attributes
+    ----------
+    over : str
+        The column at the axis: the share of PV, or where this is one, the first share of devices that is not.
+    label : str
+        Of the axis.
+    rows : dict
+        By the further shares in words, which are "" where none is swept; rising, and of many a few.
+    title : str
+        What the further shares are of.
+    """
+
+    over: str
+    label: str
+    rows: dict[str, pd.DataFrame]
+    title: str
+
+
+def lines_of(table: pd.DataFrame) -> Lines:
+    """The lines of a table with a column for each share."""
+    keys = point_keys(table)
+    over = next((key for key in keys if table[key].nunique() > 1), "share")
+    further = [key for key in keys if key != over and table[key].nunique() > 1]
+    at = "" if over == "share" else f", at {percent(table['share'].iloc[0])} PV"
+    label = f"Share of {POINT_KEYS[over]} (%){at}"
+    if not further:
+        return Lines(over, label, {"": table}, "")
+    groups: Any = table.groupby(further)
+    lines = [(" / ".join(map(percent, values)), rows) for values, rows in groups]
+    shown = some_shares(lines, MAX_NAMED_SHARES)
+    title = f"Share of {' / '.join(POINT_KEYS[key] for key in further)}"
+    return Lines(over, label, dict(shown), title + f" ({len(shown)} of {len(lines)})" * (len(shown) < len(lines)))
+
+
+def ramp(n: int) -> list[Any]:
+    """Colours of n shares, from light to dark; viridis without its yellow, which white paper would hide."""
+    return [colour(0)] if n == 1 else list(matplotlib.colormaps["viridis_r"](np.linspace(0.12, 1.0, n)))
+
+
+def share_axis(axes: Axes, lines: Lines) -> None:
+    """All shares there can be, from 0 to 100 %."""
+    axes.set(xlim=(-2.0, 102.0), xlabel=lines.label)
+    axes.xaxis.set_major_locator(MultipleLocator(20.0))
+
+
 def percent(share: float) -> str:
     """A share in percent, four digits at most."""
     return f"{100.0 * share:.4g}%"
@@ -85,5 +132,5 @@ def share_handles(colours: Colours) -> list[Line2D]:
     named = some_shares(list(colours), MAX_NAMED_SHARES)
     handles = [Line2D([], [], color=colours[one], linewidth=2.6, label=curve_name(one, colours)) for one in named]
     if len(colours) > len(named):
-        handles.append(Line2D([], [], color=GREY, linewidth=0.6, label="shares between"))
+        handles.append(Line2D([], [], color=GREY, linewidth=0.6, label="between"))
     return handles

@@ -1,250 +1,164 @@
-"""Figures of an audited study: voltages by hour and along the feeder, errors of DC and LinDistFlow against AC."""
+"""The lowest or the highest voltage of a network: by the hour of the day and share, or through one scenario."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from fastp2p.figures.shares import MAX_NAMED_SHARES, at_point, curve_name, share_colours, shares_text, some_shares
-from fastp2p.figures.style import (
-    BLUE,
-    GREY,
-    INK,
-    ORANGE,
-    RED,
-    STYLE,
-    add_note,
-    add_share_legend,
-    draw_band,
-    plain_axes,
-    sweep_page,
-    time_axes,
+from fastp2p.figures.limits import show_limit
+from fastp2p.figures.pages import BESIDE_IN, DAY_HOURS, GREY, MOST_TICKS, colour, fold, legend_above, panel_width_in, time_axis
+from fastp2p.figures.shares import (
+    MAX_NAMED_SHARES,
+    at_point,
+    curve_name,
+    share_colours,
+    share_handles,
+    share_title,
+    some_shares,
 )
-from fastp2p.grid.network import Network
-from fastp2p.results.results import Results
+from fastp2p.results.points import point_keys
+from fastp2p.results.statistics import find_hour_quantiles
 
 Floats = NDArray[np.float64]
+End = Literal["lowest", "highest"]
 
-BY_HOUR = {"lowest_vm_pu": "Lowest voltage of any bus (p.u.)", "highest_vm_pu": "Highest voltage of any bus (p.u.)"}
-"""What is drawn by the hour."""
-BY_PHASE = {
-    "lowest_vm_pu": "Lowest voltage of any bus and phase (p.u.)",
-    "highest_vm_pu": "Highest voltage of any bus and phase (p.u.)",
-}
-"""The same of three phases."""
-BESIDE = (0, (3, 2))
-"""Dashes of the models drawn beside the AC power flow."""
+ENDS: tuple[End, End] = ("lowest", "highest")
+MOST_STEPS = 3000
+"""Steps that are drawn one by one; more would be a band of ink, so that days are."""
 
 
-class AlongFeeder(NamedTuple):
-    """The book that goes farthest out of the voltage band, or nearest to its end.
-
-    Attributes
-    ----------
-    share : float
-    scenario, step : int
-    is_high : bool
-        Whether it is the upper end of the band.
-    distance : (n_bus,) float64
-        Way to the external grid, in `unit`.
-    unit : str
-    ac_vm_pu, linear_vm_pu : (n_bus,) float64
-        Voltages of an AC power flow and of LinDistFlow.
-    devices : dict of float, optional
-        Shares of swept devices, by their column.
-    """
-
-    share: float
-    scenario: int
-    step: int
-    is_high: bool
-    distance: Floats
-    unit: str
-    ac_vm_pu: Floats
-    linear_vm_pu: Floats
-    devices: Mapping[str, float] = MappingProxyType({})
-
-
-class Errors(NamedTuple):
-    """Values of an AC power flow, and by model the errors of other power flows."""
-
-    at: Floats
-    error: dict[str, Floats]
-
-
-class ModelErrors(NamedTuple):
-    """What the linear models miss in a sample of buses, branches and steps.
-
-    Attributes
-    ----------
-    share : float
-    n_scenarios : int
-    voltage : Errors
-        p.u.
-    loading : Errors
-        Percent; of an AC power flow, from current.
-    devices : dict of float, optional
-        Shares of swept devices, by their column.
-    """
-
-    share: float
-    n_scenarios: int
-    voltage: Errors
-    loading: Errors
-    devices: Mapping[str, float] = MappingProxyType({})
-
-
-@matplotlib.rc_context(STYLE)
-def draw_voltage(results: Results, hours: pd.DataFrame, audited: str) -> Figure:
-    """Lowest and highest voltage of any bus by hour of the day and share: median and 5th to 95th percentile.
+def draw_voltage_hours(
+    axes: Axes,
+    hours: pd.DataFrame,
+    *,
+    end: End,
+    limit_pu: float | None = None,
+    has_phases: bool = False,
+    books: str = "",
+    days: int = 1,
+) -> None:
+    """The voltage by the hour of the day: the median of the scenarios for each share, and a band for the first and the last.
 
     Parameters
     ----------
-    results : Results
+    axes : Axes
     hours : DataFrame
-        What `find_hour_quantiles` finds of `BY_HOUR`.
-    audited : str
-        What `count_audited` says.
+        `Results.hours`, or its columns of points, `hour`, and `lowest_vm_pu` or `highest_vm_pu`.
+    end : {"lowest", "highest"}
+    limit_pu : float, optional
+    has_phases : bool
+        Whether the voltages are of single phases.
+    books : str
+        How many books there are, as `count_audited` says.
+    days : int
+        Over which the extreme of an hour is taken.
     """
-    figure, panels = sweep_page(results, 10.0, 4.6, (0.85, 0.3, 0.6, 1.3), panels=2)
-    colours = share_colours(results.scenarios)
-    banded, named = some_shares(list(colours), 3), some_shares(list(colours), MAX_NAMED_SHARES)
-    limit = {"lowest_vm_pu": results.study.network.v_min_pu, "highest_vm_pu": results.study.network.v_max_pu}
-    labels = BY_PHASE if results.study.network.phases == 3 else BY_HOUR
-    for axes, (column, label) in zip(panels, labels.items(), strict=True):
-        for layer, (point, colour) in enumerate(colours.items()):
-            of_share = at_point(hours, point)[column]
-            at, (low, middle, high) = of_share.index.to_numpy(np.float64) + 0.5, of_share.to_numpy(np.float64).T
-            if point in banded:
-                draw_band(axes, at, low, high, colour, 0.12)
-            width = 1.8 if point in named else 0.6
-            axes.plot(at, middle, color=colour, linewidth=width, marker="o", markersize=3.0, zorder=2 + layer / len(colours))
-        time_axes(axes, float(hours.index.get_level_values("hour").max() + 1), 1.0, label)
-        axes.set_xlabel("Hour of the day")
-        values = hours[column].to_numpy(np.float64)
-        show_limit(axes, float(np.nanmin(values)), float(np.nanmax(values)), limit[column])
-    if len(results.scenarios) == 1:
-        add_note(figure, f"{audited}; red: limit of the voltage, where it is near")
-        return figure
-    is_sample = results.study.audited_every > 1
-    if is_sample:
-        figure.texts[0].set_text(f"{figure.texts[0].get_text()}, {audited}")
-    which = "" if len(banded) == len(colours) else f" at {', '.join(curve_name(point, colours) for point in banded)}"
-    of = "audited scenarios" if is_sample else "scenarios"
-    add_share_legend(figure, results, colours, f"; line: median of the {of}, band{which}: 5th to 95th percentile; red: limit")
-    return figure
+    column = f"{end}_vm_pu"
+    colours, quantiles = share_colours(hours), pd.DataFrame(find_hour_quantiles(hours, [column])[column])
+    named, banded = some_shares(list(colours), MAX_NAMED_SHARES), some_shares(list(colours), 2)
+    n = len(hours["scenario"].unique())
+    seen = []
+    for layer, (point, of) in enumerate(colours.items()):
+        of_point = at_point(quantiles, point)
+        at, (low, middle, high) = of_point.index.to_numpy(np.float64) + 0.5, of_point.to_numpy(np.float64).T
+        if n > 1 and point in banded:
+            # drawn before all lines, so that medians of the shares between stay as they are
+            axes.fill_between(at, low, high, facecolor=of, alpha=0.2, linewidth=0.0, zorder=1.1)
+            axes.plot(at, np.stack([low, high], axis=1), color=of, linewidth=0.5, zorder=1.2)
+            seen += [low, high]
+        axes.plot(at, middle, color=of, linewidth=1.6 if point in named else 0.6, zorder=2.0 + layer / len(colours))
+        seen.append(middle)
+    axes.set(xlim=(0.0, float(hours["hour"].max() + 1)), ylabel=voltage_label(end, has_phases))
+    axes.set_xlabel("Hour of the day" + (f"; the {end} of {days:,} days" if days > 1 else ""))
+    axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 1.2, 2.4, 3, 6, 10]))
+    _view(axes, np.concatenate(seen), end, limit_pu)
+    _name_curves(axes, colours, point_keys(hours), n, books)
 
 
-def show_limit(axes: Axes, low: float, high: float, limit: float) -> bool:
-    """A view of the values, and of the limit where it is near; whether it is."""
-    span = max(high - low, 0.004)
-    is_near = low - span < limit < high + span
-    if is_near:
-        axes.axhline(limit, color=RED, linewidth=1.0, zorder=1.2)
-        low, high = min(low, limit), max(high, limit)
-    axes.set_ylim(low - 0.08 * span, high + 0.08 * span)
+def _name_curves(axes: Axes, colours: dict[Any, Any], keys: list[str], n: int, books: str) -> None:
+    """The legend: shares, and what lines and bands are of."""
+    handles: list[Any] = share_handles(colours) if len(colours) > 1 else []
+    said = f"{share_title(colours, keys)}. " if handles else ""
+    if n > 1:
+        banded = some_shares(list(colours), 2)
+        where = f", at {' and '.join(curve_name(point, colours) for point in banded)}" if len(colours) > 2 else ""
+        handles = handles or [Line2D([], [], color=next(iter(colours.values())), linewidth=1.6, label="median")]
+        handles.append(Patch(facecolor=GREY, alpha=0.35, label="5% to 95%"))
+        said += f"Line: median of {n:,} scenarios; band: 5% to 95% of them{where}"
+    said = ". ".join(one for one in (said, f"Voltages {books}" if books else "") if one)
+    title = fold(said, panel_width_in(axes) - BESIDE_IN)
+    if handles:
+        legend_above(axes, handles=handles, title=title, ncols=4)
+    elif title:
+        legend_above(axes, handles=[Line2D([], [], color=next(iter(colours.values())), label=title)])
+
+
+def draw_voltage_steps(
+    axes: Axes,
+    vm_pu: Floats,
+    edges: NDArray[Any],
+    *,
+    end: End,
+    limit_pu: float | None = None,
+    has_phases: bool = False,
+    books: str = "",
+) -> None:
+    """The voltage through one scenario: of every step, or of every day where there are thousands of steps.
+
+    Parameters
+    ----------
+    axes : Axes
+    vm_pu : (n_steps,) float64
+        NaN where a book was not audited.
+    edges : (n_steps + 1,) float64 or datetime64
+        What `time_edges` gives.
+    end : {"lowest", "highest"}
+    limit_pu : float, optional
+    has_phases : bool
+    books : str
+        How many books there are, as `count_audited` says.
+    """
+    if is_days := len(vm_pu) > MOST_STEPS:
+        vm_pu, edges = of_days(vm_pu, edges, end)
+    is_sample, each = bool(np.isnan(vm_pu).mean() > 0.5), "extreme of each day" if is_days else "each step"
+    name = f"{each.replace('step', 'audited step') if is_sample else each} of one scenario{f', {books}' * bool(books)}"
+    if is_sample:  # steps stand alone, and a line would join what is far apart
+        middle = edges[:-1] + (edges[1:] - edges[:-1]) / 2
+        axes.plot(middle, vm_pu, "o", color=colour(0), markersize=2.0, label=name)
+    else:
+        axes.stairs(vm_pu, edges, baseline=None, color=colour(0), linewidth=1.2 if len(vm_pu) < 100 else 0.7, label=name)
+    time_axis(axes, edges)
+    axes.set_ylabel(voltage_label(end, has_phases))
+    _view(axes, vm_pu, end, limit_pu)
+    legend_above(axes)
+
+
+def of_days(vm_pu: Floats, edges: NDArray[Any], end: End) -> tuple[Floats, NDArray[Any]]:
+    """The extreme of each 24 hours from the first step on, and where they begin and end."""
+    day: Any = np.timedelta64(1, "D") if np.issubdtype(edges.dtype, np.datetime64) else DAY_HOURS
+    first = np.flatnonzero(np.diff(np.floor((edges[:-1] - edges[0]) / day + 1e-9), prepend=-1.0))
+    # fmin and fmax pass over books that were not audited
+    extreme = (np.fmin if end == "lowest" else np.fmax).reduceat(vm_pu, first)
+    return extreme, np.append(edges[first], edges[-1:])
+
+
+def voltage_label(end: End, has_phases: bool) -> str:
+    """What is drawn, beside the axis."""
+    return f"{end.capitalize()} voltage of\nany bus{' and phase' * has_phases} (p.u.)"
+
+
+def _view(axes: Axes, vm_pu: Floats, end: End, limit_pu: float | None) -> None:
+    """The range of the values, and the limit."""
+    found = vm_pu[np.isfinite(vm_pu)]
+    low, high = (float(found.min()), float(found.max())) if len(found) else (np.nan, np.nan)
+    if limit_pu is not None:
+        show_limit(axes, low, high, limit_pu)
+    axes.yaxis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 2, 5, 10]))
     axes.ticklabel_format(axis="y", useOffset=False)
-    axes.grid(True)
-    return is_near
-
-
-@matplotlib.rc_context(STYLE)
-def draw_feeder(results: Results, worst: AlongFeeder, audited: str) -> Figure:
-    """Voltage along the feeder in one book; `audited` is the text of `count_audited`."""
-    figure, (axes,) = sweep_page(results, 8.6, 4.8, (0.85, 0.4, 0.65, 1.2))
-    for vm_pu, colour, width, style in ((worst.ac_vm_pu, BLUE, 1.6, "solid"), (worst.linear_vm_pu, ORANGE, 1.0, BESIDE)):
-        draw_along(axes, results.network, worst.distance, vm_pu, colour, width, style)
-    shown = results.network.bus_id >= 0
-    axes.plot(worst.distance[shown], worst.ac_vm_pu[shown], "o", color=BLUE, markersize=3.5, zorder=3)
-    axes.plot([], [], "o-", color=BLUE, markersize=3.5, label="AC power flow")
-    axes.plot([], [], color=ORANGE, linestyle=BESIDE, label="LinDistFlow")
-    axes.plot([], [], color=RED, linewidth=1.0, label="limit")
-    bus = furthest_bus(results.network, worst.ac_vm_pu, worst.is_high)
-    name_bus(axes, f"bus {results.network.bus_id[bus]}", (worst.distance[bus], worst.ac_vm_pu[bus]), worst.is_high)
-    for limit in (results.study.network.v_min_pu, results.study.network.v_max_pu):
-        axes.axhline(limit, color=RED, linewidth=1.0, zorder=1.2)
-    finish_feeder(figure, axes, results, worst, audited)
-    return figure
-
-
-def draw_along(axes: Axes, network: Network, distance: Floats, vm_pu: Floats, colour: str, width: float, style: Any) -> None:
-    """The voltage of every branch, from its end nearer to the external grid to the other."""
-    parent, order = network.tree.parent, network.tree.order
-    ends = np.stack([order[parent[order] >= 0], parent[order[parent[order] >= 0]]], axis=1)
-    points = np.stack([distance[ends], vm_pu[ends]], axis=2)
-    # pandapower, once imported, changes the default cap
-    look: dict[str, Any] = {"colors": colour, "linewidths": width, "linestyles": style, "capstyle": "butt"}
-    axes.add_collection(LineCollection(list(points), zorder=2, **look))
-
-
-def furthest_bus(network: Network, vm_pu: Floats, is_high: bool) -> int:
-    """The position of the bus with the highest voltage, or the lowest, but the external grids."""
-    inner = np.flatnonzero(network.has_band)
-    return int(inner[np.argmax(vm_pu[inner] if is_high else -vm_pu[inner])])
-
-
-def name_bus(axes: Axes, name: str, place: tuple[float, float], is_high: bool) -> None:
-    """A name above a point, or below."""
-    axes.annotate(
-        name, place, (0, 11 if is_high else -11), textcoords="offset points", ha="center",
-        va="bottom" if is_high else "top", color=INK, fontsize=8.5,
-    )  # fmt: skip
-
-
-def finish_feeder(figure: Figure, axes: Axes, results: Results, worst: AlongFeeder, audited: str) -> None:
-    """Axes, legend, and which book it is."""
-    axes.set(xlabel=f"Distance from the external grid ({worst.unit})", ylabel="Voltage (p.u.)")
-    axes.margins(x=0.03, y=0.12)
-    plain_axes(axes)
-    what = "the book that goes farthest towards a limit of the voltage"
-    if results.study.audited_every > 1:
-        what = f"farthest towards a limit of the voltage, {audited}"
-    add_note(figure, f"{book_of(results, worst)}: {what}")
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(axes.get_legend_handles_labels()[0]))
-
-
-def book_of(results: Results, worst: AlongFeeder) -> str:
-    """The share, the scenario and the hour of a book."""
-    return f"share {shares_text(worst.share, worst.devices)}, scenario {worst.scenario}, {_hour(results, worst.step)}"
-
-
-def _hour(results: Results, step: int) -> str:
-    """When a step begins."""
-    hours = results.profiles.step_hours
-    day, hour = divmod(step * hours, 24.0)
-    return f"hour {hour:g}" + f" of day {day + 1:.0f}" * (results.profiles.n_steps * hours > 24.0)
-
-
-@matplotlib.rc_context(STYLE)
-def draw_ac_error(results: Results, sample: ModelErrors) -> Figure:
-    """What the linear models miss: voltages against AC, and loading against loading from current."""
-    figure, (left, right) = sweep_page(results, 10.0, 4.6, (0.85, 0.3, 0.65, 1.2), panels=2)
-    _scatter(left, sample.voltage, 100.0)
-    left.set(xlabel="AC voltage (p.u.)", ylabel="Voltage, model less AC (% of nominal)")
-    _scatter(right, sample.loading, 1.0)
-    right.set(xlabel="AC loading from current (%)", ylabel="Loading, model less AC (percentage points)")
-    n, share = sample.n_scenarios, shares_text(sample.share, sample.devices)
-    each = "buses, branches, phases" if results.study.network.phases == 3 else "buses, branches"
-    of = f"{each} and steps of {n} scenario{'s' * (n > 1)} with a share of {share}, thinned at random"
-    add_note(figure, of)
-    return figure
-
-
-def _scatter(axes: Axes, errors: Errors, scale: float) -> None:
-    """Errors over AC values."""
-    for (name, error), colour in zip(errors.error.items(), (GREY, ORANGE), strict=True):
-        look: dict[str, Any] = {"markersize": 2.0, "markeredgewidth": 0.0, "alpha": 0.5, "rasterized": True}
-        axes.plot(errors.at, scale * error, "o", color=colour, **look)
-        axes.plot([], [], "o", color=colour, label=name)
-    axes.axhline(0.0, color=INK, linewidth=0.8, zorder=1.0)
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=2)
-    plain_axes(axes)

@@ -8,13 +8,41 @@ TYPE_CHECKING = False  # as type checkers know it
 if TYPE_CHECKING:
     from typing import Any
 
-    from fastp2p.plot.sweep import loading
+    from fastp2p.plot.day import network, profiles, supply, typical
+    from fastp2p.plot.sweep import bills, energy, hosting_capacity, hours, loading
+    from fastp2p.plot.voltages import ac_error, feeder, phases, voltage
 
 _HOME = {
+    "ac_error": "voltages",
+    "bills": "sweep",
+    "energy": "sweep",
+    "feeder": "voltages",
+    "hosting_capacity": "sweep",
+    "hours": "sweep",
     "loading": "sweep",
+    "network": "day",
+    "phases": "voltages",
+    "profiles": "day",
+    "supply": "day",
+    "typical": "day",
+    "voltage": "voltages",
 }
 
-__all__ = ["loading"]
+__all__ = [
+    "ac_error",
+    "bills",
+    "energy",
+    "feeder",
+    "hosting_capacity",
+    "hours",
+    "loading",
+    "network",
+    "phases",
+    "profiles",
+    "supply",
+    "typical",
+    "voltage",
+]
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError
-from fastp2p.figures.day import tree_layout
+from fastp2p.figures.layout import tree_layout
 from fastp2p.grid.network import Network
 from fastp2p.io.coordinates import bus_coordinates
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from fastp2p.report.numbers import EVENTS, point_words
 from fastp2p.report.runs import Run
+from fastp2p.results.hosting import THRESHOLD, hosting_words
 from fastp2p.results.indicators import is_audited_whole
 from fastp2p.results.points import by_devices
 from fastp2p.results.results import Results
-from fastp2p.results.statistics import Event, HostingCapacity, find_hosting_capacity
-
-THRESHOLD = 0.05
+from fastp2p.results.statistics import Event
 
 
 def hosting_sentences(run: Run) -> list[str]:
@@ -18,33 +17,18 @@ def hosting_sentences(run: Run) -> list[str]:
     None where a study has fewer than two shares of PV.
     """
     probabilities = run.probabilities
-    if probabilities["share"].nunique() < 2:
-        return []
     events: tuple[Event, ...] = ("cut",)
     if is_audited_whole(run.results.scenarios):
         events = ("voltage", "cable", "unbalance") if "unbalance_probability" in probabilities else ("voltage", "cable")
     sentences = []
     for devices, rows in by_devices(probabilities):
-        shares = sorted(rows["share"].tolist())
-        if len(shares) < 2:
+        if len(rows) < 2:
             continue
         where = f", {point_words(devices)}" if devices else ""
         for event in events:
-            found = find_hosting_capacity(rows, THRESHOLD, event)
-            sentences.append(f"Limited by {EVENTS[event][0].lower()}{where}: {_words(found, shares)}.")
+            found = hosting_words(rows, event, THRESHOLD).text.replace("%", " %")
+            sentences.append(f"Limited by {EVENTS[event][0].lower()}{where}: {found}.")
     return sentences
-
-
-def _words(found: HostingCapacity, shares: list[float]) -> str:
-    """A hosting capacity among the shares that were tried."""
-    if found.share >= shares[-1]:
-        text = f"at least {100 * shares[-1]:.4g} % of PV, the largest share tried"
-    elif found.share < shares[0]:
-        text = f"below {100 * shares[0]:.4g} % of PV, the smallest share tried"
-    else:
-        above = next((share for share in shares if share > found.share), shares[-1])
-        text = f"{100 * found.share:.4g} to {100 * above:.4g} % of PV, between the shares tried"
-    return f"{text} (95 % interval from the draws: {100 * found.low:.4g} to {100 * found.high:.4g} %)"
 
 
 def hosting_caption(results: Results) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from fastp2p.errors import InputError, some
 from fastp2p.study.scenarios import SWEPT
 
 POINT_KEYS = {"share": "PV", **{f"{device}_share": words for device, words in SWEPT.items()}}
@@ -41,3 +43,41 @@ def point_text(point: dict[str, float], form: str = ".4g") -> str:
     return ", ".join(
         f"{value:{form}}" if key == "share" else f"{POINT_KEYS[key]} {value:{form}}" for key, value in point.items()
     )
+
+
+def one_scenario(
+    table: pd.DataFrame, share: float | Sequence[float] | None = None, scenario: int | None = None
+) -> pd.DataFrame:
+    """The rows of one scenario: the first one, or the first of those asked for.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With a column for each share, and `scenario`.
+    share : float or sequence of float, optional
+        Of PV; with those of swept devices in the order of the columns.
+    scenario : int, optional
+        Its number.
+
+    Raises
+    ------
+    InputError
+        If there is none like that.
+    """
+    rows = table
+    if share is not None:
+        wanted = [share] if isinstance(share, int | float | np.number) else list(share)
+        keys = point_keys(table)
+        if len(wanted) in (1, len(keys)):
+            near = [np.isclose(table[key].astype(np.float64), value) for key, value in zip(keys, wanted, strict=False)]
+            rows = table[np.logical_and.reduce(near)]
+        if rows.empty or len(wanted) not in (1, len(keys)):
+            there = some([f"({point_text(point)})" if len(keys) > 1 else point_text(point) for point, _ in by_point(table)])
+            raise InputError(f"share = {share!r}: the results have {there}")
+    if scenario is not None:
+        numbers = rows["scenario"].unique()
+        rows = rows[rows["scenario"] == scenario]
+        if rows.empty:
+            raise InputError(f"scenario = {scenario!r}: the results have {some([str(number) for number in numbers])}")
+    keys = [*point_keys(table), "scenario"]
+    return rows[(rows[keys] == rows[keys].head(1).to_numpy()).all(axis=1)] if len(rows) else rows

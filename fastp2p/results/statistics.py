@@ -21,10 +21,11 @@ from fastp2p.results.points import by_devices, by_point, point_keys, point_text
 
 QUANTILES = {"median": 0.5, "p5": 0.05, "p95": 0.95}
 CONFIDENCE = 0.95
-Event = Literal["cut", "overload", "voltage", "cable", "unbalance", "balanced_voltage", "balanced_cable"]
+Event = Literal["cut", "overload", "broken", "voltage", "cable", "unbalance", "balanced_voltage", "balanced_cable"]
 EVENTS = {
     "cut": ("n_cut", "n_ac_broken"),
     "overload": ("n_base_overload",),
+    "broken": ("n_audit_broken", "n_audit_collapse"),
     "voltage": ("n_full_breaks_voltage",),
     "cable": ("n_full_breaks_current",),
     "unbalance": ("n_full_breaks_unbalance",),
@@ -32,7 +33,7 @@ EVENTS = {
     "balanced_cable": ("n_balanced_breaks_current",),
 }
 """Counts of books of which one is enough for an event."""
-BY_AUDIT = ("voltage", "cable")
+BY_AUDIT = ("broken", "voltage", "cable")
 """Events that are known where every book is audited."""
 BY_PHASE_AUDIT = ("unbalance", "balanced_voltage", "balanced_cable")
 """Those that are known where this is done in three phases."""
@@ -175,11 +176,11 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
     DataFrame
         One row per share (point): `n` scenarios, and for each event its `…_probability`, `…_low`, `…_high`. "cut": the network
         cuts a trade or an export (or, under ``physics = "ac"``, what is left still breaks a limit). "overload": a limit is
-        broken before any trade. Where every book is audited also "voltage" and "cable": everything, fed in without control,
-        would break a voltage limit, or a current limit of a cable or transformer, that the base keeps, as an AC power flow
-        says. In three-phase studies also "unbalance", the limit of EN 50160, and "balanced_voltage" and "balanced_cable": what
-        the balanced model says of the same draws. Scenarios of which that is unknown (collapsed without any trade) do not
-        count.
+        broken before any trade. Where every book is audited also "broken": what the clearing accepted breaks, in AC, a limit
+        that the base keeps, or collapses; and "voltage" and "cable": everything, fed in without control, would break a voltage
+        limit, or a current limit of a cable or transformer, that the base keeps, as an AC power flow says. In three-phase
+        studies also "unbalance", the limit of EN 50160, and "balanced_voltage" and "balanced_cable": what the balanced model
+        says of the same draws. Scenarios of which that is unknown (collapsed without any trade) do not count.
 
     Raises
     ------
@@ -275,7 +276,7 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     probabilities : DataFrame
         Of `find_probabilities`; where shares of several devices were run, the rows of one.
     threshold : float
-    event : {"cut", "overload", "voltage", "cable", "unbalance", "balanced_voltage", "balanced_cable"}
+    event : {"cut", "overload", "broken", "voltage", "cable", "unbalance", "balanced_voltage", "balanced_cable"}
 
     Returns
     -------
@@ -305,13 +306,18 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
             f"probabilities has {len(several)} shares of devices, each with a hosting capacity of its own; choose one of them, "
             f"such as probabilities.query({one!r})"
         )
+    shares = np.append(0.0, np.sort(probabilities["share"].to_numpy(np.float64)))
+    n_fitting = count_fitting(probabilities, event, threshold)
+    return HostingCapacity(*(float(shares[n]) for n in n_fitting))
+
+
+def count_fitting(probabilities: pd.DataFrame, event: Event, threshold: float) -> tuple[int, int, int]:
+    """Of the shares that were run, from the smallest on: how many keep an event rare, how many surely do, how many may do."""
     ordered = probabilities.sort_values("share")
-
-    def largest(column: str) -> float:
-        fits = np.minimum.accumulate(ordered[column].to_numpy(np.float64, na_value=np.nan) <= threshold)
-        return float(ordered["share"].to_numpy()[fits].max(initial=0.0))
-
-    return HostingCapacity(largest(f"{event}_probability"), largest(f"{event}_high"), largest(f"{event}_low"))
+    columns = (f"{event}_{end}" for end in ("probability", "high", "low"))
+    fits = [ordered[column].to_numpy(np.float64, na_value=np.nan) <= threshold for column in columns]
+    estimated, surely, perhaps = (int(np.logical_and.accumulate(fit).sum()) for fit in fits)
+    return estimated, surely, perhaps
 
 
 def compare_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05) -> pd.DataFrame:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import Injection
-from fastp2p.figures.phases import PhaseVoltages, draw_phase_day, draw_phase_feeder
-from fastp2p.figures.voltages import BY_HOUR, AlongFeeder, Errors, ModelErrors, draw_ac_error, draw_feeder, draw_voltage
+from fastp2p.figures.errors import Errors, ModelErrors
+from fastp2p.figures.feeder import AlongFeeder, Feeders
+from fastp2p.figures.phases import PhaseVoltages
 from fastp2p.grid.ac import ac_flow
 from fastp2p.grid.lindist3flow import lindist3flow
 from fastp2p.grid.lindistflow import lindistflow
@@ -19,7 +19,6 @@ from fastp2p.pipeline.batch import BatchResult, run_batch
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.results.points import POINT_KEYS, by_point
 from fastp2p.results.results import Results
-from fastp2p.results.statistics import count_audited, find_hour_quantiles
 from fastp2p.study.points import Point
 
 Floats = NDArray[np.float64]
@@ -31,37 +30,6 @@ MAX_BOOKS, MAX_VALUES = 50_000, 400_000
 """Books that are run for them, and voltages that are computed."""
 MAX_POINTS = 4000
 """Errors of a model that are drawn; more would hide each other."""
-
-
-def draw_audit(results: Results) -> dict[str, Figure]:
-    """Figures of an audited study.
-
-    Parameters
-    ----------
-    results : Results
-        Of a study with ``clearing.audit`` or ``clearing.physics = "ac"``.
-
-    Returns
-    -------
-    dict of Figure
-        ``voltage``, left out without the table of hours; ``feeder`` and ``ac_error``, left out for a meshed network; of three
-        phases also ``phases``. None of them where every book collapses.
-    """
-    figures: dict[str, Figure] = {}
-    if not results.scenarios["highest_vm_pu"].notna().any():
-        return figures
-    audited = count_audited(results.scenarios)
-    if results.hours is not None:
-        figures["voltage"] = draw_voltage(results, find_hour_quantiles(results.hours, BY_HOUR), audited)
-    if results.study.network.phases == 3:
-        worst = run_worst_day(results)
-        figures["phases"] = draw_phase_day(results, worst)
-        figures["feeder"] = draw_phase_feeder(results, worst, audited)
-    elif results.network.is_radial:
-        figures["feeder"] = draw_feeder(results, run_worst_book(results), audited)
-    if results.network.is_radial:
-        figures["ac_error"] = draw_ac_error(results, sample_errors(results))
-    return figures
 
 
 def run_worst_book(results: Results) -> AlongFeeder:
@@ -103,7 +71,7 @@ def run_worst_day(results: Results) -> PhaseVoltages:
         balanced=_along_feeder(results, scenario, step, is_high, balanced, bus),
         participant=batch.scenarios.participant,
         vm_pu=vm_pu[at],
-        hour=(steps - steps[0]) * results.profiles.step_hours,
+        step=steps,
         lowest_vm_pu=inner.min(axis=1),
         highest_vm_pu=inner.max(axis=1),
     )
@@ -153,6 +121,29 @@ def _distances(network: Network) -> tuple[Floats, str]:
     return distance, "km"
 
 
+def find_feeders(network: Network) -> Feeders:
+    """The branches of a radial network, and the feeder that each is part of.
+
+    A feeder begins with the first line on the way from an external grid: above it are transformers, and whatever joins them.
+    """
+    tree, is_line = network.tree, network.element == "line"
+    order = tree.order[tree.parent[tree.order] >= 0]
+    of_bus, names = np.full(network.n_bus, -1), list[str]()
+    for bus in order.tolist():  # parents before children
+        of_bus[bus] = of_bus[tree.parent[bus]]
+        if of_bus[bus] < 0 and is_line[tree.parent_branch[bus]]:
+            of_bus[bus] = len(names)
+            names.append(str(network.branch_name[tree.parent_branch[bus]]))
+    return Feeders(
+        bus_id=network.bus_id,
+        has_band=network.has_band,
+        ends=np.stack([order, tree.parent[order]], axis=1),
+        is_transformer=np.char.startswith(network.element[tree.parent_branch[order]], "trafo"),
+        feeder=of_bus[order],
+        names=names,
+    )
+
+
 def sample_errors(results: Results) -> ModelErrors:
     """Voltages and loading of simpler models less those of AC, at buses and branches and in steps drawn at random."""
     network, rows = results.network, results.scenarios
@@ -164,7 +155,7 @@ def sample_errors(results: Results) -> ModelErrors:
     find_errors = _phase_errors if results.study.network.phases == 3 else _errors
     voltage, loading = find_errors(network, batch.clearing.injection.of(books), batch.scenarios.connected)
     share, devices = point["share"], _devices_of(of_share.iloc[0])
-    return ModelErrors(share, n_scenarios, voltage=voltage, loading=loading, devices=devices)
+    return ModelErrors(share, n_scenarios, len(books), voltage=voltage, loading=loading, devices=devices)
 
 
 def _errors(network: Network, injection: Injection, bus: Ints) -> tuple[Errors, Errors]:
@@ -201,7 +192,9 @@ def _phase_errors(network: Network, injection: Injection, bus: Ints) -> tuple[Er
 def _thinned(ac: Floats, models: dict[str, Floats]) -> Errors:
     """Some values of an AC power flow, and what each model gives less these."""
     some = random_places(ac.size, MAX_POINTS)
-    return Errors(ac.ravel()[some], {name: (value - ac).ravel()[some] for name, value in models.items()})
+    error = {name: (value - ac).ravel() for name, value in models.items()}
+    largest = {name: float(np.nanmax(np.abs(of), initial=0.0)) for name, of in error.items()}
+    return Errors(ac.ravel()[some], {name: of[some] for name, of in error.items()}, ac.size, largest)
 
 
 def random_places(n: int, most: int) -> Ints:

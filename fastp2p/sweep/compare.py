@@ -29,6 +29,7 @@ from fastp2p.results.statistics import CONFIDENCE
 from fastp2p.study.model import Study
 from fastp2p.study.sections import HOURS_UP_TO
 from fastp2p.sweep.folder import describe_run, write_study, write_whole
+from fastp2p.sweep.opened import Comparison
 from fastp2p.sweep.prepare import checked, drawing_faults, prepare
 from fastp2p.sweep.run import run
 
@@ -114,7 +115,9 @@ def _write_comparison(
 ) -> None:
     from fastp2p.sweep.drawing import draw_comparison_figures, write_drawn
 
-    tables, ran = {"comparison": table, "savings": savings(results)}, next(iter(results.values()))
+    ran = next(iter(results.values()))
+    comparison = Comparison(study, ran.profiles, table, savings(results))
+    tables = {"comparison": table, "savings": comparison.savings}
     about = describe_run(
         study, ran.network, ran.profiles, rules=tuple(results), tables=tuple(tables), parts=1, seconds=seconds, files={}
     )
@@ -122,7 +125,7 @@ def _write_comparison(
     with staged_folder(folder, overwrite) as staged:
         write_tables(tables, staged, units)
         write_study(study, staged)
-        write_drawn(draw_comparison_figures(results), staged)
+        write_drawn(draw_comparison_figures(comparison), staged)
         write_whole(staged, about, {name: len(one) for name, one in tables.items()})
 
 
@@ -157,7 +160,7 @@ def savings(results: dict[str, Results]) -> pd.DataFrame:
     """What every participant saves against no trading, a column per rule."""
     tables = {rule: result.participants for rule, result in results.items() if result.participants is not None}
     first = next(iter(tables.values()))
-    keys = first[[*point_keys(first), "scenario", "bus", "kwp"]]
+    keys = first[[*point_keys(first), "scenario", "bus", "kwp", "load_kwh"]]
     return keys.assign(**{f"{rule}_saving": table["saving"] for rule, table in tables.items()})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow.dataset as ds
@@ -26,6 +26,26 @@ from fastp2p.sweep.chosen import Stretches, stretches_in
 from fastp2p.sweep.folder import Begun, hashes_of, look_into
 from fastp2p.sweep.parts import Work
 from fastp2p.sweep.prepare import prepare, size_fault
+
+
+class Comparison(NamedTuple):
+    """What a comparison of market rules gives.
+
+    Attributes
+    ----------
+    study : Study
+        Its own market rule is none of those that were compared, or one of them.
+    profiles : Profiles
+    comparison : DataFrame
+        What `compare_rules` returns.
+    savings : DataFrame
+        What every participant saves against no trading: a column for each rule.
+    """
+
+    study: Study
+    profiles: Profiles
+    comparison: pd.DataFrame
+    savings: pd.DataFrame
 
 
 def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
@@ -64,20 +84,60 @@ def read_results(folder: str | Path, *, network: Network | None = None, profiles
     """
     place, manifest, found = look_at(folder)
     if manifest.rules is not None:
-        raise InputError(f"{place} holds a comparison of market rules, not a run; read its tables as Parquet files")
+        way = "fastp2p.plot.bills draws it, and its tables are Parquet files"
+        raise InputError(f"{place} holds a comparison of market rules, not a run; {way}")
     if not found.done:
         raise InputError(f"{place}: no part of the run is finished; --resume of the run goes on with it")
+    study, network, profiles = _inputs_of(place, manifest, network, profiles)
+    chosen = stretches_in(manifest.scenarios)
+    if too_large := size_fault(study, network, profiles, chosen):
+        raise InputError(f"{place}: {too_large}; read them with fastp2p.open_results")
+    tables = {name: as_run(read_table(place, name, found.numbers), profiles.time) for name in manifest.tables}
+    return make_results((study, network, profiles), tables, sorted(found.failures), chosen)
+
+
+def read_comparison(folder: str | Path, *, network: Network | None = None, profiles: Profiles | None = None) -> Comparison:
+    """What the folder of a comparison of market rules holds.
+
+    Parameters
+    ----------
+    folder, network, profiles : as for `read_results`
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        As `read_results`, and if it is a folder of a run.
+    """
+    place, manifest, _ = look_at(folder)
+    if manifest.rules is None:
+        raise InputError(f"{place} holds a run, not a comparison of market rules")
+    study, _, profiles = _inputs_of(place, manifest, network, profiles)
+    return Comparison(study, profiles, read_table(place, "comparison", None), read_table(place, "savings", None))
+
+
+def is_comparison(folder: str | Path) -> bool:
+    """Whether a results folder is of a comparison of market rules; False of what is none."""
+    try:
+        return read_manifest(absolute_path(folder)).rules is not None
+    except InputError:
+        return False
+
+
+def _inputs_of(
+    place: Path, manifest: Manifest, network: Network | None, profiles: Profiles | None
+) -> tuple[Study, Network, Profiles]:
+    """The study of a folder, and the network and the profiles that it ran with."""
     study = Study.from_toml(place / STUDY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)  # the run has told them
         network, profiles = prepare(study, network, profiles)
     study = hold_tariffs(study, profiles)
     _refuse_others(place, manifest, hashes_of(study, network, profiles))
-    chosen = stretches_in(manifest.scenarios)
-    if too_large := size_fault(study, network, profiles, chosen):
-        raise InputError(f"{place}: {too_large}; read them with fastp2p.open_results")
-    tables = {name: as_run(read_table(place, name, found.numbers), profiles.time) for name in manifest.tables}
-    return make_results((study, network, profiles), tables, sorted(found.failures), chosen)
+    return study, network, profiles
 
 
 def look_at(folder: str | Path) -> tuple[Path, Manifest, Begun]:

@@ -9,15 +9,15 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p.clearing.audit_sample import draw_sample
 from fastp2p.cli.main import app
-from fastp2p.figures.voltages import BY_HOUR, draw_voltage
+from fastp2p.figures.pages import Look, new_page
 from fastp2p.pipeline.draws import uniforms
 from fastp2p.results.intervals import proportion_interval, rate_interval
 from fastp2p.results.statistics import (
     count_audited,
     find_audit_rates,
-    find_hour_quantiles,
     too_few_audited,
 )
+from fastp2p.sweep.voltage_pages import draw_voltage_of
 
 
 def drawn(every, n_scenarios, n_steps=24, step_hours=1.0, seed=7):
@@ -103,9 +103,10 @@ def test_a_sample_of_pv_sweep_sees_every_hour_and_covers_the_truth(studies):
 def test_figures_say_of_how_many_books(studies):
     for audit, said in ((True, False), (24, True)):
         run = studies[audit]
-        figure = draw_voltage(run, find_hour_quantiles(run.hours, BY_HOUR), count_audited(run.scenarios))
-        titles = [text.get_text() for text in figure.texts]
-        assert any(f"of {1000 if said else 24_000:,} audited books of 24,000" in title for title in titles) == said
+        _, (axes,) = new_page(None, Look())
+        draw_voltage_of(axes, run, "highest")
+        title = " ".join(axes.get_legend().get_title().get_text().split())
+        assert ("of 1,000 audited books of 24,000" if said else "of all 24,000 books") in title
 
 
 def test_the_interval_of_a_whole_audit_is_about_students(studies):

@@ -50,7 +50,7 @@ def run(arguments, streams):
         os._exit(98)
 
 if sys.argv[2] == "heavy":
-    import fastp2p.cli.check, fastp2p.sweep.compare, fastp2p.figures.day, fastp2p.figures.sweep
+    import fastp2p.cli.check, fastp2p.sweep.compare, fastp2p.sweep.drawing
     fastp2p.sweep.drawing.draw_day_figures = fastp2p.sweep.drawing.draw_comparison_figures = lambda *_: {}
 output = os.dup(1)
 for arguments in eval(sys.argv[3]):

@@ -1,21 +1,25 @@
-"""Figures of a sweep: that they are made, for one share and for several, without pyplot, and say what the tables say."""
+"""Figures of a sweep: which there are, without pyplot, and that they show what the tables say."""
 
 import dataclasses
 import pickle
+import re
 import subprocess
 import sys
 from functools import cache
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import fastp2p
-from fastp2p.figures.style import some_shares
-from fastp2p.figures.sweep import BY_HOUR, distribution, draw_loading, draw_probability, draw_sweep
-from fastp2p.io.figures import write_figures
-from fastp2p.results.statistics import find_hosting_capacity, find_hour_quantiles, find_probabilities
+from fastp2p.figures.energy import EXCHANGED, draw_energy
+from fastp2p.figures.loading import distribution, draw_loading
+from fastp2p.figures.pages import Look
+from fastp2p.figures.shares import some_shares
+from fastp2p.io.figures import replace_figure
+from fastp2p.sweep.drawing import draw_sweep_figures, write_drawn
 
-FILES = [f"{name}.{kind}" for name in ("hours", "loading", "probability") for kind in ("pdf", "png")]
+NAMES = ["energy", "hosting_capacity", "hours", "loading"]
 
 
 @cache
@@ -24,60 +28,49 @@ def results(*shares):
     return fastp2p.run(study.with_(network={"limit_factor": 0.09}, scenarios={"count": 20, "shares": shares}), workers=1)
 
 
-def what_is_drawn(run):
-    """What the figures are given."""
-    hours = None if run.hours is None else find_hour_quantiles(run.hours, BY_HOUR)
-    probabilities = find_probabilities(run.scenarios)
-    return run, hours, probabilities, find_hosting_capacity(probabilities)
-
-
-def probability_axes(run, **columns):
-    """Axes of the figure of probabilities, where the table of scenarios has these columns."""
-    run, _, probabilities, capacity = what_is_drawn(dataclasses.replace(run, scenarios=run.scenarios.assign(**columns)))
-    return draw_probability(run, probabilities, capacity).axes[0]
-
-
-def assert_written(folder, names):
-    written = sorted(folder.iterdir())
-    assert [path.name for path in written] == names
-    for path in written:
-        assert path.read_bytes().startswith(b"\x89PNG" if path.suffix == ".png" else b"%PDF")
-        assert path.stat().st_size > 5_000
+def panel():
+    return Figure().subplots()
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
-    write_figures(draw_sweep(*what_is_drawn(results(0.2, 0.6))), folder)
+    write_drawn(draw_sweep_figures(results(0.2, 0.6)), folder)
     return folder
 
 
 def test_all_figures_of_several_shares(written):
-    assert_written(written, FILES)
+    assert sorted(path.name for path in written.iterdir()) == [f"{name}.{kind}" for name in NAMES for kind in ("pdf", "png")]
+    for path in written.iterdir():
+        assert path.read_bytes().startswith(b"\x89PNG" if path.suffix == ".png" else b"%PDF")
+        assert path.stat().st_size > 5_000
 
 
-def test_all_figures_of_one_share(tmp_path):
-    write_figures(draw_sweep(*what_is_drawn(results())), tmp_path)
-    assert_written(tmp_path, FILES)
-
-
-def test_without_hours_and_without_limits(tmp_path):
-    run = results(0.2, 0.6)
-    free = dataclasses.replace(run, hours=None, scenarios=run.scenarios.assign(worst_loading_percent=0.0))
-    write_figures(draw_sweep(*what_is_drawn(free)), tmp_path)
-    assert_written(tmp_path, FILES[2:])
+def test_figures_of_one_share_of_nothing_and_of_a_narrow_page(tmp_path):
+    run = results()
+    empty = run.scenarios.assign(**dict.fromkeys(("worst_loading_percent", "matched_kwh", "executed_kwh", "cut_kwh"), 0.0))
+    odd = run.study.with_(name="a $long_x$ 名" * 8, description="$_^" * 200)
+    figures = draw_sweep_figures(dataclasses.replace(run, scenarios=empty, study=odd), Look(3.5))
+    assert sorted(figures) == NAMES
+    for name, figure in figures.items():
+        replace_figure(figure, tmp_path / name, ("svg",))
+        assert figure.get_size_inches()[0] == 3.5
+        drawn = re.search(rb'width="([0-9.]+)pt"', (tmp_path / f"{name}.svg").read_bytes())
+        assert float(drawn[1]) == 3.5 * 72.0
+    few = draw_sweep_figures(dataclasses.replace(run, hours=None), Look(7.16, has_title=False))
+    assert sorted(few) == ["energy", "hosting_capacity", "loading"]
+    assert few["loading"]._suptitle is None
 
 
 @pytest.mark.slow
 def test_no_pyplot_and_the_same_bytes_from_another_process(tmp_path, written):
-    (tmp_path / "drawn.pkl").write_bytes(pickle.dumps(what_is_drawn(results(0.2, 0.6))))
+    (tmp_path / "drawn.pkl").write_bytes(pickle.dumps(results(0.2, 0.6)))
     (tmp_path / "there").mkdir()
     code = """
 import pickle, sys
 from pathlib import Path
-from fastp2p.figures.sweep import draw_sweep
-from fastp2p.io.figures import write_figures
-write_figures(draw_sweep(*pickle.loads(Path("drawn.pkl").read_bytes())), Path("there"))
+from fastp2p.sweep.drawing import draw_sweep_figures, write_drawn
+write_drawn(draw_sweep_figures(pickle.loads(Path("drawn.pkl").read_bytes())), Path("there"))
 sys.exit("matplotlib.pyplot was imported" if "matplotlib.pyplot" in sys.modules else 0)
 """
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
@@ -87,33 +80,12 @@ sys.exit("matplotlib.pyplot was imported" if "matplotlib.pyplot" in sys.modules 
 
 @pytest.mark.parametrize(("factor", "near"), [(1.0, True), (0.1, False)])
 def test_the_limit_is_drawn_only_where_it_matters(factor, near):
-    run = results(0.2, 0.6)
-    loading = np.linspace(80.0, 120.0, len(run.scenarios)) * factor
-    axes = draw_loading(dataclasses.replace(run, scenarios=run.scenarios.assign(worst_loading_percent=loading))).axes[0]
+    scenarios, axes = results(0.2, 0.6).scenarios, panel()
+    loading = np.linspace(80.0, 120.0, len(scenarios)) * factor
+    draw_loading(axes, scenarios.assign(worst_loading_percent=loading), power="active power", period="24 hours")
     assert [text.get_text() for text in axes.texts] == ["limit"] * near
-    assert axes.get_xlabel() == "Worst branch loading of the scenario (%)"
+    assert axes.get_xlabel() == "Worst branch loading in 24 hours, as cleared\n(% of the limit of active power)"
     assert axes.get_xlim()[0] <= loading.min() <= loading.max() <= axes.get_xlim()[1]
-
-
-@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
-def test_the_axis_of_shares_is_whole(share):
-    axes = probability_axes(results(), share=share)
-    assert axes.get_xlim() == (-2.0, 102.0)
-    assert axes.lines[0].get_xdata() == pytest.approx([100 * share], abs=1.0)
-
-
-def test_many_shares_have_bands():
-    axes = probability_axes(results(0.2, 0.6), share=np.arange(40) / 40)
-    assert not axes.containers
-    assert len(axes.collections) == 2
-
-
-def test_probabilities_are_those_of_the_table():
-    overload, cut = [True] * 5 + [False] * 15, [True] * 8 + [False] * 12
-    axes = probability_axes(results(0.2, 0.6), n_base_overload=[*overload, *cut], n_cut=[*cut, *cut])
-    points = [line.get_ydata() for line in axes.get_lines() if line.get_label().startswith(("A trade", "A limit"))]
-    np.testing.assert_allclose(points, [[40.0, 40.0], [25.0, 40.0]])
-    assert axes.get_ylim()[0] == 0.0
 
 
 def test_distribution_rises_from_zero_to_all():
@@ -132,9 +104,34 @@ def test_named_shares(n, expected):
     assert some_shares(list(range(n)), 6) == expected
 
 
-@pytest.mark.parametrize(("cuts", "marked"), [((0, 12), True), ((0, 0), False), ((12, 12), False)])
-def test_the_hosting_capacity_is_marked_where_the_shares_end_it(cuts, marked):
-    first, last = cuts
-    n_cut = [*[1] * first, *[0] * (20 - first), *[1] * last, *[0] * (20 - last)]
-    axes = probability_axes(results(0.2, 0.6), n_cut=n_cut, n_base_overload=0)
-    assert [text.get_text() for text in axes.texts] == ["something is cut in at most 5%: 20% (0% to 20%)"] * marked
+def test_energies_are_per_day_and_stand_at_their_shares():
+    scenarios = results(0.2, 0.6).scenarios
+    axes = panel()
+    draw_energy(axes, scenarios, EXCHANGED, days=2.0)
+    assert [line.get_label() for line in axes.lines] == ["Retailer supply", "Exported", "Spilled"]
+    for line, band, column in zip(axes.lines, axes.collections, EXCHANGED, strict=True):
+        low, middle, high = (
+            scenarios.groupby("share")[column].quantile(np.array([0.05, 0.5, 0.95])).unstack().to_numpy().T / 2.0
+        )
+        np.testing.assert_allclose(line.get_xdata(), [20.0, 60.0])
+        np.testing.assert_allclose(line.get_ydata(), middle)
+        ends = band.get_paths()[0].vertices[:, 1]
+        assert set(np.round(ends, 9)) == set(np.round([*low, *high], 9))
+    assert axes.get_ylabel() == "Energy of a day (kWh)"
+    assert len({(line.get_marker(), line.get_linestyle(), line.get_color()) for line in axes.lines}) == 3
+    draw_energy(axes := panel(), results().scenarios)
+    assert axes.get_ylabel() == "Energy of a scenario (kWh)"
+    assert len(axes.containers) == 3  # bars of one share
+
+
+def test_hours_have_a_panel_for_each_share_with_the_same_axes():
+    run = results(0.2, 0.6)
+    panels = draw_sweep_figures(run)["hours"].axes
+    assert [axes.get_title(loc="left") for axes in panels] == ["20% PV", "60% PV"]
+    assert panels[0].get_ylim() == panels[1].get_ylim()
+    for axes, share in zip(panels, (0.2, 0.6), strict=True):
+        by_hour = run.hours[run.hours["share"] == share].groupby("hour")
+        for line, column in zip(axes.lines, ("executed_kwh", "import_kwh"), strict=True):
+            np.testing.assert_allclose(line.get_ydata()[:-1], by_hour[column].median())
+            assert line.get_drawstyle() == "steps-post"
+        assert axes.get_xlim() == (0.0, 24.0)

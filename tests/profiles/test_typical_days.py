@@ -6,9 +6,8 @@ from scipy.spatial.distance import cdist
 
 import fastp2p
 from fastp2p import InputError, Profiles
-from fastp2p.figures.typical_days import draw_clusters
-from fastp2p.io.figures import replace_figure
 from fastp2p.profiles.typical_days import cluster_days, compare_cluster_counts
+from fastp2p.sweep.drawing import replace_typical
 
 HOUR = np.arange(24)
 SHAPES = np.array(
@@ -156,7 +155,7 @@ def test_all_days_alike():
 
 def test_the_figure(planted, tmp_path):
     found = cluster_days(planted[0], 5)
-    replace_figure(draw_clusters(found), tmp_path / "homes.v2")
+    replace_typical(found, tmp_path / "homes.v2")
     written = sorted(tmp_path.iterdir())
     assert [path.name for path in written] == ["homes.v2.pdf", "homes.v2.png"]
     assert all(path.stat().st_size > 5_000 for path in written)

@@ -12,7 +12,8 @@ from fastp2p.cli.main import app
 from fastp2p.grid.phases import phase_flow
 from fastp2p.pipeline.batch import run_batch
 from fastp2p.results.columns import columns_of
-from fastp2p.sweep.again import draw_audit, run_worst_day, sample_errors
+from fastp2p.sweep.again import run_worst_day, sample_errors
+from fastp2p.sweep.voltage_pages import draw_voltage_pages
 from tests.support.sweeps import SWEEP
 
 STUDY = SWEEP.with_(
@@ -133,8 +134,8 @@ def test_errors_of_the_balanced_model_are_the_larger_ones(ran):
 
 
 def test_figures(ran):
-    assert set(draw_audit(ran)) == FIGURES
-    assert set(draw_audit(dataclasses.replace(ran, hours=None))) == FIGURES - {"voltage"}
+    assert set(draw_voltage_pages(ran)) == FIGURES
+    assert set(draw_voltage_pages(dataclasses.replace(ran, hours=None))) == FIGURES - {"voltage"}
 
 
 @pytest.mark.slow

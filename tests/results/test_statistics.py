@@ -140,6 +140,8 @@ def test_hosting_capacity_counts_what_only_curtailment_prevents():
 def three_phases():
     """Of 400 scenarios at each of three shares, so many in which a limit would break, three-phase and balanced."""
     counts = {
+        "n_audit_broken": (0, 100, 200),
+        "n_audit_collapse": (0, 0, 220),
         "n_full_breaks_voltage": (0, 100, 200),
         "n_full_breaks_current": (0, 20, 60),
         "n_full_breaks_unbalance": (40, 80, 120),
@@ -156,6 +158,7 @@ def test_hosting_capacity_beside_the_balanced_model():
     """20 of 400 are 5 %, so that share still counts; its interval, 3.1 to 7.6 %, does not reach below. 21 are more."""
     probabilities = find_probabilities(three_phases())
     row = probabilities.set_index("share").loc[0.5]
+    assert row.broken_probability == 220 / 400
     assert (row.unbalance_probability, row.balanced_voltage_probability, row.balanced_cable_probability) == (0.3, 0.0525, 0.0)
     exact = stats.binomtest(120, 400).proportion_ci(0.95, "exact")
     assert (row.unbalance_low, row.unbalance_high) == pytest.approx((exact.low, exact.high))
@@ -169,7 +172,8 @@ def test_hosting_capacity_beside_the_balanced_model():
 
 
 def test_only_three_phases_that_are_audited_know_of_unbalance():
-    balanced = scenarios().assign(losses_cost=0.0, n_full_breaks_voltage=0, n_full_breaks_current=0)
+    audited = ("losses_cost", "n_audit_broken", "n_audit_collapse", "n_full_breaks_voltage", "n_full_breaks_current")
+    balanced = scenarios().assign(**dict.fromkeys(audited, 0.0))
     probabilities = find_probabilities(balanced)
     assert not [name for name in probabilities if name.startswith(("unbalance", "balanced"))]
     sampled = find_probabilities(three_phases().drop(columns="losses_cost"))

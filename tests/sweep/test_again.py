@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import fastp2p
-from fastp2p.sweep.again import MAX_POINTS, draw_audit, random_places, run_worst_book, sample_errors, steps_of_day
+from fastp2p.sweep.again import MAX_POINTS, find_feeders, random_places, run_worst_book, sample_errors, steps_of_day
+from fastp2p.sweep.voltage_pages import draw_voltage_pages
 
 
 @pytest.fixture(scope="module")
@@ -50,22 +51,44 @@ def test_errors_are_those_of_the_largest_share(audited):
         assert all(error.shape == found.at.shape for error in found.error.values())
     assert errors.voltage.at.max() <= books["highest_vm_pu"].max() + 1e-8
     assert errors.loading.at.max() <= books["worst_current_percent"].max() + 1e-6
+    assert (errors.n_books, errors.voltage.n_values) == (72, 72 * audited.network.n_bus)
+    assert all(errors.loading.largest[name] >= np.abs(error).max() for name, error in errors.loading.error.items())
     dc, linear = errors.voltage.error.values()
     np.testing.assert_allclose(dc, audited.network.slack_vm_pu[0] - errors.voltage.at, atol=1e-15)
     assert 0.0 < np.abs(linear).max() < np.abs(dc).max() / 2.0
 
 
+def test_feeders_begin_with_the_lines_that_leave_transformers(audited):
+    """cigre_lv: one line leaves each of three transformers; the branches above are theirs."""
+    network, found = audited.network, find_feeders(audited.network)
+    assert found.ends.shape == (network.n_branch, 2)
+    assert found.is_transformer.sum() == 3
+    assert (found.feeder[found.is_transformer] == -1).all()
+    upper = {tuple(sorted(ends)) for ends in found.ends[found.is_transformer].tolist()}
+    is_trafo = network.element == "trafo"
+    assert upper == {
+        tuple(sorted(ends)) for ends in zip(network.from_bus[is_trafo].tolist(), network.to_bus[is_trafo].tolist(), strict=True)
+    }
+    below = set(found.ends[found.is_transformer, 0].tolist())
+    for number, name in enumerate(found.names):
+        lower, higher = found.ends[found.feeder == number].T
+        (first,) = set(higher.tolist()) - set(lower.tolist())
+        assert first in below
+        assert name in network.branch_name[network.element == "line"]
+    assert sorted(set(found.feeder.tolist()) - {-1}) == list(range(len(found.names)))
+
+
 def test_figures_that_can_be_drawn(audited):
-    assert set(draw_audit(audited)) == {"voltage", "feeder", "ac_error"}
-    assert set(draw_audit(dataclasses.replace(audited, hours=None))) == {"feeder", "ac_error"}
+    assert set(draw_voltage_pages(audited)) == {"voltage", "feeder", "ac_error"}
+    assert set(draw_voltage_pages(dataclasses.replace(audited, hours=None))) == {"feeder", "ac_error"}
     collapsed = audited.scenarios.assign(highest_vm_pu=np.nan)
-    assert draw_audit(dataclasses.replace(audited, scenarios=collapsed)) == {}
+    assert draw_voltage_pages(dataclasses.replace(audited, scenarios=collapsed)) == {}
 
 
 def test_lines_look_alike_with_and_without_pandapower(audited):
     """Once it is imported, it changes matplotlib's default of how lines end."""
-    axes = draw_audit(audited)["feeder"].axes[0]
-    assert [lines.get_capstyle() for lines in axes.collections] == ["butt", "butt"]
+    axes = draw_voltage_pages(audited)["feeder"].axes[0]
+    assert {lines.get_capstyle() for lines in axes.collections} == {"butt"}
 
 
 def test_places_are_drawn_at_random():

@@ -102,7 +102,7 @@ def test_the_folder(table, folder):
         "comparison.parquet", "savings.parquet", "bills.png", "bills.pdf", "study.toml", "manifest.json",
     }  # fmt: skip
     savings = pq.read_table(folder / "savings.parquet").to_pandas()
-    assert list(savings.columns) == ["share", "scenario", "bus", "kwp", *(f"{rule}_saving" for rule in RULES)]
+    assert list(savings.columns) == ["share", "scenario", "bus", "kwp", "load_kwh", *(f"{rule}_saving" for rule in RULES)]
     by_scenario = savings.groupby(["share", "scenario"]).ask_saving.sum().groupby("share").mean()
     expected = table[(table.rule == "ask") & (table.indicator == "saving")].set_index("share")["mean"]
     assert by_scenario.to_numpy() == pytest.approx(expected.to_numpy())

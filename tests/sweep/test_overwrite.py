@@ -93,7 +93,7 @@ def killed_at(out, operation):
 
 @pytest.mark.parametrize("operation", ["sync_tree", "exchange"])
 def test_an_overwrite_that_is_killed_leaves_one_whole_result(operation, place):
-    import fastp2p.figures.day
+    import fastp2p.sweep.drawing
 
     process = multiprocessing.get_context("fork").Process(target=killed_at, args=(place / "day", operation))
     with warnings.catch_warnings(action="ignore"):  # of forks beside threads

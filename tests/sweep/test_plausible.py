@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p.cli.check import check_network, check_study
 from fastp2p.cli.main import app
-from fastp2p.figures.day import draw_profiles
+from fastp2p.sweep.day_pages import profiles_page
 from tests.support.shipped import shipped
 
 DAY = fastp2p.studies()["paper-44"]  # bid 0.2, ask 0.05; six homes, and six others with PV
@@ -204,7 +204,7 @@ def test_homes_with_profiles_of_their_own_are_these_alone(tmp_path):
     )
     assert check_study(study)[0]["energy"] == "bus_12 4.0, bus_16 8.0 kWh per home and day; roof 2.0 kWh per kWp and day"
     assert [one for one in warnings_of(study) if "load.profile" in one] == []
-    labels = [text.get_text() for text in draw_profiles(fastp2p.run(study, workers=1)).axes[0].get_legend().get_texts()]
+    labels = [text.get_text() for text in profiles_page(fastp2p.run(study, workers=1)).axes[0].get_legend().get_texts()]
     assert labels == ["bus_12 (this study)", "bus_16 (this study)", "shop"]
 
 

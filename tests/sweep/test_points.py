@@ -235,7 +235,9 @@ def test_the_terminal_and_the_folder_have_every_point(tmp_path):
     ]
     assert "with batteries 0% voltages" in " ".join(printed.output.split())
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {f"{name}.png" for name in ("hours", "loading", "probability", "voltage", "feeder", "ac_error")} <= names
+    assert {
+        f"{name}.png" for name in ("hours", "energy", "loading", "hosting_capacity", "voltage", "feeder", "ac_error")
+    } <= names
     facts, _ = check_study(study)
     assert "with PV at a share of 20%, 60%, batteries at 0%, 50%: 192 books" in facts["scenarios"]
     facts, _ = check_study(study.with_(scenarios={"shares": []}))

@@ -1,0 +1,115 @@
+"""The public functions that draw panels of sweeps: from results, folders and tables, on given axes, and what they refuse."""
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import fastp2p
+from fastp2p import plot
+from tests.support.commands import call, refused_command
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("sweep")
+    study = fastp2p.studies()["pv-sweep"].with_(scenarios={"count": 4, "shares": [0.2, 0.6]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fastp2p.sweep.drawing.draw_sweep_figures", lambda *_: {})
+        patch.setattr("fastp2p.sweep.drawing.draw_comparison_figures", lambda *_: {})
+        fastp2p.run(study, out=place / "run", workers=1)
+        fastp2p.compare_rules(study, ["ask", "k"], out=place / "rules", workers=1)
+    return place
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return fastp2p.read_results(folder / "run")
+
+
+def panel():
+    return Figure().subplots()
+
+
+def same(one, other):
+    """Whether two panels show the same."""
+    texts = [[axes.get_xlabel(), axes.get_ylabel(), axes.get_title(loc="left")] for axes in (one, other)]
+    assert texts[0] == texts[1]
+    assert len(one.lines) == len(other.lines) > 0
+    for mine, yours in zip(one.lines, other.lines, strict=True):
+        np.testing.assert_array_equal(mine.get_xydata(), yours.get_xydata())
+
+
+def test_results_their_folder_and_the_table_give_the_same(folder, results):
+    for draw, table in ((plot.hours, "hours"), (plot.hosting_capacity, "scenarios")):
+        for source in (folder / "run", getattr(results, table)):
+            ax = panel()
+            assert draw(source, ax) is ax
+            same(ax, draw(results, panel()))
+    same(plot.energy(results.scenarios, panel(), days=1.0), plot.energy(str(folder / "run"), panel()))
+    assert plot.loading(results, panel()).get_xlabel().startswith("Worst branch loading in 24 hours")
+    assert plot.loading(results.scenarios, panel()).get_xlabel().startswith("Worst branch loading of a scenario")
+
+
+def test_choices(results):
+    assert plot.hours(results, panel()).get_title(loc="left") == "60% PV"
+    assert plot.hours(results, panel(), share=0.2).get_title(loc="left") == "20% PV"
+    line = plot.energy(results, panel(), quantities=["import_kwh"]).lines[0]
+    np.testing.assert_allclose(line.get_ydata(), results.scenarios.groupby("share")["import_kwh"].median())
+    assert plot.hosting_capacity(results, panel(), cause="base").get_title(loc="left") == "Before any trade"
+
+
+def test_bills_of_results_of_a_folder_and_of_its_table(folder, results):
+    rules = {
+        rule: fastp2p.run(results.study.with_(market={"pricing": rule}, scenarios={"keep": ["participants"]}), workers=1)
+        for rule in ("ask", "k")
+    }
+    ax = plot.bills(folder / "rules", panel(), share=0.2)
+    assert ax.get_xlabel() == f"Saved by a participant\nin 24 hours ({results.study.currency})"
+    same(ax, plot.bills(rules, panel(), share=0.2))
+    table = fastp2p.open_results(folder / "rules")["savings"].to_table().to_pandas()
+    same(ax, plot.bills(table, panel(), currency=results.study.currency, period="24 hours", share=0.2))
+
+
+def test_the_figures_of_a_comparison_are_drawn_again(folder, tmp_path):
+    told = call("figures", folder / "rules", "--out", tmp_path, "--format", "svg", "--width", "3.5")
+    assert [path.name for path in tmp_path.iterdir()] == ["bills.svg"]
+    assert "wrote 1 files" in told.stdout
+    refused = refused_command("figures", folder / "rules", "--out", tmp_path, "--only", "hours")
+    assert "this comparison has no figure 'hours'; it has bills" in refused
+
+
+def test_a_new_figure_has_the_style_in_force(results):
+    with matplotlib.rc_context({"lines.linewidth": 7.0, "backend": "agg"}):
+        axes = plot.hosting_capacity(results)
+        assert isinstance(axes, Axes)
+        assert axes.lines[0].get_linewidth() == 7.0
+        matplotlib.pyplot.close(axes.figure)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda run, place: plot.hours(run, share=0.3), "share = 0.3 was not run; there are share: 0.2, 0.6"),
+        (lambda run, place: plot.hours(run, ev_share=0.3), "ev_share is no share of these results; they have share"),
+        (lambda run, place: plot.hours(run.scenarios), "the table lacks the columns hour"),
+        (
+            lambda run, place: plot.energy(run, quantities="import_kwh"),
+            "quantities = 'import_kwh': must be some of executed_kwh",
+        ),
+        (lambda run, place: plot.energy(run, quantities=["kwp"]), "must be some of executed_kwh"),
+        (lambda run, place: plot.hosting_capacity(run, cause="voltage"), "known of these results are cleared, base"),
+        (lambda run, place: plot.hosting_capacity(run, cause="me"), "must be one of cleared, base, voltage, cable, unbalance"),
+        (lambda run, place: plot.bills(place / "run"), "holds a run, not a comparison"),
+        (lambda run, place: plot.bills({"ask": run}), 'that kept "participants"'),
+        (lambda run, place: plot.bills(run.scenarios), "lacks the column RULE_saving"),
+        (lambda run, place: plot.bills(3), "savings, not 3"),
+        (lambda run, place: plot.loading(place / "rules"), "holds a comparison of market rules, not a run"),
+        (lambda run, place: plot.loading(run, ax=3), "ax must be an Axes of matplotlib"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(results, folder, wrong, told):
+    with pytest.raises(fastp2p.InputError) as refused:
+        wrong(results, folder)
+    assert told in str(refused.value)
