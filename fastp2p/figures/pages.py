@@ -99,7 +99,10 @@ def _add_title(figure: Figure, study: Study, of: str) -> None:
     """The study's name in bold, and its description below; the layout keeps room for both."""
     width = figure.get_size_inches()[0]
     name = shown_text(study.name, LONGEST_NAME)
-    name, below = textwrap.shorten(f"{name}, {of}" if of else name, int(15 * width)), "\n " * bool(study.description.strip())
+    name, below = (
+        textwrap.shorten(f"{name}, {of}" if of else name, int(13 * width), placeholder=" …"),
+        "\n " * bool(study.description.strip()),
+    )
     title = figure.suptitle(name + below, x=0.01, ha="left", weight="bold", color=INK)
     text = textwrap.shorten(shown_text(" ".join(study.description[:LONGEST].split())), int(18 * width), placeholder=" …")
     described = Annotation(text, (0.0, 0.0), xycoords=title, va="bottom", fontsize=7, color=SOFT_INK)

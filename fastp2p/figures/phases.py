@@ -1,4 +1,4 @@
-"""Figures of three phases: voltages of each, and the hosting capacity beside that of the balanced model."""
+"""Voltages of three phases through a day."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from fastp2p.figures.feeder import PHASE_STYLES, AlongFeeder
 from fastp2p.figures.limits import show_limit
-from fastp2p.figures.pages import BESIDE_IN, INK, MOST_TICKS, fold, legend_above, panel_width_in, time_axis
-from fastp2p.figures.pages import colour as colour_of
+from fastp2p.figures.pages import BESIDE_IN, INK, MOST_TICKS, colour, fold, legend_above, panel_width_in, time_axis
 from fastp2p.figures.voltages import End
 
 Floats = NDArray[np.float64]
@@ -71,7 +70,7 @@ def draw_phases(
     middle = edges[:-1] + (edges[1:] - edges[:-1]) / 2
     every = max(1, len(vm_pu) // 24)  # a marker for each hour at most
     for of_phase, (name, style, number, marker) in zip(vm_pu.T, PHASE_STYLES, strict=True):
-        look: dict[str, Any] = {"color": colour_of(number), "linestyle": style, "marker": marker, "markersize": 2.8}
+        look: dict[str, Any] = {"color": colour(number), "linestyle": style, "marker": marker, "markersize": 2.8}
         axes.plot(middle, of_phase, linewidth=1.2, markevery=every, label=f"phase {name}", **look)
     if worst is not None:
         farthest = vm_pu[worst].min() if end == "lowest" else vm_pu[worst].max()

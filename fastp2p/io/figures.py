@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,16 @@ def write_figures(figures: Mapping[str, Figure], folder: Path) -> None:
 
 def _save(figure: Figure, file: Any, ending: str) -> None:
     """Write a figure; letters that its font lacks are boxes."""
+    with _boxes():
+        figure.savefig(file, format=ending, **FORMATS[ending])
+
+
+@contextmanager
+def _boxes() -> Iterator[None]:
+    """No warning of letters that a font lacks."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
-        figure.savefig(file, format=ending, **FORMATS[ending])
+        yield
 
 
 def replace_figure(figure: Figure, stem: Path, formats: Sequence[str] = USUAL) -> None:
@@ -63,5 +71,6 @@ def replace_figure(figure: Figure, stem: Path, formats: Sequence[str] = USUAL) -
 def _lay_out(figure: Figure) -> None:
     """Find the places of everything once: each further drawing would move them a little, and formats differ."""
     if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
-        figure.draw_without_rendering()
+        with _boxes():
+            figure.draw_without_rendering()
         figure.set_layout_engine("none")

@@ -275,7 +275,7 @@ def hang(figures, folder):
     print(folder, flush=True)
     time.sleep(60)
 
-fastp2p.io.figures.write_figures = hang
+fastp2p.sweep.drawing.write_figures = hang
 fastp2p.run(fastp2p.studies()["paper-44"], out=sys.argv[1])
 """
 
@@ -298,7 +298,7 @@ def test_a_full_disk_is_told_and_the_old_result_stays(monkeypatch, paper_folder)
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fastp2p.io.figures.write_figures", full)
+    monkeypatch.setattr("fastp2p.sweep.drawing.write_figures", full)
     result = call("run", "paper-44", "--out", "here", "--overwrite", code=2)
     assert "No space left on device" in result.stderr
     assert children() == {"here"}

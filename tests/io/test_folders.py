@@ -93,7 +93,7 @@ def test_an_exception_while_writing_leaves_nothing(error, monkeypatch):
     def broken(*_):
         raise error
 
-    monkeypatch.setattr("fastp2p.io.figures.write_figures", broken)
+    monkeypatch.setattr("fastp2p.sweep.drawing.write_figures", broken)
     with pytest.raises(type(error)):
         fastp2p.run(fastp2p.studies()["paper-44"], out="here")
     assert not list(Path().iterdir())
@@ -104,7 +104,7 @@ def test_a_folder_that_appears_meanwhile_is_not_touched(monkeypatch):
         Path("here").mkdir()
         Path("here/mine.txt").write_text("mine")
 
-    monkeypatch.setattr("fastp2p.io.figures.write_figures", slow)
+    monkeypatch.setattr("fastp2p.sweep.drawing.write_figures", slow)
     result = call("run", "paper-44", "--out", "here", code=2)
     assert "here exists" in result.stderr
     assert set(Path("here").iterdir()) == {Path("here/mine.txt")}

@@ -71,7 +71,7 @@ def test_a_disk_full_from_the_start_leaves_no_folder(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("failing", ["fastp2p.sweep.folder.write_tables", "fastp2p.io.figures.write_figures"])
+@pytest.mark.parametrize("failing", ["fastp2p.sweep.folder.write_tables", "fastp2p.sweep.drawing.write_figures"])
 def test_a_disk_full_at_the_answers_keeps_all_parts(failing, tmp_path, monkeypatch):
     def full(_, folder, *__):
         (folder / "summary.parquet").write_text("half of it")
