@@ -16,6 +16,9 @@ from fastp2p.cli.documents import summary_of
 from fastp2p.cli.export import export
 from fastp2p.cli.figures import figures
 from fastp2p.cli.profiles import profiles_app
+from fastp2p.cli.report import check as check_reports
+from fastp2p.cli.report import report
+from fastp2p.cli.report import write as write_report
 from fastp2p.cli.signals import exit_code, in_order
 from fastp2p.cli.sweep_table import (
     battery_text,
@@ -59,6 +62,7 @@ app = typer.Typer(
 app.add_typer(profiles_app, name="profiles")
 app.command()(figures)
 app.command()(export)
+app.command()(report)
 StudyArgument = Annotated[str | None, typer.Argument(help="Built-in study or TOML file; both paper studies if left out.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to; results/STUDY if left out.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder, if it holds only what fastp2p wrote.")]
@@ -67,6 +71,7 @@ Workers = Annotated[int | None, typer.Option(help="Threads, or processes for a l
 Dask = Annotated[str | None, typer.Option(help="Scheduler of a Dask cluster, tcp://HOST:PORT, to run on instead.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Chosen = Annotated[str | None, typer.Option(help="Run these alone, such as 17 or 3,10-19, and keep all their tables.")]
+Report = Annotated[bool, typer.Option("--report", help="Also write DIR.html, a report that any browser opens.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -90,6 +95,7 @@ def run(
     workers: Workers = None,
     dask: Dask = None,
     scenarios: Chosen = None,
+    with_report: Report = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -97,6 +103,8 @@ def run(
     chosen = [_study(name) for name in ([study] if study else PAPER)]
     folders = [_folder(out, one.name + "-scenarios" * bool(scenarios), alone=study is not None) for one in chosen]
     _check_all(folders, overwrite, resume)
+    if with_report:
+        check_reports(folders, overwrite=overwrite or resume)
     summaries = []
     failed = 0
     for one, folder in zip(chosen, folders, strict=True):
@@ -107,6 +115,8 @@ def run(
             summaries.append(summary_of(results, folder))
         elif not quiet:
             _print_results(results, folder)
+        if with_report:
+            write_report([folder], None, overwrite=overwrite or resume, quiet=quiet or as_json)
         _say_failures(results)
     if as_json:
         typer.echo(json.dumps(summaries if study is None else summaries[0], indent=2))

@@ -39,15 +39,18 @@ def loaded_arrays(source: str | Path, names: set[str], stated: Mapping[str, Any]
     """
 
     def convert() -> dict[str, NDArray[Any]]:
+        from fastp2p.io.coordinates import keep_coordinates
         from fastp2p.io.network_sources import load_network
         from fastp2p.io.pandapower import network_arrays
         from fastp2p.io.phases import zero_arrays
 
         net = load_network(source)
         try:
-            return network_arrays(net) if stated is None else zero_arrays(net, stated)
+            arrays = network_arrays(net) if stated is None else zero_arrays(net, stated)
         except InputError as error:
             raise InputError([f"network {source}: {fault}" for fault in error.faults]) from error
+        keep_coordinates(source, net)  # so that a report need not load it again
+        return arrays
 
     return kept_arrays(source, names, convert, "" if stated is None else repr(sorted(stated.items())))
 
@@ -104,7 +107,7 @@ def _key(source: str | Path, names: set[str], stated: str) -> str:
     packages = ("pandapower", "simbench") if str(source).startswith("simbench:") else ("pandapower",)
     converters = (
         *packages, "network_sources", "network_files", "network_names", "network_facts", "workbook", "branches", "elements",
-        "phases",
+        "phases", "coordinates",
     )  # fmt: skip
     installed = []
     for package in packages:

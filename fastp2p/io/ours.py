@@ -1,4 +1,4 @@
-"""Which files of profiles, typical days, figures and exports are as fastp2p writes them, and may be overwritten."""
+"""Which files of profiles, typical days, figures, exports and reports are as fastp2p writes them, and may be overwritten."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from zipfile import BadZipFile, ZipFile
 
 MADE_BY = "fastp2p"
 """Stands in a figure as the program that made it."""
+GENERATOR = f'<meta name="generator" content="{MADE_BY} '
+"""Begins the tag of a report that names the program and its version; texts of users come after it, and with no bare bracket."""
+HEAD_BYTES = 1000
 MOST_BYTES = 50_000_000
 """No figure is larger."""
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file of profiles or days, a figure or an export looks as fastp2p writes it."""
+    """Whether a file of profiles or days, a figure, an export or a report looks as fastp2p writes it."""
     try:
         match path.suffix.lower():
             case ".csv":
@@ -25,6 +28,9 @@ def is_ours(path: Path) -> bool:
 
                 with path.open("rb") as packed:
                     return _are_columns(pq.read_schema(file).names)
+            case ".html":
+                with path.open("rb") as packed:
+                    return GENERATOR.encode() in packed.read(HEAD_BYTES)
             case ".png" | ".pdf" | ".svg" as ending:
                 made = {".png": b"Software\0", ".pdf": b"/Creator (", ".svg": b"<dc:title>"}[ending] + MADE_BY.encode()
                 return path.stat().st_size < MOST_BYTES and made in path.read_bytes()

@@ -1,1 +1,1 @@
-"""Reports of results folders: one file of HTML that shows all of a run."""
+"""Reports of results folders: one file of HTML that shows all of a run, or two runs side by side."""

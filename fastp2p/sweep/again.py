@@ -34,8 +34,8 @@ MAX_POINTS = 4000
 
 def run_worst_book(results: Results) -> AlongFeeder:
     """Bus voltages in the book that goes farthest out of the band, or nearest to its end."""
-    scenario, step, is_high = _worst_book(results)
-    batch = _run_again(results, scenario, 1)
+    scenario, step, is_high = worst_book(results)
+    batch = run_again(results, scenario, 1)
     injection = batch.clearing.injection.of(np.array([step]))
     return _along_feeder(results, scenario, step, is_high, injection, batch.scenarios.connected)
 
@@ -60,8 +60,8 @@ def _along_feeder(
 
 def run_worst_day(results: Results) -> PhaseVoltages:
     """Voltages of each phase in the book that goes farthest out of the band, or nearest to its end, and in its day."""
-    network, (scenario, step, is_high) = results.network, _worst_book(results)
-    batch = _run_again(results, scenario, 1)
+    network, (scenario, step, is_high) = results.network, worst_book(results)
+    batch = run_again(results, scenario, 1)
     steps, at = steps_of_day(step, results.profiles.n_steps, results.profiles.step_hours)
     injection, bus = batch.clearing.injection.of(steps), batch.scenarios.connected
     vm_pu = phase_flow(network, *injection, bus=bus).vm_pu
@@ -84,7 +84,7 @@ def steps_of_day(step: int, n_steps: int, step_hours: float) -> tuple[Ints, int]
     return steps, int(step - steps[0])
 
 
-def _worst_book(results: Results) -> tuple[pd.Series, int, bool]:
+def worst_book(results: Results) -> tuple[pd.Series, int, bool]:
     """The scenario, its step, and whether the highest voltage, not the lowest, is the farthest out of the band."""
     scenarios, part = results.scenarios, results.study.network
     over = (scenarios["highest_vm_pu"] - part.v_max_pu).to_numpy(np.float64)
@@ -94,8 +94,8 @@ def _worst_book(results: Results) -> tuple[pd.Series, int, bool]:
     return row, int(row["highest_vm_step" if is_over else "lowest_vm_step"]), is_over
 
 
-def _run_again(results: Results, scenario: pd.Series, count: int) -> BatchResult:
-    """Some scenarios from this one on, at its point, through all steps."""
+def run_again(results: Results, scenario: pd.Series, count: int) -> BatchResult:
+    """Some scenarios from this row of `Results.scenarios` on, at its point, through all steps."""
     swept = results.study.scenarios
     share = float(scenario["share"]) if swept.shares else None
     point = Point(share, {device: float(scenario[f"{device}_share"]) for device in swept.swept})
@@ -149,7 +149,7 @@ def sample_errors(results: Results) -> ModelErrors:
     network, rows = results.network, results.scenarios
     *_, (point, of_share) = by_point(rows)
     n_scenarios = max(1, min(MAX_SCENARIOS, len(of_share), MAX_BOOKS // results.profiles.n_steps))
-    batch = _run_again(results, of_share.iloc[0], n_scenarios)
+    batch = run_again(results, of_share.iloc[0], n_scenarios)
     n_values = network.n_bus * results.study.network.phases
     books = random_places(len(batch.clearing.status_code), 1 + MAX_VALUES // n_values)
     find_errors = _phase_errors if results.study.network.phases == 3 else _errors
