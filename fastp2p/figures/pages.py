@@ -222,12 +222,15 @@ def time_edges(n_steps: int, step_hours: float, time: pd.DatetimeIndex | None) -
 
 def time_axis(axes: Axes, edges: NDArray[Any]) -> None:
     """From the first edge to the last one: hours, whole days from three days on, or dates where there are such."""
-    axes.set_xlim(edges[0], edges[-1])
     if np.issubdtype(edges.dtype, np.datetime64):
+        axes.set_xlim(
+            edges[0], edges[-1] - np.timedelta64(1, "s")
+        )  # the midnight after the last day would give the axis its date
         locator: Any = AutoDateLocator(minticks=3, maxticks=MOST_TICKS)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         return
+    axes.set_xlim(edges[0], edges[-1])
     hours = float(edges[-1] - edges[0])
     axes.set_xlabel("Hour")
     if hours > 3 * DAY_HOURS:

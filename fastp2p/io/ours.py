@@ -27,7 +27,7 @@ def is_ours(path: Path) -> bool:
                 import pyarrow.parquet as pq
 
                 with path.open("rb") as packed:
-                    return _are_columns(pq.read_schema(file).names)
+                    return _are_columns(pq.read_schema(packed).names)
             case ".html":
                 with path.open("rb") as packed:
                     return GENERATOR.encode() in packed.read(HEAD_BYTES)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import fastp2p
-from fastp2p.sweep.again import _run_again
+from fastp2p.sweep.again import run_again
 from tests.support.commands import call
 from tests.support.studies import refused, study_text
 from tests.support.sweeps import SWEEP, assert_same
@@ -38,7 +38,7 @@ def test_a_run_is_that_of_the_same_series(study, tmp_path):
     drawn = fastp2p.scenarios(study, range(2))
     assert drawn.feed_in_per_kwh.tolist() == PRICES
     (tmp_path / "prices.csv").unlink()
-    assert _run_again(results, results.scenarios.iloc[0], 1).scenarios.feed_in_per_kwh.tolist() == PRICES
+    assert run_again(results, results.scenarios.iloc[0], 1).scenarios.feed_in_per_kwh.tolist() == PRICES
 
 
 @pytest.mark.usefixtures("elsewhere")
