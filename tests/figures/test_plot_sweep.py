@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 import fastp2p
 from fastp2p import plot
+from fastp2p.errors import InputError
 from fastp2p.figures.pages import house_style
 from tests.support.commands import call, refused_command
 
@@ -59,6 +60,8 @@ def test_choices(results):
     line = plot.energy(results, panel(), quantities=["import_kwh"]).lines[0]
     np.testing.assert_allclose(line.get_ydata(), results.scenarios.groupby("share")["import_kwh"].median())
     assert plot.hosting_capacity(results, panel(), cause="base").get_title(loc="left") == "Before any trade"
+    with pytest.raises(InputError, match=r"did not keep the table 'books'; run some of its scenarios alone"):
+        plot.supply(results, panel())
 
 
 def test_three_panels_stand_side_by_side_with_titles_of_the_caller(folder, results):
