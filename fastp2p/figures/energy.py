@@ -56,7 +56,7 @@ def draw_energy(axes: Axes, scenarios: pd.DataFrame, quantities: Sequence[str] =
             _draw_quantiles(axes, scenarios, lines.over, quantity, days or 1.0, look, layer)
     else:
         banded = [*lines.rows][:: len(lines.rows) - 1]  # more would only hide each other
-        title = f"{lines.title}\nLine: median, band (first, last): 5 to 95% of scenarios"
+        title = f"{lines.title}. Line: median, band (first, last): 5 to 95% of scenarios"
         for layer, ((name, rows), own) in enumerate(zip(lines.rows.items(), ramp(len(lines.rows)), strict=True)):
             look = {"label": name, "color": own, "marker": "o"}
             _draw_quantiles(axes, rows, lines.over, quantities[0], days or 1.0, look, layer, has_band=name in banded)
@@ -120,4 +120,4 @@ def draw_hours(axes: Axes, hours: pd.DataFrame, *, name: str = "") -> None:
     axes.set(xlabel="Hour of the mean day", ylabel="Energy (kWh per hour)", ylim=(0.0, axes.get_ylim()[1]))
     if name:
         axes.set_title(name, loc="left")
-    axes.legend(title="Line: median, band: 5 to 95% of scenarios", alignment="left")
+    legend_below(axes, title="Line: median, band: 5 to 95% of scenarios", ncols=2)

@@ -13,7 +13,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from fastp2p.figures.pages import INK, SOFT_INK, colour
+from fastp2p.figures.pages import INK, SOFT_INK, colour, legend_below
 from fastp2p.figures.shares import lines_of, ramp, share_axis
 from fastp2p.results.hosting import THRESHOLD, hosting_span, hosting_words
 from fastp2p.results.statistics import CONFIDENCE, Event
@@ -70,8 +70,8 @@ def causes_of(probabilities: pd.DataFrame) -> list[str]:
     return [name for name in known if name != "base" or is_needed]
 
 
-def draw_hosting(axes: Axes, probabilities: pd.DataFrame, cause: str = "cleared") -> None:
-    """How probable it is that a limit breaks for one cause, with what that says of the hosting capacity.
+def draw_hosting(axes: Axes, probabilities: pd.DataFrame, cause: str = "cleared") -> list[str]:
+    """How probable it is that a limit breaks for one cause.
 
     Parameters
     ----------
@@ -80,9 +80,13 @@ def draw_hosting(axes: Axes, probabilities: pd.DataFrame, cause: str = "cleared"
         Of `find_probabilities`. Where several shares of devices were run, each of them has a line, of the cause's first event.
     cause : str
         Of `CAUSES`.
+
+    Returns
+    -------
+    list of str
+        Lines that say what that says of the hosting capacity, or what several lines are of; `name_panel` writes them.
     """
-    title, events = CAUSES[cause]
-    events = tuple(event for event in events if f"{event}_probability" in probabilities)
+    events = tuple(event for event in CAUSES[cause].events if f"{event}_probability" in probabilities)
     lines = lines_of(probabilities)
     words: list[str] = []
     if list(lines.rows) == [""]:
@@ -103,9 +107,9 @@ def draw_hosting(axes: Axes, probabilities: pd.DataFrame, cause: str = "cleared"
     share_axis(axes, lines)
     highest = probabilities.filter(regex="_high$").max().max()
     axes.set(ylim=(0.0, min(102.0, max(LEAST_TOP, 106.0 * float(highest)))), ylabel="Probability (% of scenarios)")
-    _name_panel(axes, title, words)
-    of = f"{lines.title}\n" if lines.title else ""
-    axes.legend(title=f"{of}Estimate and {CONFIDENCE:.0%} confidence interval", alignment="left")
+    of = f"{lines.title}. " if lines.title else ""
+    legend_below(axes, title=f"{of}Estimate and {CONFIDENCE:.0%} confidence interval", ncols=2)
+    return words
 
 
 def _draw_estimates(axes: Axes, table: pd.DataFrame, over: str, event: Event, look: dict[str, Any], layer: int) -> None:
@@ -143,8 +147,8 @@ def _mark_span(axes: Axes, probabilities: pd.DataFrame, event: Event) -> None:
         axes.axvspan(100.0 * low, 100.0 * high, label="between the shares tried", **look)
 
 
-def _name_panel(axes: Axes, title: str, lines: Sequence[str]) -> None:
-    """The cause above a panel, and lines in small letters below it."""
+def name_panel(axes: Axes, title: str, lines: Sequence[str]) -> None:
+    """The cause above a panel of a page, and lines in small letters below it."""
     size = FontProperties(size=matplotlib.rcParams["legend.fontsize"]).get_size_in_points()
     above = ("axes fraction", "offset points")
     axes.annotate("\n".join(lines), (0.0, 1.0), (0.0, 4.0), *above, color=SOFT_INK, fontsize=size, va="bottom", linespacing=1.2)

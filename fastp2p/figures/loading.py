@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from fastp2p.figures.pages import INK, legend_above, round_ticks
+from fastp2p.figures.pages import BESIDE_IN, INK, columns_that_fit, fold, legend_above, panel_width_in, round_ticks
 from fastp2p.figures.shares import MAX_NAMED_SHARES, at_point, share_colours, share_handles, share_title, some_shares
 from fastp2p.results.points import point_keys
 
@@ -45,7 +45,9 @@ def draw_loading(axes: Axes, scenarios: pd.DataFrame, *, power: str = "", period
     axes.set(ylim=(0.0, 102.0), xlabel=label, ylabel="Scenarios at or below (%)")
     round_ticks(axes)
     if len(colours) > 1:
-        legend_above(axes, handles=share_handles(colours), title=share_title(colours, keys), ncols=4)
+        handles, width_in = share_handles(colours), panel_width_in(axes) - BESIDE_IN
+        ncols = columns_that_fit([str(one.get_label()) for one in handles], width_in, 4)
+        legend_above(axes, handles=handles, title=fold(share_title(colours, keys), width_in), ncols=ncols)
 
 
 def _show_limit(axes: Axes, worst: pd.Series) -> None:

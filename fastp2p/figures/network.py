@@ -17,7 +17,7 @@ from matplotlib.patheffects import Normal, Stroke
 from numpy.typing import NDArray
 
 from fastp2p.figures.layout import Layout, branch_paths, tree_layout
-from fastp2p.figures.pages import GREY, INK, PALE, SIDE_BY_SIDE_FROM, colour, legend_above, panel_width_in
+from fastp2p.figures.pages import GREY, INK, PALE, colour, columns_that_fit, legend_above, panel_width_in
 from fastp2p.grid.network import Network
 
 Floats = NDArray[np.float64]
@@ -73,8 +73,8 @@ def draw_network(
     handles = _draw_buses(axes, network, participants, np.empty(0, np.int64) if beside is None else beside, layout, size_pt)
     handles += _draw_branches(axes, network, branches, layout, size_pt)
     _draw_scale(axes, branches, power, period)
-    is_narrow = panel_width_in(axes) < SIDE_BY_SIDE_FROM
-    legend_above(axes, handles=handles, title=scenario or None, ncols=2 if is_narrow else 4, handletextpad=0.5)
+    ncols = columns_that_fit([str(one.get_label()) for one in handles], panel_width_in(axes), 4)
+    legend_above(axes, handles=handles, title=scenario or None, ncols=ncols, handletextpad=0.5)
 
 
 def _draw_buses(axes: Axes, network: Network, who: pd.DataFrame, beside: Ints, layout: Layout, size_pt: float) -> list[Line2D]:

@@ -126,6 +126,13 @@ def fold(text: str, width_in: float) -> str:
     return textwrap.fill(" ".join(text.split()), max(20, int(72.0 * width_in / letter)))
 
 
+def columns_that_fit(labels: Sequence[str], width_in: float, most: int) -> int:
+    """Of a legend: before a label are 2.8 times the height of the font, and 2 between columns."""
+    size = FontProperties(size=matplotlib.rcParams["legend.fontsize"]).get_size_in_points()
+    widest = 0.57 * max(map(len, labels), default=0) + 4.8
+    return max(1, min(most, int((72.0 * width_in / size + 2.0) / widest)))
+
+
 def legend_above(axes: Axes, **more: Any) -> None:
     """The legend of one panel, above it and from its left edge on; a `$` in a name is one."""
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.02), "alignment": "left", "columnspacing": 1.2}
@@ -134,16 +141,19 @@ def legend_above(axes: Axes, **more: Any) -> None:
         text.set_parse_math(False)
 
 
-def legend_below(axes: Axes, **more: Any) -> None:
-    """The legend of one panel, below its labels: so that it hides nothing of what fills the panel."""
+def legend_below(axes: Axes, title: str, ncols: int) -> None:
+    """The legend of one panel, below its labels and no wider: so that it hides nothing of this panel, nor of the next one."""
     size = FontProperties(size=matplotlib.rcParams["axes.labelsize"]).get_size_in_points()
     figure = axes.figure
     place = axes.transAxes + ScaledTranslation(0.0, -4.5 * size / 72.0, figure.dpi_scale_trans)
-    axes.legend(loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=place, alignment="left", **more)
+    width_in = panel_width_in(axes) - BESIDE_IN
+    ncols = columns_that_fit(axes.get_legend_handles_labels()[1], width_in, ncols)
+    below: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0), "bbox_transform": place, "alignment": "left"}
+    axes.legend(title=fold(title, width_in), ncols=ncols, **below)
 
 
 def join_legends(figure: Figure, panels: Sequence[Axes], ncols: int = 4) -> None:
-    """One legend below all panels, of what theirs have, instead of one for each; its title is the first one's."""
+    """One legend below all panels, of what theirs have, instead of one for each; the first one's title, as wide as the page."""
     legends = [legend for axes in panels if (legend := axes.get_legend()) is not None]
     if not legends:
         return
@@ -152,7 +162,7 @@ def join_legends(figure: Figure, panels: Sequence[Axes], ncols: int = 4) -> None
         for legend in legends[::-1]
         for text, handle in zip(legend.get_texts()[::-1], legend.legend_handles[::-1], strict=True)
     }
-    title = legends[0].get_title().get_text() or None
+    title = fold(legends[0].get_title().get_text(), float(figure.get_size_inches()[0])) or None
     for legend in legends:
         legend.remove()
     ncols = min(ncols, len(handles)) if figure.get_size_inches()[0] >= SIDE_BY_SIDE_FROM else min(2, ncols)

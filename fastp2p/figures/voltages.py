@@ -13,7 +13,18 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from fastp2p.figures.limits import show_limit
-from fastp2p.figures.pages import BESIDE_IN, DAY_HOURS, GREY, MOST_TICKS, colour, fold, legend_above, panel_width_in, time_axis
+from fastp2p.figures.pages import (
+    BESIDE_IN,
+    DAY_HOURS,
+    GREY,
+    MOST_TICKS,
+    colour,
+    columns_that_fit,
+    fold,
+    legend_above,
+    panel_width_in,
+    time_axis,
+)
 from fastp2p.figures.shares import (
     MAX_NAMED_SHARES,
     at_point,
@@ -93,9 +104,11 @@ def _name_curves(axes: Axes, colours: dict[Any, Any], keys: list[str], n: int, b
         handles.append(Patch(facecolor=GREY, alpha=0.35, label="5% to 95%"))
         said += f"Line: median of {n:,} scenarios; band: 5% to 95% of them{where}"
     said = ". ".join(one for one in (said, f"Voltages {books}" if books else "") if one)
-    title = fold(said, panel_width_in(axes) - BESIDE_IN)
+    width_in = panel_width_in(axes) - BESIDE_IN
+    title = fold(said, width_in)
     if handles:
-        legend_above(axes, handles=handles, title=title, ncols=4)
+        ncols = columns_that_fit([str(one.get_label()) for one in handles], width_in, 4)
+        legend_above(axes, handles=handles, title=title, ncols=ncols)
     elif title:
         legend_above(axes, handles=[Line2D([], [], color=next(iter(colours.values())), label=title)])
 

@@ -43,7 +43,8 @@ def table_of(source: Source | pd.DataFrame, name: str, columns: tuple[str, ...] 
     results = None if isinstance(source, pd.DataFrame) else results_of(source)
     table = source if isinstance(source, pd.DataFrame) else getattr(results, name)
     if table is None:
-        raise InputError(f"the study did not keep the table {name!r}; add it to scenarios.keep, and run it again")
+        alone = "" if name in ("scenarios", "hours") else "run some of its scenarios alone (run STUDY --scenarios 0), or "
+        raise InputError(f"the study did not keep the table {name!r}; {alone}add it to scenarios.keep, and run it again")
     if missing := [column for column in columns if column not in table]:
         raise InputError(f"the table lacks the columns {', '.join(missing)} of results.{name}")
     return table, results

@@ -140,7 +140,8 @@ def hosting_capacity(source: Source | pd.DataFrame, ax: Axes | None = None, *, c
         why = f"known of these results are {', '.join(known)}" if cause in CAUSES else f"must be one of {', '.join(CAUSES)}"
         raise InputError(f"cause = {cause!r}: {why}")
     axes = axes_for(ax)
-    draw_hosting(axes, probabilities, cause)
+    words = draw_hosting(axes, probabilities, cause)
+    axes.set_title("\n".join([CAUSES[cause].title, *words]), loc="left")  # one text, so that a title of the caller replaces it
     return axes
 
 

@@ -169,8 +169,9 @@ def state_of(manifest: Manifest, results: Results) -> list[str]:
         )
     if manifest.scenarios is not None:
         notes.append(
-            f"Chosen scenarios alone were run: {manifest.scenarios} of {results.study.scenarios.count:,}. They are no sample "
-            "of the study, so there are no intervals, and means are of these alone."
+            f"Chosen scenarios alone were run: {manifest.scenarios}, of those numbered 0 to "
+            f"{results.study.scenarios.count - 1:,}. They are no sample of the study, so there are no intervals, and means are "
+            "of these alone."
         )
     if manifest.stopped_at is not None:
         because = f": {manifest.stopped_because}" if manifest.stopped_because else ""

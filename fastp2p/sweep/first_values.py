@@ -126,7 +126,8 @@ def _comments(network: Network, profiles: Profiles, members: Members, text: dict
         "clearing.physics": '"dc": active power; "lindistflow" or "ac": apparent power and voltages (docs/voltage.md).',
         "clearing.audit": "Whether an AC power flow checks voltages, loadings and losses of all that is executed."
         + ("" if audit else " Not here: it takes a radial network with resistances and reactances."),
-        "scenarios.count": "Random draws. A sweep over PV: count = 100 and shares = [0.1, 0.3, 0.5] of those who may have PV.",
+        "scenarios.count": "Random draws. A sweep over PV: count = 100 and shares = [0.1, 0.3, 0.5] of pv.buses."
+        ' With buses = "all" there, a share is of all participants.',
     }
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fastp2p.figures.bills import draw_bills, rules_of
 from fastp2p.figures.energy import BY_HOUR, EXCHANGED, QUANTITIES, TRADED, draw_energy, draw_hours
-from fastp2p.figures.hosting import causes_of, draw_hosting
+from fastp2p.figures.hosting import CAUSES, causes_of, draw_hosting, name_panel
 from fastp2p.figures.loading import draw_loading
 from fastp2p.figures.pages import DAY_HOURS, SIDE_BY_SIDE_FROM, Look, join_legends, new_page, share_axes
 from fastp2p.figures.shares import (
@@ -126,7 +126,7 @@ def hosting_page(results: Results, look: Look) -> Figure:
     causes, of = causes_of(probabilities), of_scenarios(results.scenarios)
     figure, panels = new_page(results.study, look, len(causes), 2.7, of, columns=2 if len(causes) > MOST_PANELS else None)
     for axes, cause in zip(panels, causes, strict=True):
-        draw_hosting(axes, probabilities, cause)
+        name_panel(axes, CAUSES[cause].title, draw_hosting(axes, probabilities, cause))
     share_axes(panels)
     join_legends(figure, panels)
     return figure

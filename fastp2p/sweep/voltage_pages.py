@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from fastp2p.figures.errors import ModelErrors, draw_ac_error
 from fastp2p.figures.feeder import AlongFeeder, draw_feeder, draw_phase_feeder
-from fastp2p.figures.pages import USUAL, Look, fold, join_legends, new_page, time_edges
+from fastp2p.figures.pages import USUAL, Look, join_legends, new_page, time_edges
 from fastp2p.figures.phases import PhaseVoltages, draw_phases
 from fastp2p.figures.shares import points_of, shares_text
 from fastp2p.figures.voltages import ENDS, End, draw_voltage_hours, draw_voltage_steps
@@ -44,30 +44,23 @@ def draw_voltage_pages(results: Results, look: Look = USUAL) -> dict[str, Figure
         figures["voltage"], panels = new_page(results.study, look, 2, 2.9, of=of_scenarios(results.scenarios))
         for axes, end in zip(panels, ENDS, strict=True):
             draw_voltage_of(axes, results, end)
-        _join_legends(figures["voltage"], panels)
+        join_legends(figures["voltage"], panels)
     has_phases = results.study.network.phases == 3
     if has_phases:
         day = run_worst_day(results)
         figures["phases"], panels = new_page(results.study, look, 2, 2.9)
         for axes, end in zip(panels, ENDS, strict=True):
             draw_phases_of(axes, results, day, end)
-        _join_legends(figures["phases"], panels)
+        join_legends(figures["phases"], panels)
     if results.network.is_radial:
         figures["feeder"], (axes,) = new_page(results.study, look, height=3.4)
         draw_feeder_of(axes, results, day if has_phases else run_worst_book(results))
-        _join_legends(figures["feeder"], [axes])
+        join_legends(figures["feeder"], [axes])
         figures["ac_error"], panels = new_page(results.study, look, 2, 2.9)
         sample = sample_errors(results)
         for axes, quantity in zip(panels, QUANTITIES, strict=True):
             draw_errors_of(axes, results, sample, quantity)
     return figures
-
-
-def _join_legends(figure: Figure, panels: list[Axes]) -> None:
-    """One legend below all panels, its title in lines as long as the page is wide."""
-    if (legend := panels[0].get_legend()) is not None:
-        legend.set_title(fold(legend.get_title().get_text(), float(figure.get_size_inches()[0])))
-    join_legends(figure, panels)
 
 
 def draw_voltage_of(axes: Axes, results: Results, end: End) -> None:

@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 import fastp2p
 from fastp2p import plot
+from fastp2p.errors import InputError
+from fastp2p.figures.pages import house_style
 from tests.support.commands import call, refused_command
 
 
@@ -58,6 +60,26 @@ def test_choices(results):
     line = plot.energy(results, panel(), quantities=["import_kwh"]).lines[0]
     np.testing.assert_allclose(line.get_ydata(), results.scenarios.groupby("share")["import_kwh"].median())
     assert plot.hosting_capacity(results, panel(), cause="base").get_title(loc="left") == "Before any trade"
+    with pytest.raises(InputError, match=r"did not keep the table 'books'; run some of its scenarios alone"):
+        plot.supply(results, panel())
+
+
+def test_three_panels_stand_side_by_side_with_titles_of_the_caller(folder, results):
+    """Of a figure as wide as two columns: no legend reaches into the next panel, and no text lies on a title."""
+    with matplotlib.rc_context(house_style()):
+        figure = Figure(figsize=(7.16, 2.6), layout="constrained")
+        panels = list(figure.subplots(1, 3))
+        draws = [plot.hosting_capacity, plot.energy, lambda _, ax: plot.bills(folder / "rules", ax)]
+        for draw, ax in zip(draws, panels, strict=True):
+            draw(results, ax)
+            ax.set_title("(a)", loc="left")
+            assert not ax.texts
+        figure.draw_without_rendering()
+        for ax, after in zip(panels, [*panels[1:], None], strict=True):
+            end = after.get_tightbbox().x0 if after else figure.bbox.x1
+            assert ax.get_legend().get_window_extent().x1 <= end
+    titled = plot.hosting_capacity(results, panel()).get_title(loc="left")
+    assert titled.startswith("As the market is cleared\nhosting capacity at least 60%")
 
 
 def test_bills_of_results_of_a_folder_and_of_its_table(folder, results):
