@@ -43,7 +43,7 @@ def supply(
     ax : Axes, optional
     share : float or sequence of float, optional
         Share of PV of the scenario, with the shares of swept devices in the order of the columns of the tables; by default the
-        first one.
+        largest ones.
     scenario : int, optional
         Its number; by default the first one.
 

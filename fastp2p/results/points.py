@@ -48,7 +48,7 @@ def point_text(point: dict[str, float], form: str = ".4g") -> str:
 def one_scenario(
     table: pd.DataFrame, share: float | Sequence[float] | None = None, scenario: int | None = None
 ) -> pd.DataFrame:
-    """The rows of one scenario: the first one, or the first of those asked for.
+    """The rows of one scenario: the first one at the largest shares, or of those asked for.
 
     Parameters
     ----------
@@ -79,5 +79,8 @@ def one_scenario(
         rows = rows[rows["scenario"] == scenario]
         if rows.empty:
             raise InputError(f"scenario = {scenario!r}: the results have {some([str(number) for number in numbers])}")
-    keys = [*point_keys(table), "scenario"]
-    return rows[(rows[keys] == rows[keys].head(1).to_numpy()).all(axis=1)] if len(rows) else rows
+    if rows.empty:
+        return rows
+    keys = point_keys(table)
+    rows = rows[(rows[keys] == rows[keys].tail(1).to_numpy()).all(axis=1)]
+    return rows[rows["scenario"] == rows["scenario"].iloc[0]]

@@ -28,9 +28,9 @@ def title(axes):
 def test_a_scenario_is_chosen_and_named(run, ax, name):
     draw = getattr(plot, name)
     assert draw(run, ax) is ax
-    assert title(ax) == "Scenario 0 at PV 30%; one of 4"
-    draw(run, ax, share=0.6, scenario=1)
-    assert title(ax) == "Scenario 1 at PV 60%; one of 4"
+    assert title(ax) == "Scenario 0 at PV 60%; one of 4"
+    draw(run, ax, share=0.3, scenario=1)
+    assert title(ax) == "Scenario 1 at PV 30%; one of 4"
     for chosen, message in (
         ({"share": 0.5}, "share = 0.5: the results have 0.3, 0.6"),
         ({"share": (0.6, 0.1)}, r"share = \(0.6, 0.1\): the results have 0.3, 0.6"),
