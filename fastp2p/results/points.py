@@ -83,4 +83,4 @@ def one_scenario(
         return rows
     keys = point_keys(table)
     rows = rows[(rows[keys] == rows[keys].tail(1).to_numpy()).all(axis=1)]
-    return rows[rows["scenario"] == rows["scenario"].iloc[0]]
+    return pd.DataFrame(rows[rows["scenario"] == rows["scenario"].iloc[0]])
