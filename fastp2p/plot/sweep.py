@@ -46,11 +46,11 @@ def hours(source: Source | pd.DataFrame, ax: Axes | None = None, **shares: float
     InputError
         If it is something else, a column is missing, or the share was not run.
     """
-    table, _ = table_of(source, "hours", ("share", "scenario", "hour", *BY_HOUR))
+    table, results = table_of(source, "hours", ("share", "scenario", "hour", *BY_HOUR))
     rows, name = _at(table, shares)
     quantiles = find_hour_quantiles(rows, BY_HOUR).droplevel([*range(len(point_keys(rows)))])
     axes = axes_for(ax)
-    draw_hours(axes, quantiles, name=name)
+    draw_hours(axes, quantiles, name=name, step_hours=results.profiles.step_hours if results else None)
     return axes
 
 

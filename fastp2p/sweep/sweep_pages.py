@@ -53,7 +53,8 @@ def hours_page(results: Results, look: Look) -> Figure:
     if look.width_in < SIDE_BY_SIDE_FROM:
         kind = kind.replace(", at ", ",\nat ")
     for axes, point in zip(panels, points, strict=True):
-        draw_hours(axes, at_point(quantiles, point), name=f"{curve_name(point, colours)} {kind}" if len(points) > 1 else "")
+        name = f"{curve_name(point, colours)} {kind}" if len(points) > 1 else ""
+        draw_hours(axes, at_point(quantiles, point), name=name, step_hours=results.profiles.step_hours)
     share_axes(panels)
     join_legends(figure, panels)
     return figure

@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 import fastp2p
 from fastp2p import plot
+from fastp2p.report.figures import charts_of
+from fastp2p.report.runs import Run
 from tests.support.commands import call, refused_command
 
 
@@ -113,3 +115,23 @@ def test_what_cannot_be_drawn_is_refused(results, folder, wrong, told):
     with pytest.raises(fastp2p.InputError) as refused:
         wrong(results, folder)
     assert told in str(refused.value)
+
+
+def test_steps_longer_than_an_hour_fill_the_day(results):
+    study = results.study.with_(profiles={"step_hours": 4.0}, clearing={"audit": True}, scenarios={"count": 2})
+    run = fastp2p.run(study, workers=1)
+    for ax in (plot.hours(run, panel()), plot.hours(run.hours, panel())):
+        assert ax.get_xlim() == (0.0, 24.0)
+        assert ax.get_ylabel() == "Energy\n(kWh per 240 min)"
+        np.testing.assert_array_equal(ax.lines[0].get_xdata(), np.arange(0.0, 25.0, 4.0))
+    ax = plot.voltage(run, panel())
+    assert ax.get_xlim() == (0.0, 24.0)
+    np.testing.assert_array_equal(ax.lines[-1].get_xdata(), np.arange(2.0, 24.0, 4.0))
+    charts = {chart.key: chart.views for chart in charts_of(Run("run", study, "", None, run))}
+    for view in (charts["hours"]["Traded"], charts["voltage"]["all"]):
+        assert view["data"][-1]["x"][-1] == 24.0
+    assert charts["hours"]["Traded"]["layout"]["yaxis"]["title"]["text"] == "Energy per 240 min (kWh)"
+    with pytest.warns(fastp2p.InputWarning, match="clock"):
+        day = fastp2p.run(study.with_(profiles={"step_hours": 24.0}), workers=1)
+    assert plot.hours(day, panel()).get_xlim() == (0.0, 24.0)
+    assert plot.voltage(day, panel()).lines[-1].get_marker() == "o"
