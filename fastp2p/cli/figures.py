@@ -12,8 +12,8 @@ from fastp2p.cli.console import fault_exit, say
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import absolute_path, expanded
 
-WIDTHS = (2.0, 20.0)
-"""Inches."""
+WIDTHS = (3.3, 20.0)
+"""Inches; in less than a column of a journal, legends have no room."""
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to; DIR-figures if left out.")]

@@ -97,7 +97,7 @@ def bills_page(comparison: Comparison, look: Look) -> Figure:
     points = points_of(savings)
     shown = some_shares(points, MOST_PANELS)
     of = of_scenarios(savings) + f" ({len(shown)} of {len(points)} shares)" * (len(shown) < len(points))
-    height = 0.7 + 0.24 * len(rules_of(savings))
+    height = 1.2 + 0.24 * len(rules_of(savings))
     figure, panels = new_page(comparison.study, look, len(shown), height, of)
     keys = point_keys(savings)
     for axes, point in zip(panels, shown, strict=True):
