@@ -109,6 +109,18 @@ def test_a_new_figure_has_the_style_in_force(results):
         (lambda run, place: plot.bills(3), "savings, not 3"),
         (lambda run, place: plot.loading(place / "rules"), "holds a comparison of market rules, not a run"),
         (lambda run, place: plot.loading(run, ax=3), "ax must be an Axes of matplotlib"),
+        (lambda run, place: plot.loading(run, Figure().add_subplot(projection="polar")), "not the projection 'polar'"),
+        (lambda run, place: plot.loading(run.scenarios.iloc[:0]), "the table has no rows"),
+        (lambda run, place: plot.energy(run.scenarios.astype(str)), "executed_kwh of the table must hold numbers"),
+        (lambda run, place: plot.energy(run.scenarios.assign(share=np.nan)), "share of the table is unknown in some rows"),
+        (lambda run, place: plot.energy(run, quantities=3), "quantities = 3: must be some of executed_kwh"),
+        (lambda run, place: plot.energy(run, quantities=[["cut_kwh"]]), "must be some of executed_kwh"),
+        (lambda run, place: plot.energy(run.scenarios, days="x"), "days = 'x': must be a number above 0"),
+        (lambda run, place: plot.hosting_capacity(run, cause=["cut"]), "must be one of cleared"),
+        (lambda run, place: plot.hours(run, share="x"), "share = 'x': must be a number"),
+        (lambda run, place: plot.bills(place / "rules", currency=3), "currency must be a text, not 3"),
+        (lambda run, place: plot.supply(run.scenarios, share=["x"]), r"share = ['x']: must be a number"),
+        (lambda run, place: plot.supply(run.scenarios, scenario=[1]), r"scenario = [1]: must be a whole number"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(results, folder, wrong, told):
