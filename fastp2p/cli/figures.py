@@ -46,7 +46,7 @@ def figures(
     refuse(faults)
     place = absolute_path(expanded(folder))
     where = expanded(out) if out else place.with_name(f"{place.name}-figures")
-    if where.resolve() == place:
+    if place.resolve() in (where.resolve(), *where.resolve().parents):
         raise InputError(f"{where}: the figures of a run stay as they were written; choose another folder")
     names = [one.strip() for one in (only or "").split(",") if one.strip()]
     opened = read_comparison(place) if is_comparison(place) else read_results(place)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import pandas as pd
 from matplotlib.axes import Axes
-from pandas.api.types import is_numeric_dtype
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from fastp2p.arguments import described
 from fastp2p.errors import InputError, refuse
@@ -58,7 +58,10 @@ def table_of(source: Source | pd.DataFrame, name: str, columns: tuple[str, ...] 
 def _number_faults(table: pd.DataFrame, columns: list[str]) -> list[str]:
     """Columns of numbers that hold something else, and keys that are unknown somewhere."""
     other = [name for name in columns if not is_numeric_dtype(table[name])]
-    unknown = [name for name in (*point_keys(table), "scenario", "hour") if name in columns and table[name].isna().any()]
+    known = {*point_keys(table), "scenario", "hour", "worst_loading_percent"}  # voltages are unknown without an audit
+    unknown = [name for name in columns if (name in known or name.endswith("_kwh")) and table[name].isna().any()]
+    if "time" in table and not (is_datetime64_any_dtype(table["time"]) and table["time"].notna().all()):
+        unknown.append("time")
     return [f"the column {name} of the table must hold numbers, not {table[name].dtype}" for name in other] + [
         f"the column {name} of the table is unknown in some rows" for name in unknown if name not in other
     ]

@@ -113,6 +113,8 @@ def test_a_new_figure_has_the_style_in_force(results):
         (lambda run, place: plot.loading(run.scenarios.iloc[:0]), "the table has no rows"),
         (lambda run, place: plot.energy(run.scenarios.astype(str)), "executed_kwh of the table must hold numbers"),
         (lambda run, place: plot.energy(run.scenarios.assign(share=np.nan)), "share of the table is unknown in some rows"),
+        (lambda run, place: plot.loading(run.scenarios.assign(worst_loading_percent=np.nan)), "is unknown in some rows"),
+        (lambda run, place: plot.energy(run.scenarios.assign(time=None)), "the column time of the table is unknown"),
         (lambda run, place: plot.energy(run, quantities=3), "quantities = 3: must be some of executed_kwh"),
         (lambda run, place: plot.energy(run, quantities=[["cut_kwh"]]), "must be some of executed_kwh"),
         (lambda run, place: plot.energy(run.scenarios, days="x"), "days = 'x': must be a number above 0"),
