@@ -12,8 +12,8 @@ from fastp2p.cli.console import fault_exit, say
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.paths import absolute_path, expanded
 
-WIDTHS = (2.0, 20.0)
-"""Inches."""
+WIDTHS = (3.3, 20.0)
+"""Inches; in less than a column of a journal, legends have no room."""
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Results folder.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write to; DIR-figures if left out.")]
@@ -46,7 +46,7 @@ def figures(
     refuse(faults)
     place = absolute_path(expanded(folder))
     where = expanded(out) if out else place.with_name(f"{place.name}-figures")
-    if where.resolve() == place:
+    if place.resolve() in (where.resolve(), *where.resolve().parents):
         raise InputError(f"{where}: the figures of a run stay as they were written; choose another folder")
     names = [one.strip() for one in (only or "").split(",") if one.strip()]
     opened = read_comparison(place) if is_comparison(place) else read_results(place)

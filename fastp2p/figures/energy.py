@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from fastp2p.figures.pages import colour, legend_below, time_axis
+from fastp2p.figures.pages import colour, energy_label, hour_edges, legend_below, time_axis
 from fastp2p.figures.shares import lines_of, ramp, share_axis
 
 Floats = NDArray[np.float64]
@@ -94,7 +94,7 @@ def _draw_quantiles(
         axes.errorbar(at, middle, around, fmt="none", ecolor=look["color"], capsize=2.0, zorder=2.5)
 
 
-def draw_hours(axes: Axes, hours: pd.DataFrame, *, name: str = "") -> None:
+def draw_hours(axes: Axes, hours: pd.DataFrame, *, name: str = "", step_hours: float | None = None) -> None:
     """P2P trades and retailer supply through the mean day at one share: median, and the band of 5 to 95 % of the scenarios.
 
     Parameters
@@ -104,8 +104,10 @@ def draw_hours(axes: Axes, hours: pd.DataFrame, *, name: str = "") -> None:
         What `find_hour_quantiles` finds of `BY_HOUR`, of one point: by hour.
     name : str
         At which share, for the title.
+    step_hours : float, optional
+        By default what the hours say. An hour that no step begins in is part of the step before it.
     """
-    edges = np.arange(float(hours.index.max()) + 2.0)
+    edges, length = hour_edges(hours.index, step_hours)
     for quantity in BY_HOUR:
         label, number, _, _ = QUANTITIES[quantity]
         low, middle, high = (np.append(values, values[-1]) for values in hours[quantity].to_numpy(np.float64).T)
@@ -117,7 +119,7 @@ def draw_hours(axes: Axes, hours: pd.DataFrame, *, name: str = "") -> None:
         axes.fill_between(edges, low, high, step="post", color=look["color"], alpha=BAND, linewidth=0.0, zorder=1.5)
         axes.plot(edges, middle, drawstyle="steps-post", **look)
     time_axis(axes, edges)
-    axes.set(xlabel="Hour of the mean day", ylabel="Energy (kWh per hour)", ylim=(0.0, axes.get_ylim()[1]))
+    axes.set(xlabel="Hour of the mean day", ylabel=f"Energy\n(kWh per {energy_label(length)})", ylim=(0.0, axes.get_ylim()[1]))
     if name:
         axes.set_title(name, loc="left")
     legend_below(axes, title="Line: median, band: 5 to 95% of scenarios", ncols=2)

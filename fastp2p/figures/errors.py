@@ -88,7 +88,7 @@ def draw_ac_error(axes: Axes, errors: Errors, *, quantity: str, books: str = "")
     handles = []
     for (name, error), (number, look) in zip(errors.error.items(), LOOKS, strict=True):
         axes.plot(errors.at, scale * error, color=colour(number), linestyle="none", rasterized=True, **look)
-        label = f"{name}: at most {scale * errors.largest[name]:.2g}{unit}"
+        label = f"{name}: up to {scale * errors.largest[name]:.2g}{unit}"
         shown = {**look, "alpha": 1.0, "markersize": 4.0}
         handles.append(Line2D([], [], color=colour(number), linestyle="none", label=label, **shown))
     axes.axhline(0.0, color=INK, linewidth=0.8, zorder=1.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import warnings
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Annotation
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
@@ -30,6 +32,8 @@ SIDE_BY_SIDE_FROM = 5.0
 INK, SOFT_INK, GREY, PALE = "#222222", "#555555", "#888888", "#CCCCCC"
 BESIDE_IN = 0.65
 """About how wide the labels beside a panel are."""
+HINTED = 1.05
+"""Times as wide a text may be on a screen as on paper: letters end on whole pixels there."""
 MOST_TICKS = 8
 DAY_HOURS = 24.0
 
@@ -99,15 +103,29 @@ def _add_title(figure: Figure, study: Study, of: str) -> None:
     """The study's name in bold, and its description below; the layout keeps room for both."""
     width = figure.get_size_inches()[0]
     name = shown_text(study.name, LONGEST_NAME)
-    name, below = (
-        textwrap.shorten(f"{name}, {of}" if of else name, int(13 * width), placeholder=" …"),
-        "\n " * bool(study.description.strip()),
-    )
+    name = fitted(f"{name}, {of}" if of else name, FontProperties(size=_title_size(), weight="bold"), width - 0.1)
+    below = "\n " * bool(study.description.strip())
     title = figure.suptitle(name + below, x=0.01, ha="left", weight="bold", color=INK)
-    text = textwrap.shorten(shown_text(" ".join(study.description[:LONGEST].split())), int(18 * width), placeholder=" …")
+    text = fitted(shown_text(" ".join(study.description[:LONGEST].split())), FontProperties(size=7), width - 0.1)
     described = Annotation(text, (0.0, 0.0), xycoords=title, va="bottom", fontsize=7, color=SOFT_INK)
     described.set_in_layout(False)
     figure.add_artist(described)
+
+
+def _title_size() -> Any:
+    return matplotlib.rcParams["figure.titlesize"]
+
+
+def fitted(text: str, font: FontProperties, width_in: float) -> str:
+    """A text on one line that is no wider than that: of a longer one the beginning, up to a word if there is one."""
+    most, kept = 72.0 * width_in / HINTED, text
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        while (wide := text_to_path.get_text_width_height_descent(kept, font, ismath=False)[0]) > most:
+            short = text[: min(len(kept) - 3, int(len(kept) * most / wide))]
+            before, _, _ = short.rpartition(" ")
+            kept = f"{before if len(before) > len(short) / 2 else short} …"
+    return kept
 
 
 def panel_width_in(axes: Axes) -> float:
@@ -204,6 +222,23 @@ def round_ticks(axes: Axes) -> None:
 def energy_label(step_hours: float) -> str:
     """What energy of a step is per."""
     return "hour" if step_hours == 1.0 else f"{60.0 * step_hours:g} min"
+
+
+def hour_edges(hours: Any, step_hours: float | None = None) -> tuple[NDArray[np.float64], float]:
+    """(n + 1,) where the hours of a mean day begin and the last one ends, and how long they are: an hour, or a longer step.
+
+    Parameters
+    ----------
+    hours : (n,) int
+        Rising.
+    step_hours : float, optional
+        By default what the hours say: those in which no step begins are left out.
+    """
+    begins = np.asarray(hours, np.float64)
+    if step_hours is None:
+        step_hours = float(np.diff(begins).min()) if len(begins) > 1 else 1.0
+    length = max(1.0, step_hours)
+    return np.append(begins, begins[-1] + length), length
 
 
 def time_edges(n_steps: int, step_hours: float, time: pd.DatetimeIndex | None) -> NDArray[Any]:

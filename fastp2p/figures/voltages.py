@@ -21,6 +21,7 @@ from fastp2p.figures.pages import (
     colour,
     columns_that_fit,
     fold,
+    hour_edges,
     legend_above,
     panel_width_in,
     time_axis,
@@ -54,6 +55,7 @@ def draw_voltage_hours(
     has_phases: bool = False,
     books: str = "",
     days: int = 1,
+    step_hours: float | None = None,
 ) -> None:
     """The voltage by the hour of the day: the median of the scenarios for each share, and a band for the first and the last.
 
@@ -70,23 +72,29 @@ def draw_voltage_hours(
         How many books there are, as `count_audited` says.
     days : int
         Over which the extreme of an hour is taken.
+    step_hours : float, optional
+        By default what the hours say.
     """
     column = f"{end}_vm_pu"
     colours, quantiles = share_colours(hours), pd.DataFrame(find_hour_quantiles(hours, [column])[column])
     named, banded = some_shares(list(colours), MAX_NAMED_SHARES), some_shares(list(colours), 2)
     n = len(hours["scenario"].unique())
+    edges, length = hour_edges(np.unique(hours["hour"]), step_hours)
+    marker = "o" if len(edges) == 2 else None  # a line has two points at least
     seen = []
     for layer, (point, of) in enumerate(colours.items()):
         of_point = at_point(quantiles, point)
-        at, (low, middle, high) = of_point.index.to_numpy(np.float64) + 0.5, of_point.to_numpy(np.float64).T
+        at, (low, middle, high) = of_point.index.to_numpy(np.float64) + length / 2.0, of_point.to_numpy(np.float64).T
         if n > 1 and point in banded:
             # drawn before all lines, so that medians of the shares between stay as they are
             axes.fill_between(at, low, high, facecolor=of, alpha=0.2, linewidth=0.0, zorder=1.1)
             axes.plot(at, np.stack([low, high], axis=1), color=of, linewidth=0.5, zorder=1.2)
             seen += [low, high]
-        axes.plot(at, middle, color=of, linewidth=1.6 if point in named else 0.6, zorder=2.0 + layer / len(colours))
+        axes.plot(
+            at, middle, color=of, marker=marker, linewidth=1.6 if point in named else 0.6, zorder=2.0 + layer / len(colours)
+        )
         seen.append(middle)
-    axes.set(xlim=(0.0, float(hours["hour"].max() + 1)), ylabel=voltage_label(end, has_phases))
+    axes.set(xlim=(0.0, edges[-1]), ylabel=voltage_label(end, has_phases))
     axes.set_xlabel("Hour of the day" + (f"; the {end} of {days:,} days" if days > 1 else ""))
     axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, steps=[1, 1.2, 2.4, 3, 6, 10]))
     _view(axes, np.concatenate(seen), end, limit_pu)

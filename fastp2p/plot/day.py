@@ -121,7 +121,7 @@ def profiles(source: Source | Profiles, ax: Axes | None = None, *, kind: str = "
     results = None if isinstance(source, Profiles) else results_of(source)
     given = source if results is None else results.profiles
     assert isinstance(given, Profiles)
-    if kind not in given.kinds:
+    if not isinstance(kind, str) or kind not in given.kinds:
         raise InputError(f"kind = {kind!r}: there are profiles of {' and '.join(dict.fromkeys(given.kinds)) or 'no kind'}")
     axes = axes_for(ax)
     draw_profiles(axes, **profiles_facts(given, kind, results.study if results else None))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from fastp2p.figures.hosting import CAUSES, causes_of, draw_hosting
 from fastp2p.figures.loading import draw_loading
 from fastp2p.figures.shares import points_of, shares_text
 from fastp2p.market.rules import RULES
-from fastp2p.plot.sources import Source, axes_for, table_of
+from fastp2p.plot.sources import Source, axes_for, is_number, table_of
 from fastp2p.results.points import point_keys
 from fastp2p.results.results import Results
 from fastp2p.results.statistics import COUNTS, find_hour_quantiles, find_probabilities
@@ -46,11 +47,11 @@ def hours(source: Source | pd.DataFrame, ax: Axes | None = None, **shares: float
     InputError
         If it is something else, a column is missing, or the share was not run.
     """
-    table, _ = table_of(source, "hours", ("share", "scenario", "hour", *BY_HOUR))
+    table, results = table_of(source, "hours", ("share", "scenario", "hour", *BY_HOUR))
     rows, name = _at(table, shares)
     quantiles = find_hour_quantiles(rows, BY_HOUR).droplevel([*range(len(point_keys(rows)))])
     axes = axes_for(ax)
-    draw_hours(axes, quantiles, name=name)
+    draw_hours(axes, quantiles, name=name, step_hours=results.profiles.step_hours if results else None)
     return axes
 
 
@@ -79,12 +80,14 @@ def energy(
     InputError
         If it is something else, or a column is missing or has no such figure.
     """
-    names = list(QUANTITIES)
-    if isinstance(quantities, str) or not quantities or not set(quantities) <= set(names):
-        raise InputError(f"quantities = {quantities!r}: must be some of {', '.join(names)}, in a list")
-    table, results = table_of(source, "scenarios", ("share", "scenario", *quantities))
+    wanted = list(quantities) if isinstance(quantities, Iterable) and not isinstance(quantities, str) else []
+    if not wanted or not all(isinstance(one, str) and one in QUANTITIES for one in wanted):
+        raise InputError(f"quantities = {quantities!r}: must be some of {', '.join(QUANTITIES)}, in a list")
+    if days is not None and not (is_number(days) and 0.0 < days < inf):
+        raise InputError(f"days = {days!r}: must be a number above 0")
+    table, results = table_of(source, "scenarios", ("share", "scenario", *wanted))
     axes = axes_for(ax)
-    draw_energy(axes, table, quantities, days=days_of(results.profiles) if results else days)
+    draw_energy(axes, table, list(dict.fromkeys(wanted)), days=days_of(results.profiles) if results else days)
     return axes
 
 
@@ -136,8 +139,13 @@ def hosting_capacity(source: Source | pd.DataFrame, ax: Axes | None = None, *, c
     table, _ = table_of(source, "scenarios", ("share", "scenario", *COUNTS))
     probabilities = find_probabilities(table)
     known = dict.fromkeys(["cleared", "base", *causes_of(probabilities)])
-    if cause not in known:
-        why = f"known of these results are {', '.join(known)}" if cause in CAUSES else f"must be one of {', '.join(CAUSES)}"
+    is_one = isinstance(cause, str) and cause in CAUSES
+    if not is_one or cause not in known:
+        why = (
+            f"known of these results are {', '.join(known)}"
+            if isinstance(cause, str) and cause in CAUSES
+            else f"must be one of {', '.join(CAUSES)}"
+        )
         raise InputError(f"cause = {cause!r}: {why}")
     axes = axes_for(ax)
     words = draw_hosting(axes, probabilities, cause)
@@ -175,10 +183,12 @@ def bills(
     InputError
         If it is something else, a column is missing, or the share was not run.
     """
+    texts = {"currency": currency, "period": period}
+    refuse([f"{key} must be a text, not {described(one)}" for key, one in texts.items() if not isinstance(one, str)])
     table, known = _savings_of(source)
     rows, name = _at(table, shares)
     axes = axes_for(ax)
-    draw_bills(axes, rows, name=name, **(known or {"currency": currency, "period": period}))
+    draw_bills(axes, rows, name=name, **(known or texts))
     return axes
 
 
@@ -210,6 +220,7 @@ def _at(table: pd.DataFrame, shares: Mapping[str, float]) -> tuple[pd.DataFrame,
     """The rows of a table at one point, and its name."""
     keys, points = point_keys(table), points_of(table)
     refuse([f"{key} is no share of these results; they have {', '.join(keys)}" for key in shares if key not in keys])
+    refuse([f"{key} = {value!r}: must be a number" for key, value in shares.items() if not is_number(value)])
     found = [point for point in points if all(point[keys.index(key)] == value for key, value in shares.items())]
     if not found:
         there = "; ".join(f"{key}: {', '.join(f'{value:g}' for value in sorted(table[key].unique()))}" for key in keys)

@@ -144,7 +144,7 @@ def phases(source: Source, ax: Axes | None = None, end: End = "highest") -> Axes
 
 
 def _check(name: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise InputError(f"{name} must be one of {', '.join(map(repr, known))}, not {described(value)}")
 
 

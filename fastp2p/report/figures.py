@@ -199,9 +199,13 @@ def _by_period(results: Results, books: pd.DataFrame) -> tuple[NDArray[np.int64]
     """The period of each book, counted from 0: its step, or its day where there are too many; and what it is called."""
     steps = books["step"].to_numpy(np.int64)
     if len(books) <= MOST_STEPS:
-        minutes = 60.0 * results.profiles.step_hours
-        return steps, "hour" if minutes == 60.0 else f"{minutes:g} min"
+        return steps, _per(results.profiles.step_hours)
     return np.floor(steps * results.profiles.step_hours / 24.0 + 1e-9).astype(np.int64), "day"
+
+
+def _per(step_hours: float) -> str:
+    """What energy of a step is per."""
+    return "hour" if step_hours == 1.0 else f"{60.0 * step_hours:g} min"
 
 
 def supply_chart(results: Results) -> Chart:
@@ -291,29 +295,30 @@ def hours_chart(results: Results) -> Chart:
     assert results.hours is not None
     quantiles = find_hour_quantiles(results.hours, BY_HOUR)
     points = _some([point for point, _ in by_point(results.hours)])
+    step_hours = max(1.0, results.profiles.step_hours)
     names = curve_names(points)
     views = {}
     for name, label in BY_HOUR.items():
         traces = []
         for place, point in enumerate(points):
             rows = quantiles.xs(tuple(point.values()), level=list(range(len(point))))
-            rows = closed(rows)
+            rows = closed(rows, step_hours)
             hour, colour = plotted(rows.index), _ramp(place, len(points))
             title = names[place] or label
             if place == len(points) - 1:
                 traces += band(hour, rows[name, 0.05], rows[name, 0.95], colour)
             look = {"mode": "lines", "line": {"color": colour, "shape": "hv"}}
             traces.append({"type": "scatter", "x": hour, "y": plotted(rows[name, 0.5], 4), "name": title, **look})
-        views[label] = {"data": traces, "layout": _axes("Hour of the day", "Energy per hour (kWh)")}
+        views[label] = {"data": traces, "layout": _axes("Hour of the day", f"Energy per {_per(step_hours)} (kWh)")}
     of = "" if len(points) == 1 else " at each share" if len(points) < MOST_CURVES else " at some of the shares"
     caption = f"The mean day: medians over the scenarios{of}. Band: 5th to 95th percentile"
     return Chart("hours", "Energy by hour of the day", f"{caption}{', at the largest share' * (len(points) > 1)}.", views)
 
 
-def closed(by_hour: Any) -> Any:
-    """Values by hour with the last one once more at its end, where its step ends."""
+def closed(by_hour: Any, step_hours: float) -> Any:
+    """Values by hour with the last one once more at its end: after an hour, or a longer step."""
     last = by_hour.iloc[[-1]].copy()
-    last.index = last.index + 1
+    last.index = last.index + max(1.0, step_hours)
     return pd.concat([by_hour, last])
 
 
@@ -337,7 +342,7 @@ def voltage_chart(results: Results) -> Chart | None:
         rows = hours[(hours[list(point)] == pd.Series(point)).all(axis=1)].groupby("hour")
         colour, name = _ramp(place, len(points)), names[place] or "Voltage"
         for column, kind in (("highest_vm_pu", "max"), ("lowest_vm_pu", "min")):
-            extreme = closed(rows[column].agg(kind))
+            extreme = closed(rows[column].agg(kind), results.profiles.step_hours)
             look = {"legendgroup": name, "showlegend": column == "highest_vm_pu", "line": {"color": colour, "shape": "hv"}}
             one = {"type": "scatter", "mode": "lines", "x": plotted(extreme.index), "y": plotted(extreme), "name": name, **look}
             traces.append(one)

@@ -50,7 +50,9 @@ def write_report(folders: Sequence[Path], out: Path | None = None, *, overwrite:
     if not 1 <= len(folders) <= 2:
         raise InputError(f"a report is of one results folder or of two, not of {len(folders)}")
     path = absolute_path(report_path(folders, out))
-    refuse(report_faults(path, overwrite=overwrite))
+    is_inside = any(absolute_path(one).resolve() in path.resolve().parents for one in folders)
+    inside = [f"{path}: a results folder stays as it was written; choose another place"] * is_inside
+    refuse([*report_faults(path, overwrite=overwrite), *inside])
     page = make_page([read_run(absolute_path(folder)) for folder in folders])
     replace_file(path, lambda file: file.write(page.encode()), "no report was written")
     return path

@@ -65,8 +65,12 @@ def one_scenario(
         If there is none like that.
     """
     rows = table
+    wanted = list(share) if isinstance(share, list | tuple | np.ndarray) else [] if share is None else [share]
+    if not all(isinstance(one, int | float | np.number) for one in wanted):
+        raise InputError(f"share = {share!r}: must be a number, or one for each share")
+    if scenario is not None and not isinstance(scenario, int | np.integer):
+        raise InputError(f"scenario = {scenario!r}: must be a whole number")
     if share is not None:
-        wanted = [share] if isinstance(share, int | float | np.number) else list(share)
         keys = point_keys(table)
         if len(wanted) in (1, len(keys)):
             near = [np.isclose(table[key].astype(np.float64), value) for key, value in zip(keys, wanted, strict=False)]

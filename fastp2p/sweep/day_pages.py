@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from fastp2p.figures.layout import tree_layout
 from fastp2p.figures.network import draw_network
-from fastp2p.figures.pages import DAY_HOURS, USUAL, Look, join_legends, new_page, share_axes
+from fastp2p.figures.pages import USUAL, Look, join_legends, new_page, share_axes
 from fastp2p.figures.profiles import draw_profiles
 from fastp2p.figures.shares import shares_text
 from fastp2p.figures.supply import draw_supply
@@ -22,6 +22,7 @@ from fastp2p.results.points import one_scenario, point_keys
 from fastp2p.results.results import Results
 from fastp2p.study.model import Study
 from fastp2p.study.sections import profile_names
+from fastp2p.sweep.sweep_pages import period_of
 from fastp2p.text import shown_text
 
 CLUSTERS_ACROSS = 4
@@ -155,9 +156,7 @@ def scenario_text(results: Results, *chosen: Any) -> str:
 
 def _period(results: Results) -> str:
     """How long it is, and since when."""
-    profiles = results.profiles
-    hours = profiles.n_steps * profiles.step_hours
-    length = f"{hours / DAY_HOURS:g} days" if hours > DAY_HOURS else f"{hours:g} hours"
+    profiles, length = results.profiles, period_of(results.profiles)
     if profiles.time is None:
         return length
     first = profiles.time[0]

@@ -53,7 +53,8 @@ def hours_page(results: Results, look: Look) -> Figure:
     if look.width_in < SIDE_BY_SIDE_FROM:
         kind = kind.replace(", at ", ",\nat ")
     for axes, point in zip(panels, points, strict=True):
-        draw_hours(axes, at_point(quantiles, point), name=f"{curve_name(point, colours)} {kind}" if len(points) > 1 else "")
+        name = f"{curve_name(point, colours)} {kind}" if len(points) > 1 else ""
+        draw_hours(axes, at_point(quantiles, point), name=name, step_hours=results.profiles.step_hours)
     share_axes(panels)
     join_legends(figure, panels)
     return figure
@@ -96,7 +97,7 @@ def bills_page(comparison: Comparison, look: Look) -> Figure:
     points = points_of(savings)
     shown = some_shares(points, MOST_PANELS)
     of = of_scenarios(savings) + f" ({len(shown)} of {len(points)} shares)" * (len(shown) < len(points))
-    height = 0.7 + 0.24 * len(rules_of(savings))
+    height = 1.2 + 0.24 * len(rules_of(savings))
     figure, panels = new_page(comparison.study, look, len(shown), height, of)
     keys = point_keys(savings)
     for axes, point in zip(panels, shown, strict=True):

@@ -79,7 +79,7 @@ def draw_voltage_of(axes: Axes, results: Results, end: End) -> None:
     else:
         assert results.hours is not None
         days = max(1, round(profiles.n_steps * profiles.step_hours / 24.0))
-        draw_voltage_hours(axes, results.hours, **facts, days=days)
+        draw_voltage_hours(axes, results.hours, **facts, days=days, step_hours=profiles.step_hours)
 
 
 def draw_phases_of(axes: Axes, results: Results, worst: PhaseVoltages, end: End) -> None:

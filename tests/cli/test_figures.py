@@ -58,9 +58,10 @@ def test_wrong_options_are_refused_at_once(ran):
     told = refused_command("figures", ran, "--width", "99", "--format", "gif,tiff")
     assert len(told.splitlines()) == 3
     assert "--format gif: must be one of png, pdf, svg" in told
-    assert "--width 99: must be 2 to 20 inches" in told
+    assert "--width 99: must be 3.3 to 20 inches" in told
     assert "this run has no figure 'hours'; it has" in refused_command("figures", ran, "--only", "hours")
-    assert "stay as they were written" in refused_command("figures", ran, "--out", ran)
+    for out in (ran, f"{ran}/inside"):
+        assert "stay as they were written" in refused_command("figures", ran, "--out", out)
     refused_command("figures", "nowhere")
     Path("mine").mkdir()
     Path("mine/supply.png").write_bytes(b"my own")

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 
 import fastp2p
 from fastp2p.figures.bills import draw_bills
-from fastp2p.figures.pages import Look
+from fastp2p.figures.pages import Look, house_style
 from fastp2p.sweep.sweep_pages import bills_page
 
 
@@ -52,3 +53,8 @@ def test_of_many_shares_three_are_drawn_with_the_same_axes(savings):
     assert "10 scenarios at each share of PV (3 of 4 shares)" in figure._suptitle.get_text()
     few = savings.assign(ask_saving=0.0, kwp=0.0).drop(columns="mid_market_rate_saving")
     bills_page(SimpleNamespace(**vars(comparison) | {"savings": few}), Look(3.5)).draw_without_rendering()
+    with matplotlib.rc_context(house_style()):
+        for look in (Look(), Look(3.5, has_title=False)):  # one rule has room, too
+            figure = bills_page(SimpleNamespace(**vars(comparison) | {"savings": few}), look)
+            figure.draw_without_rendering()
+            assert min(axes.get_window_extent().height for axes in figure.axes) > 20.0

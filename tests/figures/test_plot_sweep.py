@@ -10,6 +10,8 @@ import fastp2p
 from fastp2p import plot
 from fastp2p.errors import InputError
 from fastp2p.figures.pages import house_style
+from fastp2p.report.figures import charts_of
+from fastp2p.report.runs import Run
 from tests.support.commands import call, refused_command
 
 
@@ -129,9 +131,43 @@ def test_a_new_figure_has_the_style_in_force(results):
         (lambda run, place: plot.bills(3), "savings, not 3"),
         (lambda run, place: plot.loading(place / "rules"), "holds a comparison of market rules, not a run"),
         (lambda run, place: plot.loading(run, ax=3), "ax must be an Axes of matplotlib"),
+        (lambda run, place: plot.loading(run, Figure().add_subplot(projection="polar")), "not the projection 'polar'"),
+        (lambda run, place: plot.loading(run.scenarios.iloc[:0]), "the table has no rows"),
+        (lambda run, place: plot.energy(run.scenarios.astype(str)), "executed_kwh of the table must hold numbers"),
+        (lambda run, place: plot.energy(run.scenarios.assign(share=np.nan)), "share of the table is unknown in some rows"),
+        (lambda run, place: plot.loading(run.scenarios.assign(worst_loading_percent=np.nan)), "is unknown in some rows"),
+        (lambda run, place: plot.energy(run.scenarios.assign(time=None)), "the column time of the table is unknown"),
+        (lambda run, place: plot.energy(run, quantities=3), "quantities = 3: must be some of executed_kwh"),
+        (lambda run, place: plot.energy(run, quantities=[["cut_kwh"]]), "must be some of executed_kwh"),
+        (lambda run, place: plot.energy(run.scenarios, days="x"), "days = 'x': must be a number above 0"),
+        (lambda run, place: plot.hosting_capacity(run, cause=["cut"]), "must be one of cleared"),
+        (lambda run, place: plot.hours(run, share="x"), "share = 'x': must be a number"),
+        (lambda run, place: plot.bills(place / "rules", currency=3), "currency must be a text, not 3"),
+        (lambda run, place: plot.supply(run.scenarios, share=["x"]), r"share = ['x']: must be a number"),
+        (lambda run, place: plot.supply(run.scenarios, scenario=[1]), r"scenario = [1]: must be a whole number"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(results, folder, wrong, told):
     with pytest.raises(fastp2p.InputError) as refused:
         wrong(results, folder)
     assert told in str(refused.value)
+
+
+def test_steps_longer_than_an_hour_fill_the_day(results):
+    study = results.study.with_(profiles={"step_hours": 4.0}, clearing={"audit": True}, scenarios={"count": 2})
+    run = fastp2p.run(study, workers=1)
+    for ax in (plot.hours(run, panel()), plot.hours(run.hours, panel())):
+        assert ax.get_xlim() == (0.0, 24.0)
+        assert ax.get_ylabel() == "Energy\n(kWh per 240 min)"
+        np.testing.assert_array_equal(ax.lines[0].get_xdata(), np.arange(0.0, 25.0, 4.0))
+    ax = plot.voltage(run, panel())
+    assert ax.get_xlim() == (0.0, 24.0)
+    np.testing.assert_array_equal(ax.lines[-1].get_xdata(), np.arange(2.0, 24.0, 4.0))
+    charts = {chart.key: chart.views for chart in charts_of(Run("run", study, "", None, run))}
+    for view in (charts["hours"]["Traded"], charts["voltage"]["all"]):
+        assert view["data"][-1]["x"][-1] == 24.0
+    assert charts["hours"]["Traded"]["layout"]["yaxis"]["title"]["text"] == "Energy per 240 min (kWh)"
+    with pytest.warns(fastp2p.InputWarning, match="clock"):
+        day = fastp2p.run(study.with_(profiles={"step_hours": 24.0}), workers=1)
+    assert plot.hours(day, panel()).get_xlim() == (0.0, 24.0)
+    assert plot.voltage(day, panel()).lines[-1].get_marker() == "o"

@@ -5,8 +5,10 @@ import pickle
 import re
 import subprocess
 import sys
+import warnings
 from functools import cache
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -14,7 +16,7 @@ from matplotlib.figure import Figure
 import fastp2p
 from fastp2p.figures.energy import EXCHANGED, draw_energy
 from fastp2p.figures.loading import distribution, draw_loading
-from fastp2p.figures.pages import Look
+from fastp2p.figures.pages import Look, house_style, new_page
 from fastp2p.figures.shares import some_shares
 from fastp2p.io.figures import replace_figure
 from fastp2p.sweep.drawing import draw_sweep_figures, write_drawn
@@ -135,3 +137,16 @@ def test_hours_have_a_panel_for_each_share_with_the_same_axes():
             np.testing.assert_allclose(line.get_ydata()[:-1], by_hour[column].median())
             assert line.get_drawstyle() == "steps-post"
         assert axes.get_xlim() == (0.0, 24.0)
+
+
+@pytest.mark.parametrize("name", ["W" * 60, "m " * 20 + "m", "名" * 40])
+def test_titles_fit_the_page(name):
+    study = results(0.2, 0.6).study.with_(name=name, description=name * 10)
+    with matplotlib.rc_context(house_style()):
+        for width in (2.0, 3.5, 7.16):
+            figure, _ = new_page(study, Look(width), of="5 scenarios")
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+                for text in (figure._suptitle, figure.artists[0]):
+                    assert text.get_window_extent().x1 <= figure.bbox.width, (width, text)
+                    assert len(text.get_text()) > 5 * width

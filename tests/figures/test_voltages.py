@@ -205,7 +205,7 @@ def test_errors_say_how_large_they_are_and_of_how_many_values():
     assert [line.get_rasterized() for line in (dc, linear, zero)] == [True, True, False]
     assert dc.get_marker() != linear.get_marker()
     assert said(axes)[0] == "70 books of 3 scenarios; 50 of 7,000 values, at random"
-    assert said(axes)[1:] == ["DC (no voltage drop): at most 6%", "LinDistFlow: at most 0.2%"]
+    assert said(axes)[1:] == ["DC (no voltage drop): up to 6%", "LinDistFlow: up to 0.2%"]
     assert_inside(axes)
 
 

@@ -113,6 +113,7 @@ def test_a_report_goes_beside_its_folder_and_replaces_reports_alone(folders, tmp
         message = call("report", "a", "--out", name, "--overwrite", code=2).stderr
         assert "was not written by fastp2p" in message
     assert "ends in .html" in call("report", "a", "--out", "a.txt", code=2).stderr
+    assert "stays as it was written" in call("report", "a", "--out", "a/a.html", code=2).stderr
     assert "of one results folder or of two" in call("report", "a", "a", "a", code=2).stderr
     assert sorted(path.name for path in tmp_path.glob("*.html")) == ["a-and-b.html", "a.html", "claims.html", "mine.html"]
 

@@ -102,7 +102,7 @@ def test_what_cannot_be_exported_is_told(place, monkeypatch):
 
 def test_chosen_scenarios_have_no_summary(place, monkeypatch):
     monkeypatch.chdir(place)
-    fastp2p.run(Study.from_toml("sweep/study.toml"), scenarios=[3, 17], out="chosen")
+    fastp2p.run(Study.from_toml("sweep/study.toml").with_(description="a\0b"), scenarios=[3, 17], out="chosen")
     call("export", "chosen", "--to", "latex")
     text = Path("chosen.tex").read_text()
     assert r"\shortstack{PV 20\,\%\\scenario 3}" in text
@@ -110,5 +110,6 @@ def test_chosen_scenarios_have_no_summary(place, monkeypatch):
     call("export", "chosen", "--to", "netcdf")
     with xr.open_dataset("chosen.nc", engine="h5netcdf") as back:
         assert back.attrs["scenarios"] == "3, 17"
+        assert back.attrs["description"] == r"a\x00b"
         assert back.scenario.to_numpy().tolist() == [3, 17]
         assert np.isfinite(back.branches_largest_flow_kw).all()
