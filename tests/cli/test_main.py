@@ -269,7 +269,7 @@ def test_failed_books_exit_with_1_and_everything_is_written(monkeypatch):
 
 HANG = """
 import sys, time
-import fastp2p, fastp2p.io.figures
+import fastp2p, fastp2p.sweep.drawing
 
 def hang(figures, folder):
     print(folder, flush=True)

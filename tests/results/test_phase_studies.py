@@ -143,7 +143,8 @@ def test_a_folder_and_the_terminal_have_the_hosting_capacity(tmp_path):
     (tmp_path / "three.toml").write_text(STUDY.to_toml(), encoding="utf-8")
     printed = CliRunner().invoke(app, ["run", str(tmp_path / "three.toml"), "--out", str(tmp_path / "out")])
     assert printed.exit_code == 0, printed.output
-    assert "hosting capacity, limited by" in printed.output
+    for heading in ("hosting capacity,", "limited by", "three phases", "balanced"):
+        assert heading in printed.output
     assert "between phase and neutral" in printed.output
     capacity = pd.read_parquet(tmp_path / "out" / "hosting_capacity.parquet")
     probabilities = pd.read_parquet(tmp_path / "out" / "probabilities.parquet")
