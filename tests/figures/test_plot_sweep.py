@@ -96,7 +96,7 @@ def test_bills_of_results_of_a_folder_and_of_its_table(folder, results):
     same(ax, plot.bills(table, panel(), currency=results.study.currency, period="24 hours", share=0.2))
 
 
-def test_the_figures_of_a_comparison_are_drawn_again(folder, tmp_path):
+def test_the_figures_of_a_comparison_are_drawn_again(folder, tmp_path, elsewhere):
     told = call("figures", folder / "rules", "--out", tmp_path, "--format", "svg", "--width", "3.5")
     assert [path.name for path in tmp_path.iterdir()] == ["bills.svg"]
     assert "wrote 1 files" in told.stdout
