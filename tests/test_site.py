@@ -52,22 +52,7 @@ class Page(HTMLParser):
             self.loaded.append(attrs[LOADS[tag]])
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=290, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
-
-
-@pytest.fixture(scope="module")
-def pages(site):
-    return {path.relative_to(site).as_posix(): Page(path) for path in site.rglob("*.html")}
-
-
-@pytest.mark.slow
-def test_every_page_is_there_and_found_by_a_search(site, pages):
+def every_page_is_there_and_found_by_a_search(site, pages):
     markdown = {f"{path.stem}.html" for path in (ROOT / "docs").glob("*.md")}
     notebooks = {f"{path.parent.name}/{path.stem}.html" for path in NOTEBOOKS}
     names = ("overview", "contributing", "security", "changelog", "examples", "example-inputs", "shipped-data")
@@ -77,14 +62,12 @@ def test_every_page_is_there_and_found_by_a_search(site, pages):
     assert found == set(pages) - {"404.html"}
 
 
-@pytest.mark.slow
-def test_the_api_is_documented(pages):
+def the_api_is_documented(pages):
     names = [name for name in fastp2p.__all__ if name != "plot"] + [f"plot.{name}" for name in fastp2p.plot.__all__]
     assert {f"fastp2p.{name}" for name in names} <= pages["api.html"].ids
 
 
-@pytest.mark.slow
-def test_links_of_the_repository_lead_to_pages(site):
+def links_of_the_repository_lead_to_pages(site):
     text = (site / "python.html").read_text(encoding="utf-8")
     assert 'href="overview.html#in-a-loop-of-your-own"' in text
     assert 'href="../study.html#forty-homes-from-your-own-files"' in (site / "notebooks/2-own-data.html").read_text(
@@ -92,20 +75,32 @@ def test_links_of_the_repository_lead_to_pages(site):
     )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebooks_show_their_figures(path, site, pages):
+def notebooks_show_their_figures(path, site, pages):
     page = f"{path.parent.name}/{path.stem}"
     figures = [(site / page).parent / one for one in pages[f"{page}.html"].loaded if one.startswith(f"{path.stem}/")]
-    assert figures
+    assert figures, page
     assert all(figure.read_bytes().startswith(b"\x89PNG") for figure in figures)
     assert (site / f"{page}.ipynb").read_bytes() == path.read_bytes()
 
 
-@pytest.mark.slow
-def test_nothing_is_loaded_from_elsewhere(site, pages):
+def nothing_is_loaded_from_elsewhere(site, pages):
     loaded = {one for page in pages.values() for one in page.loaded}
     assert [one for one in loaded if re.match(r"(https?:)?//", one)] == []
     for sheet in site.rglob("*.css"):
         assert not re.search(r"url\(\s*['\"]?(https?:)?//|@import", sheet.read_text(encoding="utf-8")), sheet.name
     assert not any("mermaid" in path.read_text(encoding="utf-8") for path in site.rglob("*.html"))  # its script would be
+
+
+@pytest.mark.slow
+def test_the_site_is_built_strictly_and_whole(tmp_path):
+    """One test, since two processes that share tests out would each build the site."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=290, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = {path.relative_to(tmp_path).as_posix(): Page(path) for path in tmp_path.rglob("*.html")}
+    every_page_is_there_and_found_by_a_search(tmp_path, pages)
+    the_api_is_documented(pages)
+    links_of_the_repository_lead_to_pages(tmp_path)
+    for path in NOTEBOOKS:
+        notebooks_show_their_figures(path, tmp_path, pages)
+    nothing_is_loaded_from_elsewhere(tmp_path, pages)
