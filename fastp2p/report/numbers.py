@@ -45,6 +45,7 @@ EXTREMES = {"lowest_vm_pu": ("Lowest voltage", "min"), "highest_vm_pu": ("Highes
 EVENTS = {
     "cut": ("Something is cut", "the network does not carry some trade or export in full in some book"),
     "overload": ("Overload without trades", "a limit is broken in some book before any trade"),
+    "broken": ("Still broken in AC", "what the clearing accepted breaks a limit in AC, or collapses, in some book"),
     "voltage": ("Voltage", "everything fed in without control breaks a voltage limit in some book, by AC"),
     "cable": ("Cable or transformer", "everything fed in without control breaks a current limit in some book, by AC"),
     "unbalance": ("Unbalance", "everything fed in without control breaks the limit of unbalance in some book, by AC"),

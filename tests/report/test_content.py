@@ -14,6 +14,7 @@ from fastp2p.report.feeder import feeder_view
 from fastp2p.report.figures import charts_of
 from fastp2p.report.hosting import hosting_sentences
 from fastp2p.report.runs import read_run
+from fastp2p.results import statistics
 from tests.support.reports import AUDITED
 
 
@@ -79,6 +80,8 @@ def test_curves_are_the_tables(sweep, day):
     found = fastp2p.find_probabilities(sweep.results.scenarios).query("battery_share == 1.0")
     curves = {trace["name"]: trace for trace in charts["probability"].views["at 100 % batteries"]["data"]}
     np.testing.assert_allclose(curves["Voltage"]["y"], 100.0 * found.voltage_probability, atol=1e-3)
+    np.testing.assert_allclose(curves["Still broken in AC"]["y"], 100.0 * found.broken_probability, atol=1e-3)
+    assert numbers.EVENTS.keys() == statistics.EVENTS.keys()  # none is left out in silence
     np.testing.assert_allclose(curves["Voltage"]["x"], [20, 60])
     supply = next(chart for chart in charts_of(day) if chart.key == "supply").views["all"]["data"]
     by_name = {trace["name"].partition(",")[0]: trace["y"][:-1] for trace in supply}
