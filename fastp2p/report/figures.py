@@ -16,7 +16,7 @@ from fastp2p.report.numbers import EVENTS, is_swept, point_words
 from fastp2p.report.plain import Chart, chart_text, plotted
 from fastp2p.report.runs import Run
 from fastp2p.results.indicators import is_audited_whole
-from fastp2p.results.points import POINT_KEYS, by_point, point_keys
+from fastp2p.results.points import POINT_KEYS, by_point, one_scenario, point_keys
 from fastp2p.results.results import Results
 from fastp2p.results.statistics import CONFIDENCE, find_hour_quantiles
 
@@ -189,12 +189,6 @@ def _to_the_end(values: Any, digits: int = 4) -> list[float | None]:
     return plotted(np.append(np.asarray(values, np.float64), np.asarray(values, np.float64)[-1:]), digits)
 
 
-def _first_scenario(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the first scenario at the largest shares."""
-    *_, (_, rows) = by_point(table)
-    return pd.DataFrame(rows[rows["scenario"] == rows["scenario"].min()])
-
-
 def _by_period(results: Results, books: pd.DataFrame) -> tuple[NDArray[np.int64], str]:
     """The period of each book, counted from 0: its step, or its day where there are too many; and what it is called."""
     steps = books["step"].to_numpy(np.int64)
@@ -211,7 +205,7 @@ def _per(step_hours: float) -> str:
 def supply_chart(results: Results) -> Chart:
     """Who supplies the load, over time."""
     assert results.books is not None
-    books = _first_scenario(results.books)
+    books = one_scenario(results.books)
     period, per = _by_period(results, books)
     names = [*SOURCES, "load_kwh", "pv_kwh"]
     books, own, line_of = _with_batteries(books)
@@ -255,7 +249,7 @@ def _of_scenario(results: Results, rows: pd.DataFrame) -> str:
 def state_chart(results: Results) -> Chart:
     """The worst branch loading over time, and where audited the lowest and highest voltage."""
     assert results.books is not None
-    books = _first_scenario(results.books)
+    books = one_scenario(results.books)
     period, per = _by_period(results, books)
     grouped = books.groupby(period)
     x, title = _time(results, grouped["step"].first())

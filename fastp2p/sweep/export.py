@@ -159,6 +159,7 @@ def _netcdf(frames: Mapping[str, pd.DataFrame], study: Study, manifest: Manifest
         raise InputError(f'h5netcdf is not installed ({error}); pip install "fastp2p[export]"') from error
     dataset = make_dataset(frames, study, units)
     dataset.attrs |= {key: value for key, value in _about(study, manifest).items() if key not in ("study", "description")}
+    dataset.attrs["fastp2p_version"] = manifest.versions.get("fastp2p", "?")  # which ran it, not which exports it
     dataset.attrs = {key: value.replace("\0", "\\x00") for key, value in dataset.attrs.items()}  # which ends a text of HDF5
     numbers = {name: COMPRESSED for name, one in dataset.data_vars.items() if one.ndim and one.dtype.kind in "iufb"}
     content = BytesIO()

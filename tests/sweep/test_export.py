@@ -40,6 +40,7 @@ def test_netcdf_gives_the_dataset_back(made, expected, tmp_path):
     frames = {"books": expected["books"], "summary": pd.read_parquet(made / "sweep" / "summary.parquet")}
     with xr.open_dataset(tmp_path / "out.nc", engine="h5netcdf") as back:
         assert back.attrs["SHA-256 of study"]
+        assert back.attrs["fastp2p_version"] == back.attrs["version of fastp2p"]
         xr.testing.assert_equal(back.load(), make_dataset(frames, Study.from_toml(made / "sweep" / "study.toml")))
         assert back.books_import_kwh.attrs["units"] == "kWh"
         assert back.sizes == {"share": 2, "scenario": 40, "step": 24, "indicator": back.sizes["indicator"]}
