@@ -31,8 +31,11 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=100)]
 TableName = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Failure = tuple[Share | tuple[Share, ...], Count, Count]
-"""A book that could not be solved: share of PV (where shares of devices are swept: with these), scenario, step."""
+Failure = tuple[Share | tuple[Share | str, ...], Count, Count]
+"""A book that could not be solved: where, its scenario, its step.
+
+Where: the share of PV. Of several networks the name of the feeder comes before it, shares of devices that are swept behind it.
+"""
 
 
 class _Record(BaseModel):
@@ -116,6 +119,10 @@ class Manifest(_Record):
     """Numbers of those that were chosen; of a run of all, there is no such key."""
     failures: tuple[Failure, ...] = ()
     """Of a whole run; of one that is going on, `parts.jsonl` has them."""
+    feeders: Count | None = None
+    """How many ran, in a study of many networks."""
+    failed_feeders: dict[str, str] = {}
+    """Why others could not."""
     files: dict[FileName, FileRecord]
     """In this folder, but for this file and `parts.jsonl`."""
     check: str = ""
@@ -123,8 +130,11 @@ class Manifest(_Record):
 
     @model_serializer(mode="wrap")
     def _as_ever(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without the key of chosen scenarios where there are none, so that folders from before there were any are read."""
-        return {key: value for key, value in dump(self).items() if key != "scenarios" or value is not None}
+        """Without keys that say nothing of this run, so that folders from before there were such keys are read."""
+        said = dump(self)
+        if self.feeders is None:
+            del said["feeders"], said["failed_feeders"]
+        return {key: value for key, value in said.items() if key != "scenarios" or value is not None}
 
     def seal(self, record: PartRecord) -> str:
         """The check of a part's record: other runs give other ones, so no line goes over from folder to folder."""

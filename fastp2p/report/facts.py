@@ -205,7 +205,7 @@ def failure_table(results: Results) -> Table | None:
 
 def _failure(failure: Failure, time: pd.DatetimeIndex | None) -> list[Cell]:
     at, scenario, step = failure
-    shares = at if isinstance(at, tuple) else (at,)
+    shares = [share for share in (at if isinstance(at, tuple) else (at,)) if not isinstance(share, str)]
     row = [*(number_cell(100.0 * share, 1) for share in shares), number_cell(scenario, 0), number_cell(step, 0)]
     return row + ([] if time is None else [Cell(f"{time[step]:%Y-%m-%d %H:%M}")])
 

@@ -21,6 +21,11 @@ def point_keys(table: Any) -> list[str]:
     return [key for key in POINT_KEYS if key == "share" or key in columns]
 
 
+def feeder_key(table: pd.DataFrame) -> list[str]:
+    """The column that says of which network a row is, where a study has many."""
+    return [key for key in ("feeder",) if key in table]
+
+
 def by_point(table: pd.DataFrame) -> Iterator[tuple[dict[str, float], pd.DataFrame]]:
     """Every point of a table, rising, with its rows."""
     return _by(table, point_keys(table))

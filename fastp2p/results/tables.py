@@ -20,7 +20,7 @@ from fastp2p.pipeline.draws import Scenarios
 from fastp2p.pipeline.reduce import Columns, Reduced, join_columns
 from fastp2p.results.columns import COLLAPSED, columns_of
 from fastp2p.results.indicators import FURTHEST, scenario_columns
-from fastp2p.results.points import POINT_KEYS, point_keys
+from fastp2p.results.points import POINT_KEYS, feeder_key, point_keys
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -256,7 +256,7 @@ def histogram_columns(ran: Reduced) -> Columns:
 
 def add_histograms(rows: pd.DataFrame) -> pd.DataFrame:
     """Put the counts of equal bins together."""
-    keys = [*point_keys(rows), "hour", "quantity", "from_value", "to_value"]
+    keys = [*feeder_key(rows), *point_keys(rows), "hour", "quantity", "from_value", "to_value"]
     return rows.groupby(keys, sort=True, as_index=False).agg({"n_books": "sum"})
 
 

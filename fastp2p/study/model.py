@@ -27,6 +27,7 @@ from fastp2p.study.sections import (
     THREE_PHASE_ABOVE_KW,
     ClearingPart,
     ConnectionPart,
+    FeederPart,
     LoadPart,
     MarketPart,
     NetworkPart,
@@ -42,6 +43,7 @@ from fastp2p.text import escaped_toml
 
 MAX_BYTES = 4_000_000
 """Of a study file: a year of quarter hours for each price is half of it."""
+NETWORK_FILES = (".json", ".xlsx")
 MOST_PARTS = 50
 """Of a dotted key; the time that tomllib takes grows with their square, and no study has more than three."""
 TEXTS = re.compile(
@@ -104,6 +106,7 @@ class Study(Section):
         if kept is None:
             one = tuple(table for table in get_args(Table) if table != "histograms")
             kept = one if self.n_cases == 1 else ("hours",) if self.n_cases <= HOURS_UP_TO else ("histograms",)
+            kept = () if self.network.sources else kept
         return ("scenarios", *kept)
 
     @property
@@ -151,12 +154,12 @@ class Study(Section):
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"study file {path}: could not be read as UTF-8 text ({error})") from error
         study = cls._parse(text, str(path))
-        network = _beside(path, study.network.source, (".json", ".xlsx"))
+        networks = _networks_beside(path, study.network)
         given = study.profiles.source
         profiles = tuple(_found(path, one) for one in given) if isinstance(given, tuple) else _found(path, given)
         tables = {name: _tables_beside(path, section) for name, section in vars(study).items() if isinstance(section, Section)}
         changes = {name: found for name, found in tables.items() if found}
-        return study.with_(network={"source": network}, profiles={"source": profiles}, **changes)
+        return study.with_(network=networks, profiles={"source": profiles}, **changes)
 
     def with_(self, **changes: Any) -> Study:
         """The study with some keys changed: ``study.with_(seed=2, market={"ask_per_kwh": 0.1})``.
@@ -211,6 +214,8 @@ class Study(Section):
         network = {key: value for key, value in parts["network"].items() if value != {}}
         if self.network.phases == 1:
             del network["phases"]  # folders from before there were three phases are resumed
+        if not self.network.source:
+            del network["source"]
         parts["network"] = network
         return escaped_toml(tomli_w.dumps(parts))
 
@@ -267,6 +272,18 @@ def _tables_beside(study_file: Path, section: Section) -> dict[str, FromFile]:
         for key, value in vars(section).items()
         if isinstance(value, FromFile)
     }
+
+
+def _networks_beside(study_file: Path, part: NetworkPart) -> dict[str, Any]:
+    """The key that names a network, or many, their paths taken from the folder of the study file."""
+    given = part.sources
+    if given is None:
+        return {"source": _beside(study_file, part.source, NETWORK_FILES)}
+    if isinstance(given, str):
+        return {"sources": os.path.realpath(study_file.parent / given)}
+    feeders = [FeederPart(file=one) if isinstance(one, str) else one for one in given]
+    found = [_beside(study_file, one.file, NETWORK_FILES) for one in feeders]
+    return {"sources": [one.model_copy(update={"file": file}) for one, file in zip(feeders, found, strict=True)]}
 
 
 def _beside(study_file: Path, source: str, suffixes: tuple[str, ...]) -> str:

@@ -26,6 +26,8 @@ Amount = Number | tuple[Number, ...] | Distribution
 Table = Literal["hours", "histograms", "books", "trades", "branches", "participants"]
 THREE_PHASE_ABOVE_KW = 4.6
 """kWp up to which PV has one phase: 4.6 kVA, 20 A at 230 V, is the usual limit of a connection to one."""
+MOST_LISTED = 20_000
+"""Networks that a study itself lists; a table may have more."""
 MOST_SOURCES = 2_000
 """Files of profiles; a file may hold thousands."""
 HOURS_UP_TO = 20_000
@@ -79,11 +81,26 @@ class ZeroSequencePart(Section):
         return {key: value for key, value in vars(self).items() if value is not None}
 
 
-class NetworkPart(Section):
-    """The network and its limits."""
+class FeederPart(Section):
+    """One of many networks."""
 
-    source: str
+    file: Annotated[str, Field(min_length=1)]
+    """As `NetworkPart.source`."""
+    name: str = ""
+    """By default the file's, without its ending. A feeder's draws depend on it."""
+    weight: Weight = 1.0
+    """How many feeders it stands for."""
+    region: str = ""
+    """A part of the area, for totals of its own."""
+
+
+class NetworkPart(Section):
+    """The network or networks, and their limits."""
+
+    source: str = ""
     """`cigre_lv`, `village_1`, `village_2`, a function of `pandapower.networks`, or a .json or .xlsx file."""
+    sources: str | Annotated[tuple[str | FeederPart, ...], Field(min_length=1, max_length=MOST_LISTED)] | None = None
+    """Many networks, each a feeder of its own: a list, a folder, a pattern such as "grids/*.json", or a table of them."""
     phases: Literal[1, 3] = 1
     """Whether the network is balanced, or its three phases are told apart."""
     zero_sequence: ZeroSequencePart | None = None
@@ -109,6 +126,12 @@ class NetworkPart(Section):
         if isinstance(given, bool):  # pydantic takes true for 1
             raise ValueError("must be 1 or 3")
         return given
+
+    @model_validator(mode="after")
+    def _one_or_many(self) -> NetworkPart:
+        if bool(self.source) == bool(self.sources):
+            raise ValueError("needs either source, one network, or sources, many of them")
+        return self
 
     @field_validator("zero_sequence")
     @classmethod

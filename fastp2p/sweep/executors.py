@@ -18,8 +18,9 @@ from fastp2p.errors import FastP2PError, InputError
 from fastp2p.grid.network import Network
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
-from fastp2p.sweep.parts import Part, Work
+from fastp2p.sweep.feeders import Networks, Work
 
+Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 HANDED_OUT = 1_000
@@ -34,7 +35,7 @@ WORKERLESS_S = 120.0
 
 
 def finished_parts(
-    pool: Executor, job: Callable[[Work, Part], Result], work: Work, parts: Iterable[Part]
+    pool: Executor, job: Callable[[Work, Piece], Result], work: Work, parts: Iterable[Piece]
 ) -> Iterator[list[Result]]:
     """What the job gives for the parts, as they are done; so many are handed out at a time that memory does not grow with them.
 
@@ -210,7 +211,7 @@ def share_work(pool: Executor, work: Work) -> Work:
     return _Packed(work)
 
 
-class _Packed(tuple[Study, Network, Profiles]):
+class _Packed(tuple[Study, Network | Networks, Profiles]):
     """Work that a process opens once: what a network derives from its arrays takes a third as long as a part."""
 
     packed: bytes

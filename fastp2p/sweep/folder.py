@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import platform
 import shutil
 import tomllib
@@ -17,8 +16,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fastp2p.errors import InputError, refuse, some
 from fastp2p.grid.network import Network
 from fastp2p.io.files import disk_faults, kind_of, leftovers, replace_file, sync, sync_tree, temporary_name
@@ -28,7 +25,6 @@ from fastp2p.io.manifest import (
     STUDY,
     Failure,
     FileRecord,
-    Hashes,
     Manifest,
     PartRecord,
     is_sealed,
@@ -38,13 +34,15 @@ from fastp2p.io.manifest import (
     write_manifest,
 )
 from fastp2p.io.parquet import write_tables
-from fastp2p.pipeline.tariffs import tariffs_of_files
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import UNITS
 from fastp2p.results.results import Results
 from fastp2p.study.model import Study
+from fastp2p.sweep.feeders import Networks, Work
+from fastp2p.sweep.hashes import hashes_of
 from fastp2p.text import LONGEST_NAME, shown_text
 
+FEEDERS = "feeders.parquet"
 PIECE, PIECES = 20, 50
 """Lines of a journal that a thread looks into at a time, and pieces of so many that are in memory."""
 
@@ -81,8 +79,8 @@ class Begun:
         return [f"{why}: {some(names)}" for why, names in self.misfits.items()]
 
 
-def begin(folder: Path, about: Manifest, study: Study, overwrite: bool) -> Begun:
-    """A folder without parts; what it replaces is gone from now on.
+def begin(folder: Path, about: Manifest, work: Work, overwrite: bool) -> Begun:
+    """A folder without parts, with the study, and its feeders if they are many; what it replaces is gone from now on.
 
     Raises
     ------
@@ -90,7 +88,11 @@ def begin(folder: Path, about: Manifest, study: Study, overwrite: bool) -> Begun
         If there is something else, or the disk refuses.
     """
     with staged_folder(folder, overwrite) as staged:
-        manifest = about.model_copy(update={"files": {STUDY: write_study(study, staged)}})
+        files = {STUDY: write_study(work[0], staged)}
+        if isinstance(work[1], Networks):
+            write_tables({"feeders": work[1].table}, staged, UNITS)
+            files[FEEDERS] = FileRecord.of(staged / FEEDERS, len(work[1].table))
+        manifest = about.model_copy(update={"files": files})
         (staged / JOURNAL).touch()
         write_manifest(manifest, staged)
     return Begun(manifest)
@@ -121,7 +123,7 @@ def go_on(folder: Path, about: Manifest, study: Study) -> Begun:
 def look_into(folder: Path, manifest: Manifest) -> Begun:
     """Which parts a folder has, each read once to see that it is as it was written; of a study of one part, its tables.
 
-    Also whether `study.toml` is. What else it holds is of no matter here.
+    Also whether `study.toml` is, and `feeders.parquet`. What else it holds is of no matter here.
 
     Raises
     ------
@@ -129,7 +131,8 @@ def look_into(folder: Path, manifest: Manifest) -> Begun:
         If the place of a table is a link or a file: what is written there would land elsewhere, or nowhere.
     """
     begun = Begun(manifest)
-    begun.looked_into = [STUDY] + ([f"{table}.parquet" for table in manifest.tables] if manifest.parts == 1 else [])
+    tables = [f"{table}.parquet" for table in manifest.tables] if manifest.parts == 1 else []
+    begun.looked_into = [STUDY, *([FEEDERS] if manifest.feeders else []), *tables]
     for name in begun.looked_into:
         record = manifest.files.get(name)
         if why := record.fault(folder / name) if record else "not listed in manifest.json":
@@ -242,7 +245,7 @@ def _differences(before: dict[str, Any], now: dict[str, Any], prefix: str = "") 
     return keys
 
 
-def describe_run(study: Study, network: Network, profiles: Profiles, **about: Any) -> Manifest:
+def describe_run(study: Study, network: Network | Networks, profiles: Profiles, **about: Any) -> Manifest:
     """What a run is made with; `about` has the other fields of a manifest."""
     packages = ("fastp2p", "numpy", "numba", "pandas", "pandapower", "highspy", "scipy")
     return Manifest(
@@ -251,18 +254,9 @@ def describe_run(study: Study, network: Network, profiles: Profiles, **about: An
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         versions={"python": platform.python_version(), **{name: version(name) for name in packages}},
         sha256=hashes_of(study, network, profiles),
+        feeders=len(network) if isinstance(network, Networks) else None,
+        failed_feeders=network.faults if isinstance(network, Networks) else {},
         **about,
-    )
-
-
-def hashes_of(study: Study, network: Network, profiles: Profiles) -> Hashes:
-    """Hashes of what a run is made from; the study's tariffs are those that `hold_tariffs` has read."""
-    of_files = [piece for key, one in tariffs_of_files(study, profiles).items() for piece in (key.encode(), one.tobytes())]
-    return Hashes(
-        study=_sha256(study.to_toml().encode()),
-        network=_sha256(*_network_bytes(network)),
-        profiles=_sha256(*_profile_bytes(profiles)),
-        tariffs=_sha256(*of_files) if of_files else None,
     )
 
 
@@ -291,31 +285,6 @@ def write_whole(folder: Path, manifest: Manifest, tables: dict[str, int]) -> Non
     write_manifest(manifest.model_copy(update={"files": files, "complete": True}), folder)
 
 
-def _network_bytes(network: Network) -> list[bytes]:
-    """Its arrays, optional ones only where there are any, so that folders from before there were such are resumed."""
-    is_limited = bool(np.isfinite(network.reverse_kw).any())
-    left_out = {"zero"} if is_limited else {"zero", "reverse_kw"}
-    names = [field.name for field in dataclasses.fields(network) if field.name not in left_out]
-    zero = network.zero
-    more = [] if zero is None else [getattr(zero, field.name).tobytes() for field in dataclasses.fields(zero)]
-    return [getattr(network, name).tobytes() for name in names] + more
-
-
-def _profile_bytes(profiles: Profiles) -> list[bytes]:
-    """What results depend on: names, energy, the length of a step, and times, which stand in the tables."""
-    time = profiles.time
-    axis = [] if time is None else [str(time.tz).encode(), time.as_unit("ns").asi8.tobytes()]
-    about = repr((profiles.names, profiles.kinds, profiles.step_hours)).encode()
-    return [about, profiles.kwh_per_unit.tobytes(), *axis]
-
-
-def _sha256(*pieces: bytes) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()
-
-
 def write_answers(results: Results, folder: Path, manifest: Manifest) -> Manifest:
     """What a sweep answers, as tables and figures, each under its name once all are whole; the manifest that lists them.
 
@@ -329,11 +298,12 @@ def write_answers(results: Results, folder: Path, manifest: Manifest) -> Manifes
     with disk_faults(folder, kept):
         try:
             staged.mkdir()
-            _draw_answers(results, staged)
+            draw_answers(results, staged)
             files = {path.name: FileRecord.of(path) for path in sorted(staged.iterdir())}
             sync_tree(staged)
             # an overwrite knows them by this, should the process end before all of them have their places
-            listed = manifest.model_copy(update={"files": {STUDY: write_study(results.study, folder), **files}})
+            kept_files = {name: one for name, one in manifest.files.items() if name == FEEDERS}
+            listed = manifest.model_copy(update={"files": {STUDY: write_study(results.study, folder), **kept_files, **files}})
             write_manifest(listed, folder)
             for name in files:
                 (staged / name).replace(folder / name)
@@ -343,10 +313,13 @@ def write_answers(results: Results, folder: Path, manifest: Manifest) -> Manifes
     return listed
 
 
-def _draw_answers(results: Results, folder: Path) -> None:
+def draw_answers(results: Results, folder: Path) -> None:
+    """Write what a run answers, as tables and figures, into a folder that nobody reads yet."""
     from fastp2p.results import statistics
     from fastp2p.sweep.drawing import draw_day_figures, draw_sweep_figures, write_drawn
 
+    if results.feeders is not None:
+        return
     if results.chosen:  # statistics of a few that somebody has picked would pass for those of the study
         write_drawn(draw_day_figures(results), folder)
         return

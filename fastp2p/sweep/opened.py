@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow.dataset as ds
@@ -18,14 +18,16 @@ from fastp2p.io.paths import absolute_path
 from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import TABLES
-from fastp2p.results.points import point_keys
+from fastp2p.results.points import feeder_key, point_keys
 from fastp2p.results.results import Results
 from fastp2p.results.tables import add_histograms
 from fastp2p.study.model import Study
 from fastp2p.sweep.chosen import Stretches, stretches_in
-from fastp2p.sweep.folder import Begun, hashes_of, look_into
-from fastp2p.sweep.parts import Work
-from fastp2p.sweep.prepare import prepare, size_fault
+from fastp2p.sweep.feeders import Networks, Work
+from fastp2p.sweep.folder import FEEDERS, Begun, look_into
+from fastp2p.sweep.hashes import hashes_of
+from fastp2p.sweep.prepare import find_profiles, prepare
+from fastp2p.sweep.sizes import size_fault
 
 
 class Comparison(NamedTuple):
@@ -88,12 +90,12 @@ def read_results(folder: str | Path, *, network: Network | None = None, profiles
         raise InputError(f"{place} holds a comparison of market rules, not a run; {way}")
     if not found.done:
         raise InputError(f"{place}: no part of the run is finished; --resume of the run goes on with it")
-    study, network, profiles = _inputs_of(place, manifest, network, profiles)
+    work = _inputs_of(place, manifest, network, profiles)
     chosen = stretches_in(manifest.scenarios)
-    if too_large := size_fault(study, network, profiles, chosen):
+    if too_large := size_fault(*work, chosen):
         raise InputError(f"{place}: {too_large}; read them with fastp2p.open_results")
-    tables = {name: as_run(read_table(place, name, found.numbers), profiles.time) for name in manifest.tables}
-    return make_results((study, network, profiles), tables, sorted(found.failures), chosen)
+    tables = {name: as_run(read_table(place, name, found.numbers), work[2].time) for name in manifest.tables}
+    return make_results(work, tables, sorted(found.failures), chosen)
 
 
 def read_comparison(folder: str | Path, *, network: Network | None = None, profiles: Profiles | None = None) -> Comparison:
@@ -127,17 +129,24 @@ def is_comparison(folder: str | Path) -> bool:
         return False
 
 
-def _inputs_of(
-    place: Path, manifest: Manifest, network: Network | None, profiles: Profiles | None
-) -> tuple[Study, Network, Profiles]:
-    """The study of a folder, and the network and the profiles that it ran with."""
+def _inputs_of(place: Path, manifest: Manifest, network: Network | None, profiles: Profiles | None) -> Work:
+    """The study of a folder, and the network or networks and the profiles that it ran with."""
     study = Study.from_toml(place / STUDY)
+    found: Network | Networks
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)  # the run has told them
-        network, profiles = prepare(study, network, profiles)
-    study = hold_tariffs(study, profiles)
-    _refuse_others(place, manifest, hashes_of(study, network, profiles))
-    return study, network, profiles
+        if study.network.sources:
+            faults = list[str]()
+            profiles = find_profiles(study, profiles, faults)
+            if profiles is None:
+                raise InputError(faults)
+            study = hold_tariffs(study, profiles)
+            found = Networks(study, pd.read_parquet(place / FEEDERS))  # each is compared when it is loaded
+        else:
+            found, profiles = prepare(study, network, profiles)
+            study = hold_tariffs(study, profiles)
+    _refuse_others(place, manifest, hashes_of(study, found, profiles))
+    return study, found, profiles
 
 
 def look_at(folder: str | Path) -> tuple[Path, Manifest, Begun]:
@@ -175,20 +184,28 @@ def make_results(
     work: Work, tables: dict[str, pd.DataFrame], failures: list[Failure], chosen: Stretches | None = None
 ) -> Results:
     """The results of a run, from its tables."""
-    study = work[0]
+    study, network, profiles = work
     put_in_order(study, tables)
-    per_point = len(tables["scenarios"]) // study.scenarios.n_points
+    n_feeders = 1 if isinstance(network, Network) else len(network)
+    per_point = len(tables["scenarios"]) // (n_feeders * study.scenarios.n_points)
     stops = study.scenarios.stop and chosen is None
-    stopped_at = per_point if stops and per_point < study.scenarios.count else None
-    kept: dict[str, Any] = {name: tables.get(name) for name in TABLES}
-    return Results(*work, **kept, failures=failures, stopped_at=stopped_at, chosen=chosen)
+    return Results(
+        study,
+        {"": network} if isinstance(network, Network) else network,
+        profiles,
+        **{name: tables.get(name) for name in TABLES},  # type: ignore[arg-type]  # there are always scenarios
+        failures=failures,
+        stopped_at=per_point if stops and per_point < study.scenarios.count else None,
+        chosen=chosen,
+        feeders=None if isinstance(network, Network) else network.table,
+    )
 
 
 def put_in_order(study: Study, tables: dict[str, pd.DataFrame]) -> None:
     """Make of tables that were written part by part those of the whole run."""
     if "histograms" in tables:
         tables["histograms"] = add_histograms(tables["histograms"])
-    if study.scenarios.stop:  # rounds have come one after the other, each with every point
+    if study.scenarios.stop:  # rounds have come one after the other, each with every feeder and every point
         for name in tables.keys() - {"histograms"}:
-            keys = [*point_keys(tables[name]), "scenario"]
+            keys = [*feeder_key(tables[name]), *point_keys(tables[name]), "scenario"]
             tables[name] = tables[name].sort_values(keys, kind="stable", ignore_index=True)

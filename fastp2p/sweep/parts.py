@@ -32,8 +32,7 @@ from fastp2p.results.tables import make_columns, make_frames
 from fastp2p.study.model import Study
 from fastp2p.study.points import Point, points_of
 from fastp2p.sweep.chosen import Stretches, kept_tables
-
-Work = tuple[Study, Network, Profiles]
+from fastp2p.sweep.feeders import Work, of_feeder
 
 PART_BOOKS = 12_000
 """Books of a part: a second of work at most, and few enough part files. A part is at least one scenario."""
@@ -53,13 +52,15 @@ KEPT_BYTES = 30_000_000
 
 @dataclass(frozen=True)
 class Part:
-    """Some scenarios of one point."""
+    """Some scenarios of one point, on one feeder."""
 
     number: int
     point: Point
     scenarios: range
     tables: tuple[str, ...] | None = None
     """Those that are kept of it; None: those that the study keeps."""
+    feeder: str | None = None
+    """Its name, in a study of many."""
 
 
 @dataclass(frozen=True)
@@ -110,16 +111,25 @@ class Round:
     size: int
     """Scenarios of a part."""
     tables: tuple[str, ...]
+    feeders: Sequence[str | None] = (None,)
 
     def __len__(self) -> int:
-        return len(self.points) * sum(-(-len(one) // self.size) for one in self.scenarios)
+        return len(self.feeders) * len(self.points) * sum(-(-len(one) // self.size) for one in self.scenarios)
 
     def __iter__(self) -> Iterator[Part]:
-        blocks = ((point, numbers) for point in self.points for one in self.scenarios for numbers in _blocks(one, self.size))
-        return (Part(number, point, numbers, self.tables) for number, (point, numbers) in enumerate(blocks, self.first))
+        blocks = (
+            (point, numbers, self.tables, feeder)
+            for feeder in self.feeders
+            for point in self.points
+            for one in self.scenarios
+            for numbers in _blocks(one, self.size)
+        )
+        return (Part(number, *block) for number, block in enumerate(blocks, self.first))
 
 
-def cut_into_rounds(study: Study, n_steps: int, chosen: Stretches | None = None) -> list[Round]:
+def cut_into_rounds(
+    study: Study, n_steps: int, chosen: Stretches | None = None, feeders: Sequence[str | None] = (None,)
+) -> list[Round]:
     """The parts of a study, or of chosen scenarios of it, in rounds after which it may stop.
 
     They depend on nothing but the study, its steps and what is chosen, so that a later run finds them again; a round has the
@@ -128,12 +138,12 @@ def cut_into_rounds(study: Study, n_steps: int, chosen: Stretches | None = None)
     size = max(SIDE_BY_SIDE if batteries_trade(study) else 1, PART_BOOKS // n_steps)
     sweep, tables = study.scenarios, kept_tables(study, chosen)
     if chosen is not None:
-        return [Round(0, points_of(study), chosen, size, tables)]
+        return [Round(0, points_of(study), chosen, size, tables, feeders)]
     looks = sweep.stop.checkpoints(sweep.count) if sweep.stop else [sweep.count]
     rounds: list[Round] = []
     for begin, end in pairwise([0, *looks]):
         first = rounds[-1].first + len(rounds[-1]) if rounds else 0
-        rounds.append(Round(first, points_of(study), (range(begin, end),), size, tables))
+        rounds.append(Round(first, points_of(study), (range(begin, end),), size, tables, feeders))
     return rounds
 
 
@@ -142,14 +152,14 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
 
     Parameters
     ----------
-    work : (Study, Network, Profiles)
+    work : (Study, Network or Networks, Profiles)
         What all parts have in common.
     part : Part
     batch_scenarios : int, optional
         Scenarios at a time; by default as many as keep the arrays in the processor's cache. A scenario of so many steps
         that it alone does not fit is run alone, one stretch of steps after the other.
     """
-    study, network, profiles = work
+    study, network, profiles = of_feeder(work, part.feeder)
     study, kept = part.point.of(study), part.tables or study.tables
     # glibc gives freed memory back to the system beyond twice the largest block it has seen freed, and page faults to get it
     # again cost a third of a part's time; having seen a block of this size, it keeps what a batch needs
@@ -167,11 +177,14 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
         ran = _run_block((study, network, profiles), scenarios, devices, most, kept)
         pieces.append(make_columns(ran, network, kept))
         n_congested += int(np.count_nonzero(ran.books["is_cut"]))
-        failures += _failures(ran)
+        failures += _failures(ran, part.feeder)
+    where = study.name if part.feeder is None else f"{study.name}, feeder {part.feeder}"
     try:
         tables = make_frames(pieces, profiles.time)
     except NumberError as error:
-        raise NumberError(f"{study.name}: {error}") from None
+        raise NumberError(f"{where}: {error}") from None
+    if part.feeder is not None:
+        tables = {name: _with_feeder(table, part.feeder) for name, table in tables.items()}
     return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), tables
 
 
@@ -204,7 +217,13 @@ def write_and_report(
     return done, write_part(tables, folder, part.number, UNITS)
 
 
-def _draw_blocks(work: Work, part: Part, size: int) -> Iterator[tuple[Scenarios, DeviceRun | None]]:
+def _with_feeder(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A table with its feeder in the first column."""
+    table.insert(0, "feeder", name)
+    return table
+
+
+def _draw_blocks(work: tuple[Study, Network, Profiles], part: Part, size: int) -> Iterator[tuple[Scenarios, DeviceRun | None]]:
     """The scenarios of a part, so many at a time, and what their devices do in all steps."""
     study, network, profiles = work
     share, many = part.point.share, size
@@ -224,7 +243,9 @@ def _draw_blocks(work: Work, part: Part, size: int) -> Iterator[tuple[Scenarios,
             yield scenarios, devices
 
 
-def _run_block(work: Work, scenarios: Scenarios, devices: DeviceRun | None, most: int, tables: tuple[str, ...]) -> Reduced:
+def _run_block(
+    work: tuple[Study, Network, Profiles], scenarios: Scenarios, devices: DeviceRun | None, most: int, tables: tuple[str, ...]
+) -> Reduced:
     """Some scenarios through all steps, at most `most` at a time; their state goes on from one stretch to the next."""
     study, network, profiles = work
     return join_steps(
@@ -240,8 +261,9 @@ def _blocks(numbers: range, size: int) -> Iterator[range]:
         yield range(first, min(first + size, numbers.stop))
 
 
-def _failures(ran: Reduced) -> list[Failure]:
+def _failures(ran: Reduced, feeder: str | None) -> list[Failure]:
     failed = np.flatnonzero(ran.status_code == FAILED)
     numbers, share, devices = ran.scenarios.number, ran.scenarios.share, ran.scenarios.device_shares
-    at = (share, *devices.values()) if devices else share
+    keys: tuple[float | str, ...] = (*([] if feeder is None else [feeder]), share, *devices.values())
+    at = keys if len(keys) > 1 else share
     return [(at, int(numbers[k // ran.n_steps]), k % ran.n_steps) for k in failed.tolist()]

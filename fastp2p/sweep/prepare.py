@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
@@ -22,7 +20,6 @@ from fastp2p.pipeline.battery_draws import BATTERY_STREAMS
 from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults
 from fastp2p.pipeline.ev_draws import EV_STREAMS
 from fastp2p.pipeline.heat_pump_draws import HEAT_PUMP_STREAMS, profile_faults
-from fastp2p.pipeline.members import find_members
 from fastp2p.pipeline.trading_storage import storage_faults
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
@@ -30,11 +27,9 @@ from fastp2p.results.columns import AUDIT_INDICATORS, DEVICE_INDICATORS, INDICAT
 from fastp2p.study.model import Study
 from fastp2p.study.points import Point, point_faults
 from fastp2p.study.sections import profile_names
-from fastp2p.sweep.chosen import Stretches, kept_tables, n_cases
 from fastp2p.sweep.phases import can_draw, key_faults, load_network, network_faults
+from fastp2p.sweep.sizes import memory_bytes
 
-ROW_BYTES = {"scenarios": 450, "hours": 88, "books": 236, "branches": 120, "participants": 150}
-"""Of tables in memory, at least."""
 DRAWN_BYTES = 8 * (len(STREAMS) + 6)
 """Of the draws of a bus in a scenario: uniform numbers, and what is made of them."""
 BATTERY_BYTES = 8 * (len(BATTERY_STREAMS) + 4)
@@ -52,29 +47,83 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     ------
     InputError
     """
-    faults = key_faults(study) + point_faults(study) + storage_faults(study)
-    part, is_given = study.network, network is not None
+    faults, is_given = study_faults(study), network is not None
+    network = _limited_network(study, network, faults)
+    profiles = find_profiles(study, profiles, faults)
+    faults += faults_of_both(study, network, profiles, is_given)
+    if faults or network is None or profiles is None:
+        raise InputError(faults)
+    return network, profiles
+
+
+def study_faults(study: Study) -> list[str]:
+    """What is wrong with a study whatever its network and its profiles are."""
+    return key_faults(study) + point_faults(study) + storage_faults(study) + _stop_faults(study)
+
+
+def _limited_network(study: Study, network: Network | None, faults: list[str]) -> Network | None:
+    """A network, by default that of the study, under the study's limits; None where there is none.
+
+    Without them where they are at fault.
+    """
     try:
         network = network or load_network(study, faults)
-        network = network.with_limits(
-            part.limits,
-            angle_deg=part.angle_deg,
-            factor=part.limit_factor,
-            ampacity_ka=part.ampacity_ka,
-            ampacity_ka_by_std_type=part.ampacity_ka_by_std_type,
-            ampacity_ka_by_line=part.ampacity_ka_by_line,
-            **part.reverse,
-        )
+        network = with_limits(study, network)
     except InputError as error:
         faults += error.faults
+    return network
+
+
+def with_limits(study: Study, network: Network) -> Network:
+    """A network under the study's limits.
+
+    Raises
+    ------
+    InputError
+    """
+    part = study.network
+    return network.with_limits(
+        part.limits,
+        angle_deg=part.angle_deg,
+        factor=part.limit_factor,
+        ampacity_ka=part.ampacity_ka,
+        ampacity_ka_by_std_type=part.ampacity_ka_by_std_type,
+        ampacity_ka_by_line=part.ampacity_ka_by_line,
+        **part.reverse,
+    )
+
+
+def find_profiles(study: Study, given: Profiles | None, faults: list[str]) -> Profiles | None:
+    """The profiles of a study as it chooses days and steps of them; None where they are at fault."""
+    of = study.profiles
+    choice: dict[str, Any] = of.model_dump(exclude={"source"})
+    sources = [(one.file, one.model_dump(exclude={"file"})) for one in of.sources]
     try:
-        of = study.profiles
-        given, profiles = profiles, None
-        choice: dict[str, Any] = of.model_dump(exclude={"source"})
-        sources = [(one.file, one.model_dump(exclude={"file"})) for one in of.sources]
-        profiles = load_several(sources, **choice) if given is None else Profiles.combined([given], **choice)
+        return load_several(sources, **choice) if given is None else Profiles.combined([given], **choice)
     except InputError as error:
         faults += error.faults
+    return None
+
+
+def prepare_feeder(study: Study, profiles: Profiles) -> Network:
+    """The network of one of many feeders, under the study's limits; `study` is that of the feeder, the profiles are ready.
+
+    Raises
+    ------
+    InputError
+        Everything that keeps this feeder from running.
+    """
+    faults: list[str] = []
+    network = _limited_network(study, None, faults)
+    faults += faults_of_both(study, network, profiles, is_given=False)
+    if faults or network is None:
+        raise InputError(faults)
+    return network
+
+
+def faults_of_both(study: Study, network: Network | None, profiles: Profiles | None, is_given: bool) -> list[str]:
+    """What keeps a study from running on a network with some profiles; without one of them, what is known nevertheless."""
+    faults: list[str] = []
     if profiles is not None and network is not None and can_draw(study, network):
         try:
             drawn = draw_scenarios(study, network, profiles, None, range(1))
@@ -97,18 +146,21 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
         told = ac_faults(network) if of_phases else []
         of_physics = _physics_faults(study, network)
         faults += of_phases + [fault for fault in of_physics if not any(one in fault for one in told)]
+    return faults
+
+
+def _stop_faults(study: Study) -> list[str]:
+    """A rule to stop by an indicator that the study does not have."""
     stop = study.scenarios.stop
     of_devices = [names for section, names in DEVICE_INDICATORS.items() if getattr(study, section) is not None]
     known = (*INDICATORS, *chain.from_iterable(of_devices))
     if study.audited_every == 1:
         known = (*known, *AUDIT_INDICATORS)
-    if study.audited_every == 1 and part.phases == 3:
+    if study.audited_every == 1 and study.network.phases == 3:
         known = (*known, *PHASE_INDICATORS)
-    if stop is not None and stop.indicator not in known:
-        faults.append(f"scenarios.stop.indicator = {stop.indicator!r}: must be one of {', '.join(known)}")
-    if faults or network is None or profiles is None:
-        raise InputError(faults)
-    return network, profiles
+    if stop is None or stop.indicator in known:
+        return []
+    return [f"scenarios.stop.indicator = {stop.indicator!r}: must be one of {', '.join(known)}"]
 
 
 def _physics_faults(study: Study, network: Network) -> list[str]:
@@ -229,6 +281,8 @@ def checked(study: Any, out: Any, network: Any, profiles: Any) -> Study:
             study = study.validated()
         except InputError as error:
             faults += error.faults
+        if network is not None and study.network.sources:
+            faults.append("network = …: the study names many networks, network.sources; leave the argument out")
     refuse(faults)
     valid: Study = study
     return valid
@@ -243,13 +297,7 @@ def prepare_with_folder(
     ------
     InputError
     """
-    faults: list[str] = []
-    try:
-        if folder is not None:
-            faults += drawing_faults()
-            check_folder(folder, overwrite)
-    except InputError as error:
-        faults += error.faults
+    faults = folder_faults(folder, overwrite)
     try:
         network, profiles = prepare(study, network, profiles)
     except InputError as error:
@@ -259,6 +307,18 @@ def prepare_with_folder(
     return network, profiles
 
 
+def folder_faults(folder: Path | None, overwrite: bool) -> list[str]:
+    """What keeps results from being written to a folder, if there is to be one."""
+    if folder is None:
+        return []
+    faults = drawing_faults()
+    try:
+        check_folder(folder, overwrite)
+    except InputError as error:
+        faults += error.faults
+    return faults
+
+
 def drawing_faults() -> list[str]:
     """Why no figure could be drawn in the end."""
     try:
@@ -266,34 +326,3 @@ def drawing_faults() -> list[str]:
     except (ImportError, OSError, ValueError) as error:
         return [f"no figures can be drawn, since matplotlib cannot be loaded (check MPLBACKEND, MPLCONFIGDIR): {error}"]
     return []
-
-
-def size_fault(study: Study, network: Network, profiles: Profiles, chosen: Stretches | None = None) -> str:
-    """That the tables of a study, or of chosen scenarios of it, are larger than this machine's memory.
-
-    '' where they are not, or a rule may stop the study before.
-    """
-    if study.scenarios.stop is not None and chosen is None:
-        return ""
-    members = len(find_members(study, network, []).participant)
-    rows = {
-        "scenarios": 1,
-        "hours": min(24, profiles.n_steps),
-        "books": profiles.n_steps,
-        "branches": network.n_branch * study.network.phases,
-        "participants": members,
-    }
-    there = memory_bytes()
-    tables = kept_tables(study, chosen)
-    needed = n_cases(study, chosen) * sum(rows[table] * size for table, size in ROW_BYTES.items() if table in tables)
-    if needed <= there:
-        return ""
-    return f"the tables of {study.name} take {needed / 1e9:,.0f} GB in memory, and this machine has {there / 1e9:,.0f} GB"
-
-
-def memory_bytes() -> float:
-    """What this machine has; infinite where the system does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError):  # Windows
-        return math.inf

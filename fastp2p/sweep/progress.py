@@ -42,6 +42,35 @@ def progress_bar(name: str) -> Iterator[Tell]:
 
 
 @contextmanager
+def feeders_bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    """How many feeders are examined, on a terminal; elsewhere a line every few seconds.
+
+    Yields
+    ------
+    callable
+        To be called with the number of those examined and of all.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console, words = Console(stderr=True), f"{shown_text(name, LONGEST_NAME)}: examining feeders"
+    if not console.is_terminal:
+        last = time.perf_counter()
+
+        def line(done: int, n_all: int) -> None:
+            nonlocal last
+            if time.perf_counter() - last >= LINE_EVERY_S:
+                _print(f"{words}, {done:,} of {n_all:,}")
+                last = time.perf_counter()
+
+        yield line
+        return
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task(words, total=None)
+        yield lambda done, n_all: bar.update(task, total=n_all, completed=done)
+
+
+@contextmanager
 def _bar(name: str, console: Console) -> Iterator[Tell]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -36,15 +36,20 @@ from fastp2p.results.results import Results
 from fastp2p.study.model import Study
 from fastp2p.study.scenarios import StopPart
 from fastp2p.sweep.chosen import Stretches, choose, kept_tables, stretches_text
+from fastp2p.sweep.examine import prepare_many
 from fastp2p.sweep.executors import finished_parts, share_work
-from fastp2p.sweep.folder import Begun, begin, describe_run, go_on, write_answers, write_study, write_whole
+from fastp2p.sweep.feeders import Work, of_feeder
+from fastp2p.sweep.folder import Begun, begin, describe_run, draw_answers, go_on, write_answers, write_study, write_whole
 from fastp2p.sweep.opened import as_run, make_results
-from fastp2p.sweep.parts import Done, Finished, Round, Work, cut_into_rounds, run_part, write_and_report
+from fastp2p.sweep.parts import Done, Finished, Round, cut_into_rounds, run_part, write_and_report
 from fastp2p.sweep.plausible import unit_warnings
-from fastp2p.sweep.prepare import checked, prepare_with_folder, size_fault
+from fastp2p.sweep.prepare import checked, prepare_with_folder
 from fastp2p.sweep.progress import progress_bar
+from fastp2p.sweep.sizes import size_fault
 from fastp2p.sweep.workers import check_number, count_workers
 
+MOST_WORKERS = 10_000
+"""Where it is not known yet how many parts there are."""
 Progress = Callable[[Sequence[Done], int], None]
 """Called after every part with those done in this run and the number of all parts of the study."""
 
@@ -126,15 +131,21 @@ def run(
         raise InputError("either resume a folder or overwrite it, not both")
     clock = time.perf_counter()
     has_begun = resume and folder is not None and folder.exists()
-    network, profiles = prepare_with_folder(study, network, profiles, None if has_begun else folder, overwrite)
-    study = hold_tariffs(study, profiles)
-    drawn = draw_scenarios(study, network, profiles, None, range(1))
-    for warning in unit_warnings(study, profiles, drawn):
+    to_write = None if has_begun else folder
+    work: Work
+    if study.network.sources:
+        with _pool(executor, workers, MOST_WORKERS) as pool:
+            work = prepare_many(study, profiles, to_write, overwrite, pool, progress is True)
+    else:
+        network, profiles = prepare_with_folder(study, network, profiles, to_write, overwrite)
+        work = (hold_tariffs(study, profiles), network, profiles)
+    study = work[0]
+    for warning in _unit_warnings(work):
         warnings.warn(warning, InputWarning, stacklevel=2)
-    work = (study, network, profiles)
-    rounds = cut_into_rounds(study, profiles.n_steps, chosen)
+    feeders = (None,) if isinstance(work[1], Network) else tuple(work[1])
+    rounds = cut_into_rounds(study, work[2].n_steps, chosen, feeders)
     n_parts = sum(len(parts) for parts in rounds)
-    too_large = size_fault(study, network, profiles, chosen)
+    too_large = size_fault(*work, chosen)
     if too_large and folder is None:
         fewer = "choose fewer scenarios" if chosen else "lower scenarios.count"
         raise InputError(f"{too_large}; write them to a folder (out), or {fewer}")
@@ -145,7 +156,7 @@ def run(
         if folder is not None:
             tables, which = kept_tables(study, chosen), stretches_text(chosen)
             about = describe_run(*work, tables=tables, parts=n_parts, files={}, scenarios=which)
-            begun, overwrite = _begin_folder(about, study, folder, resume, overwrite)
+            begun, overwrite = _begin_folder(about, work, folder, resume, overwrite)
         bar = progress_bar(study.name) if progress is True else nullcontext(progress or None)
         with bar as tell, _pool(executor, workers, n_parts) as pool:
             if folder is not None and begun is not None:
@@ -156,13 +167,20 @@ def run(
     return results
 
 
-def _begin_folder(about: Manifest, study: Study, folder: Path, resume: bool, overwrite: bool) -> tuple[Begun | None, bool]:
+def _unit_warnings(work: Work) -> list[str]:
+    """Numbers of a study that look as if they were in another unit; of many feeders, on the first one."""
+    name = None if isinstance(work[1], Network) else next(iter(work[1]))
+    study, network, profiles = of_feeder(work, name)
+    return unit_warnings(study, profiles, draw_scenarios(study, network, profiles, None, range(1)))
+
+
+def _begin_folder(about: Manifest, work: Work, folder: Path, resume: bool, overwrite: bool) -> tuple[Begun | None, bool]:
     """A folder that parts are written to: gone on with, or new; None where it is written whole in the end.
 
     Also whether what is there is overwritten.
     """
     if resume and folder.exists():
-        begun = go_on(folder, about, study)
+        begun = go_on(folder, about, work[0])
         if begun.misfits:
             again = f"{folder}: files that were altered or lost are made again; {'; '.join(begun.faults())}"
             warnings.warn(again, InputWarning, stacklevel=3)
@@ -170,7 +188,7 @@ def _begin_folder(about: Manifest, study: Study, folder: Path, resume: bool, ove
             return begun, False
         overwrite = True
     check_folder(folder, overwrite)
-    return None if about.parts == 1 else begin(folder, about, study, overwrite), overwrite
+    return None if about.parts == 1 else begin(folder, about, work, overwrite), overwrite
 
 
 def _write_day(results: Results, folder: Path, about: Manifest, overwrite: bool, clock: float) -> None:
@@ -181,7 +199,11 @@ def _write_day(results: Results, folder: Path, about: Manifest, overwrite: bool,
     with staged_folder(folder, overwrite) as staged:
         write_tables(tables, staged, UNITS)
         write_study(results.study, staged)
-        write_drawn(draw_day_figures(results), staged)
+        if results.feeders is None:
+            write_drawn(draw_day_figures(results), staged)
+        else:
+            write_tables({"feeders": results.feeders}, staged, UNITS)
+            draw_answers(results, staged)
         ended = {"seconds": _seconds_since(clock), "finished": 1, "failures": tuple(results.failures)}
         write_whole(staged, about.model_copy(update=ended), {name: len(table) for name, table in tables.items()})
 
@@ -286,10 +308,11 @@ def _record(done: Done, written: dict[str, FileRecord], seconds: float) -> PartR
 
 
 def _is_enough(stop: StopPart, scenarios: pd.DataFrame) -> bool:
-    """Whether the study may stop after these scenarios."""
+    """Whether the study may stop after these scenarios, on every feeder."""
     from fastp2p.results.statistics import is_narrow
 
-    return is_narrow(scenarios, stop.indicator, stop.within)
+    by_feeder = [rows for _, rows in scenarios.groupby("feeder")] if "feeder" in scenarios else [scenarios]
+    return all(is_narrow(rows, stop.indicator, stop.within) for rows in by_feeder)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def test_the_way_to_the_external_grid(audited):
     is_line = network.element == "line"
     np.testing.assert_allclose(apart, np.where(is_line, network.length_km, 0.0), atol=1e-12)
     unknown = dataclasses.replace(network, length_km=np.full(network.n_branch, np.nan))
-    other = run_worst_book(dataclasses.replace(audited, network=unknown))
+    other = run_worst_book(dataclasses.replace(audited, networks={"": unknown}))
     assert other.unit == "branches"
     assert other.distance.tolist() == network.tree.depth.tolist()
 
