@@ -199,5 +199,7 @@ def test_many_networks_have_no_network(expected):
         expected.network  # noqa: B018
     with pytest.raises(fastp2p.InputError, match=r"^feeder 'chain-33': did you mean chain-3"):
         expected.of_feeder("chain-33")
+    with pytest.raises(fastp2p.InputError, match="this is of one network, and the study names many"):
+        fastp2p.scenarios(expected.study, range(1))
     with pytest.raises(fastp2p.InputError, match="leave the argument out"):
         fastp2p.run(expected.study, network=expected.networks["chain-3"])
