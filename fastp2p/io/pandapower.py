@@ -308,6 +308,11 @@ def regular(net: Any) -> Any:
 
 def _converted(net: Any) -> dict[str, Any]:
     """The internal tables (in-service parts only) that pandapower makes of a regular network; it keeps them in `net`."""
+    if not (net.ext_grid.in_service.any() or (net.gen.in_service & net.gen.slack).any()):
+        raise InputError(
+            "the network has no reference bus: no ext_grid is in service, and no gen with slack = True; "
+            "add one where the network is fed, pandapower.create_ext_grid(net, bus)"
+        )
     try:
         with quiet():  # as rundcpp does it, which passes over what a network says of switches and transformers
             _init_rundcpp_options(net, "t", "current", None, True, 2, "hv")

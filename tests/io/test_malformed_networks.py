@@ -203,7 +203,7 @@ def test_a_column_that_a_file_lacks_is_named(table, column, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (no_grid, ["reference bus", "ext_grid"]),
+        (no_grid, ["no reference bus", "no ext_grid is in service", "create_ext_grid(net, bus)"]),
         (change("ext_grid", 0, "in_service", False), ["reference bus", "ext_grid"]),
         (change("ext_grid", 0, "bus", 999), ["ext_grid 0: bus is 999, and there is no such bus"]),
         (change("line", 3, "to_bus", 999), ["line 3: to_bus is 999, and there is no such bus"]),
