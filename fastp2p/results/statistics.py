@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fastp2p.arguments import refuse_other_tables
 from fastp2p.errors import InputError
@@ -145,7 +146,7 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
     """
     refuse_other_tables(confidence, scenarios=_of_scenarios(scenarios))
     cube, indicators = cube_of(scenarios), indicators_of(scenarios)
-    pairs = np.array(list(_neighbours(cube.points)), np.int64).reshape(-1, 2)
+    pairs = np.array(list(neighbours(cube.points)), np.int64).reshape(-1, 2)
     changed = cube._replace(
         keys=[*(f"{key}_before" for key in cube.keys), *cube.keys],
         points=[cube.points[before] + cube.points[after] for before, after in pairs.tolist()],
@@ -160,7 +161,7 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
     return _by_place(changed, indicators, found)
 
 
-def _neighbours(points: list[tuple[float, ...]]) -> Iterator[tuple[int, int]]:
+def neighbours(points: list[tuple[float, ...]]) -> Iterator[tuple[int, int]]:
     """Places of points and of those at the next share of PV, or of one device, with all other shares the same."""
     for axis in range(len(points[0])):
         lines: dict[tuple[float, ...], list[int]] = {}
@@ -197,20 +198,29 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
         If the table lacks the counts.
     """
     refuse_other_tables(confidence, scenarios=_of_scenarios(scenarios))
+    cube = cube_of(scenarios)
+    columns: dict[str, Any] = {**cube.places(), "n": cube.n_scenarios.ravel()}
+    for name in known_events(scenarios):
+        happens = event_values(cube, name)
+        n = (~np.isnan(happens)).sum(axis=2).ravel().astype(np.float64)
+        n_events = np.nansum(happens, axis=2).ravel()
+        columns[f"{name}_probability"] = np.divide(n_events, n, out=np.full(len(n), np.nan), where=n > 0.0)
+        columns[f"{name}_low"], columns[f"{name}_high"] = proportion_intervals(n_events, n, confidence)
+    return pd.DataFrame(columns)
+
+
+def known_events(scenarios: pd.DataFrame) -> list[str]:
+    """The events that a table of scenarios knows of."""
     unknown = () if is_audited_whole(scenarios) else (*BY_AUDIT, *BY_PHASE_AUDIT)
     if "n_full_breaks_unbalance" not in scenarios:
         unknown = (*unknown, *BY_PHASE_AUDIT)
-    cube = cube_of(scenarios)
-    columns: dict[str, Any] = {**cube.places(), "n": cube.n_scenarios.ravel()}
-    for name, counts in EVENTS.items():
-        if name not in unknown:
-            count = np.stack([cube.values(one) for one in counts])
-            known = ~np.isnan(count).any(axis=0)
-            n = known.sum(axis=2).ravel().astype(np.float64)
-            n_events = ((count > 0).any(axis=0) & known).sum(axis=2).ravel().astype(np.float64)
-            columns[f"{name}_probability"] = np.divide(n_events, n, out=np.full(len(n), np.nan), where=n > 0.0)
-            columns[f"{name}_low"], columns[f"{name}_high"] = proportion_intervals(n_events, n, confidence)
-    return pd.DataFrame(columns)
+    return [name for name in EVENTS if name not in unknown]
+
+
+def event_values(cube: Cube, event: str) -> NDArray[np.float64]:
+    """(n_feeder, n_point, n_scenario): 1 where a scenario has a book with an event, 0 where none, NaN where that is unknown."""
+    count = np.stack([cube.values(one) for one in EVENTS[event]])
+    return np.where(np.isnan(count).any(axis=0), np.nan, (count > 0).any(axis=0))
 
 
 def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
