@@ -68,9 +68,9 @@ def draw_region_figures(
     feeders, study = results.feeders, results.study
     tables = dict(answers or answer_region(results.scenarios, feeders))
     of = f"{tables['hosting'][FEEDER].nunique():,} feeders"
-    devices: dict[str, float] = {}
+    *_, (devices, _) = by_devices(tables["hosting"])
     for name in ("hosting", "distribution", "ranks"):  # of several shares of devices the largest
-        *_, (devices, tables[name]) = by_devices(tables[name])
+        *_, (_, tables[name]) = by_devices(tables[name])
     at = f"{of}, {point_text(devices)}" if devices else of
     with matplotlib.rc_context(house_style()):
         figures = {
