@@ -115,6 +115,7 @@ def test_features_and_map_show_hosting_capacities(five):
     assert correlation_words(row) == ["ρ = −0.97"]
     assert correlation_words({**row, "rank_correlation_low": -0.9, "rank_correlation_high": -0.5})[1] == "95%: −0.90 to −0.50"
     assert correlation_words({**row, "rank_correlation": np.nan}) == ["all alike"]
+    assert correlation_words({**row, "rank_correlation": -0.001}) == ["ρ = 0.00"]
     place = panel()
     draw_map(place, five.hosting, five.feeders.assign(x=[np.nan, *five.feeders["x"][1:]]))
     drawn = np.concatenate([one.get_offsets() for one in place.collections])
@@ -153,7 +154,9 @@ def test_totals_have_units_and_intervals(five):
 @pytest.mark.parametrize("width_in", [3.5, 7.16])
 def test_pages_fit_and_have_all_figures(five, width_in):
     answers = {name: getattr(five, name) for name in REGION_TABLES}
-    figures = draw_region_figures(five, Look(width_in), answers)
+    dated = SimpleNamespace(**vars(five), profiles=fastp2p.Profiles.load())
+    figures = draw_region_figures(dated, Look(width_in), answers)
+    assert figures["totals"].axes[0].get_title(loc="left") == "Energy traded in 24 hours"
     assert list(figures) == ["hosting_by_feeder", "hosting_distribution", "features", "map", "totals"]
     with matplotlib.rc_context(house_style()), warnings.catch_warnings():
         warnings.simplefilter("error")
