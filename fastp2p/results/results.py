@@ -143,6 +143,11 @@ class Results:
         return {name: table for name in TABLES if (table := getattr(self, name)) is not None}
 
 
+def one_of(results: Results) -> Results:
+    """The results of the first of many feeders, which stands for all of them; of a study of one network the same results."""
+    return results if results.feeders is None else results.of_feeder(next(iter(results.networks)))
+
+
 def _of_feeder(name: str) -> Callable[[Failure], Failure | None]:
     """What makes of a failure on this feeder one of its study alone; None of others."""
 
