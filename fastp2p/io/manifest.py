@@ -77,7 +77,14 @@ class PartRecord(_Record):
     """Since the run began, over all processes that have gone on with it."""
     failures: tuple[Failure, ...]
     tables: dict[TableName, FileRecord]
+    failed_feeder: tuple[str, str] | None = None
+    """Of several: which one could not be run, and why; there are no tables then."""
     check: str = ""
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what there is none of, so that folders from before there was any are resumed."""
+        return {key: value for key, value in dump(self).items() if key != "failed_feeder" or value is not None}
 
 
 class Hashes(_Record):
@@ -220,7 +227,8 @@ def _read_line(line: bytes, manifest: Manifest) -> PartRecord | None:
     except ValidationError:
         return None
     fits = line.endswith(b"\n") and record.number < manifest.parts and record.check == manifest.seal(record)
-    return record if fits and record.tables.keys() == set(manifest.tables) else None
+    wanted = set() if record.failed_feeder else set(manifest.tables)
+    return record if fits and record.tables.keys() == wanted else None
 
 
 @contextmanager

@@ -91,6 +91,13 @@ class Networks(Mapping[str, Network]):
         columns = (self.table[name].astype(str) for name in ("feeder", "weight", "region", "sha256"))
         return sha256(*("\n".join(column).encode() for column in columns))
 
+    def without(self, failed: Mapping[str, str]) -> Networks:
+        """Those that are left where some could not be run, and why not."""
+        if not failed:
+            return self
+        faults = [failed.get(name, fault) for name, fault in zip(self.table["feeder"], self.table["fault"], strict=True)]
+        return Networks(self.study, self.table.assign(fault=faults))
+
     def study_of(self, name: str) -> Study:
         """The study of one feeder: run alone, it gives the rows that the feeder has among others."""
         return feeder_study(self.study, name, self.table["file"][self._rows[name]])

@@ -53,6 +53,8 @@ class Begun:
 
     manifest: Manifest
     done: set[int] = dataclasses.field(default_factory=set)
+    failed: dict[int, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    """Of these parts the ones whose feeders could not be run, and why; they have no files."""
     failures: list[Failure] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
     misfits: dict[str, list[str]] = dataclasses.field(default_factory=dict)
@@ -67,8 +69,8 @@ class Begun:
 
     @property
     def numbers(self) -> list[int] | None:
-        """The parts in their order; None where each table is one file."""
-        return None if self.manifest.parts == 1 else sorted(self.done)
+        """The parts that have files, in their order; None where each table is one file."""
+        return None if self.manifest.parts == 1 else sorted(self.done - self.failed.keys())
 
     def add_misfit(self, why: str, name: str) -> None:
         """Note that something is not as it was written."""
@@ -110,6 +112,9 @@ def go_on(folder: Path, about: Manifest, study: Study) -> Begun:
         raise InputError(f"{folder} is a {kind_of(folder)}, not a folder; name the results folder itself")
     manifest = _matching_manifest(folder, about, study)
     begun = look_into(folder, manifest)
+    if not manifest.complete:  # they may run by now
+        begun.done -= begun.failed.keys()
+        begun.failed.clear()
     for name, record in manifest.files.items() if manifest.complete else ():
         if name not in begun.looked_into and (why := record.fault(folder / name)):
             begun.add_misfit(why, name)
@@ -168,6 +173,8 @@ def _look_into_parts(folder: Path, begun: Begun) -> None:
         elif record and not faults:
             begun.done.add(record.number)
             begun.failures += record.failures
+            if record.failed_feeder:
+                begun.failed[record.number] = record.failed_feeder
             begun.seconds = max(begun.seconds, record.seconds)
 
 

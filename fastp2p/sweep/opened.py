@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +62,8 @@ def open_results(folder: str | Path) -> dict[str, ds.Dataset]:
         If it is no results folder, or one of its tables is not as it was written: each file is read once to see that.
     """
     place, manifest, found = look_at(folder)
-    return {name: open_dataset(place, name, found.numbers) for name in manifest.tables} if found.done else {}
+    has_any = found.done - found.failed.keys()
+    return {name: open_dataset(place, name, found.numbers) for name in manifest.tables} if has_any else {}
 
 
 def read_results(folder: str | Path, *, network: Network | None = None, profiles: Profiles | None = None) -> Results:
@@ -88,14 +90,14 @@ def read_results(folder: str | Path, *, network: Network | None = None, profiles
     if manifest.rules is not None:
         way = "fastp2p.plot.bills draws it, and its tables are Parquet files"
         raise InputError(f"{place} holds a comparison of market rules, not a run; {way}")
-    if not found.done:
+    if not found.done - found.failed.keys():
         raise InputError(f"{place}: no part of the run is finished; --resume of the run goes on with it")
     work = _inputs_of(place, manifest, network, profiles)
     chosen = stretches_in(manifest.scenarios)
     if too_large := size_fault(*work, chosen):
         raise InputError(f"{place}: {too_large}; read them with fastp2p.open_results")
     tables = {name: as_run(read_table(place, name, found.numbers), work[2].time) for name in manifest.tables}
-    return make_results(work, tables, sorted(found.failures), chosen)
+    return make_results(work, tables, sorted(found.failures), chosen, found.failed.values())
 
 
 def read_comparison(folder: str | Path, *, network: Network | None = None, profiles: Profiles | None = None) -> Comparison:
@@ -181,10 +183,19 @@ def as_run(frame: pd.DataFrame, clock: pd.DatetimeIndex | None) -> pd.DataFrame:
 
 
 def make_results(
-    work: Work, tables: dict[str, pd.DataFrame], failures: list[Failure], chosen: Stretches | None = None
+    work: Work,
+    tables: dict[str, pd.DataFrame],
+    failures: list[Failure],
+    chosen: Stretches | None = None,
+    failed: Iterable[tuple[str, str]] = (),
 ) -> Results:
-    """The results of a run, from its tables."""
+    """The results of a run, from its tables; without the feeders that have failed."""
     study, network, profiles = work
+    if not isinstance(network, Network) and (why := dict(failed)):
+        network = network.without(why)
+        refuse([] if len(network) else [f"feeder {name}: {fault}" for name, fault in why.items()])
+        tables = {name: table[~table["feeder"].isin(why)].reset_index(drop=True) for name, table in tables.items()}
+        failures = [one for one in failures if not (isinstance(one[0], tuple) and one[0][0] in why)]
     put_in_order(study, tables)
     n_feeders = 1 if isinstance(network, Network) else len(network)
     per_point = len(tables["scenarios"]) // (n_feeders * study.scenarios.n_points)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fastp2p.clearing.answer import FAILED
-from fastp2p.errors import InputError, NumberError
+from fastp2p.errors import FastP2PError, InputError, NumberError
 from fastp2p.grid.network import Network
 from fastp2p.io.manifest import MANIFEST, Failure, FileRecord
 from fastp2p.io.parquet import write_part
@@ -71,6 +71,8 @@ class Done:
     n_books: int
     n_congested: int
     failures: list[Failure]
+    failed_feeder: tuple[str, str] | None = None
+    """Of several: which one could not be run, and why; there are no tables then."""
 
 
 class Finished(Sequence[Done]):
@@ -188,6 +190,16 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), tables
 
 
+def run_or_tell(work: Work, part: Part, batch_scenarios: int | None = None) -> tuple[Done, dict[str, pd.DataFrame]]:
+    """`run_part`; what goes wrong on one of many feeders is reported, so that the others go on."""
+    try:
+        return run_part(work, part, batch_scenarios)
+    except FastP2PError as error:
+        if part.feeder is None:
+            raise
+        return Done(part.number, 0, 0, [], (part.feeder, str(error))), {}
+
+
 def books_at_a_time(study: Study, members: int, connected: int = 0, tables: Sequence[str] = ()) -> int:
     """Books of a batch that makes these tables, by default those of the study.
 
@@ -213,7 +225,7 @@ def write_and_report(
     """
     if not (folder / MANIFEST).exists():
         raise InputError(f"{folder} on {node()} is not the folder of this run; workers must reach it under the same path")
-    done, tables = run_part(work, part, batch_scenarios)
+    done, tables = run_or_tell(work, part, batch_scenarios)
     return done, write_part(tables, folder, part.number, UNITS)
 
 

@@ -47,6 +47,9 @@ def prepare(study: Study, network: Network | None = None, profiles: Profiles | N
     ------
     InputError
     """
+    if study.network.sources and network is None:
+        one = "study.with_(network={'sources': None, 'source': …})"
+        raise InputError(f"network.sources: this is of one network, and the study names many; choose one with {one}")
     faults, is_given = study_faults(study), network is not None
     network = _limited_network(study, network, faults)
     profiles = find_profiles(study, profiles, faults)

@@ -41,7 +41,7 @@ from fastp2p.sweep.executors import finished_parts, share_work
 from fastp2p.sweep.feeders import Work, of_feeder
 from fastp2p.sweep.folder import Begun, begin, describe_run, draw_answers, go_on, write_answers, write_study, write_whole
 from fastp2p.sweep.opened import as_run, make_results
-from fastp2p.sweep.parts import Done, Finished, Round, cut_into_rounds, run_part, write_and_report
+from fastp2p.sweep.parts import Done, Finished, Round, cut_into_rounds, run_or_tell, write_and_report
 from fastp2p.sweep.plausible import unit_warnings
 from fastp2p.sweep.prepare import checked, prepare_with_folder
 from fastp2p.sweep.progress import progress_bar
@@ -170,7 +170,10 @@ def run(
 def _unit_warnings(work: Work) -> list[str]:
     """Numbers of a study that look as if they were in another unit; of many feeders, on the first one."""
     name = None if isinstance(work[1], Network) else next(iter(work[1]))
-    study, network, profiles = of_feeder(work, name)
+    try:
+        study, network, profiles = of_feeder(work, name)
+    except InputError:  # its parts will tell
+        return []
     return unit_warnings(study, profiles, draw_scenarios(study, network, profiles, None, range(1)))
 
 
@@ -220,19 +223,24 @@ def _run_in_memory(
     stop = None if chosen else work[0].scenarios.stop
     n_parts = sum(len(parts) for parts in rounds)
     pieces: dict[int, dict[str, pd.DataFrame]] = {}
-    finished, failures = Finished(), list[Failure]()
+    finished, failures, failed = Finished(), list[Failure](), list[tuple[str, str]]()
     shared = share_work(pool, work)
     for parts in rounds:
-        for ended in finished_parts(pool, partial(run_part, batch_scenarios=batch_scenarios), shared, parts):
+        for ended in finished_parts(pool, partial(run_or_tell, batch_scenarios=batch_scenarios), shared, parts):
             for done, tables in ended:
-                pieces[done.number] = tables
+                if done.failed_feeder:
+                    failed.append(done.failed_feeder)
+                else:
+                    pieces[done.number] = tables
                 failures += done.failures
                 _tell(progress, finished, done, n_parts)
+        if not pieces:
+            raise InputError([f"feeder {name}: {why}" for name, why in dict(failed).items()])
         ordered = [pieces[number] for number in sorted(pieces)]
         if stop and _is_enough(stop, pd.concat([piece["scenarios"] for piece in ordered])):
             break
     tables = {name: pd.concat([piece[name] for piece in ordered], ignore_index=True) for name in rounds[0].tables}
-    return make_results(work, tables, sorted(failures), chosen)
+    return make_results(work, tables, sorted(failures), chosen, failed)
 
 
 def _run_in_folder(
@@ -254,8 +262,10 @@ def _run_in_folder(
         seconds = _run_missing(work, rounds, folder, begun, pool, progress, batch_scenarios)
     if too_large := size_fault(*work, chosen):
         raise InputError(f"{folder}: all parts are complete, but {too_large}; read them with fastp2p.open_results")
+    if begun.numbers == []:
+        raise InputError([f"feeder {name}: {why}" for name, why in dict(begun.failed.values()).items()])
     tables = {name: as_run(read_table(folder, name, begun.numbers), work[2].time) for name in manifest.tables}
-    results = make_results(work, tables, sorted(begun.failures), chosen)
+    results = make_results(work, tables, sorted(begun.failures), chosen, begun.failed.values())
     if not begun.is_whole:
         stop, because = work[0].scenarios.stop, None
         if results.stopped_at and stop:
@@ -268,7 +278,12 @@ def _run_in_folder(
             "failures": tuple(results.failures[:MOST_FAILURES]),
         }
         stopped = {"stopped_at": results.stopped_at, "stopped_because": because}
-        write_manifest(listed.model_copy(update={**ended, **stopped}), folder)
+        of_feeders = {}
+        if results.feeders is not None:
+            rows = results.feeders[results.feeders["fault"] != ""]
+            faults = dict(zip(rows["feeder"], rows["fault"], strict=True))
+            of_feeders = {"feeders": len(results.networks), "failed_feeders": faults}
+        write_manifest(listed.model_copy(update={**ended, **stopped, **of_feeders}), folder)
     return results
 
 
@@ -296,15 +311,20 @@ def _run_missing(
                 for done, _ in ended:
                     begun.done.add(done.number)
                     begun.failures += done.failures
+                    if done.failed_feeder:
+                        begun.failed[done.number] = done.failed_feeder
                     _tell(progress, finished, done, n_parts)
-            if stop and _is_enough(stop, read_table(folder, "scenarios", begun.numbers)):
+            if stop and begun.numbers and _is_enough(stop, read_table(folder, "scenarios", begun.numbers)):
                 break
     return round(begun.seconds + _seconds_since(clock), 3)
 
 
 def _record(done: Done, written: dict[str, FileRecord], seconds: float) -> PartRecord:
     failures = tuple(done.failures)
-    return PartRecord(number=done.number, n_books=done.n_books, seconds=seconds, failures=failures, tables=written)
+    return PartRecord(
+        number=done.number, n_books=done.n_books, seconds=seconds, failures=failures, tables=written,
+        failed_feeder=done.failed_feeder,
+    )  # fmt: skip
 
 
 def _is_enough(stop: StopPart, scenarios: pd.DataFrame) -> bool:

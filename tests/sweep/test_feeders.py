@@ -117,6 +117,34 @@ def test_a_feeder_that_cannot_run_is_told_and_the_others_run(expected, grids, tm
         results.of_feeder("odd/meshed")
 
 
+@pytest.mark.parametrize("where", ["memory", "folder"])
+def test_a_feeder_that_fails_while_it_runs_is_told_and_the_others_run(expected, grids, tmp_path, monkeypatch, where):
+    load, names = Networks._load, ["chain-3", "chain-5", "chain-6"]
+
+    def fail(self, name, row):
+        if name == "chain-4":
+            raise fastp2p.InputError("its file is gone")
+        return load(self, name, row)
+
+    monkeypatch.setattr(Networks, "_load", fail)
+    out = tmp_path / "out" if where == "folder" else None
+    results = fastp2p.run(study(str(grids)), out=out)
+    assert_same(results.tables(), rows_of(expected, names))
+    assert list(results.networks) == names
+    assert list(results.feeders["fault"]) == ["", "its file is gone", "", ""]
+    if out:
+        manifest = json.loads((out / "manifest.json").read_text())
+        assert manifest["failed_feeders"] == {"chain-4": "its file is gone"}
+        assert (manifest["feeders"], manifest["complete"]) == (3, True)
+        again = fastp2p.run(study(str(grids)), out=out, resume=True)
+        for same in (again, fastp2p.read_results(out)):
+            assert_same(same.tables(), results.tables())
+            pd.testing.assert_frame_equal(same.feeders, results.feeders)
+    monkeypatch.setattr(Networks, "_load", lambda *_: fail(None, "chain-4", 0))
+    with pytest.raises(fastp2p.InputError, match=r"^feeder chain-3: its file is gone"):
+        fastp2p.run(study(str(grids)), out=out and tmp_path / "none")
+
+
 def test_what_keeps_all_feeders_from_running_is_said_once(grids):
     sources = [str(grids / "chain-3.json"), str(grids / "odd" / "meshed.json")]
     with pytest.raises(fastp2p.InputError) as error:
@@ -150,7 +178,7 @@ def test_only_a_few_networks_are_in_memory(expected, monkeypatch):
 
 
 def test_it_stops_when_all_feeders_are_known(grids):
-    rule = {"indicator": "load_kwh", "within": 0.5}
+    rule = {"indicator": "load_kwh", "within": 0.5, "at_least": 100}
     results = fastp2p.run(study(str(grids), scenarios={"count": 300, "shares": [0.9], "keep": [], "stop": rule}))
     assert results.stopped_at in (100, 200)
     assert (results.scenarios.groupby(["feeder", "share"]).size() == results.stopped_at).all()
@@ -171,5 +199,7 @@ def test_many_networks_have_no_network(expected):
         expected.network  # noqa: B018
     with pytest.raises(fastp2p.InputError, match=r"^feeder 'chain-33': did you mean chain-3"):
         expected.of_feeder("chain-33")
+    with pytest.raises(fastp2p.InputError, match="this is of one network, and the study names many"):
+        fastp2p.scenarios(expected.study, range(1))
     with pytest.raises(fastp2p.InputError, match="leave the argument out"):
         fastp2p.run(expected.study, network=expected.networks["chain-3"])
