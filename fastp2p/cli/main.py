@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from fastp2p.results.results import Results
 
 PAPER = ("paper-44", "paper-80")
-PROCESSES_FROM, FEEDERS_FROM = 40_000, 60
-"""Scenario-days, and feeders, from which workers are processes: they scale better than threads, and start within seconds."""
+PROCESSES_FROM = 40_000
+"""Scenario-days from which workers are processes: those scale better than threads, and a second to start them is little."""
 
 app = typer.Typer(
     add_completion=False,
@@ -113,6 +113,7 @@ def _run_until_interrupted(
     bar: bool,
     scenarios: str | None,
 ) -> "Results":
+    from fastp2p.cli.feeder_pool import FEEDERS_FROM, count_feeders
     from fastp2p.kernels.jit import cache_fault
     from fastp2p.sweep.chosen import choose, n_cases, numbers_in
     from fastp2p.sweep.executors import connect, has_workers
@@ -122,7 +123,7 @@ def _run_until_interrupted(
     if dask is not None and workers is not None:
         raise InputError("either --workers of this machine or a cluster with --dask, not both")
     numbers = None if scenarios is None else numbers_in(scenarios, study.scenarios.count)
-    n_feeders = _count_feeders(study)
+    n_feeders = count_feeders(study)
     n_run = n_feeders * n_cases(study, choose(study, numbers))
     count = count_workers(workers, n_run)
     large = (n_run * (study.profiles.days or 1) >= PROCESSES_FROM or n_feeders >= FEEDERS_FROM) and count > 1
@@ -153,16 +154,6 @@ def _run_until_interrupted(
         raise
     except FastP2PError as error:
         raise FastP2PError(kept(str(error))) from error
-
-
-def _count_feeders(study: Study) -> int:
-    """How many networks a study names; 1 where that is not known, which the run then tells."""
-    from fastp2p.sweep.feeder_list import list_feeders
-
-    try:
-        return len(list_feeders(study.network.sources)) if study.network.sources else 1
-    except InputError:
-        return 1
 
 
 def _check_all(folders: list[Path], overwrite: bool, resume: bool) -> None:

@@ -69,3 +69,22 @@ def test_failures_are_counted_after_the_first_ten(ran, monkeypatch):
     assert len(said) == 22
     assert said[10] == "2 more feeders; manifest.json lists them all"
     assert said[11].startswith("area, feeder =1+1, share 0.3, scenario 0, step 0: no proven optimum")
+
+
+def test_check_tells_of_all_feeders_once(ran, monkeypatch):
+    monkeypatch.setattr("fastp2p.cli.feeder_pool.FEEDERS_FROM", 3)  # in processes
+    study = ran[1].parent / "check.toml"
+    text = ran[1].read_text().replace("limit_factor = 0.03", "ampacity_ka = 1.0\n")
+    study.write_text(text.replace("count = 5", "count = 1").replace("30 }", "3000 }"))
+    told = json.loads(call("check", study, "--json").stdout)
+    facts, warnings = told["facts"], told["warnings"]
+    assert facts["feeders"] == "4: 3 can run; 1 cannot"
+    assert facts["regions"] == "(none) 1 (weight 2), north 2 (weight 4)"
+    assert facts["weights"] == "1 … 3, 6 together"
+    assert facts["homes"] == "3 … 5 per feeder, 12 together"
+    assert facts["example"].startswith("what follows is of feeder <b>[red]ma%{x}$rkup$,")
+    assert facts["scenarios"].endswith("48 books of each feeder, 144 in all")
+    assert warnings[0].startswith("feeder gone cannot run: network file ")
+    of_lines = [one for one in warnings[1:] if "ampacity" in one]
+    assert len(of_lines) == 1
+    assert of_lines[0].startswith("3 of 3 feeders, such as feeder <b>[red]ma%{x}$rkup$: all 4 lines")
