@@ -38,6 +38,7 @@ def summary_of(results: Results, folder: Path) -> dict[str, Any]:
 
 def _of_feeders(results: Results) -> dict[str, Any]:
     """Every feeder with its fault or '', and their hosting capacities where shares were swept."""
+    from fastp2p.results.ranking import has_hosting
     from fastp2p.results.region import find_feeder_hosting
     from fastp2p.results.statistics import find_probabilities
 
@@ -45,7 +46,7 @@ def _of_feeders(results: Results) -> dict[str, Any]:
     failed = results.feeders[results.feeders["fault"] != ""]
     faults = dict(zip(failed["feeder"], failed["fault"], strict=True))
     found: dict[str, Any] = {"failed_feeders": faults, "feeders": _records(results.feeders)}
-    if results.scenarios["share"].nunique() > 1 and not results.chosen:
+    if has_hosting(results.scenarios) and not results.chosen:
         found["hosting_capacity"] = _records(find_feeder_hosting(find_probabilities(results.scenarios)))
     return found
 

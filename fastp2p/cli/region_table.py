@@ -103,8 +103,9 @@ def _probabilities(row: dict[Any, Any]) -> list[str]:
 
 def _feeders_table(results: Results) -> Table:
     """The feeders by what they can host, the lowest first; where no shares were swept, by their worst loading."""
-    scenarios = results.scenarios
-    is_ranked = scenarios["share"].nunique() > 1 and not results.chosen
+    from fastp2p.results.ranking import has_hosting
+
+    is_ranked = has_hosting(results.scenarios) and not results.chosen
     table, rows = _ranked(results) if is_ranked else _by_loading(results)
     n = len(rows)
     shown = range(n) if n <= MOST_SHOWN else [*range(FEW), *range(n - FEW, n)]

@@ -21,6 +21,11 @@ def limiting_events(known: pd.DataFrame) -> tuple[Event, ...]:
     return tuple(event for event in CAUSES if event in there) or ("cut",)
 
 
+def has_hosting(scenarios: pd.DataFrame) -> bool:
+    """Whether several shares of PV were run, so that a hosting capacity lies between some of them."""
+    return bool(scenarios["share"].nunique() > 1)
+
+
 def rank_hosting(hosting: pd.DataFrame) -> pd.DataFrame:
     """The hosting capacity of every feeder by what limits it first, the lowest first.
 

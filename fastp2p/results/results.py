@@ -101,7 +101,7 @@ class Results:
         Raises
         ------
         InputError
-            If there is no such feeder, it could not run, or the study has one network.
+            If there is no such feeder, it could not run or has not yet, or the study has one network.
         """
         if self.feeders is None:
             raise InputError(f"{self.study.name} has one network; its results need not be divided by feeder")
@@ -113,6 +113,8 @@ class Results:
         tables: dict[str, Any] = {}
         for key, table in self.tables().items():
             tables[key] = table[table["feeder"] == name].drop(columns="feeder").reset_index(drop=True)
+        if tables["scenarios"].empty:
+            raise InputError(f"feeder {name!r}: none of its scenarios has run yet; --resume of the run goes on with it")
         study = feeder_study(self.study, name, self.feeders["file"][self.feeders["feeder"] == name].iloc[0])
         failures = [failure for failure in map(_of_feeder(name), self.failures) if failure]
         networks = {"": self.networks[name]}
