@@ -19,7 +19,7 @@ MAKERS = {
 }
 """By the type that is asked for: where it comes from."""
 
-TEXT_KEYS = ("feeder",)
+TEXT_KEYS = ("feeder", "event")
 """Keys of tables that are names."""
 
 

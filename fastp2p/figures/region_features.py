@@ -103,7 +103,7 @@ def _value_axis(axes: Axes, value: Floats, feature: str) -> None:
 
 def correlation_words(row: Mapping[Any, Any]) -> list[str]:
     """A rank correlation, and its interval if there is one: "ρ = −0.71", "95%: −0.83 to −0.52"."""
-    rho, low, high = (float(row[f"rank_correlation{end}"]) for end in ("", "_low", "_high"))
+    rho, low, high = (round(float(row[f"rank_correlation{end}"]), 2) + 0.0 for end in ("", "_low", "_high"))  # no −0.00
     if np.isnan(rho):
         return ["all alike"]
     interval = [] if np.isnan(low) else [f"{CONFIDENCE:.0%}: {low:.2f} to {high:.2f}"]

@@ -24,7 +24,7 @@ LARGER = {"kWh": ((1e6, "GWh"), (1e3, "MWh")), "kWp": ((1e3, "MWp"),), "kg": ((1
 NAMES = {
     "executed_kwh": "traded", "cut_kwh": "cut", "import_kwh": "import", "export_kwh": "export", "spilled_kwh": "spilled",
     "losses_kwh": "losses", "bill": "with trading", "baseline_bill": "without", "saving": "saving", "co2_kg": "with trading",
-    "baseline_co2_kg": "without", "cut_probability": "something is cut", "overload_probability": "limit broken before",
+    "baseline_co2_kg": "without", "cut_probability": "something is cut", "overload_probability": "before any trade",
     "broken_probability": "still broken in AC", "voltage_probability": "voltage",
     "cable_probability": "cable or transformer", "unbalance_probability": "unbalance",
 }  # fmt: skip

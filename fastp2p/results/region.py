@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from fastp2p.arguments import described, refuse_other_tables
 from fastp2p.errors import InputError, refuse, some
 from fastp2p.grid.features import FEATURES
 from fastp2p.results.cube import FEEDER
@@ -52,11 +53,10 @@ def find_feeder_hosting(probabilities: pd.DataFrame, threshold: float = THRESHOL
     InputError
         A table without feeders or without probabilities, or a threshold that is no probability.
     """
-    missing = [name for name in (FEEDER, "share", "cut_probability") if name not in probabilities]
-    refuse(
-        [f"the table of probabilities has no column {name}; find_probabilities makes it of many feeders" for name in missing]
-    )
-    if not 0.0 <= threshold <= 1.0:
+    source = "that find_probabilities(results.scenarios) returns of many networks"
+    points = tuple(point_keys(probabilities))
+    refuse_other_tables(probabilities=(probabilities, source, ("cut_probability",), (FEEDER, *points)))
+    if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not 0.0 <= threshold <= 1.0:
         raise InputError(f"threshold = {threshold}: must be a probability between 0 and 1")
     keys = [FEEDER, *point_keys(probabilities)[1:]]
     ordered = probabilities.sort_values([*keys, "share"], ignore_index=True)
@@ -129,6 +129,7 @@ def distribute_hosting(hosting: pd.DataFrame, feeders: pd.DataFrame, confidence:
         feeders are a sample of more (`rate_interval`, a feeder is a cluster); NaN for a single one. `surely` and `perhaps` are
         the parts by `hosting_share_low` and `hosting_share_high`: what the draws leave open about these feeders themselves.
     """
+    _refuse_others(hosting, confidence)
     table = hosting.merge(weights_of(feeders, hosting), on=FEEDER)
     keys, rows = ["event", *(key for key in POINT_KEYS if key in hosting)], []
     for values, group in table.groupby(keys, sort=False):
@@ -171,6 +172,13 @@ def hosting_quantile(distribution: pd.DataFrame, part: float, of: str = "feeders
     return float(rows.loc[rows["part"] >= part * (1.0 - 1e-12), "share"].max()) if (rows["part"] >= part).any() else 0.0
 
 
+def _refuse_others(hosting: Any, confidence: float) -> None:
+    """Refuse what is no table of `find_feeder_hosting`."""
+    devices = [key for key in POINT_KEYS if key != "share" and key in getattr(hosting, "columns", ())]
+    keys = (FEEDER, *devices, "event")
+    refuse_other_tables(confidence, hosting=(hosting, "that find_feeder_hosting returns", SHARES, keys))
+
+
 def weights_of(feeders: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """`feeder`, `weight`, `n_homes` and `region` of the feeders in a table; 1, NaN and "" where nothing is said of them.
 
@@ -180,7 +188,8 @@ def weights_of(feeders: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
         Feeders that the table of feeders lacks or has twice, and weights that are negative or unknown, or all zero.
     """
     names = table[FEEDER].unique()
-    refuse([f"feeders has no column {FEEDER}; results.feeders has one row per feeder"] if FEEDER not in feeders else [])
+    if not hasattr(feeders, "merge") or FEEDER not in feeders:
+        raise InputError(f"feeders must be the table results.feeders, with a row for each feeder, not {described(feeders)}")
     known = feeders[feeders[FEEDER].isin(names)]
     twice, missing = known.loc[known[FEEDER].duplicated(), FEEDER], [one for one in names if one not in set(known[FEEDER])]
     faults = [f"feeders has several rows of {some(list(twice))}"] if len(twice) else []
@@ -218,6 +227,8 @@ def rank_features(hosting: pd.DataFrame, feeders: pd.DataFrame, confidence: floa
         fewer than 10 feeders, or where the order is the same throughout. A correlation is no cause: features go together, as
         length and resistance do.
     """
+    _refuse_others(hosting, confidence)
+    weights_of(feeders, hosting)  # refuses what is no table of these feeders
     named = [one.name for one in FEATURES if one.name in feeders]
     table = hosting.merge(feeders[[FEEDER, *named]], on=FEEDER)
     keys, rows = ["event", *(key for key in POINT_KEYS if key in hosting)], []

@@ -32,6 +32,7 @@ from fastp2p.results.hosting import THRESHOLD
 from fastp2p.results.points import POINT_KEYS, by_devices, point_text
 from fastp2p.results.region import caution_of, of_event
 from fastp2p.study.model import Study
+from fastp2p.sweep.sweep_pages import period_of
 
 EVENTS = ("cut", "voltage", "cable", "unbalance")
 """What ends the hosting capacity: as the market is cleared, and by cause where every book is audited."""
@@ -68,9 +69,9 @@ def draw_region_figures(
     feeders, study = results.feeders, results.study
     tables = dict(answers or answer_region(results.scenarios, feeders))
     of = f"{tables['hosting'][FEEDER].nunique():,} feeders"
-    devices: dict[str, float] = {}
+    *_, (devices, _) = by_devices(tables["hosting"])
     for name in ("hosting", "distribution", "ranks"):  # of several shares of devices the largest
-        *_, (devices, tables[name]) = by_devices(tables[name])
+        *_, (_, tables[name]) = by_devices(tables[name])
     at = f"{of}, {point_text(devices)}" if devices else of
     with matplotlib.rc_context(house_style()):
         figures = {
@@ -81,7 +82,9 @@ def draw_region_figures(
             figures["features"] = features_page(study, tables, feeders, look, at)
         if "x" in feeders and feeders["x"].notna().any():
             figures["map"] = map_page(study, tables["hosting"], feeders, look, at)
-        figures["totals"] = totals_page(study, tables["totals"], look, of)
+        profiles = getattr(results, "profiles", None)
+        period = f" in {period_of(profiles)}" if profiles is not None else ""
+        figures["totals"] = totals_page(study, tables["totals"], look, of, period)
     return figures
 
 
@@ -155,8 +158,8 @@ def map_page(study: Study, hosting: pd.DataFrame, feeders: pd.DataFrame, look: L
     return figure
 
 
-def totals_page(study: Study, totals: pd.DataFrame, look: Look, of: str) -> Figure:
-    """The figure ``totals``: of all regions together."""
+def totals_page(study: Study, totals: pd.DataFrame, look: Look, of: str, period: str = "") -> Figure:
+    """The figure ``totals``: of all regions together; `period` is how long a scenario is, in words."""
     rows = totals[totals["region"].isna()]
     there = set(rows.loc[rows["estimate"].notna(), "indicator"])
     groups = [(label, [one for one in names if one in there]) for label, names in TOTALS]
@@ -165,5 +168,5 @@ def totals_page(study: Study, totals: pd.DataFrame, look: Look, of: str) -> Figu
     figure, panels = new_page(study, look, len(groups), 2.6, of, columns=2)
     for axes, (label, names) in zip(panels, groups, strict=True):
         draw_totals(axes, rows, names[:1] if is_swept else names, study.currency)
-        name_panel(axes, label, [])
+        name_panel(axes, label + period, [])
     return figure

@@ -148,11 +148,11 @@ def test_few_feeders_come_with_a_caution():
 
 
 def test_tables_that_do_not_belong_together_are_refused_with_every_fault():
+    feeders = pd.DataFrame({"feeder": ["a", "b", "b", "d"], "weight": [1.0, -1.0, 2.0, np.nan]})
     with pytest.raises(fastp2p.InputError, match="probabilities has no column feeder"):
         find_feeder_hosting(probabilities().drop(columns="feeder"))
     with pytest.raises(fastp2p.InputError, match="event = 'fire': these feeders have cut"):
         of_event(hosting_of([0.1]), "fire")
-    feeders = pd.DataFrame({"feeder": ["a", "b", "b", "d"], "weight": [1.0, -1.0, 2.0, np.nan]})
     with pytest.raises(fastp2p.InputError) as error:
         distribute_hosting(hosting_of([0.1] * 4), feeders)
     assert len(error.value.faults) == 3
