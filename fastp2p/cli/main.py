@@ -13,7 +13,7 @@ from fastp2p.cli.console import errors, fault_exit, say, say_not_cached
 from fastp2p.cli.documents import summary_of
 from fastp2p.cli.export import export
 from fastp2p.cli.figures import figures
-from fastp2p.cli.print_results import failed_feeders, print_comparison, print_results, say_failures
+from fastp2p.cli.print_results import failed_feeders, print_comparison, print_results, say_failed_feeders, say_failures
 from fastp2p.cli.profiles import profiles_app
 from fastp2p.cli.report import check as check_reports
 from fastp2p.cli.report import report
@@ -89,7 +89,7 @@ def run(
     for one, folder in zip(chosen, folders, strict=True):
         bar = (one.n_cases > 1 or one.network.sources is not None) and not (quiet or as_json)
         results = _run_until_interrupted(one, folder, overwrite, resume, workers, dask, bar, scenarios)
-        failed += len(results.failures) + len(failed_feeders(results))
+        failed += len(results.failures) + len(failed_feeders(results.feeders))
         if as_json:
             summaries.append(summary_of(results, folder))
         elif not quiet:
@@ -197,6 +197,13 @@ def compare(
         typer.echo(table.to_json(orient="records", double_precision=15, indent=2))
     elif not quiet:
         print_comparison(one, table, folder)
+    if one.network.sources:
+        from fastp2p.io.parquet import read_table
+
+        failed = failed_feeders(read_table(folder, "feeders"))
+        say_failed_feeders(one, failed)
+        if failed:
+            raise typer.Exit(1)
 
 
 app.command()(new)

@@ -130,23 +130,27 @@ def _print_table(name: str, description: str, tables: list[Table], folder: Path,
     console.print()
 
 
-def failed_feeders(results: "Results") -> dict[str, str]:
+def failed_feeders(feeders: "pd.DataFrame | None") -> dict[str, str]:
     """Why feeders could not run, by their names."""
-    if results.feeders is None:
+    if feeders is None:
         return {}
-    failed = results.feeders[results.feeders["fault"] != ""]
+    failed = feeders[feeders["fault"] != ""]
     return dict(zip(failed["feeder"], failed["fault"], strict=True))
+
+
+def say_failed_feeders(study: Study, failed: dict[str, str]) -> None:
+    """The first feeders that could not run, and how many there are."""
+    for name, fault in islice(failed.items(), MOST_FAILURES):
+        say(errors, "failed:", "red", f"{study.name}, feeder {shown_text(name, LONGEST_CELL)}: {fault}")
+    if len(failed) > MOST_FAILURES:
+        say(errors, "failed:", "red", f"{len(failed) - MOST_FAILURES:,} more feeders; manifest.json lists them all")
 
 
 def say_failures(results: "Results") -> None:
     """The first feeders that could not run and books without an answer, and how many there are."""
     from fastp2p.results.points import feeder_key, point_keys
 
-    failed = failed_feeders(results)
-    for name, fault in islice(failed.items(), MOST_FAILURES):
-        say(errors, "failed:", "red", f"{results.study.name}, feeder {shown_text(name, LONGEST_CELL)}: {fault}")
-    if len(failed) > MOST_FAILURES:
-        say(errors, "failed:", "red", f"{len(failed) - MOST_FAILURES:,} more feeders; manifest.json lists them all")
+    say_failed_feeders(results.study, failed_feeders(results.feeders))
     time = results.profiles.time
     kept = "only the part that was filled is" if results.study.clearing.objective == "pro_rata" else "nothing is"
     keys = [*feeder_key(results.scenarios), *point_keys(results.scenarios)]
@@ -164,13 +168,14 @@ def print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) -> 
     """The table of a comparison of market rules."""
     from fastp2p.results.points import point_keys
 
+    of = "means over the scenarios"
+    if "feeder" in comparison:
+        n = comparison["feeder"].nunique()
+        of = f"totals of {n:,} feeders by their weights, of what does not add up means of the feeders"
+        comparison = comparison[comparison["feeder"].isna()]
     keys = point_keys(comparison)
-    table = make_table(
-        *share_headings(comparison),
-        "rule",
-        *COMPARISON,
-        caption=f"means over the scenarios; money in {shown_text(study.currency, LONGEST_UNIT)}",
-    )
+    caption = f"{of}; money in {shown_text(study.currency, LONGEST_UNIT)}"
+    table = make_table(*share_headings(comparison), "rule", *COMPARISON, caption=caption)
     wide = comparison.pivot(index=[*keys, "rule"], columns="indicator", values="mean")
     order = comparison[[*keys, "rule"]].drop_duplicates().itertuples(index=False, name=None)
     last = None

@@ -31,7 +31,7 @@ from fastp2p.results.ranking import limiting_events, share_words
 from fastp2p.results.region import hosting_quantile
 from fastp2p.text import LONGEST_NAME, shown_text
 
-PARTS = ((0.5, "Half of the feeders"), (0.9, "Nine of ten feeders"))
+PARTS = {0.5: "half of the feeders", 0.9: "nine of ten"}
 
 
 def region_of(run: Run) -> dict[str, Any]:
@@ -61,12 +61,13 @@ def hosting_lines(answers: Answers) -> list[str]:
     """What half and nine of ten feeders host by each limit, and what limits how many first; none without hosting capacities."""
     if answers.ranked.empty:
         return []
-    lines = []
+    lines, tried = [], answers.run.results.scenarios["share"].unique()
     for event in limiting_events(answers.tables["hosting"]):
-        shares = [hosting_quantile(answers.tables["distribution"], part, event=event) for part, _ in PARTS]
-        parts = [
-            f"{words.lower()} host at least {100.0 * share:.4g} %" for share, (_, words) in zip(shares, PARTS, strict=True)
-        ]
+        parts = []
+        for part, words in PARTS.items():
+            share = hosting_quantile(answers.tables["distribution"], part, event=event)
+            least = f"at least {100.0 * share:.4g} %" if share > 0.0 else f"not even {100.0 * min(tried[tried > 0.0]):.4g} %"
+            parts.append(f"{words} host {least}")
         lines.append(f"Limited by {EVENTS[event][0].lower()}: {', '.join(parts)}, of the shares tried and by their weights.")
     limits = Counter(answers.ranked["limited_by"].fillna(""))
     named = [f"{EVENTS[limit][0].lower() if limit else NONE_FIRST}: {n:,}" for limit, n in limits.most_common()]

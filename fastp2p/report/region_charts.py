@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from fastp2p.grid.features import FEATURES
 from fastp2p.report.facts import length_of
@@ -18,6 +17,9 @@ from fastp2p.text import LONGEST_NAME
 
 MOST_NAMED = 40
 """Feeders whose names stand at the axis."""
+LONGEST_LABEL = 18
+DISTRIBUTION = {"share": 0.0, "part": 100.0, "part_low": 100.0, "part_high": 100.0}
+"""Columns of a curve, and where it begins."""
 COLOURS = {"voltage": "c0", "cable": "c3", "unbalance": "c4", "cut": "c1", None: "c2"}
 """By what limits a feeder first."""
 
@@ -71,7 +73,11 @@ def feeders_chart(answers: Answers) -> Chart:
     )
     layout["yaxis"] |= {"range": [0, 103]}
     if is_named:
-        layout["xaxis"] |= {"tickvals": place.tolist(), "ticktext": [_short(name) for name in names], "tickangle": -60}
+        layout["xaxis"] |= {
+            "tickvals": place.tolist(),
+            "ticktext": [chart_text(name, LONGEST_LABEL) for name in ranked["feeder"]],
+            "tickangle": -60,
+        }
     known = "; ".join(f"{EVENTS[event][0]}: {EVENTS[event][1]}" for event in limiting_events(answers.tables["hosting"]))
     caption = (
         "A bar reaches from the last share of PV that was tried and that the feeder hosts to the first that it does not, or to "
@@ -79,13 +85,6 @@ def feeders_chart(answers: Answers) -> Chart:
         f"{known}."
     )
     return Chart("feeders", "What each feeder hosts", caption, {"all": {"data": traces, "layout": layout}})
-
-
-def _short(name: str) -> str:
-    """A name for an axis; one with escapes, which cannot be cut anywhere, is left out where it is long."""
-    if len(name) <= 18:
-        return name
-    return "…" if "&" in name else f"{name[:10]}…{name[-6:]}"
 
 
 def distribution_chart(answers: Answers) -> Chart:
@@ -98,8 +97,9 @@ def distribution_chart(answers: Answers) -> Chart:
         for event in events:
             here = rows[rows["event"] == event].sort_values("share")
             if len(here):
-                part, low, high = (100.0 * here[name] for name in ("part", "part_low", "part_high"))
-                curve = curve_with_interval(100.0 * here["share"], part, low, high, EVENTS[event][0], COLOURS[event])
+                # everybody hosts nothing
+                share, part, low, high = ([at, *(100.0 * here[name])] for name, at in DISTRIBUTION.items())
+                curve = curve_with_interval(share, part, low, high, EVENTS[event][0], COLOURS[event])
                 traces.append(curve | {"line": curve["line"] | {"shape": "vh"}})
         if traces:
             layout = axes_of("Share of PV (%)", f"{of.capitalize()} that host it (%)")
@@ -134,11 +134,12 @@ def totals_chart(answers: Answers) -> Chart | None:
     return Chart("totals", "Energy by share", caption, views)
 
 
-def _telling(hosting: pd.DataFrame) -> str:
-    """The first event by which the feeders differ; else the first."""
-    events = [event for event in (*limiting_events(hosting), "cut") if (hosting["event"] == event).any()]
-    differ = [event for event in events if of_event(hosting, event)["hosting_share"].nunique() > 1]
-    return [*differ, *events][0]
+def _telling(answers: Answers) -> str:
+    """What limits most feeders first, if they differ by it; else the first event by which they do."""
+    hosting, limits = answers.tables["hosting"], answers.ranked["limited_by"].value_counts()
+    known: dict[str, None] = dict.fromkeys((*map(str, limits.index), *limiting_events(hosting), "cut"))
+    events = [event for event in known if (hosting["event"] == event).any()]
+    return next((one for one in events if of_event(hosting, one)["hosting_share"].nunique() > 1), events[0])
 
 
 def features_chart(answers: Answers) -> Chart | None:
@@ -146,7 +147,7 @@ def features_chart(answers: Answers) -> Chart | None:
     hosting, ranks = answers.tables["hosting"], answers.tables["ranks"]
     if ranks.empty:
         return None
-    event, about = _telling(hosting), {one.name: one for one in FEATURES}
+    event, about = _telling(answers), {one.name: one for one in FEATURES}
     rows = ranks[(ranks["event"] == event) & ranks["rank_correlation"].notna()]
     if rows.empty:
         return None

@@ -123,8 +123,8 @@ class Results:
     def to_xarray(self) -> xarray.Dataset:
         """All tables as one Dataset of xarray, with units and meanings as attributes; needs the extra ``export``.
 
-        A column of a table is a variable, such as ``books_executed_kwh``. Its dimensions are `share`, the shares of devices
-        that the study sweeps, `scenario`, and `hour`, `step`, `branch`, `phase` or `bus`. Trades have the dimension `trade`,
+        A column of a table is a variable, such as ``books_executed_kwh``. Its dimensions are, of many networks, `feeder`, then
+        `share`, the shares of devices that the study sweeps, `scenario`, and `hour`, `step`, `branch`, `phase` or `bus`. Trades have the dimension `trade`,
         histograms `bin`. The coordinate `time` of the steps is in UTC.
 
         Returns
@@ -138,7 +138,8 @@ class Results:
         """
         from fastp2p.results.dataset import make_dataset
 
-        return make_dataset(self.tables(), self.study)
+        of_feeders = {} if self.feeders is None else {"feeders": self.feeders}
+        return make_dataset(self.tables() | of_feeders, self.study)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables that were kept, by name."""
