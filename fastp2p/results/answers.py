@@ -8,6 +8,8 @@ from fastp2p.results.region import distribute_hosting, find_feeder_hosting, rank
 from fastp2p.results.statistics import find_probabilities
 from fastp2p.results.totals import find_total_changes, find_totals
 
+HOSTING_TABLES = ("hosting", "distribution", "ranks")
+"""Those that say nothing where one share of PV was run."""
 REGION_TABLES = ("hosting", "distribution", "ranks", "totals", "total_changes")
 
 
