@@ -197,7 +197,7 @@ class Network:
         balanced = cls(**arrays)
         if stated is None:
             return balanced
-        zero = loaded_arrays(source, {of.name for of in dataclasses.fields(ZeroSequence)}, stated)
+        zero = loaded_arrays(source, ZeroSequence.required(), stated)
         return dataclasses.replace(balanced, zero=ZeroSequence(**zero))
 
     def __repr__(self) -> str:

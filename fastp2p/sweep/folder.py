@@ -297,7 +297,7 @@ def _network_bytes(network: Network) -> list[bytes]:
     left_out = {"zero"} if is_limited else {"zero", "reverse_kw"}
     names = [field.name for field in dataclasses.fields(network) if field.name not in left_out]
     zero = network.zero
-    more = [] if zero is None else [getattr(zero, field.name).tobytes() for field in dataclasses.fields(zero)]
+    more = [] if zero is None else [getattr(zero, name).tobytes() for name in zero.names_that_tell()]
     return [getattr(network, name).tobytes() for name in names] + more
 
 
