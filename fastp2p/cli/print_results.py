@@ -101,7 +101,7 @@ def _remarks(results: "Results") -> dict[str, str]:
     from fastp2p.pipeline.draws import draw_scenarios
     from fastp2p.results.results import one_of
     from fastp2p.study.points import points_of
-    from fastp2p.sweep.plausible import LOOKED_AT, PHASES, THREE_PHASES, asks_for_voltages, why_no_trades
+    from fastp2p.sweep.plausible import LOOKED_AT, asks_for_voltages, voltages_text, why_no_trades
 
     study, remarks = results.study, {}
     if not results.scenarios["matched_kwh"].any():
@@ -112,7 +112,7 @@ def _remarks(results: "Results") -> dict[str, str]:
         why = why_no_trades(point.of(one.study), one.profiles, drawn)
         remarks["no trades:"] = why or "no two orders of one step match under this market rule"
     if asks_for_voltages(study):
-        remarks["voltages:"] = PHASES if study.network.phases == 1 else THREE_PHASES
+        remarks["voltages:"] = voltages_text(study, one_of(results).network)
     return remarks
 
 

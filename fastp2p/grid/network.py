@@ -20,7 +20,7 @@ from fastp2p.grid.network_arrays import network_faults, regular_arrays
 from fastp2p.grid.ratings import ampacities, narrowest_limits, rating_faults
 from fastp2p.grid.reverse import find_upward, reverse_faults, reverse_limits
 from fastp2p.grid.topology import count_between, factorise, find_ends, grow_tree, pass_down
-from fastp2p.grid.zero_sequence import ZeroSequence
+from fastp2p.grid.zero_sequence import ALL_PHASES, ZeroSequence
 from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
 from fastp2p.kernels.grid.structs import Factors, Tree
 
@@ -64,7 +64,7 @@ class Network:
     shift_rad : (n_branch,) float64
         Phase shift of a transformer.
     limit_kw : (n_branch,) float64
-        Largest flow in either direction; inf where nothing limits it.
+        Largest flow in either direction, of all phases together; inf where nothing limits it.
     element, winding, std_type : (n_branch,) str
         "line", "trafo", "trafo3w", "impedance", "xward", "switch"; "hv", "mv" or "lv" for a three-winding transformer.
     element_id : (n_branch,) int64
@@ -197,7 +197,7 @@ class Network:
         balanced = cls(**arrays)
         if stated is None:
             return balanced
-        zero = loaded_arrays(source, {of.name for of in dataclasses.fields(ZeroSequence)}, stated)
+        zero = loaded_arrays(source, ZeroSequence.required(), stated)
         return dataclasses.replace(balanced, zero=ZeroSequence(**zero))
 
     def __repr__(self) -> str:
@@ -223,6 +223,11 @@ class Network:
     def is_radial(self) -> bool:
         """Whether every bus has exactly one path to exactly one external grid."""
         return self.n_branch == self.n_bus - len(self.reference_bus)
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether it has a balanced model: every bus has the phases a, b and c, as far as they are told apart."""
+        return self.zero is None or bool((self.zero.phases == ALL_PHASES).all())
 
     @property
     def branches(self) -> pd.DataFrame:

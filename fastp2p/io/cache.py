@@ -58,7 +58,7 @@ def loaded_arrays(source: str | Path, names: set[str], stated: Mapping[str, Any]
 def kept_arrays(
     source: str | Path, names: set[str], make: Callable[[], dict[str, NDArray[Any]]], stated: str = ""
 ) -> dict[str, NDArray[Any]]:
-    """Arrays under these names: from the cache, or made and then kept there.
+    """Arrays under these names, and what else is made with them: from the cache, or made and then kept there.
 
     An entry is found again only for the same names, source, file content, what is `stated` besides, versions of the packages
     that read it and of what converts it. A cache that cannot be read or written is no error, nor is a user without a home.
@@ -70,7 +70,8 @@ def kept_arrays(
     key = _key(source, names, stated)
     entry = folder / f"network-{key}.npz"
     with contextlib.suppress(*UNREADABLE), entry.open("rb") as found, np.load(found, allow_pickle=False) as kept:
-        return {name: kept[name] for name in names}
+        if names <= set(kept.files):
+            return {name: kept[name] for name in kept.files}
     arrays = make()
     with contextlib.suppress(OSError):
         if _key(source, names, stated) == key:  # not a file that has changed since

@@ -35,7 +35,7 @@ def network_sha256(network: Network) -> str:
     left_out = {"zero"} if is_limited else {"zero", "reverse_kw"}
     names = [field.name for field in dataclasses.fields(network) if field.name not in left_out]
     zero = network.zero
-    more = [] if zero is None else [getattr(zero, field.name).tobytes() for field in dataclasses.fields(zero)]
+    more = [] if zero is None else [getattr(zero, name).tobytes() for name in zero.names_that_tell()]
     return sha256(*(getattr(network, name).tobytes() for name in names), *more)
 
 
