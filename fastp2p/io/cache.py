@@ -7,6 +7,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,17 @@ def _folder() -> Path | None:
 
 def _key(source: str | Path, names: set[str], stated: str) -> str:
     packages = ("pandapower", "simbench") if str(source).startswith("simbench:") else ("pandapower",)
-    converters = (
+    installed, converters = _converters(packages)
+    digest = hashlib.sha256(f"{installed} {sorted(names)} {source} {stated}".encode())
+    digest.update(converters)
+    digest.update(network_content(source) or b"")
+    return digest.hexdigest()[:32]
+
+
+@lru_cache  # a run asks for each of its networks, and what converts them is loaded once
+def _converters(packages: tuple[str, ...]) -> tuple[list[str], bytes]:
+    """Versions of the packages that read networks, and the source of what converts them."""
+    modules = (
         *packages, "network_sources", "network_files", "network_names", "network_facts", "workbook", "branches", "elements",
         "phases", "coordinates",
     )  # fmt: skip
@@ -114,8 +125,4 @@ def _key(source: str | Path, names: set[str], stated: str) -> str:
     for package in packages:
         with contextlib.suppress(PackageNotFoundError):
             installed.append(version(package))
-    digest = hashlib.sha256(f"{installed} {sorted(names)} {source} {stated}".encode())
-    for converter in converters:
-        digest.update(Path(__file__).with_name(f"{converter}.py").read_bytes())
-    digest.update(network_content(source) or b"")
-    return digest.hexdigest()[:32]
+    return installed, b"".join(Path(__file__).with_name(f"{module}.py").read_bytes() for module in modules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,8 +63,7 @@ def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | N
     columns = {name: join_columns([piece[name] for piece in pieces]) for name in pieces[0]}
     if faults := [fault for name, of in columns.items() for fault in number_faults(name, of)]:
         raise NumberError("\n".join(faults))
-    frames = {name: pd.DataFrame(of) for name, of in columns.items()}
-    frames = {name: _typed(name, frame) for name, frame in frames.items()}
+    frames = {name: _frame(name, of) for name, of in columns.items()}
     if "histograms" in frames:
         frames["histograms"] = add_histograms(frames["histograms"])
     if "books" in frames:
@@ -77,15 +77,18 @@ def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | N
     return frames
 
 
-def _typed(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _frame(table: str, columns: Columns) -> pd.DataFrame:
     """A table whose columns that may be null are of nullable types, and phases by name instead of code."""
-    types = {column.name: column.dtype for column in columns_of(table).values() if column.dtype and column.name in frame}
-    nullable = {name: dtype for name, dtype in types.items() if dtype != "phase"}
-    frame = frame.astype(nullable) if nullable else frame
-    names = PHASES if table == "participants" else PHASES[:3]  # a conductor has one
-    for name in types.keys() - nullable.keys():
-        frame[name] = pd.Categorical.from_codes(frame[name].to_numpy(np.int64), pd.Index(names))
-    return frame
+    types = {column.name: column.dtype for column in columns_of(table).values() if column.dtype}
+    names = pd.Index(PHASES if table == "participants" else PHASES[:3])  # a conductor has one
+
+    def typed(name: str) -> Any:
+        values, dtype = columns[name], types.get(name)
+        if dtype == "phase":
+            return pd.Categorical.from_codes(values.astype(np.int64), names)
+        return pd.array(values, dtype=dtype) if dtype else values  # ten times as fast as DataFrame.astype
+
+    return pd.DataFrame({name: typed(name) for name in columns})
 
 
 def number_faults(table: str, columns: Columns) -> list[str]:
