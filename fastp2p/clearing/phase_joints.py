@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fastp2p.grid.lindist3flow import phase_model
 from fastp2p.grid.network import Network
+from fastp2p.kernels.grid.structs import LinearPhases
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -43,12 +44,13 @@ def find_joints(network: Network, bus: Ints) -> Joints:
     """Those between the buses `bus`, where somebody injects."""
     model = phase_model(network, bus)
     parent, first, turn_of = model.linear.parent, model.linear.first, model.linear.turn_of
+    impedance = full_impedances(model.linear)
     found: list[tuple[int, int, int, float]] = []
     for e in np.flatnonzero((parent != -1) & (turn_of == -1)).tolist():
         up, last = parent[e], first[e + 1] - 1
         if parent[up] == -1 and turn_of[up] != -1:  # an external grid with an impedance: no row holds its voltage
             continue
-        along = np.cumsum(model.linear.coefficient[first[e] : last + 1], axis=0)
+        along = np.cumsum(impedance[first[e] : last + 1], axis=0)
         whole = along[-1]
         share = along @ whole / (whole @ whole)
         off = np.abs(along - share[:, None] * whole).max(axis=1)
@@ -57,3 +59,11 @@ def find_joints(network: Network, bus: Ints) -> Joints:
             found.append((*model.order[[first[e] + k, first[up + 1] - 1, last]].tolist(), float(share[k])))
     places: Ints = np.ascontiguousarray(np.array([one[:3] for one in found], np.int64).reshape(-1, 3).T)
     return Joints(places[0], places[1], places[2], np.array([one[3] for one in found], np.float64))
+
+
+def full_impedances(linear: LinearPhases) -> Floats:
+    """(n_bus, 4) by place, the numbers of the impedance to the parent; (n_bus, 22) where some are matrices."""
+    if not len(linear.general):
+        return linear.coefficient
+    matrix = np.append(linear.general, np.zeros((1, 18)), axis=0)[linear.general_of]
+    return np.append(linear.coefficient, matrix, axis=1)

@@ -12,7 +12,7 @@ from fastp2p.grid.feeder import feeder_of
 from fastp2p.grid.lindistflow import LinearFlow, linear_model
 from fastp2p.grid.network import Network
 from fastp2p.grid.phase_feeder import TURN, phase_feeder
-from fastp2p.grid.phases import checked_phases
+from fastp2p.grid.phases import checked_phases, phasors, summarise_phases
 from fastp2p.kernels.grid.lindist3flow import N_VALUES, linear_phase_states
 from fastp2p.kernels.grid.structs import LinearPhases
 
@@ -79,7 +79,8 @@ def lindist3flow(
     Returns
     -------
     LinearFlow
-        Its arrays have a last axis more, the phases a, b, c; flows are those at the end away from the external grid.
+        Its arrays have a last axis more, the phases a, b, c; flows are those at the end away from the external grid. A phase
+        that a bus lacks has no voltage (NaN), and no flow.
 
     Raises
     ------
@@ -94,6 +95,8 @@ def lindist3flow(
     at, p, q = checked_phases(network, injection_kw, injection_kvar, bus)
     flows = linear_phase_flows(network, phase_model(network, at), p, q)
     square = flows.square.reshape(len(p), network.n_bus, 3)
+    if network.zero is not None and not network.zero.is_plain:
+        square[:, ~network.zero.has_phase] = np.nan
     kw, kvar = (one.reshape(len(p), network.n_branch, 3) for one in (flows.kw, flows.kvar))
     return LinearFlow(np.sqrt(np.where(square >= 0.0, square, np.nan)), kw, kvar)
 
@@ -109,18 +112,23 @@ def phase_model(network: Network, bus: Ints, dc: bool = False) -> PhaseModel:
 @lru_cache(maxsize=8)
 def _phase_model(network: Network, bus: bytes, dc: bool) -> PhaseModel:
     feeder = phase_feeder(network, np.frombuffer(bus, np.int64))
+    assert network.zero is not None
+    bits = network.zero.phases.astype(np.int64)
     every, kept, order = feeder.every, feeder.kept, feeder.order
     turn_of, parent = every.turn_of[kept], feeder.few.parent
+    conj_gamma, phase = TURN ** ((np.arange(3)[:, None] - np.arange(3)) % 3), np.arange(3)
     is_root = parent == -1
-    turn = np.zeros((len(every.turn), 6), np.complex128)
+    turn = np.zeros((len(every.turn), 2, 3, 3), np.complex128)
     for e in np.flatnonzero(turn_of != -1).tolist():
-        seen = every.turn[turn_of[e]].view(np.complex128) * TURN ** np.arange(3)
+        seen = every.turn[turn_of[e], :18].view(np.complex128).reshape(3, 3) * conj_gamma
         if is_root[e]:
-            turn[turn_of[e], :3] = TWICE * seen
+            turn[turn_of[e], 0] = TWICE * seen
             continue
-        ratio = seen.sum()  # of balanced voltages
+        # of balanced voltages; in an order that gives all phases the same where the block is circulant
+        ratio = sum(seen[phase, (phase - k) % 3] for k in range(3))[:, None]
         mixed = seen / ratio
-        turn[turn_of[e]] = np.append(mixed.real if dc else mixed, np.abs(ratio) ** 2 * mixed)
+        turn[turn_of[e]] = (mixed.T.real if dc else mixed.T), np.abs(ratio) ** 2 * mixed
+    general = TWICE * every.general[:, :18].view(np.complex128).reshape(-1, 3, 3) * conj_gamma
     mixes = (turn_of != -1) & ~is_root
     carries = np.zeros(len(parent), bool)
     for e in range(len(parent) - 1, -1, -1):
@@ -128,19 +136,40 @@ def _phase_model(network: Network, bus: bytes, dc: bool) -> PhaseModel:
             carries[parent[e]] |= carries[e] | mixes[e]
     linear = LinearPhases(
         parent, feeder.column_of_few, turn_of, carries, np.append(0, kept + 1), TWICE * every.coefficient[:, :4],
-        np.ascontiguousarray(turn).view(np.float64), _constants(network, dc)[order],
+        every.general_of, general.reshape(-1, 9).view(np.float64), turn.reshape(-1, 18).view(np.float64),
+        bits[order], _constants(network, dc)[order],
     )  # fmt: skip
     return PhaseModel(order, network.tree.parent_branch[order], linear, np.flatnonzero(mixes))
 
 
 def _constants(network: Network, dc: bool) -> Floats:
-    """(n_bus, 3) by bus, P and Q of each conductor to the parent, and |V|², without injections."""
-    tree = network.tree
+    """(n_bus, 9) by bus, P and Q of each conductor to the parent, and |V|² of each phase, without injections."""
+    tree, zero = network.tree, network.zero
+    assert zero is not None
     if dc:
-        kw = np.where(tree.parent == -1, 0.0, tree.parent_sign * np.append(network.constant_kw, 0.0)[tree.parent_branch]) / 3.0
-        return np.stack([kw, np.zeros(len(kw)), np.ones(len(kw))], axis=1)
-    linear = linear_model(network)[feeder_of(network).place]
-    return np.append(linear[:, 3:5] / 3.0, linear[:, 5:], axis=1)
+        kw = np.where(tree.parent == -1, 0.0, tree.parent_sign * np.append(network.constant_kw, 0.0)[tree.parent_branch])
+        of_phase = np.where(zero.has_phase, kw[:, None] / zero.has_phase.sum(axis=1, keepdims=True), 0.0)
+        return np.concatenate([of_phase, np.zeros_like(of_phase), np.ones_like(of_phase)], axis=1)
+    if zero.is_plain:
+        linear = linear_model(network)[feeder_of(network).place]
+        return np.repeat(np.append(linear[:, 3:5] / 3.0, linear[:, 5:], axis=1), 3, axis=1)
+    return unloaded_state(network)[0]
+
+
+@lru_cache(maxsize=8)
+def unloaded_state(network: Network) -> tuple[Floats, float]:
+    """`_constants` of the AC power flow in which nobody injects, and what the external grids feed in then, kW.
+
+    NaN where it has no solution, which `clearing.limits.limit_faults` refuses.
+    """
+    nowhere, nothing = np.empty(0, np.int64), np.empty((1, 0, 3))
+    feeder = phase_feeder(network, nowhere)
+    summary, n_iterations = summarise_phases(network, nowhere, nothing, nothing)
+    voltage, current = phasors(network, feeder, nothing, nothing, n_iterations)
+    v, up = voltage[0], np.zeros((network.n_bus, 3), np.complex128)
+    up[feeder.order] = current[1, 0, 0] + 1j * current[1, 1, 0]
+    power = -v * np.conj(up) / 3.0
+    return np.concatenate([power.real, power.imag, np.abs(v) ** 2], axis=1), float(summary.slack_kw.sum())
 
 
 def linear_phase_flows(network: Network, model: PhaseModel, injection_kw: Floats, injection_kvar: Floats) -> PhaseLinearFlows:
@@ -155,12 +184,12 @@ def linear_phase_flows(network: Network, model: PhaseModel, injection_kw: Floats
     sign = network.tree.parent_sign[model.order]
     kw, kvar = ((sign[child][:, None] * of[:, child]).reshape(n_books, 3 * network.n_branch) for of in state[:2])
     at = linear.first[model.mixing + 1] - 1
-    behind = state[0][:, at] - linear.constant[at, None, 0] + 1j * (state[1][:, at] - linear.constant[at, None, 1])
-    mixed = linear.turn[linear.turn_of[model.mixing]].view(np.complex128)[:, :3]
+    behind = state[0][:, at] - linear.constant[at, :3] + 1j * (state[1][:, at] - linear.constant[at, 3:6])
+    mixed = linear.turn[linear.turn_of[model.mixing]].view(np.complex128).reshape(-1, 2, 3, 3)[:, 0]
     near = np.empty_like(behind)
     for f in range(3):
-        near[..., f] = sum(mixed[:, (g - f) % 3] * behind[..., g] for g in range(3))
-    near = sign[at][:, None] * (near + (linear.constant[at, 0] + 1j * linear.constant[at, 1])[:, None])
+        near[..., f] = sum(mixed[:, f, g] * behind[..., g] for g in range(3))
+    near = sign[at][:, None] * (near + linear.constant[at, :3] + 1j * linear.constant[at, 3:6])
     square = state[2][:, place].reshape(n_books, 3 * network.n_bus)
     return PhaseLinearFlows(kw, kvar, square, *(one.reshape(n_books, 3 * len(at)) for one in (near.real, near.imag)))
 

@@ -1,4 +1,4 @@
-"""The three-phase model of a radial network: circulant blocks in depth-first order, and the few buses that sweeps need."""
+"""The three-phase model of a radial network: its blocks in depth-first order, and the few buses that sweeps need."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastp2p.errors import refuse
 from fastp2p.grid.feeder import ac_faults, percent_per_kva
 from fastp2p.grid.network import Network
+from fastp2p.grid.phase_blocks import General, circulant, general_blocks, general_faults, join_general, mixed_chains
 from fastp2p.grid.zero_sequence import ZeroSequence
 from fastp2p.kernels.grid.structs import PhaseLimits, PhaseTree, Tree
 
@@ -44,7 +45,10 @@ class PhaseFeeder(NamedTuple):
 
 
 class _Places(NamedTuple):
-    """The branch to the parent of every place, in the zero and the positive sequence, (n_bus, 2) complex128 each."""
+    """The branch to the parent of every place, in the zero and the positive sequence, (n_bus, 2) complex128 each.
+
+    Zero where a branch is given by a matrix (`general`).
+    """
 
     order: Ints
     parent: Ints
@@ -53,6 +57,7 @@ class _Places(NamedTuple):
     shunt: Complexes
     near: Complexes
     far: Complexes
+    general: General
 
 
 def phase_faults(network: Network) -> list[str]:
@@ -71,7 +76,7 @@ def _phase_faults(network: Network) -> list[str]:
     branch = network.tree.parent_branch[network.tree.order]
     fed = branch[upward & (branch != -1)]
     fed = fed[network.zero.to_ground[fed]]
-    return [
+    return general_faults(network, network.zero) + [
         f"{name} is fed at its star side; behind its other side, without an earthed neutral, nothing can be connected between "
         "phase and neutral"
         for name in network.branch_name[fed].tolist()
@@ -95,38 +100,64 @@ def _phase_feeder(network: Network, bus: bytes) -> PhaseFeeder:
     zero = network.zero
     assert zero is not None
     places = _places(network, zero)
-    order = places.order
-    turn_of, turn = _turns(network, zero, places)
-    is_root = places.parent == -1
+    order, parent, general = places.order, places.parent, places.general
+    turn_of, turns = _turns(network, zero, places)
+    is_root = parent == -1
     plain = ~is_root & (turn_of == -1)
     shunt = places.shunt + places.far
-    np.add.at(shunt, places.parent[~is_root], places.near[~is_root])
+    np.add.at(shunt, parent[~is_root], places.near[~is_root])
 
     injecting = np.frombuffer(bus, np.int64)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     column = np.full(len(order), -1, np.int64)
     column[place[injecting]] = np.arange(len(injecting))
-    children = np.bincount(places.parent[~is_root], minlength=len(order))
+    children = np.bincount(parent[~is_root], minlength=len(order))
     under_turn = np.zeros(len(order), bool)
-    under_turn[places.parent[~is_root & ~plain]] = True
+    under_turn[parent[~is_root & ~plain]] = True
     inner = plain & (children == 1) & (column == -1) & ~under_turn
     kept = np.flatnonzero(~inner)
 
-    start = _start(network, places, turn_of, turn)
+    start = _split(_start(network, places, turn_of, turns))
     lifts = np.zeros(len(order), bool)
-    lifts[~is_root] = inner[places.parent[~is_root]]
-    every = PhaseTree(places.parent, _coefficients(places.series, shunt), turn_of, turn, _split(start), lifts)
-    above, series, joined = _join_chains(places.parent, places.series, shunt, inner)
+    lifts[~is_root] = inner[parent[~is_root]]
+    sequences = _coefficients(places.series, shunt)
+    full = (general.series + circulant(places.series), general.shunt + circulant(shunt))
+    every = _tree(parent, sequences, full, general.is_any, (turn_of, turns), start, lifts)
+    mixed = mixed_chains(parent, general, inner)
+    above, series, joined = _join_chains(parent, places.series, shunt, inner, mixed)
     number = np.cumsum(~inner) - 1
-    few = PhaseTree(
-        np.where(above[kept] == -1, -1, number[above[kept]]), _coefficients(series[kept], joined[kept]), turn_of[kept], turn,
-        _split(start[kept]), np.zeros(len(kept), bool),
+    full, is_general, chains = join_general(parent, general, (places.series, shunt), inner, (series, joined))
+    few_turn_of = np.where(chains.turn_of == -1, turn_of, chains.turn_of + len(turns))
+    few = _tree(
+        np.where(above[kept] == -1, -1, number[above[kept]]), _coefficients(series, joined)[kept],
+        (full[0][kept], full[1][kept]), is_general[kept], (few_turn_of[kept], turns + chains.turn), start[kept],
+        np.zeros(len(kept), bool),
     )  # fmt: skip
     ends = _coefficients(places.far, places.near)
-    alike = (turn_of == -1) & ~ends.any(axis=1)
-    limits = PhaseLimits(ends, alike, _percent(network, places), network.has_band[order])
+    alike = (turn_of == -1) & ~ends.any(axis=1) & ~general.has_ends
+    counts = np.where(network.has_band, zero.phases, 0).astype(np.int64)[order]
+    full_ends = _rows(general.far + circulant(places.far), general.near + circulant(places.near))[general.is_any]
+    limits = PhaseLimits(ends, full_ends, alike, _percent(network, places), counts)
     return PhaseFeeder(order, few, column[kept], every, column, kept, limits)
+
+
+def _tree(
+    parent: Ints, coefficient: Floats, full: tuple[Complexes, Complexes], is_general: NDArray[np.bool_],
+    turned: tuple[Ints, list[tuple[Complexes, Complexes]]], start: Floats, lifts: NDArray[np.bool_],
+) -> PhaseTree:  # fmt: skip
+    """As kernels take it: the matrices of impedances and shunts where they are general, and those of voltages and currents."""
+    general_of = np.where(is_general, np.cumsum(is_general) - 1, -1)
+    down, up = (np.array([one[side] for one in turned[1]], np.complex128).reshape(-1, 3, 3) for side in (0, 1))
+    return PhaseTree(
+        parent, np.where(is_general[:, None], 0.0, coefficient), general_of, _rows(full[0][is_general], full[1][is_general]),
+        turned[0], _rows(down, up), start, lifts,
+    )  # fmt: skip
+
+
+def _rows(one: Complexes, other: Complexes) -> Floats:
+    """(n, 36) of two matrices (n, 3, 3) each: real and imaginary parts of their rows one after the other."""
+    return _split(np.concatenate([one.reshape(-1, 9), other.reshape(-1, 9)], axis=1))
 
 
 def _depth_first(tree: Tree) -> Ints:
@@ -159,21 +190,29 @@ def _places(network: Network, zero: ZeroSequence) -> _Places:
     from_child = (tree.parent_sign[order][below] > 0.0)[:, None]
     square = network.tap_ratio[of][:, None] ** 2
     impedance = network.resistance_pu[of] + 1j * network.reactance_pu[of]
-    series[below] = np.stack([zero.series_pu[of], impedance], axis=1) * np.where(from_child, square, 1.0)
-    at_from = np.stack([zero.from_shunt_pu[of], network.from_shunt_pu[of]], axis=1) / square
-    at_to = np.stack([zero.to_shunt_pu[of], network.to_shunt_pu[of]], axis=1)
+    by_sequences = (zero.matrix_of[of] == -1)[:, None]
+    one, at_from, at_to = (
+        np.where(by_sequences, np.stack(pair, axis=1), 0.0)
+        for pair in (
+            (zero.series_pu[of], impedance),
+            (zero.from_shunt_pu[of], network.from_shunt_pu[of]),
+            (zero.to_shunt_pu[of], network.to_shunt_pu[of]),
+        )
+    )
+    series[below], at_from = one * np.where(from_child, square, 1.0), at_from / square
     near[below], far[below] = np.where(from_child, at_to, at_from), np.where(from_child, at_from, at_to)
     shunt = np.zeros((network.n_bus, 2), np.complex128)
     shunt[:, 1] = network.bus_shunt_pu[order]  # shunts are unearthed, as in pandapower: the zero sequence does not see them
-    return _Places(order, np.where(up == -1, -1, place[up]), branch, series, shunt, near, far)
+    parent = np.where(up == -1, -1, place[up])
+    return _Places(order, parent, branch, series, shunt, near, far, general_blocks(network, zero, order, parent, branch))
 
 
-def _turns(network: Network, zero: ZeroSequence, places: _Places) -> tuple[Ints, Floats]:
-    """Circulant blocks of transformers, and of external grids with an impedance: their row, and their first column."""
+def _turns(network: Network, zero: ZeroSequence, places: _Places) -> tuple[Ints, list[tuple[Complexes, Complexes]]]:
+    """Blocks of transformers, and of external grids with an impedance: their row, and those of voltages and of currents."""
     tree, order = network.tree, places.order
     ratio = network.tap_ratio * np.exp(1j * network.shift_rad)
     turn_of = np.full(network.n_bus, -1, np.int64)
-    turns: list[Complexes] = []
+    turns: list[tuple[Complexes, Complexes]] = []
     grid = {int(bus): row for row, bus in enumerate(network.reference_bus)}
     for i, branch in enumerate(places.branch.tolist()):
         if branch == -1:
@@ -181,19 +220,30 @@ def _turns(network: Network, zero: ZeroSequence, places: _Places) -> tuple[Ints,
             block = zero.grid_zero_pu[row], 0.0, zero.grid_negative_pu[row]
             if block == (0.0, 0.0, 0.0):
                 continue
+            turn = _of_sequences(block)
+        elif zero.matrix_of[branch] != -1:
+            of_phase = zero.matrix_ratio[zero.matrix_of[branch]]
+            if (of_phase == 1.0).all():
+                continue
+            turn = np.diag(of_phase if tree.parent_sign[order[i]] > 0.0 else 1.0 / of_phase).astype(np.complex128)
         else:
             if ratio[branch] == 1.0 and not zero.to_ground[branch]:
                 continue
             t = ratio[branch] if tree.parent_sign[order[i]] > 0.0 else 1.0 / ratio[branch]
             # what passes the zero sequence turns it with the positive one: not at all, or by half a turn
-            block = 0.0 if zero.to_ground[branch] else t.real, t, np.conj(t)
+            turn = _of_sequences((0.0 if zero.to_ground[branch] else t.real, t, np.conj(t)))
         turn_of[i] = len(turns)
-        turns.append(OF_SEQUENCES @ np.array(block) / 3.0)
-    table = np.array(turns, np.complex128).reshape(-1, 3)
-    return turn_of, _split(table)
+        turns.append((turn, turn.conj().T))
+    return turn_of, turns
 
 
-def _start(network: Network, places: _Places, turn_of: Ints, turn: Floats) -> Complexes:
+def _of_sequences(block: tuple[complex, complex, complex]) -> Complexes:
+    """The circulant of values in the zero, positive and negative sequence."""
+    column = OF_SEQUENCES @ np.array(block) / 3.0
+    return np.array([[column[(f - g) % 3] for g in range(3)] for f in range(3)])
+
+
+def _start(network: Network, places: _Places, turn_of: Ints, turns: list[tuple[Complexes, Complexes]]) -> Complexes:
     """(n_bus, 3) voltages of the external grids, passed on through transformers."""
     start = np.empty((network.n_bus, 3), np.complex128)
     held = network.slack_vm_pu * np.exp(1j * network.reference_angle_rad)
@@ -203,29 +253,30 @@ def _start(network: Network, places: _Places, turn_of: Ints, turn: Floats) -> Co
     for i in np.flatnonzero(places.parent != -1).tolist():
         start[i] = start[places.parent[i]]
         if turn_of[i] != -1:
-            column = turn[turn_of[i]].view(np.complex128)
-            start[i] = np.array([[column[(f - g) % 3] for g in range(3)] for f in range(3)]) @ start[i]
+            start[i] = turns[turn_of[i]][0] @ start[i]
     return start
 
 
 def _join_chains(
-    parent: Ints, series: Complexes, shunt: Complexes, inner: NDArray[np.bool_]
+    parent: Ints, series: Complexes, shunt: Complexes, inner: NDArray[np.bool_], mixed: NDArray[np.bool_]
 ) -> tuple[Ints, Complexes, Complexes]:
     """The next place above that is kept, and the π that the chain to it makes: its impedance, all shunts at its ends.
 
     A bus inside of a chain is the middle of a star of the branches to either side and its shunt; the star is a triangle without
-    it, in each sequence by itself.
+    it, in each sequence by itself. Chains with a matrix in them, `mixed`, are left to `phase_blocks.join_general`.
     """
     above, series, shunt = parent.copy(), series.copy(), shunt.copy()
     for i in np.flatnonzero(~inner & (parent != -1)).tolist():
         up = int(above[i])
         while up != -1 and inner[up]:  # ends: every step goes up the tree
-            upper, middle = series[up], shunt[up]
-            whole = upper + series[i] + upper * series[i] * middle
-            shunt[i] += middle * upper / whole
             at = int(parent[up])
-            shunt[at] += middle * series[i] / whole
-            series[i], up = whole, at
+            if not mixed[i]:
+                upper, middle = series[up], shunt[up]
+                whole = upper + series[i] + upper * series[i] * middle
+                shunt[i] += middle * upper / whole
+                shunt[at] += middle * series[i] / whole
+                series[i] = whole
+            up = at
         above[i] = up
     return above, series, shunt
 

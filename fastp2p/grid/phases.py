@@ -13,6 +13,7 @@ from fastp2p.arrays import finite_faults, floats, short_repr
 from fastp2p.errors import refuse
 from fastp2p.grid.ac import STEPS, TOLERANCE, AcSolver
 from fastp2p.grid.network import Network
+from fastp2p.grid.phase_blocks import absent_faults
 from fastp2p.grid.phase_feeder import OF_SEQUENCES, PhaseFeeder, phase_faults, phase_feeder
 from fastp2p.kernels.grid.phase_branches import describe_branches
 from fastp2p.kernels.grid.phases import audit_phases, flow_phases
@@ -30,12 +31,14 @@ BOOKS_PER_BLOCK = 64
 class PhaseFlow:
     """Three-phase AC power flow of some books; NaN where one did not converge. The last axis is the phases a, b, c.
 
+    Where a bus or a branch lacks a phase, voltage and loading are NaN, and current and power zero.
+
     Attributes
     ----------
     vm_pu, va_degree : (n_books, n_bus, 3) float64
         Voltage between phase and neutral.
     unbalance_percent : (n_books, n_bus) float64
-        Negative by positive sequence, |V₂| / |V₁|.
+        Negative by positive sequence, |V₂| / |V₁|, of buses with three phases.
     from_ka, to_ka : (n_books, n_branch, 3) float64
         Current of each phase conductor at either end.
     from_kw, to_kw : (n_books, n_branch, 3) float64
@@ -105,8 +108,11 @@ def phase_flow(
     at, p, q = checked_phases(network, injection_kw, injection_kvar, bus)
     feeder = phase_feeder(network, at)
     summary, n_iterations = summarise_phases(network, at, p, q)
-    voltage, current = _phasors(network, feeder, p, q, n_iterations)
+    voltage, current = phasors(network, feeder, p, q, n_iterations)
     (from_ka, to_ka), (from_kw, to_kw), neutral_ka, loading_percent = _branches(network, feeder, voltage, current)
+    assert network.zero is not None
+    if not network.zero.is_plain:
+        voltage[:, ~network.zero.has_phase] = loading_percent[:, ~network.zero.branch_has_phase] = np.nan
     positive, negative = (sum(voltage[..., f] * OF_SEQUENCES[1, one] ** f for f in range(3)) for one in (2, 1))
     return PhaseFlow(
         vm_pu=np.abs(voltage),
@@ -126,7 +132,7 @@ def phase_flow(
     )
 
 
-def _phasors(network: Network, feeder: PhaseFeeder, p: Floats, q: Floats, n_iterations: Ints) -> tuple[Complexes, Floats]:
+def phasors(network: Network, feeder: PhaseFeeder, p: Floats, q: Floats, n_iterations: Ints) -> tuple[Complexes, Floats]:
     """Voltages (n_books, n_bus, 3), and currents by place as `flow_phases` gives them; NaN of books without iterations."""
     shape = (len(p), network.n_bus, 3)
     voltage, current = np.full((2, *shape), np.nan), np.full((2, 2, *shape), np.nan)
@@ -244,5 +250,6 @@ def checked_phases(
     elif q.shape not in ((1,), (), p.shape):
         faults.append(f"injection_kvar has shape {q.shape}; it must be a number or, like injection_kw, {p.shape}")
     refuse(faults + finite_faults("injection_kw", p, "book") + finite_faults("injection_kvar", q, "book"))
+    refuse(absent_faults(network, at, *np.broadcast_arrays(p, q)))
     p, q = (np.ascontiguousarray(one if one.ndim == 3 else one[None]) for one in np.broadcast_arrays(p, q))
     return at, p, q

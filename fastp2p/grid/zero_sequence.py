@@ -201,14 +201,18 @@ class ZeroSequence:
     @cached_property
     def has_phase(self) -> NDArray[np.bool_]:
         """(n_bus, 3) whether a bus has the phases a, b, c."""
-        has: NDArray[np.bool_] = (self.phases[:, None] & np.array([1, 2, 4], np.uint8)) != 0
-        return has
+        return _has(self.phases)
 
     @cached_property
     def branch_phases(self) -> NDArray[np.uint8]:
         """(n_branch,) which phases a branch has, as `phases` of buses."""
         own = np.diagonal(self.matrix_series_pu, axis1=1, axis2=2) != 0.0
         return np.append(bits_of(own), np.uint8(ALL_PHASES))[self.matrix_of]
+
+    @cached_property
+    def branch_has_phase(self) -> NDArray[np.bool_]:
+        """(n_branch, 3) whether a branch has the phases a, b, c."""
+        return _has(self.branch_phases)
 
     @classmethod
     def required(cls) -> set[str]:
@@ -243,3 +247,8 @@ def phase_text(bits: int | np.uint8) -> str:
 
 def _at(name: str, place: Ints) -> str:
     return f"{name}[{', '.join(str(one) for one in place.tolist())}]"
+
+
+def _has(bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    has: NDArray[np.bool_] = (bits[:, None] & np.array([1, 2, 4], np.uint8)) != 0
+    return has

@@ -18,6 +18,7 @@ from fastp2p.kernels.grid.lindist3flow import (
     begin_chain,
     end_chain,
     go_down,
+    go_down_matrix,
     phase_sum,
     sum_behind,
     turned,
@@ -87,6 +88,7 @@ def _note_block(
 ) -> None:  # fmt: skip
     """By how much a block is beyond limits of voltages or of reverse power, and squares of the largest loading."""
     parent, first, coefficient, constant = model.parent, model.first, model.coefficient, model.constant
+    general_of, general, phases = model.general_of, model.general, model.phases
     lower_kw, upper_kw, limit, least_v2, most_v2 = bounds
     for e in range(len(parent)):
         if not dc:
@@ -96,13 +98,20 @@ def _note_block(
             if parent[e] == -1:
                 continue
             if not dc:
-                go_down(coefficient[i], behind, total, w)
-                _note_voltages(constant[i, 2], least_v2[i], most_v2[i], tolerance, w, excess)
+                if general_of[i] == -1:
+                    go_down(coefficient[i], behind, total, w)
+                else:
+                    go_down_matrix(general[general_of[i]], behind, w)
+                for f in range(3):
+                    if phases[i] >> f & 1:
+                        _note_voltage(constant[i, W + f], least_v2[i], most_v2[i], tolerance, w[f], excess)
             if limit[i] < np.inf:
                 for f in range(3):
-                    _note_conductor(limit[i], constant[i, 0], constant[i, 1], behind[P + f], behind[Q + f], dc, excess, worst)
+                    if phases[i] >> f & 1:
+                        p, q = constant[i, P + f], constant[i, Q + f]
+                        _note_conductor(limit[i], p, q, behind[P + f], behind[Q + f], dc, excess, worst)
             if lower_kw[i] > -np.inf or upper_kw[i] < np.inf:
-                p = 3.0 * constant[i, 0]
+                p = constant[i, P] + constant[i, P + 1] + constant[i, P + 2]
                 for k in range(len(excess)):
                     kw = behind[P, k] + behind[P + 1, k] + behind[P + 2, k] + p
                     excess[k] = max(excess[k], max(kw - upper_kw[i], lower_kw[i] - kw)) + 0.0
@@ -111,11 +120,10 @@ def _note_block(
 
 
 @kernel
-def _note_voltages(at_rest: float, least: float, most: float, tolerance: float, w: Floats, excess: Floats) -> None:
+def _note_voltage(at_rest: float, least: float, most: float, tolerance: float, w: Floats, excess: Floats) -> None:
     high, low = most + tolerance * max(1.0, abs(most)) - at_rest, least - tolerance * max(1.0, abs(least)) - at_rest
-    for f in range(3):
-        for k in range(len(excess)):
-            excess[k] = max(excess[k], max(w[f, k] - high, low - w[f, k])) + 0.0
+    for k in range(len(excess)):
+        excess[k] = max(excess[k], max(w[k] - high, low - w[k])) + 0.0
 
 
 @kernel
@@ -142,10 +150,10 @@ def _near_powers(model: LinearPhases, e: int, work: Floats, near: Floats) -> Non
     """P and Q of the conductors of a transformer at its side towards the external grid, from those of the end below it."""
     place, turn = model.first[e + 1] - 1, model.turn[model.turn_of[e]]
     for f in range(3):
-        near[P + f, :] = model.constant[place, 0]
-        near[Q + f, :] = model.constant[place, 1]
+        near[P + f, :] = model.constant[place, P + f]
+        near[Q + f, :] = model.constant[place, Q + f]
         for g in range(3):
-            re, im = turn[2 * ((g - f) % 3)], turn[2 * ((g - f) % 3) + 1]
+            re, im = turn[6 * f + 2 * g], turn[6 * f + 2 * g + 1]
             for k in range(near.shape[1]):
                 near[P + f, k] += re * work[e, P + g, k] - im * work[e, Q + g, k]
                 near[Q + f, k] += re * work[e, Q + g, k] + im * work[e, P + g, k]
@@ -158,6 +166,7 @@ def _screen_book(
 ) -> None:  # fmt: skip
     """One book, row by row; `work` holds its states at the ends of chains with nothing executed and with everything."""
     parent, first, coefficient, constant = model.parent, model.first, model.coefficient, model.constant
+    general_of, general, phases = model.general_of, model.general, model.phases
     lower_kw, upper_kw, limit, least_v2, most_v2 = bounds
     value, total, w = np.empty((2, 6)), np.empty((2, 2)), np.empty((2, 3))
     for e in range(len(parent)):
@@ -169,25 +178,29 @@ def _screen_book(
         for i in range(first[e + 1] - 1, first[e] - 1, -1):  # upwards from the end, whose voltages are kept
             for s in range(2):
                 for f in range(3):
-                    value[s, P + f] = work[s, e, P + f, k] + constant[i, 0]
-                    value[s, Q + f] = work[s, e, Q + f, k] + constant[i, 1]
+                    value[s, P + f] = work[s, e, P + f, k] + constant[i, P + f]
+                    value[s, Q + f] = work[s, e, Q + f, k] + constant[i, Q + f]
             if len(face) > 1:
-                at_rest = constant[i, 2]
                 for f in range(3):
-                    screen_row(w[0, f] + at_rest, w[1, f] + at_rest, least_v2[i], most_v2[i], tolerance, book, screen)
+                    at_rest = constant[i, W + f]
+                    if phases[i] >> f & 1:
+                        screen_row(w[0, f] + at_rest, w[1, f] + at_rest, least_v2[i], most_v2[i], tolerance, book, screen)
                     for s in range(2):
-                        w[s, f] -= _rise(coefficient[i], f, work[s, e, P + f, k], work[s, e, Q + f, k], total[s])
+                        if general_of[i] == -1:
+                            w[s, f] -= _rise(coefficient[i], f, work[s, e, P + f, k], work[s, e, Q + f, k], total[s])
+                        else:
+                            w[s, f] -= _rise_by_matrix(general[general_of[i]], f, work[s, e, :, k])
             kw = value[:, P] + value[:, P + 1] + value[:, P + 2]
             screen_row(kw[0], kw[1], lower_kw[i], upper_kw[i], tolerance, book, screen)
             if limit[i] < np.inf:
-                _screen_conductors(limit[i], face, tolerance, value[0], value[1], book, screen)
+                _screen_conductors(limit[i], phases[i], face, tolerance, value[0], value[1], book, screen)
     near = np.empty((2, 6, work.shape[3]))
     for e in mixing:
         bound = limit[first[e + 1] - 1]
         if bound < np.inf:
             _near_powers(model, e, work[0], near[0])
             _near_powers(model, e, work[1], near[1])
-            _screen_conductors(bound, face, tolerance, near[0, :, k], near[1, :, k], book, screen)
+            _screen_conductors(bound, phases[first[e + 1] - 1], face, tolerance, near[0, :, k], near[1, :, k], book, screen)
 
 
 @kernel
@@ -198,11 +211,22 @@ def _rise(z: Floats, f: int, p: float, q: float, total: Floats) -> float:
 
 
 @kernel
+def _rise_by_matrix(z: Floats, f: int, values: Floats) -> float:
+    """The same of a branch with a matrix, as `go_down_matrix` has it."""
+    rise = 0.0
+    for g in range(3):
+        rise += z[6 * f + 2 * g] * values[P + g] + z[6 * f + 2 * g + 1] * values[Q + g]
+    return rise
+
+
+@kernel
 def _screen_conductors(
-    limit: float, face: Floats, tolerance: float, floor: Floats, full: Floats, book: int, screen: Screen
+    limit: float, phases: int, face: Floats, tolerance: float, floor: Floats, full: Floats, book: int, screen: Screen
 ) -> None:
     bound = limit * face[0, 0]
     for f in range(3):
+        if not phases >> f & 1:
+            continue
         for m in range(len(face)):
             c, s = face[m, 0], face[m, 1]
             before, after = c * floor[P + f] + s * floor[Q + f], c * full[P + f] + s * full[Q + f]

@@ -5,8 +5,9 @@ voltages |V_φ|² rise towards a bus by 2 Re Σ_ψ Z_φψ conj(γ_φψ S_ψ), wi
 γ_φψ = exp(-j 2π/3 (φ - ψ)) the ratio of balanced voltages (Gan and Low 2014, Convex relaxations and linear approximation for
 optimal power flow in multiphase radial networks). Shunts are left out, as in `kernels.grid.lindistflow`.
 
-A transformer mixes phases: S_parent,φ = Σ_ψ m_(ψ-φ) S_child,ψ. Voltages below it follow from complex changes of those above,
-y = 2 |U|² ΔV / U of which Δ|V|² is the real part: y_child,φ = t² Σ_χ m_(φ-χ) y_parent,χ + …, with t its ratio.
+A transformer mixes phases: S_parent,φ = Σ_ψ m_φψ S_child,ψ. Voltages below it follow from complex changes of those above,
+y = 2 |U|² ΔV / U of which Δ|V|² is the real part: y_child,φ = Σ_χ n_φχ y_parent,χ + …, with n_φχ = t² m_χφ if t is its ratio in
+all phases.
 
 Most buses are joints in a cable, where nobody injects and nothing forks. All branches of such a chain carry the same power but
 for their constants, so only the ends of chains have a line in the work space.
@@ -46,6 +47,7 @@ def linear_phase_states(p_kw: Floats, q_kvar: Floats, model: LinearPhases, work:
         Output by place, phase by phase: P and Q towards the parent (kW, kvar) and |V|² (p.u.).
     """
     parent, first, coefficient, constant = model.parent, model.first, model.coefficient, model.constant
+    general_of, general = model.general_of, model.general
     block = work.shape[2]
     w, total = np.empty((3, block)), np.empty((2, block))
     for book in range(0, len(p_kw), block):
@@ -54,13 +56,15 @@ def linear_phase_states(p_kw: Floats, q_kvar: Floats, model: LinearPhases, work:
         for e in range(len(parent)):
             begin_chain(model, e, work, w, total)
             for i in range(first[e], first[e + 1]):
-                if parent[e] != -1:
+                if parent[e] != -1 and general_of[i] == -1:
                     go_down(coefficient[i], work[e], total, w)
+                elif parent[e] != -1:
+                    go_down_matrix(general[general_of[i]], work[e], w)
                 for f in range(3):
                     for k in range(size):
-                        state[0, book + k, i, f] = work[e, P + f, k] + constant[i, 0]
-                        state[1, book + k, i, f] = work[e, Q + f, k] + constant[i, 1]
-                        state[2, book + k, i, f] = w[f, k] + constant[i, 2]
+                        state[0, book + k, i, f] = work[e, P + f, k] + constant[i, P + f]
+                        state[1, book + k, i, f] = work[e, Q + f, k] + constant[i, Q + f]
+                        state[2, book + k, i, f] = w[f, k] + constant[i, W + f]
             end_chain(model, e, w, work)
 
 
@@ -92,7 +96,7 @@ def sum_behind(p_kw: Floats, q_kvar: Floats, model: LinearPhases, n_parts: int, 
             continue
         for f in range(3):
             for g in range(3):
-                re, im = turn[t, 2 * ((g - f) % 3)], turn[t, 2 * ((g - f) % 3) + 1]
+                re, im = turn[t, 6 * f + 2 * g], turn[t, 6 * f + 2 * g + 1]
                 for k in range(block):
                     work[up, P + f, k] += re * work[e, P + g, k]
                 if n_parts == 6:
@@ -118,10 +122,10 @@ def begin_chain(model: LinearPhases, e: int, work: Floats, w: Floats, total: Flo
                 w[f, k] = work[up, W + f, k]
         elif t != -1:
             at, last = (P, Q) if up == -1 else (W, IM)
-            begin, row = (0, e) if up == -1 else (6, up)
+            begin, row = (0, e) if up == -1 else (18, up)
             sign = 1.0 if up == -1 else -1.0  # of conj(S), and of a change
             for g in range(3):
-                re, im = turn[t, begin + 2 * ((f - g) % 3)], turn[t, begin + 2 * ((f - g) % 3) + 1]
+                re, im = turn[t, begin + 6 * f + 2 * g], turn[t, begin + 6 * f + 2 * g + 1]
                 for k in range(block):
                     w[f, k] += re * work[row, at + g, k] + sign * im * work[row, last + g, k]
     for k in range(block):
@@ -153,6 +157,16 @@ def go_down(z: Floats, behind: Floats, total: Floats, w: Floats) -> None:
 
 
 @kernel
+def go_down_matrix(z: Floats, behind: Floats, w: Floats) -> None:
+    """What a branch with a matrix adds: Σ_ψ 2 Z_φψ conj(γ_φψ S_ψ)."""
+    for f in range(3):
+        for g in range(3):
+            re, im = z[6 * f + 2 * g], z[6 * f + 2 * g + 1]
+            for k in range(w.shape[1]):
+                w[f, k] += re * behind[P + g, k] + im * behind[Q + g, k]
+
+
+@kernel
 def turned(f: int, re: float, im: float) -> tuple[float, float]:
     """A complex number times exp(j 2π/3 f)."""
     if f == 0:
@@ -171,23 +185,26 @@ def end_chain(model: LinearPhases, e: int, w: Floats, work: Floats) -> None:
             work[e, W + f, k] = w[f, k]
     if not model.carries[e]:
         return
-    z = np.zeros(4)
+    z, matrix = np.zeros(4), np.zeros(18)
     for i in range(model.first[e], model.first[e + 1]):
-        if up != -1:
+        if up != -1 and model.general_of[i] == -1:
             z += model.coefficient[i]
+        elif up != -1:
+            matrix += model.general[model.general_of[i]]
     for f in range(3):
         for k in range(block):
             im = 0.0 if up == -1 or t != -1 else work[up, IM + f, k]
             work[e, IM + f, k] = im + z[1] * work[e, P + f, k] - z[0] * work[e, Q + f, k]
         for g in range(3):
             re, im = turned((f - g) % 3, z[2], z[3])
+            re, im = re + matrix[6 * f + 2 * g], im + matrix[6 * f + 2 * g + 1]
             for k in range(block):
                 work[e, IM + f, k] += im * work[e, P + g, k] - re * work[e, Q + g, k]
         if t == -1:
             continue
-        begin, row, at, last = (0, e, P, Q) if up == -1 else (6, up, W, IM)
+        begin, row, at, last = (0, e, P, Q) if up == -1 else (18, up, W, IM)
         for g in range(3):
-            re, im = model.turn[t, begin + 2 * ((f - g) % 3)], model.turn[t, begin + 2 * ((f - g) % 3) + 1]
+            re, im = model.turn[t, begin + 6 * f + 2 * g], model.turn[t, begin + 6 * f + 2 * g + 1]
             sign = -1.0 if up == -1 else 1.0
             for k in range(block):
                 work[e, IM + f, k] += im * work[row, at + g, k] + sign * re * work[row, last + g, k]

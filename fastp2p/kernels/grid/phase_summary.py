@@ -5,8 +5,22 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.kernels.grid.circulant import add_product, add_turned_back
-from fastp2p.kernels.grid.structs import Y1_RE, YM_RE, Z1_RE, ZM_RE, PhaseLimits, PhaseSummary, PhaseTree
+from fastp2p.kernels.grid.blocks import add_matrix, add_product
+from fastp2p.kernels.grid.structs import (
+    ALL_PHASES,
+    FAR,
+    NEAR,
+    SERIES,
+    SHUNT,
+    UP,
+    Y1_RE,
+    YM_RE,
+    Z1_RE,
+    ZM_RE,
+    PhaseLimits,
+    PhaseSummary,
+    PhaseTree,
+)
 from fastp2p.kernels.jit import kernel
 
 Floats = NDArray[np.float64]
@@ -34,18 +48,24 @@ def summarise_block(tree: PhaseTree, limits: PhaseLimits, work: Floats, best: Fl
         Output.
     """
     parent, coefficient, turn_of, turn = tree.parent, tree.coefficient, tree.turn_of, tree.turn
+    general_of, general, general_ends = tree.general_of, tree.general, limits.general_ends
     ends, alike, percent, counts = limits.ends, limits.alike, limits.percent, limits.counts
     v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
     size = best.shape[1]
-    end_re, end_im = np.empty((2, 3 * size)), np.empty((2, 3 * size))
+    end = np.empty((2, 2, 3 * size))
+    end_re, end_im = end[0], end[1]
     best[:] = 0.0
     best[LOWEST] = np.inf
     for i in range(len(parent)):
-        up = parent[i]
-        if coefficient[i, Y1_RE] != 0.0 or coefficient[i, YM_RE] != 0.0:
+        up, row = parent[i], general_of[i]
+        if row != -1:
+            _note_matrix_losses(general, row, SHUNT, v_re, v_im, i, best)
+        elif coefficient[i, Y1_RE] != 0.0 or coefficient[i, YM_RE] != 0.0:
             _note_losses(coefficient[i, Y1_RE], coefficient[i, YM_RE], v_re, v_im, i, best)
-        if counts[i]:
+        if counts[i] == ALL_PHASES:
             _note_voltages(v_re, v_im, i, best)
+        elif counts[i] != 0:
+            _note_some_voltages(counts[i], v_re, v_im, i, best)
         if up == -1:
             for f in range(3):
                 for k in range(size):
@@ -53,14 +73,17 @@ def summarise_block(tree: PhaseTree, limits: PhaseLimits, work: Floats, best: Fl
                     best[SLACK_P + f, k] += (a * c + b * d) / 3.0
                     best[SLACK_Q + f, k] += (b * c - a * d) / 3.0
             continue
-        _note_losses(coefficient[i, Z1_RE], coefficient[i, ZM_RE], j_re, j_im, i, best)
+        if row == -1:
+            _note_losses(coefficient[i, Z1_RE], coefficient[i, ZM_RE], j_re, j_im, i, best)
+        else:
+            _note_matrix_losses(general, row, SERIES, j_re, j_im, i, best)
         near, far = percent[i, 0], percent[i, 1]
         if near == 0.0 and far == 0.0:
             continue
         if alike[i]:
             _note_currents(max(near, far), j_re, j_im, i, best)
             continue
-        find_ends(i, up, turn_of[i], turn, ends, v_re, v_im, j_re, j_im, end_re, end_im)
+        find_ends(i, up, turn_of[i], turn, row, ends if row == -1 else general_ends, work, end)
         _note_currents(near, end_re, end_im, 0, best)
         _note_currents(far, end_re, end_im, 1, best)
     best[LOSSES] /= 3.0
@@ -70,18 +93,41 @@ def summarise_block(tree: PhaseTree, limits: PhaseLimits, work: Floats, best: Fl
 
 
 @kernel
-def find_ends(
-    i: int, up: int, t: int, turn: Floats, ends: Floats, v_re: Floats, v_im: Floats, j_re: Floats, j_im: Floats,
-    end_re: Floats, end_im: Floats,
-) -> None:  # fmt: skip
-    """Currents of the branch to the parent: Aᴴ J and its shunt at the parent's end (row 0), J less the child's (row 1)."""
+def find_ends(i: int, up: int, t: int, turn: Floats, row: int, ends: Floats, work: Floats, end: Floats) -> None:
+    """Currents of the branch to the parent: B J and its shunt at the parent's end (row 0), J less the child's (row 1).
+
+    `ends` are the general ones if `row` is one of theirs; `work` and `end` (2, 2, 3 * block) have real and imaginary parts.
+    """
+    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
+    end_re, end_im = end[0], end[1]
     for k in range(v_re.shape[1]):
         end_re[1, k], end_im[1, k] = j_re[i, k], j_im[i, k]
         end_re[0, k], end_im[0, k] = (j_re[i, k], j_im[i, k]) if t == -1 else (0.0, 0.0)
     if t != -1:
-        add_turned_back(turn, t, j_re, j_im, i, end_re, end_im, 0)
-    add_product(ends, i, 4, 1.0, v_re, v_im, up, end_re, end_im, 0)
-    add_product(ends, i, 0, -1.0, v_re, v_im, i, end_re, end_im, 1)
+        add_matrix(turn, t, UP, 1.0, j_re, j_im, i, end_re, end_im, 0)
+    if row == -1:
+        add_product(ends, i, 4, 1.0, v_re, v_im, up, end_re, end_im, 0)
+        add_product(ends, i, 0, -1.0, v_re, v_im, i, end_re, end_im, 1)
+    else:
+        add_matrix(ends, row, NEAR, 1.0, v_re, v_im, up, end_re, end_im, 0)
+        add_matrix(ends, row, FAR, -1.0, v_re, v_im, i, end_re, end_im, 1)
+
+
+@kernel
+def _note_matrix_losses(of: Floats, row: int, at: int, x_re: Floats, x_im: Floats, i: int, best: Floats) -> None:
+    """Re x*(M x) of a matrix: of x_f* M_fg x_g with both triangles, the difference of which turns the imaginary parts."""
+    size = best.shape[1]
+    for f in range(3):
+        own = of[row, at + 8 * f]
+        for k in range(size):
+            a, b = x_re[i, f * size + k], x_im[i, f * size + k]
+            best[LOSSES, k] += own * (a * a + b * b)
+        for g in range(f):
+            there, back = at + 6 * f + 2 * g, at + 6 * g + 2 * f
+            re, im = of[row, there] + of[row, back], of[row, back + 1] - of[row, there + 1]
+            for k in range(size):
+                a, b, c, d = x_re[i, f * size + k], x_im[i, f * size + k], x_re[i, g * size + k], x_im[i, g * size + k]
+                best[LOSSES, k] += re * (a * c + b * d) + im * (a * d - b * c)
 
 
 @kernel
@@ -136,6 +182,22 @@ def _note_voltages(v_re: Floats, v_im: Floats, i: int, best: Floats) -> None:
         higher = 1.0 if share > best[UNBALANCE, k] else 0.0
         best[UNBALANCE_AT, k] += higher * (place - best[UNBALANCE_AT, k])
         best[UNBALANCE, k] = max(best[UNBALANCE, k], share) + 0.0
+
+
+@kernel
+def _note_some_voltages(bits: int, v_re: Floats, v_im: Floats, i: int, best: Floats) -> None:
+    """As `_note_voltages`, of a bus that lacks phases: there is no unbalance."""
+    size = best.shape[1]
+    for f in range(3):
+        if bits >> f & 1:
+            at = 3.0 * float(i) + f
+            for k in range(size):
+                a, b = v_re[i, f * size + k], v_im[i, f * size + k]
+                square = a * a + b * b
+                if square < best[LOWEST, k]:
+                    best[LOWEST, k], best[LOWEST_AT, k] = square, at
+                if square > best[HIGHEST, k]:
+                    best[HIGHEST, k], best[HIGHEST_AT, k] = square, at
 
 
 @kernel

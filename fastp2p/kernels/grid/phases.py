@@ -3,8 +3,8 @@
 As ac.py, with three conductors at every bus. A row of a block holds the books of phase a, then those of b, then those of c:
 what is the same for all phases is one loop. `size` is the number of books of a block: entry f * size + k is phase f of book k.
 
-A network given in symmetrical components has circulant blocks (`PhaseTree`): a branch drops z₁ J + z_m ΣJ, four complex
-products instead of nine. Sweeps run on few buses, a last one on all (`fastp2p.grid.phase_feeder`): on a chain without injection
+What is given in symmetrical components has circulant blocks (`PhaseTree`): a branch drops z₁ J + z_m ΣJ, four complex products
+instead of nine. Sweeps run on few buses, a last one on all (`fastp2p.grid.phase_feeder`): on a chain without injection
 the voltages follow upwards from its lower end.
 
 Source: Cheng and Shirmohammadi 1995, A three-phase power flow method for real-time distribution system analysis.
@@ -16,9 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.grid.ac import LONG, LOST_PU, stop_converged
-from fastp2p.kernels.grid.circulant import add_product, add_turned, add_turned_back
+from fastp2p.kernels.grid.blocks import add_matrix, add_product
 from fastp2p.kernels.grid.phase_summary import LOSSES, N_BEST, SLACK_P, find_ends, put_summary, summarise_block
 from fastp2p.kernels.grid.structs import (
+    DOWN,
+    SERIES,
+    SHUNT,
+    UP,
     Y1_IM,
     Y1_RE,
     YM_IM,
@@ -121,14 +125,15 @@ def flow_phases(
         Output: real and imaginary part of what flows into the branch to the parent at the parent's end, and out of it at the
         child's; zero at external grids, which have no parent.
     """
-    parent, turn_of, turn, ends = every.parent, every.turn_of, every.turn, limits.ends
+    parent, turn_of, turn, general_of = every.parent, every.turn_of, every.turn, every.general_of
+    ends, general_ends = limits.ends, limits.general_ends
     tolerance, most_iterations, size = control
     n_columns, n_few, n_bus = p_kw.shape[1], len(few.parent), len(every.parent)
     power, busy = np.empty((2, n_columns, 3 * size)), np.empty((n_columns, 3), np.bool_)
     small = np.empty((4, n_few, 3 * size))
     large = small if n_few == n_bus else np.empty((4, n_bus, 3 * size))
-    end_re, end_im, count = np.zeros((2, 3 * size)), np.zeros((2, 3 * size)), np.empty(size, np.int64)
-    v_re, v_im, j_re, j_im = large[0], large[1], large[2], large[3]
+    end, count = np.zeros((2, 2, 3 * size)), np.empty(size, np.int64)
+    end_re, end_im, v_re, v_im = end[0], end[1], large[0], large[1]
     for first in range(0, len(p_kw), size):
         n = min(size, len(p_kw) - first)
         _fill(p_kw, q_kvar, first, n, size, power, busy)
@@ -138,7 +143,8 @@ def flow_phases(
             n_iterations[first + k] = count[k]
         for i in range(n_bus):
             if parent[i] != -1:
-                find_ends(i, parent[i], turn_of[i], turn, ends, v_re, v_im, j_re, j_im, end_re, end_im)
+                row = general_of[i]
+                find_ends(i, parent[i], turn_of[i], turn, row, ends if row == -1 else general_ends, large, end)
             for f in range(3):
                 for k in range(n):
                     at = f * size + k
@@ -172,20 +178,18 @@ def _solve_block(
     count: Ints,
 ) -> None:  # fmt: skip
     """Voltages of a block's books; a book's `count` is the steps that it took, 0 where they were not enough (as in ac.py)."""
-    parent, coefficient, turn_of, turn = tree.parent, tree.coefficient, tree.turn_of, tree.turn
-    start, lifts = tree.start, tree.lifts
-    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
+    start, v_re, v_im, j_re, j_im = tree.start, work[0], work[1], work[2], work[3]
     size = len(count)
     step, change, before, lowest = np.ones(size), np.empty(size), np.empty(size), np.empty(size)
     scratch = np.empty((4, 1, 3 * size))
     before[:] = np.inf
     count[:] = 0
-    for i in range(len(parent)):
+    for i in range(len(start)):
         for f in range(3):
             for k in range(size):
                 v_re[i, f * size + k], v_im[i, f * size + k] = start[i, 2 * f], start[i, 2 * f + 1]
     for iteration in range(1, most_iterations + 1):
-        _sweep_backward(power, busy, column, parent, coefficient, turn_of, turn, lifts, v_re, v_im, j_re, j_im)
+        _sweep_backward(power, busy, column, tree, v_re, v_im, j_re, j_im)
         change[:] = 0.0
         _sweep_forward(tree, step, change, scratch, v_re, v_im, j_re, j_im)
         n_left = stop_converged(step, change, before, n, iteration, tolerance, count)
@@ -216,10 +220,11 @@ def _give_up(step: Floats, n: int, lowest: Floats, v_re: Floats, v_im: Floats) -
 
 @kernel
 def _sweep_backward(
-    power: Floats, busy: Bools, column: Ints, parent: Ints, coefficient: Floats, turn_of: Ints, turn: Floats, lifts: Bools,
-    v_re: Floats, v_im: Floats, j_re: Floats, j_im: Floats,
-) -> None:  # fmt: skip
+    power: Floats, busy: Bools, column: Ints, tree: PhaseTree, v_re: Floats, v_im: Floats, j_re: Floats, j_im: Floats
+) -> None:
     """Currents into every bus from its voltage and the buses behind it; voltages of parents that are lifted."""
+    parent, coefficient, turn_of, turn, lifts = tree.parent, tree.coefficient, tree.turn_of, tree.turn, tree.lifts
+    general_of, general = tree.general_of, tree.general
     wide = v_re.shape[1]
     size = wide // 3
     p, q = power[0], power[1]
@@ -227,8 +232,10 @@ def _sweep_backward(
     j_im[:] = 0.0
     for i in range(len(parent) - 1, -1, -1):
         c, up = column[i], parent[i]
-        y1_re, y1_im = coefficient[i, Y1_RE], coefficient[i, Y1_IM]
-        if y1_re != 0.0 or y1_im != 0.0 or coefficient[i, YM_RE] != 0.0 or coefficient[i, YM_IM] != 0.0:
+        y1_re, y1_im, row = coefficient[i, Y1_RE], coefficient[i, Y1_IM], general_of[i]
+        if row != -1:
+            add_matrix(general, row, SHUNT, 1.0, v_re, v_im, i, j_re, j_im, i)
+        elif y1_re != 0.0 or y1_im != 0.0 or coefficient[i, YM_RE] != 0.0 or coefficient[i, YM_IM] != 0.0:
             add_product(coefficient, i, Y1_RE, 1.0, v_re, v_im, i, j_re, j_im, i)
         if c != -1:
             for f in range(3):
@@ -247,12 +254,15 @@ def _sweep_backward(
                 j_re[up, k] += j_re[i, k]
                 j_im[up, k] += j_im[i, k]
         else:
-            add_turned_back(turn, turn_of[i], j_re, j_im, i, j_re, j_im, up)
+            add_matrix(turn, turn_of[i], UP, 1.0, j_re, j_im, i, j_re, j_im, up)
         if lifts[i]:
             for k in range(wide):
                 v_re[up, k] = v_re[i, k]
                 v_im[up, k] = v_im[i, k]
-            add_product(coefficient, i, Z1_RE, 1.0, j_re, j_im, i, v_re, v_im, up)
+            if row == -1:
+                add_product(coefficient, i, Z1_RE, 1.0, j_re, j_im, i, v_re, v_im, up)
+            else:
+                add_matrix(general, row, SERIES, 1.0, j_re, j_im, i, v_re, v_im, up)
 
 
 @kernel
@@ -261,6 +271,7 @@ def _sweep_forward(
 ) -> None:
     """Voltages of every bus from its parent's and the current into it, for books whose `step` is 1; the largest change."""
     parent, coefficient, turn_of, turn, start = tree.parent, tree.coefficient, tree.turn_of, tree.turn, tree.start
+    general_of, general = tree.general_of, tree.general
     size = len(step)
     both_re, both_im, above_re, above_im = scratch[0, 0], scratch[1, 0], scratch[2], scratch[3]
     for i in range(len(parent)):
@@ -273,9 +284,17 @@ def _sweep_forward(
                     above_re[0, f * size + k] = start[i, 2 * f] if up == -1 else 0.0
                     above_im[0, f * size + k] = start[i, 2 * f + 1] if up == -1 else 0.0
             if up == -1:
-                add_turned(turn, turn_of[i], -1.0, j_re, j_im, i, above_re, above_im, 0)
+                add_matrix(turn, turn_of[i], DOWN, -1.0, j_re, j_im, i, above_re, above_im, 0)
             else:
-                add_turned(turn, turn_of[i], 1.0, v_re, v_im, up, above_re, above_im, 0)
+                add_matrix(turn, turn_of[i], DOWN, 1.0, v_re, v_im, up, above_re, above_im, 0)
+        if general_of[i] != -1:
+            if turn_of[i] == -1:
+                for k in range(3 * size):
+                    above_re[0, k], above_im[0, k] = v_re[up, k], v_im[up, k]
+            if up != -1:
+                add_matrix(general, general_of[i], SERIES, -1.0, j_re, j_im, i, above_re, above_im, 0)
+            _go_to(above_re, above_im, i, step, change, v_re, v_im)
+            continue
         z_re, z_im, m_re, m_im = coefficient[i, Z1_RE], coefficient[i, Z1_IM], coefficient[i, ZM_RE], coefficient[i, ZM_IM]
         for k in range(size):
             total_re = j_re[i, k] + j_re[i, size + k] + j_re[i, 2 * size + k]
@@ -303,12 +322,24 @@ def _sweep_forward(
 
 
 @kernel
+def _go_to(to_re: Floats, to_im: Floats, i: int, step: Floats, change: Floats, v_re: Floats, v_im: Floats) -> None:
+    """Voltages of a bus to those of row 0, for books whose `step` is 1; the largest change."""
+    size = len(step)
+    for f in range(3):
+        o = f * size
+        for k in range(size):
+            by_re, by_im = to_re[0, o + k] - v_re[i, o + k], to_im[0, o + k] - v_im[i, o + k]
+            v_re[i, o + k] += step[k] * by_re
+            v_im[i, o + k] += step[k] * by_im
+            change[k] = max(change[k], max(abs(by_re), abs(by_im))) + 0.0
+
+
+@kernel
 def _expand(power: Floats, busy: Bools, column: Ints, tree: PhaseTree, kept: Ints, small: Floats, large: Floats) -> None:
     """Voltages and currents of all buses from the voltages of few."""
-    parent, coefficient, turn_of, turn, lifts = tree.parent, tree.coefficient, tree.turn_of, tree.turn, tree.lifts
     v_re, v_im, from_re, from_im = large[0], large[1], small[0], small[1]
-    if len(kept) < len(parent):
+    if len(kept) < len(tree.parent):
         for r in range(len(kept)):
             for k in range(v_re.shape[1]):
                 v_re[kept[r], k], v_im[kept[r], k] = from_re[r, k], from_im[r, k]
-    _sweep_backward(power, busy, column, parent, coefficient, turn_of, turn, lifts, v_re, v_im, large[2], large[3])
+    _sweep_backward(power, busy, column, tree, v_re, v_im, large[2], large[3])

@@ -158,12 +158,25 @@ Z1_RE, Z1_IM, ZM_RE, ZM_IM, Y1_RE, Y1_IM, YM_RE, YM_IM = range(8)
 """Columns of `PhaseTree.coefficient`."""
 
 
+SERIES, SHUNT = 0, 18
+"""Where the two matrices of a row of `PhaseTree.general` begin, real and imaginary parts of their rows one after the other."""
+DOWN, UP = 0, 18
+"""The same of `PhaseTree.turn`: of voltages from the parent, of currents to it."""
+FAR, NEAR = 0, 18
+"""The same of `PhaseLimits.general_ends`: at the child's end, and at the parent's."""
+ALL_PHASES = 7
+"""Bits of phases a, b, c, as in `ZeroSequence.phases`."""
+
+
 class PhaseTree(NamedTuple):
     """A forest of conductors below the external grids, every bus at a place after its parent. Per unit of 1 kVA.
 
-    Every block is circulant, as networks given in symmetrical components have no other. Seen from the parent, V_child =
-    A V_parent - Z J and I_parent = Aᴴ J, with J the current that the child, its shunts and all behind it draw; shunts of
-    branches are the buses'. Z and Y have one value on the diagonal, z₁ + z_m, and one beside it, z_m: Z J = z₁ J + z_m ΣJ.
+    Seen from the parent, V_child = A V_parent - Z J and I_parent = B J, with J the current that the child, its shunts and all
+    behind it draw; shunts of branches are the buses'. Of a transformer B = Aᴴ. A phase that a bus lacks has zero rows and
+    columns in Z: its parent's voltage, and no current.
+
+    What networks give in symmetrical components is circulant: Z and Y have one value on the diagonal, z₁ + z_m, and one beside
+    it, z_m, so that Z J = z₁ J + z_m ΣJ. Where phases are not alike Z and Y are *general*: matrices of nine numbers.
 
     Attributes
     ----------
@@ -171,10 +184,14 @@ class PhaseTree(NamedTuple):
         Place of the parent; -1 at external grids.
     coefficient : (n, 8) float64
         z₁ and z_m of the branch to the parent, y₁ and y_m of all shunts at the bus; real and imaginary parts.
+    general_of : (n,) int64
+        Row of `general`, which stands for `coefficient`; -1 where Z and Y are circulant.
+    general : (n_general, 36) float64
+        Z of the branch to the parent, Y of all shunts at the bus.
     turn_of : (n,) int64
-        Row of `turn`; -1 where A is one, and at external grids without an impedance.
-    turn : (n_turns, 6) float64
-        First column of the circulant A of a transformer, or of an external grid's impedance: real and imaginary parts.
+        Row of `turn`; -1 where A and B are one, and at external grids without an impedance.
+    turn : (n_turns, 36) float64
+        A and B of a transformer, or A of an external grid's impedance, or of a chain of general blocks.
     start : (n, 6) float64
         Voltages to start from; at external grids those behind the impedance. Phase by phase, real and imaginary parts.
     lifts : (n,) bool
@@ -183,6 +200,8 @@ class PhaseTree(NamedTuple):
 
     parent: Ints
     coefficient: Floats
+    general_of: Ints
+    general: Floats
     turn_of: Ints
     turn: Floats
     start: Floats
@@ -193,7 +212,7 @@ class LinearPhases(NamedTuple):
     """LinDist3Flow on a forest (`kernels.grid.lindist3flow`), for injections at some buses. Per unit of 1 kVA.
 
     Places are in depth-first order. An *end* is a place where somebody injects, a fork, a leaf, an external grid, or either
-    side of a transformer that mixes phases; the chain to it begins below the end before it on its way.
+    side of a transformer; the chain to it begins below the end before it on its way.
 
     Attributes
     ----------
@@ -201,15 +220,22 @@ class LinearPhases(NamedTuple):
         The end above, -1 at external grids; the column that injects, -1 for none; row of `turn`, -1 where phases stay what they
         are, and at external grids without an impedance.
     carries : (n_ends,) bool
-        Whether a transformer that mixes phases lies below.
+        Whether a transformer lies below.
     first : (n_ends + 1,) int64
         Places ``first[e]:first[e + 1]`` are the chain to end e, which comes last.
     coefficient : (n_bus, 4) float64
         By place, 2 z₁ and 2 z_m of the branch to the parent, as in `PhaseTree`, per kW of a phase: real and imaginary parts.
-    turn : (n_turns, 12) float64
-        Of a transformer m_0, m_1, m_2 and t² times them, of an external grid twice its impedance as its powers see it.
-    constant : (n_bus, 3) float64
-        By place, P and Q of each conductor to the parent and |V|² without injections.
+    general_of : (n_bus,) int64
+        Row of `general`, which stands for `coefficient`; -1 where that holds.
+    general : (n_general, 18) float64
+        2 Z_φψ conj(γ_φψ) of the branch to the parent, real and imaginary parts, row by row.
+    turn : (n_turns, 36) float64
+        Matrices row by row, real and imaginary parts. Of a transformer that of powers up and that of voltages down; of an
+        external grid twice its impedance as its powers see it.
+    phases : (n_bus,) int64
+        By place, the bits of the phases that the bus has.
+    constant : (n_bus, 9) float64
+        By place, P and Q of the three conductors to the parent and |V|² of the three phases without injections.
     """
 
     parent: Ints
@@ -218,7 +244,10 @@ class LinearPhases(NamedTuple):
     carries: NDArray[np.bool_]
     first: Ints
     coefficient: Floats
+    general_of: Ints
+    general: Floats
     turn: Floats
+    phases: Ints
     constant: Floats
 
 
@@ -229,18 +258,21 @@ class PhaseLimits(NamedTuple):
     ----------
     ends : (n, 8) float64
         y₁ and y_m of the shunts of the branch to the parent, at the child's end and at the parent's.
+    general_ends : (n_general, 36) float64
+        The same for places with a row in `PhaseTree.general`: matrices at the child's end and at the parent's.
     alike : (n,) bool
         Whether both its ends carry the same current: it has no shunts, and no transformer.
     percent : (n, 2) float64
         Loading per p.u. of current of the branch to the parent, at the parent's end and at the child's; zero without a limit.
-    counts : (n,) bool
-        Whose voltages are looked at.
+    counts : (n,) int64
+        Bits of the phases whose voltages are looked at: all that a bus has, or 0; of all three unbalance too.
     """
 
     ends: Floats
+    general_ends: Floats
     alike: NDArray[np.bool_]
     percent: Floats
-    counts: NDArray[np.bool_]
+    counts: Ints
 
 
 class PhaseSummary(NamedTuple):

@@ -1,4 +1,4 @@
-"""Products of circulant 3x3 blocks with rows of a block of books: those of phase a, then of b, then of c."""
+"""Products of 3x3 blocks, circulant or not, with rows of a block of books: those of phase a, then of b, then of c."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,27 +30,17 @@ def add_product(
 
 
 @kernel
-def add_turned(
-    turn: Floats, t: int, sign: float, x_re: Floats, x_im: Floats, i: int, y_re: Floats, y_im: Floats, o: int
+def add_matrix(
+    of: Floats, row: int, at: int, sign: float, x_re: Floats, x_im: Floats, i: int, y_re: Floats, y_im: Floats, o: int
 ) -> None:
-    """Add ± A x of row i of x to row o of y, with the first column of A in row t of `turn`."""
+    """Add ± M x of row i of x to row o of y, with the nine numbers of M row by row from `at` in a row of `of`."""
     size = x_re.shape[1] // 3
     for f in range(3):
         for g in range(3):
-            a_re, a_im = sign * turn[t, 2 * ((f - g) % 3)], sign * turn[t, 2 * ((f - g) % 3) + 1]
-            for k in range(size):
-                a, b = x_re[i, g * size + k], x_im[i, g * size + k]
-                y_re[o, f * size + k] += a_re * a - a_im * b
-                y_im[o, f * size + k] += a_re * b + a_im * a
-
-
-@kernel
-def add_turned_back(turn: Floats, t: int, x_re: Floats, x_im: Floats, i: int, y_re: Floats, y_im: Floats, o: int) -> None:
-    """Add Aᴴ x of row i of x to row o of y."""
-    size = x_re.shape[1] // 3
-    for f in range(3):
-        for g in range(3):
-            a_re, a_im = turn[t, 2 * ((g - f) % 3)], -turn[t, 2 * ((g - f) % 3) + 1]
+            place = at + 6 * f + 2 * g
+            a_re, a_im = sign * of[row, place], sign * of[row, place + 1]
+            if a_re == 0.0 and a_im == 0.0:
+                continue
             for k in range(size):
                 a, b = x_re[i, g * size + k], x_im[i, g * size + k]
                 y_re[o, f * size + k] += a_re * a - a_im * b
