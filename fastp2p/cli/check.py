@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 from fastp2p.errors import some
 from fastp2p.grid.network import Network
+from fastp2p.io.opendss.facts import opendss_facts
+from fastp2p.io.opendss.source import is_opendss
 from fastp2p.market.rules import RULES
 from fastp2p.pipeline.devices import count_vehicles, run_devices
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios
@@ -50,6 +52,9 @@ def check_network(source: str) -> tuple[dict[str, str], list[str]]:
     InputError
         If it cannot be read or converted.
     """
+    if is_opendss(source):
+        network = Network.load(source, phases=3)
+        return _network_facts(network) | opendss_facts(source), _network_warnings(network)
     from fastp2p.io.network_sources import load_network
     from fastp2p.io.pandapower import disconnected_elements
 
@@ -81,6 +86,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     facts = {
         "study": f"{study.name}: {study.description}" if study.description else study.name,
         **_network_facts(network),
+        **(opendss_facts(study.network.source) if is_opendss(study.network.source) else {}),
         "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h, {days:g} day{'s' * (days != 1.0)}",
         "time": _time(profiles),
         "may take part": _eligible_fact(study, network, eligible),

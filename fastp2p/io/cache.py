@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError
+from fastp2p.io.opendss.source import is_opendss, network_of, script_content
 from fastp2p.io.paths import network_content
 
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
@@ -39,6 +40,8 @@ def loaded_arrays(source: str | Path, names: set[str], stated: Mapping[str, Any]
     """
 
     def convert() -> dict[str, NDArray[Any]]:
+        if is_opendss(source):
+            return _of_opendss(source, stated)
         from fastp2p.io.coordinates import keep_coordinates
         from fastp2p.io.network_sources import load_network
         from fastp2p.io.pandapower import network_arrays
@@ -53,6 +56,13 @@ def loaded_arrays(source: str | Path, names: set[str], stated: Mapping[str, Any]
         return arrays
 
     return kept_arrays(source, names, convert, "" if stated is None else repr(sorted(stated.items())))
+
+
+def _of_opendss(source: str | Path, stated: Mapping[str, Any] | None) -> dict[str, NDArray[Any]]:
+    try:
+        return network_of(source, stated)
+    except InputError as error:
+        raise InputError([f"network {source}: {fault}" for fault in error.faults]) from error
 
 
 def kept_arrays(
@@ -105,6 +115,8 @@ def _folder() -> Path | None:
 
 
 def _key(source: str | Path, names: set[str], stated: str) -> str:
+    if is_opendss(source):
+        return _opendss_key(source, names, stated)
     packages = ("pandapower", "simbench") if str(source).startswith("simbench:") else ("pandapower",)
     converters = (
         *packages, "network_sources", "network_files", "network_names", "network_facts", "workbook", "branches", "elements",
@@ -118,4 +130,16 @@ def _key(source: str | Path, names: set[str], stated: str) -> str:
     for converter in converters:
         digest.update(Path(__file__).with_name(f"{converter}.py").read_bytes())
     digest.update(network_content(source) or b"")
+    return digest.hexdigest()[:32]
+
+
+def _opendss_key(source: str | Path, names: set[str], stated: str) -> str:
+    """The same of OpenDSS files: of all that the first one names."""
+    engine = ""
+    with contextlib.suppress(PackageNotFoundError):
+        engine = version("dss-python")
+    digest = hashlib.sha256(f"{engine} {sorted(names)} {source} {stated}".encode())
+    for module in sorted(Path(__file__).with_name("opendss").glob("*.py")):
+        digest.update(module.read_bytes())
+    digest.update(script_content(source))
     return digest.hexdigest()[:32]

@@ -151,7 +151,7 @@ class Study(Section):
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"study file {path}: could not be read as UTF-8 text ({error})") from error
         study = cls._parse(text, str(path))
-        network = _beside(path, study.network.source, (".json", ".xlsx"))
+        network = _beside(path, study.network.source, (".json", ".xlsx", ".dss"))
         given = study.profiles.source
         profiles = tuple(_found(path, one) for one in given) if isinstance(given, tuple) else _found(path, given)
         tables = {name: _tables_beside(path, section) for name, section in vars(study).items() if isinstance(section, Section)}
@@ -257,7 +257,7 @@ def _found(study_file: Path, source: Source) -> Source:
     """A source of profiles, its path taken from the folder of the study file."""
     if isinstance(source, SourcePart):
         return source.model_copy(update={"file": _found(study_file, source.file)})
-    return _beside(study_file, source, (".csv", ".parquet", ".xlsx", ".json"))
+    return _beside(study_file, source, (".csv", ".parquet", ".xlsx", ".json", ".dss"))
 
 
 def _tables_beside(study_file: Path, section: Section) -> dict[str, FromFile]:

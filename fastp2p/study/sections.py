@@ -83,7 +83,7 @@ class NetworkPart(Section):
     """The network and its limits."""
 
     source: str
-    """`cigre_lv`, `village_1`, `village_2`, a function of `pandapower.networks`, or a .json or .xlsx file."""
+    """`cigre_lv`, `village_1`, `village_2`, a function of `pandapower.networks`, or a .json, .xlsx or .dss file."""
     phases: Literal[1, 3] = 1
     """Whether the network is balanced, or its three phases are told apart."""
     zero_sequence: ZeroSequencePart | None = None

@@ -32,20 +32,21 @@ def phases_of(element: Element, end: int) -> list[int]:
 
 def phase_admittance(element: Element, earthed: Nodes) -> Complexes:
     """(3 n, 3 n) admittance between the phases of its n terminals, siemens; zero where it has none."""
-    y, places = element.y, list[int]()
+    n = 3 * len(element.ends)
+    places, floating = list[int](), dict[tuple[str, int], int]()
     for at, end in enumerate(element.ends):
         for node in end.nodes:
             is_earth = node == 0 or (end.bus, node) in earthed
-            places.append(-1 if is_earth else 3 * at + node - 1 if node <= 3 else -2)
+            beyond = floating.setdefault((end.bus, node), n + len(floating)) if node > 3 and not is_earth else -1
+            places.append(3 * at + node - 1 if 0 < node <= 3 else beyond)
     place = np.array(places)
-    floats, kept = np.flatnonzero(place == -2), np.flatnonzero(place >= 0)
-    own = y[np.ix_(kept, kept)]
-    for one in floats:  # each stands alone
-        if y[one, one] != 0.0:
-            own = own - np.outer(y[kept, one], y[one, kept]) / y[one, one]
-    result = np.zeros((3 * len(element.ends),) * 2, np.complex128)
-    np.add.at(result, np.ix_(place[kept], place[kept]), own)
-    return result
+    kept = np.flatnonzero(place >= 0)
+    whole = np.zeros((n + len(floating),) * 2, np.complex128)
+    np.add.at(whole, np.ix_(place[kept], place[kept]), element.y[np.ix_(kept, kept)])
+    for one in range(n, len(whole)):  # as the others of an element are not connected to it
+        if whole[one, one] != 0.0:
+            whole -= np.outer(whole[:, one], whole[one]) / whole[one, one]
+    return whole[:n, :n]
 
 
 def has_neutral(element: Element) -> bool:

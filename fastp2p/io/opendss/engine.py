@@ -33,7 +33,7 @@ def compiled(statements: list[Statement], *, shapes: bool = False) -> Iterator[A
         raise InputError("OpenDSS files are read by DSS-Python, which is not installed; pip install 'fastp2p[opendss]'")
     from dss import DSS, DSSException
 
-    with _one_compiles:
+    with _one_compiles, _staying_here(DSS):
         context = DSS.NewContext()
         faults = []
         for statement in statements:
@@ -57,6 +57,17 @@ def compiled(statements: list[Statement], *, shapes: bool = False) -> Iterator[A
             raise InputError(f"OpenDSS does not give what was read: {_message(error)}") from error
         finally:
             context.Text.Command = "ClearAll"
+
+
+@contextmanager
+def _staying_here(engine: Any) -> Iterator[None]:
+    """Keep the engine from changing the process's working folder, which even a new context does."""
+    before = engine.AllowChangeDir
+    engine.AllowChangeDir = False
+    try:
+        yield
+    finally:
+        engine.AllowChangeDir = before
 
 
 def _message(error: Any) -> str:

@@ -96,8 +96,10 @@ def link_of(elements: list[Element], base: Floats, earthed: Nodes) -> Link:
             ratio[phases] = 1.0 / rated_ratio(element, base[::-1]) if turned else rated_ratio(element, base)
     kv = np.repeat(base, 3)
     y *= kv[:, None] * kv * 1e3  # siemens times ohm of 1 kVA
-    if elements[0].kind == "Transformer" and (is_unearthed(elements[0], 0, earthed) or is_unearthed(elements[0], 1, earthed)):
+    if elements[0].kind == "Transformer" and is_unearthed(elements[0], 0, earthed):
         return _turning(elements, ends, y, float(ratio[0]))
+    if elements[0].kind == "Transformer" and is_unearthed(elements[0], 1, earthed):
+        return _turning(elements, ends[::-1], np.roll(y, (3, 3), (0, 1)), float(1.0 / ratio[0]))
     y_ff, y_tf, y_tt = y[:3, :3], y[3:, :3], y[3:, 3:]
     through = -y_tf * ratio
     through = (through + through.T) / 2.0

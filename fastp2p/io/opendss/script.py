@@ -55,8 +55,8 @@ class Script:
         Commands, options and classes that build nothing, and how often.
     contents : dict of Path to bytes
         The files of commands that were read.
-    data : dict of Path
-        Other files that the engine reads: places of buses, load shapes.
+    coordinates, data : dict of Path
+        Other files that the engine reads: places of buses, numbers such as those of load shapes.
     faults : list of str
     """
 
@@ -64,6 +64,7 @@ class Script:
     statements: list[Statement] = field(default_factory=list)
     passed: Counter[str] = field(default_factory=Counter)
     contents: dict[Path, bytes] = field(default_factory=dict)
+    coordinates: dict[Path, None] = field(default_factory=dict)
     data: dict[Path, None] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     reads: int = 0
@@ -144,7 +145,7 @@ def _take(script: Script, line: str, folder: Path, above: tuple[Path, ...], show
         _add(script, _options(script, rest), shown, number)
     elif verb in ("buscoords", "latlongcoords"):
         path = script.places.find(_only(rest), folder)
-        script.data[path] = None
+        script.coordinates[path] = None
         _add(script, f'{verb} "{path.resolve()}"', shown, number)
     elif verb in SENT:
         _add(script, _text(str(verb), rest), shown, number)
