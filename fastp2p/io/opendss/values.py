@@ -80,5 +80,15 @@ def _found(reads: Reads, written: str, folder: Path) -> str:
     text = str(path.resolve())
     if any(one in text for one in (*QUOTES, *QUOTES.values(), "!", "//")):
         raise InputError(f"{written}: the engine cannot read a file in a folder with quotes or brackets in its name; move it")
+    if _loses_its_end(path):
+        raise InputError(f"{written}: the engine leaves out its last number; end the file with a line break")
     reads.data[path] = None
     return text
+
+
+def _loses_its_end(path: Path) -> bool:
+    """Whether a text ends in a line of one character without a line break, which OpenDSS does not read."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 2))
+        end = file.read(2)
+    return len(end) == 2 and end[:1] == b"\n" and end[1:].isdigit()
