@@ -116,6 +116,8 @@ def clear(
     if check:
         faults += limit_faults(network, physics, v_min_pu, v_max_pu) if is_word(physics, PHYSICS) and not no_phases else []
         faults += _value_faults(network, trades, base, export, objective)
+        if connection is not None and not faults:
+            faults += connection.absent_faults(network, at, trades, base, export)
     refuse(faults)
     return clear_books(
         network, trades, base, export, at, objective=objective, unserved=unserved, step_hours=step_hours, solver=solver,

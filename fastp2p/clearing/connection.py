@@ -9,10 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.arrays import integers, read_only, short_repr
 from fastp2p.clearing.answer import Injection
+from fastp2p.grid.network import Network
+from fastp2p.grid.phase_blocks import absent_faults
+from fastp2p.grid.zero_sequence import ALL_PHASES, phase_text
 from fastp2p.kernels.clearing.phase_execution import inject_on_phases, put_on_phases
 from fastp2p.market.trades import Trades
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Codes = NDArray[np.int8]
 
 BALANCED = 3
@@ -47,6 +51,24 @@ class Connection:
                     f"connection.{name} = {wrong}: must be 0, 1 or 2 (phase a, b or c), or 3 (a third on each of them)"
                 )
         return faults
+
+    def absent_faults(self, network: Network, bus: Ints, trades: Trades, base: Floats, export_kw: Floats) -> list[str]:
+        """Trades, exports and other injections on phases that their bus lacks."""
+        assert network.zero is not None
+        if network.zero.is_plain:
+            return []
+        has = np.append(network.zero.has_phase[bus], (network.zero.phases[bus] == ALL_PHASES)[:, None], axis=1)
+        load, pv = self.spread(trades.n_books, len(bus))
+        book, wrong = np.repeat(np.arange(trades.n_books), np.diff(trades.offset)), np.zeros(len(bus), bool)
+        for column, phase in ((trades.buyer, load), (trades.seller, pv)):
+            np.logical_or.at(wrong, column, ~has[column, phase[book, column]])
+        wrong |= np.any((export_kw > 0.0) & ~has[np.arange(len(bus)), pv], axis=0)
+        faults = [
+            f"a trade or an export at bus {network.bus_id[bus[at]]} is on a phase that the bus lacks: it has "
+            f"{phase_text(network.zero.phases[bus[at]])} alone; see connection"
+            for at in np.flatnonzero(wrong).tolist()
+        ]
+        return faults + absent_faults(network, bus, base, np.zeros_like(base))
 
     def spread(self, n_books: int, n_columns: int) -> tuple[Codes, Codes]:
         """The two as whole arrays, PV last."""

@@ -19,8 +19,10 @@ from fastp2p.clearing.nested import nest_of
 from fastp2p.clearing.rows import ROW_TOLERANCE, Flows, LinearFlows, RowFamily, RowLayout, bounds_of, rows_of_families
 from fastp2p.grid.ac import SWEEPS, AcSolver, columns_of
 from fastp2p.grid.feeder import ac_faults, feeder_of
+from fastp2p.grid.lindist3flow import unloaded_state
 from fastp2p.grid.lindistflow import linear_flows, linear_model, unloaded_slack_kw
 from fastp2p.grid.network import BOOKS_PER_BLOCK, Network
+from fastp2p.grid.phase_feeder import phase_faults
 from fastp2p.kernels.clearing.limits import Bounds, BranchFacts, Screen, screen_linear, screen_meshed, screen_tree
 from fastp2p.kernels.clearing.nested import Nest
 from fastp2p.kernels.structs import Columns, Rows
@@ -209,12 +211,19 @@ def limit_faults(network: Network, physics: str, v_min_pu: float, v_max_pu: floa
     if physics == "dc":
         return []
     faults = [f"physics = {physics!r}: {fault}, or use physics = 'dc'" for fault in ac_faults(network)]
-    if not faults and not np.isfinite(linear_model(network)).all():
+    if not faults and not np.isfinite(_unloaded(network)).all():
         faults.append(
             f"physics = {physics!r}: the AC power flow of the network without any load has no solution; check its "
             "impedances, capacitances and shunts, or use physics = 'dc'"
         )
     return faults + grid_faults(network, v_min_pu, v_max_pu)
+
+
+def _unloaded(network: Network) -> Floats:
+    """The state without injections that linear models are made around."""
+    if network.zero is None or network.zero.is_plain or phase_faults(network):
+        return linear_model(network)
+    return unloaded_state(network)[0]
 
 
 def grid_faults(network: Network, v_min_pu: float, v_max_pu: float) -> list[str]:

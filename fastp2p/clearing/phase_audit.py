@@ -40,7 +40,8 @@ class PhaseAudit(NamedTuple):
         Whether everything matched and left over, fed in without control, would make voltages less balanced than EN 50160
         allows (2 %) and than the base does: 1 or 0, NaN without a solution.
     balanced_voltage, balanced_current : float64
-        What `Audit.full_voltage` and `full_current` would say by the balanced model, a third of everything on each phase.
+        What `Audit.full_voltage` and `full_current` would say by the balanced model, a third of everything on each phase; NaN
+        where buses lack phases.
     """
 
     lowest_phase: Ints
@@ -107,7 +108,13 @@ def _unbalance_flags(model: AcModel, executed: Injection, found: PhaseSummary, b
 
 
 def _balanced_flags(model: AcModel, base: Injection, full: Injection, band_pu: tuple[float, float]) -> tuple[Floats, Floats]:
-    """(n,) whether voltages and currents would be beyond limits that the base keeps, by the balanced model."""
+    """(n,) whether voltages and currents would be beyond limits that the base keeps, by the balanced model.
+
+    NaN on networks with buses that lack phases: there is no such model.
+    """
+    if not model.network.is_balanced:
+        none = np.full(len(full.kw), np.nan)
+        return none, none.copy()
     balanced = AcModel(model.network, model.bus, ac_families(model.network, band_pu), SWEEPS)
     base, full = (Injection(over_phases(one.kw), over_phases(one.kvar)) for one in (base, full))
     summary = balanced.summarise(full)

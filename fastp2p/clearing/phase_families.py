@@ -43,8 +43,9 @@ class Conductors(BranchFlow):
 
     @property
     def limit_kw(self) -> Floats:
-        """A third of a branch's."""
-        return np.repeat(np.where(upper_ends(self.network).is_upper, np.inf, self.network.limit_kw / 3.0), 3)
+        """Of three phases a third of a branch's; none of a phase that it lacks."""
+        limit = np.where(upper_ends(self.network).is_upper, np.inf, conductor_limit_kw(self.network))
+        return np.where(branch_has_phase(self.network), limit[:, None], np.inf).ravel()
 
     def loading(self, flow: AnyFlow) -> Floats:
         """Of transformers that mix phases, at that end."""
@@ -57,7 +58,7 @@ class Conductors(BranchFlow):
 
     def narrow(self, bounds: Bounds) -> Bounds:
         """Of one conductor of each branch."""
-        return bounds._replace(most_kva=np.minimum(bounds.most_kva, self.network.limit_kw / 3.0))
+        return bounds._replace(most_kva=np.minimum(bounds.most_kva, conductor_limit_kw(self.network)))
 
 
 class ConductorFlow(Conductors):
@@ -97,8 +98,9 @@ class UpperConductors(Conductors):
 
     @property
     def limit_kw(self) -> Floats:
-        """A third of a branch's."""
-        return self.network.limit_kw[self.branch] / 3.0
+        """Of three phases a third of a branch's; none of a phase that it lacks."""
+        has = branch_has_phase(self.network)[self.branch, np.arange(len(self.branch)) % 3]
+        return np.where(has, conductor_limit_kw(self.network)[self.branch], np.inf)
 
     def powers(self, flows: Flows) -> tuple[Floats, Floats]:
         """At the end towards the external grid of the transformers."""
@@ -151,6 +153,16 @@ class PhaseVoltage(BusVoltage):
         """With the phase."""
         return np.char.add(super().name, np.tile(PHASE_NAMES, self.network.n_bus))
 
+    @property
+    def lower(self) -> Floats:
+        """The lowest voltage, squared; none of a phase that a bus lacks."""
+        return np.where(bus_has_phase(self.network).ravel(), super().lower, -np.inf)
+
+    @property
+    def upper(self) -> Floats:
+        """The highest voltage, squared; none of a phase that a bus lacks."""
+        return np.where(bus_has_phase(self.network).ravel(), super().upper, np.inf)
+
     def magnitude(self, flow: AnyFlow) -> Floats:
         """Between phase and neutral."""
         return _flat(flow.vm_pu)
@@ -162,7 +174,8 @@ class PhaseVoltage(BusVoltage):
 
     def narrow(self, bounds: Bounds) -> Bounds:
         """Of the voltage of one phase."""
-        least, most = np.maximum(bounds.least_square, self.lower[::3]), np.minimum(bounds.most_square, self.upper[::3])
+        lower, upper = self.lower.reshape(-1, 3).max(axis=1), self.upper.reshape(-1, 3).min(axis=1)
+        least, most = np.maximum(bounds.least_square, lower), np.minimum(bounds.most_square, upper)
         return bounds._replace(least_square=least, most_square=most)
 
 
@@ -212,6 +225,24 @@ def phase_families(network: Network, bus: Ints, band_pu: tuple[float, float] | N
     if np.isfinite(network.reverse_kw).any():
         families.append(PhaseReverse(network, bus))
     return tuple(families)
+
+
+def conductor_limit_kw(network: Network) -> Floats:
+    """(n_branch,) what each conductor may carry: its part of the branch's limit."""
+    assert network.zero is not None
+    return network.limit_kw / network.zero.n_conductors
+
+
+def bus_has_phase(network: Network) -> NDArray[np.bool_]:
+    """(n_bus, 3) whether a bus has the phases a, b, c, of a network of three phases."""
+    assert network.zero is not None
+    return network.zero.has_phase
+
+
+def branch_has_phase(network: Network) -> NDArray[np.bool_]:
+    """(n_branch, 3) the same of branches."""
+    assert network.zero is not None
+    return network.zero.branch_has_phase
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,8 +298,10 @@ def _percent_at(network: Network, flow: PhaseFlow, at: Ints, at_from: NDArray[np
     """(n_books, n, 3) loading of some branches from the current at one of their ends."""
     ka = np.where(at_from[:, None], flow.from_ka[:, at], flow.to_ka[:, at])
     rated_kv = np.where(at_from, network.rated_kv[at, 0], network.rated_kv[at, 1])
+    assert network.zero is not None
+    thirds = network.zero.n_conductors[at] / 3.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        percent: Floats = 1e5 * np.sqrt(3.0) * ka * (rated_kv / network.limit_kw[at])[:, None]
+        percent: Floats = 1e5 * np.sqrt(3.0) * ka * (rated_kv / network.limit_kw[at] * thirds)[:, None]
     percent[:, ~np.isfinite(network.limit_kw[at])] = np.nan
     return percent
 

@@ -15,8 +15,7 @@ from fastp2p.clearing.phase_families import TERMINALS, PhaseVoltage, phase_famil
 from fastp2p.clearing.phase_joints import find_joints
 from fastp2p.clearing.rows import FACE_KW, ROW_TOLERANCE, RowFamily
 from fastp2p.grid.ac import AcSolver
-from fastp2p.grid.lindist3flow import PhaseLinearFlows, linear_phase_flows, phase_model, work_space
-from fastp2p.grid.lindistflow import unloaded_slack_kw
+from fastp2p.grid.lindist3flow import PhaseLinearFlows, linear_phase_flows, phase_model, unloaded_phases_kw, work_space
 from fastp2p.grid.network import Network
 from fastp2p.grid.phases import PHASE_SWEEPS
 from fastp2p.kernels.clearing.limits import Bounds, Screen
@@ -104,7 +103,7 @@ class PhaseLimits(Limits):
             Bounds(lower, upper, most, bounds.least_square[model.order], bounds.most_square[model.order]),
             FACE_KW if self.dc else FACES, ROW_TOLERANCE, np.stack([work, work]), found,
         )  # fmt: skip
-        at_rest = -network.fixed_kw.sum() if self.dc else unloaded_slack_kw(network)
+        at_rest = -network.fixed_kw.sum() if self.dc else unloaded_phases_kw(network)
         np.subtract(at_rest, full.kw.sum(axis=(1, 2)), out=found.slack_kw)
         return found
 

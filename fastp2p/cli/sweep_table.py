@@ -146,6 +146,9 @@ def make_hosting_table(scenarios: pd.DataFrame) -> Table:
     table.columns[len(devices)].justify = "left"
     for at, rows in by_devices(probabilities):
         for cause, balanced in statistics.CAUSES.items():
-            words = [hosting_words(rows, event).short.replace(" (", "\n(") if event else "-" for event in (cause, balanced)]
+            words = [
+                hosting_words(rows, event).short.replace(" (", "\n(") if event and f"{event}_probability" in rows else "-"
+                for event in (cause, balanced)
+            ]
             table.add_row(*(f"{share:.0%}" for share in at.values()), CAUSES[cause], *words)
     return table

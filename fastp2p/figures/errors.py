@@ -86,7 +86,7 @@ def draw_ac_error(axes: Axes, errors: Errors, *, quantity: str, books: str = "")
     """
     x_label, y_label, scale, unit = AXES[quantity]
     handles = []
-    for (name, error), (number, look) in zip(errors.error.items(), LOOKS, strict=True):
+    for (name, error), (number, look) in zip(errors.error.items(), LOOKS[-len(errors.error) :], strict=True):
         axes.plot(errors.at, scale * error, color=colour(number), linestyle="none", rasterized=True, **look)
         label = f"{name}: up to {scale * errors.largest[name]:.2g}{unit}"
         shown = {**look, "alpha": 1.0, "markersize": 4.0}

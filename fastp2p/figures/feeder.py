@@ -150,7 +150,7 @@ def draw_phase_feeder(
     axes : Axes
     feeders : Feeders
     worst : AlongFeeder
-        The book, and its voltages in the balanced model.
+        The book, and its voltages in the balanced model; NaN where there is none.
     vm_pu : (n_bus, 3) float64
         Between phase and neutral.
     connected : (n,) int64
@@ -166,12 +166,17 @@ def draw_phase_feeder(
         _draw_branches(axes, feeders.ends, worst.distance, of_phase, color=colour(number), linewidth=1.1, linestyle=style)
         axes.plot(worst.distance[connected], of_phase[connected], linestyle="none", zorder=3.0, **look)
         handles.append(Line2D([], [], linewidth=1.1, linestyle=style, label=f"phase {name}", **look))
-    _draw_branches(axes, feeders.ends, worst.distance, worst.ac_vm_pu, color=INK, linewidth=0.9, linestyle=DOTTED, zorder=2.5)
-    handles.append(Line2D([], [], color=INK, linewidth=0.9, linestyle=DOTTED, label="balanced model"))
-    handles += _draw_top(axes, feeders, worst.distance, worst.ac_vm_pu)
-    farthest = vm_pu.max(axis=1) if worst.is_high else vm_pu.min(axis=1)
+    balanced = worst.ac_vm_pu
+    if np.isfinite(balanced).any():
+        look = {"color": INK, "linewidth": 0.9, "linestyle": DOTTED}
+        _draw_branches(axes, feeders.ends, worst.distance, balanced, zorder=2.5, **look)
+        handles.append(Line2D([], [], label="balanced model", **look))
+    else:  # buses lack phases, so there is none: what is above the feeders is drawn at the middle of its phases
+        balanced = np.nanmean(vm_pu, axis=1)
+    handles += _draw_top(axes, feeders, worst.distance, balanced)
+    farthest = (np.fmax if worst.is_high else np.fmin).reduce(vm_pu, axis=1)
     bus = furthest_bus(feeders, farthest, worst.is_high)
-    phase = PHASE_STYLES[int(np.argmax(vm_pu[bus] if worst.is_high else -vm_pu[bus]))][0]
+    phase = PHASE_STYLES[int((np.nanargmax if worst.is_high else np.nanargmin)(vm_pu[bus]))][0]
     _finish(axes, feeders, worst, np.column_stack([vm_pu, worst.ac_vm_pu]).T, limits_pu)
     _name_bus(axes, f"bus {feeders.bus_id[bus]}, phase {phase}", (worst.distance[bus], farthest[bus]), worst.is_high)
     width = panel_width_in(axes) - BESIDE_IN

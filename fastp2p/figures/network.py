@@ -120,8 +120,11 @@ def _label_buses(axes: Axes, network: Network, layout: Layout, size_pt: float, i
 
 def _worst_loading(branches: pd.DataFrame) -> Floats:
     """(n_branch,) percent, of three phases the largest; NaN where nothing limits the branch."""
-    per_branch = 3 if "phase" in branches else 1
-    percent: Floats = branches["max_loading_percent"].to_numpy(np.float64).reshape(-1, per_branch).max(axis=1)
+    percent: Floats = branches["max_loading_percent"].to_numpy(np.float64)
+    if "phase" in branches:  # a branch has a row for each phase that it has, one after the other
+        name = branches["branch"].to_numpy()
+        first = np.flatnonzero(np.append(True, name[1:] != name[:-1]))
+        percent = np.maximum.reduceat(percent, first)
     return percent
 
 

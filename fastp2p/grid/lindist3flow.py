@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.grid.feeder import feeder_of
-from fastp2p.grid.lindistflow import LinearFlow, linear_model
+from fastp2p.grid.lindistflow import LinearFlow, linear_model, unloaded_slack_kw
 from fastp2p.grid.network import Network
 from fastp2p.grid.phase_feeder import TURN, phase_feeder
 from fastp2p.grid.phases import checked_phases, phasors, summarise_phases
@@ -170,6 +170,12 @@ def unloaded_state(network: Network) -> tuple[Floats, float]:
     up[feeder.order] = current[1, 0, 0] + 1j * current[1, 1, 0]
     power = -v * np.conj(up) / 3.0
     return np.concatenate([power.real, power.imag, np.abs(v) ** 2], axis=1), float(summary.slack_kw.sum())
+
+
+def unloaded_phases_kw(network: Network) -> float:
+    """What the external grids feed in where nobody injects anything."""
+    is_plain = network.zero is None or network.zero.is_plain
+    return unloaded_slack_kw(network) if is_plain else unloaded_state(network)[1]
 
 
 def linear_phase_flows(network: Network, model: PhaseModel, injection_kw: Floats, injection_kvar: Floats) -> PhaseLinearFlows:

@@ -20,7 +20,7 @@ from fastp2p.grid.network_arrays import network_faults, regular_arrays
 from fastp2p.grid.ratings import ampacities, narrowest_limits, rating_faults
 from fastp2p.grid.reverse import find_upward, reverse_faults, reverse_limits
 from fastp2p.grid.topology import count_between, factorise, find_ends, grow_tree, pass_down
-from fastp2p.grid.zero_sequence import ZeroSequence
+from fastp2p.grid.zero_sequence import ALL_PHASES, ZeroSequence
 from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
 from fastp2p.kernels.grid.structs import Factors, Tree
 
@@ -229,6 +229,11 @@ class Network:
     def is_radial(self) -> bool:
         """Whether every bus has exactly one path to exactly one external grid."""
         return self.n_branch == self.n_bus - len(self.reference_bus)
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether it has a balanced model: every bus has the phases a, b and c, as far as they are told apart."""
+        return self.zero is None or bool((self.zero.phases == ALL_PHASES).all())
 
     @property
     def branches(self) -> pd.DataFrame:

@@ -298,7 +298,9 @@ def _percent(network: Network, places: _Places) -> Floats:
     below = np.flatnonzero(places.branch != -1)
     branch = places.branch[below]
     of_base = network.rated_kv / network.base_kv[np.stack([network.from_bus, network.to_bus], axis=1)]
-    at = (of_base * percent_per_kva(network)[:, None])[branch]
+    assert network.zero is not None
+    thirds = network.zero.n_conductors / 3.0  # a branch with fewer phases has fewer conductors to share its limit
+    at = (of_base * (percent_per_kva(network) * thirds)[:, None])[branch]
     from_child = network.tree.parent_sign[places.order][below] > 0.0
     percent[below] = np.where(from_child[:, None], at[:, ::-1], at)
     return percent

@@ -46,8 +46,8 @@ class PhaseFlow:
     neutral_ka : (n_books, n_branch) float64
         The sum of the phases' currents at the end away from the external grid: of the neutral, earth included.
     loading_percent : (n_books, n_branch, 3) float64
-        Of each phase conductor's larger current, against a third of `Network.limit_kw` at rated voltage; NaN where nothing
-        limits a branch.
+        Of each phase conductor's larger current, against its part of `Network.limit_kw` (a third if the branch has three
+        phases) at rated voltage; NaN where nothing limits a branch.
     losses_kw : (n_books,) float64
         What the network itself draws: series losses, iron losses, shunts.
     slack_kw, slack_kvar : (n_books, 3) float64

@@ -214,6 +214,12 @@ class ZeroSequence:
         """(n_branch, 3) whether a branch has the phases a, b, c."""
         return _has(self.branch_phases)
 
+    @cached_property
+    def n_conductors(self) -> Floats:
+        """(n_branch,) how many phases a branch has: each carries this part of `Network.limit_kw`."""
+        n: Floats = self.branch_has_phase.sum(axis=1).astype(np.float64)
+        return n
+
     @classmethod
     def required(cls) -> set[str]:
         """Names of the arrays that are not optional."""
@@ -230,7 +236,7 @@ class ZeroSequence:
         if not len(lacks):
             return []
         buses = some([f"{bus_id[bus]} (phases {phase_text(self.phases[bus])})" for bus in lacks.tolist()], 3)
-        return [f"some buses lack phases, so there is no balanced model of the network: bus {buses}; use phases = 3"]
+        return [f"some buses lack phases, so there is no balanced model of the network: bus {buses}; set network.phases = 3"]
 
 
 def bits_of(has: NDArray[np.bool_]) -> NDArray[np.uint8]:

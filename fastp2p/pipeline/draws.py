@@ -147,7 +147,7 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     load_phase = pv_phase = None
     if study.network.phases == 3 and study.connection:
         load_phase = draw_load_phases(study.connection, network, who.listed, u[:, STREAMS.index("phase")], faults, lengths)
-        pv_phase = pv_phases(load_phase, kwp, study.three_phase_above_kw)
+        pv_phase = pv_phases(load_phase, kwp, study.three_phase_above_kw, network)
     bid, ask = (
         by_step(amount, f"market.{side}_per_kwh", profiles, faults)[:, None]
         if isinstance(amount, ByClock)

@@ -15,6 +15,7 @@ from fastp2p.study.sections import ConnectionPart
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int8]
+Bools = NDArray[np.bool_]
 
 LIST_THEM = 'list the phase of every participant instead, as in connection.phases = ["a", "balanced"]'
 UNKNOWN = {
@@ -49,17 +50,53 @@ def draw_load_phases(
         else:
             codes[:, listed] = [PHASES.index(phase) for phase in phases]
     elif phases == "random":
-        codes[:, listed] = pick(u[:, listed], 3, None)
+        codes[:, listed] = _random(u[:, listed], has_phase(network)[listed])
     elif phases == "as_connected":
         codes[:, listed] = _as_connected(network, listed, faults)
     else:
         codes[:, listed] = PHASES.index(phases)
+    if len(codes) and phases != "random":
+        faults += _absent_faults(codes[0, listed], network, listed)
     return codes
 
 
-def pv_phases(load_phase: Codes, kwp: Floats, three_phase_above_kw: float) -> Codes:
-    """(n_scenarios, n_bus) the phase of PV: that of the bus's homes, and all three for more kWp than `three_phase_above_kw`."""
-    return np.where((kwp > three_phase_above_kw) & (load_phase >= 0), np.int8(BALANCED), load_phase)
+def has_phase(network: Network) -> Bools:
+    """(n_bus, 3) whether a bus has the phases a, b, c; of a balanced network all."""
+    return np.ones((network.n_bus, 3), bool) if network.zero is None else network.zero.has_phase
+
+
+def pv_phases(load_phase: Codes, kwp: Floats, three_phase_above_kw: float, network: Network) -> Codes:
+    """(n_scenarios, n_bus) the phase of PV: that of the bus's homes, and all three for more kWp than `three_phase_above_kw`.
+
+    At a bus that lacks phases PV of any size is on the phase of the homes.
+    """
+    on_all = (kwp > three_phase_above_kw) & (load_phase >= 0) & has_phase(network).all(axis=1)
+    return np.where(on_all, np.int8(BALANCED), load_phase)
+
+
+def _random(u: Floats, has: Bools) -> Codes:
+    """One of the phases that each bus has, in the order a, b, c: the first part of [0, 1) is the first of them, and so on."""
+    codes = pick(u, 3, None).astype(np.int8)
+    for n in (1, 2):
+        of = has.sum(axis=1) == n
+        there = np.argsort(~has[of], axis=1, kind="stable")  # those that it has come first
+        place = pick(u[:, of], n, None)
+        codes[:, of] = there[np.arange(len(there)), place]
+    return codes
+
+
+def _absent_faults(codes: Codes, network: Network, listed: Ints) -> list[str]:
+    """Phases that are asked for where a bus lacks them."""
+    of_bus, faults = has_phase(network)[listed], list[str]()
+    has = np.append(of_bus, np.all(of_bus, axis=1, keepdims=True), axis=1)
+    for code, name in enumerate(PHASES):
+        wrong = np.sort(network.bus_id[listed[(codes == code) & ~has[:, code]]]).tolist()
+        what = "all three phases" if code == BALANCED else f"phase {name}"
+        faults += [
+            f'connection.phases asks for {what} at bus {some([str(bus) for bus in wrong])}, which lacks it; choose "random", '
+            "one of the phases that the bus has, or list a phase that it has"
+        ] * bool(wrong)
+    return faults
 
 
 def _as_connected(network: Network, buses: Ints, faults: list[str]) -> Codes:

@@ -21,10 +21,12 @@ from fastp2p.market.trades import Leftovers, Trades
 from fastp2p.market.trading import trade_by_rule
 from fastp2p.pipeline.background import Beside, at_buses
 from fastp2p.pipeline.draws import Scenarios
+from fastp2p.pipeline.phase_draws import has_phase
 from fastp2p.study.model import Study
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 def asks_for_pairs(study: Study) -> bool:
@@ -74,10 +76,11 @@ def clear_trades(
     """
     rules, connected = study.clearing, scenarios.connected
     carried, unmatched = at_buses(scenarios, connected, trades, left)
+    on_phases = has_phase(network)[connected]
     clearing = clear(
         network,
         carried,
-        _base_kw(study, unmatched, beside, hours, connection),
+        _base_kw(study, unmatched, beside, hours, connection, on_phases),
         export_kw=unmatched.surplus_kwh / hours if rules.surplus == "curtailable" else None,
         bus=connected,
         objective=rules.objective,
@@ -85,7 +88,7 @@ def clear_trades(
         step_hours=hours,
         solver=rules.solver,
         physics=rules.physics,
-        reactive=_reactive(study, unmatched, beside, hours, connection),
+        reactive=_reactive(study, unmatched, beside, hours, connection, on_phases),
         connection=connection,
         v_min_pu=study.network.v_min_pu,
         v_max_pu=study.network.v_max_pu,
@@ -108,23 +111,25 @@ def connection_of(scenarios: Scenarios, scenario: Ints) -> Connection | None:
     return Connection(load, pv)
 
 
-def _base_kw(study: Study, left: Leftovers, beside: Beside | None, hours: float, connection: Connection | None) -> Floats:
+def _base_kw(
+    study: Study, left: Leftovers, beside: Beside | None, hours: float, connection: Connection | None, has: Bools
+) -> Floats:
     """What neither trades nor is curtailed, kW: deficits, surplus that is fixed, and what is beside the market."""
     fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
     if connection is None:
         base_kw = np.asarray((fixed_kwh - left.deficit_kwh) / hours)
     else:  # PV that a bus uses itself may be fed in on other phases than its load draws on
         base_kw = connection.on_phases((left.self_kwh + fixed_kwh) / hours, (left.self_kwh + left.deficit_kwh) / hours)
-    return base_kw if beside is None else base_kw + _spread(beside.kw, connection)
+    return base_kw if beside is None else base_kw + _spread(beside.kw, connection, has)
 
 
-def _spread(beside: Floats, connection: Connection | None) -> Floats:
-    """What is beside the market, where there are three phases a third on each."""
-    return beside if connection is None else beside[:, :, None] / 3.0
+def _spread(beside: Floats, connection: Connection | None, has: Bools) -> Floats:
+    """What is beside the market, where there are three phases equally on those that a bus has."""
+    return beside if connection is None else np.where(has, beside[:, :, None] / has.sum(axis=1)[:, None], 0.0)
 
 
 def _reactive(
-    study: Study, left: Leftovers, beside: Beside | None, hours: float, connection: Connection | None
+    study: Study, left: Leftovers, beside: Beside | None, hours: float, connection: Connection | None, has: Bools
 ) -> Reactive | None:
     """Reactive power that goes with load, PV and background; none where nobody asks for it."""
     if study.clearing.physics == "dc" and not study.audited_every:
@@ -133,7 +138,7 @@ def _reactive(
     fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
     fed, drawn = pv * (left.self_kwh + fixed_kwh), load * (left.self_kwh + left.deficit_kwh)
     base_kvar = (fed - drawn) / hours if connection is None else connection.on_phases(fed / hours, drawn / hours)
-    return Reactive(base_kvar if beside is None else base_kvar + _spread(beside.kvar, connection), pv, load)
+    return Reactive(base_kvar if beside is None else base_kvar + _spread(beside.kvar, connection, has), pv, load)
 
 
 def kvar_of(study: Study) -> tuple[float, float]:

@@ -83,6 +83,8 @@ def feeder(source: Source, ax: Axes | None = None, kind: Kind | None = None) -> 
     results = _radial(source)
     if kind == "phases":
         _check_phases(results)
+    if kind == "feeders" and not results.network.is_balanced:
+        raise InputError('kind = "feeders": some buses lack phases, so there are no balanced models; use kind = "phases"')
     axes = axes_for(ax)
     if results.study.network.phases == 3:
         day = run_worst_day(results)

@@ -140,7 +140,7 @@ def _state(results: Results, batch: BatchResult, steps: Ints, has_voltages: bool
         flow = phase_flow(network, *injection, bus=bus)
         middle = (part.v_min_pu + part.v_max_pu) / 2.0
         worst = np.abs(np.nan_to_num(flow.vm_pu, nan=middle) - middle).argmax(axis=2)
-        return flow.loading_percent.max(axis=2), np.take_along_axis(flow.vm_pu, worst[..., None], axis=2)[..., 0]
+        return np.fmax.reduce(flow.loading_percent, axis=2), np.take_along_axis(flow.vm_pu, worst[..., None], axis=2)[..., 0]
     balanced = ac_flow(network, *injection, bus=bus)
     return balanced.loading_percent, balanced.vm_pu
 

@@ -37,6 +37,8 @@ BY_AUDIT = ("broken", "voltage", "cable")
 """Events that are known where every book is audited."""
 BY_PHASE_AUDIT = ("unbalance", "balanced_voltage", "balanced_cable")
 """Those that are known where this is done in three phases."""
+BY_BALANCED = ("balanced_voltage", "balanced_cable")
+"""Those of them that are known where there is a balanced model: where no bus lacks a phase."""
 CAUSES: dict[Event, Event | None] = {"voltage": "balanced_voltage", "cable": "balanced_cable", "unbalance": None}
 """What may end the hosting capacity, and the event of the same cause in the balanced model, which knows no unbalance."""
 COUNTS = ("executed_kwh", "n_cut", "n_base_overload", "n_ac_broken")
@@ -180,7 +182,8 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
         that the base keeps, or collapses; and "voltage" and "cable": everything, fed in without control, would break a voltage
         limit, or a current limit of a cable or transformer, that the base keeps, as an AC power flow says. In three-phase
         studies also "unbalance", the limit of EN 50160, and "balanced_voltage" and "balanced_cable": what the balanced model
-        says of the same draws. Scenarios of which that is unknown (collapsed without any trade) do not count.
+        says of the same draws, if there is one: if no bus lacks a phase. Scenarios of which that is unknown (collapsed without
+        any trade) do not count.
 
     Raises
     ------
@@ -192,6 +195,8 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
     unknown = () if is_audited_whole(scenarios) else (*BY_AUDIT, *BY_PHASE_AUDIT)
     if "n_full_breaks_unbalance" not in scenarios:
         unknown = (*unknown, *BY_PHASE_AUDIT)
+    elif scenarios["n_balanced_breaks_voltage"].isna().all():  # of a network with buses that lack phases
+        unknown = (*unknown, *BY_BALANCED)
     known = {name: list(counts) for name, counts in EVENTS.items() if name not in unknown}
     for point, group in by_point(scenarios):
         row: dict[str, float] = {**point, "n": len(group)}
@@ -297,7 +302,7 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
     if event not in get_args(Event):
         raise InputError(f"event = {event!r}: must be one of {', '.join(get_args(Event))}")
     if f"{event}_probability" not in probabilities:
-        phases = " in three phases" * (event in BY_PHASE_AUDIT)
+        phases = " in three phases" * (event in BY_PHASE_AUDIT) + ", and no bus lacks a phase" * (event in BY_BALANCED)
         keys = "network.phases = 3, and " * (event in BY_PHASE_AUDIT) + "clearing.audit = true, or clearing.physics = 'ac'"
         raise InputError(f"event = {event!r} is known only if every book is audited{phases}; set {keys}")
     if len(several := [point for point, _ in by_devices(probabilities)]) > 1:
@@ -334,7 +339,8 @@ def compare_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.0
     DataFrame
         One row per `cause`: "voltage", "cable", "unbalance", and where shares of devices are swept for each of these. `share`
         with its interval `share_low`, `share_high`, as `find_hosting_capacity` finds it; `balanced_share` and its interval, if
-        a third of every load and PV were on each phase: NaN of unbalance, which that model does not know.
+        a third of every load and PV were on each phase: NaN of unbalance, which that model does not know, and where buses lack
+        phases, so that there is no such model.
 
     Raises
     ------
@@ -347,7 +353,8 @@ def compare_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.0
             row: dict[str, str | float] = {**devices, "cause": cause}
             for name, event in (("share", cause), ("balanced_share", balanced)):
                 unknown = HostingCapacity(np.nan, np.nan, np.nan)
-                found = find_hosting_capacity(table, threshold, event) if event else unknown
+                is_known = event is not None and (event not in BY_BALANCED or f"{event}_probability" in table)
+                found = find_hosting_capacity(table, threshold, event) if event and is_known else unknown
                 row |= {name: found.share, f"{name}_low": found.low, f"{name}_high": found.high}
             rows.append(row)
     return pd.DataFrame(rows)

@@ -129,7 +129,7 @@ def book_columns(ran: Reduced) -> Columns:
 
 
 def branch_columns(ran: Reduced, network: Network) -> Columns:
-    """One row per scenario and branch, and phase where there are three.
+    """One row per scenario and branch, and phase that it has where there are three.
 
     Limit, flows, loading as the physics has it, and in how many books its limit bound.
     """
@@ -139,7 +139,8 @@ def branch_columns(ran: Reduced, network: Network) -> Columns:
     n_rows = network.n_branch * per_branch
     shape = (n, ran.n_steps, n_rows)
     flow_kw, flow_kva, bound = of.flow_kw.reshape(shape), of.flow_kva.reshape(shape), of.bound.reshape(shape)
-    limit_kw = np.repeat(network.limit_kw / per_branch, per_branch)
+    zero = network.zero if per_branch == 3 else None
+    limit_kw = np.repeat(network.limit_kw if zero is None else network.limit_kw / zero.n_conductors, per_branch)
     limited = np.isfinite(limit_kw) & (limit_kw > 0)
     loading = np.full(shape, np.nan)
     loading[..., limited] = flow_kva[..., limited] / limit_kw[limited] * 100.0
@@ -166,7 +167,10 @@ def branch_columns(ran: Reduced, network: Network) -> Columns:
     if of.current_percent is not None:
         current = np.nan_to_num(of.current_percent.reshape(shape), nan=-np.inf).max(axis=1, initial=-np.inf)
         columns["max_current_percent"] = np.where(np.isfinite(current), current, np.nan).ravel()
-    return columns
+    if zero is None or zero.is_plain:
+        return columns
+    there = np.tile(zero.branch_has_phase.ravel(), n)
+    return {name: values[there] for name, values in columns.items()}
 
 
 def participant_columns(ran: Reduced, network: Network) -> Columns:

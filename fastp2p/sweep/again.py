@@ -43,8 +43,12 @@ def run_worst_book(results: Results) -> AlongFeeder:
 def _along_feeder(
     results: Results, scenario: pd.Series, step: int, is_high: bool, injection: Injection, bus: Ints
 ) -> AlongFeeder:
-    """Bus voltages of the balanced models in a book with this injection."""
+    """Bus voltages of the balanced models in a book with this injection; NaN where buses lack phases: there are none then."""
     distance, unit = _distances(results.network)
+    ac_vm_pu = linear_vm_pu = np.full(results.network.n_bus, np.nan)
+    if results.network.is_balanced:
+        ac_vm_pu = ac_flow(results.network, *injection, bus=bus).vm_pu[0]
+        linear_vm_pu = lindistflow(results.network, *injection, bus=bus).vm_pu[0]
     return AlongFeeder(
         share=float(scenario["share"]),
         scenario=int(scenario["scenario"]),
@@ -52,8 +56,8 @@ def _along_feeder(
         is_high=is_high,
         distance=distance,
         unit=unit,
-        ac_vm_pu=ac_flow(results.network, *injection, bus=bus).vm_pu[0],
-        linear_vm_pu=lindistflow(results.network, *injection, bus=bus).vm_pu[0],
+        ac_vm_pu=ac_vm_pu,
+        linear_vm_pu=linear_vm_pu,
         devices=_devices_of(scenario),
     )
 
@@ -72,8 +76,8 @@ def run_worst_day(results: Results) -> PhaseVoltages:
         participant=batch.scenarios.participant,
         vm_pu=vm_pu[at],
         step=steps,
-        lowest_vm_pu=inner.min(axis=1),
-        highest_vm_pu=inner.max(axis=1),
+        lowest_vm_pu=np.fmin.reduce(inner, axis=1),
+        highest_vm_pu=np.fmax.reduce(inner, axis=1),
     )
 
 
@@ -176,17 +180,21 @@ def _errors(network: Network, injection: Injection, bus: Ints) -> tuple[Errors, 
 def _phase_errors(network: Network, injection: Injection, bus: Ints) -> tuple[Errors, Errors]:
     """Of each phase, errors of the balanced model, and of LinDist3Flow: of voltages, and of loading."""
     ac, linear = phase_flow(network, *injection, bus=bus), lindist3flow(network, *injection, bus=bus)
-    balanced = ac_flow(network, injection.kw.sum(axis=2), injection.kvar.sum(axis=2), bus=bus)
-    limited = network.percent_per_kw > 0.0
-    of_balanced = balanced.loading_percent[:, limited, None]
-    of_linear = 3.0 * network.percent_per_kw[:, None] * np.hypot(linear.flow_kw, linear.flow_kvar)
-    return (
-        _thinned(ac.vm_pu, {"balanced AC": balanced.vm_pu[..., None], "LinDist3Flow": linear.vm_pu}),
-        _thinned(
-            ac.loading_percent[:, limited],
-            {"balanced AC": of_balanced, "LinDist3Flow, apparent power": of_linear[:, limited]},
-        ),
-    )
+    assert network.zero is not None
+    percent_per_kva = network.zero.n_conductors * network.percent_per_kw
+    of_linear = percent_per_kva[:, None] * np.hypot(linear.flow_kw, linear.flow_kvar)
+    voltage, loading = {"LinDist3Flow": linear.vm_pu}, {"LinDist3Flow, apparent power": of_linear}
+    if network.is_balanced:  # else there is no balanced model
+        balanced = ac_flow(network, injection.kw.sum(axis=2), injection.kvar.sum(axis=2), bus=bus)
+        voltage = {"balanced AC": np.repeat(balanced.vm_pu[..., None], 3, axis=2)} | voltage
+        loading = {"balanced AC": np.repeat(balanced.loading_percent[..., None], 3, axis=2)} | loading
+    limited = (network.percent_per_kw > 0.0)[:, None] & network.zero.branch_has_phase
+    return _of_places(ac.vm_pu, voltage, network.zero.has_phase), _of_places(ac.loading_percent, loading, limited)
+
+
+def _of_places(ac: Floats, models: dict[str, Floats], has: NDArray[np.bool_]) -> Errors:
+    """`_thinned` of the phases and buses, or branches, that there are."""
+    return _thinned(ac[:, has], {name: value[:, has] for name, value in models.items()})
 
 
 def _thinned(ac: Floats, models: dict[str, Floats]) -> Errors:

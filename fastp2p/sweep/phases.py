@@ -60,7 +60,8 @@ def network_faults(study: Study, network: Network, is_given: bool) -> list[str]:
     Of a network that `load_network` gave, its zero sequence has been judged.
     """
     if study.network.phases == 1:
-        return []
+        faults = [] if network.zero is None else network.zero.absent_faults(network.bus_id)
+        return [f"network.phases = 1: {fault}" for fault in faults]
     found = phase_faults(network) if is_given or network.zero is not None else ac_faults(network)
     return [f"network.phases = 3: {fault}, or set network.phases = 1" for fault in found]
 

@@ -112,7 +112,7 @@ def assert_binding(p, x, trades, answer):
 
 
 @every_way
-@pytest.mark.parametrize("kind", ["lines 4 1", "Dyn 6 1"])
+@pytest.mark.parametrize("kind", ["lines 4 1", "Dyn 6 1", "unlike 8 1"])
 def test_small_feeders_are_cleared_to_the_optimum(kind, physics, objective, unserved):
     assert assert_is_the_optimum(kind, (physics, objective, unserved), unique=True) >= 2
 

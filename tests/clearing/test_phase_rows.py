@@ -264,7 +264,7 @@ def test_a_band_cuts_where_the_linear_voltages_reach_it(name, side):
     network = replace(network, limit_kw=np.full(network.n_branch, np.inf))
     at = homes(network)[:: 1 if network.n_bus < 50 else 7]
     n, kvar = len(at), -0.1 if side == "high" else 0.4
-    vm = np.sqrt(oracle.unloaded(network)[2])
+    vm = np.sqrt(oracle.unloaded(network)[2][:, 0])
     band = {"high": (0.3, max(vm.max(), network.slack_vm_pu.max()) + 0.02), "low": (min(vm.min(), 2.0) - 0.01, 3.0)}[side]
     rows = oracle.limit_rows(network, at, "lindistflow", *band)
     column, code = np.divmod(np.arange(4 * n), 4)

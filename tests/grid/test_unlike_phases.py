@@ -34,6 +34,10 @@ def test_flows_and_summaries_are_those_of_the_admittance_matrix(seed):
                 ka = np.abs(current) * base_ka[end][:, None]
                 np.testing.assert_allclose(getattr(flow, f"{side}_ka")[book], ka, rtol=1e-6, atol=1e-8)
                 np.testing.assert_allclose(getattr(flow, f"{side}_kw")[book], into.real, rtol=1e-6, atol=1e-6)
+            kva = np.abs(truth.current).max(axis=1) / 3.0  # at rated voltage; the limit is that of all conductors together
+            percent = 100.0 * kva * network.zero.branch_has_phase.sum(axis=1)[:, None] / network.limit_kw[:, None]
+            there = network.zero.branch_has_phase
+            np.testing.assert_allclose(flow.loading_percent[book][there], percent[there], rtol=1e-6, atol=1e-6)
             assert flow.losses_kw[book] == pytest.approx(truth.losses_kw, rel=1e-6, abs=1e-7)
             assert flow.slack_kw[book] == pytest.approx(truth.slack.real, rel=1e-6, abs=1e-6)
             assert flow.slack_kvar[book] == pytest.approx(truth.slack.imag, rel=1e-6, abs=1e-6)

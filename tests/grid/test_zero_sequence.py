@@ -47,7 +47,7 @@ def test_phases_in_words():
     assert sequences().absent_faults(np.arange(3)) == []
     assert sequences(phases=[7, 3, 4]).absent_faults(np.array([5, 6, 9])) == [
         "some buses lack phases, so there is no balanced model of the network: bus 6 (phases a and b), 9 (phases c); "
-        "use phases = 3"
+        "set network.phases = 3"
     ]
 
 

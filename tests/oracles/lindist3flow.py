@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 
 import fastp2p
+from tests.oracles import unlike_phases
 from tests.oracles.lindistflow import ANGLES, APOTHEM
 
 TURN = np.exp(2j * np.pi / 3)
@@ -64,6 +65,10 @@ def tree_of(network):
 
 def _branch(network, branch, upward):
     """A and Z of a branch as its child sees it: an ideal transformer at `from_bus`, behind it the impedance."""
+    row = network.zero.matrix_of[branch]
+    if row >= 0:
+        assert (network.zero.matrix_ratio[row] == 1.0).all(), "taps for each phase leave voltages that are not balanced"
+        return np.eye(3), network.zero.matrix_series_pu[row]
     ratio = network.tap_ratio[branch] * np.exp(1j * network.shift_rad[branch])
     z0, z1 = network.zero.series_pu[branch], complex(network.resistance_pu[branch], network.reactance_pu[branch])
     if upward:
@@ -115,19 +120,24 @@ def by_branch(network, found, of_bus):
 def state(network, at, p_kw, q_kvar):
     """(far, near, square) of books (n_books, n_columns, 3): kVA at either end of every branch, squared voltages."""
     found, (none_kw, none_kvar, none_square) = responses(network, at), unloaded(network)
-    constant = (none_kw + 1j * none_kvar)[:, None] / 3.0
+    constant = none_kw + 1j * none_kvar
 
     def of(value):
         return np.einsum("bfcg,ncg->nbf", value[0], p_kw) + np.einsum("bfcg,ncg->nbf", value[1], q_kvar)
 
     far, near = (constant + of(by_branch(network, found, end)) for end in (found.far, found.near))
-    return far, near, none_square[:, None] + of(found.square)
+    return far, near, none_square + of(found.square)
 
 
 def unloaded(network):
-    """Flows, kW and kvar, and squared voltages of the balanced model when nobody injects."""
-    idle = fastp2p.lindistflow(network, np.zeros((1, network.n_bus)))
-    return idle.flow_kw[0], idle.flow_kvar[0], idle.vm_pu[0] ** 2
+    """Flows (n_branch, 3), kW and kvar, and squared voltages (n_bus, 3), when nobody injects, if need be in three phases."""
+    if network.zero.is_plain:
+        idle, three = fastp2p.lindistflow(network, np.zeros((1, network.n_bus))), np.ones(3)
+        return tuple(of[0][:, None] * three for of in (idle.flow_kw / 3.0, idle.flow_kvar / 3.0, idle.vm_pu**2))
+    found = unlike_phases.solve(network, *np.zeros((2, network.n_bus, 3)))
+    upward = tree_of(network).parent[network.from_bus] == network.to_bus
+    far = np.where(upward[:, None], found.into[:, 0], -found.into[:, 1])
+    return far.real, far.imag, np.nan_to_num(np.abs(found.v) ** 2, nan=1.0)
 
 
 def by_gan_and_low(network, p_kw, q_kvar):
@@ -158,28 +168,29 @@ def limit_rows(network, at, physics="lindistflow", v_min_pu=0.9, v_max_pu=1.1):
     """
     found, (none_kw, none_kvar, none_square) = responses(network, at), unloaded(network)
     if physics == "dc":
-        none_kw, none_kvar = network.constant_kw, np.zeros(network.n_branch)
+        own = network.zero.branch_has_phase
+        none_kw, none_kvar = network.constant_kw[:, None] * own / own.sum(axis=1)[:, None], np.zeros((network.n_branch, 3))
     ends = {"branch": by_branch(network, found, found.far), "near": by_branch(network, found, found.near)}
     sides = [(1.0, 0.0)] if physics == "dc" else [(math.cos(r), math.sin(r)) for r in map(math.radians, ANGLES)]
     reach = 1.0 if physics == "dc" else APOTHEM
     rows = []
     for branch in np.flatnonzero(np.isfinite(network.limit_kw)).tolist():
         for kind in ("branch", "near") if network.zero.to_ground[branch] else ("branch",):
-            for phase in range(3):
+            for phase in np.flatnonzero(network.zero.branch_has_phase[branch]).tolist():
                 of_p, of_q = ends[kind][:, branch, phase]
-                most = network.limit_kw[branch] / 3.0 * reach
+                most = network.limit_kw[branch] / network.zero.branch_has_phase[branch].sum() * reach
                 for c, s in sides:
                     by_p, by_q = c * of_p.real + s * of_p.imag, c * of_q.real + s * of_q.imag
-                    constant = (c * none_kw[branch] + s * none_kvar[branch]) / 3.0
+                    constant = c * none_kw[branch, phase] + s * none_kvar[branch, phase]
                     rows.append(((kind, branch, phase), by_p, by_q, constant, -most, most))
     for bus in np.flatnonzero(network.has_band & (physics != "dc")).tolist():
-        for phase in range(3):
+        for phase in np.flatnonzero(network.zero.has_phase[bus]).tolist():
             by_p, by_q = found.square[:, bus, phase]
-            rows.append((("voltage", bus, phase), by_p, by_q, none_square[bus], v_min_pu**2, v_max_pu**2))
+            rows.append((("voltage", bus, phase), by_p, by_q, none_square[bus, phase], v_min_pu**2, v_max_pu**2))
     for branch in np.flatnonzero(np.isfinite(network.reverse_kw)).tolist():
         up = network.upward[branch]
         by_p, by_q = up * ends["branch"][:, branch].sum(axis=1).real
-        rows.append((("reverse", branch, -1), by_p, by_q, up * none_kw[branch], -NEVER, network.reverse_kw[branch]))
+        rows.append((("reverse", branch, -1), by_p, by_q, up * none_kw[branch].sum(), -NEVER, network.reverse_kw[branch]))
     owner, by_p, by_q, constant, lower, upper = zip(*rows, strict=True) if rows else ((),) * 6
     by_p, by_q = (np.array(by).reshape(-1, len(at), 3) for by in (by_p, by_q))
     by_q = 0.0 * by_q if physics == "dc" else by_q

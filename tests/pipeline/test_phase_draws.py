@@ -175,3 +175,46 @@ def test_loads_that_name_no_phase_are_refused_by_their_buses(draw, network):
 def test_a_network_of_one_phase_does_not_know_how_its_loads_are_connected(draw):
     with pytest.raises(fastp2p.InputError, match="'as_connected': the network has one phase; load it with phases=3"):
         draw(connected("as_connected"), network=fastp2p.Network.load(EUROPEAN))
+
+
+# ------------------------------------------------------------------------------------------------- buses that lack phases
+
+
+@pytest.fixture(scope="module")
+def lacking(network):
+    """The network as if three of its homes were at buses of phases a and c, a and b, and c alone: 34, 47 and 70."""
+    phases = network.zero.phases.copy()
+    phases[network.positions([34, 47, 70])] = [5, 3, 4]
+    return dataclasses.replace(network, zero=dataclasses.replace(network.zero, phases=phases))
+
+
+def test_random_phases_are_among_those_of_the_bus(draw, network, lacking):
+    """One of two: the first half of [0, 1) is the first of them. Elsewhere nothing changes."""
+    study = connected("random", pv={"profile": "solar_1", "kwp": 6.0, "three_phase_above_kw": 4.6})
+    one, other = draw(study), draw(study, network=lacking)
+    u = uniforms(study.seed, range(len(one.number)), network.n_bus)[:, STREAMS.index("phase")]
+    at = network.positions([34, 47, 70])
+    wanted = np.where(u[:, at] < 0.5, [0, 0, 2], [2, 1, 2])
+    np.testing.assert_array_equal(other.load_phase[:, at], wanted)
+    np.testing.assert_array_equal(other.pv_phase[:, at], wanted)  # not on three phases, which are not there
+    elsewhere = np.setdiff1d(np.arange(network.n_bus), at)
+    np.testing.assert_array_equal(other.load_phase[:, elsewhere], one.load_phase[:, elsewhere])
+    np.testing.assert_array_equal(other.pv_phase[:, elsewhere], one.pv_phase[:, elsewhere])
+
+
+def test_phases_that_a_bus_lacks_are_refused_by_their_buses(draw, lacking):
+    way = 'which lacks it; choose "random", one of the phases that the bus has, or list a phase that it has'
+    for phases, buses, told in (
+        ("b", None, [f"connection.phases asks for phase b at bus 34, 70, {way}"]),
+        ("balanced", None, [f"connection.phases asks for all three phases at bus 34, 47, 70, {way}"]),
+        (["a", "c", "balanced"], [34, 47, 70], [
+            f"connection.phases asks for phase c at bus 47, {way}",
+            f"connection.phases asks for all three phases at bus 70, {way}",
+        ]),
+    ):  # fmt: skip
+        more = {} if buses is None else {"participants": {"buses": buses}}
+        with pytest.raises(fastp2p.InputError) as caught:
+            draw(connected(phases, **more), network=lacking)
+        assert list(caught.value.faults) == told
+    drawn = draw(connected(["c", "b", "c"], participants={"buses": [34, 47, 70]}), network=lacking)
+    assert drawn.load_phase[0, lacking.positions([34, 47, 70])].tolist() == [2, 1, 2]

@@ -10,6 +10,7 @@ import pandapower as pp
 import fastp2p
 from tests.oracles import lindist3flow as oracle
 from tests.oracles import lindistflow
+from tests.support.unlike_phases import general_network
 
 STATED = {"r0_per_r1": 4.0, "x0_per_x1": 3.5, "vector_group": "Dyn", "trafo_z0_per_z1": 0.9, "grid": "ideal"}
 SHIFTS = {"Dyn": 150.0, "Yzn": -30.0, "YNyn": 180.0}
@@ -55,8 +56,11 @@ def _line(net, rng, one, other):
 
 @functools.cache
 def network_of(name):
-    """ "Dyn 6 1": see `RANDOM`; else a network that pandapower ships, with `STATED` where it has no data."""
+    """ "Dyn 6 1": see `RANDOM`; "unlike 6 1": `general_network`; else one that pandapower ships, with `STATED` for no data."""
     kind, *numbers = name.split()
+    if kind == "unlike":
+        n_bus, seed = map(int, numbers)
+        return general_network(np.random.default_rng(seed), n_bus, transformer=bool(seed % 2), grid=bool(seed % 2), banks=0.0)
     if not numbers:
         return fastp2p.Network.load(name, phases=3, zero_sequence=None if name.endswith("asymmetric") else STATED)
     stated = {"grid": "ideal"} if int(numbers[1]) % 2 else None
@@ -82,13 +86,17 @@ def random_books(network, rng, n_books, *, at=None, pv_kw=(2.0, 12.0), load_kw=(
     trades = fastp2p.match_orders(load, pv, bid, ask)
     left = fastp2p.leave_over(load, pv, trades)
     load_phase, pv_phase = rng.choice(np.array(codes, np.int8), (2, *shape))
+    has = network.zero.has_phase[at]
+    for column in np.flatnonzero(~has.all(axis=1)).tolist():
+        there = np.flatnonzero(has[column]).astype(np.int8)
+        load_phase[:, column], pv_phase[:, column] = rng.choice(there, (2, n_books))
     base = connected(-left.deficit_kwh, load_phase)
-    base_kvar = 0.3 * base + extra_kw * rng.uniform(-0.3, 0.3, base.shape)
+    base_kvar = 0.3 * base + extra_kw * rng.uniform(-0.3, 0.3, base.shape) * has
     return SimpleNamespace(
         network=network,
         at=at,
         trades=trades,
-        base_kw=base + extra_kw * rng.uniform(-1.0, 1.0, base.shape),
+        base_kw=base + extra_kw * rng.uniform(-1.0, 1.0, base.shape) * has,
         base_kvar=base_kvar,
         export_kw=left.surplus_kwh,
         pv_kvar_per_kw=rng.uniform(-0.2, 0.2, len(at)),
