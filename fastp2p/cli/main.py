@@ -361,7 +361,7 @@ def _remarks(results: "Results") -> dict[str, str]:
     """Why nothing was traded, where nothing was; and how voltages are to be read, where there are any."""
     from fastp2p.pipeline.draws import draw_scenarios
     from fastp2p.study.points import points_of
-    from fastp2p.sweep.plausible import LOOKED_AT, PHASES, THREE_PHASES, asks_for_voltages, why_no_trades
+    from fastp2p.sweep.plausible import LOOKED_AT, asks_for_voltages, voltages_text, why_no_trades
 
     study, remarks = results.study, {}
     if not results.scenarios["matched_kwh"].any():
@@ -371,7 +371,7 @@ def _remarks(results: "Results") -> dict[str, str]:
         why = why_no_trades(study, results.profiles, drawn)
         remarks["no trades:"] = why or "no two orders of one step match under this market rule"
     if asks_for_voltages(study):
-        remarks["voltages:"] = PHASES if study.network.phases == 1 else THREE_PHASES
+        remarks["voltages:"] = voltages_text(study, results.network)
     return remarks
 
 

@@ -64,7 +64,7 @@ class Network:
     shift_rad : (n_branch,) float64
         Phase shift of a transformer.
     limit_kw : (n_branch,) float64
-        Largest flow in either direction; inf where nothing limits it.
+        Largest flow in either direction, of all phases together; inf where nothing limits it.
     element, winding, std_type : (n_branch,) str
         "line", "trafo", "trafo3w", "impedance", "xward", "switch"; "hv", "mv" or "lv" for a three-winding transformer.
     element_id : (n_branch,) int64

@@ -21,7 +21,7 @@ from fastp2p.results.statistics import too_few_audited
 from fastp2p.study.changes import section_type
 from fastp2p.study.model import Study
 from fastp2p.study.points import points_of
-from fastp2p.sweep.plausible import LOOKED_AT, PHASES, THREE_PHASES, asks_for_voltages, unit_warnings, why_no_trades
+from fastp2p.sweep.plausible import LOOKED_AT, asks_for_voltages, unit_warnings, voltages_text, why_no_trades
 from fastp2p.text import LONGEST_UNIT, shown_text
 
 MOST_SHOWN = 300
@@ -126,7 +126,7 @@ def what_it_is(results: Results) -> list[tuple[str, str]]:
         ("Audit by AC power flow", audit),
     ]
     if asks_for_voltages(study):
-        rows.append(("Model of voltages", f"{PHASES if study.network.phases == 1 else THREE_PHASES}."))
+        rows.append(("Model of voltages", f"{voltages_text(study, network)}."))
     return rows
 
 

@@ -22,7 +22,7 @@ PHASES = (
     "every connection is modelled as balanced three-phase; single-phase PV raises voltages more; network.phases = 3 puts each "
     "home on its phase (docs/phases.md)"
 )
-THREE_PHASES = "between phase and neutral; the neutral counts as one with earth, and cables as transposed (docs/phases.md)"
+THREE_PHASES = "between phase and neutral; the neutral counts as one with earth{transposed} (docs/phases.md)"
 TYPICAL_DAY = (
     "loads are median days of clusters of US buildings (NREL End-Use Load Profiles), PV is of clusters of days in the Global "
     "Solar Atlas"
@@ -255,6 +255,14 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
         f"bids are below asks whenever there is a surplus: at most {highest[both].max():g} is bid, and at least "
         f"{lowest[both].min():g} {study.currency} per kWh is asked"
     )
+
+
+def voltages_text(study: Study, network: Network) -> str:
+    """Of which model voltages are."""
+    if study.network.phases == 1:
+        return PHASES
+    is_alike = network.zero is None or not len(network.zero.matrix_series_pu)
+    return THREE_PHASES.format(transposed=", and cables as transposed" if is_alike else "")
 
 
 def phases_text(study: Study, scenarios: Scenarios) -> str:
