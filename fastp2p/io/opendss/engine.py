@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -33,8 +34,7 @@ def compiled(statements: list[Statement], *, shapes: bool = False) -> Iterator[A
         raise InputError("OpenDSS files are read by DSS-Python, which is not installed; pip install 'fastp2p[opendss]'")
     from dss import DSS, DSSException
 
-    with _one_compiles, _staying_here(DSS):
-        context = DSS.NewContext()
+    with _one_compiles, _staying_here(DSS), _context(DSS) as context:
         faults = []
         for statement in statements:
             try:
@@ -55,8 +55,23 @@ def compiled(statements: list[Statement], *, shapes: bool = False) -> Iterator[A
             yield context
         except DSSException as error:
             raise InputError(f"OpenDSS does not give what was read: {_message(error)}") from error
-        finally:
-            context.Text.Command = "ClearAll"
+
+
+@contextmanager
+def _context(engine: Any) -> Iterator[Any]:
+    """The process's own context beside the first one, empty; DSS-Python never frees one, and each has 1.4 MB."""
+    context = _own_context(engine)
+    context.Text.Command = "ClearAll"
+    context.Text.Command = "Set DefaultBaseFrequency=60"  # all else that a circuit sets goes with it
+    try:
+        yield context
+    finally:
+        context.Text.Command = "ClearAll"
+
+
+@lru_cache(maxsize=1)
+def _own_context(engine: Any) -> Any:
+    return engine.NewContext()
 
 
 @contextmanager

@@ -25,11 +25,13 @@ from fastp2p.io.opendss.allowed import (
 )
 from fastp2p.io.opendss.places import Places, script_bytes
 from fastp2p.io.opendss.values import checked_words
-from fastp2p.io.opendss.words import Word, words_of
+from fastp2p.io.opendss.words import SPACE, Word, words_of
 from fastp2p.text import shown_text
 
 DEEPEST, MOST_READS, MOST_LINES = 20, 10_000, 20_000_000
 """Files within files, files, and lines."""
+NAMES_A_FILE = tuple("rRcCbBlL\"'([{/")
+"""What lines begin with that name a file (Redirect, Compile, BusCoords, LatLongCoords, in quotes too) or begin a comment."""
 MORE = {"more", "m", "~"}
 REASONS = {command: why for why, commands in WHY.items() for command in commands.split()}
 
@@ -61,6 +63,7 @@ class Script:
     """
 
     places: Places
+    only_files: bool = False
     statements: list[Statement] = field(default_factory=list)
     passed: Counter[str] = field(default_factory=Counter)
     contents: dict[Path, bytes] = field(default_factory=dict)
@@ -73,15 +76,17 @@ class Script:
     circuits: int = 0
 
 
-def read_script(path: Path) -> Script:
+def read_script(path: Path, *, only_files: bool = False) -> Script:
     """Everything that a circuit's files say, whatever is wrong with them in `faults`.
+
+    With `only_files`, which files these are, and no more: most lines are passed over.
 
     Raises
     ------
     InputError
         If the first file cannot be read.
     """
-    script = Script(Places(path))
+    script = Script(Places(path), only_files)
     script_bytes(path)
     _read(script, path, path.parent, ())
     if not script.circuits and not script.faults:
@@ -103,6 +108,8 @@ def _read(script: Script, path: Path, folder: Path, above: tuple[Path, ...]) -> 
         if script.lines > MOST_LINES:
             raise InputError(f"{shown} line {number}: more than {MOST_LINES:,} lines")
         in_block = in_block or line.startswith("/*")  # as the engine has it: whole lines, from one that begins so
+        if script.only_files and not in_block and not line.lstrip(SPACE).startswith(NAMES_A_FILE):
+            continue
         if not in_block:
             try:
                 folder = _take(script, line, folder, (*above, path), shown, number)

@@ -35,7 +35,7 @@ def script_content(source: str | Path) -> bytes:
     """
     from fastp2p.io.opendss.script import read_script
 
-    script = read_script(Path(source))
+    script = read_script(Path(source), only_files=True)
     digest = hashlib.sha256()
     for path, content in script.contents.items():
         digest.update(f"{script.places.shown(path)} {len(content)} ".encode(errors="replace") + content)

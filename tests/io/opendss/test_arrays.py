@@ -157,8 +157,26 @@ def test_the_process_stays_as_it_is(tmp_path: Path, monkeypatch):
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     path = write(folder, STREET)
+    from dss import DSS
+
+    DSS.Text.Command = "new circuit.of_the_user basekv=3"
     before = Path.cwd(), dict(os.environ), signal.getsignal(signal.SIGINT)
     Network.load(path, phases=3)
     assert (Path.cwd(), dict(os.environ), signal.getsignal(signal.SIGINT)) == before
+    assert DSS.ActiveCircuit.Name == "of_the_user"
+    DSS.ClearAll()
     assert list(elsewhere.iterdir()) == []
     assert list(folder.iterdir()) == [path]
+
+
+def test_a_circuit_leaves_nothing_to_the_next(tmp_path: Path):
+    """The engine takes the frequency of the last circuit for one that states none."""
+    reactor = "New Reactor.r bus1=second bus2=far Lmh=1 R=0.1\n"
+    plain = write(tmp_path, STREET.replace("Clear", "") + reactor, "plain.dss")
+    first = Network.load(plain, phases=3)
+    other = write(
+        tmp_path, "Set DefaultBaseFrequency=50\n" + STREET.replace("Clear\n", "") + reactor + "Set EarthModel=Carson\n"
+    )
+    assert Network.load(other, phases=3).reactance_pu[-1] == pytest.approx(first.reactance_pu[-1] * 50 / 60)
+    again = write(tmp_path, plain.read_text(), "again.dss")
+    assert Network.load(again, phases=3).reactance_pu[-1] == first.reactance_pu[-1]

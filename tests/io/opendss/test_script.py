@@ -139,6 +139,8 @@ def test_files_are_followed_and_comments_left_out(tmp_path: Path):
     assert not script.faults
     assert script.passed == {"monitor": 1, "solve": 2, "set mode": 1, "set maxcontroliter": 1}
     assert [path.name for path in script.contents] == ["Master.dss", "Loads.dss", "bases.dss"]
+    only = read_script(master, only_files=True)
+    assert (list(only.contents), list(only.coordinates)) == (list(script.contents), list(script.coordinates))
     texts = [one.text for one in script.statements]
     assert texts[-1] == 'edit "transformer.main" taps=[1 1.05]'
     assert texts[-2] == 'edit "line.two" length=0.25 r1=0.3'
