@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fastp2p.errors import InputError
+from fastp2p.io.opendss.words import QUOTES
 from fastp2p.io.paths import file_bytes
 
 MOST_SCRIPT_BYTES = 200_000_000
@@ -39,6 +40,20 @@ class Places:
             return path.resolve().relative_to(self.first.resolve().parent).as_posix()
         except ValueError:
             return str(path)
+
+
+def engine_path(path: Path) -> str:
+    """The full path of a file for the engine, which takes it apart as any other word.
+
+    Raises
+    ------
+    InputError
+        A path with characters that would end the word.
+    """
+    text = str(path.resolve())
+    if any(one in text for one in (*QUOTES, *QUOTES.values(), "!", "//", "\n", "\r")):
+        raise InputError(f"{text}: the engine reads no path with quotes, brackets or exclamation marks; rename or move it")
+    return text
 
 
 def _any_case(path: Path) -> Path | None:

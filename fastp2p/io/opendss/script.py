@@ -23,7 +23,7 @@ from fastp2p.io.opendss.allowed import (
     WHY,
     full_name,
 )
-from fastp2p.io.opendss.places import Places, script_bytes
+from fastp2p.io.opendss.places import Places, engine_path, script_bytes
 from fastp2p.io.opendss.values import checked_words
 from fastp2p.io.opendss.words import SPACE, Word, words_of
 from fastp2p.text import shown_text
@@ -153,7 +153,7 @@ def _take(script: Script, line: str, folder: Path, above: tuple[Path, ...], show
     elif verb in ("buscoords", "latlongcoords"):
         path = script.places.find(_only(rest), folder)
         script.coordinates[path] = None
-        _add(script, f'{verb} "{path.resolve()}"', shown, number)
+        _add(script, f'{verb} "{engine_path(path)}"', shown, number)
     elif verb in SENT:
         _add(script, _text(str(verb), rest), shown, number)
     else:
@@ -209,7 +209,7 @@ def _object(script: Script, verb: str, words: list[Word], folder: Path) -> str:
         raise InputError(f"{verb} {shown_text(words[0].value, 60)}: must be Class.Name")
     if "@" in words[0].value:
         raise InputError(f"{verb} {shown_text(words[0].value, 60)}: write the name itself")
-    if kind == "circuit":
+    if kind == "circuit" and verb == "new":
         script.circuits += 1
         if script.circuits > 1:
             raise InputError("a second circuit; a network is one, so write each into a file of its own")
@@ -223,7 +223,7 @@ def _object(script: Script, verb: str, words: list[Word], folder: Path) -> str:
             f"{shown_text(words[0].value, 60)}: elements of class {shown_text(kind, 40)} are not read; the classes are "
             f"{some(sorted(PROPERTIES), 40)}"
         )
-    head = Word("", words[0].value, words[0].quote or '"')
+    head = words[0]._replace(name="")
     return _text(verb, [head, *checked_words(script, of, words[1:], folder)])
 
 
@@ -241,7 +241,7 @@ def _implicit(script: Script, first: Word, rest: list[Word], folder: Path) -> st
         raise InputError(f"{shown_text(first.name, 60)}: elements of this class are not read; delete the line")
     script.last_class = of
     words = checked_words(script, of, [Word(word, first.value, first.quote), *rest], folder)
-    return _text("edit", [Word("", f"{of}.{name}", '"'), *words]) if words else ""
+    return _text("edit", [Word("", f"{of}.{name}", ""), *words]) if words else ""
 
 
 def _options(script: Script, words: list[Word]) -> str:

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from fastp2p.errors import InputError
 from fastp2p.io.opendss.allowed import FILES, PROPERTIES, REFUSED, full_name
-from fastp2p.io.opendss.places import Places
-from fastp2p.io.opendss.words import QUOTES, Word, words_of
+from fastp2p.io.opendss.places import Places, engine_path
+from fastp2p.io.opendss.words import Word, words_of
 from fastp2p.text import shown_text
 
 OF_FILES = ("file", "dblfile", "sngfile")
@@ -77,9 +77,7 @@ def _with_files(reads: Reads, name: str, word: Word, folder: Path) -> Word:
 def _found(reads: Reads, written: str, folder: Path) -> str:
     """The full path of a file of numbers."""
     path = reads.places.find(written.strip(), folder)
-    text = str(path.resolve())
-    if any(one in text for one in (*QUOTES, *QUOTES.values(), "!", "//")):
-        raise InputError(f"{written}: the engine cannot read a file in a folder with quotes or brackets in its name; move it")
+    text = engine_path(path)
     if _loses_its_end(path):
         raise InputError(f"{written}: the engine leaves out its last number; end the file with a line break")
     reads.data[path] = None

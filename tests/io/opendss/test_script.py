@@ -142,8 +142,8 @@ def test_files_are_followed_and_comments_left_out(tmp_path: Path):
     only = read_script(master, only_files=True)
     assert (list(only.contents), list(only.coordinates)) == (list(script.contents), list(script.coordinates))
     texts = [one.text for one in script.statements]
-    assert texts[-1] == 'edit "transformer.main" taps=[1 1.05]'
-    assert texts[-2] == 'edit "line.two" length=0.25 r1=0.3'
+    assert texts[-1] == "edit transformer.main taps=[1 1.05]"
+    assert texts[-2] == "edit line.two length=0.25 r1=0.3"
     assert not any("mode" in text or "Shell" in text or "monitor" in text.lower() for text in texts)
     loads = next(one for one in script.statements if "Load.a" in one.text)
     assert (loads.file, loads.line) == ("deeper/Loads.dss", 1)
