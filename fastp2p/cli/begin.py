@@ -30,7 +30,7 @@ SLOW = "each takes ten seconds, once; `fastp2p networks NAME` reads one"
 @fault_exit
 def new(
     study: Annotated[Path, typer.Argument(help="File to write, such as street.toml.")],
-    network: Annotated[str, typer.Option(help="Network: a name (`fastp2p networks`), or a .json or .xlsx file.")],
+    network: Annotated[str, typer.Option(help="Network: a name (`fastp2p networks`), or a .json, .xlsx or .dss file.")],
     profiles: Annotated[
         list[str] | None,
         typer.Option(help="Load or PV profiles: a file, or a folder of files; may be given several times."),

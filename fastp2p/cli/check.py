@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from fastp2p.cli.network_text import disconnected_text, listed, load_kinds, network_facts, network_warnings
 from fastp2p.errors import some
 from fastp2p.grid.network import Network
+from fastp2p.io.opendss.facts import opendss_facts
+from fastp2p.io.opendss.source import is_opendss
 from fastp2p.market.rules import RULES
 from fastp2p.pipeline.devices import count_vehicles, run_devices
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios
@@ -50,6 +52,9 @@ def check_network(source: str) -> tuple[dict[str, str], list[str]]:
     InputError
         If it cannot be read or converted.
     """
+    if is_opendss(source):
+        network = Network.load(source, phases=3)
+        return network_facts(network) | opendss_facts(source), network_warnings(network)
     from fastp2p.io.network_sources import load_network
     from fastp2p.io.pandapower import disconnected_elements
 
@@ -89,6 +94,7 @@ def describe(study: Study, network: Network, profiles: Profiles) -> tuple[dict[s
     facts = {
         "study": f"{study.name}: {study.description}" if study.description else study.name,
         **network_facts(network),
+        **(opendss_facts(study.network.source) if is_opendss(study.network.source) else {}),
         "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h, {days:g} day{'s' * (days != 1.0)}",
         "time": _time(profiles),
         "may take part": _eligible_fact(study, network, eligible),

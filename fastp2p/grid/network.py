@@ -172,7 +172,7 @@ class Network:
 
     @classmethod
     def load(cls, source: str | Path, *, phases: int = 1, zero_sequence: Mapping[str, Any] | None = None) -> Network:
-        """A built-in network by name, any `pandapower.networks` function by name, or a JSON or Excel file.
+        """A built-in network by name, any `pandapower.networks` function by name, or a JSON, Excel or OpenDSS file.
 
         Parameters
         ----------
@@ -182,9 +182,11 @@ class Network:
         Raises
         ------
         InputError
-            Unknown name, unreadable file, a pickle, or a network that cannot be converted.
+            Unknown name, unreadable file, a pickle, or a network that cannot be converted; with one phase also buses that
+            lack phases.
         """
         from fastp2p.io.cache import loaded_arrays
+        from fastp2p.io.opendss.source import is_opendss
         from fastp2p.io.stated import phase_stated
 
         if not isinstance(source, str | Path):
@@ -195,10 +197,14 @@ class Network:
         made = {of.name for of in dataclasses.fields(cls) if of.default_factory is of.default is dataclasses.MISSING}
         arrays: dict[str, Any] = loaded_arrays(source, made)
         balanced = cls(**arrays)
-        if stated is None:
+        if stated is None and not is_opendss(source):
             return balanced
-        zero = loaded_arrays(source, ZeroSequence.required(), stated)
-        return dataclasses.replace(balanced, zero=ZeroSequence(**zero))
+        names = {of.name for of in dataclasses.fields(ZeroSequence)} if is_opendss(source) else ZeroSequence.required()
+        zero = ZeroSequence(**loaded_arrays(source, names, stated or {}))
+        if stated is None:
+            refuse([f"network {source}: {fault}" for fault in zero.absent_faults(balanced.bus_id)])
+            return balanced
+        return dataclasses.replace(balanced, zero=zero)
 
     def __repr__(self) -> str:
         """What it is, on a line."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError
+from fastp2p.io.opendss.source import is_opendss, network_of, script_content
 from fastp2p.io.paths import network_content
 
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
@@ -40,6 +41,8 @@ def loaded_arrays(source: str | Path, names: set[str], stated: Mapping[str, Any]
     """
 
     def convert() -> dict[str, NDArray[Any]]:
+        if is_opendss(source):
+            return _of_opendss(source, stated)
         from fastp2p.io.coordinates import keep_coordinates
         from fastp2p.io.network_sources import load_network
         from fastp2p.io.pandapower import network_arrays
@@ -54,6 +57,13 @@ def loaded_arrays(source: str | Path, names: set[str], stated: Mapping[str, Any]
         return arrays
 
     return kept_arrays(source, names, convert, "" if stated is None else repr(sorted(stated.items())))
+
+
+def _of_opendss(source: str | Path, stated: Mapping[str, Any] | None) -> dict[str, NDArray[Any]]:
+    try:
+        return network_of(source, stated)
+    except InputError as error:
+        raise InputError([f"network {source}: {fault}" for fault in error.faults]) from error
 
 
 def kept_arrays(
@@ -106,6 +116,8 @@ def _folder() -> Path | None:
 
 
 def _key(source: str | Path, names: set[str], stated: str) -> str:
+    if is_opendss(source):
+        return _opendss_key(source, names, stated)
     packages = ("pandapower", "simbench") if str(source).startswith("simbench:") else ("pandapower",)
     installed, converters = _converters(packages)
     digest = hashlib.sha256(f"{installed} {sorted(names)} {source} {stated}".encode())
@@ -126,3 +138,22 @@ def _converters(packages: tuple[str, ...]) -> tuple[list[str], bytes]:
         with contextlib.suppress(PackageNotFoundError):
             installed.append(version(package))
     return installed, b"".join(Path(__file__).with_name(f"{module}.py").read_bytes() for module in modules)
+
+
+@lru_cache(maxsize=1)
+def _opendss_reader() -> tuple[str, bytes]:
+    """Version of the engine, and the source of what reads its circuits."""
+    engine = ""
+    with contextlib.suppress(PackageNotFoundError):
+        engine = version("dss-python")
+    modules = sorted(Path(__file__).with_name("opendss").glob("*.py"))
+    return engine, b"".join(module.read_bytes() for module in modules)
+
+
+def _opendss_key(source: str | Path, names: set[str], stated: str) -> str:
+    """The same of OpenDSS files: of all that the first one names."""
+    engine, reader = _opendss_reader()
+    digest = hashlib.sha256(f"{engine} {sorted(names)} {source} {stated}".encode())
+    digest.update(reader)
+    digest.update(script_content(source))
+    return digest.hexdigest()[:32]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.io.cache import kept_arrays
+from fastp2p.io.opendss.source import coordinates_of, is_opendss
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -28,6 +29,8 @@ def bus_coordinates(source: str) -> tuple[Ints, Floats]:
     """
 
     def convert() -> dict[str, NDArray[Any]]:
+        if is_opendss(source):
+            return coordinates_of(source)
         from fastp2p.io.network_sources import load_network
 
         return _places(load_network(source))

@@ -16,6 +16,7 @@ import pandas as pd
 
 from fastp2p.errors import InputError
 from fastp2p.io.network_files import network_text
+from fastp2p.io.opendss.source import is_opendss
 from fastp2p.io.paths import MOST_BYTES, some_home
 from fastp2p.io.simbench import PREFIX, simbench_net
 from fastp2p.text import nearest
@@ -58,12 +59,14 @@ def load_network(source: str | Path) -> Any:
     path = Path(name)
     if path.suffix.lower() in PICKLES:
         raise InputError(f"{name}: a pickle can run code when it is opened and is refused; save it with pandapower.to_json")
+    if is_opendss(path):
+        raise InputError(f"{name}: an OpenDSS file is no network of pandapower; fastp2p.Network.load reads it")
     if path.suffix.lower() not in MOST_BYTES:
         near = nearest(name, network_names(), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise InputError(
             f"network {name!r} is neither a built-in network, nor a function of pandapower.networks, "
-            f"nor a .json or .xlsx file, nor simbench:CODE{hint}"
+            f"nor a .json, .xlsx or .dss file, nor simbench:CODE{hint}"
         )
     text = network_text(path, empty_tables())
     try:

@@ -120,7 +120,7 @@ class Profiles:
         ----------
         source : str or Path
             `typical_day`; ``simbench:CODE``; a CSV or Parquet table, or one of NREL's End-Use Load Profiles; a Global Solar
-            Atlas report (.xlsx, .json). `combined` puts several together.
+            Atlas report (.xlsx, .json), an OpenDSS file (.dss). `combined` puts several together.
         unit, period_ending, cumulative
             Of tables: the unit of columns that name none; whether a time is the end of its step; whether the values are
             readings of a meter that counts on, of which a step has the difference of two.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.errors import InputError, InputWarning, refuse, some
+from fastp2p.io.opendss.shapes import read_opendss
 from fastp2p.io.readers.axis import ProfileTable
 from fastp2p.io.readers.eulp import is_eulp, read_eulp
 from fastp2p.io.readers.frames import column_names
@@ -37,7 +38,7 @@ def load_source(source: str | Path, *, at_midnight: bool = True, **options: Any)
     Parameters
     ----------
     source : str or Path
-        `typical_day`, ``simbench:CODE``, or a .csv, .parquet, .xlsx or .json file.
+        `typical_day`, ``simbench:CODE``, or a .csv, .parquet, .xlsx, .json or .dss file.
     at_midnight : bool
         Whether stamps with an offset to UTC must start at midnight, there or in the zone that is given. Those that need not
         stay on their clock, to be brought to another later; only then is it known what is night.
@@ -95,14 +96,14 @@ def _reader(source: str | Path) -> Reader:
         return _read_typical_day
     if str(source).startswith(PREFIX):
         return read_simbench
-    by_ending: dict[str, Reader] = {".xlsx": read_report, ".json": read_json}
+    by_ending: dict[str, Reader] = {".xlsx": read_report, ".json": read_json, ".dss": read_opendss}
     suffix = Path(source).suffix.lower()
     if suffix in by_ending:
         return by_ending[suffix]
     if suffix not in (".csv", ".parquet"):
         raise InputError(
             f"profiles {source}: neither 'typical_day' nor a .csv or .parquet file, a Global Solar Atlas report (.xlsx, "
-            ".json) or simbench:CODE"
+            ".json), an OpenDSS file (.dss) or simbench:CODE"
         )
     names = column_names(Path(source))
     return read_pvgis if is_pvgis(names) else read_eulp if is_eulp(names) else read_table
@@ -116,6 +117,7 @@ def _read_typical_day(_: str | Path) -> ProfileTable:
 CALLED: dict[Reader, str] = {
     _read_typical_day: "the typical day",
     read_simbench: "a SimBench network",
+    read_opendss: "an OpenDSS file",
     read_report: "a Global Solar Atlas report",
     read_json: "a Global Solar Atlas report",
     read_eulp: "an NREL End-Use Load Profile",

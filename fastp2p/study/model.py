@@ -43,7 +43,7 @@ from fastp2p.text import escaped_toml
 
 MAX_BYTES = 4_000_000
 """Of a study file: a year of quarter hours for each price is half of it."""
-NETWORK_FILES = (".json", ".xlsx")
+NETWORK_FILES = (".json", ".xlsx", ".dss")
 MOST_PARTS = 50
 """Of a dotted key; the time that tomllib takes grows with their square, and no study has more than three."""
 TEXTS = re.compile(
@@ -262,7 +262,7 @@ def _found(study_file: Path, source: Source) -> Source:
     """A source of profiles, its path taken from the folder of the study file."""
     if isinstance(source, SourcePart):
         return source.model_copy(update={"file": _found(study_file, source.file)})
-    return _beside(study_file, source, (".csv", ".parquet", ".xlsx", ".json"))
+    return _beside(study_file, source, (".csv", ".parquet", ".xlsx", ".json", ".dss"))
 
 
 def _tables_beside(study_file: Path, section: Section) -> dict[str, FromFile]:

@@ -98,7 +98,7 @@ class NetworkPart(Section):
     """The network or networks, and their limits."""
 
     source: str = ""
-    """`cigre_lv`, `village_1`, `village_2`, a function of `pandapower.networks`, or a .json or .xlsx file."""
+    """`cigre_lv`, `village_1`, `village_2`, a function of `pandapower.networks`, or a .json, .xlsx or .dss file."""
     sources: str | Annotated[tuple[str | FeederPart, ...], Field(min_length=1, max_length=MOST_LISTED)] | None = None
     """Many networks, each a feeder of its own: a list, a folder, a pattern such as "grids/*.json", or a table of them."""
     phases: Literal[1, 3] = 1

@@ -31,6 +31,8 @@ SECTIONS = {
     "scenarios": "How many random scenarios.",
 }
 """What each section is about."""
+WITH_CONNECTION = {"network": SECTIONS["network"], "connection": f"{FURTHER['connection'].capitalize()}."} | SECTIONS
+"""The same of a study of three phases."""
 
 
 def commented_study(tables: Mapping[str, Any], comments: Mapping[str, str], head: Sequence[str] = ()) -> str:
@@ -53,7 +55,7 @@ def commented_study(tables: Mapping[str, Any], comments: Mapping[str, str], head
     lines = [*(line for paragraph in head for line in _comment(paragraph)), ""]
     top = {key: value for key, value in tables.items() if section_type(Study, key) is None}
     lines += _keys(top, comments, "")
-    for name, about in SECTIONS.items():
+    for name, about in SECTIONS.items() if "connection" not in tables else WITH_CONNECTION.items():
         kind, keys = section_type(Study, name), tables.get(name, {})
         assert kind is not None
         lines += ["", *_comment(about), f"[{name}]", *_keys(keys, comments, f"{name}.")]
@@ -61,7 +63,7 @@ def commented_study(tables: Mapping[str, Any], comments: Mapping[str, str], head
         if further:
             lines += _comment(f"Further keys: {', '.join(further)}.")
     lines += ["", *_comment("Further sections (docs/study.md has all keys):")]
-    lines += [line for name, about in FURTHER.items() for line in _comment(f"[{name}] {about}.")]
+    lines += [line for name, about in FURTHER.items() if name not in tables for line in _comment(f"[{name}] {about}.")]
     return escaped_toml("\n".join([*lines, ""]))
 
 

@@ -15,11 +15,13 @@ from typing import Any
 
 from fastp2p.errors import InputError, InputWarning, refuse, some
 from fastp2p.grid.network import Network
+from fastp2p.io.opendss.source import ENDING, is_opendss
 from fastp2p.io.paths import MOST_BYTES, is_folder_name
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_source
 from fastp2p.study.model import Study
 from fastp2p.study.template import commented_study
+from fastp2p.sweep.first_opendss import opendss_sections
 from fastp2p.sweep.first_values import find_first_members, first_values
 from fastp2p.sweep.prepare import prepare
 
@@ -43,7 +45,7 @@ class Part:
 
     def written(self, folder: Path) -> Any:
         """As `profiles.source` takes it."""
-        name = relative(self.file, folder, PROFILE_FILES)
+        name = relative(self.file, folder, (*PROFILE_FILES, ENDING))
         return name if self.zone is None else {"file": name, "zone": self.zone}
 
 
@@ -74,9 +76,11 @@ def begin_study(path: Path, network: str, sources: Sequence[str], zone: str | No
     faults: list[str] = []
     grid = None
     try:
-        grid = Network.load(network)
+        grid = Network.load(network, phases=3 if is_opendss(network) else 1)
     except InputError as error:
         faults += error.faults
+    if grid is not None and is_opendss(network) and not sources:
+        sources = [network]
     parts = _load_parts(sources, network, zone, faults)
     faults += _name_faults(network)
     refuse(faults)
@@ -92,16 +96,18 @@ def begin_study(path: Path, network: str, sources: Sequence[str], zone: str | No
             stacklevel=2,
         )
     tables, comments = first_values(grid, chosen, members, typical)
+    of_file, text_of_file = opendss_sections(network, grid, members.listed) if is_opendss(network) else ({}, {})
     folder = path.parent
     written = [part.written(folder) for part in parts]
-    named = {
+    named: dict[str, Any] = {
         "name": path.stem if is_folder_name(path.stem) else "study",
         "currency": "EUR",
         "seed": 1,
-        "network": {"source": relative(network, folder, tuple(MOST_BYTES))},
+        "network": {"source": relative(network, folder, (*MOST_BYTES, ENDING))},
         "profiles": {"source": written[0] if len(written) == 1 else written, **choice},
-    }
-    text = commented_study(named | tables, _of_profiles(parts, profiles) | comments, HEAD)
+    } | tables
+    named |= {section: named.get(section, {}) | keys for section, keys in of_file.items()}
+    text = commented_study(named, _of_profiles(parts, profiles) | comments | text_of_file, HEAD)
     days_chosen = {"profiles": {"source": written}}
     prepare(Study(**(tomllib.loads(text) | days_chosen)), grid, profiles)  # refuses what would keep it from running
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ COLUMNS = ("name", "file", "weight", "region")
 """Of a table of feeders; all but `file` may be missing."""
 MOST_FAULTS = 20
 """Wrong rows of a table that are named one by one."""
+BEGINS_CIRCUIT = re.compile(rb"^\s*new\s+(object\s*=\s*)?[\"']?circuit\.", re.IGNORECASE | re.MULTILINE)
 LISTED = ("feeder", "file", "weight", "region")
 
 
@@ -59,7 +61,7 @@ def list_feeders(sources: str | tuple[str | FeederPart, ...]) -> pd.DataFrame:
 def _found(place: Path) -> Iterator[tuple[str, str]]:
     """Name and path of the network files in a folder, or that a pattern fits: their path from where the pattern begins."""
     if place.is_dir():
-        root, paths = place, [path for path in place.iterdir() if path.suffix.lower() in NETWORK_FILES]
+        root, paths = place, [path for path in place.iterdir() if path.suffix.lower() in NETWORK_FILES and _is_whole(path)]
         what = f"has no file of a network ({', '.join(NETWORK_FILES)})"
     elif glob.has_magic(str(place)):
         fixed = [part for part in place.parents if not glob.has_magic(str(part))]
@@ -72,6 +74,11 @@ def _found(place: Path) -> Iterator[tuple[str, str]]:
         raise InputError(f"network.sources = {str(place)!r}: {what}")
     for path in paths:
         yield path.relative_to(root).with_suffix("").as_posix(), os.path.realpath(path)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file has a network, not pieces of one: OpenDSS circuits are often cut into many files beside the first."""
+    return path.suffix.lower() != ".dss" or BEGINS_CIRCUIT.search(path.read_bytes()) is not None
 
 
 def _name_of(file: str) -> str:

@@ -110,7 +110,7 @@ def _comments(network: Network, profiles: Profiles, members: Members, text: dict
     beside = f" Net profiles ({some(net)}) may be background: load or PV that does not trade." if net else ""
     placeholder = placeholder_text(network)
     return {
-        "network.source": f"A name (`fastp2p networks`), or a file of pandapower. {_network_text(network)}"
+        "network.source": f"A name (`fastp2p networks`), or a file of pandapower or OpenDSS. {_network_text(network)}"
         + (f" NOTE: {placeholder}" if placeholder else ""),
         "participants.buses": f'"loads", "leaves", "all", or a list of bus indices: {members.why}.{also}{beside}',
         "load.profile": f'{text["load.profile"]} Also one name, a list with one per bus, or "by_bus": at bus 3 its bus_3.',

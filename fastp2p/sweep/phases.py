@@ -43,14 +43,14 @@ def load_network(study: Study, faults: list[str]) -> Network:
     InputError
         If there is not even a balanced network.
     """
-    part, of_phases = study.network, list[str]()
+    part, found = study.network, list[str]()
     if part.phases == 3:
         try:
             return Network.load(part.source, phases=3, zero_sequence=part.stated)
         except InputError as error:
-            of_phases = [_in_keys(fault) for fault in error.faults]
-    network = Network.load(part.source)
-    faults += of_phases
+            found = [_in_keys(fault) for fault in error.faults]
+    network = Network.load(part.source)  # if it cannot, what it says is enough
+    faults += found
     return network
 
 

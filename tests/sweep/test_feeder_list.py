@@ -32,7 +32,9 @@ def test_a_list():
 
 def test_a_folder_and_a_pattern(tmp_path):
     touch(tmp_path, "b.json", "a.xlsx", "notes.txt", "north/main.json", "south/main.json")
-    assert list(list_feeders(str(tmp_path))["feeder"]) == ["a", "b"]
+    (tmp_path / "Master.dss").write_text("Clear\n  new object=Circuit.c bus1=a\nRedirect Lines.dss\n")
+    (tmp_path / "Lines.dss").write_text("New Line.circuit.of_a bus1=a\n")
+    assert list(list_feeders(str(tmp_path))["feeder"]) == ["Master", "a", "b"]
     found = list_feeders(str(tmp_path / "*" / "main.json"))
     assert list(found["feeder"]) == ["north/main", "south/main"]
     assert list(found["file"]) == [str(tmp_path / one / "main.json") for one in ("north", "south")]
@@ -41,7 +43,7 @@ def test_a_folder_and_a_pattern(tmp_path):
 
 def test_what_is_not_there(tmp_path):
     assert "there is no such folder" in faults(str(tmp_path / "none"))[0]
-    assert faults(str(tmp_path)) == [f"network.sources = {str(tmp_path)!r}: has no file of a network (.json, .xlsx)"]
+    assert faults(str(tmp_path)) == [f"network.sources = {str(tmp_path)!r}: has no file of a network (.json, .xlsx, .dss)"]
     assert faults(str(tmp_path / "*.json")) == [f"network.sources = {str(tmp_path / '*.json')!r}: no file fits this pattern"]
     assert faults(("a.json", "b/a.json")) == ["network.sources: several feeders are named a; give each a name of its own"]
     assert "characters" in faults((FeederPart(file="a.json", name="a\nb"),))[0]

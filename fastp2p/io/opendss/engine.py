@@ -1,0 +1,93 @@
+"""OpenDSS's own engine: it compiles the statements of a circuit, in a context of its own, and solves nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
+
+from fastp2p.errors import InputError
+from fastp2p.io.opendss.script import Statement
+from fastp2p.text import shown_text
+
+MOST_ERRORS = 50
+_one_compiles = threading.Lock()
+
+
+@contextmanager
+def compiled(statements: list[Statement], *, shapes: bool = False) -> Iterator[Any]:
+    """A context of the engine that holds the circuit, its admittances made; one at a time in this process.
+
+    Without `shapes`, load shapes have names alone: their files may be large.
+
+    The process's working folder and its first context stay as they are.
+
+    Raises
+    ------
+    InputError
+        If the engine is not installed; whatever it refuses, with the file and the line.
+    """
+    if find_spec("dss") is None:
+        raise InputError("OpenDSS files are read by DSS-Python, which is not installed; pip install 'fastp2p[opendss]'")
+    from dss import DSS, DSSException
+
+    with _one_compiles, _staying_here(DSS), _context(DSS) as context:
+        faults = []
+        for statement in statements:
+            try:
+                if text := statement.text if shapes else statement.bare:
+                    context.Text.Command = text
+            except DSSException as error:
+                faults.append(f"{statement.file} line {statement.line}: {_message(error)}")
+                if len(faults) == MOST_ERRORS:
+                    break
+        if faults:
+            raise InputError(faults)
+        try:
+            context.Text.Command = "MakeBusList"
+            context.YMatrix.BuildYMatrixD(0, True)
+        except DSSException as error:
+            raise InputError(f"OpenDSS makes no admittances of the circuit: {_message(error)}") from error
+        try:
+            yield context
+        except DSSException as error:
+            raise InputError(f"OpenDSS does not give what was read: {_message(error)}") from error
+
+
+@contextmanager
+def _context(engine: Any) -> Iterator[Any]:
+    """The process's own context beside the first one, empty; DSS-Python never frees one, and each has 1.4 MB."""
+    context = _own_context(engine)
+    context.Text.Command = "ClearAll"
+    context.Text.Command = "Set DefaultBaseFrequency=60"  # all else that a circuit sets goes with it
+    try:
+        yield context
+    finally:
+        context.Text.Command = "ClearAll"
+
+
+@lru_cache(maxsize=1)
+def _own_context(engine: Any) -> Any:
+    return engine.NewContext()
+
+
+@contextmanager
+def _staying_here(engine: Any) -> Iterator[None]:
+    """Keep the engine from changing the process's working folder, which even a new context does."""
+    before = engine.AllowChangeDir
+    engine.AllowChangeDir = False
+    try:
+        yield
+    finally:
+        engine.AllowChangeDir = before
+
+
+def _message(error: Any) -> str:
+    """What the engine says, on a line, without its own preface."""
+    text = str(error.args[1] if len(error.args) > 1 else error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    kept = [line for line in lines if "Reported From OpenDSS" not in line and not line.endswith(":")]
+    return shown_text(" ".join(kept or lines), 300)

@@ -1,0 +1,167 @@
+"""What of OpenDSS files the engine sees, and what is refused before it does."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fastp2p import InputError, Network
+from fastp2p.io.opendss.allowed import COMMANDS, OPTIONS, PROPERTIES, full_name
+from fastp2p.io.opendss.engine import compiled
+from fastp2p.io.opendss.script import Statement, read_script
+from fastp2p.io.opendss.words import words_of
+from tests.support.opendss_circuits import BASES, LOADS, SOURCE, STREET, needs_engine, write
+
+
+def test_words_are_those_of_the_engine():
+    words = words_of("~ kvs=[10 0.4], Buses = (a.1 b.1)\t'x y' %r=(.5 1000 /) ! a comment (with [quotes")
+    assert [(word.name, word.value, word.quote) for word in words] == [
+        ("", "~", ""), ("kvs", "10 0.4", "["), ("Buses", "a.1 b.1", "("), ("", "x y", "'"), ("%r", ".5 1000 /", "("),
+    ]  # fmt: skip
+    assert words_of("new line.a//comment") == [("", "new", ""), ("", "line.a", "")]
+    assert words_of("  // all of it") == []
+    for wrong in ("kvs=[10 0.4", "=3", "a= =3", "a="):
+        with pytest.raises(ValueError, match=r"closed|name|value"):
+            words_of(wrong)
+
+
+def test_abbreviations_are_the_first_that_begin_so():
+    assert full_name("so", COMMANDS) == "solve"
+    assert full_name("SH", COMMANDS) == "show"
+    assert full_name("s", COMMANDS) == "select"
+    assert full_name("calcv", COMMANDS) == "calcvoltagebases"
+    assert full_name("nonsense", COMMANDS) is None
+    assert full_name("", COMMANDS) is None
+
+
+@needs_engine
+def test_lists_are_the_engine_s():
+    with compiled([Statement("new circuit.x", "x.dss", 1, "new circuit.x")]) as context:
+        executive = context.Executive
+        assert tuple(executive.Command(i).lower() for i in range(1, executive.NumCommands + 1)) == COMMANDS
+        assert tuple(executive.Option(i).lower() for i in range(1, executive.NumOptions + 1)) == OPTIONS
+        for command in ("new line.l", "new transformer.t", "new capacitor.c bus1=sourcebus"):
+            context.Text.Command = command
+        needs = {
+            "regcontrol": "transformer=t winding=1", "capcontrol": "element=line.l capacitor=c", "fuse": "monitoredobj=line.l",
+            "swtcontrol": "switchedobj=line.l", "recloser": "monitoredobj=line.l", "relay": "monitoredobj=line.l",
+        }  # fmt: skip
+        for name, properties in PROPERTIES.items():
+            if name == "vsource":
+                context.ActiveCircuit.SetActiveElement("vsource.source")
+            else:
+                context.Text.Command = f"new {name}.probe {needs.get(name, '')}"
+            context.SetActiveClass(name)
+            found = context.ActiveCircuit.ActiveDSSElement.AllPropertyNames
+            assert tuple(one.lower() for one in found) == properties, name
+
+
+REFUSED = [
+    ("Shell touch {marker}", "Shell: runs a program"),
+    ("DOScmd touch {marker}", "DOScmd: runs a program"),
+    ("Fileedit {marker}", "Fileedit: runs a program"),
+    ("Export Voltages {marker}", "Export: writes or draws"),
+    ("Exp Voltages {marker}", "Exp (export): writes or draws"),
+    ("Save Circuit dir={marker}", "Save: writes"),
+    ("Show Voltages", "Show: writes"),
+    ("Dump", "Dump: writes"),
+    ("Plot Profile", "Plot: writes"),
+    ("Visualize what=voltages element=Line.one", "Visualize: writes"),
+    ("Set Datapath={folder}", "set Datapath: builds no circuit"),
+    ("Set dat={folder}", "set dat (datapath): builds no circuit"),
+    ("Set Editor=/bin/true", "set Editor"),
+    ("Set DemandInterval=yes", "set DemandInterval"),
+    ("CD {folder}", "CD: changes where files"),
+    ("Redirect {outside}", "lies elsewhere"),
+    ("Compile ../../../../../../../../etc/hostname", "elsewhere"),
+    ("Redirect missing.dss", "there is no file missing.dss"),
+    ("Redirect street.dss", "read from within itself"),
+    ("Reduce Default", "Reduce: changes a circuit"),
+    ("Var @x=shell", "var: puts something in place"),
+    ("@x touch {marker}", "@x is no command"),
+    ("frobnicate", "frobnicate is no command"),
+    ("New Generator.g bus1=first kw=1 UserModel={marker}", "generator.usermodel: runs a program"),
+    ("New Generator.g bus1=first kw=1 userm={marker}", "generator.usermodel: runs a program"),
+    ("New Storage.s bus1=first kwrated=1 DynaDLL={marker}", "storage.dynadll: runs a program"),
+    ("New Generator.g bus1=first kw=1 DebugTrace=yes", "generator.debugtrace: runs a program or writes"),
+    ("New LoadShape.s npts=2 interval=1 mult=[1 2] action=dblsave", "loadshape.action=dblsave: writes"),
+    ("New LoadShape.s npts=2 interval=1 csvfile={outside}", "lies elsewhere"),
+    ("New LoadShape.s npts=2 interval=1 mult=(file={outside})", "lies elsewhere"),
+    ("New LoadShape.s npts=2 interval=1 mult=@x", "is a variable"),
+    ("New UPFC.u bus1=first", "elements of class upfc are not read"),
+    ("New VCCS.u bus1=first.1", "elements of class vccs are not read"),
+    ("New Line", "must be Class.Name"),
+    ("New Line.x colour=red", "line has no property colour"),
+    ("New Line.x kvs=[1", "is not closed"),
+    ("New Circuit.another", "a second circuit"),
+    ("Taps=[1 1]", "is neither a command nor Class.Name.Property"),
+]  # fmt: skip
+
+
+def test_all_that_is_refused_is_named_at_once_and_nothing_of_it_happens(tmp_path: Path, monkeypatch):
+    folder = tmp_path / "study" / "circuit"
+    folder.mkdir(parents=True)
+    marker, outside = tmp_path / "marker", write(tmp_path, "New Line.z\n", "outside.dss")
+    lines = [line.format(marker=marker, folder=tmp_path, outside=outside) for line, _ in REFUSED]
+    path = write(folder, STREET + "\n".join(lines) + "\n")
+    began = STREET.count("\n")
+
+    def no_process(*_: object, **__: object) -> None:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(subprocess, "Popen", no_process)
+    monkeypatch.setattr("fastp2p.io.opendss.engine.compiled", no_process)  # the engine is not even asked
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError) as error:
+        Network.load(path, phases=3)
+    assert len(error.value.faults) == len(REFUSED)
+    for number, ((_, told), fault) in enumerate(zip(REFUSED, error.value.faults, strict=True), start=began + 1):
+        assert f"street.dss line {number}: " in fault
+        assert told.lower() in fault.lower()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_files_are_followed_and_comments_left_out(tmp_path: Path):
+    folder, deeper = tmp_path / "a", tmp_path / "a" / "deeper"
+    deeper.mkdir(parents=True)
+    write(deeper, LOADS + "Redirect ../bases.DSS ! up again\n", "Loads.dss")
+    write(folder, BASES, "bases.dss")
+    master = write(
+        folder,
+        "/* New Nothing.here\nShell rm\n*/ Shell rm\n! Shell\n// Shell\n"
+        + SOURCE
+        + "New Monitor.m element=line.one\n~ mode=1\nSolve mode=daily\nSet Mode=snap maxcontroliter=50\n"
+        + "REDIRECT Deeper\\loads.DSS\n"
+        + "so\nLine.two.length=0.25 r1=0.3\nTransformer.main.Taps=[1 1.05]\n",
+        "Master.dss",
+    )
+    script = read_script(master)
+    assert not script.faults
+    assert script.passed == {"monitor": 1, "solve": 2, "set mode": 1, "set maxcontroliter": 1}
+    assert [path.name for path in script.contents] == ["Master.dss", "Loads.dss", "bases.dss"]
+    only = read_script(master, only_files=True)
+    assert (list(only.contents), list(only.coordinates)) == (list(script.contents), list(script.coordinates))
+    texts = [one.text for one in script.statements]
+    assert texts[-1] == "edit transformer.main taps=[1 1.05]"
+    assert texts[-2] == "edit line.two length=0.25 r1=0.3"
+    assert not any("mode" in text or "Shell" in text or "monitor" in text.lower() for text in texts)
+    loads = next(one for one in script.statements if "Load.a" in one.text)
+    assert (loads.file, loads.line) == ("deeper/Loads.dss", 1)
+
+
+@needs_engine
+def test_what_the_engine_refuses_has_file_and_line(tmp_path: Path):
+    path = write(tmp_path, STREET + "New Line.three bus1=second bus2=third linecode=nocode\nNew Load.x kw=abc\n")
+    with pytest.raises(InputError) as error:
+        Network.load(path)
+    at = STREET.count("\n")
+    assert [f"line {at + n}" in fault for n, fault in enumerate(error.value.faults, start=1)] == [True, True]
+    assert "nocode" in error.value.faults[0]
+
+
+def test_a_missing_engine_is_one_error(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("fastp2p.io.opendss.engine.find_spec", lambda name: None)
+    monkeypatch.setenv("FASTP2P_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(InputError, match=r"pip install 'fastp2p\[opendss\]'") as error:
+        Network.load(write(tmp_path, STREET))
+    assert len(error.value.faults) == 1
