@@ -101,7 +101,9 @@ def responses(network, at):
         for bus in tree.order:
             up = tree.parent[bus]
             size = np.abs(tree.u[bus])
-            balanced = tree.z[bus] * size / size[:, None]  # taps for each phase leave voltages that are not: γ is of ones that are
+            balanced = (
+                tree.z[bus] * size / size[:, None]
+            )  # taps for each phase leave voltages that are not: γ is of ones that are
             change[bus] = -balanced @ drawn[bus] + (tree.a[bus] @ change[up] if up >= 0 else 0.0)
             far[row, bus] = (tree.u[bus][:, None] * drawn[bus].conj() / 3.0).reshape(3, n, 3)
             if up >= 0:
