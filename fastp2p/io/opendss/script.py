@@ -207,8 +207,6 @@ def _object(script: Script, verb: str, words: list[Word], folder: Path) -> str:
     kind = kind.strip().lower()
     if not dot or not name:
         raise InputError(f"{verb} {shown_text(words[0].value, 60)}: must be Class.Name")
-    if "@" in words[0].value:
-        raise InputError(f"{verb} {shown_text(words[0].value, 60)}: write the name itself")
     if kind == "circuit" and verb == "new":
         script.circuits += 1
         if script.circuits > 1:

@@ -15,6 +15,12 @@ OF_FILES = ("file", "dblfile", "sngfile")
 """What an array may begin with to stand in a file."""
 
 
+COUNTS = dict.fromkeys(("phases", "nphases", "nconds", "windings", "wdg", "cond", "numsteps", "numharm"), 100) | {
+    "npts": 10_000_000
+}
+"""Properties that say how much memory the engine takes, and the largest that it is asked for; it ends the process otherwise."""
+
+
 class Reads(Protocol):
     """Where files are found, and noted."""
 
@@ -44,6 +50,9 @@ def checked_words(reads: Reads, kind: str, words: list[Word], folder: Path) -> l
         if name == "action" and kind in ("loadshape", "tshape") and not "normalize".startswith(word.value.lower()):
             faults.append(f"{kind}.action={shown_text(word.value, 40)}: writes a file, which is not done; delete it")
             continue
+        if name in COUNTS and not _is_count(word.value, COUNTS[name]):
+            faults.append(f"{kind}.{name} = {shown_text(word.value, 40)}: must be a number of 0…{COUNTS[name]:,}")
+            continue
         try:
             checked.append(_with_files(reads, name, word, folder))
         except (InputError, ValueError) as error:
@@ -53,10 +62,15 @@ def checked_words(reads: Reads, kind: str, words: list[Word], folder: Path) -> l
     return checked
 
 
+def _is_count(text: str, most: int) -> bool:
+    try:
+        return 0 <= float(text) <= most
+    except ValueError:
+        return False
+
+
 def _with_files(reads: Reads, name: str, word: Word, folder: Path) -> Word:
     """A property with the full path of the file that its value names, if it names one."""
-    if word.value.lstrip().startswith("@"):
-        raise InputError(f"{shown_text(word.value, 40)} is a variable, which is not read; write the value itself")
     if name in FILES:
         if "=" in word.value:
             raise InputError(f"{shown_text(word.value, 40)} is no name of a file")
