@@ -272,8 +272,8 @@ def upper_ends(network: Network) -> UpperEnds:
     """Made once."""
     model = phase_model(network, np.empty(0, np.int64))
     first, branch = model.linear.first, model.branch
-    carries = np.repeat(model.linear.carries, np.diff(first))  # a chain lies above what its end lies above
-    above = branch[carries & (branch >= 0)]
+    is_above = np.repeat(model.above, np.diff(first))  # a chain lies above what its end lies above
+    above = branch[is_above & (branch >= 0)]
     is_upper = np.zeros(network.n_branch, bool)
     is_upper[above] = True
     place = first[model.mixing + 1] - 1

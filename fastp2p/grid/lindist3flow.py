@@ -18,6 +18,7 @@ from fastp2p.kernels.grid.structs import LinearPhases
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Complexes = NDArray[np.complex128]
 
 BOOKS_PER_BLOCK = 64
 """Books that a kernel does at a time."""
@@ -25,6 +26,8 @@ BOOKS_PER_BLOCK = 64
 
 TWICE = 2.0 * 3.0
 """Twice, for squares, in the unit of a phase: a third of 1 kVA."""
+CONJ_GAMMA: Complexes = TURN ** ((np.arange(3)[:, None] - np.arange(3)) % 3)
+"""conj(γ_φψ), of the ratios of balanced voltages."""
 
 
 class PhaseModel(NamedTuple):
@@ -39,12 +42,15 @@ class PhaseModel(NamedTuple):
     linear : LinearPhases
     mixing : (n_mixing,) int64
         Ends that are the places below transformers that mix phases: the conductors at their two sides carry different powers.
+    above : (n_ends,) bool
+        Ends above them.
     """
 
     order: Ints
     branch: Ints
     linear: LinearPhases
     mixing: Ints
+    above: NDArray[np.bool_]
 
 
 class PhaseLinearFlows(NamedTuple):
@@ -116,30 +122,38 @@ def _phase_model(network: Network, bus: bytes, dc: bool) -> PhaseModel:
     bits = network.zero.phases.astype(np.int64)
     every, kept, order = feeder.every, feeder.kept, feeder.order
     turn_of, parent = every.turn_of[kept], feeder.few.parent
-    conj_gamma, phase = TURN ** ((np.arange(3)[:, None] - np.arange(3)) % 3), np.arange(3)
     is_root = parent == -1
-    turn = np.zeros((len(every.turn), 2, 3, 3), np.complex128)
-    for e in np.flatnonzero(turn_of != -1).tolist():
-        seen = every.turn[turn_of[e], :18].view(np.complex128).reshape(3, 3) * conj_gamma
-        if is_root[e]:
-            turn[turn_of[e], 0] = TWICE * seen
-            continue
-        # of balanced voltages; in an order that gives all phases the same where the block is circulant
-        ratio = sum(seen[phase, (phase - k) % 3] for k in range(3))[:, None]
-        mixed = seen / ratio
-        turn[turn_of[e]] = (mixed.T.real if dc else mixed.T), np.abs(ratio) ** 2 * mixed
-    general = TWICE * every.general[:, :18].view(np.complex128).reshape(-1, 3, 3) * conj_gamma
-    mixes = (turn_of != -1) & ~is_root
-    carries = np.zeros(len(parent), bool)
+    turn, is_tap = _turns(every.turn, turn_of, is_root, dc)
+    general = TWICE * every.general[:, :18].view(np.complex128).reshape(-1, 3, 3) * CONJ_GAMMA
+    turns = (turn_of != -1) & ~is_root
+    mixes = turns & ~np.append(is_tap, False)[turn_of]
+    carries, above = np.zeros((2, len(parent)), bool)
     for e in range(len(parent) - 1, -1, -1):
         if not is_root[e]:
-            carries[parent[e]] |= carries[e] | mixes[e]
+            carries[parent[e]] |= carries[e] | turns[e]
+            above[parent[e]] |= above[e] | mixes[e]
     linear = LinearPhases(
         parent, feeder.column_of_few, turn_of, carries, np.append(0, kept + 1), TWICE * every.coefficient[:, :4],
         every.general_of, general.reshape(-1, 9).view(np.float64), turn.reshape(-1, 18).view(np.float64),
         bits[order], _constants(network, dc)[order],
     )  # fmt: skip
-    return PhaseModel(order, network.tree.parent_branch[order], linear, np.flatnonzero(mixes))
+    return PhaseModel(order, network.tree.parent_branch[order], linear, np.flatnonzero(mixes), above)
+
+
+def _turns(blocks: Floats, turn_of: Ints, is_root: NDArray[np.bool_], dc: bool) -> tuple[Complexes, NDArray[np.bool_]]:
+    """`LinearPhases.turn` (n_turns, 2, 3, 3), from the blocks of a `PhaseTree`; and which only scale voltages of each phase."""
+    turn, is_tap, phase = np.zeros((len(blocks), 2, 3, 3), np.complex128), np.zeros(len(blocks), bool), np.arange(3)
+    for e in np.flatnonzero(turn_of != -1).tolist():
+        seen = blocks[turn_of[e], :18].view(np.complex128).reshape(3, 3) * CONJ_GAMMA
+        if is_root[e]:
+            turn[turn_of[e], 0] = TWICE * seen
+            continue
+        # of balanced voltages; in an order that gives all phases the same where the block is circulant
+        ratio = (seen[phase, phase] + seen[phase, (phase - 1) % 3] + seen[phase, (phase - 2) % 3])[:, None]
+        is_tap[turn_of[e]] = (seen == np.diag(np.diag(seen))).all()
+        mixed = np.eye(3) if is_tap[turn_of[e]] else seen / ratio
+        turn[turn_of[e]] = (mixed.T.real if dc else mixed.T), np.abs(ratio) ** 2 * mixed
+    return turn, is_tap
 
 
 def _constants(network: Network, dc: bool) -> Floats:

@@ -195,7 +195,8 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
     unknown = () if is_audited_whole(scenarios) else (*BY_AUDIT, *BY_PHASE_AUDIT)
     if "n_full_breaks_unbalance" not in scenarios:
         unknown = (*unknown, *BY_PHASE_AUDIT)
-    elif scenarios["n_balanced_breaks_voltage"].isna().all():  # of a network with buses that lack phases
+    elif (scenarios[["n_balanced_breaks_voltage", "n_full_breaks_voltage"]].notna().any() == [False, True]).all():
+        # buses lack phases: AC has solutions, and there is no balanced model
         unknown = (*unknown, *BY_BALANCED)
     known = {name: list(counts) for name, counts in EVENTS.items() if name not in unknown}
     for point, group in by_point(scenarios):
@@ -349,11 +350,12 @@ def compare_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.0
     """
     rows = []
     for devices, table in by_devices(probabilities):
+        lacks_phases = "unbalance_probability" in table and "balanced_voltage_probability" not in table
         for cause, balanced in CAUSES.items():
             row: dict[str, str | float] = {**devices, "cause": cause}
             for name, event in (("share", cause), ("balanced_share", balanced)):
                 unknown = HostingCapacity(np.nan, np.nan, np.nan)
-                is_known = event is not None and (event not in BY_BALANCED or f"{event}_probability" in table)
+                is_known = event is not None and not (lacks_phases and event in BY_BALANCED)
                 found = find_hosting_capacity(table, threshold, event) if event and is_known else unknown
                 row |= {name: found.share, f"{name}_low": found.low, f"{name}_high": found.high}
             rows.append(row)

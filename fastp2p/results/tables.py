@@ -140,7 +140,7 @@ def branch_columns(ran: Reduced, network: Network) -> Columns:
     shape = (n, ran.n_steps, n_rows)
     flow_kw, flow_kva, bound = of.flow_kw.reshape(shape), of.flow_kva.reshape(shape), of.bound.reshape(shape)
     zero = network.zero if per_branch == 3 else None
-    limit_kw = np.repeat(network.limit_kw if zero is None else network.limit_kw / zero.n_conductors, per_branch)
+    limit_kw = np.repeat(network.limit_kw / (per_branch if zero is None else zero.n_conductors), per_branch)
     limited = np.isfinite(limit_kw) & (limit_kw > 0)
     loading = np.full(shape, np.nan)
     loading[..., limited] = flow_kva[..., limited] / limit_kw[limited] * 100.0

@@ -15,6 +15,7 @@ KINDS = [
 ]  # fmt: skip
 
 
+@pytest.mark.small
 @pytest.mark.parametrize("seed", range(6))
 def test_flows_and_summaries_are_those_of_the_admittance_matrix(seed):
     rng = np.random.default_rng(seed)
@@ -77,6 +78,7 @@ def test_matrices_of_phases_that_are_alike_change_nothing(every):
     assert flows[0].n_iterations.min() > 4
 
 
+@pytest.mark.small
 @pytest.mark.parametrize("seed", range(3))
 def test_lindist3flow_by_its_definition(seed):
     rng = np.random.default_rng(seed)

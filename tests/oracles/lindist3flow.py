@@ -67,8 +67,9 @@ def _branch(network, branch, upward):
     """A and Z of a branch as its child sees it: an ideal transformer at `from_bus`, behind it the impedance."""
     row = network.zero.matrix_of[branch]
     if row >= 0:
-        assert (network.zero.matrix_ratio[row] == 1.0).all(), "taps for each phase leave voltages that are not balanced"
-        return np.eye(3), network.zero.matrix_series_pu[row]
+        ratio = np.diag(network.zero.matrix_ratio[row])
+        z = network.zero.matrix_series_pu[row]
+        return (ratio, ratio @ z @ ratio) if upward else (np.linalg.inv(ratio), z)
     ratio = network.tap_ratio[branch] * np.exp(1j * network.shift_rad[branch])
     z0, z1 = network.zero.series_pu[branch], complex(network.resistance_pu[branch], network.reactance_pu[branch])
     if upward:
@@ -99,7 +100,11 @@ def responses(network, at):
                 drawn[tree.parent[bus]] += passed[bus]
         for bus in tree.order:
             up = tree.parent[bus]
-            change[bus] = -tree.z[bus] @ drawn[bus] + (tree.a[bus] @ change[up] if up >= 0 else 0.0)
+            size = np.abs(tree.u[bus])
+            balanced = (
+                tree.z[bus] * size / size[:, None]
+            )  # taps for each phase leave voltages that are not: γ is of ones that are
+            change[bus] = -balanced @ drawn[bus] + (tree.a[bus] @ change[up] if up >= 0 else 0.0)
             far[row, bus] = (tree.u[bus][:, None] * drawn[bus].conj() / 3.0).reshape(3, n, 3)
             if up >= 0:
                 near[row, bus] = (tree.u[up][:, None] * passed[bus].conj() / 3.0).reshape(3, n, 3)

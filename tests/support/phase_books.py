@@ -60,7 +60,7 @@ def network_of(name):
     kind, *numbers = name.split()
     if kind == "unlike":
         n_bus, seed = map(int, numbers)
-        return general_network(np.random.default_rng(seed), n_bus, transformer=bool(seed % 2), grid=bool(seed % 2), banks=0.0)
+        return general_network(np.random.default_rng(seed), n_bus, transformer=seed % 2 == 1, grid=seed % 2 == 1)
     if not numbers:
         return fastp2p.Network.load(name, phases=3, zero_sequence=None if name.endswith("asymmetric") else STATED)
     stated = {"grid": "ideal"} if int(numbers[1]) % 2 else None

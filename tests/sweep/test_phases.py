@@ -157,7 +157,8 @@ def test_the_digest_of_a_network_has_its_zero_sequence():
     )
     arrays = [array.tobytes() for name, array in plain.__getstate__().items() if name != "reverse_kw"]
     assert digest(plain) == hashlib.sha256(b"".join(arrays)).hexdigest()
-    zero = [getattr(three.zero, field.name).tobytes() for field in dataclasses.fields(three.zero)]
+    names = (field.name for field in dataclasses.fields(three.zero)[:7])  # matrices would be more
+    zero = [getattr(three.zero, name).tobytes() for name in names]
     assert digest(three) == hashlib.sha256(b"".join(arrays + zero)).hexdigest()
     assert digest(other) != digest(three)
 

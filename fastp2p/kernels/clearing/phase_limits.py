@@ -102,9 +102,7 @@ def _note_block(
                     go_down(coefficient[i], behind, total, w)
                 else:
                     go_down_matrix(general[general_of[i]], behind, w)
-                for f in range(3):
-                    if phases[i] >> f & 1:
-                        _note_voltage(constant[i, W + f], least_v2[i], most_v2[i], tolerance, w[f], excess)
+                _note_voltages(constant, i, phases[i], least_v2[i], most_v2[i], tolerance, w, excess)
             if limit[i] < np.inf:
                 for f in range(3):
                     if phases[i] >> f & 1:
@@ -120,10 +118,15 @@ def _note_block(
 
 
 @kernel
-def _note_voltage(at_rest: float, least: float, most: float, tolerance: float, w: Floats, excess: Floats) -> None:
-    high, low = most + tolerance * max(1.0, abs(most)) - at_rest, least - tolerance * max(1.0, abs(least)) - at_rest
-    for k in range(len(excess)):
-        excess[k] = max(excess[k], max(w[k] - high, low - w[k])) + 0.0
+def _note_voltages(
+    constant: Floats, i: int, phases: int, least: float, most: float, tolerance: float, w: Floats, excess: Floats
+) -> None:
+    highest, lowest = most + tolerance * max(1.0, abs(most)), least - tolerance * max(1.0, abs(least))
+    for f in range(3):
+        if phases >> f & 1:
+            high, low = highest - constant[i, W + f], lowest - constant[i, W + f]
+            for k in range(len(excess)):
+                excess[k] = max(excess[k], max(w[f, k] - high, low - w[f, k])) + 0.0
 
 
 @kernel
