@@ -15,10 +15,12 @@ OF_FILES = ("file", "dblfile", "sngfile")
 """What an array may begin with to stand in a file."""
 
 
-COUNTS = dict.fromkeys(("phases", "nphases", "nconds", "windings", "wdg", "cond", "numsteps", "numharm"), 100) | {
-    "npts": 10_000_000
+COUNTS = {
+    **dict.fromkeys(("phases", "nphases", "nconds", "windings", "wdg", "cond", "numsteps", "numharm", "winding"), 100),
+    **dict.fromkeys(("switchedterm", "monitoredterm", "terminal"), 2),
+    "npts": 10_000_000,
 }
-"""Properties that say how much memory the engine takes, and the largest that it is asked for; it ends the process otherwise."""
+"""Properties that are numbers of something, and the largest; beyond these the engine ends the process."""
 
 
 class Reads(Protocol):
