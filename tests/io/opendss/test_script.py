@@ -96,6 +96,7 @@ REFUSED = [
     ("Redirect street.dss", "read from within itself"),
     ("Reduce Default", "Reduce: changes a circuit"),
     ("Var @x=shell", "@x is a variable"),
+    ("New LineGeometry.g nconds=3 cond=4", "linegeometry.cond = 4: there are 3"),
     ("New Load.x phases=99999999", "load.phases = 99999999: must be a number of 0…100"),
     ("@x touch {marker}", "@x is a variable"),
     ("frobnicate", "frobnicate is no command"),
