@@ -24,7 +24,7 @@ class Places:
         InputError
             None of that name, or one elsewhere.
         """
-        if not written or "@" in written or "\0" in written:
+        if not written or "\0" in written:
             raise InputError(f"{written!r} is no name of a file; write the name itself")
         path = folder / written.replace("\\", "/")
         found = _any_case(path)

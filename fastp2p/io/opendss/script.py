@@ -72,6 +72,7 @@ class Script:
     faults: list[str] = field(default_factory=list)
     reads: int = 0
     lines: int = 0
+    n_parts: float | None = None
     last_class: str = ""
     circuits: int = 0
 
@@ -207,14 +208,13 @@ def _object(script: Script, verb: str, words: list[Word], folder: Path) -> str:
     kind = kind.strip().lower()
     if not dot or not name:
         raise InputError(f"{verb} {shown_text(words[0].value, 60)}: must be Class.Name")
-    if "@" in words[0].value:
-        raise InputError(f"{verb} {shown_text(words[0].value, 60)}: write the name itself")
     if kind == "circuit" and verb == "new":
         script.circuits += 1
         if script.circuits > 1:
             raise InputError("a second circuit; a network is one, so write each into a file of its own")
     of = "vsource" if kind == "circuit" else kind
     script.last_class = of
+    script.n_parts = {"linegeometry": 3.0, "transformer": 2.0, "xfmrcode": 2.0}.get(of) if verb == "new" else None
     if of in MEASURES:
         script.passed[of] += 1
         return ""
@@ -239,7 +239,7 @@ def _implicit(script: Script, first: Word, rest: list[Word], folder: Path) -> st
         return ""
     if of not in PROPERTIES:
         raise InputError(f"{shown_text(first.name, 60)}: elements of this class are not read; delete the line")
-    script.last_class = of
+    script.last_class, script.n_parts = of, None
     words = checked_words(script, of, [Word(word, first.value, first.quote), *rest], folder)
     return _text("edit", [Word("", f"{of}.{name}", ""), *words]) if words else ""
 

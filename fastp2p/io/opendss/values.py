@@ -15,11 +15,25 @@ OF_FILES = ("file", "dblfile", "sngfile")
 """What an array may begin with to stand in a file."""
 
 
+COUNTS = {
+    **dict.fromkeys(("phases", "nphases", "nconds", "windings", "wdg", "cond", "numsteps", "numharm", "winding"), 100),
+    **dict.fromkeys(("switchedterm", "monitoredterm", "terminal"), 2),
+    "npts": 10_000_000,
+}
+"""Properties that are numbers of something, and the largest; beyond these the engine ends the process."""
+
+
+COPIES = ("like", "xfmrcode", "spacing")
+"""Properties that bring the number of conductors or windings with them."""
+
+
 class Reads(Protocol):
     """Where files are found, and noted."""
 
     places: Places
     data: dict[Path, None]
+    n_parts: float | None
+    """Conductors or windings of the element that was made last; None where they are not known."""
 
 
 def checked_words(reads: Reads, kind: str, words: list[Word], folder: Path) -> list[Word]:
@@ -44,6 +58,18 @@ def checked_words(reads: Reads, kind: str, words: list[Word], folder: Path) -> l
         if name == "action" and kind in ("loadshape", "tshape") and not "normalize".startswith(word.value.lower()):
             faults.append(f"{kind}.action={shown_text(word.value, 40)}: writes a file, which is not done; delete it")
             continue
+        if name in COPIES:
+            reads.n_parts = None
+        elif name in ("nconds", "windings") and _is_count(word.value, 100):
+            reads.n_parts = float(word.value)
+        elif name in ("cond", "wdg") and reads.n_parts is not None and not _is_count(word.value, reads.n_parts):
+            faults.append(
+                f"{kind}.{name} = {shown_text(word.value, 40)}: there are {reads.n_parts:g}; write their number first"
+            )
+            continue
+        if name in COUNTS and not _is_count(word.value, COUNTS[name]):
+            faults.append(f"{kind}.{name} = {shown_text(word.value, 40)}: must be a number of 0…{COUNTS[name]:,}")
+            continue
         try:
             checked.append(_with_files(reads, name, word, folder))
         except (InputError, ValueError) as error:
@@ -53,10 +79,15 @@ def checked_words(reads: Reads, kind: str, words: list[Word], folder: Path) -> l
     return checked
 
 
+def _is_count(text: str, most: float) -> bool:
+    try:
+        return 0 <= float(text) <= most
+    except ValueError:
+        return False
+
+
 def _with_files(reads: Reads, name: str, word: Word, folder: Path) -> Word:
     """A property with the full path of the file that its value names, if it names one."""
-    if word.value.lstrip().startswith("@"):
-        raise InputError(f"{shown_text(word.value, 40)} is a variable, which is not read; write the value itself")
     if name in FILES:
         if "=" in word.value:
             raise InputError(f"{shown_text(word.value, 40)} is no name of a file")

@@ -1,8 +1,10 @@
 """A line of OpenDSS as the engine takes it apart: words, some of them with a name, ``name=value``."""
 
+import re
 from typing import NamedTuple
 
 SPACE = " \t"
+VARIABLE = re.compile(r"(^|[\s,=])@")
 QUOTES = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'"}
 
 
@@ -28,7 +30,7 @@ def words_of(line: str) -> list[Word]:
     Raises
     ------
     ValueError
-        A quote without an end, a name without a value.
+        A quote without an end, a name without a value, a variable (``@name``).
     """
     words: list[Word] = []
     name, at = "", _skip(line, 0)
@@ -36,12 +38,16 @@ def words_of(line: str) -> list[Word]:
         if _is_comment(line, at):
             break
         value, quote, at = _word(line, at)
+        if VARIABLE.search(value):
+            raise ValueError(f"{value[:40]} is a variable, which is not read; write the value itself")
         at = _skip(line, at)
         if line[at : at + 1] == "=":
             if name or quote or not value:
                 raise ValueError(f"the equals sign after {value[:40]!r} has no name before it")
             name, at = value, _skip(line, at + 1)
             continue
+        if not value and not quote:
+            raise ValueError(f"{name[:40] or 'the word before a comma'} has no value")
         words.append(Word(name, value, quote))
         name = ""
         if line[at : at + 1] == ",":

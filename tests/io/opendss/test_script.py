@@ -4,6 +4,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fastp2p import InputError, Network
 from fastp2p.io.opendss.allowed import COMMANDS, OPTIONS, PROPERTIES, full_name
@@ -20,9 +22,25 @@ def test_words_are_those_of_the_engine():
     ]  # fmt: skip
     assert words_of("new line.a//comment") == [("", "new", ""), ("", "line.a", "")]
     assert words_of("  // all of it") == []
-    for wrong in ("kvs=[10 0.4", "=3", "a= =3", "a="):
-        with pytest.raises(ValueError, match=r"closed|name|value"):
+    for wrong in ("kvs=[10 0.4", "=3", "a= =3", "a=", "a=[1 @b]", "a @b"):
+        with pytest.raises(ValueError, match=r"closed|name|value|variable"):
             words_of(wrong)
+
+
+@needs_engine
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*"()[]{}\"'!,=@~|/\\ \t", "kv", "a", "1", ".5", "b.1.2", "//"]), max_size=14).map("".join))
+def test_the_engine_reads_the_words_that_we_have_read(line: str):
+    from dss import DSS
+
+    try:
+        words = words_of(line)
+    except ValueError:
+        return
+    parser = DSS.Parser
+    parser.CmdString = " ".join(word.text for word in words)
+    assert [(parser.NextParam, parser.StrValue) for _ in words] == [(word.name, word.value) for word in words]
+    assert (parser.NextParam, parser.StrValue) == ("", "")
 
 
 def test_abbreviations_are_the_first_that_begin_so():
@@ -77,8 +95,10 @@ REFUSED = [
     ("Redirect missing.dss", "there is no file missing.dss"),
     ("Redirect street.dss", "read from within itself"),
     ("Reduce Default", "Reduce: changes a circuit"),
-    ("Var @x=shell", "var: puts something in place"),
-    ("@x touch {marker}", "@x is no command"),
+    ("Var @x=shell", "@x is a variable"),
+    ("New LineGeometry.g nconds=3 cond=4", "linegeometry.cond = 4: there are 3"),
+    ("New Load.x phases=99999999", "load.phases = 99999999: must be a number of 0…100"),
+    ("@x touch {marker}", "@x is a variable"),
     ("frobnicate", "frobnicate is no command"),
     ("New Generator.g bus1=first kw=1 UserModel={marker}", "generator.usermodel: runs a program"),
     ("New Generator.g bus1=first kw=1 userm={marker}", "generator.usermodel: runs a program"),
