@@ -12,7 +12,8 @@ from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from fastp2p.arguments import described
 from fastp2p.errors import InputError, refuse
-from fastp2p.results.points import feeder_key, point_keys
+from fastp2p.results.cube import FEEDER
+from fastp2p.results.points import point_keys
 from fastp2p.results.results import Results
 from fastp2p.sweep.opened import read_results
 
@@ -64,12 +65,11 @@ def table_of(source: Source | pd.DataFrame, name: str, columns: tuple[str, ...] 
         raise InputError(f"the study did not keep the table {name!r}; {alone}add it to scenarios.keep, and run it again")
     if missing := [column for column in columns if column not in table]:
         raise InputError(f"the table lacks the columns {', '.join(missing)} of results.{name}")
-    if feeder_key(table) and table["feeder"].nunique() > 1:
-        raise InputError(
-            "the table has rows of several feeders, and this figure is of one: give it table[table.feeder == name]"
-        )
     if table.empty:
         raise InputError(f"the table has no rows, so there is nothing to draw of results.{name}")
+    if FEEDER in table and table[FEEDER].nunique() > 1:
+        one = "results.of_feeder(name) gives the results of one, and the rows of one are its table"
+        raise InputError(f"the table has many feeders, by its column {FEEDER!r}; {one}")
     refuse(_number_faults(table, [*dict.fromkeys([*point_keys(table), *columns])] if columns else []))
     return table, results
 

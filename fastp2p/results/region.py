@@ -42,7 +42,7 @@ def find_feeder_hosting(probabilities: pd.DataFrame, threshold: float = THRESHOL
     Returns
     -------
     DataFrame
-        One row per feeder, shares of swept devices if there are any, and `event` that the table knows of. `hosting_share` is
+        One row per feeder, shares of swept devices if there are any, and `event` that is known of it. `hosting_share` is
         the largest share of PV that was tried up to which the event stays as rare as the threshold says, 0 if even the
         smallest is too much; `next_share` the one tried after it, so that the hosting capacity lies between both; null where
         the event stays rare up to the largest, and it lies beyond. `hosting_share_low`, `hosting_share_high` and
@@ -73,7 +73,8 @@ def find_feeder_hosting(probabilities: pd.DataFrame, threshold: float = THRESHOL
         rows["hosting_share"], rows["next_share"] = _tried(share, begins, kept)
         rows["hosting_share_low"], _ = _tried(share, begins, surely)
         rows["hosting_share_high"], rows["next_share_high"] = _tried(share, begins, perhaps)
-        found.append(rows)
+        is_known = np.logical_or.reduceat(ordered[f"{event}_probability"].notna().to_numpy(), begins)
+        found.append(rows[is_known])
     table = pd.concat(found).sort_values([*keys, "_place"], ignore_index=True)
     return table.drop(columns="_place")
 

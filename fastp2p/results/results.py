@@ -124,8 +124,8 @@ class Results:
         """All tables as one Dataset of xarray, with units and meanings as attributes; needs the extra ``export``.
 
         A column of a table is a variable, such as ``books_executed_kwh``. Its dimensions are, of many networks, `feeder`, then
-        `share`, the shares of devices that the study sweeps, `scenario`, and `hour`, `step`, `branch`, `phase` or `bus`. Trades have the dimension `trade`,
-        histograms `bin`. The coordinate `time` of the steps is in UTC.
+        `share`, the shares of devices that the study sweeps, `scenario`, and `hour`, `step`, `branch`, `phase` or `bus`. Trades
+        have the dimension `trade`, histograms `bin`. The coordinate `time` of the steps is in UTC.
 
         Returns
         -------

@@ -315,6 +315,10 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
         devices.
     """
     source = "that find_probabilities(results.scenarios) returns"
+    if FEEDER in getattr(probabilities, "columns", ()) and probabilities[FEEDER].nunique() > 1:
+        raise InputError(
+            "probabilities is of many feeders; find_feeder_hosting(probabilities) has the hosting capacity of each"
+        )
     refuse_other_tables(probabilities=(probabilities, source, ("cut_probability",), tuple(point_keys(probabilities))))
     if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
         raise InputError(f"threshold = {threshold}: must be a probability between 0 and 1")

@@ -130,7 +130,7 @@ def _any_feeder_faults(study: Study, listed: pd.DataFrame, profiles: Profiles | 
             prepare(one, None, profiles)
         except InputError as error:
             if any(fault.startswith("market.") for fault in error.faults):
-                return error.faults  # of the rule, whatever the network is
+                return list(error.faults)  # of the rule, whatever the network is
             continue
         break
     return []

@@ -198,6 +198,8 @@ def test_public_functions_draw_the_tables_and_refuse_others(five, monkeypatch):
         ("feature = 'colour': these feeders have n_bus", lambda: plot.hosting_feature(five, feature="colour")),
         ("none of these networks says where it is", lambda: plot.hosting_map(_with(five, five.feeders.drop(columns="x")))),
         ("must be some of n_homes", lambda: plot.region_totals(five, indicators=["joy"])),
+        ("table has many feeders, by its column 'feeder'", lambda: plot.hosting_capacity(five.scenarios)),
+        ("probabilities is of many", lambda: fastp2p.find_hosting_capacity(fastp2p.find_probabilities(five.scenarios))),
         ("lacks the column event of hosting", lambda: plot.hosting_by_feeder(five.totals.drop(columns="region"))),
     ):
         with pytest.raises(InputError, match=message):

@@ -71,6 +71,14 @@ def test_every_feeder_has_the_hosting_capacity_of_its_own_table(devices):
     assert of_event(found, "voltage")["event"].unique().tolist() == ["voltage"]
 
 
+def test_an_event_of_which_nothing_is_known_of_a_feeder_has_no_row():
+    table = probabilities()
+    table.loc[table["feeder"] == "f03", ["voltage_probability", "voltage_low", "voltage_high"]] = [np.nan, 0.0, 1.0]
+    found = find_feeder_hosting(table)
+    assert found.loc[found["feeder"] == "f03", "event"].tolist() == ["cut"]
+    assert len(of_event(found, "voltage")) == 11
+
+
 def test_the_distribution_by_hand():
     hosting = hosting_of([0.0, 0.1, 0.4, 1.0])
     hosting.loc[1, ["hosting_share_low", "hosting_share_high", "next_share_high"]] = [0.0, 0.7, 1.0]
