@@ -7,6 +7,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -103,16 +104,22 @@ def _folder() -> Path | None:
     return folder if folder.is_absolute() else None
 
 
+@cache
+def _installed(package: str) -> str:
+    """Its version, or '' where it is not there; looking it up takes as long as reading a small network from the cache."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
 def _key(source: str | Path, names: set[str], stated: str) -> str:
     packages = ("pandapower", "simbench") if str(source).startswith("simbench:") else ("pandapower",)
     converters = (
         *packages, "network_sources", "network_files", "network_names", "network_facts", "workbook", "branches", "elements",
         "phases", "coordinates",
     )  # fmt: skip
-    installed = []
-    for package in packages:
-        with contextlib.suppress(PackageNotFoundError):
-            installed.append(version(package))
+    installed = [found for package in packages if (found := _installed(package))]
     digest = hashlib.sha256(f"{installed} {sorted(names)} {source} {stated}".encode())
     for converter in converters:
         digest.update(Path(__file__).with_name(f"{converter}.py").read_bytes())
