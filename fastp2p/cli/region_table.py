@@ -65,9 +65,9 @@ def _totals_table(results: Results, totals: pd.DataFrame) -> Table:
     n_scenarios = len(scenarios) // (len(totals) * len(ran))
     means = "of the one scenario" if n_scenarios == 1 else f"means of {n_scenarios:,} scenarios each,"
     of_power = "" if results.study.clearing.physics == "dc" else " (apparent power)"
-    caption = f"totals of {len(ran):,} feeders{weighted}:\n{means} in kWh; highest loading{of_power}; scenarios of a feeder in "
-    caption += "which the network\ncuts a trade or an export, and in which a limit is broken before any trade"
-    caption += "\nin AC, extremes of voltage (p.u.)" * ("lowest_vm_pu" in scenarios)
+    caption = f"totals of {len(ran):,} feeders{weighted}: {means} in kWh; highest loading{of_power}; scenarios of a feeder in "
+    caption += "which the network cuts a trade or an export, and in which a limit is broken before any trade"
+    caption += "; in AC, extremes of voltage (p.u.)" * ("lowest_vm_pu" in scenarios)
     voltages = ["lowest\nvoltage", "highest\nvoltage"] * ("lowest_vm_pu" in scenarios)
     headings = [*share_headings(totals)[: len(keys)], "homes", *COLUMNS, "worst\n%", "cut\n%", "over\n%", *voltages]
     table = make_table(*headings, caption=caption)
@@ -135,8 +135,8 @@ def _ranked(results: Results) -> tuple[Table, list[Row]]:
         if audited
         else ("the network cuts a trade or an export in more than 5 % of the scenarios")
     )
-    caption = f"hosting capacity of each feeder{f' at {at}' * bool(at)}, lowest first: between which shares of PV that were\n"
-    caption += f"tried {what};\nthe same with 95 % confidence of the draws; worst loading at any share"
+    caption = f"hosting capacity of each feeder{f' at {at}' * bool(at)}, lowest first: between which shares of PV that were "
+    caption += f"tried {what}; the same with 95 % confidence of the draws; worst loading at any share"
     table = make_table(*_heads(results), "hosting\ncapacity", "limited by", "95 %", "worst\n%", caption=caption)
     about, worst = _about(results), results.scenarios.groupby("feeder")["worst_loading_percent"].max()
     rows: list[Row] = []

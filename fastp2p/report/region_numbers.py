@@ -147,8 +147,8 @@ def feeders_table(answers: Answers) -> Table:
     if (rows["weight"] != 1.0).any():
         columns.append((Heading("Weight", "", "how many feeders it stands for"), number_cells(rows["weight"])))
     columns.append((Heading("Homes"), number_cells(rows["n_homes"], 0)))
-    columns += _feature_columns(rows)
     columns += _hosting_columns(answers.ranked)
+    columns += _feature_columns(rows)
     for name, label in (("executed_kwh", "Traded"), ("import_kwh", "Bought from the retailer"), ("export_kwh", "Exported")):
         columns.append((Heading(label, "kWh", ABOUT[name].meaning), number_cells(last[name].mean().reindex(order))))
     loading = Heading("Largest branch loading", "%", "of any scenario at any share")
