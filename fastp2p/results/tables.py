@@ -79,7 +79,7 @@ def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | N
 
 def _frame(table: str, columns: Columns) -> pd.DataFrame:
     """A table whose columns that may be null are of nullable types, and phases by name instead of code."""
-    types = {column.name: column.dtype for column in columns_of(table).values() if column.dtype}
+    types: dict[str, Any] = {column.name: column.dtype for column in columns_of(table).values() if column.dtype}
     names = pd.Index(PHASES if table == "participants" else PHASES[:3])  # a conductor has one
 
     def typed(name: str) -> Any:
