@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from fastp2p.pipeline.step import Step, trade_step
     from fastp2p.profiles.profiles import Profiles
     from fastp2p.profiles.typical_days import Clusters, cluster_days, compare_cluster_counts
+    from fastp2p.results.answers import answer_region
+    from fastp2p.results.region import distribute_hosting, find_feeder_hosting, rank_features
     from fastp2p.results.results import Results
     from fastp2p.results.statistics import (
         compare_hosting_capacity,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         find_probabilities,
         summarise,
     )
+    from fastp2p.results.totals import find_total_changes, find_totals
     from fastp2p.settlement.settle import Settlement, settle
     from fastp2p.study.model import Study, studies
     from fastp2p.sweep.compare import compare_rules
@@ -52,6 +55,12 @@ _HOME = {
     "compare_rules": "sweep.compare",
     "compare_shares": "results.statistics",
     "find_audit_rates": "results.statistics",
+    "answer_region": "results.answers",
+    "distribute_hosting": "results.region",
+    "find_feeder_hosting": "results.region",
+    "rank_features": "results.region",
+    "find_total_changes": "results.totals",
+    "find_totals": "results.totals",
     "find_hosting_capacity": "results.statistics",
     "find_probabilities": "results.statistics",
     "summarise": "results.statistics",
@@ -118,15 +127,20 @@ __all__ = [
     "Trades",
     "ZeroSequence",
     "ac_flow",
+    "answer_region",
     "clear",
     "cluster_days",
     "compare_cluster_counts",
     "compare_hosting_capacity",
     "compare_rules",
     "compare_shares",
+    "distribute_hosting",
     "find_audit_rates",
+    "find_feeder_hosting",
     "find_hosting_capacity",
     "find_probabilities",
+    "find_total_changes",
+    "find_totals",
     "leave_over",
     "lindist3flow",
     "lindistflow",
@@ -137,6 +151,7 @@ __all__ = [
     "phase_summary",
     "plot",
     "price_trades",
+    "rank_features",
     "read_results",
     "reduce_orders",
     "run",

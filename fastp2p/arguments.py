@@ -19,6 +19,9 @@ MAKERS = {
 }
 """By the type that is asked for: where it comes from."""
 
+TEXT_KEYS = ("feeder", "event")
+"""Keys of tables that are names."""
+
 
 def kind_faults(**given: tuple[Any, type]) -> list[str]:
     """A fault for each value that is not of its type, with the way to a right one.
@@ -108,7 +111,11 @@ def refuse_other_tables(confidence: float | None = None, **given: tuple[Any, str
             faults.append(f"{name} must be the table {source}, not {described(value)}")
         elif missing := [column for column in (*keys, *columns) if column not in value.columns]:
             faults.append(f"{name} has no column {', '.join(missing)}; it must be the table {source}")
-        elif texts := [one for one in (*keys, *columns) if value[one].dtype.kind not in ("iuf" if one in keys else "iufb")]:
+        elif texts := [
+            one
+            for one in (*keys, *columns)
+            if one not in TEXT_KEYS and value[one].dtype.kind not in ("iuf" if one in keys else "iufb")
+        ]:
             faults.append(f"{name} must have numbers in {', '.join(texts)}; it must be the table {source}")
         elif not len(value):
             faults.append(f"{name} has no rows")

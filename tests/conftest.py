@@ -18,7 +18,7 @@ settings.register_profile("few", max_examples=30)
 settings.register_profile("many", max_examples=150)
 settings.load_profile("few")
 
-DRAWING = ("draw_day_figures", "draw_sweep_figures", "draw_comparison_figures")
+DRAWING = ("draw_day_figures", "draw_sweep_figures", "draw_region_pages", "draw_comparison_figures")
 LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -71,7 +71,7 @@ def elsewhere(tmp_path, monkeypatch):
 def no_figures(monkeypatch):
     """For tests that look at something else: drawing takes most of a run."""
     for name in DRAWING:
-        monkeypatch.setattr(f"fastp2p.sweep.drawing.{name}", lambda *_: {})
+        monkeypatch.setattr(f"fastp2p.sweep.drawing.{name}", lambda *_, **__: {})
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.cli.network_text import disconnected_text, listed, load_kinds, network_facts, network_warnings
 from fastp2p.errors import some
 from fastp2p.grid.network import Network
 from fastp2p.market.rules import RULES
@@ -29,7 +30,6 @@ from fastp2p.sweep.plausible import (
     energy_text,
     has_small_homes,
     phases_text,
-    placeholder_text,
     unit_warnings,
     why_no_trades,
 )  # fmt: skip
@@ -57,13 +57,13 @@ def check_network(source: str) -> tuple[dict[str, str], list[str]]:
     network = Network.from_pandapower(net)
     one_phase = sum(int(net[table].in_service.sum()) for table in ("asymmetric_load", "asymmetric_sgen"))
     asymmetric = [f"{one_phase} loads and generators are asymmetric: {PHASES}"] if one_phase else []
-    return _network_facts(network), _network_warnings(network) + asymmetric + _disconnected(
+    return network_facts(network), network_warnings(network) + asymmetric + disconnected_text(
         disconnected_elements(net, network.known_id, network.known_position)
     )
 
 
 def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
-    """Facts about a study and its network, and warnings.
+    """Facts about a study and its network or networks, and warnings.
 
     Raises
     ------
@@ -71,8 +71,16 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         Everything that would keep it from running.
     """
     study = checked(study, None, None, None)
+    if study.network.sources:
+        from fastp2p.cli.check_region import check_region
+
+        return check_region(study)
     network, profiles = prepare(study)
-    study = hold_tariffs(study, profiles)
+    return describe(hold_tariffs(study, profiles), network, profiles)
+
+
+def describe(study: Study, network: Network, profiles: Profiles) -> tuple[dict[str, str], list[str]]:
+    """Facts about a study of one network that can run, and warnings."""
     scenarios = draw_scenarios(study, network, profiles, None, range(min(study.scenarios.count, LOOKED_AT)))
     load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
     ids, eligible = network.bus_id, find_eligible(study, network, [])
@@ -80,17 +88,17 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     days = profiles.n_steps * profiles.step_hours / 24.0
     facts = {
         "study": f"{study.name}: {study.description}" if study.description else study.name,
-        **_network_facts(network),
+        **network_facts(network),
         "steps": f"{profiles.n_steps} of {profiles.step_hours:g} h, {days:g} day{'s' * (days != 1.0)}",
         "time": _time(profiles),
         "may take part": _eligible_fact(study, network, eligible),
         "loads": (
             f"{len(load_bus)} buses{_places(study.load.buses, network, eligible)} with {_words(study.load.homes)} x {loads}: "
-            f"{_listed(ids[load_bus])}"
+            f"{listed(ids[load_bus])}"
         ),
         "PV": (
             f"{len(pv_bus)} buses{_places(study.pv.buses, network, eligible)} with {_words(study.pv.kwp)} kWp of {suns}: "
-            f"{_listed(ids[pv_bus])}"
+            f"{listed(ids[pv_bus])}"
         ),
         **_heat_pump_facts(study, network, profiles, scenarios),
         **_ev_facts(study, network),
@@ -122,8 +130,15 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
         )
         n_books = study.n_cases * profiles.n_steps
         facts["scenarios"] = f"{sweep.count} each with {pv}{devices}: {n_books:,} books"
-    warnings = _network_warnings(network) + unit_warnings(study, profiles, scenarios)
-    looked_at = range(len(scenarios.number))
+    return facts, find_warnings(study, network, profiles)
+
+
+def find_warnings(study: Study, network: Network, profiles: Profiles) -> list[str]:
+    """What looks wrong with a study of one network that can run."""
+    sweep = study.scenarios
+    looked_at = range(min(sweep.count, LOOKED_AT))
+    scenarios = draw_scenarios(study, network, profiles, None, looked_at)
+    warnings = network_warnings(network) + unit_warnings(study, profiles, scenarios)
     why = ""
     for at in points_of(study):
         drawn = draw_scenarios(at.of(study), network, profiles, at.share, looked_at)
@@ -132,27 +147,18 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
     if why:
         first = f" in the first {LOOKED_AT} scenarios" if sweep.count > LOOKED_AT else ""
         warnings.append(f"nothing will be traded{first}: {why}")
-    return facts, warnings + _ev_warnings(study, profiles, scenarios) + _study_warnings(study, network, scenarios)
+    return warnings + _ev_warnings(study, profiles, scenarios) + _study_warnings(study, network, scenarios)
 
 
 def _eligible_fact(study: Study, network: Network, eligible: Ints) -> str:
     """How many buses may take part, and which buses were counted."""
     chosen = {
         "leaves": "leaf buses: ends of the energised network, no external grid among them",
-        "loads": f"buses with a load in the network{_kinds(network)}",
+        "loads": f"buses with a load in the network{load_kinds(network)}",
         "all": "buses: all but the external grids",
     }
     of = study.participants.buses
     return f"{len(eligible)} {chosen[of] if isinstance(of, str) else 'buses, as listed'}"
-
-
-def _kinds(network: Network) -> str:
-    """What the network has at its load buses, in brackets; nothing where it has loads alone."""
-    if (network.load_kind == "load").all():
-        return ""
-    counted = zip(*np.unique(network.load_kind, return_counts=True), strict=True)
-    kinds = [f"{n} with {'an' if kind[0] in 'ao' else 'a'} {kind.replace('_', ' ')}" for kind, n in counted]
-    return f" ({', '.join(kinds)})"
 
 
 def _places(buses: Buses, network: Network, eligible: Ints) -> str:
@@ -226,7 +232,7 @@ def _ev_warnings(study: Study, profiles: Profiles, scenarios: Scenarios) -> list
 def _devices_at(part: BatteryPart | EvPart | HeatPumpPart, network: Network) -> str:
     """Where homes may have a device, and how likely each has one."""
     if isinstance(part.buses, tuple):
-        where = f"at {len(part.buses)} buses: {_listed(np.sort(network.bus_id[network.positions(part.buses)]))}"
+        where = f"at {len(part.buses)} buses: {listed(np.sort(network.bus_id[network.positions(part.buses)]))}"
     else:
         where = "where PV is" if part.buses == "pv" else "at all participants"
     return where if part.share == 1.0 else f"{where}, each with a probability of {part.share:.0%}"
@@ -288,56 +294,6 @@ def _physics(study: Study) -> str:
     return f"{study.clearing.physics}, voltages within {band}, power factor of {signs}; {audited}"
 
 
-def _network_facts(network: Network) -> dict[str, str]:
-    limited = np.isfinite(network.limit_kw)
-    kinds, counts = np.unique(network.element, return_counts=True)
-    limits = f"{_range(network.limit_kw[limited])} kW" if limited.any() else "none"
-    back = network.reverse_kw[np.isfinite(network.reverse_kw)]
-    through = f"{len(back)} transformer{'s' * (len(back) != 1)}"
-    n_known = len(network.known_id)
-    why = ": closed switches join some, open ends add some" if n_known != network.n_bus else ""
-    return {
-        "buses": f"{network.n_bus} (pandapower has {n_known}{why})",
-        "branches": f"{network.n_branch}: " + ", ".join(f"{n} {kind}" for kind, n in zip(kinds, counts, strict=True)),
-        "form": "radial" if network.is_radial else "meshed",
-        "external grids": f"at bus {_listed(network.bus_id[network.reference_bus])}",
-        "leaf buses": _listed(network.bus_id[network.leaf_buses()]),
-        "load buses": f"{_listed(network.bus_id[network.load_bus])}{_kinds(network)}",
-        "limits": f"{int(limited.sum())} of {network.n_branch} branches, {limits}",
-        **({"reverse power": f"{through}, at most {_range(back)} kW towards the external grid"} if len(back) else {}),
-    }
-
-
-def _range(values: NDArray[np.float64]) -> str:
-    """From the smallest to the largest."""
-    return f"{values.min():.4g} … {values.max():.4g}"
-
-
-def _network_warnings(network: Network) -> list[str]:
-    warnings = []
-    ampacity, placeholder = network.ampacity_ka[network.element == "line"], placeholder_text(network)
-    if placeholder:
-        warnings.append(placeholder)
-    negative = network.branch_name[(network.limit_kw <= 0) | (network.rating_kw <= 0) | (network.ampacity_ka <= 0)]
-    if len(negative):
-        warnings.append(f"ratings that are not positive: {some(negative.tolist())}; a study refuses negative ones")
-    over = np.flatnonzero(np.abs(network.constant_kw) > np.maximum(network.limit_kw, 0.0))
-    if len(over):
-        percent = 100.0 * np.abs(network.constant_kw[over]) / network.limit_kw[over]
-        named = [f"{network.branch_name[at]} {part:.0f} %" for at, part in zip(over, percent, strict=True)]
-        warnings.append(
-            f"{len(over)} branch{'es are over their limits' if len(over) > 1 else ' is over its limit'} without any load or PV "
-            f"({some(named)}); check the angles of the external grids (va_degree) and the phase shifts of transformers"
-        )
-    missing = int(np.isnan(ampacity).sum())
-    if missing:
-        warnings.append(f"{missing} lines have no ampacity (max_i_ka) and are not limited")
-    dead = network.known_id[network.known_position < 0]
-    if len(dead):
-        warnings.append(f"{len(dead)} buses have no path to an external grid and are left out: {_listed(dead)}")
-    return warnings
-
-
 def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> list[str]:
     warnings = []
     who = scenarios.participant
@@ -381,14 +337,3 @@ def _words(amount: Amount | Price | OfTransformer) -> str:
         return f"{amount.of_transformer:g} times the transformer's kVA as"
     parameters = amount.model_dump(exclude={"distribution"}, exclude_none=True)
     return f"{amount.distribution}({', '.join(f'{key} {value}' for key, value in parameters.items())})"
-
-
-def _disconnected(elements: list[str]) -> list[str]:
-    if not elements:
-        return []
-    return [f"{len(elements)} elements are in service without a path to an external grid: {some(elements)}"]
-
-
-def _listed(ids: Ints) -> str:
-    """Bus ids in a line, the tail left out."""
-    return some([str(i) for i in ids.tolist()], 14) or "none"

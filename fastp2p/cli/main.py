@@ -7,48 +7,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from fastp2p.cli.begin import list_networks, new
-from fastp2p.cli.console import errors, fault_exit, known, make_table, say, say_not_cached
-from fastp2p.cli.day_table import make_day_table
+from fastp2p.cli.console import errors, fault_exit, say, say_not_cached
 from fastp2p.cli.documents import summary_of
 from fastp2p.cli.export import export
 from fastp2p.cli.figures import figures
+from fastp2p.cli.print_results import failed_feeders, print_comparison, print_results, say_failed_feeders, say_failures
 from fastp2p.cli.profiles import profiles_app
 from fastp2p.cli.report import check as check_reports
 from fastp2p.cli.report import report
 from fastp2p.cli.report import write as write_report
 from fastp2p.cli.signals import exit_code, in_order
-from fastp2p.cli.sweep_table import (
-    battery_text,
-    ev_text,
-    heat_pump_text,
-    hosting_capacity,
-    make_chosen_table,
-    make_hosting_table,
-    make_sweep_table,
-    share_headings,
-)
 from fastp2p.errors import FastP2PError, InputError, refuse
 from fastp2p.io.paths import expanded
-from fastp2p.results.columns import COMPARED, columns_of
 from fastp2p.study.model import Study, studies, study_files
-from fastp2p.text import LONGEST_UNIT, nearest, shown_text
+from fastp2p.text import nearest, shown_text
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fastp2p.results.results import Results
 
 PAPER = ("paper-44", "paper-80")
-COMPARISON = {
-    f"{column.heading}\nkWh" if column.unit == "kWh" else column.heading: name
-    for name, column in ((name, columns_of("scenarios")[name]) for name in COMPARED)
-    if column.heading
-}
-MOST_FAILURES = 10
-"""Books without an answer that are named one by one."""
 PROCESSES_FROM = 40_000
 """Scenario-days from which workers are processes: those scale better than threads, and a second to start them is little."""
 
@@ -108,37 +87,20 @@ def run(
     summaries = []
     failed = 0
     for one, folder in zip(chosen, folders, strict=True):
-        bar = one.n_cases > 1 and not (quiet or as_json)
+        bar = (one.n_cases > 1 or one.network.sources is not None) and not (quiet or as_json)
         results = _run_until_interrupted(one, folder, overwrite, resume, workers, dask, bar, scenarios)
-        failed += len(results.failures)
+        failed += len(results.failures) + len(failed_feeders(results.feeders))
         if as_json:
             summaries.append(summary_of(results, folder))
         elif not quiet:
-            _print_results(results, folder)
+            print_results(results, folder)
         if with_report:
             write_report([folder], None, overwrite=overwrite or resume, quiet=quiet or as_json)
-        _say_failures(results)
+        say_failures(results)
     if as_json:
         typer.echo(json.dumps(summaries if study is None else summaries[0], indent=2))
     if failed:
         raise typer.Exit(1)
-
-
-def _say_failures(results: "Results") -> None:
-    """The first books without an answer, and how many there are."""
-    from fastp2p.results.points import point_keys
-
-    time = results.profiles.time
-    kept = "only the part that was filled is" if results.study.clearing.objective == "pro_rata" else "nothing is"
-    keys = point_keys(results.scenarios)
-    for at, scenario, step in results.failures[:MOST_FAILURES]:
-        shares = zip(keys, at if isinstance(at, tuple) else (at,), strict=True)
-        point = ", ".join(f"{key.replace('_', ' ')} {share:g}" for key, share in shares)
-        when = f"step {step}" if time is None else f"step {step} ({time[step]:%Y-%m-%d %H:%M})"
-        where = f"{results.study.name}, {point}, scenario {scenario}, {when}"
-        say(errors, "failed:", "red", f"{where}: no proven optimum; {kept} executed there")
-    if len(results.failures) > MOST_FAILURES:
-        say(errors, "failed:", "red", f"{len(results.failures) - MOST_FAILURES:,} more books; manifest.json lists them all")
 
 
 def _run_until_interrupted(
@@ -151,6 +113,7 @@ def _run_until_interrupted(
     bar: bool,
     scenarios: str | None,
 ) -> "Results":
+    from fastp2p.cli.feeder_pool import FEEDERS_FROM, count_feeders
     from fastp2p.kernels.jit import cache_fault
     from fastp2p.sweep.chosen import choose, n_cases, numbers_in
     from fastp2p.sweep.executors import connect, has_workers
@@ -160,9 +123,10 @@ def _run_until_interrupted(
     if dask is not None and workers is not None:
         raise InputError("either --workers of this machine or a cluster with --dask, not both")
     numbers = None if scenarios is None else numbers_in(scenarios, study.scenarios.count)
-    n_run = n_cases(study, choose(study, numbers))
+    n_feeders = count_feeders(study)
+    n_run = n_feeders * n_cases(study, choose(study, numbers))
     count = count_workers(workers, n_run)
-    large = n_run * (study.profiles.days or 1) >= PROCESSES_FROM and count > 1
+    large = (n_run * (study.profiles.days or 1) >= PROCESSES_FROM or n_feeders >= FEEDERS_FROM) and count > 1
 
     def kept(what: str) -> str:
         begun = (folder / "manifest.json").exists()
@@ -232,30 +196,14 @@ def compare(
     if as_json:
         typer.echo(table.to_json(orient="records", double_precision=15, indent=2))
     elif not quiet:
-        _print_comparison(one, table, folder)
+        print_comparison(one, table, folder)
+    if one.network.sources:
+        from fastp2p.io.parquet import read_table
 
-
-def _print_comparison(study: Study, comparison: "pd.DataFrame", folder: Path) -> None:
-    from fastp2p.results.points import point_keys
-
-    keys = point_keys(comparison)
-    table = make_table(
-        *share_headings(comparison),
-        "rule",
-        *COMPARISON,
-        caption=f"means over the scenarios; money in {shown_text(study.currency, LONGEST_UNIT)}",
-    )
-    wide = comparison.pivot(index=[*keys, "rule"], columns="indicator", values="mean")
-    order = comparison[[*keys, "rule"]].drop_duplicates().itertuples(index=False, name=None)
-    last = None
-    for *point, rule in order:
-        row = wide.loc[(*point, rule)]
-        cells = [known(row[column], 2) for column in COMPARISON.values()]
-        if last not in (None, point):
-            table.add_section()
-        table.add_row(*("" if point == last else f"{share:.0%}" for share in point), rule, *cells)
-        last = point
-    _print_table(study.name, study.description, [table], folder)
+        failed = failed_feeders(read_table(folder, "feeders"))
+        say_failed_feeders(one, failed)
+        if failed:
+            raise typer.Exit(1)
 
 
 app.command()(new)
@@ -317,73 +265,3 @@ def _folder(out: Path | None, name: str, *, alone: bool) -> Path:
     if out is None:
         return Path("results") / name
     return expanded(out) if alone else expanded(out) / name
-
-
-def _print_results(results: "Results", folder: Path) -> None:
-    from fastp2p.results.indicators import is_audited_whole
-    from fastp2p.results.points import point_keys
-    from fastp2p.results.statistics import too_few_audited
-
-    if results.chosen and len(results.scenarios) > 1:
-        _print_table(results.study.name, results.study.description, [make_chosen_table(results)], folder, _remarks(results))
-        return
-    is_sweep = results.study.n_cases > 1 and not results.chosen
-    table = make_sweep_table(results) if is_sweep else make_day_table(results)
-    further = []
-    notes = {}
-    if results.stopped_at and (stop := results.study.scenarios.stop):
-        notes["stopped:"] = (
-            f"{results.stopped_at:,} scenarios per share estimate {stop.indicator} to within {stop.within:.1%} of its mean"
-        )
-    if results.study.scenarios.shares and not results.chosen and is_audited_whole(results.scenarios):
-        if results.study.network.phases == 3:
-            further = [make_hosting_table(results.scenarios)]
-        else:
-            of = "uncontrolled, at 5 %, by AC: between the shares tried, and with 95 % confidence of the draws"
-            notes["hosting capacity"] = f"({of}): {hosting_capacity(results.scenarios)}"
-    if "n_audited" in results.scenarios and is_sweep and (few := too_few_audited(results.scenarios)):
-        notes["audit:"] = few
-    if "losses_kwh" in results.scenarios:
-        means = results.scenarios.groupby(point_keys(results.scenarios))[["losses_kwh", "spilled_kwh"]].mean()
-        parts = [f"{known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
-        notes["losses and spilled PV"] = f"(means{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
-    if "heat_pump_kwh" in results.scenarios:
-        notes["heat pumps"] = heat_pump_text(results.scenarios)
-    if "ev_kwh" in results.scenarios:
-        notes["electric vehicles"] = ev_text(results.scenarios)
-    if "charged_kwh" in results.scenarios:
-        notes["batteries"] = battery_text(results.scenarios)
-    notes |= _remarks(results)
-    _print_table(results.study.name, results.study.description, [table, *further], folder, notes)
-
-
-def _remarks(results: "Results") -> dict[str, str]:
-    """Why nothing was traded, where nothing was; and how voltages are to be read, where there are any."""
-    from fastp2p.pipeline.draws import draw_scenarios
-    from fastp2p.study.points import points_of
-    from fastp2p.sweep.plausible import LOOKED_AT, PHASES, THREE_PHASES, asks_for_voltages, why_no_trades
-
-    study, remarks = results.study, {}
-    if not results.scenarios["matched_kwh"].any():
-        point = max(points_of(study), key=lambda point: point.share or 0.0)  # the first such: of the smallest shares of devices
-        study, looked_at = point.of(study), range(min(study.scenarios.count, LOOKED_AT))
-        drawn = draw_scenarios(study, results.network, results.profiles, point.share, looked_at)
-        why = why_no_trades(study, results.profiles, drawn)
-        remarks["no trades:"] = why or "no two orders of one step match under this market rule"
-    if asks_for_voltages(study):
-        remarks["voltages:"] = PHASES if study.network.phases == 1 else THREE_PHASES
-    return remarks
-
-
-def _print_table(name: str, description: str, tables: list[Table], folder: Path, notes: dict[str, str] | None = None) -> None:
-    """Tables, with their title above and the path of the files below."""
-    console = Console(highlight=False)
-    say(console, f"{name}:" if description else name, "bold", description)
-    for table in tables:
-        console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
-        console.print(table)
-    for word, note in (notes or {}).items():
-        say(console, word, "", note)
-    written = ", ".join(sorted(path.name + "/" * path.is_dir() for path in folder.iterdir()))
-    say(console, "wrote", "", f"{folder}/: {written}")
-    console.print()

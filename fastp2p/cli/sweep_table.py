@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastp2p.cli.console import known, make_table
+from fastp2p.cli.console import cell, known, make_table
 from fastp2p.cli.day_table import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
+    from rich.text import Text
 
     from fastp2p.results.results import Results
 
@@ -48,18 +49,23 @@ def make_sweep_table(results: Results) -> Table:
 
 def make_chosen_table(results: Results) -> Table:
     """Chosen scenarios one by one, the first few: no means, which would pass for those of the study."""
-    from fastp2p.results.points import point_keys
+    from fastp2p.results.points import feeder_key, point_keys
 
-    n, keys = len(results.scenarios), point_keys(results.scenarios)
+    n, keys, of_feeder = len(results.scenarios), point_keys(results.scenarios), feeder_key(results.scenarios)
     first = f"the first {MOST_CHOSEN} of {n:,} scenarios" if n > MOST_CHOSEN else "each scenario"
     of_power = "" if results.study.clearing.physics == "dc" else " (apparent power)"
     caption = f"{first}, in kWh; highest loading{of_power}\nchosen ones are no sample: no means are taken of them"
-    table = make_table("scenario", *share_headings(results.scenarios), *COLUMNS, "worst\n%", caption=caption)
+    headings = (*of_feeder, "scenario", *share_headings(results.scenarios))
+    table = make_table(*headings, *COLUMNS, "worst\n%", caption=caption)
+    table.columns[0].justify = "left" if of_feeder else "right"
     for row in results.scenarios.head(MOST_CHOSEN).to_dict("records"):
         energy = [f"{row[column]:.2f}" for column in COLUMNS.values()]
-        table.add_row(
-            str(row["scenario"]), *(f"{row[key]:.0%}" for key in keys), *energy, f"{row['worst_loading_percent']:.1f}"
-        )
+        at: list[Text | str] = [
+            *(cell(row[key]) for key in of_feeder),
+            str(row["scenario"]),
+            *(f"{row[key]:.0%}" for key in keys),
+        ]
+        table.add_row(*at, *energy, f"{row['worst_loading_percent']:.1f}")
     return table
 
 
@@ -98,17 +104,26 @@ def hosting_capacity(scenarios: pd.DataFrame) -> str:
     return "; ".join(texts)
 
 
-def battery_text(scenarios: pd.DataFrame) -> str:
+def losses_text(scenarios: pd.DataFrame, of: str = "means") -> str:
+    """Mean losses and spilled PV of a scenario, by share of PV and of swept devices."""
+    from fastp2p.results.points import point_keys
+
+    means = scenarios.groupby(point_keys(scenarios))[["losses_kwh", "spilled_kwh"]].mean()
+    parts = [f"{known(losses, 1)} and {spilled:.1f}" for losses, spilled in means.itertuples(index=False)]
+    return f"({of}{' by share' * (len(parts) > 1)}): {', '.join(parts)} kWh"
+
+
+def battery_text(scenarios: pd.DataFrame, of: str = "means") -> str:
     """Mean energy at the batteries of a scenario, by share of PV and of swept devices."""
     from fastp2p.results.points import point_keys
 
     means = scenarios.groupby(point_keys(scenarios))[["charged_kwh", "discharged_kwh", "battery_lost_kwh"]].mean()
     parts = [f"{charged:.1f}, {discharged:.1f} and {lost:.1f}" for charged, discharged, lost in means.itertuples(index=False)]
     by_share = " by share" * (len(parts) > 1)
-    return f"(charged, discharged and lost; means{by_share}): {'; '.join(parts)} kWh"
+    return f"(charged, discharged and lost; {of}{by_share}): {'; '.join(parts)} kWh"
 
 
-def ev_text(scenarios: pd.DataFrame) -> str:
+def ev_text(scenarios: pd.DataFrame, of: str = "means") -> str:
     """Mean energy of the electric vehicles of a scenario, by share of PV and of swept devices, and how many lack some."""
     from fastp2p.results.points import point_keys
 
@@ -117,16 +132,16 @@ def ev_text(scenarios: pd.DataFrame) -> str:
     by_share = " by share" * (len(parts) > 1)
     worst = means["ev_unmet_share"].max()  # the same vehicles at all shares, unless they are where PV is
     told = f"; {worst:.0%} are not charged in time" if worst > 0.0 else ""
-    return f"(charged and unmet; means{by_share}): {'; '.join(parts)} kWh{told}"
+    return f"(charged and unmet; {of}{by_share}): {'; '.join(parts)} kWh{told}"
 
 
-def heat_pump_text(scenarios: pd.DataFrame) -> str:
+def heat_pump_text(scenarios: pd.DataFrame, of: str = "means") -> str:
     """Mean energy of the heat pumps of a scenario, and how cold rooms were, by share of PV and of swept devices."""
     from fastp2p.results.points import point_keys
 
     means = scenarios.groupby(point_keys(scenarios))[["heat_pump_kwh", "cold_kh"]].mean()
     parts = [f"{kwh:.1f} kWh, {cold:.1f} K h" for kwh, cold in means.itertuples(index=False)]
-    return f"(energy, and degree-hours below the comfort band; means{' by share' * (len(parts) > 1)}): {'; '.join(parts)}"
+    return f"(energy, and degree-hours below the comfort band; {of}{' by share' * (len(parts) > 1)}): {'; '.join(parts)}"
 
 
 def make_hosting_table(scenarios: pd.DataFrame) -> Table:

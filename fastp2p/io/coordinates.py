@@ -36,6 +36,19 @@ def bus_coordinates(source: str) -> tuple[Ints, Floats]:
     return kept["bus"], kept["place"]
 
 
+def feeder_place(source: str) -> tuple[float, float]:
+    """The middle of the buses of a network by name or path that have coordinates; NaN where none has.
+
+    Raises
+    ------
+    InputError
+        See `fastp2p.Network.load`.
+    """
+    _, place = bus_coordinates(source)
+    x, y = place.mean(axis=0).tolist() if len(place) else (np.nan, np.nan)
+    return x, y
+
+
 def keep_coordinates(source: str | Path, net: Any) -> None:
     """Put the coordinates of a network that is loaded anyway into the cache."""
     kept_arrays(source, NAMES, lambda: _places(net))

@@ -1,5 +1,6 @@
 """Paths that users give, and a home for those who have none."""
 
+import hashlib
 import os
 import re
 import stat
@@ -39,6 +40,14 @@ def is_folder_name(name: str) -> bool:
     is_long = len(name) > 100 or len(name.encode(errors="replace")) > 200
     plain = printable(name) == name == name.strip() and not re.search(r"[/\\]", name)
     return bool(name) and plain and not (name.startswith(".") or is_long or reserved)
+
+
+def file_name_of(text: str) -> str:
+    """A part of a file name for any text: the text itself where it may be one, else what is left of it and a hash of it."""
+    plain = re.sub(r"[^\w.-]+", "-", text).strip(".-")[:60]
+    if plain == text and is_folder_name(text):
+        return text
+    return f"{plain}-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}".lstrip("-")
 
 
 def check_file(path: Path, what: str, most_bytes: int) -> None:

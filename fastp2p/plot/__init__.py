@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fastp2p.plot.day import network, profiles, supply, typical
+    from fastp2p.plot.region import hosting_by_feeder, hosting_distribution, hosting_feature, hosting_map, region_totals
     from fastp2p.plot.sweep import bills, energy, hosting_capacity, hours, loading
     from fastp2p.plot.voltages import ac_error, feeder, phases, voltage
 
@@ -17,12 +18,17 @@ _HOME = {
     "bills": "sweep",
     "energy": "sweep",
     "feeder": "voltages",
+    "hosting_by_feeder": "region",
     "hosting_capacity": "sweep",
+    "hosting_distribution": "region",
+    "hosting_feature": "region",
+    "hosting_map": "region",
     "hours": "sweep",
     "loading": "sweep",
     "network": "day",
     "phases": "voltages",
     "profiles": "day",
+    "region_totals": "region",
     "supply": "day",
     "typical": "day",
     "voltage": "voltages",
@@ -33,12 +39,17 @@ __all__ = [
     "bills",
     "energy",
     "feeder",
+    "hosting_by_feeder",
     "hosting_capacity",
+    "hosting_distribution",
+    "hosting_feature",
+    "hosting_map",
     "hours",
     "loading",
     "network",
     "phases",
     "profiles",
+    "region_totals",
     "supply",
     "typical",
     "voltage",

@@ -13,7 +13,7 @@ from fastp2p.figures.network import draw_network
 from fastp2p.figures.profiles import draw_profiles
 from fastp2p.figures.supply import draw_supply
 from fastp2p.figures.typical_days import draw_typical
-from fastp2p.plot.sources import Source, axes_for, results_of, table_of
+from fastp2p.plot.sources import Source, axes_for, one_network, results_of, table_of
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.typical_days import Clusters
 from fastp2p.results.points import one_scenario
@@ -88,7 +88,7 @@ def network(
     InputError
         If it is something else, if the study did not keep `branches` and `participants`, or if there is no such scenario.
     """
-    results = results_of(source)
+    results = one_network(source)
     branches, participants = (
         one_scenario(table_of(results, name)[0], share, scenario) for name in ("branches", "participants")
     )

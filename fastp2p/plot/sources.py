@@ -12,6 +12,7 @@ from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from fastp2p.arguments import described
 from fastp2p.errors import InputError, refuse
+from fastp2p.results.cube import FEEDER
 from fastp2p.results.points import point_keys
 from fastp2p.results.results import Results
 from fastp2p.sweep.opened import read_results
@@ -35,15 +36,29 @@ def results_of(source: Source) -> Results:
     return source
 
 
+def one_network(source: Source) -> Results:
+    """Results of a study of one network.
+
+    Raises
+    ------
+    InputError
+        See `results_of`, and if they are of many networks.
+    """
+    results = results_of(source)
+    if results.feeders is not None:
+        raise InputError(f"{results.study.name} has many networks, and this figure is of one: give it results.of_feeder(name)")
+    return results
+
+
 def table_of(source: Source | pd.DataFrame, name: str, columns: tuple[str, ...] = ()) -> tuple[pd.DataFrame, Results | None]:
     """A table to draw, and the results that it belongs to, if those were given.
 
     Raises
     ------
     InputError
-        If the study did not keep the table, or a table of the caller lacks columns.
+        If the study did not keep the table, it is of many networks, or a table of the caller lacks columns.
     """
-    results = None if isinstance(source, pd.DataFrame) else results_of(source)
+    results = None if isinstance(source, pd.DataFrame) else one_network(source)
     table = source if isinstance(source, pd.DataFrame) else getattr(results, name)
     if table is None:
         alone = "" if name in ("scenarios", "hours") else "run some of its scenarios alone (run STUDY --scenarios 0), or "
@@ -52,6 +67,9 @@ def table_of(source: Source | pd.DataFrame, name: str, columns: tuple[str, ...] 
         raise InputError(f"the table lacks the columns {', '.join(missing)} of results.{name}")
     if table.empty:
         raise InputError(f"the table has no rows, so there is nothing to draw of results.{name}")
+    if FEEDER in table and table[FEEDER].nunique() > 1:
+        one = "results.of_feeder(name) gives the results of one, and the rows of one are its table"
+        raise InputError(f"the table has many feeders, by its column {FEEDER!r}; {one}")
     refuse(_number_faults(table, [*dict.fromkeys([*point_keys(table), *columns])] if columns else []))
     return table, results
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from fastp2p.arguments import described
 from fastp2p.errors import InputError
 from fastp2p.figures.voltages import End, draw_voltage_hours
-from fastp2p.plot.sources import Source, axes_for, results_of, table_of
+from fastp2p.plot.sources import Source, axes_for, one_network, table_of
 from fastp2p.results.results import Results
 from fastp2p.sweep.again import run_worst_book, run_worst_day, sample_errors
 from fastp2p.sweep.voltage_pages import (
@@ -149,7 +149,7 @@ def _check(name: str, value: object, known: tuple[str, ...]) -> None:
 
 
 def _audited(source: Source) -> Results:
-    results = results_of(source)
+    results = one_network(source)
     if not has_voltages(results):
         why = "every book collapses" if results.study.audited_every else "clearing.audit = true in the study has them computed"
         raise InputError(f"these results have no voltages; {why}")

@@ -16,13 +16,13 @@ from fastp2p.report.again import commands_of, study_text
 from fastp2p.report.plain import Cell, Heading, Table, number_cell
 from fastp2p.report.runs import Run
 from fastp2p.results.points import POINT_KEYS, point_keys
-from fastp2p.results.results import Results
+from fastp2p.results.results import Results, one_of
 from fastp2p.results.statistics import too_few_audited
 from fastp2p.study.changes import section_type
 from fastp2p.study.model import Study
 from fastp2p.study.points import points_of
 from fastp2p.sweep.plausible import LOOKED_AT, PHASES, THREE_PHASES, asks_for_voltages, unit_warnings, why_no_trades
-from fastp2p.text import LONGEST_UNIT, shown_text
+from fastp2p.text import LONGEST_NAME, LONGEST_UNIT, shown_text
 
 MOST_SHOWN = 300
 """Characters of a key's value."""
@@ -111,14 +111,13 @@ def period_of(results: Results) -> str:
 
 def what_it_is(results: Results) -> list[tuple[str, str]]:
     """What was run, in a few lines."""
-    study, network, profiles = results.study, results.network, results.profiles
+    study, profiles = results.study, results.profiles
     step = "1 hour" if profiles.step_hours == 1.0 else f"{60.0 * profiles.step_hours:g} minutes"
-    shape = "radial" if network.is_radial else "meshed"
     physics = {"dc": "DC: active power", "lindistflow": "LinDistFlow: linear voltages", "ac": "AC, by tightening"}
     every = study.audited_every
     audit = "none" if not every else "every book" if every == 1 else f"one book in {every}, drawn at random"
     rows = [
-        ("Network", f"{shown_text(study.network.source)}: {network.n_bus:,} buses, {network.n_branch:,} branches, {shape}"),
+        _network(results),
         ("Time", f"{period_of(results)}, {profiles.n_steps:,} steps of {step}"),
         ("Scenarios", _scenarios(results)),
         ("Market rule", f"{study.market.pricing}, {study.market.orders} orders"),
@@ -130,20 +129,37 @@ def what_it_is(results: Results) -> list[tuple[str, str]]:
     return rows
 
 
+def _network(results: Results) -> tuple[str, str]:
+    """Which network it was, or how many."""
+    part, feeders = results.study.network, results.feeders
+    if feeders is None:
+        network = results.network
+        size = f"{network.n_bus:,} buses, {network.n_branch:,} branches, {'radial' if network.is_radial else 'meshed'}"
+        return "Network", f"{shown_text(part.source)}: {size}"
+    ran = feeders[feeders["fault"] == ""]
+    source = shown_text(part.sources) if isinstance(part.sources, str) else "a list of the study"
+    n_regions = ran["region"].nunique()
+    size = f"{ran['n_bus'].sum():,} buses, {ran['n_homes'].sum():,} homes"
+    return "Networks", f"{len(ran):,} feeders of {source}: {size}{f', {n_regions:,} regions' * (n_regions > 1)}"
+
+
 def _scenarios(results: Results) -> str:
     """How many scenarios there are, and at which shares."""
     scenarios, keys = results.scenarios, point_keys(results.scenarios)
     n_points = len(scenarios[keys].drop_duplicates())
+    n = f"{len(scenarios) // len(results.networks):,}{' of each feeder' * (results.feeders is not None)}"
     if n_points == 1:
-        return f"{len(scenarios):,}"
+        return n
     shares = "; ".join(
         f"{POINT_KEYS[key]} {', '.join(f'{100 * share:g}' for share in sorted(scenarios[key].unique()))} %" for key in keys
     )
-    return f"{len(scenarios):,} at {n_points:,} points (shares of {shares})"
+    return f"{n} at {n_points:,} points (shares of {shares})"
 
 
 def find_warnings(results: Results) -> list[str]:
-    """What looks wrong with a study, or limits what its results say."""
+    """What looks wrong with a study, or limits what its results say; of many networks, on the first one."""
+    has_trades = results.scenarios["matched_kwh"].any()
+    results = one_of(results)
     study = results.study
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)
@@ -151,7 +167,7 @@ def find_warnings(results: Results) -> list[str]:
         looked_at = range(min(study.scenarios.count, LOOKED_AT))
         drawn = draw_scenarios(point.of(study), results.network, results.profiles, point.share, looked_at)
     found = unit_warnings(study, results.profiles, drawn)
-    if not results.scenarios["matched_kwh"].any():
+    if not has_trades:
         why = why_no_trades(point.of(study), results.profiles, drawn)
         found.append(f"nothing was traded: {why or 'no two orders of one step match under this market rule'}")
     if "n_audited" in results.scenarios and study.n_cases > 1 and (few := too_few_audited(results.scenarios)):
@@ -176,6 +192,8 @@ def state_of(manifest: Manifest, results: Results) -> list[str]:
     if manifest.stopped_at is not None:
         because = f": {manifest.stopped_because}" if manifest.stopped_because else ""
         notes.append(f"The study stopped itself after {manifest.stopped_at:,} scenarios per share{because}.")
+    if n := len(manifest.failed_feeders):
+        notes.append(f"{n:,} {'feeder' if n == 1 else 'feeders'} could not run, and what is below is without them.")
     if n := len(results.failures):
         kept = "what had been filled" if results.study.clearing.objective == "pro_rata" else "nothing"
         notes.append(
@@ -187,7 +205,8 @@ def state_of(manifest: Manifest, results: Results) -> list[str]:
 def _wanted(results: Results) -> int:
     """How many scenarios there should be, over all points."""
     chosen = results.chosen
-    return results.study.n_cases if chosen is None else results.study.scenarios.n_points * sum(map(len, chosen))
+    n = results.study.n_cases if chosen is None else results.study.scenarios.n_points * sum(map(len, chosen))
+    return n * len(results.networks)
 
 
 def failure_table(results: Results) -> Table | None:
@@ -195,7 +214,8 @@ def failure_table(results: Results) -> Table | None:
     if not results.failures:
         return None
     keys, time = point_keys(results.scenarios), results.profiles.time
-    headings = [*(Heading(f"Share of {POINT_KEYS[key]}", "%") for key in keys), Heading("Scenario"), Heading("Step")]
+    headings = [Heading("Feeder")] * ("feeder" in results.scenarios)
+    headings += [*(Heading(f"Share of {POINT_KEYS[key]}", "%") for key in keys), Heading("Scenario"), Heading("Step")]
     headings += [] if time is None else [Heading("Time")]
     rows = [_failure(failure, time) for failure in results.failures[:MOST_FAILURES]]
     n = len(results.failures)
@@ -205,8 +225,9 @@ def failure_table(results: Results) -> Table | None:
 
 def _failure(failure: Failure, time: pd.DatetimeIndex | None) -> list[Cell]:
     at, scenario, step = failure
-    shares = [share for share in (at if isinstance(at, tuple) else (at,)) if not isinstance(share, str)]
-    row = [*(number_cell(100.0 * share, 1) for share in shares), number_cell(scenario, 0), number_cell(step, 0)]
+    places = at if isinstance(at, tuple) else (at,)
+    cells = [Cell(shown_text(one, LONGEST_NAME)) if isinstance(one, str) else number_cell(100.0 * one, 1) for one in places]
+    row = [*cells, number_cell(scenario, 0), number_cell(step, 0)]
     return row + ([] if time is None else [Cell(f"{time[step]:%Y-%m-%d %H:%M}")])
 
 
@@ -226,7 +247,7 @@ def provenance(manifest: Manifest) -> list[tuple[str, str]]:
 def about(run: Run) -> dict[str, Any]:
     """The name of a run, what a reader must know first, and how to make it again."""
     return {
-        "title": shown_text(run.study.name),
+        "title": shown_text(run.study.name) + (f": {run.feeder}" if run.feeder else ""),
         "description": shown_text(run.study.description),
         "folder": run.folder,
         "state": state_of(run.manifest, run.results),

@@ -67,7 +67,7 @@ def charts_of(run: Run) -> list[Chart]:
     return [chart for chart in found if chart is not None]
 
 
-def _axes(x: str, y: str, **more: Any) -> dict[str, Any]:
+def axes_of(x: str, y: str, **more: Any) -> dict[str, Any]:
     """The layout of a figure with these titles of axes."""
     return {
         "xaxis": {"title": {"text": chart_text(x)}},
@@ -136,7 +136,7 @@ def probability_chart(run: Run) -> Chart:
     for others, rows in curves:
         traces = [_event_curve(rows, along, event, f"c{place}") for place, event in enumerate(events)]
         line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 5, "y1": 5, "line": {"color": "ink", "dash": "dot"}}
-        layout = _axes(share_axis(along), "Scenarios with such a book (%)", shapes=[line])
+        layout = axes_of(share_axis(along), "Scenarios with such a book (%)", shapes=[line])
         layout["yaxis"] |= {"range": [-3, 103]}
         views[point_words(others) if others else "all"] = {"data": traces, "layout": layout}
     named = "; ".join(f"{EVENTS[event][0]}: {EVENTS[event][1]}" for event in events)
@@ -167,7 +167,7 @@ def shares_chart(run: Run) -> Chart:
             rows = rows.sort_values(along)
             x, middle, low, high = 100.0 * rows[along], rows["mean"], rows["mean_low"], rows["mean_high"]
             traces.append(curve_with_interval(x, middle, low, high, label, f"c{place}"))
-        layout = _axes(share_axis(along), f"Energy in {length_of(results)} (kWh)")
+        layout = axes_of(share_axis(along), f"Energy in {length_of(results)} (kWh)")
         views[point_words(others) if others else "all"] = {"data": traces, "layout": layout}
     bars = "; bars: 95 % confidence intervals of the means" * run.is_sample
     caption = f"Means over the scenarios, in {period_of(results)}{bars}."
@@ -221,7 +221,7 @@ def supply_chart(results: Results) -> Chart:
         line = {"color": "ink" if name == "load_kwh" else "c4", "width": 1.5, "shape": "hv", "dash": dash}
         total = f"{label}, {sums[name].sum():,.1f} kWh"
         traces.append({"type": "scatter", "mode": "lines", "x": x, "y": _to_the_end(sums[name]), "name": total, "line": line})
-    layout = _axes(title, f"Energy per {per} (kWh)", hovermode="x unified")
+    layout = axes_of(title, f"Energy per {per} (kWh)", hovermode="x unified")
     caption = f"{_of_scenario(results, books)}. Areas add up to the {line_of[0].lower()}{line_of[1:]}."
     return Chart("supply", "Who supplies the load", caption, {"all": {"data": traces, "layout": layout}})
 
@@ -257,7 +257,7 @@ def state_chart(results: Results) -> Chart:
     loading = grouped["worst_loading_percent"].max()
     line = {"color": "c3", "shape": "hv", "width": 1.2}
     traces = [{"type": "scatter", "mode": "lines", "x": x, "y": _to_the_end(loading), "name": "Largest loading", "line": line}]
-    views = {"Loading": {"data": traces, "layout": _axes(title, f"Largest branch loading ({power}, %)")}}
+    views = {"Loading": {"data": traces, "layout": axes_of(title, f"Largest branch loading ({power}, %)")}}
     caption = f"{_of_scenario(results, books)}; of the worst branch in each {per}"
     if "highest_vm_pu" in books and books["highest_vm_pu"].notna().any():
         part = results.study.network
@@ -270,7 +270,7 @@ def state_chart(results: Results) -> Chart:
             }
             for name, kind, label, colour in ends
         ]  # fmt: skip
-        layout = _axes(title, "Voltage (p.u.)", shapes=band_lines(part.v_min_pu, part.v_max_pu))
+        layout = axes_of(title, "Voltage (p.u.)", shapes=band_lines(part.v_min_pu, part.v_max_pu))
         layout["yaxis"]["rangemode"] = "normal"
         views["Voltage"] = {"data": voltages, "layout": layout}
         caption += "; of the lowest and highest bus, by AC; dotted: the study's band"
@@ -303,7 +303,7 @@ def hours_chart(results: Results) -> Chart:
                 traces += band(hour, rows[name, 0.05], rows[name, 0.95], colour)
             look = {"mode": "lines", "line": {"color": colour, "shape": "hv"}}
             traces.append({"type": "scatter", "x": hour, "y": plotted(rows[name, 0.5], 4), "name": title, **look})
-        views[label] = {"data": traces, "layout": _axes("Hour of the day", f"Energy per {_per(step_hours)} (kWh)")}
+        views[label] = {"data": traces, "layout": axes_of("Hour of the day", f"Energy per {_per(step_hours)} (kWh)")}
     of = "" if len(points) == 1 else " at each share" if len(points) < MOST_CURVES else " at some of the shares"
     caption = f"The mean day: medians over the scenarios{of}. Band: 5th to 95th percentile"
     return Chart("hours", "Energy by hour of the day", f"{caption}{', at the largest share' * (len(points) > 1)}.", views)
@@ -341,7 +341,7 @@ def voltage_chart(results: Results) -> Chart | None:
             one = {"type": "scatter", "mode": "lines", "x": plotted(extreme.index), "y": plotted(extreme), "name": name, **look}
             traces.append(one)
     part = results.study.network
-    layout = _axes("Hour of the day", "Voltage (p.u.)", shapes=band_lines(part.v_min_pu, part.v_max_pu))
+    layout = axes_of("Hour of the day", "Voltage (p.u.)", shapes=band_lines(part.v_min_pu, part.v_max_pu))
     layout["yaxis"]["rangemode"] = "normal"
     model = "balanced model" if part.phases == 1 else "three phases, between phase and neutral"
     of = "" if results.study.audited_every == 1 else ", a sample"
@@ -375,7 +375,7 @@ def loading_chart(results: Results) -> Chart:
             }
         )
     power = "active" if results.study.clearing.physics == "dc" else "apparent"
-    layout = _axes("Largest branch loading (%)", "Scenarios at or below it (%)")
+    layout = axes_of("Largest branch loading (%)", "Scenarios at or below it (%)")
     caption = f"Of each scenario the worst branch in the worst step of {length_of(results)}, by {power} power."
     return Chart("loading", "Branch loading", caption, {"all": {"data": traces, "layout": layout}})
 
@@ -390,7 +390,7 @@ def bills_chart(results: Results) -> Chart | None:
     n = rows["scenario"].nunique()
     shown = mean if len(mean) <= MOST_BARS else pd.concat([mean.iloc[: MOST_BARS // 2], mean.iloc[-MOST_BARS // 2 :]])
     bar = {"type": "bar", "x": [f"bus {bus}" for bus in shown.index.tolist()], "y": plotted(shown), "name": "Saving"}
-    layout = _axes("", f"Saving in {length_of(results)} ({currency_of(results.study)})", showlegend=False)
+    layout = axes_of("", f"Saving in {length_of(results)} ({currency_of(results.study)})", showlegend=False)
     layout["yaxis"]["rangemode"] = "normal"
     layout["xaxis"] |= {"type": "category", "showticklabels": len(shown) <= 60}
     of = f"Mean of {n:,} scenarios" if n > 1 else "Of the one scenario"

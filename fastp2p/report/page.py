@@ -21,11 +21,14 @@ from fastp2p.report.feeder import feeder_view
 from fastp2p.report.figures import charts_of
 from fastp2p.report.hosting import hosting_caption, hosting_sentences
 from fastp2p.report.place import report_faults, report_path
-from fastp2p.report.plain import Chart, safe_json
+from fastp2p.report.plain import chart_data, safe_json
+from fastp2p.report.region import region_of, regions_side_by_side
 from fastp2p.report.runs import Run, read_run
 
 
-def write_report(folders: Sequence[Path], out: Path | None = None, *, overwrite: bool = False) -> Path:
+def write_report(
+    folders: Sequence[Path], out: Path | None = None, *, feeder: str | None = None, overwrite: bool = False
+) -> Path:
     """Write a report of a results folder, or of two side by side, into one file of HTML.
 
     Parameters
@@ -33,7 +36,9 @@ def write_report(folders: Sequence[Path], out: Path | None = None, *, overwrite:
     folders : sequence of path
         One results folder, or two. They stay as they are.
     out : path, optional
-        File to write; by default FOLDER.html beside the folder, of two A-and-B.html.
+        File to write; by default FOLDER.html beside the folder, of two A-and-B.html; of one feeder FOLDER-NAME.html.
+    feeder : str, optional
+        Of runs of many networks, the name of the one that the report is of.
     overwrite : bool
         Replace a report that is there.
 
@@ -49,11 +54,11 @@ def write_report(folders: Sequence[Path], out: Path | None = None, *, overwrite:
     """
     if not 1 <= len(folders) <= 2:
         raise InputError(f"a report is of one results folder or of two, not of {len(folders)}")
-    path = absolute_path(report_path(folders, out))
+    path = absolute_path(report_path(folders, out, feeder))
     is_inside = any(absolute_path(one).resolve() in path.resolve().parents for one in folders)
     inside = [f"{path}: a results folder stays as it was written; choose another place"] * is_inside
     refuse([*report_faults(path, overwrite=overwrite), *inside])
-    page = make_page([read_run(absolute_path(folder)) for folder in folders])
+    page = make_page([read_run(absolute_path(folder), feeder) for folder in folders])
     replace_file(path, lambda file: file.write(page.encode()), "no report was written")
     return path
 
@@ -64,7 +69,14 @@ def make_page(runs: Sequence[Run]) -> str:
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    content = report_of(runs[0]) if len(runs) == 1 else comparison_of(*runs)
+    n_regions = sum(run.results.feeders is not None for run in runs)
+    if n_regions == 0:
+        content = report_of(runs[0]) if len(runs) == 1 else comparison_of(*runs)
+    elif n_regions == len(runs):
+        content = region_of(runs[0]) if len(runs) == 1 else regions_side_by_side(*runs)
+    else:
+        raise InputError("one of the runs has many networks and the other has one; --feeder NAME of runs that both have many")
+    template = "compare.html" if len(runs) == 2 else "region.html" if n_regions else "report.html"
     data = safe_json(content.pop("data"))
     templates = files("fastp2p.report") / "templates"
     script = (templates / "report.js").read_text(encoding="utf-8")
@@ -72,7 +84,7 @@ def make_page(runs: Sequence[Run]) -> str:
     environment = Environment(
         loader=PackageLoader("fastp2p.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    page = environment.get_template("report.html" if len(runs) == 1 else "compare.html").render(
+    page = environment.get_template(template).render(
         **content,
         generator=Markup(f'{GENERATOR}{version("fastp2p")}">'),
         policy=policy_of(scripts),
@@ -122,8 +134,3 @@ def report_of(run: Run) -> dict[str, Any]:
         "failures": facts.failure_table(results),
         "data": {"charts": chart_data(charts), "feeder": feeder.data | {"times": feeder.times, "shares": feeder.shares}},
     }
-
-
-def chart_data(charts: Sequence[Chart]) -> dict[str, Any]:
-    """What plotly draws, by the id of the element that it draws into."""
-    return {f"{chart.key}-{place}": view for chart in charts for place, view in enumerate(chart.views.values())}

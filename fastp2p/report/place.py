@@ -8,18 +8,19 @@ from pathlib import Path
 
 from fastp2p.io.files import kind_of
 from fastp2p.io.ours import is_ours
-from fastp2p.io.paths import absolute_path
+from fastp2p.io.paths import absolute_path, file_name_of
 
 NEEDED = ("jinja2", "plotly")
 """Packages of the extra `report`."""
 
 
-def report_path(folders: Sequence[Path], out: Path | None = None) -> Path:
-    """Where a report goes: `out`, or beside the first folder under the names of all of them."""
+def report_path(folders: Sequence[Path], out: Path | None = None, feeder: str | None = None) -> Path:
+    """Where a report goes: `out`, or beside the first folder under the names of all of them and of the feeder."""
     if out is not None:
         return out
     first, *others = (absolute_path(folder) for folder in folders)
-    return first.with_name("-and-".join([first.name, *(other.name for other in others)]) + ".html")
+    of_feeder = "" if feeder is None else f"-{file_name_of(feeder)}"
+    return first.with_name("-and-".join([first.name, *(other.name for other in others)]) + of_feeder + ".html")
 
 
 def report_faults(path: Path, *, overwrite: bool) -> list[str]:

@@ -61,6 +61,11 @@ class Chart:
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+def chart_data(charts: Sequence[Chart], prefix: str = "") -> dict[str, Any]:
+    """What plotly draws, by the id of the element that it draws into."""
+    return {f"{prefix}{chart.key}-{place}": view for chart in charts for place, view in enumerate(chart.views.values())}
+
+
 def first_rows(rows: Iterable[list[Cell]], n: int, sorted_by: str = "") -> tuple[list[list[Cell]], str]:
     """Not more rows than a page should have, and a sentence where it has not all of them."""
     kept = [row for row, _ in zip(rows, range(MOST_ROWS), strict=False)]

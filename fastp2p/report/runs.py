@@ -13,20 +13,26 @@ from fastp2p.errors import InputError
 from fastp2p.io.manifest import STUDY, Manifest, read_manifest
 from fastp2p.results.results import Results
 from fastp2p.results.statistics import find_probabilities, summarise
+from fastp2p.study.feeders import feeder_study
 from fastp2p.study.model import Study
+from fastp2p.sweep.hashes import hashes_of
 from fastp2p.sweep.opened import read_results
 from fastp2p.text import LONGEST_NAME, shown_text
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a folder holds: its name, its study as it was written, what it was run with, and its results."""
+    """What a folder holds: its name, its study as it was written, what it was run with, and its results.
+
+    `feeder` is the one that all of it is of, where the run was of many networks and one was asked for.
+    """
 
     folder: str
     study: Study
     text: str
     manifest: Manifest
     results: Results
+    feeder: str = ""
 
     @property
     def is_sample(self) -> bool:
@@ -51,18 +57,25 @@ class Run:
         return {str(row["indicator"]): row for row in self.summary[here].to_dict("records")}
 
 
-def read_run(folder: Path) -> Run:
-    """Read a results folder.
+def read_run(folder: Path, feeder: str | None = None) -> Run:
+    """Read a results folder; of a run of many networks, one feeder of it if it is named.
 
     Raises
     ------
     InputError
-        See `fastp2p.read_results`.
+        See `fastp2p.read_results` and `Results.of_feeder`.
     """
     manifest = read_manifest(folder)
     if manifest.rules is not None:
         raise InputError(f"{folder} holds a comparison of market rules; a report shows one run, or two: name their folders")
     results = read_results(folder)
     # not the study of the results, which holds the tariffs that are read from files
-    text = (folder / STUDY).read_text(encoding="utf-8")
-    return Run(shown_text(folder.name, LONGEST_NAME), Study.from_toml(folder / STUDY), text, manifest, results)
+    text, study, name = (folder / STUDY).read_text(encoding="utf-8"), Study.from_toml(folder / STUDY), folder.name
+    if feeder is None:
+        return Run(shown_text(name, LONGEST_NAME), study, text, manifest, results)
+    file = () if results.feeders is None else results.feeders["file"][results.feeders["feeder"] == feeder]
+    results = results.of_feeder(feeder)
+    study = feeder_study(study, feeder, *file)
+    hashes = hashes_of(results.study, results.network, results.profiles)
+    alone = manifest.model_copy(update={"seed": study.seed, "sha256": hashes, "feeders": None, "failed_feeders": {}})
+    return Run(shown_text(name, LONGEST_NAME), study, study.to_toml(), alone, results, shown_text(feeder, LONGEST_NAME))

@@ -66,3 +66,8 @@ class Column:
     def source(self) -> str:
         """Its name in `fastp2p.pipeline.reduce.book_columns`."""
         return self.account or self.name
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether values of feeders add up to one of their region: energy, money and counts do, extremes and ratios do not."""
+        return self.over_steps in ("sum", "last") or self.name.startswith("n_") or self.name in ("kwp", "saving", "welfare")

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import chain
 
 from fastp2p.results.column import Column
+from fastp2p.results.region_columns import REGION_SECTIONS
 from fastp2p.text import LONGEST_UNIT, shown_text
 
 TABLES = ("scenarios", "hours", "histograms", "books", "trades", "branches", "participants")
@@ -303,6 +304,7 @@ SECTIONS: dict[str, tuple[Column, ...]] = {
         Column("needless_cut_rate", "1", "the part of the audited books that are cut although AC would have carried everything",
                ("audit",), audit=True),
     ),
+    **REGION_SECTIONS,
 }
 """The columns by the heading under which docs/indicators.md defines them; in this order within a table and in statistics."""
 # fmt: on

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from fastp2p.errors import InputError
 from fastp2p.results.columns import columns_of, units_in
-from fastp2p.results.points import POINT_KEYS, point_keys
+from fastp2p.results.cube import FEEDER
+from fastp2p.results.points import POINT_KEYS, feeder_key, point_keys
 from fastp2p.study.model import Study
 
 if TYPE_CHECKING:
@@ -29,9 +30,13 @@ DIMENSIONS = {
     "audit": (),
     "comparison": ("rule", "indicator"),
     "savings": ("scenario", "bus"),
+    "feeders": (),
 }
-"""Columns that are dimensions, after those of the point."""
-ROWS = {"trades": "trade", "histograms": "bin", "changes": "change", "hosting_capacity": "limit"}
+"""Columns that are dimensions, after the feeder and those of the point."""
+ROWS = {
+    "trades": "trade", "histograms": "bin", "changes": "change", "hosting_capacity": "limit", "hosting": "hosted",
+    "distribution": "part", "ranks": "rank", "totals": "total", "total_changes": "total_change",
+}  # fmt: skip
 """Tables of which the row is the dimension."""
 CLOCK = "the start of the step, by a clock without a zone"
 UTC = "the start of the step, in UTC; by the clock of the profiles it is `utc_offset_hours` later"
@@ -117,7 +122,11 @@ def plain(column: pd.Series) -> NDArray[Any]:
 
 def _dimensions(name: str, table: pd.DataFrame) -> tuple[str, ...]:
     """The dimensions of a table; none where the row is the dimension."""
-    dims = [*point_keys(table), *(one for one in DIMENSIONS.get(name, ()) if one in table)]
+    dims = [
+        *feeder_key(table),
+        *(key for key in point_keys(table) if key in table),
+        *(one for one in DIMENSIONS.get(name, ()) if one in table),
+    ]
     return tuple(dims) if name in DIMENSIONS and not table.duplicated(dims).any() else ()
 
 
@@ -127,7 +136,7 @@ def _values(tables: Mapping[str, pd.DataFrame], keys: Mapping[str, tuple[str, ..
     for name, table in tables.items():
         for dim in keys[name]:
             found.setdefault(dim, []).append(table[dim].drop_duplicates())
-    order = [*POINT_KEYS, *found]
+    order = [FEEDER, *POINT_KEYS, *found]
     together = {dim: pd.concat(found[dim]).drop_duplicates() for dim in sorted(found, key=order.index)}
     return {dim: plain(of.sort_values() if of.dtype.kind in "iuf" else of) for dim, of in together.items()}
 

@@ -7,7 +7,7 @@ from math import floor, isfinite, log10
 
 import pandas as pd
 
-from fastp2p.results.points import POINT_KEYS, point_keys
+from fastp2p.results.points import POINT_KEYS, feeder_key, point_keys
 from fastp2p.text import printable
 
 ESCAPES = {
@@ -39,7 +39,7 @@ def intervals_of(answers: pd.DataFrame) -> tuple[list[str], dict[str, list[Cell]
 
 def totals_of(scenarios: pd.DataFrame, indicators: Sequence[str]) -> tuple[list[str], dict[str, list[Cell]]]:
     """Headings and rows of totals: a column per scenario."""
-    keys = point_keys(scenarios)
+    keys = [*feeder_key(scenarios), *point_keys(scenarios)]
     heads = (
         [_heading({str(key): value for key, value in row.items()}) for row in scenarios[[*keys, "scenario"]].to_dict("records")]
         if len(scenarios) > 1

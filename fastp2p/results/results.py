@@ -101,7 +101,7 @@ class Results:
         Raises
         ------
         InputError
-            If there is no such feeder, it could not run, or the study has one network.
+            If there is no such feeder, it could not run or has not yet, or the study has one network.
         """
         if self.feeders is None:
             raise InputError(f"{self.study.name} has one network; its results need not be divided by feeder")
@@ -113,6 +113,8 @@ class Results:
         tables: dict[str, Any] = {}
         for key, table in self.tables().items():
             tables[key] = table[table["feeder"] == name].drop(columns="feeder").reset_index(drop=True)
+        if tables["scenarios"].empty:
+            raise InputError(f"feeder {name!r}: none of its scenarios has run yet; --resume of the run goes on with it")
         study = feeder_study(self.study, name, self.feeders["file"][self.feeders["feeder"] == name].iloc[0])
         failures = [failure for failure in map(_of_feeder(name), self.failures) if failure]
         networks = {"": self.networks[name]}
@@ -121,9 +123,9 @@ class Results:
     def to_xarray(self) -> xarray.Dataset:
         """All tables as one Dataset of xarray, with units and meanings as attributes; needs the extra ``export``.
 
-        A column of a table is a variable, such as ``books_executed_kwh``. Its dimensions are `share`, the shares of devices
-        that the study sweeps, `scenario`, and `hour`, `step`, `branch`, `phase` or `bus`. Trades have the dimension `trade`,
-        histograms `bin`. The coordinate `time` of the steps is in UTC.
+        A column of a table is a variable, such as ``books_executed_kwh``. Its dimensions are, of many networks, `feeder`, then
+        `share`, the shares of devices that the study sweeps, `scenario`, and `hour`, `step`, `branch`, `phase` or `bus`. Trades
+        have the dimension `trade`, histograms `bin`. The coordinate `time` of the steps is in UTC.
 
         Returns
         -------
@@ -136,11 +138,17 @@ class Results:
         """
         from fastp2p.results.dataset import make_dataset
 
-        return make_dataset(self.tables(), self.study)
+        of_feeders = {} if self.feeders is None else {"feeders": self.feeders}
+        return make_dataset(self.tables() | of_feeders, self.study)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables that were kept, by name."""
         return {name: table for name in TABLES if (table := getattr(self, name)) is not None}
+
+
+def one_of(results: Results) -> Results:
+    """The results of the first of many feeders, which stands for all of them; of a study of one network the same results."""
+    return results if results.feeders is None else results.of_feeder(next(iter(results.networks)))
 
 
 def _of_feeder(name: str) -> Callable[[Failure], Failure | None]:

@@ -12,11 +12,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fastp2p.arguments import refuse_other_tables
 from fastp2p.errors import InputError
+from fastp2p.results.cube import FEEDER, Cube, cube_of
 from fastp2p.results.indicators import indicators_of, is_audited_whole
-from fastp2p.results.intervals import mean_interval, proportion_interval, quantile_interval, rate_interval
+from fastp2p.results.intervals import mean_interval, means_of, proportion_intervals, quantiles_of, rates_of
 from fastp2p.results.points import by_devices, by_point, point_keys, point_text
 
 QUANTILES = {"median": 0.5, "p5": 0.05, "p95": 0.95}
@@ -54,7 +56,8 @@ class HostingCapacity:
 
 def _of_scenarios(given: Any) -> tuple[Any, str, tuple[str, ...], tuple[str, ...]]:
     """What should be the table of scenarios, with its source, its columns and the keys of a row."""
-    return given, "results.scenarios", COUNTS, (*point_keys(given), "scenario")
+    feeder = (FEEDER,) if FEEDER in getattr(given, "columns", ()) else ()
+    return given, "results.scenarios", COUNTS, (*feeder, *point_keys(given), "scenario")
 
 
 def is_narrow(scenarios: pd.DataFrame, indicator: str, within: float, confidence: float = CONFIDENCE) -> bool:
@@ -90,25 +93,30 @@ def summarise(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.Dat
         One row per share (point) and indicator, in the indicator's own unit; of the `n` scenarios in which it is not null.
     """
     refuse_other_tables(confidence, scenarios=_of_scenarios(scenarios))
-    rows = []
-    for point, group in by_point(scenarios):
-        for indicator in indicators_of(scenarios):
-            values = np.sort(group[indicator].dropna().to_numpy(np.float64))
-            low, high = mean_interval(values, confidence)
-            row: dict[str, Any] = {
-                **point,
-                "indicator": indicator,
-                "n": len(values),
-                "mean": values.mean() if len(values) else np.nan,
-                "mean_low": low,
-                "mean_high": high,
-            }
-            for name, q in QUANTILES.items():
-                low, high = quantile_interval(values, q, confidence)
-                value = np.quantile(values, q) if len(values) else np.nan
-                row |= {name: value, f"{name}_low": low, f"{name}_high": high}
-            rows.append(row)
-    return pd.DataFrame(rows)
+    cube, indicators = cube_of(scenarios), indicators_of(scenarios)
+    found: dict[str, list[Any]] = {}
+    for indicator in indicators:
+        values = np.sort(cube.values(indicator).reshape(-1, cube.row.shape[2]), axis=1)
+        n, *mean = means_of(values, confidence)
+        columns: list[tuple[str, Any]] = [("n", n), *_ends("mean", mean)]
+        for name, q in QUANTILES.items():
+            columns += _ends(name, quantiles_of(values, n, q, confidence))
+        for name, column in columns:
+            found.setdefault(name, []).append(column)
+    return _by_place(cube, indicators, found)
+
+
+def _ends(name: str, of: Iterable[Any]) -> list[tuple[str, Any]]:
+    """An estimate and the ends of its interval, by column."""
+    return list(zip((name, f"{name}_low", f"{name}_high"), of, strict=True))
+
+
+def _by_place(cube: Cube, indicators: list[str], found: dict[str, list[Any]]) -> pd.DataFrame:
+    """A row per feeder, point and indicator of columns that hold, of each indicator, an array by feeder and point."""
+    places = cube.places(indicators)
+    n_places = len(cube.feeder) * len(cube.points)
+    named = np.tile(np.array(indicators, object), n_places)
+    return pd.DataFrame({**places, "indicator": named, **{name: np.stack(of, axis=1).ravel() for name, of in found.items()}})
 
 
 def find_hour_quantiles(hours: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
@@ -137,26 +145,28 @@ def compare_shares(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> p
     change from each share of PV to the next at every share of devices, then the same of each device.
     """
     refuse_other_tables(confidence, scenarios=_of_scenarios(scenarios))
-    keys, wide = point_keys(scenarios), {tuple(point.values()): rows for point, rows in by_point(scenarios)}
-    wide = {point: rows.set_index("scenario") for point, rows in wide.items()}
-    rows = []
-    for before, after in _neighbours(list(wide)):
-        for indicator in indicators_of(scenarios):
-            change = (wide[after][indicator] - wide[before][indicator]).dropna().to_numpy(np.float64)
-            low, high = mean_interval(change, confidence)
-            place = dict(zip((f"{key}_before" for key in keys), before, strict=True)) | dict(zip(keys, after, strict=True))
-            mean = change.mean() if len(change) else np.nan
-            of = {"indicator": indicator, "n": len(change)}
-            rows.append({**place, **of, "mean_change": mean, "mean_change_low": low, "mean_change_high": high})
-    return pd.DataFrame(rows)
+    cube, indicators = cube_of(scenarios), indicators_of(scenarios)
+    pairs = np.array(list(neighbours(cube.points)), np.int64).reshape(-1, 2)
+    changed = cube._replace(
+        keys=[*(f"{key}_before" for key in cube.keys), *cube.keys],
+        points=[cube.points[before] + cube.points[after] for before, after in pairs.tolist()],
+    )
+    found: dict[str, list[Any]] = {}
+    for indicator in indicators:
+        values = cube.values(indicator)
+        change = values[:, pairs[:, 1]] - values[:, pairs[:, 0]]
+        n, *mean = means_of(change.reshape(-1, change.shape[2]), confidence)
+        for name, column in (("n", n), *_ends("mean_change", mean)):
+            found.setdefault(name, []).append(column)
+    return _by_place(changed, indicators, found)
 
 
-def _neighbours(points: list[tuple[float, ...]]) -> Iterator[tuple[tuple[float, ...], tuple[float, ...]]]:
-    """Points and those at the next share of PV, or of one device, with all other shares the same."""
+def neighbours(points: list[tuple[float, ...]]) -> Iterator[tuple[int, int]]:
+    """Places of points and of those at the next share of PV, or of one device, with all other shares the same."""
     for axis in range(len(points[0])):
-        lines: dict[tuple[float, ...], list[tuple[float, ...]]] = {}
-        for point in points:  # rising, and so along every line
-            lines.setdefault(point[:axis] + point[axis + 1 :], []).append(point)
+        lines: dict[tuple[float, ...], list[int]] = {}
+        for place, point in enumerate(points):  # rising, and so along every line
+            lines.setdefault(point[:axis] + point[axis + 1 :], []).append(place)
         for line in lines.values():
             yield from pairwise(line)
 
@@ -188,19 +198,29 @@ def find_probabilities(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) 
         If the table lacks the counts.
     """
     refuse_other_tables(confidence, scenarios=_of_scenarios(scenarios))
-    rows = []
+    cube = cube_of(scenarios)
+    columns: dict[str, Any] = {**cube.places(), "n": cube.n_scenarios.ravel()}
+    for name in known_events(scenarios):
+        happens = event_values(cube, name)
+        n = (~np.isnan(happens)).sum(axis=2).ravel().astype(np.float64)
+        n_events = np.nansum(happens, axis=2).ravel()
+        columns[f"{name}_probability"] = np.divide(n_events, n, out=np.full(len(n), np.nan), where=n > 0.0)
+        columns[f"{name}_low"], columns[f"{name}_high"] = proportion_intervals(n_events, n, confidence)
+    return pd.DataFrame(columns)
+
+
+def known_events(scenarios: pd.DataFrame) -> list[str]:
+    """The events that a table of scenarios knows of."""
     unknown = () if is_audited_whole(scenarios) else (*BY_AUDIT, *BY_PHASE_AUDIT)
     if "n_full_breaks_unbalance" not in scenarios:
         unknown = (*unknown, *BY_PHASE_AUDIT)
-    known = {name: list(counts) for name, counts in EVENTS.items() if name not in unknown}
-    for point, group in by_point(scenarios):
-        row: dict[str, float] = {**point, "n": len(group)}
-        for name, counts in known.items():
-            event = (group[counts].dropna() > 0).any(axis=1)
-            low, high = proportion_interval(int(event.sum()), len(event), confidence)
-            row |= {f"{name}_probability": event.mean() if len(event) else np.nan, f"{name}_low": low, f"{name}_high": high}
-        rows.append(row)
-    return pd.DataFrame(rows)
+    return [name for name in EVENTS if name not in unknown]
+
+
+def event_values(cube: Cube, event: str) -> NDArray[np.float64]:
+    """(n_feeder, n_point, n_scenario): 1 where a scenario has a book with an event, 0 where none, NaN where that is unknown."""
+    count = np.stack([cube.values(one) for one in EVENTS[event]])
+    return np.where(np.isnan(count).any(axis=0), np.nan, (count > 0).any(axis=0))
 
 
 def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) -> pd.DataFrame:
@@ -229,18 +249,22 @@ def find_audit_rates(scenarios: pd.DataFrame, confidence: float = CONFIDENCE) ->
     refuse_other_tables(confidence, scenarios=_of_scenarios(scenarios))
     if "n_audited" not in scenarios:
         raise InputError("the study was not audited; set clearing.audit, or clearing.physics to 'ac'")
-    rows = []
-    for point, group in by_point(scenarios):
-        looked_at = group[group["n_audited"] > 0]
-        n_audited = looked_at["n_audited"].to_numpy(np.float64)
-        row: dict[str, float] = {**point, "n_audited": int(n_audited.sum()), "n_books": int(group["n_books"].sum())}
-        broken = looked_at["n_audit_broken"] + looked_at["n_audit_collapse"]
-        for name, count in (("broken", broken), ("needless_cut", looked_at["n_needless_cut"])):
-            low, high = rate_interval(count.to_numpy(np.float64), n_audited, confidence)
-            rate = count.sum() / n_audited.sum() if len(n_audited) else np.nan
-            row |= {f"{name}_rate": rate, f"{name}_rate_low": low, f"{name}_rate_high": high}
-        rows.append(row)
-    return pd.DataFrame(rows)
+    cube = cube_of(scenarios)
+    shape = -1, cube.row.shape[2]
+    n_audited = cube.values("n_audited").reshape(shape)
+    books = np.nansum(cube.values("n_books"), axis=2).ravel().astype(np.int64)
+    columns: dict[str, Any] = {
+        **cube.places(),
+        "n_audited": np.nansum(n_audited, axis=1).astype(np.int64),
+        "n_books": books,
+    }
+    broken = cube.values("n_audit_broken") + cube.values("n_audit_collapse")
+    for name, count in (("broken", broken), ("needless_cut", cube.values("n_needless_cut"))):
+        _, *ends = rates_of(count.reshape(shape), n_audited, confidence)
+        n_events, n = np.nansum(np.where(n_audited > 0.0, count.reshape(shape), 0.0), axis=1), np.nansum(n_audited, axis=1)
+        rate = np.divide(n_events, n, out=np.full(len(n), np.nan), where=n > 0.0)
+        columns |= _ends(f"{name}_rate", (rate, *ends))
+    return pd.DataFrame(columns)
 
 
 def count_audited(scenarios: pd.DataFrame) -> str:
@@ -291,6 +315,10 @@ def find_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.05, 
         devices.
     """
     source = "that find_probabilities(results.scenarios) returns"
+    if FEEDER in getattr(probabilities, "columns", ()) and probabilities[FEEDER].nunique() > 1:
+        raise InputError(
+            "probabilities is of many feeders; find_feeder_hosting(probabilities) has the hosting capacity of each"
+        )
     refuse_other_tables(probabilities=(probabilities, source, ("cut_probability",), tuple(point_keys(probabilities))))
     if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
         raise InputError(f"threshold = {threshold}: must be a probability between 0 and 1")

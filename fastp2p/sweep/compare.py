@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,11 +24,15 @@ from fastp2p.market.rules import RULES
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import COMPARED, UNITS
 from fastp2p.results.intervals import mean_interval
-from fastp2p.results.points import by_point, point_keys
+from fastp2p.results.points import by_point, feeder_key, point_keys
 from fastp2p.results.results import Results
-from fastp2p.results.statistics import CONFIDENCE
+from fastp2p.results.statistics import CONFIDENCE, COUNTS
+from fastp2p.results.totals import find_totals
+from fastp2p.study.feeders import feeder_study
 from fastp2p.study.model import Study
 from fastp2p.study.sections import HOURS_UP_TO
+from fastp2p.sweep.feeder_list import list_feeders
+from fastp2p.sweep.feeders import Networks
 from fastp2p.sweep.folder import describe_run, write_study, write_whole
 from fastp2p.sweep.opened import Comparison
 from fastp2p.sweep.prepare import checked, drawing_faults, prepare
@@ -64,7 +69,9 @@ def compare_rules(
     DataFrame
         One row per share (of PV, and of each swept device), rule and indicator: mean over the `n` scenarios in which it is not
         null, and the mean of the paired change against the first rule, over the `n_paired` in which it is null under neither,
-        both with confidence intervals.
+        both with confidence intervals. Of a study of many networks, these for each `feeder`, and before them rows whose
+        `feeder` is null: the totals of all feeders, or means of what does not add up, as `fastp2p.results.totals` finds them;
+        `n` and `n_paired` then count feeders.
 
     Raises
     ------
@@ -78,10 +85,12 @@ def compare_rules(
         faults.append(f"rules = {rules!r}: name some of {', '.join(RULES)}, each once")
     else:
         faults += [f"unknown market rule {rule!r}; there are {', '.join(RULES)}" for rule in rules if rule not in RULES]
-    if study.n_cases > HOURS_UP_TO:
+    listed = list_feeders(study.network.sources) if study.network.sources else None
+    n_cases = study.n_cases * (1 if listed is None else len(listed))
+    if n_cases > HOURS_UP_TO:
         faults.append(
-            f"{study.name} has {study.n_cases:,} scenarios; a comparison keeps all participants in memory, of at most "
-            f"{HOURS_UP_TO:,}: lower scenarios.count"
+            f"{study.name} has {n_cases:,} scenarios{' of all feeders' * (listed is not None)}; a comparison keeps all "
+            f"participants in memory, of at most {HOURS_UP_TO:,}: lower scenarios.count"
         )
     refuse(faults)
     if folder is not None:
@@ -90,7 +99,10 @@ def compare_rules(
     studies = {rule: _under(study, rule) for rule in rules}
     for one in studies.values():
         try:
-            prepare(one, network, profiles)
+            if listed is None:
+                prepare(one, network, profiles)
+            else:
+                refuse(_any_feeder_faults(one, listed, profiles))
         except InputError as error:
             faults += [fault for fault in error.faults if fault not in faults]
     refuse(faults)
@@ -110,6 +122,20 @@ def compare_rules(
     return table
 
 
+def _any_feeder_faults(study: Study, listed: pd.DataFrame, profiles: Profiles | None) -> list[str]:
+    """What keeps the first feeder that can be read from running; of others the run tells."""
+    for name, file in listed[["feeder", "file"]].itertuples(index=False, name=None):
+        one = feeder_study(study, name, file)
+        try:
+            prepare(one, None, profiles)
+        except InputError as error:
+            if any(fault.startswith("market.") for fault in error.faults):
+                return list(error.faults)  # of the rule, whatever the network is
+            continue
+        break
+    return []
+
+
 def _write_comparison(
     study: Study, results: dict[str, Results], table: pd.DataFrame, folder: Path, overwrite: bool, seconds: float
 ) -> None:
@@ -118,12 +144,13 @@ def _write_comparison(
     ran = next(iter(results.values()))
     comparison = Comparison(study, ran.profiles, table, savings(results))
     tables = {"comparison": table, "savings": comparison.savings}
+    network = ran.network if ran.feeders is None else Networks(study, ran.feeders)
     about = describe_run(
-        study, ran.network, ran.profiles, rules=tuple(results), tables=tuple(tables), parts=1, seconds=seconds, files={}
+        study, network, ran.profiles, rules=tuple(results), tables=tuple(tables), parts=1, seconds=seconds, files={}
     )
     units = UNITS | {f"{rule}_saving": UNITS["saving"] for rule in results}
     with staged_folder(folder, overwrite) as staged:
-        write_tables(tables, staged, units)
+        write_tables(tables if ran.feeders is None else tables | {"feeders": ran.feeders}, staged, units)
         write_study(study, staged)
         write_drawn(draw_comparison_figures(comparison), staged)
         write_whole(staged, about, {name: len(one) for name, one in tables.items()})
@@ -131,10 +158,26 @@ def _write_comparison(
 
 def compare_results(results: dict[str, Results], confidence: float = CONFIDENCE) -> pd.DataFrame:
     """The table of `compare_rules`, from results of the same draws by rule."""
-    by_rule = {rule: list(by_point(result.scenarios)) for rule, result in results.items()}
-    rows = []
-    for place, (point, before) in enumerate(next(iter(by_rule.values()))):
-        for rule, of_rule in by_rule.items():
+    by_rule = {rule: result.scenarios for rule, result in results.items()}
+    feeders = next(iter(results.values())).feeders
+    if feeders is None:
+        return pd.DataFrame(_compared(by_rule, confidence))
+    common = set.intersection(*(set(table["feeder"]) for table in by_rule.values()))  # one may fail under one rule
+    by_rule = {rule: table[table["feeder"].isin(common)].reset_index(drop=True) for rule, table in by_rule.items()}
+    of_feeder = {rule: dict(list(table.groupby("feeder"))) for rule, table in by_rule.items()}
+    rows = [
+        {"feeder": name, **row}
+        for name in sorted(common)
+        for row in _compared({rule: tables[name] for rule, tables in of_feeder.items()}, confidence)
+    ]
+    return pd.concat([_compared_totals(by_rule, feeders, confidence), pd.DataFrame(rows)], ignore_index=True)
+
+
+def _compared(by_rule: dict[str, pd.DataFrame], confidence: float) -> list[dict[str, Any]]:
+    """The rows of one network."""
+    points, rows = {rule: list(by_point(table)) for rule, table in by_rule.items()}, []
+    for place, (point, before) in enumerate(next(iter(points.values()))):
+        for rule, of_rule in points.items():
             after = of_rule[place][1]
             for indicator in COMPARED:
                 values = after[indicator].to_numpy(np.float64)
@@ -148,7 +191,26 @@ def compare_results(results: dict[str, Results], confidence: float = CONFIDENCE)
                         **dict(zip(("change", "change_low", "change_high"), paired, strict=True)),
                     }
                 )  # fmt: skip
-    return pd.DataFrame(rows)
+    return rows
+
+
+def _compared_totals(by_rule: dict[str, pd.DataFrame], feeders: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """The rows of all feeders together."""
+    first = next(iter(by_rule.values()))
+    keys = ["feeder", *point_keys(first), "scenario"]
+    names = list(dict.fromkeys([*COMPARED, *COUNTS]))
+    ends = ["n_feeders", "estimate", "estimate_low", "estimate_high"]
+    tables = []
+    for rule, table in by_rule.items():
+        change = table[keys].assign(**{name: table[name] - first[name] for name in names})
+        after, paired = (find_totals(one[[*keys, *names]], feeders, confidence) for one in (table, change))
+        after, paired = (one[one["region"].isna() & one["indicator"].isin(COMPARED)] for one in (after, paired))
+        rows = after[keys[1:-1]].assign(feeder=None, rule=rule, indicator=after["indicator"])
+        rows[["n", "mean", "mean_low", "mean_high"]] = after[ends]
+        rows[["n_paired", "change", "change_low", "change_high"]] = paired[ends]
+        tables.append(rows[["feeder", *keys[1:-1], "rule", "indicator", *rows.columns[len(keys) + 1 :]]])
+    together = pd.concat(tables, ignore_index=True)
+    return together.sort_values(keys[1:-1], kind="stable", ignore_index=True)
 
 
 def _mean(values: Floats, confidence: float) -> tuple[float, float, float]:
@@ -160,7 +222,7 @@ def savings(results: dict[str, Results]) -> pd.DataFrame:
     """What every participant saves against no trading, a column per rule."""
     tables = {rule: result.participants for rule, result in results.items() if result.participants is not None}
     first = next(iter(tables.values()))
-    keys = first[[*point_keys(first), "scenario", "bus", "kwp", "load_kwh"]]
+    keys = first[[*feeder_key(first), *point_keys(first), "scenario", "bus", "kwp", "load_kwh"]]
     return keys.assign(**{f"{rule}_saving": table["saving"] for rule, table in tables.items()})
 
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
+import pandas as pd
 from matplotlib.figure import Figure
 
-from fastp2p.errors import refuse
+from fastp2p.errors import InputError, refuse
 from fastp2p.figures.pages import USUAL, Look, house_style
 from fastp2p.io.figures import replace_figure, write_figures
 from fastp2p.io.files import kind_of
 from fastp2p.io.ours import is_ours
 from fastp2p.profiles.typical_days import Clusters
+from fastp2p.results.ranking import has_hosting
 from fastp2p.results.results import Results
 from fastp2p.sweep.chosen import first_chosen
 from fastp2p.sweep.day_pages import draw_day_pages, typical_page
 from fastp2p.sweep.opened import Comparison
 from fastp2p.sweep.parts import cut_into_rounds
+from fastp2p.sweep.region_pages import draw_region_figures
 from fastp2p.sweep.sweep_pages import draw_comparison_pages, draw_sweep_pages
 from fastp2p.sweep.voltage_pages import draw_voltage_pages
 
@@ -27,6 +30,8 @@ def draw_figures(results: Results | Comparison, look: Look = USUAL) -> dict[str,
     """All figures of a run or a comparison, by name: the same ones that its folder gets."""
     if isinstance(results, Comparison):
         return draw_comparison_figures(results, look)
+    if results.feeders is not None:
+        return draw_region_pages(results, look)
     n_parts = sum(len(parts) for parts in cut_into_rounds(results.study, results.profiles.n_steps))
     return draw_day_figures(results, look) if n_parts == 1 or results.chosen else draw_sweep_figures(results, look)
 
@@ -43,6 +48,20 @@ def draw_sweep_figures(results: Results, look: Look = USUAL) -> dict[str, Figure
     """Figures of a run of several parts: of all scenarios."""
     with matplotlib.rc_context(house_style()):
         return draw_sweep_pages(results, look) | (draw_voltage_pages(results, look) if results.study.audited_every else {})
+
+
+def draw_region_pages(
+    results: Results, look: Look = USUAL, answers: Mapping[str, pd.DataFrame] | None = None
+) -> dict[str, Figure]:
+    """Figures of a run of many networks: of all feeders together."""
+    if results.chosen:
+        raise InputError(
+            f"{results.study.name} ran chosen scenarios of many networks, which have no figures together; those of one feeder "
+            "are drawn with --feeder NAME"
+        )
+    with matplotlib.rc_context(house_style()):
+        figures = draw_region_figures(results, look, answers)
+    return figures if has_hosting(results.scenarios) else {"totals": figures["totals"]}
 
 
 def draw_comparison_figures(comparison: Comparison, look: Look = USUAL) -> dict[str, Figure]:

@@ -8,9 +8,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fastp2p.errors import InputError, refuse
+from fastp2p.grid.features import FEATURES, feeder_features
+from fastp2p.io.coordinates import feeder_place
 from fastp2p.pipeline.members import find_members
 from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
@@ -23,7 +26,10 @@ from fastp2p.sweep.hashes import network_sha256
 from fastp2p.sweep.prepare import find_profiles, folder_faults, prepare_feeder, study_faults
 from fastp2p.sweep.progress import feeders_bar
 
-FACTS = {"n_bus": 0, "n_branch": 0, "n_homes": 0, "sha256": "", "fault": ""}
+FACTS: dict[str, Any] = {
+    "n_bus": 0, "n_branch": 0, "n_homes": 0, **{one.name: np.nan for one in FEATURES if one.name not in ("n_bus", "n_homes")},
+    "x": np.nan, "y": np.nan, "sha256": "", "fault": "",
+}  # fmt: skip
 """What is known of a feeder once it is examined; here of one that cannot run."""
 MOST_SHOWN = 3
 """Networks whose faults an error spells out where none can run."""
@@ -101,5 +107,6 @@ def examine(work: Work, feeder: Feeder) -> tuple[str, dict[str, Any]]:
     except InputError as error:
         return feeder.name, {"faults": error.faults}
     homes = find_members(one, network, []).participant
-    facts = {"n_bus": network.n_bus, "n_branch": network.n_branch, "n_homes": len(homes)}
+    x, y = feeder_place(one.network.source)
+    facts = {**feeder_features(network, homes), "n_branch": network.n_branch, "x": x, "y": y}
     return feeder.name, facts | {"sha256": network_sha256(network), "faults": ()}

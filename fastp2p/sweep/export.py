@@ -15,6 +15,7 @@ from fastp2p.io.manifest import STUDY, FileRecord, Manifest
 from fastp2p.io.ours import is_ours
 from fastp2p.io.parquet import read_table
 from fastp2p.io.sheets import ABOUT, write_csv_files, write_workbook
+from fastp2p.results.answers import REGION_TABLES
 from fastp2p.results.columns import units_in
 from fastp2p.results.dataset import import_xarray, make_dataset
 from fastp2p.results.indicators import indicators_of
@@ -26,7 +27,7 @@ from fastp2p.sweep.opened import look_at, put_in_order
 
 ENDINGS = {"csv": "-csv", "xlsx": ".xlsx", "netcdf": ".nc", "latex": ".tex"}
 """By format: what the name of an export has after that of the folder."""
-ANSWER_TABLES = ("summary", "changes", "probabilities", "audit", "hosting_capacity")
+ANSWER_TABLES = ("feeders", "summary", "changes", "probabilities", "audit", "hosting_capacity", *REGION_TABLES)
 COMPRESSED = {"zlib": True, "complevel": 1}
 
 
@@ -130,7 +131,8 @@ def _about(study: Study, manifest: Manifest) -> dict[str, str]:
         "seed": str(study.seed), "started": manifest.started, "complete": "yes" if manifest.complete else "no",
         "scenarios": manifest.scenarios, "market rules": ", ".join(manifest.rules or ()) or None,
         "stopped_at": manifest.stopped_at, "stopped_because": manifest.stopped_because,
-        "books without an answer": len(manifest.failures),
+        "books without an answer": len(manifest.failures), "feeders": manifest.feeders,
+        "feeders that could not run": ", ".join(manifest.failed_feeders) or None,
         **{f"version of {name}": one for name, one in manifest.versions.items()},
         **{f"SHA-256 of {name}": one for name, one in manifest.sha256.model_dump().items()},
     }  # fmt: skip
@@ -169,14 +171,19 @@ def _netcdf(frames: Mapping[str, pd.DataFrame], study: Study, manifest: Manifest
 
 def _latex(place: Path, study: Study, manifest: Manifest, found: Begun, units: Mapping[str, str]) -> str:
     """The summary of a sweep, the comparison of a comparison, or of one or of chosen scenarios their totals."""
-    table = "comparison" if manifest.rules else "summary" if "summary.parquet" in manifest.files else "scenarios"
+    whole = "totals" if study.network.sources else "summary"
+    table = "comparison" if manifest.rules else whole if f"{whole}.parquet" in manifest.files else "scenarios"
     _chosen_tables(place, manifest, found, [table])
     frame = _frames(place, study, manifest, found, [table])[table]
     of = "the mean over the scenarios, and its 95 % confidence interval"
+    if study.network.sources and table != "scenarios":
+        frame, of = _together(frame), "of all feeders together, and the 95 % interval if they are a sample of more"
     if table == "scenarios" and (manifest.scenarios or len(frame) == study.scenarios.n_points == 1):
         heads, rows = totals_of(frame, indicators_of(frame))
         of = "of each scenario"
     else:
+        if table == "scenarios" and "feeder" in frame:
+            raise InputError(f"{place}: LaTeX gets the totals of the feeders, which a run has when it is finished; --resume it")
         heads, rows = intervals_of(summarise(frame) if table == "scenarios" else frame)
     version = manifest.versions.get("fastp2p", "?")
     notes = [
@@ -184,6 +191,12 @@ def _latex(place: Path, study: Study, manifest: Manifest, found: Begun, units: M
         r"needs \usepackage{booktabs}; docs/indicators.md defines the indicators",
     ]
     return as_latex(heads, rows, units, notes)
+
+
+def _together(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of a table of totals or of a comparison of many networks the rows of all feeders together, with means by name."""
+    frame = frame[frame["region" if "region" in frame else "feeder"].isna()]
+    return frame.rename(columns={name: str(name).replace("estimate", "mean") for name in frame})
 
 
 def _check_place(out: Path, to: str, overwrite: bool) -> None:

@@ -323,10 +323,12 @@ def write_answers(results: Results, folder: Path, manifest: Manifest) -> Manifes
 def draw_answers(results: Results, folder: Path) -> None:
     """Write what a run answers, as tables and figures, into a folder that nobody reads yet."""
     from fastp2p.results import statistics
-    from fastp2p.sweep.drawing import draw_day_figures, draw_sweep_figures, write_drawn
+    from fastp2p.results.answers import HOSTING_TABLES, answer_region
+    from fastp2p.results.ranking import has_hosting
+    from fastp2p.sweep.drawing import draw_day_figures, draw_region_pages, draw_sweep_figures, write_drawn
 
-    if results.feeders is not None:
-        return
+    if results.feeders is not None and results.chosen:
+        return  # figures of a day are of one network
     if results.chosen:  # statistics of a few that somebody has picked would pass for those of the study
         write_drawn(draw_day_figures(results), folder)
         return
@@ -338,7 +340,14 @@ def draw_answers(results: Results, folder: Path) -> None:
     }
     if results.study.audited_every:
         answers["audit"] = statistics.find_audit_rates(results.scenarios)
-    if "unbalance_probability" in probabilities:
+    if "unbalance_probability" in probabilities and results.feeders is None:
         answers["hosting_capacity"] = statistics.compare_hosting_capacity(probabilities)
+    if results.feeders is not None:
+        of_region = answer_region(results.scenarios, results.feeders, probabilities)
+        hosting = () if has_hosting(results.scenarios) else HOSTING_TABLES
+        found = {name: table for name, table in (answers | of_region).items() if len(table) and name not in hosting}
+        write_tables(found, folder, UNITS)
+        write_drawn(draw_region_pages(results, answers=of_region), folder)
+        return
     write_tables({name: table for name, table in answers.items() if len(table)}, folder, UNITS)
     write_drawn(draw_sweep_figures(results), folder)

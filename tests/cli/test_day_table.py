@@ -83,14 +83,14 @@ def test_hours_of_a_dated_day_carry_the_date():
 
 
 def test_failed_books_are_counted_after_the_first_ten(monkeypatch):
-    from fastp2p.cli import main as cli
+    from fastp2p.cli import print_results as cli
 
     failures = [(1.0, 0, step) for step in range(1200)]
     results = fastp2p.run(study_of(quarter_hours(14)))
     object.__setattr__(results, "failures", failures)
     said = []
     monkeypatch.setattr(cli, "say", lambda *words: said.append(words[-1]))
-    cli._say_failures(results)
+    cli.say_failures(results)
     assert len(said) == 11
     assert "step 4 (2018-03-20 01:00)" in said[4]
     assert said[-1].startswith("1,190 more books")

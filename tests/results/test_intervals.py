@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fastp2p.results.intervals import mean_interval, proportion_interval, quantile_interval
+from fastp2p.results.intervals import mean_interval, proportion_interval, quantile_interval, rate_interval, rates_of
 
 
 @pytest.mark.parametrize("q", [0.5, 0.95])
@@ -39,3 +39,27 @@ def test_intervals_equal_those_of_scipy_stats(n, confidence):
         low, high = quantile_interval(ordered, q, confidence)
         assert low == (below if below >= 1 else -np.inf)
         assert high == (above if above <= n else np.inf)
+
+
+@pytest.mark.parametrize(("n", "p"), [(8, 0.5), (20, 0.9)])
+def test_rates_of_weighted_clusters_cover(n, p):
+    """A part of feeders by weight: of 2,000 samples, about 95 % of the intervals or more hold the true part."""
+    rng = np.random.default_rng(n)
+    weight = rng.integers(1, 6, (2000, n)).astype(float)
+    weight /= weight.mean(axis=1, keepdims=True)
+    rate, low, high = rates_of(weight * (rng.random((2000, n)) < p), weight, 0.95)
+    assert ((low <= p) & (high >= p)).mean() == pytest.approx(0.975, abs=0.025)
+    assert ((low <= rate) & (rate <= high)).all()
+
+
+def test_rates_of_many_rows_are_those_of_each_alone():
+    """To the bit, also where other rows have more scenarios."""
+    rng = np.random.default_rng(3)
+    n = rng.integers(0, 5, (40, 30)).astype(float)
+    n[::3, 12:] = np.nan
+    count = np.where(n > 0, rng.integers(0, 5, n.shape) % (np.nan_to_num(n) + 1), np.nan)
+    rate, low, high = rates_of(count, n, 0.9)
+    for row in range(40):
+        known = n[row] > 0
+        assert (low[row], high[row]) == rate_interval(count[row][known], n[row][known], 0.9)
+        assert rate[row] == count[row][known].sum() / n[row][known].sum()
