@@ -18,7 +18,6 @@ from fastp2p.errors import InputError
 from fastp2p.io.files import replace_file
 from fastp2p.io.manifest import FileRecord, part_file
 
-
 AT_ONCE = 100
 """Part files that are opened together: what Arrow knows of a file of 75 columns takes 0.3 MB."""
 
