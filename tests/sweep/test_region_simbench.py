@@ -15,7 +15,7 @@ def test_without_simbench_it_says_so_once(monkeypatch):
     monkeypatch.setattr("fastp2p.io.simbench.find_spec", lambda _: None)
     with pytest.raises(fastp2p.InputError) as error:
         fastp2p.run(STUDY)
-    assert error.value.faults == [
+    assert list(error.value.faults) == [
         "networks simbench:CODE need SimBench, which is not installed; pip install 'fastp2p[simbench]'"
     ]
 
