@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import tomllib
@@ -74,6 +75,9 @@ def begin_study(path: Path, network: str, sources: Sequence[str], zone: str | No
     faults: list[str] = []
     grid = None
     try:
+        if Path(network).is_dir() or glob.has_magic(network):
+            way = "begin with one of its networks, then name all of them with network.sources instead of network.source"
+            raise InputError(f"network {network}: many networks; {way}")
         grid = Network.load(network)
     except InputError as error:
         faults += error.faults
