@@ -22,7 +22,7 @@ CHARGING = ("HLS", "APLS")
 """Charging points at home and at work: not a kW of something that every home has, and a trace of them is negative."""
 
 
-@lru_cache(maxsize=4)  # reading takes seconds, and a study wants a network twice and the profiles, beside other networks
+@lru_cache(maxsize=2)  # reading takes seconds, and a study wants a network twice and the profiles, beside other networks
 def simbench_net(source: str) -> Any:
     """The pandapower network of ``simbench:CODE``, its profiles within; not to be changed.
 
