@@ -13,7 +13,7 @@ from fastp2p.grid.features import FEATURES
 from fastp2p.study.model import Study
 from fastp2p.sweep.examine import prepare_many
 from fastp2p.sweep.executors import finished_parts, share_work
-from fastp2p.sweep.feeders import Networks, Work, of_feeder
+from fastp2p.sweep.feeders import Feeder, Networks, Work, of_feeder
 from fastp2p.text import LONGEST_NAME, shown_text
 
 MOST_SHOWN = 5
@@ -37,10 +37,10 @@ def check_region(study: Study) -> tuple[dict[str, str], list[str]]:
         study, feeders, profiles = work
         assert isinstance(feeders, Networks)
         found = dict[str, list[str]]()
-        for ended in finished_parts(pool, look_at, share_work(pool, work), feeders):
+        for ended in finished_parts(pool, look_at, share_work(pool, work), feeders.feeders):
             found.update(ended)
     table = feeders.table
-    first, network, _ = of_feeder(work, next(iter(feeders)))
+    first, network, _ = of_feeder(work, feeders.feeders[0])
     of_first, _ = describe(first, network, profiles)
     own = network_facts(network)
     shared = {key: value for key, value in of_first.items() if key not in (*own, "study")}
@@ -56,12 +56,12 @@ def check_region(study: Study) -> tuple[dict[str, str], list[str]]:
     return facts, _fault_warnings(table) + _together({name: found[name] for name in feeders})
 
 
-def look_at(work: Work, name: str) -> Warnings:
+def look_at(work: Work, feeder: Feeder) -> Warnings:
     """What looks wrong with a feeder."""
     try:
-        return name, find_warnings(*of_feeder(work, name))
+        return feeder.name, find_warnings(*of_feeder(work, feeder))
     except FastP2PError as error:
-        return name, [str(error)]
+        return feeder.name, [str(error)]
 
 
 def _facts(table: pd.DataFrame) -> dict[str, str]:

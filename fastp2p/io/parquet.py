@@ -18,6 +18,9 @@ from fastp2p.errors import InputError
 from fastp2p.io.files import replace_file
 from fastp2p.io.manifest import FileRecord, part_file
 
+AT_ONCE = 100
+"""Part files that are opened together: what Arrow knows of a file of 75 columns takes 0.3 MB."""
+
 
 def write_tables(tables: dict[str, pd.DataFrame], folder: Path, units: Mapping[str, str]) -> None:
     """One Parquet file per table; units, by the names of columns, in the metadata of these."""
@@ -47,8 +50,8 @@ def _write(content: memoryview, file: BinaryIO) -> None:
     file.write(content)
 
 
-def open_dataset(folder: Path, name: str, parts: list[int] | None = None) -> ds.Dataset:
-    """A table of a results folder, read lazily: one file, or those of the parts that are named.
+def open_dataset(folder: Path, name: str, parts: list[int] | None = None, schema: pa.Schema | None = None) -> ds.Dataset:
+    """A table of a results folder, read lazily: one file, or those of the parts that are named; by the schema of the first.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def open_dataset(folder: Path, name: str, parts: list[int] | None = None) -> ds.
     """
     files = [f"{name}.parquet"] if parts is None else [part_file(name, number).as_posix() for number in parts]
     with _read_faults(folder, name):
-        return ds.dataset(files, format="parquet", filesystem=_inside(folder))
+        return ds.dataset(files, schema, format="parquet", filesystem=_inside(folder))
 
 
 def read_table(folder: Path, name: str, parts: list[int] | None = None) -> pd.DataFrame:
@@ -68,9 +71,15 @@ def read_table(folder: Path, name: str, parts: list[int] | None = None) -> pd.Da
     InputError
         If it cannot be read.
     """
-    dataset = open_dataset(folder, name, parts)
+    several = [None] if parts is None else [parts[first : first + AT_ONCE] for first in range(0, len(parts), AT_ONCE)]
+    pieces, schema = list[pa.Table](), None
+    for some in several:
+        dataset = open_dataset(folder, name, some, schema)
+        schema = dataset.schema
+        with _read_faults(folder, name):
+            pieces.append(dataset.to_table())
     with _read_faults(folder, name):
-        frame: pd.DataFrame = dataset.to_table().to_pandas()
+        frame: pd.DataFrame = pa.concat_tables(pieces).to_pandas()
         return frame
 
 

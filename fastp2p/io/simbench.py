@@ -22,7 +22,7 @@ CHARGING = ("HLS", "APLS")
 """Charging points at home and at work: not a kW of something that every home has, and a trace of them is negative."""
 
 
-@lru_cache(maxsize=1)  # reading takes ten seconds, and a study wants the network and the profiles
+@lru_cache(maxsize=2)  # reading takes seconds, and a study wants a network twice and the profiles, beside other networks
 def simbench_net(source: str) -> Any:
     """The pandapower network of ``simbench:CODE``, its profiles within; not to be changed.
 
@@ -33,7 +33,7 @@ def simbench_net(source: str) -> Any:
     """
     code = source.removeprefix(PREFIX)
     if find_spec("simbench") is None:
-        raise InputError(f"{source}: SimBench is not installed; pip install 'fastp2p[simbench]'")
+        raise InputError("networks simbench:CODE need SimBench, which is not installed; pip install 'fastp2p[simbench]'")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas' about SimBench's own tables
         with some_home():  # for pandapower, which it imports

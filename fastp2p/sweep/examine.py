@@ -17,10 +17,11 @@ from fastp2p.io.coordinates import feeder_place
 from fastp2p.pipeline.members import find_members
 from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
+from fastp2p.study.feeders import feeder_study
 from fastp2p.study.model import Study
 from fastp2p.sweep.executors import finished_parts, share_work
 from fastp2p.sweep.feeder_list import list_feeders
-from fastp2p.sweep.feeders import Networks, Work
+from fastp2p.sweep.feeders import Feeder, Networks, Work
 from fastp2p.sweep.hashes import network_sha256
 from fastp2p.sweep.prepare import find_profiles, folder_faults, prepare_feeder, study_faults
 from fastp2p.sweep.progress import feeders_bar
@@ -77,7 +78,7 @@ def prepare_feeders(study: Study, profiles: Profiles, pool: Executor, told: Call
     assert study.network.sources is not None
     listed = Networks(study, list_feeders(study.network.sources))
     shared, facts = share_work(pool, (study, listed, profiles)), dict[str, dict[str, Any]]()
-    for ended in finished_parts(pool, examine, shared, listed):
+    for ended in finished_parts(pool, examine, shared, listed.feeders):
         facts.update(ended)
         told(len(facts), len(listed))
     faults = {name: facts[name].pop("faults") for name in listed}
@@ -97,16 +98,15 @@ def _shown(faults: dict[str, tuple[str, ...]]) -> list[str]:
     return common + left + [f"and {more:,} further feeders have faults of their own"] * (more > 0)
 
 
-def examine(work: Work, name: str) -> tuple[str, dict[str, Any]]:
+def examine(work: Work, feeder: Feeder) -> tuple[str, dict[str, Any]]:
     """What a run must know of a feeder beforehand: its size, the hash of its network, or why it cannot run."""
-    _, feeders, profiles = work
-    assert isinstance(feeders, Networks)
-    one = feeders.study_of(name)
+    study, _, profiles = work
+    one = feeder_study(study, feeder.name, feeder.file)
     try:
         network = prepare_feeder(one, profiles)
     except InputError as error:
-        return name, {"faults": error.faults}
+        return feeder.name, {"faults": error.faults}
     homes = find_members(one, network, []).participant
     x, y = feeder_place(one.network.source)
     facts = {**feeder_features(network, homes), "n_branch": network.n_branch, "x": x, "y": y}
-    return name, facts | {"sha256": network_sha256(network), "faults": ()}
+    return feeder.name, facts | {"sha256": network_sha256(network), "faults": ()}

@@ -206,6 +206,10 @@ def share_work(pool: Executor, work: Work) -> Work:
     """
     if isinstance(pool, ThreadPoolExecutor):
         return work
+    _, network, profiles = work
+    if isinstance(network, Networks):  # parts name their feeders; a list of half a million would travel with each
+        network = network.bare()
+        work = (network.study, network, profiles)
     if _is_cluster(pool):
         return cast(Work, _client(pool).submit(_identity, work, pure=False))
     return _Packed(work)

@@ -25,6 +25,16 @@ KEPT = 8
 """Networks in memory: as many as workers are likely to be at."""
 
 
+@dataclass(frozen=True, slots=True)
+class Feeder:
+    """One of many networks: what a part that runs on it must know, so that no worker needs the list of all."""
+
+    name: str
+    file: str
+    sha256: str = ""
+    """Of its network, where it has been examined."""
+
+
 @dataclass(eq=False)
 class Networks(Mapping[str, Network]):
     """The networks of a study by the names of its feeders, loaded when they are asked for.
@@ -51,14 +61,8 @@ class Networks(Mapping[str, Network]):
         InputError
             If its file has changed since it was examined.
         """
-        row = self._rows[name]
-        with self._one_loads:
-            if name not in self._loaded:
-                self._loaded[name] = self._load(name, row)
-                if len(self._loaded) > KEPT:
-                    self._loaded.popitem(last=False)
-            self._loaded.move_to_end(name)
-            return self._loaded[name]
+        row = self.table.iloc[self._rows[name]]
+        return self.network_of(Feeder(name, row["file"], row["sha256"]))
 
     def __iter__(self) -> Iterator[str]:
         """The names of those that can run, in order."""
@@ -74,6 +78,34 @@ class Networks(Mapping[str, Network]):
     def __setstate__(self, state: tuple[Study, pd.DataFrame]) -> None:
         """As it was, with nothing loaded."""
         self.__init__(*state)  # type: ignore[misc]
+
+    @property
+    def feeders(self) -> list[Feeder]:
+        """Those that can run, in order."""
+        known = [self.table[name].tolist() for name in ("feeder", "file", "sha256") if name in self.table]
+        every = [Feeder(*cells) for cells in zip(*known, strict=True)]
+        return [every[row] for row in self._rows.values()]
+
+    def bare(self) -> Networks:
+        """What loads the networks of feeders that parts name, without the list of all."""
+        part = self.study.network.model_copy(update={"sources": None})
+        return Networks(self.study.model_copy(update={"network": part}), self.table.iloc[:0])
+
+    def network_of(self, feeder: Feeder) -> Network:
+        """The network of a feeder, listed here or not, under the study's limits.
+
+        Raises
+        ------
+        InputError
+            If its file has changed since it was examined.
+        """
+        with self._one_loads:
+            if feeder.name not in self._loaded:
+                self._loaded[feeder.name] = self._load(feeder)
+                if len(self._loaded) > KEPT:
+                    self._loaded.popitem(last=False)
+            self._loaded.move_to_end(feeder.name)
+            return self._loaded[feeder.name]
 
     @cached_property
     def _rows(self) -> dict[str, int]:
@@ -102,12 +134,12 @@ class Networks(Mapping[str, Network]):
         """The study of one feeder: run alone, it gives the rows that the feeder has among others."""
         return feeder_study(self.study, name, self.table["file"][self._rows[name]])
 
-    def _load(self, name: str, row: int) -> Network:
-        faults, study = list[str](), self.study_of(name)
+    def _load(self, feeder: Feeder) -> Network:
+        faults, study = list[str](), feeder_study(self.study, feeder.name, feeder.file)
         network = with_limits(study, load_network(study, faults))
         refuse(faults)
-        if network_sha256(network) != self.table["sha256"][row]:
-            raise InputError(f"feeder {name}: {self.table['file'][row]} has changed since the run began; run it again")
+        if network_sha256(network) != feeder.sha256:
+            raise InputError(f"feeder {feeder.name}: {feeder.file} has changed since the run began; run it again")
         return network
 
 
@@ -115,10 +147,10 @@ Work = tuple[Study, Network | Networks, Profiles]
 """What the parts of a run have in common."""
 
 
-def of_feeder(work: Work, name: str | None) -> tuple[Study, Network, Profiles]:
+def of_feeder(work: Work, feeder: Feeder | None) -> tuple[Study, Network, Profiles]:
     """What a part runs: the study and the network of its feeder; of a study of one network, these."""
     study, network, profiles = work
     if isinstance(network, Network):
         return study, network, profiles
-    assert name is not None
-    return network.study_of(name), network[name], profiles
+    assert feeder is not None
+    return feeder_study(study, feeder.name, feeder.file), network.network_of(feeder), profiles

@@ -32,7 +32,7 @@ from fastp2p.results.tables import make_columns, make_frames
 from fastp2p.study.model import Study
 from fastp2p.study.points import Point, points_of
 from fastp2p.sweep.chosen import Stretches, kept_tables
-from fastp2p.sweep.feeders import Work, of_feeder
+from fastp2p.sweep.feeders import Feeder, Work, of_feeder
 
 PART_BOOKS = 12_000
 """Books of a part: a second of work at most, and few enough part files. A part is at least one scenario."""
@@ -59,8 +59,8 @@ class Part:
     scenarios: range
     tables: tuple[str, ...] | None = None
     """Those that are kept of it; None: those that the study keeps."""
-    feeder: str | None = None
-    """Its name, in a study of many."""
+    feeder: Feeder | None = None
+    """In a study of many."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Round:
     size: int
     """Scenarios of a part."""
     tables: tuple[str, ...]
-    feeders: Sequence[str | None] = (None,)
+    feeders: Sequence[Feeder | None] = (None,)
 
     def __len__(self) -> int:
         return len(self.feeders) * len(self.points) * sum(-(-len(one) // self.size) for one in self.scenarios)
@@ -130,7 +130,7 @@ class Round:
 
 
 def cut_into_rounds(
-    study: Study, n_steps: int, chosen: Stretches | None = None, feeders: Sequence[str | None] = (None,)
+    study: Study, n_steps: int, chosen: Stretches | None = None, feeders: Sequence[Feeder | None] = (None,)
 ) -> list[Round]:
     """The parts of a study, or of chosen scenarios of it, in rounds after which it may stop.
 
@@ -180,13 +180,13 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
         pieces.append(make_columns(ran, network, kept))
         n_congested += int(np.count_nonzero(ran.books["is_cut"]))
         failures += _failures(ran, part.feeder)
-    where = study.name if part.feeder is None else f"{study.name}, feeder {part.feeder}"
+    where = study.name if part.feeder is None else f"{study.name}, feeder {part.feeder.name}"
     try:
         tables = make_frames(pieces, profiles.time)
     except NumberError as error:
         raise NumberError(f"{where}: {error}") from None
     if part.feeder is not None:
-        tables = {name: _with_feeder(table, part.feeder) for name, table in tables.items()}
+        tables = {name: _with_feeder(table, part.feeder.name) for name, table in tables.items()}
     return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), tables
 
 
@@ -197,7 +197,7 @@ def run_or_tell(work: Work, part: Part, batch_scenarios: int | None = None) -> t
     except FastP2PError as error:
         if part.feeder is None:
             raise
-        return Done(part.number, 0, 0, [], (part.feeder, str(error))), {}
+        return Done(part.number, 0, 0, [], (part.feeder.name, str(error))), {}
 
 
 def books_at_a_time(study: Study, members: int, connected: int = 0, tables: Sequence[str] = ()) -> int:
@@ -273,9 +273,9 @@ def _blocks(numbers: range, size: int) -> Iterator[range]:
         yield range(first, min(first + size, numbers.stop))
 
 
-def _failures(ran: Reduced, feeder: str | None) -> list[Failure]:
+def _failures(ran: Reduced, feeder: Feeder | None) -> list[Failure]:
     failed = np.flatnonzero(ran.status_code == FAILED)
     numbers, share, devices = ran.scenarios.number, ran.scenarios.share, ran.scenarios.device_shares
-    keys: tuple[float | str, ...] = (*([] if feeder is None else [feeder]), share, *devices.values())
+    keys: tuple[float | str, ...] = (*([] if feeder is None else [feeder.name]), share, *devices.values())
     at = keys if len(keys) > 1 else share
     return [(at, int(numbers[k // ran.n_steps]), k % ran.n_steps) for k in failed.tolist()]

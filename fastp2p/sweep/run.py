@@ -142,7 +142,7 @@ def run(
     study = work[0]
     for warning in _unit_warnings(work):
         warnings.warn(warning, InputWarning, stacklevel=2)
-    feeders = (None,) if isinstance(work[1], Network) else tuple(work[1])
+    feeders = (None,) if isinstance(work[1], Network) else work[1].feeders
     rounds = cut_into_rounds(study, work[2].n_steps, chosen, feeders)
     n_parts = sum(len(parts) for parts in rounds)
     too_large = size_fault(*work, chosen)
@@ -169,9 +169,9 @@ def run(
 
 def _unit_warnings(work: Work) -> list[str]:
     """Numbers of a study that look as if they were in another unit; of many feeders, on the first one."""
-    name = None if isinstance(work[1], Network) else next(iter(work[1]))
+    first = None if isinstance(work[1], Network) else work[1].feeders[0]
     try:
-        study, network, profiles = of_feeder(work, name)
+        study, network, profiles = of_feeder(work, first)
     except InputError:  # its parts will tell
         return []
     return unit_warnings(study, profiles, draw_scenarios(study, network, profiles, None, range(1)))

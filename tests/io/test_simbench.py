@@ -134,7 +134,7 @@ def test_unknown_codes_name_the_nearest():
 
 def test_without_simbench(monkeypatch):
     monkeypatch.setattr("fastp2p.io.simbench.find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"SimBench is not installed; pip install 'fastp2p\[simbench\]'"):
+    with pytest.raises(InputError, match=r"need SimBench, which is not installed; pip install 'fastp2p\[simbench\]'"):
         Profiles.load("simbench:1-LV-urban6--0-sw")
 
 

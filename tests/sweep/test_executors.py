@@ -1,6 +1,7 @@
 """The same tables from a Dask cluster of two processes, also when one of them dies."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import threading
 import time
 from types import SimpleNamespace
 
+import pandapower as pp
 import pytest
 from typer.testing import CliRunner
 
@@ -16,6 +18,7 @@ from fastp2p.cli.console import say
 from fastp2p.cli.main import app
 from fastp2p.study.scenarios import StopPart
 from fastp2p.sweep import executors, parts
+from tests.support.chains import chain
 from tests.support.forks import read_json, wait_until
 from tests.support.sweeps import SWEEP, assert_same
 
@@ -75,6 +78,29 @@ def test_the_network_travels_once(stop, client, monkeypatch):
     whole = [given for given in sent if any(isinstance(one, tuple) and len(one) == 3 for one in given)]
     assert len(sent) == 1 + sum(len(one) for one in parts.cut_into_rounds(study, 24))
     assert len(whole) == 1
+
+
+@pytest.mark.slow
+def test_a_region_is_converted_and_run_on_the_workers(client, monkeypatch, tmp_path):
+    """No network and no list of feeders travels with a part."""
+    for n_lines in range(3, 7):
+        pp.to_json(chain(n_lines), tmp_path / f"chain-{n_lines}.json")
+    sources = [{"file": str(path), "name": f"{path.stem}-{copy}"} for path in tmp_path.glob("*.json") for copy in range(10)]
+    region = SWEEP.with_(network={"source": "", "sources": sources}, scenarios={"count": 5}, participants={"buses": "leaves"})
+    sent, submit = list[int](), type(client).submit
+
+    def submitted(self, job, *given, **named):
+        sent.extend(len(pickle.dumps(one)) for one in given if not isinstance(one, distributed.Future))
+        return submit(self, job, *given, **named)
+
+    monkeypatch.setattr(type(client), "submit", submitted)
+    with monkeypatch.context() as patch:
+        patch.setattr("fastp2p.io.network_sources.load_network", None)  # converted here it would fail
+        results = fastp2p.run(region, executor=client.get_executor(), out=tmp_path / "out")
+    n_parts = len(sources) * len(region.scenarios.shares)
+    assert len(sent) == 2 + len(sources) + n_parts  # twice what all have in common, then feeders, then parts
+    assert sorted(sent)[-3] < 1_000
+    assert_same(fastp2p.run(region, workers=1).tables(), results.tables())
 
 
 @pytest.mark.slow

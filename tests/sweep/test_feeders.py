@@ -1,6 +1,7 @@
 """Studies of many networks: every feeder as if it were alone, whatever is beside it."""
 
 import json
+import pickle
 
 import pandapower as pp
 import pandas as pd
@@ -9,7 +10,9 @@ import pytest
 import fastp2p
 from fastp2p.sweep import parts
 from fastp2p.sweep.examine import prepare_feeders
-from fastp2p.sweep.feeders import Networks
+from fastp2p.sweep.executors import share_work
+from fastp2p.sweep.feeders import Feeder, Networks
+from fastp2p.sweep.parts import cut_into_rounds, run_part
 from fastp2p.sweep.workers import start_processes
 from tests.support.chains import chain
 from tests.support.sweeps import assert_same, journal
@@ -121,10 +124,10 @@ def test_a_feeder_that_cannot_run_is_told_and_the_others_run(expected, grids, tm
 def test_a_feeder_that_fails_while_it_runs_is_told_and_the_others_run(expected, grids, tmp_path, monkeypatch, where):
     load, names = Networks._load, ["chain-3", "chain-5", "chain-6"]
 
-    def fail(self, name, row):
-        if name == "chain-4":
+    def fail(self, feeder):
+        if feeder.name == "chain-4":
             raise fastp2p.InputError("its file is gone")
-        return load(self, name, row)
+        return load(self, feeder)
 
     monkeypatch.setattr(Networks, "_load", fail)
     out = tmp_path / "out" if where == "folder" else None
@@ -140,7 +143,7 @@ def test_a_feeder_that_fails_while_it_runs_is_told_and_the_others_run(expected, 
         for same in (again, fastp2p.read_results(out)):
             assert_same(same.tables(), results.tables())
             pd.testing.assert_frame_equal(same.feeders, results.feeders)
-    monkeypatch.setattr(Networks, "_load", lambda *_: fail(None, "chain-4", 0))
+    monkeypatch.setattr(Networks, "_load", lambda *_: fail(None, Feeder("chain-4", "")))
     with pytest.raises(fastp2p.InputError, match=r"^feeder chain-3: its file is gone"):
         fastp2p.run(study(str(grids)), out=out and tmp_path / "none")
 
@@ -203,3 +206,19 @@ def test_many_networks_have_no_network(expected):
         fastp2p.scenarios(expected.study, range(1))
     with pytest.raises(fastp2p.InputError, match="leave the argument out"):
         fastp2p.run(expected.study, network=expected.networks["chain-3"])
+
+
+def test_parts_name_their_feeder_and_the_list_of_all_stays_here(expected, grids):
+    """What travels with every part is as small for many feeders as for one."""
+    networks, profiles = expected.networks, expected.profiles
+    sources = tuple({"file": str(grids / "chain-3.json"), "name": f"f{number}"} for number in range(2_000))
+    many = study(str(grids)).with_(network={"sources": sources})
+    rows = pd.concat([networks.table.iloc[:1]] * 2_000, ignore_index=True).assign(feeder=[one["name"] for one in sources])
+    with start_processes(1) as pool:
+        few = len(pickle.dumps(share_work(pool, (expected.study, networks, profiles))))
+        assert len(pickle.dumps(share_work(pool, (many, Networks(many, rows), profiles)))) < few + 1_000
+    parts_of = cut_into_rounds(many, 24, None, Networks(many, rows).feeders)[0]
+    first = next(iter(parts_of))
+    assert len(pickle.dumps(first)) < 1_000
+    bare = Networks(many, rows).bare()
+    assert_same(run_part((bare.study, bare, profiles), first)[1], run_part((many, Networks(many, rows), profiles), first)[1])
