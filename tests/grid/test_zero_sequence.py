@@ -9,7 +9,7 @@ import pytest
 import fastp2p
 from fastp2p.grid.zero_sequence import bits_of, phase_text
 from fastp2p.io import cache
-from fastp2p.sweep.folder import _network_bytes
+from fastp2p.sweep.hashes import _network_bytes
 
 ONE = np.array([[2.0 + 1.0j, 0.5j, 0.0], [0.5j, 2.0 + 1.2j, 0.0], [0.0, 0.0, 0.0]])
 """A line of phases a and b."""

@@ -20,15 +20,15 @@ pytestmark = pytest.mark.usefixtures("elsewhere", "no_figures")
     [
         ("cigre_vl", ["'cigre_vl'", "did you mean cigre_lv"]),
         ("create_cigre_network_lw", ["did you mean create_cigre_network_lv"]),
-        ("zzz", ["'zzz'", "pandapower.networks", ".json or .xlsx"]),
-        ("", ["network ''"]),
+        ("zzz", ["'zzz'", "pandapower.networks", ".json, .xlsx or .dss"]),
+        ("", ["''"]),
         ("nope.json", ["nope.json", "not found"]),
         ("nope.xlsx", ["nope.xlsx", "not found"]),
         ("folder.json", ["folder.json", "is a folder, not a file"]),
         ("net.p", ["net.p", "a pickle can run code", "pandapower.to_json"]),
         ("net.PKL", ["net.PKL", "a pickle can run code"]),
         ("net.pickle", ["a pickle can run code"]),
-        ("net.mat", ["'net.mat'", ".json or .xlsx"]),
+        ("net.mat", ["'net.mat'", ".json, .xlsx or .dss"]),
     ],
 )
 def test_networks_that_are_not_there(name, told):

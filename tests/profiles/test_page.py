@@ -57,6 +57,7 @@ def test_the_table_of_options_is_that_of_the_readers():
     readers |= {
         "Global Solar Atlas": "a Global Solar Atlas report",
         "SimBench": "a SimBench network",
+        "OpenDSS": "an OpenDSS file",
         "PVGIS": "hourly data of PVGIS",
     }
     for reader, called in CALLED.items():

@@ -63,7 +63,8 @@ def test_nulls_are_left_out_of_means_and_of_pairs():
     columns = {name: 1.0 for name in COMPARED if name != "jain_saving"}
     jain = {"ask": [np.nan, 0.5, 0.6, 0.7], "k": [0.9, np.nan, 0.9, 0.8]}
     results = {
-        rule: SimpleNamespace(scenarios=pd.DataFrame({**keys, **columns, "jain_saving": of})) for rule, of in jain.items()
+        rule: SimpleNamespace(scenarios=pd.DataFrame({**keys, **columns, "jain_saving": of}), feeders=None)
+        for rule, of in jain.items()
     }
     table = compare_results(results).set_index(["indicator", "rule"])
     ask, k = table.loc[("jain_saving", "ask")], table.loc[("jain_saving", "k")]
