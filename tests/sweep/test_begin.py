@@ -55,7 +55,7 @@ def test_without_files_it_is_the_typical_day_and_every_key_is_explained():
     assert len(keys) > 18
     assert [lines[at] for at in keys if not lines[at - 1].startswith("# ")] == []
     assert re.search(r"NOTE: all 37 lines .* have the ampacity 1 kA", text.replace("\n#", ""))
-    assert "# Further keys: phases, zero_sequence, limits" in text
+    assert "# Further keys: sources, phases, zero_sequence, limits" in text
     found = fastp2p.run(study)
     assert found.scenarios["executed_kwh"].item() > 0
 
