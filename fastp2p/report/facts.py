@@ -28,6 +28,8 @@ MOST_SHOWN = 300
 """Characters of a key's value."""
 MOST_FAILURES = 200
 REQUIRED = "(required)"
+EITHER = ("network.source", "network.sources")
+"""Keys of which a study must have one."""
 ABSENT = "(none)"
 UNTITLED = ("name", "description")
 """Keys that stand at the top of a report."""
@@ -60,7 +62,8 @@ def _keys(section: BaseModel, prefix: str) -> list[Key]:
             found += _keys(value, f"{prefix}{name}.")
             continue
         default = about.get_default(call_default_factory=True)
-        shown = REQUIRED if default is PydanticUndefined else in_toml(_dumped(default))
+        is_required = default is PydanticUndefined or (value and f"{prefix}{name}" in EITHER)
+        shown = REQUIRED if is_required else in_toml(_dumped(default))
         found.append(Key(f"{prefix}{name}", in_toml(_dumped(value)), shown))
     return found
 

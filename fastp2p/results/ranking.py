@@ -55,10 +55,10 @@ def rank_hosting(hosting: pd.DataFrame) -> pd.DataFrame:
 
 
 def share_words(hosting_share: float, next_share: float) -> str:
-    """Between which shares that were tried a hosting capacity lies: "30 to 50 %", "below 10 %", "at least 90 %"."""
+    """Between which shares that were tried a hosting capacity lies: "30 to 50 %", "below 10 %", "at least 90 %"; "unknown"."""
     low, high = (f"{100.0 * one:.4g}" for one in (hosting_share, next_share))
     if math.isnan(next_share):
-        return f"at least {low} %"
+        return f"at least {low} %" if hosting_share > 0.0 else "unknown"
     if next_share == 0.0:
         return "none, not even without PV"
     return f"below {high} %" if hosting_share == 0.0 else f"{low} to {high} %"

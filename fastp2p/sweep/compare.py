@@ -159,9 +159,10 @@ def _write_comparison(
 def compare_results(results: dict[str, Results], confidence: float = CONFIDENCE) -> pd.DataFrame:
     """The table of `compare_rules`, from results of the same draws by rule."""
     by_rule = {rule: result.scenarios for rule, result in results.items()}
-    feeders = next(iter(results.values())).feeders
-    if feeders is None:
+    if not feeder_key(next(iter(by_rule.values()))):
         return pd.DataFrame(_compared(by_rule, confidence))
+    feeders = next(iter(results.values())).feeders
+    assert feeders is not None
     common = set.intersection(*(set(table["feeder"]) for table in by_rule.values()))  # one may fail under one rule
     by_rule = {rule: table[table["feeder"].isin(common)].reset_index(drop=True) for rule, table in by_rule.items()}
     of_feeder = {rule: dict(list(table.groupby("feeder"))) for rule, table in by_rule.items()}

@@ -47,7 +47,13 @@ def test_without_an_audit_what_is_cut_limits():
 
 @pytest.mark.parametrize(
     ("low", "high", "words"),
-    [(0.3, 0.5, "30 to 50 %"), (0.0, 0.1, "below 10 %"), (0.9, np.nan, "at least 90 %"), (0, 0, "none, not even without PV")],
+    [
+        (0.3, 0.5, "30 to 50 %"),
+        (0.0, 0.1, "below 10 %"),
+        (0.9, np.nan, "at least 90 %"),
+        (0, 0, "none, not even without PV"),
+        (0.0, np.nan, "unknown"),
+    ],
 )
 def test_words(low, high, words):
     assert share_words(low, high) == words
