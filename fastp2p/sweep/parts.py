@@ -52,11 +52,12 @@ KEPT_BYTES = 30_000_000
 
 @dataclass(frozen=True)
 class Part:
-    """Some scenarios of one point, on one feeder."""
+    """Some scenarios of one point, or on one of many feeders of several points."""
 
     number: int
-    point: Point
+    points: tuple[Point, ...]
     scenarios: range
+    """At each of these points."""
     tables: tuple[str, ...] | None = None
     """Those that are kept of it; None: those that the study keeps."""
     feeder: Feeder | None = None
@@ -116,17 +117,25 @@ class Round:
     feeders: Sequence[Feeder | None] = (None,)
 
     def __len__(self) -> int:
-        return len(self.feeders) * len(self.points) * sum(-(-len(one) // self.size) for one in self.scenarios)
+        return len(self.feeders) * len(self._points) * sum(-(-len(one) // self.size) for one in self.scenarios)
 
     def __iter__(self) -> Iterator[Part]:
         blocks = (
-            (point, numbers, self.tables, feeder)
+            (points, numbers, self.tables, feeder)
             for feeder in self.feeders
-            for point in self.points
+            for points in self._points
             for one in self.scenarios
             for numbers in _blocks(one, self.size)
         )
         return (Part(number, *block) for number, block in enumerate(blocks, self.first))
+
+    @property
+    def _points(self) -> list[tuple[Point, ...]]:
+        """Those of each part. Of feeders, whose files are many anyway, as many as it has room for with all their scenarios."""
+        together = 1
+        if self.feeders != (None,) and len(self.scenarios) == 1:
+            together = max(1, self.size // len(self.scenarios[0]))
+        return [self.points[first : first + together] for first in range(0, len(self.points), together)]
 
 
 def cut_into_rounds(
@@ -162,7 +171,7 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
         that it alone does not fit is run alone, one stretch of steps after the other.
     """
     study, network, profiles = of_feeder(work, part.feeder)
-    study, kept = part.point.of(study), part.tables or study.tables
+    kept = part.tables or study.tables
     # glibc gives freed memory back to the system beyond twice the largest block it has seen freed, and page faults to get it
     # again cost a third of a part's time; having seen a block of this size, it keeps what a batch needs
     np.empty(KEPT_BYTES, np.uint8)
@@ -175,11 +184,13 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     size = 1 if profiles.n_steps > most else batch_scenarios or together
     n_congested = 0
     failures, pieces = [], []
-    for scenarios, devices in _draw_blocks((study, network, profiles), part, size):
-        ran = _run_block((study, network, profiles), scenarios, devices, most, kept)
-        pieces.append(make_columns(ran, network, kept))
-        n_congested += int(np.count_nonzero(ran.books["is_cut"]))
-        failures += _failures(ran, part.feeder)
+    for point in part.points:
+        at_point = (point.of(study), network, profiles)
+        for scenarios, devices in _draw_blocks(at_point, point.share, part.scenarios, size):
+            ran = _run_block(at_point, scenarios, devices, most, kept)
+            pieces.append(make_columns(ran, network, kept))
+            n_congested += int(np.count_nonzero(ran.books["is_cut"]))
+            failures += _failures(ran, part.feeder)
     where = study.name if part.feeder is None else f"{study.name}, feeder {part.feeder.name}"
     try:
         tables = make_frames(pieces, profiles.time)
@@ -187,7 +198,8 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
         raise NumberError(f"{where}: {error}") from None
     if part.feeder is not None:
         tables = {name: _with_feeder(table, part.feeder.name) for name, table in tables.items()}
-    return Done(part.number, len(part.scenarios) * profiles.n_steps, n_congested, failures), tables
+    n_books = len(part.points) * len(part.scenarios) * profiles.n_steps
+    return Done(part.number, n_books, n_congested, failures), tables
 
 
 def run_or_tell(work: Work, part: Part, batch_scenarios: int | None = None) -> tuple[Done, dict[str, pd.DataFrame]]:
@@ -235,23 +247,25 @@ def _with_feeder(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table
 
 
-def _draw_blocks(work: tuple[Study, Network, Profiles], part: Part, size: int) -> Iterator[tuple[Scenarios, DeviceRun | None]]:
-    """The scenarios of a part, so many at a time, and what their devices do in all steps."""
+def _draw_blocks(
+    work: tuple[Study, Network, Profiles], share: float | None, numbers: range, size: int
+) -> Iterator[tuple[Scenarios, DeviceRun | None]]:
+    """Scenarios of a point, so many at a time, and what their devices do in all steps."""
     study, network, profiles = work
-    share, many = part.point.share, size
+    many = size
     if trade := batteries_trade(study):
         cells = STORED_CELLS if study.ev is None and study.heat_pump is None else CONSUMED_CELLS
         many = max(1, cells // (profiles.n_steps * len(find_members(study, network, []).participant)))
-    for together in _blocks(part.scenarios, many):
+    for together in _blocks(numbers, many):
         stored_kwh = None
         if trade:
             stored_kwh = run_storage(study, network, profiles, draw_scenarios(study, network, profiles, share, together))
-        for numbers in _blocks(together, size):
-            scenarios = draw_scenarios(study, network, profiles, share, numbers)
+        for some in _blocks(together, size):
+            scenarios = draw_scenarios(study, network, profiles, share, some)
             devices = run_devices(study, profiles, scenarios)
             if devices and stored_kwh is not None:
                 first = together.start
-                devices = replace(devices, before_kwh=stored_kwh[numbers.start - first : numbers.stop - first])
+                devices = replace(devices, before_kwh=stored_kwh[some.start - first : some.stop - first])
             yield scenarios, devices
 
 

@@ -154,7 +154,7 @@ def sweep_tables(solver, objective="volume", batch_scenarios=None):
         clearing={"solver": solver, "objective": objective},
         scenarios={"keep": ["hours", "books", "trades", "branches", "participants"]},
     )
-    return run_part((study, *prepare(study)), Part(0, Point(0.5), range(40)), batch_scenarios)[1]
+    return run_part((study, *prepare(study)), Part(0, (Point(0.5),), range(40)), batch_scenarios)[1]
 
 
 @pytest.mark.parametrize("objective", ["volume", "welfare"])

@@ -201,7 +201,7 @@ def test_a_sweep_may_stop_by_them():
 
 def test_no_table_depends_on_the_size_of_batches(ran, monkeypatch):
     work = (STUDY, *prepare(STUDY))
-    part = parts.Part(0, Point(0.8), range(5))
+    part = parts.Part(0, (Point(0.8),), range(5))
     expected, alone = (parts.run_part(work, part, size)[1] for size in (None, 1))
     assert_same(alone, expected)
     monkeypatch.setattr(parts, "books_at_a_time", lambda *_: 7)

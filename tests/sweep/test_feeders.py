@@ -172,6 +172,16 @@ def test_a_file_that_changes_while_the_study_runs_is_told(grids, tmp_path):
         networks["a"]
 
 
+def test_a_part_has_several_points_of_a_feeder_where_these_are_small(expected, grids, monkeypatch):
+    monkeypatch.setattr(parts, "PART_BOOKS", 24 * 45)
+    many = study(str(grids), scenarios={"shares": [0.1, 0.3, 0.5, 0.7, 0.9]})
+    numbered = [(part.feeder, len(part.points)) for round_ in parts.cut_into_rounds(many, 24, None, "ab") for part in round_]
+    assert numbered == [("a", 4), ("a", 1), ("b", 4), ("b", 1)]
+    tables = fastp2p.run(many, workers=2).tables()
+    of_both = {name: table[table["share"].isin([0.3, 0.9])].reset_index(drop=True) for name, table in tables.items()}
+    assert_same(of_both, expected.tables())
+
+
 def test_only_a_few_networks_are_in_memory(expected, monkeypatch):
     monkeypatch.setattr("fastp2p.sweep.feeders.KEPT", 2)
     networks = Networks(expected.study, expected.feeders)

@@ -97,7 +97,7 @@ def test_the_same_bits_for_any_workers_batches_and_parts(ran, monkeypatch):
     monkeypatch.setattr(parts, "PART_BOOKS", 72)
     (made,) = parts.cut_into_rounds(STUDY, 24)
     assert len(made) == 18
-    assert [(part.number, part.point, part.scenarios) for part in made][4] == (
+    assert [(part.number, part.points[0], part.scenarios) for part in made][4] == (
         4, Point(0.2, {"battery": 0.25}), range(3, 6),
     )  # fmt: skip
     for options in ({"workers": 1, "batch_scenarios": 1}, {"workers": 2}):
@@ -137,7 +137,7 @@ def test_a_failure_says_its_point(monkeypatch, ran):
     assert not ran.failures
     books = at(ran.books, (0.2, 0.25)).query("scenario == 3")
     monkeypatch.setattr(parts, "FAILED", STATUS.tolist().index(books["status"].iloc[0]))  # as if that were a failure
-    done, _ = parts.run_part((STUDY, *prepare(STUDY)), parts.Part(0, Point(0.2, {"battery": 0.25}), range(3, 4)))
+    done, _ = parts.run_part((STUDY, *prepare(STUDY)), parts.Part(0, (Point(0.2, {"battery": 0.25}),), range(3, 4)))
     assert {at for at, _, _ in done.failures} == {(0.2, 0.25)}
     assert {scenario for _, scenario, _ in done.failures} == {3}
 
