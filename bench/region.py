@@ -74,7 +74,7 @@ def one_run(feeders: str, out: str, way: str, resume: bool) -> dict[str, Any]:
         "until_first_part_s": told.get("first", seconds),
         "after_last_part_s": seconds - told.get("last", seconds),
         "processor_s": own.ru_utime + own.ru_stime + workers.ru_utime + workers.ru_stime,
-        "parent_mb": own.ru_maxrss / 1e3,
+        "parent_mb": _peak_mb(),
         "worker_mb": workers.ru_maxrss / 1e3,
         "feeders": len(results.networks),
         "books": int(results.scenarios["n_books"].sum()),
@@ -82,6 +82,13 @@ def one_run(feeders: str, out: str, way: str, resume: bool) -> dict[str, Any]:
         "broken": int(results.scenarios["n_audit_broken"].sum() + results.scenarios["n_audit_base_broken"].sum()),
         "bytes": sum(path.stat().st_size for path in Path(out).rglob("*") if path.is_file()),
     }
+
+
+def _peak_mb() -> float:
+    """Of this process since it began; `ru_maxrss` also counts what started it. So it is an upper bound for workers."""
+    found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    assert found
+    return int(found[1]) / 1e3
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def day(folders):
 def test_keys_are_those_that_differ_with_their_defaults(sweep):
     keys = {key.name: (key.value, key.default) for key in facts.changed_keys(sweep.study)}
     assert keys["network.limit_factor"] == ("0.1", "1")
-    assert keys["network.source"] == ('"cigre_lv"', '""')
+    assert keys["network.source"] == ('"cigre_lv"', "(required)")
     assert keys["battery.kwh"] == ("5", "(required)")
     assert keys["market.feed_in_per_kwh"] == ("0.03", "0")
     assert keys["pv.kwp"][0] == '{ distribution = "uniform", low = 5, high = 30 }'
