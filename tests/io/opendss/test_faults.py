@@ -153,7 +153,7 @@ def test_what_a_region_states_is_for_its_feeders_of_pandapower(tmp_path: Path):
 
 
 def three_phases(**network: object) -> fastp2p.Study:
-    stated = {"r0_per_r1": 4.0, "x0_per_x1": 4.0, "c0_per_c1": 1.0, "vector_group": "Dyn", "trafo_z0_per_z1": 1.0, "grid": "ideal"}
+    stated = {"r0_per_r1": 4.0, "x0_per_x1": 4.0, "vector_group": "Dyn", "trafo_z0_per_z1": 1.0, "grid": "ideal"}
     return fastp2p.Study(
         name="area",
         network={"phases": 3, "zero_sequence": stated, **network},
