@@ -49,7 +49,10 @@ def load_network(study: Study, faults: list[str]) -> Network:
             return Network.load(part.source, phases=3, zero_sequence=part.stated)
         except InputError as error:
             found = [_in_keys(fault) for fault in error.faults]
-    network = Network.load(part.source)  # if it cannot, what it says is enough
+    try:
+        network = Network.load(part.source)
+    except InputError as error:  # also of a network that has no balanced model: why it has none of three phases
+        raise InputError(found or error.faults) from error
     faults += found
     return network
 

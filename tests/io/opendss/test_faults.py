@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import fastp2p
 from fastp2p import InputError, Network
 from tests.support.opendss_circuits import BASES, STREET, needs_engine, write
 
@@ -131,3 +132,33 @@ def test_buses_without_a_phase_need_three_phases(tmp_path: Path):
 def test_a_grid_is_not_made_ideal(tmp_path: Path):
     with pytest.raises(InputError, match="an OpenDSS source has an impedance of its own"):
         Network.load(write(tmp_path, STREET), phases=3, zero_sequence={"grid": "ideal"})
+
+
+def test_a_study_names_the_reason_also_where_there_is_no_balanced_model(tmp_path: Path):
+    path = write(tmp_path, STREET + "New Line.tap phases=1 bus1=second.2 bus2=house.2 r1=0.3 x1=0.1\n" + BASES)
+    with pytest.raises(InputError) as error:
+        fastp2p.run(three_phases(source=str(path)))
+    (fault,) = error.value.faults
+    assert "an OpenDSS source has an impedance of its own; leave this out" in fault
+
+
+def test_what_a_region_states_is_for_its_feeders_of_pandapower(tmp_path: Path):
+    path = write(tmp_path, STREET + BASES)
+    results = fastp2p.run(three_phases(sources=("cigre_lv", {"file": str(path), "name": "street"})))
+    assert results.feeders is not None
+    assert results.feeders["fault"].tolist() == ["", ""]
+    alone = results.of_feeder("street")
+    assert alone.study.network.zero_sequence is None
+    assert fastp2p.run(alone.study.with_(scenarios={"keep": []})).scenarios.equals(alone.scenarios)
+
+
+def three_phases(**network: object) -> fastp2p.Study:
+    stated = {"r0_per_r1": 4.0, "x0_per_x1": 4.0, "vector_group": "Dyn", "trafo_z0_per_z1": 1.0, "grid": "ideal"}
+    return fastp2p.Study(
+        name="area",
+        network={"phases": 3, "zero_sequence": stated, **network},
+        connection={"phases": "random"},
+        load={"profile": "residential_0"},
+        pv={"profile": "solar_0", "kwp": 3.0},
+        scenarios={"count": 2},
+    )
