@@ -23,13 +23,14 @@ from fastp2p.figures.pages import (
     panel_width_in,
     share_axes,
 )
-from fastp2p.figures.region import ENDS, MOST_NAMED, NAME_IN, draw_distribution, draw_feeders, rank_feeders, title_of
+from fastp2p.figures.region import ENDS, MOST_NAMED, NAME_IN, draw_distribution, draw_feeders, title_of
 from fastp2p.figures.region_features import correlation_words, draw_features, draw_map
 from fastp2p.figures.totals import draw_totals
 from fastp2p.results.answers import answer_region
 from fastp2p.results.cube import FEEDER
 from fastp2p.results.hosting import THRESHOLD
 from fastp2p.results.points import POINT_KEYS, by_devices, point_text
+from fastp2p.results.ranking import rank_hosting
 from fastp2p.results.region import caution_of, of_event
 from fastp2p.study.model import Study
 from fastp2p.sweep.sweep_pages import period_of
@@ -105,7 +106,7 @@ def hosting_page(study: Study, hosting: pd.DataFrame, look: Look, of: str) -> Fi
     events, n = _known(hosting), hosting[FEEDER].nunique()
     is_named = n <= MOST_NAMED
     figure, panels = new_page(study, look, len(events), 1.3 + 0.16 * max(n, 4) if is_named else 3.2, of)
-    order = rank_feeders(of_event(hosting, events[0])) if is_named else None
+    order = rank_hosting(hosting)[FEEDER].tolist()[::-1] if is_named else None  # as everywhere else
     for axes, event in zip(panels, events, strict=True):
         draw_feeders(axes, hosting, event, order)
     _join(figure, panels, events, NAME_IN if is_named and look.width_in < SIDE_BY_SIDE_FROM else BESIDE_IN)
