@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastp2p import Network, ac_flow, phase_flow
+from fastp2p import InputError, Network, ac_flow, phase_flow
 from fastp2p.io.coordinates import bus_coordinates
 from fastp2p.io.opendss.source import circuit_read
 from fastp2p.io.stated import BALANCED, NO_LOAD, UNEQUAL
@@ -70,6 +70,30 @@ CIRCUITS = {
         "New Load.f bus1=far.1 phases=1 kv=.23 kw=3"
     ),
 }
+
+
+def test_earth_models_do_not_reach_the_next_circuit(tmp_path: Path):
+    wires = (
+        "New WireData.w rac=.3 runits=km gmrac=4 gmrunits=mm radius=5 radunits=mm\n"
+        "New LineSpacing.s nconds=4 nphases=3 units=m x=[-.4 0 .4 0] h=[8 8.2 8 7]\n"
+    )
+    spaced = wires + "New Line.air bus1=second bus2=far spacing=s wires=[w w w w] length=1 units=km\n"
+    shaped = (
+        wires + "New LineGeometry.g nconds=4 nphases=3 spacing=s wires=[w w w w] reduce=yes\n"
+        "New Line.air bus1=second bus2=far geometry=g length=1 units=km\n"
+    )
+    carson = SOURCE + "Set EarthModel=Carson\n"
+    names = ("spaced", "shaped", "carson", "again")
+    texts = (SOURCE + spaced, SOURCE + shaped, carson + shaped, SOURCE + "! again\n" + spaced)
+    impedance = [
+        circuit_read(write(tmp_path, text + BASES, f"{name}.dss"))[1].tree.links[-1].series[0, 1]
+        for name, text in zip(names, texts, strict=True)
+    ]
+    assert impedance[0] == pytest.approx(impedance[1], rel=1e-9)
+    assert impedance[0] == impedance[3]
+    assert abs(impedance[2] - impedance[0]) > 1e-4 * abs(impedance[0])
+    with pytest.raises(InputError, match=r"line \d+: a line with a Spacing does not follow EarthModel"):
+        circuit_read(write(tmp_path, carson + spaced + BASES))
 
 
 @pytest.mark.parametrize("name", CIRCUITS)
