@@ -147,6 +147,26 @@ def test_names_numbers_and_ratings(tmp_path: Path):
     assert place.tolist() == [[4.5, 50.0], [4.6, 51.0]]
 
 
+def test_each_conductor_has_its_own_rating(tmp_path: Path):
+    more = (
+        "New Line.tap phases=1 bus1=second.2 bus2=h.2 r1=.03 x1=.01 length=.05 normamps=60\n"
+        "New Line.pair phases=2 bus1=h2.1.2 bus2=second.1.2 r1=.03 x1=.01 length=.05 normamps=70\n"
+        "New Transformer.b1 phases=1 windings=2 buses=[second.1 out.1] kvs=[.23 .23] kvas=[9 9] xhl=2\n"
+        "New Transformer.b3 phases=1 windings=2 buses=[second.3 out.3] kvs=[.23 .23] kvas=[12 12] xhl=2\n"
+    )
+    path = write(tmp_path, SOURCE + LOADS + more + BASES)
+    network, bus = Network.load(path, phases=3), circuit_read(path)[1].circuit.bus
+    kw = np.zeros((network.n_bus, 3))
+    kw[[bus.index("h"), bus.index("h2"), bus.index("out")], [1, 0, 0]] = -10.0, -5.0, -3.0
+    flow = phase_flow(network, kw)
+    ampere, percent = flow.from_ka[0] * 1e3, flow.loading_percent[0]
+    name = {one: at for at, one in enumerate(network.branch_name.tolist())}
+    assert percent[name["line 2"], 1] == pytest.approx(ampere[name["line 2"], 1] / 60 * 100, rel=1e-3)
+    assert percent[name["line 3"], 0] == pytest.approx(flow.to_ka[0, name["line 3"], 0] * 1e3 / 70 * 100, rel=1e-3)
+    assert percent[name["trafo 1"], 0] == pytest.approx(3.0 / 9.0 * 100, rel=0.03)  # the least of the bank, on each phase
+    assert network.rating_kw[name["trafo 1"]] == pytest.approx(18.0)
+
+
 def test_base_voltages_follow_from_ratings_where_none_are_set(tmp_path: Path):
     network = Network.load(write(tmp_path, SOURCE + LOADS), phases=3)
     assert network.base_kv.tolist() == pytest.approx([10.0, 0.4, 0.4, 0.4, 10.0])
