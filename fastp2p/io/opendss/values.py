@@ -23,7 +23,7 @@ COUNTS = {
     "npts": 10_000_000,
 }
 """Properties that are numbers of something, and the largest; beyond these the engine ends the process."""
-AT_LEAST_ONE = ("windings", "nconds", "nphases", "phases", "basefreq")
+AT_LEAST = {"windings": 2, **dict.fromkeys(("nconds", "nphases", "phases", "basefreq"), 1)}
 LONGEST_BUS = 200
 """Characters; of longer names the engine keeps a part."""
 
@@ -74,7 +74,7 @@ def checked_words(reads: Reads, kind: str, words: list[Word], folder: Path) -> l
             continue
         if name == "memorymapping":  # reads the same numbers, and ends the process where a file is too short
             continue
-        least = int(name in AT_LEAST_ONE)
+        least = AT_LEAST.get(name, 0)
         if name in COUNTS and not is_count(word.value, COUNTS[name], least):
             faults.append(f"{kind}.{name} = {shown_text(word.value, 40)}: must be a number of {least}…{COUNTS[name]:,}")
             continue

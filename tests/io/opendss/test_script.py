@@ -117,7 +117,7 @@ REFUSED = [
     ("New LineCode.x nphases=3 seasons=999999999", "linecode.seasons = 999999999: must be a number of 0…100"),
     ("Set DefaultBaseFrequency=0", "set defaultbasefrequency: 0 must be a number of 1…10,000"),
     ("Line.two.BaseFreq=0", "line.basefreq = 0: must be a number of 1…10,000"),
-    ("New Transformer.x windings=0", "transformer.windings = 0: must be a number of 1…100"),
+    ("New Transformer.x windings=1", "transformer.windings = 1: must be a number of 2…100"),
     ("New Load.x bus1=" + "b" * 300, "load.bus1: a name of more than 200"),
     ("Set VoltageBases=[file={outside}]", "has an equals sign, which no value has"),
     ("SetkVBase bus=(file={outside}) kvll=1", "has an equals sign, which no value has"),
