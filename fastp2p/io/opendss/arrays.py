@@ -170,18 +170,18 @@ def _rounded(impedance: complex) -> complex:
 
 
 def _rating(link: Link, ends_kv: NDArray[np.float64]) -> dict[str, Any]:
-    """What a link is called, and what it may carry: the least of its elements, of each phase a third."""
-    first = link.elements[0]
+    """What a link is called, and what it may carry: of each phase that it has the least of its elements."""
+    first, n = link.elements[0], int(link.has.sum())
     rated_kv, ampacity, rating, km, code = ends_kv, np.nan, np.inf, np.nan, ""
     if first.kind == "Transformer":
-        rating = min(3.0 / one.n_phases * one.about["windings"][0]["kva"] for one in link.elements)
+        rating = n * min(one.about["windings"][0]["kva"] / one.n_phases for one in link.elements)
         forward = [line_voltage(first, one) for one in (0, 1)]
         rated_kv, code = np.array(forward if link.ends[0] == first.ends[0].bus else forward[::-1]), first.about["code"]
     elif first.kind == "Line":
         amps = [one.about["amps"] for one in link.elements if one.about["amps"] > 0.0]
         ampacity = min(amps) / 1e3 if amps else np.nan
         km, code = first.about["km"], first.about["code"]
-    per_ka = np.sqrt(3.0) * ends_kv[0] * 1e3
+    per_ka = n * ends_kv[0] / np.sqrt(3.0) * 1e3
     return {
         "element": LIKE_PANDAPOWER[first.kind],
         "element_id": first.index,

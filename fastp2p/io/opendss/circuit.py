@@ -154,10 +154,11 @@ def _transformer(of: Any, name: str) -> dict[str, Any]:
 def _load(of: Any, name: str) -> dict[str, Any]:
     one = of.Loads
     one.Name = name
-    scale = 1.0 if _text(of, "Status").startswith("f") else of.Solution.LoadMult
+    is_fixed = _text(of, "Status").startswith("f")
+    scale = 1.0 if is_fixed else of.Solution.LoadMult
     return {
         "kw": one.kW * scale, "kvar": one.kvar * scale, "is_delta": bool(one.IsDelta), "model": int(one.Model),
-        "yearly": (one.Yearly or "").lower(), "daily": (one.daily or "").lower(),
+        "yearly": (one.Yearly or "").lower(), "daily": (one.daily or "").lower(), "is_fixed": is_fixed,
     }  # fmt: skip
 
 

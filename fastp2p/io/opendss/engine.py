@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,8 +35,9 @@ def compiled(statements: list[Statement], *, shapes: bool = False) -> Iterator[A
         raise InputError("OpenDSS files are read by DSS-Python, which is not installed; pip install 'fastp2p[opendss]'")
     from dss import DSS, DSSException
 
-    with _one_compiles, _staying_here(DSS), _context(DSS) as context:
-        faults = []
+    has_earth_model = any("earthmodel=" in one.text.lower() for one in statements)
+    with _one_compiles, _staying_here(DSS), _context(DSS, keep=not has_earth_model) as context:
+        faults = _earth_faults(statements) if has_earth_model else []
         for statement in statements:
             try:
                 if text := statement.text if shapes else statement.bare:
@@ -48,6 +50,8 @@ def compiled(statements: list[Statement], *, shapes: bool = False) -> Iterator[A
             raise InputError(faults)
         try:
             context.Text.Command = "MakeBusList"
+            if any("linegeometry." in one.text[:60].lower() or "linespacing." in one.text[:60].lower() for one in statements):
+                context.Text.Command = "_SolveDirect"  # a wrong geometry ends the process elsewhere; a command tells of it
             context.YMatrix.BuildYMatrixD(0, True)
         except DSSException as error:
             raise InputError(f"OpenDSS makes no admittances of the circuit: {_message(error)}") from error
@@ -57,9 +61,19 @@ def compiled(statements: list[Statement], *, shapes: bool = False) -> Iterator[A
             raise InputError(f"OpenDSS does not give what was read: {_message(error)}") from error
 
 
+def _earth_faults(statements: list[Statement]) -> list[str]:
+    """Lines whose earth model would be that of whatever the engine has calculated before them."""
+    why = "a line with a Spacing does not follow EarthModel; write a LineGeometry with that spacing, or leave EarthModel out"
+    of = re.compile(r"""\w+ ["'(\[{]?line\..* spacing=""", re.IGNORECASE)
+    return [f"{one.file} line {one.line}: {why}" for one in statements if of.match(one.text)]
+
+
 @contextmanager
-def _context(engine: Any) -> Iterator[Any]:
-    """The process's own context beside the first one, empty; DSS-Python never frees one, and each has 1.4 MB."""
+def _context(engine: Any, *, keep: bool) -> Iterator[Any]:
+    """The process's own context beside the first one, empty; DSS-Python never frees one, and each has 1.4 MB.
+
+    One that has seen an earth model is not kept: lines with a spacing would go on with it.
+    """
     context = _own_context(engine)
     context.Text.Command = "ClearAll"
     context.Text.Command = "Set DefaultBaseFrequency=60"  # all else that a circuit sets goes with it
@@ -67,6 +81,8 @@ def _context(engine: Any) -> Iterator[Any]:
         yield context
     finally:
         context.Text.Command = "ClearAll"
+        if not keep:
+            _own_context.cache_clear()
 
 
 @lru_cache(maxsize=1)

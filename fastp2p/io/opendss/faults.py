@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from fastp2p.errors import some
 from fastp2p.io.opendss.circuit import Circuit, Element
 from fastp2p.io.opendss.conductors import Nodes, phases_of
@@ -39,7 +41,9 @@ def element_faults(circuit: Circuit, earthed: Nodes) -> list[Fault]:
         **dict.fromkeys(INJECT, _injection),
     }  # fmt: skip
     for kind, elements in circuit.elements.items():
-        faults += [Fault(one.full_name, why) for one in elements for why in checks[kind](one, earthed)]
+        for one in elements:
+            numbers = _numbers(one)
+            faults += [Fault(one.full_name, why) for why in ([numbers] if numbers else checks[kind](one, earthed))]
     sources = [one.full_name for one in circuit.elements["Vsource"]]
     faults += [Fault(name, "a second source; a feeder has one, so delete or disable the others") for name in sources[1:]]
     return faults + [Fault(circuit.name, "the circuit has no source; enable its Vsource")] * (not sources)
@@ -51,6 +55,18 @@ def told(faults: list[Fault]) -> list[str]:
     for fault in faults:
         names.setdefault(fault.why, []).append(fault.element)
     return [f"{some(of, MOST_NAMED)}: {why}" for why, of in names.items()]
+
+
+def _numbers(element: Element) -> str:
+    """What is wrong with its numbers, such as what inline mathematics gives."""
+    windings = element.about.get("windings", [])
+    if not all(one[name] > 0.0 for one in windings for name in ("kv", "kva", "tap")):
+        return "kV, kVA and tap of its windings must be above 0; correct them"
+    if not np.isfinite(element.y).all():
+        return "the engine makes no finite admittance of its numbers; correct them"
+    if not all(np.isfinite(element.about.get(name, 0.0)) for name in ("kw", "kvar", "kva", "kwh")):
+        return "its power is no finite number; correct it"
+    return ""
 
 
 def _source(element: Element, earthed: Nodes) -> Iterator[str]:
@@ -123,6 +139,10 @@ def _injection(element: Element, earthed: Nodes) -> Iterator[str]:
         yield "connected between two phases, which is not modelled; connect it between phase and neutral"
     elif not used:
         yield "connected to no phase among the nodes 1, 2, 3; connect it to one"
+    elif len(used) != element.n_phases or len(set(used)) != len(used):
+        yield "not all of its phases are at nodes 1, 2, 3 of their own; write as many nodes as it has phases"
+    elif any(node > 3 and (element.ends[0].bus, node) not in earthed for node in element.ends[0].nodes):
+        yield "its neutral is at a node that nothing else is connected to, so it floats; connect it to node 0 or a neutral"
 
 
 def _used(element: Element, end: int) -> list[int]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastp2p.errors import InputError
 from fastp2p.io.opendss.words import QUOTES
-from fastp2p.io.paths import file_bytes
+from fastp2p.io.paths import file_bytes, is_file
 
 MOST_SCRIPT_BYTES = 200_000_000
 
@@ -30,6 +30,8 @@ class Places:
         found = _any_case(path)
         if found is None:
             raise InputError(f"there is no file {written}; it is looked for in {folder}")
+        if not is_file(found):  # a pipe would never end
+            raise InputError(f"{written} is no file; write the name of one")
         if not found.resolve().is_relative_to(self.root):
             raise InputError(f"{written} lies elsewhere; copy it into the folder of {self.first.name}")
         return found

@@ -24,7 +24,7 @@ from fastp2p.io.opendss.allowed import (
     full_name,
 )
 from fastp2p.io.opendss.places import Places, engine_path, script_bytes
-from fastp2p.io.opendss.values import checked_words
+from fastp2p.io.opendss.values import checked_words, is_count
 from fastp2p.io.opendss.words import SPACE, Word, words_of
 from fastp2p.text import shown_text
 
@@ -33,6 +33,7 @@ DEEPEST, MOST_READS, MOST_LINES = 20, 10_000, 20_000_000
 NAMES_A_FILE = tuple("rRcCbBlL\"'([{/")
 """What lines begin with that name a file (Redirect, Compile, BusCoords, LatLongCoords, in quotes too) or begin a comment."""
 MORE = {"more", "m", "~"}
+CURVES = {"loadshape", "xycurve", "tshape", "growthshape"}
 REASONS = {command: why for why, commands in WHY.items() for command in commands.split()}
 
 
@@ -43,7 +44,8 @@ class Statement(NamedTuple):
     file: str
     line: int
     bare: str
-    """The same without the numbers of load shapes, which no network needs; '' where nothing is left."""
+    """The same without the numbers of load shapes, which no network needs; '' where nothing is left. Other curves have none in
+    `text` either."""
 
 
 @dataclass
@@ -74,6 +76,8 @@ class Script:
     lines: int = 0
     n_parts: float | None = None
     last_class: str = ""
+    last: Word | None = None
+    """Class and name of the element that was made or changed last; None where these are several."""
     circuits: int = 0
 
 
@@ -146,7 +150,11 @@ def _take(script: Script, line: str, folder: Path, above: tuple[Path, ...], show
         if script.last_class not in MEASURES:
             if not script.last_class:
                 raise InputError(f"{first.value}: nothing was made before it")
-            _add(script, _text("~", checked_words(script, script.last_class, rest, folder)), shown, number)
+            if script.last is None:
+                raise InputError(f"{first.value}: goes on with an element, but a pattern precedes it; write it there")
+            # by name: an element that the engine could not make is not the one that it has before it
+            more = checked_words(script, script.last_class, rest, folder)
+            _add(script, _text("edit", [script.last, *more]) if more else "", shown, number)
     elif verb in ("new", "edit", "batchedit"):
         _add(script, _object(script, str(verb), rest, folder), shown, number)
     elif verb == "set":
@@ -156,6 +164,7 @@ def _take(script: Script, line: str, folder: Path, above: tuple[Path, ...], show
         script.coordinates[path] = None
         _add(script, f'{verb} "{engine_path(path)}"', shown, number)
     elif verb in SENT:
+        _refuse_inner(rest)
         _add(script, _text(str(verb), rest), shown, number)
     else:
         raise InputError(_refusal(first.value, verb))
@@ -167,13 +176,20 @@ def _add(script: Script, text: str, shown: str, number: int) -> None:
         return
     verb, name = text.split(" ", 1)[0], script.last_class
     bare = text
-    if name == "loadshape" and verb in ("~", "new", "edit", "batchedit"):
+    if name in CURVES and verb in ("new", "edit", "batchedit"):
         bare = " ".join(word.text for word in words_of(text)[:2]) if verb == "new" else ""
-    script.statements.append(Statement(text, shown, number, bare))
+    script.statements.append(Statement(text if name == "loadshape" else bare, shown, number, bare))
 
 
 def _text(verb: str, words: list[Word]) -> str:
-    return " ".join([verb, *(word.text for word in words)]) if words else "" if verb in ("~", "set") else verb
+    return " ".join([verb, *(word.text for word in words)]) if words else "" if verb == "set" else verb
+
+
+def _refuse_inner(words: list[Word]) -> None:
+    """That no value names a file."""
+    for word in words:
+        if "=" in word.value:
+            raise InputError(f"{shown_text(word.value, 40)} has an equals sign, which no value has; correct it")
 
 
 def _refusal(written: str, verb: str | None) -> str:
@@ -224,6 +240,7 @@ def _object(script: Script, verb: str, words: list[Word], folder: Path) -> str:
             f"{some(sorted(PROPERTIES), 40)}"
         )
     head = words[0]._replace(name="")
+    script.last = None if verb == "batchedit" else head._replace(value=f"{of}.{'source' if kind == 'circuit' else name}")
     return _text(verb, [head, *checked_words(script, of, words[1:], folder)])
 
 
@@ -239,7 +256,7 @@ def _implicit(script: Script, first: Word, rest: list[Word], folder: Path) -> st
         return ""
     if of not in PROPERTIES:
         raise InputError(f"{shown_text(first.name, 60)}: elements of this class are not read; delete the line")
-    script.last_class, script.n_parts = of, None
+    script.last_class, script.n_parts, script.last = of, None, Word("", f"{of}.{name}", "")
     words = checked_words(script, of, [Word(word, first.value, first.quote), *rest], folder)
     return _text("edit", [Word("", f"{of}.{name}", ""), *words]) if words else ""
 
@@ -250,6 +267,9 @@ def _options(script: Script, words: list[Word]) -> str:
     for word in words:
         option = full_name(word.name, OPTIONS)
         if option in SENT_OPTIONS:
+            _refuse_inner([word])
+            if option == "defaultbasefrequency" and not is_count(word.value, 10_000, 1):
+                raise InputError(f"set {option}: {shown_text(word.value, 40)} must be a number of 1…10,000")
             sent.append(word._replace(name=option))
         elif option in IDLE_OPTIONS:
             script.passed[f"set {option}"] += 1

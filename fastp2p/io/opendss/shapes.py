@@ -38,16 +38,18 @@ def read_opendss(path: Path) -> ProfileTable:
     with compiled(script.statements, shapes=True) as context:
         circuit = circuit_of(context)
         loads, suns = circuit.elements["Load"], circuit.elements["PVSystem"]
-        shapes = {name: _shape(context, name) for name in sorted({_followed(one) for one in loads + suns} - {""})}
+        names = sorted({_followed(one) for one in loads + suns} - {""})
+        shapes = {name: _shape(context, name) for name in names}
+        actual_kw = {name: kw for name in names if (kw := _actual_kw(context, name)) is not None}
     faults = [f"profiles {path}: {why}" for why in _step_faults(shapes)]
     refuse(faults)
     hours = min((step for step, _ in shapes.values()), default=1.0)
     n = max((round(len(mult) * step / hours) for step, mult in shapes.values()), default=CONSTANT_HOURS)
     spread = {name: _spread(mult, step, hours, n) for name, (step, mult) in shapes.items()}
     rows = [
-        *_of_buses(circuit, loads, spread, "load", n),
+        *_of_buses(circuit, loads, spread, "load", n, actual_kw),
         *_of_shapes(loads, spread, "load"),
-        *_of_buses(circuit, suns, spread, "pv", n),
+        *_of_buses(circuit, suns, spread, "pv", n, {}),
         *_of_shapes(suns, spread, "pv"),
     ]
     if not rows:
@@ -57,7 +59,9 @@ def read_opendss(path: Path) -> ProfileTable:
 
 
 def _followed(element: Element) -> str:
-    """The shape that an element follows."""
+    """The shape that an element follows; '' of loads that are fixed."""
+    if element.about.get("is_fixed", False):
+        return ""
     shape: str = element.about["yearly"] or element.about["daily"]
     return "" if shape == "none" else shape
 
@@ -70,6 +74,13 @@ def _shape(context: Any, name: str) -> tuple[float, Floats]:
     if shape.UseActual and mult.size and np.abs(mult).max() > 0.0:
         mult = mult / np.abs(mult).max()
     return float(shape.HrInterval), mult
+
+
+def _actual_kw(context: Any, name: str) -> float | None:
+    """The largest kW of a shape of actual kW, which stands in for those of its loads and for LoadMult; None of others."""
+    shape = context.ActiveCircuit.LoadShapes
+    shape.Name = name
+    return float(np.abs(shape.Pmult).max(initial=0.0)) if shape.UseActual else None
 
 
 def _step_faults(shapes: dict[str, tuple[float, Floats]]) -> list[str]:
@@ -105,7 +116,7 @@ def _of_shapes(elements: list[Element], spread: dict[str, Floats], kind: str) ->
 
 
 def _of_buses(
-    circuit: Circuit, elements: list[Element], spread: dict[str, Floats], kind: str, n: int
+    circuit: Circuit, elements: list[Element], spread: dict[str, Floats], kind: str, n: int, actual_kw: dict[str, float]
 ) -> list[tuple[str, str, Floats]]:
     """Of each bus the kW of its loads, or the power of its PV per kWp."""
     number = {bus: at for at, bus in enumerate(circuit.bus)}
@@ -116,7 +127,7 @@ def _of_buses(
         if kind == "pv" and not shape:
             continue
         at = number[one.ends[0].bus]
-        kw[at] = kw.get(at, np.zeros(n)) + one.about["kw"] * (spread[shape] if shape else np.ones(n))
+        kw[at] = kw.get(at, np.zeros(n)) + actual_kw.get(shape, one.about["kw"]) * (spread[shape] if shape else np.ones(n))
         size[at] = size.get(at, 0.0) + one.about["kw"]
     if kind == "pv":
         return [(f"bus_{at}", kind, kw[at] / size[at]) for at in sorted(kw) if size[at] > 0.0]

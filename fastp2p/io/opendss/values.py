@@ -18,9 +18,14 @@ OF_FILES = ("file", "dblfile", "sngfile")
 COUNTS = {
     **dict.fromkeys(("phases", "nphases", "nconds", "windings", "wdg", "cond", "numsteps", "numharm", "winding"), 100),
     **dict.fromkeys(("switchedterm", "monitoredterm", "terminal"), 2),
+    **dict.fromkeys(("seasons", "numfast", "shots"), 100),
+    **dict.fromkeys(("k", "basefreq"), 10_000),
     "npts": 10_000_000,
 }
 """Properties that are numbers of something, and the largest; beyond these the engine ends the process."""
+AT_LEAST = {"windings": 2, **dict.fromkeys(("nconds", "nphases", "phases", "basefreq"), 1)}
+LONGEST_BUS = 200
+"""Characters; of longer names the engine keeps a part."""
 
 
 COPIES = ("like", "xfmrcode", "spacing")
@@ -60,15 +65,21 @@ def checked_words(reads: Reads, kind: str, words: list[Word], folder: Path) -> l
             continue
         if name in COPIES:
             reads.n_parts = None
-        elif name in ("nconds", "windings") and _is_count(word.value, 100):
+        elif name in ("nconds", "windings") and is_count(word.value, 100):
             reads.n_parts = float(word.value)
-        elif name in ("cond", "wdg") and reads.n_parts is not None and not _is_count(word.value, reads.n_parts):
+        elif name in ("cond", "wdg") and reads.n_parts is not None and not is_count(word.value, reads.n_parts):
             faults.append(
                 f"{kind}.{name} = {shown_text(word.value, 40)}: there are {reads.n_parts:g}; write their number first"
             )
             continue
-        if name in COUNTS and not _is_count(word.value, COUNTS[name]):
-            faults.append(f"{kind}.{name} = {shown_text(word.value, 40)}: must be a number of 0…{COUNTS[name]:,}")
+        if name == "memorymapping":  # reads the same numbers, and ends the process where a file is too short
+            continue
+        least = AT_LEAST.get(name, 0)
+        if name in COUNTS and not is_count(word.value, COUNTS[name], least):
+            faults.append(f"{kind}.{name} = {shown_text(word.value, 40)}: must be a number of {least}…{COUNTS[name]:,}")
+            continue
+        if name in ("bus", "bus1", "bus2", "buses") and any(len(one) > LONGEST_BUS for one in word.value.split()):
+            faults.append(f"{kind}.{name}: a name of more than {LONGEST_BUS} characters; shorten it")
             continue
         try:
             checked.append(_with_files(reads, name, word, folder))
@@ -79,9 +90,10 @@ def checked_words(reads: Reads, kind: str, words: list[Word], folder: Path) -> l
     return checked
 
 
-def _is_count(text: str, most: float) -> bool:
+def is_count(text: str, most: float, least: float = 0.0) -> bool:
+    """Whether a text is a number between two others; inline mathematics is none."""
     try:
-        return 0 <= float(text) <= most
+        return least <= float(text) <= most
     except ValueError:
         return False
 

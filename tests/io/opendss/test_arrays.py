@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastp2p import Network, ac_flow, phase_flow
+from fastp2p import InputError, Network, ac_flow, phase_flow
 from fastp2p.io.coordinates import bus_coordinates
 from fastp2p.io.opendss.source import circuit_read
 from fastp2p.io.stated import BALANCED, NO_LOAD, UNEQUAL
@@ -72,6 +72,30 @@ CIRCUITS = {
 }
 
 
+def test_earth_models_do_not_reach_the_next_circuit(tmp_path: Path):
+    wires = (
+        "New WireData.w rac=.3 runits=km gmrac=4 gmrunits=mm radius=5 radunits=mm\n"
+        "New LineSpacing.s nconds=4 nphases=3 units=m x=[-.4 0 .4 0] h=[8 8.2 8 7]\n"
+    )
+    spaced = wires + "New Line.air bus1=second bus2=far spacing=s wires=[w w w w] length=1 units=km\n"
+    shaped = (
+        wires + "New LineGeometry.g nconds=4 nphases=3 spacing=s wires=[w w w w] reduce=yes\n"
+        "New Line.air bus1=second bus2=far geometry=g length=1 units=km\n"
+    )
+    carson = SOURCE + "Set EarthModel=Carson\n"
+    names = ("spaced", "shaped", "carson", "again")
+    texts = (SOURCE + spaced, SOURCE + shaped, carson + shaped, SOURCE + "! again\n" + spaced)
+    impedance = [
+        circuit_read(write(tmp_path, text + BASES, f"{name}.dss"))[1].tree.links[-1].series[0, 1]
+        for name, text in zip(names, texts, strict=True)
+    ]
+    assert impedance[0] == pytest.approx(impedance[1], rel=1e-9)
+    assert impedance[0] == impedance[3]
+    assert abs(impedance[2] - impedance[0]) > 1e-4 * abs(impedance[0])
+    with pytest.raises(InputError, match=r"line \d+: a line with a Spacing does not follow EarthModel"):
+        circuit_read(write(tmp_path, carson + spaced + BASES))
+
+
 @pytest.mark.parametrize("name", CIRCUITS)
 def test_voltages_are_the_engine_s(name: str, tmp_path: Path):
     path = write(tmp_path, SOURCE + LOADS + CIRCUITS[name] + "\n" + BASES)
@@ -121,6 +145,26 @@ def test_names_numbers_and_ratings(tmp_path: Path):
     bus, place = bus_coordinates(str(path))
     assert bus.tolist() == [2, 3]
     assert place.tolist() == [[4.5, 50.0], [4.6, 51.0]]
+
+
+def test_each_conductor_has_its_own_rating(tmp_path: Path):
+    more = (
+        "New Line.tap phases=1 bus1=second.2 bus2=h.2 r1=.03 x1=.01 length=.05 normamps=60\n"
+        "New Line.pair phases=2 bus1=h2.1.2 bus2=second.1.2 r1=.03 x1=.01 length=.05 normamps=70\n"
+        "New Transformer.b1 phases=1 windings=2 buses=[second.1 out.1] kvs=[.23 .23] kvas=[9 9] xhl=2\n"
+        "New Transformer.b3 phases=1 windings=2 buses=[second.3 out.3] kvs=[.23 .23] kvas=[12 12] xhl=2\n"
+    )
+    path = write(tmp_path, SOURCE + LOADS + more + BASES)
+    network, bus = Network.load(path, phases=3), circuit_read(path)[1].circuit.bus
+    kw = np.zeros((network.n_bus, 3))
+    kw[[bus.index("h"), bus.index("h2"), bus.index("out")], [1, 0, 0]] = -10.0, -5.0, -3.0
+    flow = phase_flow(network, kw)
+    ampere, percent = flow.from_ka[0] * 1e3, flow.loading_percent[0]
+    name = {one: at for at, one in enumerate(network.branch_name.tolist())}
+    assert percent[name["line 2"], 1] == pytest.approx(ampere[name["line 2"], 1] / 60 * 100, rel=1e-3)
+    assert percent[name["line 3"], 0] == pytest.approx(flow.to_ka[0, name["line 3"], 0] * 1e3 / 70 * 100, rel=1e-3)
+    assert percent[name["trafo 1"], 0] == pytest.approx(3.0 / 9.0 * 100, rel=0.03)  # the least of the bank, on each phase
+    assert network.rating_kw[name["trafo 1"]] == pytest.approx(18.0)
 
 
 def test_base_voltages_follow_from_ratings_where_none_are_set(tmp_path: Path):

@@ -8,6 +8,8 @@ import pytest
 
 from fastp2p import InputError, Profiles, Study, run
 from fastp2p.cli.check import check_network, check_study
+from fastp2p.io.opendss.engine import compiled
+from fastp2p.io.opendss.script import read_script
 from fastp2p.sweep.begin import begin_study
 from tests.support.opendss_circuits import BASES, LOADS, SOURCE, needs_engine, write
 
@@ -68,6 +70,29 @@ def test_shapes_are_brought_to_common_steps_or_refused(tmp_path: Path):
     (tmp_path / "hourly.txt").unlink()
     with pytest.raises(InputError, match=r"line 12: loadshape\.mult: there is no file hourly\.txt"):
         Profiles.load(write(tmp_path, SOURCE + LOADS + SHAPES))
+
+
+def test_fixed_loads_and_actual_kw_are_the_engine_s(tmp_path: Path):
+    more = "Load.a.status=fixed\nLoad.b.daily=metered yearly=metered\nLoad.b.kw=7\nSet LoadMult=0.5\n"
+    path = street(tmp_path, more + "Disable Load.c\nDisable PVSystem.roof\nDisable PVSystem.large\n")
+    profiles = Profiles.load(path)
+    of = dict(zip(profiles.names, profiles.kwh_per_unit, strict=True))
+    with compiled(read_script(path).statements, shapes=True) as context:
+        for command in (
+            "batchedit load..* vminpu=0 vmaxpu=3",
+            "set controlmode=off tolerance=1e-9 mode=yearly stepsize=1h number=1",
+        ):
+            context.Text.Command = command
+        kw = np.zeros((2, 24))
+        for hour in range(24):
+            context.ActiveCircuit.Solution.Solve()
+            for at, name in enumerate(("load.a", "load.b")):
+                context.ActiveCircuit.SetActiveElement(name)
+                kw[at, hour] = np.ravel(context.ActiveCircuit.ActiveCktElement.TotalPowers)[0].real
+    assert of["bus_2"] == pytest.approx(kw[0], rel=1e-6)
+    assert of["bus_2"] == pytest.approx(4.0)
+    assert of["bus_3"] == pytest.approx(kw[1], rel=1e-6)
+    assert of["bus_3"] == pytest.approx(HOURLY)
 
 
 def test_check_says_what_was_read(tmp_path: Path):
