@@ -150,20 +150,23 @@ def make_hosting_table(scenarios: pd.DataFrame) -> Table:
     from fastp2p.results.hosting import hosting_words
     from fastp2p.results.points import by_devices
 
-    caption = "between which shares of PV that were tried a limit begins to break in more than 5 % of the scenarios, by AC and "
-    caption += (
-        "with nothing controlled, and the same with 95 % confidence of the draws; balanced: the same draws with a third of "
-    )
-    caption += "every load and PV on each phase"
     probabilities = statistics.find_probabilities(scenarios)
     devices = share_headings(probabilities)[1:]
-    table = make_table(*devices, "hosting capacity,\nlimited by", "three phases", "balanced", caption=caption)
+    models, caption = (
+        ["three phases"],
+        "between which shares of PV that were tried a limit begins to break in more than 5 % of the ",
+    )
+    caption += "scenarios, by AC and with nothing controlled, and the same with 95 % confidence of the draws"
+    if any(f"{event}_probability" in probabilities for event in statistics.CAUSES.values()):
+        models.append("balanced")
+        caption += "; balanced: the same draws with a third of every load and PV on each phase"
+    table = make_table(*devices, "hosting capacity,\nlimited by", *models, caption=caption)
     table.columns[len(devices)].justify = "left"
     for at, rows in by_devices(probabilities):
         for cause, balanced in statistics.CAUSES.items():
             words = [
                 hosting_words(rows, event).short.replace(" (", "\n(") if event and f"{event}_probability" in rows else "-"
-                for event in (cause, balanced)
+                for event in (cause, balanced)[: len(models)]
             ]
             table.add_row(*(f"{share:.0%}" for share in at.values()), CAUSES[cause], *words)
     return table
