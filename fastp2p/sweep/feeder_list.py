@@ -15,7 +15,7 @@ import pandas as pd
 from fastp2p import ranges
 from fastp2p.errors import InputError, refuse, some
 from fastp2p.io.readers.frames import column_names, read_cells
-from fastp2p.study.model import NETWORK_FILES
+from fastp2p.study.model import NETWORK_FILES, real_path
 from fastp2p.study.sections import FeederPart
 from fastp2p.text import LONGEST_NAME, nearest, printable, shown_text
 
@@ -135,7 +135,7 @@ def _unknown(path: Path, name: str) -> str:
 
 def _beside(folder: Path, file: str) -> str:
     """The whole path of a file, which is taken from a folder; names of networks as they are."""
-    return os.path.realpath(folder / file) if Path(file).suffix.lower() in NETWORK_FILES else file
+    return real_path(folder / file) if Path(file).suffix.lower() in NETWORK_FILES else file
 
 
 def _shown(path: Path, faults: list[str]) -> list[str]:

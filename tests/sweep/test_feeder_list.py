@@ -127,6 +127,10 @@ def test_paths_are_taken_from_the_folder_of_the_study(tmp_path):
         (tmp_path / "again.toml").write_text(study.to_toml())
         assert fastp2p.Study.from_toml(tmp_path / "again.toml") == study
     (tmp_path / "study.toml").write_text(text.replace("sources = {}", ""))
+    for given in ('"a\\u0000"', '["a\\u0000.json"]', '"a\\u0000.csv"'):
+        (tmp_path / "nul.toml").write_text(text.format(given))
+        with pytest.raises(fastp2p.InputError, match=r"not found|no such folder|control"):
+            list_feeders(fastp2p.Study.from_toml(tmp_path / "nul.toml").network.sources)
     with pytest.raises(fastp2p.InputError, match=r"network\.sources\.1 = '': "):
         study.with_(network={"sources": ["a.json", ""]})
     for network in ({}, {"source": "cigre_lv", "sources": ["cigre_lv"]}):
