@@ -191,6 +191,8 @@ def weights_of(feeders: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     names = table[FEEDER].unique()
     if not hasattr(feeders, "merge") or FEEDER not in feeders:
         raise InputError(f"feeders must be the table results.feeders, with a row for each feeder, not {described(feeders)}")
+    texts = [key for key in ("weight", "n_homes") if key in feeders and not pd.api.types.is_numeric_dtype(feeders[key])]
+    refuse([f"feeders must have numbers in {', '.join(texts)}; it must be the table results.feeders"] if texts else [])
     known = feeders[feeders[FEEDER].isin(names)]
     twice, missing = known.loc[known[FEEDER].duplicated(), FEEDER], [one for one in names if one not in set(known[FEEDER])]
     faults = [f"feeders has several rows of {some(list(twice))}"] if len(twice) else []
@@ -201,7 +203,7 @@ def weights_of(feeders: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     faults += ["weight: at least one feeder must have more than 0"] if not faults and not (weight > 0.0).any() else []
     refuse(faults)
     homes = known.get("n_homes", pd.Series(np.nan, known.index)).astype(np.float64)
-    region = known.get("region", pd.Series("", known.index)).fillna("")
+    region = known.get("region", pd.Series("", known.index)).astype(object).fillna("").map(str)
     return pd.DataFrame({FEEDER: known[FEEDER], "weight": weight, "n_homes": homes, "region": region})
 
 

@@ -105,8 +105,8 @@ class Results:
         """
         if self.feeders is None:
             raise InputError(f"{self.study.name} has one network; its results need not be divided by feeder")
-        if name not in self.networks:
-            rows = self.feeders["feeder"] == name
+        if not isinstance(name, str) or name not in self.networks:
+            rows = self.feeders["feeder"] == (name if isinstance(name, str) else None)
             near = nearest(str(name), self.networks)
             why = self.feeders["fault"][rows].iloc[0] if rows.any() else f"did you mean {near[0]}?" if near else "there is none"
             raise InputError(f"feeder {name!r}: {why}")

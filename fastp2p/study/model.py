@@ -280,7 +280,7 @@ def _networks_beside(study_file: Path, part: NetworkPart) -> dict[str, Any]:
     if given is None:
         return {"source": _beside(study_file, part.source, NETWORK_FILES)}
     if isinstance(given, str):
-        return {"sources": os.path.realpath(study_file.parent / given)}
+        return {"sources": real_path(study_file.parent / given)}
     feeders = [FeederPart(file=one) if isinstance(one, str) else one for one in given]
     found = [_beside(study_file, one.file, NETWORK_FILES) for one in feeders]
     return {"sources": [one.model_copy(update={"file": file}) for one, file in zip(feeders, found, strict=True)]}
@@ -289,4 +289,12 @@ def _networks_beside(study_file: Path, part: NetworkPart) -> dict[str, Any]:
 def _beside(study_file: Path, source: str, suffixes: tuple[str, ...]) -> str:
     if Path(source).suffix.lower() not in suffixes or Path(source).is_absolute():
         return source
-    return os.path.realpath(study_file.parent / source)  # unlike Path.resolve, also of a link that leads to itself
+    return real_path(study_file.parent / source)
+
+
+def real_path(path: Path) -> str:
+    """A whole path, links followed, unlike `Path.resolve` also of a link that leads to itself."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a NUL byte: there is no such file, as whoever reads it tells
+        return str(path)

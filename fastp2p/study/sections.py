@@ -81,10 +81,13 @@ class ZeroSequencePart(Section):
         return {key: value for key, value in vars(self).items() if value is not None}
 
 
+FileName = Annotated[str, Field(min_length=1)]
+
+
 class FeederPart(Section):
     """One of many networks."""
 
-    file: Annotated[str, Field(min_length=1)]
+    file: FileName
     """As `NetworkPart.source`."""
     name: str = ""
     """By default the file's, without its ending. A feeder's draws depend on it."""
@@ -99,7 +102,7 @@ class NetworkPart(Section):
 
     source: str = ""
     """`cigre_lv`, `village_1`, `village_2`, a function of `pandapower.networks`, or a .json, .xlsx or .dss file."""
-    sources: str | Annotated[tuple[str | FeederPart, ...], Field(min_length=1, max_length=MOST_LISTED)] | None = None
+    sources: str | Annotated[tuple[FileName | FeederPart, ...], Field(min_length=1, max_length=MOST_LISTED)] | None = None
     """Many networks, each a feeder of its own: a list, a folder, a pattern such as "grids/*.json", or a table of them."""
     phases: Literal[1, 3] = 1
     """Whether the network is balanced, or its three phases are told apart."""

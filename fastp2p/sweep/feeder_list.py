@@ -15,13 +15,14 @@ import pandas as pd
 from fastp2p import ranges
 from fastp2p.errors import InputError, refuse, some
 from fastp2p.io.readers.frames import column_names, read_cells
-from fastp2p.study.model import NETWORK_FILES
+from fastp2p.study.model import NETWORK_FILES, real_path
 from fastp2p.study.sections import FeederPart
 from fastp2p.text import LONGEST_NAME, nearest, printable, shown_text
 
 TABLES = (".csv", ".parquet")
 COLUMNS = ("name", "file", "weight", "region")
 """Of a table of feeders; all but `file` may be missing."""
+TEXTS = ("name", "file", "region")
 MOST_FAULTS = 20
 """Wrong rows of a table that are named one by one."""
 BEGINS_CIRCUIT = re.compile(rb"^\s*new\s+(object\s*=\s*)?[\"']?circuit\.", re.IGNORECASE | re.MULTILINE)
@@ -53,7 +54,14 @@ def list_feeders(sources: str | tuple[str | FeederPart, ...]) -> pd.DataFrame:
     elif Path(sources).suffix.lower() in TABLES:
         listed = _of_table(Path(sources))
     else:
-        listed = pd.DataFrame(_found(Path(sources)), columns=["feeder", "file"]).assign(weight=1.0, region="")
+        try:
+            found = list(_found(Path(sources)))
+        except InputError:
+            raise
+        except (OSError, ValueError) as error:  # a folder that may not be read, `**` amid other letters
+            why = getattr(error, "strerror", None) or error
+            raise InputError(f"network.sources = {shown_text(sources, LONGEST_NAME)!r}: {why}") from None
+        listed = pd.DataFrame(found, columns=["feeder", "file"]).assign(weight=1.0, region="")
     refuse(_name_faults(listed))
     return listed.sort_values("feeder", ignore_index=True)
 
@@ -78,7 +86,12 @@ def _found(place: Path) -> Iterator[tuple[str, str]]:
 
 def _is_whole(path: Path) -> bool:
     """Whether a file has a network, not pieces of one: OpenDSS circuits are often cut into many files beside the first."""
-    return path.suffix.lower() != ".dss" or BEGINS_CIRCUIT.search(path.read_bytes()) is not None
+    if path.suffix.lower() != ".dss":
+        return True
+    try:
+        return not path.is_file() or BEGINS_CIRCUIT.search(path.read_bytes()) is not None
+    except OSError:  # the feeder's fault will tell
+        return True
 
 
 def _name_of(file: str) -> str:
@@ -95,11 +108,11 @@ def _of_table(path: Path) -> pd.DataFrame:
         if "file" not in names and not any(nearest(name, ["file"]) for name in unknown):
             faults.append(f"feeder table {path}: has no column file; it has {some(names)}")
         refuse(faults)
-        cells = read_cells(path, names)
+        cells = read_cells(path, names, TEXTS)
     except InputError as error:
         raise InputError([fault.replace("profile file", "feeder table") for fault in error.faults]) from None
     frame, rows = cells.frame, cells.frame.index
-    text = {name: frame[name].fillna("").astype(str).str.strip() for name in ("name", "file", "region") if name in frame}
+    text = {name: frame[name].fillna("").astype(str).str.strip() for name in TEXTS if name in frame}
     weight = cells.numbers("weight") if "weight" in frame else pd.Series(1.0, rows)
     right = (weight >= ranges.WEIGHT.least) & (weight <= ranges.WEIGHT.most)
     wrong = {
@@ -122,7 +135,7 @@ def _unknown(path: Path, name: str) -> str:
 
 def _beside(folder: Path, file: str) -> str:
     """The whole path of a file, which is taken from a folder; names of networks as they are."""
-    return os.path.realpath(folder / file) if Path(file).suffix.lower() in NETWORK_FILES else file
+    return real_path(folder / file) if Path(file).suffix.lower() in NETWORK_FILES else file
 
 
 def _shown(path: Path, faults: list[str]) -> list[str]:
@@ -132,13 +145,16 @@ def _shown(path: Path, faults: list[str]) -> list[str]:
 
 
 def _name_faults(listed: pd.DataFrame) -> list[str]:
-    """Names that two feeders have, and that are none."""
+    """Names that two feeders have, and names of feeders and regions that are none."""
     doubled = [name for name, count in Counter(listed["feeder"]).items() if count > 1]
     odd = [name for name in listed["feeder"] if not 0 < len(name) <= LONGEST_NAME or name != printable(name).strip()]
     faults = [f"network.sources: several feeders are named {some(doubled)}; give each a name of its own"] * bool(doubled)
-    wanted = f"must have 1 to {LONGEST_NAME} characters, no control characters and no spaces around it"
+    wanted = f"{LONGEST_NAME} characters, no control characters and no spaces around it"
     shown = [shown_text(name, LONGEST_NAME) for name in odd[:MOST_FAULTS]]
-    faults += [f"network.sources: the name {name!r} of a feeder {wanted}" for name in shown]
+    faults += [f"network.sources: the name {name!r} of a feeder must have 1 to {wanted}" for name in shown]
+    odd = [name for name in listed["region"].unique() if len(name) > LONGEST_NAME or name != printable(name).strip()]
+    shown = [shown_text(name, LONGEST_NAME) for name in odd[:MOST_FAULTS]]
+    faults += [f"network.sources: the region {name!r} may have up to {wanted}" for name in shown]
     if not np.isfinite(listed["weight"]).all() or not listed["weight"].sum() > 0.0:
         faults.append("network.sources: all feeders have weight 0; at least one must count")
     return faults

@@ -92,12 +92,32 @@ def begin(folder: Path, about: Manifest, work: Work, overwrite: bool) -> Begun:
     with staged_folder(folder, overwrite) as staged:
         files = {STUDY: write_study(work[0], staged)}
         if isinstance(work[1], Networks):
-            write_tables({"feeders": work[1].table}, staged, UNITS)
-            files[FEEDERS] = FileRecord.of(staged / FEEDERS, len(work[1].table))
+            files[FEEDERS] = _write_feeders(work[1], staged)
         manifest = about.model_copy(update={"files": files})
         (staged / JOURNAL).touch()
         write_manifest(manifest, staged)
     return Begun(manifest)
+
+
+def _write_feeders(networks: Networks, folder: Path) -> FileRecord:
+    write_tables({"feeders": networks.table}, folder, UNITS)
+    return FileRecord.of(folder / FEEDERS, len(networks.table))
+
+
+def restore_feeders(folder: Path, begun: Begun, work: Work) -> None:
+    """Write the table of the feeders of a run again where it is not as it was written.
+
+    Raises
+    ------
+    InputError
+        If the disk refuses.
+    """
+    if isinstance(work[1], Networks) and any(FEEDERS in names for names in begun.misfits.values()):
+        with disk_faults(folder, "the parts that it has are kept"):
+            (folder / FEEDERS).unlink(missing_ok=True)  # it may be a link
+            files = begun.manifest.files | {FEEDERS: _write_feeders(work[1], folder)}
+        begun.manifest = begun.manifest.model_copy(update={"files": files})
+        write_manifest(begun.manifest, folder)
 
 
 def go_on(folder: Path, about: Manifest, study: Study) -> Begun:

@@ -39,7 +39,17 @@ from fastp2p.sweep.chosen import Stretches, choose, kept_tables, stretches_text
 from fastp2p.sweep.examine import prepare_many
 from fastp2p.sweep.executors import finished_parts, share_work
 from fastp2p.sweep.feeders import Work, of_feeder
-from fastp2p.sweep.folder import Begun, begin, describe_run, draw_answers, go_on, write_answers, write_study, write_whole
+from fastp2p.sweep.folder import (
+    Begun,
+    begin,
+    describe_run,
+    draw_answers,
+    go_on,
+    restore_feeders,
+    write_answers,
+    write_study,
+    write_whole,
+)
 from fastp2p.sweep.opened import as_run, make_results
 from fastp2p.sweep.parts import Done, Finished, Round, cut_into_rounds, run_or_tell, write_and_report
 from fastp2p.sweep.plausible import unit_warnings
@@ -188,6 +198,7 @@ def _begin_folder(about: Manifest, work: Work, folder: Path, resume: bool, overw
             again = f"{folder}: files that were altered or lost are made again; {'; '.join(begun.faults())}"
             warnings.warn(again, InputWarning, stacklevel=3)
         if about.parts > 1 or begun.is_whole:
+            restore_feeders(folder, begun, work)
             return begun, False
         overwrite = True
     check_folder(folder, overwrite)

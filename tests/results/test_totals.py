@@ -154,3 +154,8 @@ def test_other_tables_are_refused():
         find_totals(scenarios.drop(columns="feeder"), pd.DataFrame({"feeder": ["a", "b"]}))
     with pytest.raises(fastp2p.InputError, match="no row of b"):
         find_totals(scenarios, pd.DataFrame({"feeder": ["a"]}))
+    for key in ("weight", "n_homes"):
+        with pytest.raises(fastp2p.InputError, match=f"feeders must have numbers in {key}"):
+            find_totals(scenarios, pd.DataFrame({"feeder": ["a", "b"], key: ["x", "y"]}))
+    found = find_totals(scenarios, pd.DataFrame({"feeder": ["a", "b"], "region": [1, "north"]}))
+    assert list(found["region"].unique()) == [None, "1", "north"]

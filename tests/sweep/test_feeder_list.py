@@ -1,3 +1,5 @@
+import os
+
 import pandas as pd
 import pytest
 
@@ -47,9 +49,32 @@ def test_what_is_not_there(tmp_path):
     assert faults(str(tmp_path / "*.json")) == [f"network.sources = {str(tmp_path / '*.json')!r}: no file fits this pattern"]
     assert faults(("a.json", "b/a.json")) == ["network.sources: several feeders are named a; give each a name of its own"]
     assert "characters" in faults((FeederPart(file="a.json", name="a\nb"),))[0]
+    region = faults((FeederPart(file="a.json", region="a\x1b[2Jb\ud800"),))[0]
+    assert region.startswith(r"network.sources: the region 'a\\x1b[2Jb\\ud800' may have up to 100 characters, no control")
     assert faults((FeederPart(file="a.json", weight=0),)) == [
         "network.sources: all feeders have weight 0; at least one must count"
     ]
+
+
+def test_what_only_looks_like_files(tmp_path):
+    (tmp_path / "folder.dss").mkdir()
+    os.mkfifo(tmp_path / "pipe.dss")
+    (tmp_path / "loop.dss").symlink_to(tmp_path / "loop.dss")
+    touch(tmp_path, "a.json")
+    assert list(list_feeders(str(tmp_path))["feeder"]) == ["a", "folder", "loop", "pipe"], "each has a fault of its own"
+    assert "entire path component" in faults(str(tmp_path / "a**b.json"))[0]
+    assert "File name too long" in faults("a" * 5000)[0]
+
+
+def test_texts_of_a_table_stay_what_they_are(tmp_path):
+    path = tmp_path / "feeders.csv"
+    path.write_text("name;file;weight;region\n007;a.json;1,5;NA\n7;b.json;2;01\n1.10;c.json;3;\n")
+    assert list_feeders(str(path)).to_dict("list") == {
+        "feeder": ["007", "1.10", "7"],
+        "file": [str(tmp_path / f"{one}.json") for one in "acb"],
+        "weight": [1.5, 3.0, 2.0],
+        "region": ["NA", "", "01"],
+    }
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
@@ -102,6 +127,12 @@ def test_paths_are_taken_from_the_folder_of_the_study(tmp_path):
         (tmp_path / "again.toml").write_text(study.to_toml())
         assert fastp2p.Study.from_toml(tmp_path / "again.toml") == study
     (tmp_path / "study.toml").write_text(text.replace("sources = {}", ""))
+    for given in ('"a\\u0000"', '["a\\u0000.json"]', '"a\\u0000.csv"'):
+        (tmp_path / "nul.toml").write_text(text.format(given))
+        with pytest.raises(fastp2p.InputError, match=r"not found|no such folder|control"):
+            list_feeders(fastp2p.Study.from_toml(tmp_path / "nul.toml").network.sources)
+    with pytest.raises(fastp2p.InputError, match=r"network\.sources\.1 = '': "):
+        study.with_(network={"sources": ["a.json", ""]})
     for network in ({}, {"source": "cigre_lv", "sources": ["cigre_lv"]}):
         with pytest.raises(fastp2p.InputError, match="needs either source, one network, or sources, many of them"):
             study.with_(network={"sources": None, **network})

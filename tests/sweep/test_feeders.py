@@ -96,7 +96,9 @@ def test_a_folder_gives_back_what_the_run_returned(expected, grids, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fastp2p.run(study(str(grids)), out=tmp_path / "out", workers=1, progress=interrupt)
     assert len(journal(tmp_path / "out")) in (5, 6)
-    whole = fastp2p.run(study(str(grids)), out=tmp_path / "out", workers=2, resume=True)
+    (tmp_path / "out" / "feeders.parquet").unlink()
+    with pytest.warns(fastp2p.InputWarning, match=r"made again; missing: feeders\.parquet"):
+        whole = fastp2p.run(study(str(grids)), out=tmp_path / "out", workers=2, resume=True)
     read = fastp2p.read_results(tmp_path / "out")
     for results in (whole, read):
         assert_same(results.tables(), expected.tables())
@@ -212,6 +214,8 @@ def test_many_networks_have_no_network(expected):
         expected.network  # noqa: B018
     with pytest.raises(fastp2p.InputError, match=r"^feeder 'chain-33': did you mean chain-3"):
         expected.of_feeder("chain-33")
+    with pytest.raises(fastp2p.InputError, match=r"^feeder \['chain-3'\]: did you mean chain-3"):
+        expected.of_feeder(["chain-3"])
     with pytest.raises(fastp2p.InputError, match="this is of one network, and the study names many"):
         fastp2p.scenarios(expected.study, range(1))
     with pytest.raises(fastp2p.InputError, match="leave the argument out"):

@@ -118,8 +118,8 @@ def has_nameless_index(path: Path) -> bool:
         return any(name.startswith(NAMELESS) for name in packed.schema_arrow.names)
 
 
-def read_cells(path: Path, columns: Sequence[str]) -> Cells:
-    """Some columns of a CSV or Parquet file; blank rows are left out.
+def read_cells(path: Path, columns: Sequence[str], texts: Sequence[str] = ("profile",)) -> Cells:
+    """Some columns of a CSV or Parquet file; blank rows are left out. Of `texts`, CSV's "007" and "NA" stay what they are.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def read_cells(path: Path, columns: Sequence[str]) -> Cells:
         A file that cannot be read, or holds no row.
     """
     with _read_faults(path):
-        cells = Cells(_read_parquet(path, columns)) if path.suffix.lower() == ".parquet" else _read_csv(path, columns)
+        cells = Cells(_read_parquet(path, columns)) if path.suffix.lower() == ".parquet" else _read_csv(path, columns, texts)
     frame = cells.frame
     frame.index = pd.RangeIndex(2, len(frame) + 2)
     blank = frame.isna() | (frame == "")
@@ -235,7 +235,7 @@ def _is_known(kind: pa.DataType) -> bool:
     return _is_text(kind) or any(is_(kind) for is_ in (*numbers, pa.types.is_timestamp, pa.types.is_date))
 
 
-def _read_csv(path: Path, columns: Sequence[str]) -> Cells:
+def _read_csv(path: Path, columns: Sequence[str], texts: Sequence[str]) -> Cells:
     separator, names = _separator(path), column_names(path)
     _check_rows(path, separator, len(names), len(columns))
     decimal, doubtful = _decimal_sign(path) if separator == ";" else (".", "")
@@ -252,8 +252,8 @@ def _read_csv(path: Path, columns: Sequence[str]) -> Cells:
             header=0,
             names=names,
             usecols=list(columns),
-            converters={"profile": str} if "profile" in columns else None,
-            dtype={name: str for name in columns if name != "profile"} if doubtful == "." else None,
+            converters={name: str for name in columns if name in texts},
+            dtype={name: str for name in columns if name not in texts} if doubtful == "." else None,
             low_memory=False,
         )[list(columns)]
     return Cells(frame, decimal, doubtful)
