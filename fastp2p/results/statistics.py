@@ -378,7 +378,8 @@ def compare_hosting_capacity(probabilities: pd.DataFrame, threshold: float = 0.0
     """
     rows = []
     for devices, table in by_devices(probabilities):
-        lacks_phases = "unbalance_probability" in table and "balanced_voltage_probability" not in table
+        known = getattr(table, "columns", ())  # what is no table is refused below
+        lacks_phases = "unbalance_probability" in known and "balanced_voltage_probability" not in known
         for cause, balanced in CAUSES.items():
             row: dict[str, str | float] = {**devices, "cause": cause}
             for name, event in (("share", cause), ("balanced_share", balanced)):
