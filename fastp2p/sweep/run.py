@@ -98,7 +98,7 @@ def run(
         True: a bar on stderr, or where that is no terminal (a notebook, a log) a line every few seconds. A callable is called
         after every part with the parts done so far and the number of all.
     network : Network, optional
-        Instead of the one that ``study.network.source`` names; the study's limits are applied to it.
+        Instead of the one that ``study.network.source`` names; the study's limits are applied to it. Not for a study of many.
     profiles : Profiles, optional
         Instead of those that ``study.profiles.source`` names.
     batch_scenarios : int, optional
@@ -115,7 +115,8 @@ def run(
     Raises
     ------
     InputError
-        Everything that is wrong with the study, in one message, before anything is run or written.
+        Everything that is wrong with the study, in one message, before anything is run or written. Of many networks, those
+        that cannot run are listed in `Results.feeders` instead, unless none can.
 
     Warns
     -----
