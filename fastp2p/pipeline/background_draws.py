@@ -7,6 +7,7 @@ reaches, each entry of `participants.background` its own: one more changes the d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,7 @@ class Background:
     """
 
     __repr__ = short_repr
+    BY_SCENARIO: ClassVar = ("profile", "size")
     entry: Ints
     bus: Ints
     profile: Ints

@@ -7,6 +7,7 @@ samples of an audit never reach. So a study draws the same homes, PV and prices 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,7 @@ class Batteries:
     """
 
     __repr__ = short_repr
+    BY_SCENARIO: ClassVar = ("kwh", "kw", "lowest_kwh", "first_kwh", "efficiency")
     kwh: Floats
     kw: Floats
     lowest_kwh: Floats

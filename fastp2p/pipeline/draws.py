@@ -24,7 +24,7 @@ from fastp2p.pipeline.members import Members, amounts, find_members, largest
 from fastp2p.pipeline.phase_draws import draw_load_phases, pv_phases
 from fastp2p.pipeline.profile_draws import profile_rows
 from fastp2p.pipeline.tariffs import by_step
-from fastp2p.pipeline.uniforms import uniforms_of
+from fastp2p.pipeline.uniforms import rows_of, uniforms_of
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.ranges import ENERGY_KWH, KWP
 from fastp2p.study.model import Study
@@ -107,6 +107,16 @@ class Scenarios:
         more = [] if self.background is None else [self.background.bus]
         more += [] if self.community_bus is None else [np.array([self.community_bus])]
         return np.unique(np.concatenate([self.participant, *more])) if more else self.participant
+
+    def some(self, part: slice) -> Scenarios:
+        """Consecutive scenarios of the block, as views."""
+        prices = [name for name in ("bid_per_kwh", "ask_per_kwh") if getattr(self, name).shape == self.homes.shape]
+        phases = [] if self.load_phase is None else ["load_phase", "pv_phase"]
+        own = ["number", "load_profile", "pv_profile", "homes", "kwp", *prices, *phases]
+        return replace(
+            rows_of(self, part, own), heat_pump=rows_of(self.heat_pump, part), battery=rows_of(self.battery, part),
+            ev=rows_of(self.ev, part), background=rows_of(self.background, part),
+        )  # fmt: skip
 
 
 def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: float | None, numbers: range) -> Scenarios:

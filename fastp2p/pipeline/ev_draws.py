@@ -7,6 +7,7 @@ those of batteries do (`fastp2p.pipeline.battery_draws`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,7 @@ class Vehicles:
     """
 
     __repr__ = short_repr
+    BY_SCENARIO: ClassVar = ("kw", "arrival", "departure", "kwh")
     kw: Floats
     arrival: Floats
     departure: Floats

@@ -7,6 +7,7 @@ reaches. So a study draws the same homes, PV and batteries with heat pumps and w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,7 @@ class HeatPumpProfiles:
     """
 
     __repr__ = short_repr
+    BY_SCENARIO: ClassVar = ("profile", "size")
     profile: Ints
     size: Floats
 
@@ -64,6 +66,7 @@ class HeatPumpHouses:
     """
 
     __repr__ = short_repr
+    BY_SCENARIO: ClassVar = ("kw", "resistance_k_per_kw", "capacity_kwh_per_k")
     kw: Floats
     resistance_k_per_kw: Floats
     capacity_kwh_per_k: Floats

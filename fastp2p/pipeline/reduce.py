@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -143,6 +143,26 @@ def join_steps(pieces: Sequence[Reduced]) -> Reduced:
         status_code=np.concatenate([piece.status_code for piece in pieces]),
         buses=Accounts(*sums),
         devices={name: _over_steps(name, [piece.devices[name] for piece in pieces]) for name in first.devices},
+        trades=join_columns(trades) if trades else None,
+        branches=BranchFlows.joined(branches) if branches else None,
+    )
+
+
+def join_scenarios(scenarios: Scenarios, pieces: Sequence[Reduced]) -> Reduced:
+    """Join the results of scenarios that were drawn together and run one stretch of them after the other."""
+    first = pieces[0]
+    if len(pieces) == 1:
+        return first
+    buses = (np.concatenate(values) for values in zip(*(piece.buses for piece in pieces), strict=True))
+    trades = [piece.trades for piece in pieces if piece.trades is not None]
+    branches = [piece.branches for piece in pieces if piece.branches is not None]
+    return replace(
+        first,
+        scenarios=scenarios,
+        books=join_columns([piece.books for piece in pieces]),
+        status_code=np.concatenate([piece.status_code for piece in pieces]),
+        buses=Accounts(*buses),
+        devices=cast(dict[str, Floats], join_columns([cast(Columns, piece.devices) for piece in pieces])),
         trades=join_columns(trades) if trades else None,
         branches=BranchFlows.joined(branches) if branches else None,
     )

@@ -20,10 +20,10 @@ from fastp2p.io.manifest import MANIFEST, Failure, FileRecord
 from fastp2p.io.parquet import write_part
 from fastp2p.pipeline.background_draws import find_background
 from fastp2p.pipeline.batch import run_batch
-from fastp2p.pipeline.devices import DeviceRun, run_devices
+from fastp2p.pipeline.devices import run_devices
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios
 from fastp2p.pipeline.members import find_members
-from fastp2p.pipeline.reduce import Reduced, join_steps, reduce_batch
+from fastp2p.pipeline.reduce import Reduced, join_scenarios, join_steps, reduce_batch
 from fastp2p.pipeline.stages import asks_for_pairs
 from fastp2p.pipeline.trading_storage import batteries_trade, run_storage
 from fastp2p.profiles.profiles import Profiles
@@ -44,6 +44,8 @@ CONSUMED_CELLS = 2_000_000
 """The same where other devices run before these batteries: up to eight arrays of 16 MB."""
 BATCH_CELLS = 50_000
 """Books times buses with participants or background of a batch: arrays of under half a megabyte."""
+DRAWN_CELLS = 25_000
+"""Scenarios times buses that are drawn at a time, at least a batch: their uniform numbers are 1.6 MB."""
 BATCH_PAIRS = 1_000_000
 """Pairs of a batch, at most, where trades name them: some 100 MB."""
 KEPT_BYTES = 30_000_000
@@ -182,12 +184,13 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     # nor may what is kept of chosen scenarios
     together = max(1, books_at_a_time(study, len(who), connected, kept) // profiles.n_steps)
     size = 1 if profiles.n_steps > most else batch_scenarios or together
+    drawn_together = _drawn_together(study, profiles.n_steps, len(who), network.n_bus, size, batch_scenarios)
     n_congested = 0
     failures, pieces = [], []
     for point in part.points:
         at_point = (point.of(study), network, profiles)
-        for scenarios, devices in _draw_blocks(at_point, point.share, part.scenarios, size):
-            ran = _run_block(at_point, scenarios, devices, most, kept)
+        for numbers in _blocks(part.scenarios, drawn_together):
+            ran = _run_drawn(at_point, draw_scenarios(*at_point, point.share, numbers), size, most, kept)
             pieces.append(make_columns(ran, network, kept))
             n_congested += int(np.count_nonzero(ran.books["is_cut"]))
             failures += _failures(ran, part.feeder)
@@ -247,39 +250,34 @@ def _with_feeder(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table
 
 
-def _draw_blocks(
-    work: tuple[Study, Network, Profiles], share: float | None, numbers: range, size: int
-) -> Iterator[tuple[Scenarios, DeviceRun | None]]:
-    """Scenarios of a point, so many at a time, and what their devices do in all steps."""
-    study, network, profiles = work
-    many = size
-    if trade := batteries_trade(study):
+def _drawn_together(study: Study, n_steps: int, members: int, n_bus: int, size: int, asked: int | None) -> int:
+    """Scenarios that are drawn, and made tables of, in one go: both cost some tenths of a millisecond however few there are."""
+    if batteries_trade(study):
         cells = STORED_CELLS if study.ev is None and study.heat_pump is None else CONSUMED_CELLS
-        many = max(1, cells // (profiles.n_steps * len(find_members(study, network, []).participant)))
-    for together in _blocks(numbers, many):
-        stored_kwh = None
-        if trade:
-            stored_kwh = run_storage(study, network, profiles, draw_scenarios(study, network, profiles, share, together))
-        for some in _blocks(together, size):
-            scenarios = draw_scenarios(study, network, profiles, share, some)
-            devices = run_devices(study, profiles, scenarios)
-            if devices and stored_kwh is not None:
-                first = together.start
-                devices = replace(devices, before_kwh=stored_kwh[some.start - first : some.stop - first])
-            yield scenarios, devices
+        return max(1, cells // (n_steps * members))
+    return asked or max(size, DRAWN_CELLS // n_bus)
 
 
-def _run_block(
-    work: tuple[Study, Network, Profiles], scenarios: Scenarios, devices: DeviceRun | None, most: int, tables: tuple[str, ...]
+def _run_drawn(
+    work: tuple[Study, Network, Profiles], scenarios: Scenarios, size: int, most: int, tables: tuple[str, ...]
 ) -> Reduced:
-    """Some scenarios through all steps, at most `most` at a time; their state goes on from one stretch to the next."""
+    """Scenarios through all steps: at most `size` scenarios and `most` books at a time; state goes on from step to step."""
     study, network, profiles = work
-    return join_steps(
-        [
-            reduce_batch(run_batch(study, network, profiles, scenarios, steps, devices), network, tables)
-            for steps in _blocks(range(profiles.n_steps), most)
-        ]
-    )
+    stored_kwh = run_storage(study, network, profiles, scenarios) if batteries_trade(study) else None
+    n_scenarios = len(scenarios.number)
+    n_blocks = -(-n_scenarios // size)
+    pieces = []
+    for block in _blocks(range(n_scenarios), -(-n_scenarios // n_blocks)):  # alike, so that none of them is small
+        part = slice(block.start, block.stop)
+        some = scenarios.some(part)
+        devices = run_devices(study, profiles, some)
+        if devices and stored_kwh is not None:
+            devices = replace(devices, before_kwh=stored_kwh[part])
+        stretches = (
+            run_batch(study, network, profiles, some, steps, devices) for steps in _blocks(range(profiles.n_steps), most)
+        )
+        pieces.append(join_steps([reduce_batch(batch, network, tables) for batch in stretches]))
+    return join_scenarios(scenarios, pieces)
 
 
 def _blocks(numbers: range, size: int) -> Iterator[range]:

@@ -52,6 +52,37 @@ def arrays(scenarios):
     ]
 
 
+WITH_ALL = STUDY.with_(
+    participants={
+        "background": [
+            {"buses": [3, 43], "load": "residential_1", "size": {"distribution": "uniform", "low": 0.0, "high": 1.0}}
+        ]
+    },
+    market={"ask_per_kwh": {"hours": "0-12", "value": 0.06, "else": 0.05}},
+    heat_pump={"share": 0.5, "profile": "residential_0", "size": 2.0},
+    ev={
+        "share": 0.5,
+        "kw": 11.0,
+        "arrival": 18.0,
+        "departure": 7.0,
+        "kwh": {"distribution": "uniform", "low": 2.0, "high": 9.0},
+    },
+    battery={"share": 0.5, "kwh": {"distribution": "uniform", "low": 2.0, "high": 9.0}},
+)
+
+
+def test_some_of_a_block_are_those_drawn_alone(inputs):
+    """24 scenarios of 24 steps, so that no array by step passes for one by scenario."""
+    some, alone = draw(inputs, 0.3, range(24), WITH_ALL).some(slice(5, 9)), draw(inputs, 0.3, range(5, 9), WITH_ALL)
+    for found, expected in (
+        (some, alone),
+        *((getattr(some, of), getattr(alone, of)) for of in ("heat_pump", "ev", "battery", "background")),
+    ):
+        for name, value in vars(expected).items():
+            if isinstance(value, np.ndarray):
+                np.testing.assert_array_equal(getattr(found, name), value, err_msg=name)
+
+
 @pytest.mark.parametrize("numbers", [range(17, 18), range(10, 31), range(0, 100)])
 def test_a_scenario_is_the_same_in_any_block(inputs, numbers):
     whole = arrays(draw(inputs, 0.3, range(200)))
