@@ -48,7 +48,7 @@ STAGES = {
         "fastp2p.pipeline.batch.settle",
         "fastp2p.sweep.parts.reduce_batch",
         "fastp2p.sweep.parts.make_columns",
-        "fastp2p.sweep.parts.make_frames",
+        "fastp2p.sweep.parts.join_pieces",
     ),
 }
 """Where the functions are called that make up a stage of a sweep."""

@@ -20,6 +20,7 @@ from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.pipeline.draws import Scenarios
 from fastp2p.pipeline.reduce import Columns, Reduced, join_columns
 from fastp2p.results.columns import COLLAPSED, columns_of
+from fastp2p.results.cube import FEEDER
 from fastp2p.results.indicators import FURTHEST, scenario_columns
 from fastp2p.results.points import POINT_KEYS, feeder_key, point_keys
 
@@ -52,8 +53,8 @@ def make_columns(ran: Reduced, network: Network, names: Sequence[str]) -> dict[s
     return {name: makers[name]() for name in names}
 
 
-def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | None = None) -> dict[str, pd.DataFrame]:
-    """Tables from the columns of one block of scenarios after the other; steps get the time at which they start.
+def join_pieces(pieces: Sequence[dict[str, Columns]], feeder: str | None = None) -> dict[str, Columns]:
+    """The columns of tables from those of one block of scenarios after the other; of one of many feeders with its name first.
 
     Raises
     ------
@@ -63,7 +64,19 @@ def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | N
     columns = {name: join_columns([piece[name] for piece in pieces]) for name in pieces[0]}
     if faults := [fault for name, of in columns.items() for fault in number_faults(name, of)]:
         raise NumberError("\n".join(faults))
-    frames = {name: _frame(name, of) for name, of in columns.items()}
+    return {name: _with_feeder(of, feeder) for name, of in columns.items()}
+
+
+def _with_feeder(columns: Columns, feeder: str | None) -> Columns:
+    """The columns of a table, with words as Python has them: as NumPy has them, each takes as much memory as the longest."""
+    n_rows = len(next(iter(columns.values()), ()))
+    named = {} if feeder is None else {FEEDER: np.full(n_rows, feeder, object)}
+    return named | {name: values.astype(object) if values.dtype.kind == "U" else values for name, values in columns.items()}
+
+
+def make_frames(pieces: Sequence[dict[str, Columns]], time: pd.DatetimeIndex | None = None) -> dict[str, pd.DataFrame]:
+    """Tables from the columns of one block of scenarios after the other; steps get the time at which they start."""
+    frames = {name: _frame(name, join_columns([piece[name] for piece in pieces])) for name in pieces[0]}
     if "histograms" in frames:
         frames["histograms"] = add_histograms(frames["histograms"])
     if "books" in frames:

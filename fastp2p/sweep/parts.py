@@ -11,7 +11,6 @@ from platform import node
 from typing import overload
 
 import numpy as np
-import pandas as pd
 
 from fastp2p.clearing.answer import FAILED
 from fastp2p.errors import FastP2PError, InputError, NumberError
@@ -23,12 +22,12 @@ from fastp2p.pipeline.batch import run_batch
 from fastp2p.pipeline.devices import run_devices
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios
 from fastp2p.pipeline.members import find_members
-from fastp2p.pipeline.reduce import Reduced, join_scenarios, join_steps, reduce_batch
+from fastp2p.pipeline.reduce import Columns, Reduced, join_scenarios, join_steps, reduce_batch
 from fastp2p.pipeline.stages import asks_for_pairs
 from fastp2p.pipeline.trading_storage import batteries_trade, run_storage
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import UNITS
-from fastp2p.results.tables import make_columns, make_frames
+from fastp2p.results.tables import join_pieces, make_columns, make_frames
 from fastp2p.study.model import Study
 from fastp2p.study.points import Point, points_of
 from fastp2p.sweep.chosen import Stretches, kept_tables
@@ -160,8 +159,8 @@ def cut_into_rounds(
     return rounds
 
 
-def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tuple[Done, dict[str, pd.DataFrame]]:
-    """Run one part, batch by batch.
+def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tuple[Done, dict[str, Columns]]:
+    """Run one part, batch by batch; the columns of its tables, of which `make_frames` makes those of one part or of many.
 
     Parameters
     ----------
@@ -194,18 +193,16 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
             pieces.append(make_columns(ran, network, kept))
             n_congested += int(np.count_nonzero(ran.books["is_cut"]))
             failures += _failures(ran, part.feeder)
-    where = study.name if part.feeder is None else f"{study.name}, feeder {part.feeder.name}"
+    name = part.feeder.name if part.feeder else None
     try:
-        tables = make_frames(pieces, profiles.time)
+        columns = join_pieces(pieces, name)
     except NumberError as error:
-        raise NumberError(f"{where}: {error}") from None
-    if part.feeder is not None:
-        tables = {name: _with_feeder(table, part.feeder.name) for name, table in tables.items()}
+        raise NumberError(f"{study.name}{f', feeder {name}' * bool(part.feeder)}: {error}") from None
     n_books = len(part.points) * len(part.scenarios) * profiles.n_steps
-    return Done(part.number, n_books, n_congested, failures), tables
+    return Done(part.number, n_books, n_congested, failures), columns
 
 
-def run_or_tell(work: Work, part: Part, batch_scenarios: int | None = None) -> tuple[Done, dict[str, pd.DataFrame]]:
+def run_or_tell(work: Work, part: Part, batch_scenarios: int | None = None) -> tuple[Done, dict[str, Columns]]:
     """`run_part`; what goes wrong on one of many feeders is reported, so that the others go on."""
     try:
         return run_part(work, part, batch_scenarios)
@@ -240,14 +237,9 @@ def write_and_report(
     """
     if not (folder / MANIFEST).exists():
         raise InputError(f"{folder} on {node()} is not the folder of this run; workers must reach it under the same path")
-    done, tables = run_or_tell(work, part, batch_scenarios)
+    done, columns = run_or_tell(work, part, batch_scenarios)
+    tables = make_frames([columns], work[2].time)
     return done, write_part(tables, folder, part.number, UNITS)
-
-
-def _with_feeder(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """A table with its feeder in the first column."""
-    table.insert(0, "feeder", name)
-    return table
 
 
 def _drawn_together(study: Study, n_steps: int, members: int, n_bus: int, size: int, asked: int | None) -> int:

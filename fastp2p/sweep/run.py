@@ -29,10 +29,12 @@ from fastp2p.io.manifest import (
 from fastp2p.io.parquet import read_table, write_tables
 from fastp2p.io.paths import absolute_path
 from fastp2p.pipeline.draws import draw_scenarios
+from fastp2p.pipeline.reduce import Columns
 from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.results.columns import UNITS
 from fastp2p.results.results import Results
+from fastp2p.results.tables import make_frames
 from fastp2p.study.model import Study
 from fastp2p.study.scenarios import StopPart
 from fastp2p.sweep.chosen import Stretches, choose, kept_tables, stretches_text
@@ -234,25 +236,24 @@ def _run_in_memory(
     """Run the rounds until there are enough, and put their tables together in order."""
     stop = None if chosen else work[0].scenarios.stop
     n_parts = sum(len(parts) for parts in rounds)
-    pieces: dict[int, dict[str, pd.DataFrame]] = {}
+    pieces: dict[int, dict[str, Columns]] = {}
     finished, failures, failed = Finished(), list[Failure](), list[tuple[str, str]]()
     shared = share_work(pool, work)
     for parts in rounds:
         for ended in finished_parts(pool, partial(run_or_tell, batch_scenarios=batch_scenarios), shared, parts):
-            for done, tables in ended:
+            for done, columns in ended:
                 if done.failed_feeder:
                     failed.append(done.failed_feeder)
                 else:
-                    pieces[done.number] = tables
+                    pieces[done.number] = columns
                 failures += done.failures
                 _tell(progress, finished, done, n_parts)
         if not pieces:
             raise InputError([f"feeder {name}: {why}" for name, why in dict(failed).items()])
         ordered = [pieces[number] for number in sorted(pieces)]
-        if stop and _is_enough(stop, pd.concat([piece["scenarios"] for piece in ordered])):
+        if stop and _is_enough(stop, make_frames([{"scenarios": piece["scenarios"]} for piece in ordered])["scenarios"]):
             break
-    tables = {name: pd.concat([piece[name] for piece in ordered], ignore_index=True) for name in rounds[0].tables}
-    return make_results(work, tables, sorted(failures), chosen, failed)
+    return make_results(work, make_frames(ordered, work[2].time), sorted(failures), chosen, failed)
 
 
 def _run_in_folder(

@@ -20,10 +20,11 @@ from fastp2p.kernels.clearing.simplex import solve_books
 from fastp2p.kernels.clearing.solve import scale_books
 from fastp2p.kernels.structs import Columns, TradeArrays
 from fastp2p.study.points import Point
-from fastp2p.sweep.parts import Part, run_part
+from fastp2p.sweep.parts import Part
 from fastp2p.sweep.prepare import prepare
 from tests.support.lps import lps_of
 from tests.support.strategies import congested
+from tests.support.sweeps import part_tables
 
 check = settings(deadline=None, derandomize=True)
 seeds = st.integers(0, 2**32 - 1)
@@ -154,7 +155,7 @@ def sweep_tables(solver, objective="volume", batch_scenarios=None):
         clearing={"solver": solver, "objective": objective},
         scenarios={"keep": ["hours", "books", "trades", "branches", "participants"]},
     )
-    return run_part((study, *prepare(study)), Part(0, (Point(0.5),), range(40)), batch_scenarios)[1]
+    return part_tables((study, *prepare(study)), Part(0, (Point(0.5),), range(40)), batch_scenarios)
 
 
 @pytest.mark.parametrize("objective", ["volume", "welfare"])

@@ -20,7 +20,7 @@ from fastp2p.results.tables import make_columns, make_frames
 from fastp2p.study.points import Point
 from fastp2p.sweep import parts
 from fastp2p.sweep.prepare import prepare
-from tests.support.sweeps import SWEEP, assert_same
+from tests.support.sweeps import SWEEP, assert_same, part_tables
 
 PLAIN = SWEEP.with_(name="no-batteries", scenarios={"count": 5, "shares": [0.2, 0.8]})
 BATTERY = {"share": 0.7, "kwh": {"distribution": "uniform", "low": 3.0, "high": 12.0}, "efficiency": 0.81, "lowest": 0.1}
@@ -202,10 +202,10 @@ def test_a_sweep_may_stop_by_them():
 def test_no_table_depends_on_the_size_of_batches(ran, monkeypatch):
     work = (STUDY, *prepare(STUDY))
     part = parts.Part(0, (Point(0.8),), range(5))
-    expected, alone = (parts.run_part(work, part, size)[1] for size in (None, 1))
+    expected, alone = (part_tables(work, part, size) for size in (None, 1))
     assert_same(alone, expected)
     monkeypatch.setattr(parts, "books_at_a_time", lambda *_: 7)
-    stretches = parts.run_part(work, part)[1]
+    stretches = part_tables(work, part)
     for name in KEPT:
         pd.testing.assert_frame_equal(stretches[name], expected[name], rtol=1e-9, atol=1e-9)
 

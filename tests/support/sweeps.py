@@ -4,7 +4,9 @@ import json
 
 import pandas as pd
 
+from fastp2p.results.tables import make_frames
 from fastp2p.study.model import Study
+from fastp2p.sweep.parts import run_part
 
 SWEEP = Study.model_validate(
     {
@@ -34,3 +36,8 @@ def assert_same(tables, expected):
 def journal(folder):
     """The finished parts of a folder, as it lists them."""
     return [json.loads(line) for line in (folder / "parts.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def part_tables(work, part, batch_scenarios=None):
+    """The tables of one part."""
+    return make_frames([run_part(work, part, batch_scenarios)[1]], work[2].time)

@@ -12,10 +12,10 @@ from fastp2p.sweep import parts
 from fastp2p.sweep.examine import prepare_feeders
 from fastp2p.sweep.executors import share_work
 from fastp2p.sweep.feeders import Feeder, Networks
-from fastp2p.sweep.parts import cut_into_rounds, run_part
+from fastp2p.sweep.parts import cut_into_rounds
 from fastp2p.sweep.workers import start_processes
 from tests.support.chains import chain
-from tests.support.sweeps import assert_same, journal
+from tests.support.sweeps import assert_same, journal, part_tables
 
 KEPT = ["hours", "histograms", "books", "trades", "branches", "participants"]
 
@@ -235,4 +235,4 @@ def test_parts_name_their_feeder_and_the_list_of_all_stays_here(expected, grids)
     first = next(iter(parts_of))
     assert len(pickle.dumps(first)) < 1_000
     bare = Networks(many, rows).bare()
-    assert_same(run_part((bare.study, bare, profiles), first)[1], run_part((many, Networks(many, rows), profiles), first)[1])
+    assert_same(part_tables((bare.study, bare, profiles), first), part_tables((many, Networks(many, rows), profiles), first))
