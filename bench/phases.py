@@ -18,7 +18,8 @@ from fastp2p.kernels.clearing.execution import inject_trades
 from fastp2p.pipeline.batch import BatchResult, run_batch
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.pipeline.reduce import reduce_batch
-from fastp2p.sweep.parts import BATCH_CELLS, KEPT_BYTES
+from fastp2p.sweep import parts
+from fastp2p.sweep.parts import KEPT_BYTES
 from fastp2p.sweep.prepare import prepare
 
 STEPS = 24
@@ -233,7 +234,8 @@ def settle(key: str, n_books: int) -> Job:
 def book(key: str, n_books: int) -> Job:
     """All stages of a batch, from drawn scenarios to sums: orders, matching, flows and screen, settlement, reduction."""
     books = _books(key, n_books)
-    size = max(1, BATCH_CELLS // len(books.bus) // STEPS)
+    cells = getattr(parts, "TOGETHER_CELLS", parts.BATCH_CELLS)  # which revisions lack that bench.guard compares with
+    size = max(1, cells // len(books.bus) // STEPS)
     n_scenarios = len(books.batch.scenarios.number)
     blocks = [range(first, min(first + size, n_scenarios)) for first in range(0, n_scenarios, size)]
     drawn = [draw_scenarios(books.study, books.network, books.profiles, 0.3, block) for block in blocks]

@@ -51,8 +51,7 @@ def profile_rows(
         return rows
     found = [profiles.row(one, kind) for one in names]
     if isinstance(name, ProfileChoice):
-        drawn = pick(u, len(names), name.weights)
-        rows[:, buses] = np.array(found)[drawn[:, buses] if name.per == "bus" else drawn[:, :1]]
+        rows[:, buses] = np.array(found)[pick(u[:, buses] if name.per == "bus" else u[:, :1], len(names), name.weights)]
     elif isinstance(name, tuple) and len(name) != len(buses):
         lengths.append(f"{key} lists {len(name)} profiles for {len(buses)} buses")
     else:

@@ -209,7 +209,7 @@ def _faults(
 
 def _rows(values: dict[str, ArrayLike], length: int, what: str, check: bool, faults: list[str]) -> dict[str, Floats]:
     """Numbers or flat arrays as arrays (length,), by name."""
-    rows = dict(zip(values, np.empty((len(values), length)), strict=True))
+    rows = dict.fromkeys(values, np.empty(0))
     for name, value in values.items():
         try:
             array = floats(name, value)
@@ -221,5 +221,7 @@ def _rows(values: dict[str, ArrayLike], length: int, what: str, check: bool, fau
         elif found := finite_faults(name, array, what.removeprefix("n_").removesuffix("s")) if check else []:
             faults += found
         else:
-            rows[name][:] = array
+            # kernels would be compiled once more for one that cannot be written to
+            is_whole = array.shape == (length,) and array.flags.writeable
+            rows[name] = array if is_whole else np.full(length, array.ravel())
     return rows

@@ -42,7 +42,9 @@ STORED_CELLS = 16_000_000
 CONSUMED_CELLS = 2_000_000
 """The same where other devices run before these batteries: up to eight arrays of 16 MB."""
 BATCH_CELLS = 50_000
-"""Books times buses with participants or background of a batch: arrays of under half a megabyte."""
+"""Books times buses with participants or background of a stretch of a long scenario: arrays of under half a megabyte."""
+TOGETHER_CELLS = 160_000
+"""The same of scenarios that are run together, a whole part of 13 homes: a batch costs 0.3 ms however few books it has."""
 DRAWN_CELLS = 25_000
 """Scenarios times buses that are drawn at a time, at least a batch: their uniform numbers are 1.6 MB."""
 BATCH_PAIRS = 1_000_000
@@ -181,7 +183,7 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     most = books_at_a_time(study, len(who), connected)
     # sums over several stretches of steps have bits of their own, so no number of scenarios may decide whether there are any,
     # nor may what is kept of chosen scenarios
-    together = max(1, books_at_a_time(study, len(who), connected, kept) // profiles.n_steps)
+    together = max(1, books_at_a_time(study, len(who), connected, kept, TOGETHER_CELLS) // profiles.n_steps)
     size = 1 if profiles.n_steps > most else batch_scenarios or together
     drawn_together = _drawn_together(study, profiles.n_steps, len(who), network.n_bus, size, batch_scenarios)
     n_congested = 0
@@ -212,12 +214,14 @@ def run_or_tell(work: Work, part: Part, batch_scenarios: int | None = None) -> t
         return Done(part.number, 0, 0, [], (part.feeder.name, str(error))), {}
 
 
-def books_at_a_time(study: Study, members: int, connected: int = 0, tables: Sequence[str] = ()) -> int:
-    """Books of a batch that makes these tables, by default those of the study.
+def books_at_a_time(
+    study: Study, members: int, connected: int = 0, tables: Sequence[str] = (), cells: int | None = None
+) -> int:
+    """Books of a batch that makes these tables, by default those of the study; `cells` instead of `BATCH_CELLS`.
 
     At one price half the members may sell to the other half, and all to all if orders are gross.
     """
-    most = BATCH_CELLS // max(members, connected)
+    most = (cells or BATCH_CELLS) // max(members, connected)
     if asks_for_pairs(study) or "trades" in (tables or study.tables):
         columns = 2 * members if batteries_trade(study) else members
         pairs = columns**2 if study.market.orders == "gross" else columns**2 // 4
