@@ -1,4 +1,4 @@
-"""The AC power flow by sweeps: a snapshot over the networks, beside power-grid-model's Newton batch, and what an audit adds.
+"""The AC power flow by sweeps: a snapshot over the networks, beside power-grid-model's batches, and what an audit adds.
 
     python -m bench.acflow [--quick] [--part flows|audit]
 
@@ -17,12 +17,13 @@ from fastp2p.grid.ac import summarise_flows
 from fastp2p.sweep.prepare import prepare
 
 KEYS = ("44", "80", "129", "907")
+PEERS = ("power_grid_model_newton", "power_grid_model_current")
 PEER_BOOKS = 500
 PHYSICS = ("dc", "lindistflow", "ac")
 
 
 def compare_flows(key: str, quick: bool) -> str:
-    """Ours of all buses and of the leaves alone, and the peer, on one network."""
+    """Ours of all buses and of the leaves alone, and the peers, on one network."""
     case = load(key)
     network = case.network
     n_books = 200 if quick else max(2_000, 1_000_000 // network.n_bus)
@@ -36,21 +37,23 @@ def compare_flows(key: str, quick: bool) -> str:
     }
     _, steps = summarise_flows(network, every, injection, nothing)
     counts = {"all buses": n_books, "leaves": n_books}
-    try:
-        peer, few = flow_peer("power_grid_model_newton"), injection[: 20 if quick else PEER_BOOKS]
-        prepared = peer.prepare(case, few)
-        check(prepared, case, few, peer.PHYSICS)
-        jobs["peer"], counts["peer"] = prepared.run, len(few)
-    except Gap as gap:
-        print(f"no power-grid-model: {gap}")
+    titles, few = {}, injection[: 20 if quick else PEER_BOOKS]
+    for name in PEERS:
+        try:
+            peer = flow_peer(name)
+            prepared = peer.prepare(case, few)
+            check(prepared, case, few, peer.PHYSICS)
+            jobs[name], counts[name], titles[name] = prepared.run, len(few), peer.TITLE
+        except Gap as gap:
+            print(f"no {name}: {gap}")
     seconds = in_turns(jobs, 3 if quick else 15)
     found = {name: summary(taken, counts[name]) for name, taken in seconds.items()}
     ours, at_leaves = found["all buses"]["us"], found["leaves"]["us"]
     line = f"{network.n_bus:>5} buses: {ours:7.2f} us at all, {at_leaves:7.2f} us at {len(leaves)} leaves"
     line += f", {np.mean(steps):.1f} steps, {ours / network.n_bus * 1e3:5.1f} ns a bus"
-    if "peer" in found:
-        times = ratio(seconds["peer"], seconds["all buses"], n_books / counts["peer"])
-        line += f"; Newton batch {found['peer']['us']:8.1f} us, {times['ratio']:.1f} x ours"
+    for name, title in titles.items():
+        times = ratio(seconds[name], seconds["all buses"], n_books / counts[name])
+        line += f"; {title} {found[name]['us']:8.1f} us, {times['ratio']:.1f} x ours"
     return line
 
 

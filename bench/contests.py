@@ -34,6 +34,8 @@ FLOW_BOOKS = 8_760
 SLOW_BOOKS = {"pandapower": 24, "power-grid-model": 500, "lightsim2grid_ac": 1_000, "pypsa": 2_000}
 """Peers (a package, or one way of it) that are given fewer books; theirs are per book all the same."""
 LP_SIZES = (6, 20, 50)
+HOMES = 13
+"""Of the contest of flows in which few buses inject: as many as `pv-sweep` has."""
 DAYS, BATCHES = 160, 10
 """How often our day is repeated beside one day of the baseline: so many batches, each as large as a sweep cuts them."""
 
@@ -103,6 +105,32 @@ def flows(key: str, quick: bool) -> list[Row]:
         jobs[peer.TITLE], n_books[peer.TITLE], physics[peer.TITLE] = prepared.run, len(few), peer.PHYSICS
     found = _rows(in_turns(jobs, 1 if quick else 25, 45.0), n_books, "fastp2p")
     return [{**row, "physics": physics[row["what"]], "books": n_books[row["what"]]} for row in found] + rows
+
+
+def home_flows(key: str, quick: bool) -> list[Row]:
+    """DC flows of the injections of some homes: ours, and the product with the PTDF of every bus or of theirs alone."""
+    network = load(key).network
+    rng, n_books = np.random.default_rng(0), 24 if quick else FLOW_BOOKS
+    homes = np.sort(rng.choice(network.load_bus if len(network.leaf_buses()) < HOMES else network.leaf_buses(), HOMES, False))
+    some = rng.uniform(-2.0, 3.0, (n_books, HOMES))
+    every = np.zeros((n_books, network.n_bus))
+    every[:, homes] = some
+    all_columns, columns = network.ptdf.T, np.ascontiguousarray(network.ptdf[:, homes].T)
+    flow_kw = np.empty((n_books, network.n_branch))
+
+    def product(injection_kw: np.ndarray, ptdf: np.ndarray) -> np.ndarray:
+        np.matmul(injection_kw, ptdf, out=flow_kw)
+        return np.add(flow_kw, network.constant_kw, out=flow_kw)
+
+    jobs = {
+        "fastp2p": lambda: network.flow_kw(some, bus=homes),
+        "NumPy, product with the PTDF of all buses": lambda: product(every, all_columns),
+        f"NumPy, product with {HOMES} columns of it": lambda: product(some, columns),
+    }
+    for job in jobs.values():
+        np.testing.assert_allclose(job(), network.flow_kw(every), atol=1e-9)
+    found = _rows(in_turns(jobs, 1 if quick else 25, 45.0), dict.fromkeys(jobs, n_books), "fastp2p")
+    return [{**row, "network": key, "books": n_books} for row in found]
 
 
 def lps(key: str, n_trades: int, quick: bool) -> list[Row]:
@@ -207,10 +235,11 @@ def _rows(taken: dict[str, list[float]], n_books: dict[str, int], ours: str) -> 
 
 def on_one_core(quick: bool) -> dict[str, list[Row]]:
     """The comparisons of one thread; a network that is not to be had is a gap."""
-    found = {"whole_book": whole_book(quick)}
+    found = {"whole_book": whole_book(quick), "home_flows": []}
     for key in ("44",) if quick else SOURCES:
         try:
             found[f"flows_{key}"] = flows(key, quick)
+            found["home_flows"] += home_flows(key, quick)
             found[f"lps_{key}"] = [row for n in (LP_SIZES[:1] if quick else LP_SIZES) for row in lps(key, n, quick)]
         except Gap as gap:
             found[f"flows_{key}"] = found[f"lps_{key}"] = [{"what": key, "gap": str(gap)}]

@@ -1,6 +1,7 @@
 """The bench itself: that it runs and fills its page, what it computes from times, and that the guard tells slower from not."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -24,17 +25,33 @@ def results(tmp_path_factory):
     return json.loads(out.read_text())
 
 
+def on(results, kind):
+    """The same results as if they were of another kind of processor."""
+    return results | {"machine": f"{kind} of a test, 2 cores"}
+
+
 @pytest.mark.slow
 def test_every_table_of_the_page_is_made(results, tmp_path):
     shutil.copy(ROOT / "docs" / "performance.md", tmp_path)
     (tmp_path / "images").mkdir()
     before = (tmp_path / "performance.md").read_text()
-    report.write(results, tmp_path)
+    for kind in ("AMD", "Intel"):
+        report.write(on(results, kind), tmp_path)
     text = (tmp_path / "performance.md").read_text()
     for name in report.TABLES:
-        assert f"<!-- bench {name} -->\n<!-- end -->" not in text
-        assert f"<!-- bench {name} -->" in before
+        assert re.search(rf"<!-- bench {name} (AMD|Intel) -->", before)
+        assert re.search(rf"<!-- bench {name} (AMD|Intel) -->\n(\*\1 of a test, 20|20)", text)
     assert (tmp_path / "images" / "scale.png").stat().st_size > 10_000
+
+
+def test_results_fill_the_tables_of_their_kind_of_processor(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "TABLES", {"flows": lambda results: "new"})
+    page = tmp_path / "performance.md"
+    page.write_text("<!-- bench flows AMD -->\nold\n<!-- end -->\n<!-- bench flows Intel -->\nold\n<!-- end -->\n")
+    report.write(on({"date": "2026-11-28"}, "Intel(R) Xeon(R)"), tmp_path)
+    first, second = page.read_text().split("<!-- end -->\n")[:2]
+    assert first == "<!-- bench flows AMD -->\nold\n"
+    assert second == "<!-- bench flows Intel -->\n*Intel(R) Xeon(R) of a test, 2026-11-28*\n\nnew\n"
 
 
 @pytest.mark.slow
@@ -46,7 +63,7 @@ def test_gaps_are_named(results):
 
 @pytest.mark.slow
 def test_a_page_that_names_no_table_is_refused(results, tmp_path):
-    (tmp_path / "performance.md").write_text("<!-- bench nothing -->\n<!-- end -->\n")
+    (tmp_path / "performance.md").write_text("<!-- bench nothing AMD -->\n<!-- end -->\n")
     with pytest.raises(ValueError, match="no table 'nothing'"):
         report.write(results, tmp_path)
 
