@@ -117,7 +117,8 @@ def _base_kw(
     """What neither trades nor is curtailed, kW: deficits, surplus that is fixed, and what is beside the market."""
     fixed_kwh = left.surplus_kwh if study.clearing.surplus == "export" else 0.0
     if connection is None:
-        base_kw = np.asarray((fixed_kwh - left.deficit_kwh) / hours)
+        base_kw = np.asarray(fixed_kwh - left.deficit_kwh)
+        base_kw /= hours
     else:  # PV that a bus uses itself may be fed in on other phases than its load draws on
         base_kw = connection.on_phases((left.self_kwh + fixed_kwh) / hours, (left.self_kwh + left.deficit_kwh) / hours)
     return base_kw if beside is None else base_kw + _spread(beside.kw, connection, has)
