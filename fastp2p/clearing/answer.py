@@ -247,12 +247,14 @@ class Clearing:
     def _prices(self, kind: str) -> Floats:
         """(n, n_limits) of the congested books; families of one kind count at the same places."""
         found = [(family, family.price(self.dual[:, part])) for family, part in self.layout.parts if family.kind == kind]
-        if not found:
-            return np.zeros((len(self.dual), self.layout.n_bus * math.prod(self._phases)))
-        prices = found[0][1]
-        for family, more in found[1:]:
-            prices = prices.copy()
-            np.add.at(prices.T, family.place, more.T)
+        if kind == "reverse" and found:
+            return found[0][1]
+        n = self.layout.n_branch if kind == "branch" else self.layout.n_bus
+        prices = np.zeros((len(self.dual), n * math.prod(self._phases)))
+        for family, of_rows in found[:1]:
+            prices[:, family.place] = of_rows
+        for family, of_rows in found[1:]:
+            np.add.at(prices.T, family.place, of_rows.T)
         return prices
 
     def price_of(self, book: Ints, row: Ints) -> Floats:

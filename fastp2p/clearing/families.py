@@ -38,12 +38,17 @@ class BranchFlow(RowFamily):
     @property
     def branch(self) -> Ints:
         """Each branch has one."""
-        return np.arange(self.network.n_branch)
+        return self.network.branch_of
 
     @property
     def name(self) -> NDArray[np.str_]:
         """Names of branches."""
         return self.network.branch_name
+
+    @property
+    def place(self) -> Ints:
+        """Each at its branch."""
+        return self.branch
 
     @property
     def limit_kw(self) -> Floats:
@@ -65,7 +70,7 @@ class BranchFlow(RowFamily):
         return flows.kw, flows.kvar
 
     def loading(self, flow: AnyFlow) -> Floats:
-        """(n_books, n_limits) percent, from current."""
+        """(n_books, n_limits) percent, from current: of every branch, and not only of the member of a chain that is a row."""
         return flow.loading_percent
 
     def values(self, flows: Flows) -> Floats:
@@ -90,11 +95,11 @@ class BranchFlow(RowFamily):
     def excess(self, base: AnyFlow, flow: AnyFlow) -> Floats:
         """Percent of loading from current."""
         over = self.loading(flow) - np.fmax(100.0, self.loading(base))
-        return np.where(over > LOADING_TOLERANCE, over, 0.0)
+        return self.network.most_of_chains(np.where(over > LOADING_TOLERANCE, over, 0.0))
 
     def _missed_kva(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
         """(n_books, n_limits) by how much the linear apparent power of branches with an excess is too low."""
-        missed = self.loading(flow) / 100.0 * self.limit_kw - np.hypot(*self.powers(flows))
+        missed = self.network.most_of_chains(self.loading(flow)) / 100.0 * self.limit_kw - np.hypot(*self.powers(flows))
         return np.where(excess > 0.0, np.maximum(missed, 0.0), 0.0)
 
     def gaps(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
@@ -171,25 +176,30 @@ class BusVoltage(RowFamily):
     @property
     def bus(self) -> Ints:
         """Each bus has one."""
-        return np.arange(self.network.n_bus)
+        return self.network.bus_of
+
+    @property
+    def place(self) -> Ints:
+        """Each at its bus."""
+        return self.bus
 
     @property
     def name(self) -> NDArray[np.str_]:
         """With the index of the bus."""
-        return np.char.add("voltage at bus ", self.network.bus_id[self.bus].astype(str))
+        return np.char.add("voltage at bus ", self.network.whole.bus_id[self.bus].astype(str))
 
     @property
     def lower(self) -> Floats:
         """The lowest voltage, squared."""
-        return np.where(self.network.has_band[self.bus], self.band_pu[0] ** 2, -np.inf)
+        return np.where(self.network.whole.has_band[self.bus], self.band_pu[0] ** 2, -np.inf)
 
     @property
     def upper(self) -> Floats:
         """The highest voltage, squared."""
-        return np.where(self.network.has_band[self.bus], self.band_pu[1] ** 2, np.inf)
+        return np.where(self.network.whole.has_band[self.bus], self.band_pu[1] ** 2, np.inf)
 
     def magnitude(self, flow: AnyFlow) -> Floats:
-        """(n_books, n_limits) voltages, p.u."""
+        """(n_books, n) voltages of all buses, p.u."""
         return flow.vm_pu
 
     def values(self, flows: Flows) -> Floats:
@@ -225,12 +235,22 @@ class BusVoltage(RowFamily):
         vm, of_base = self.magnitude(flow), self.magnitude(base)
         over, under = vm - np.fmax(self.band_pu[1], of_base), vm - np.fmin(self.band_pu[0], of_base)
         excess = np.where(over > VOLTAGE_TOLERANCE, over, np.where(under < -VOLTAGE_TOLERANCE, under, 0.0))
-        excess[:, ~self.network.has_band[self.bus]] = 0.0
-        return excess
+        highest, lowest = self._extremes(np.where(self.is_limited, excess, 0.0))
+        return np.where(highest >= -lowest, highest, lowest)
+
+    def _extremes(self, value: Floats) -> tuple[Floats, Floats]:
+        """Among the buses that each row speaks for."""
+        return self.network.most_of_nodes(value), -self.network.most_of_nodes(-value)
+
+    @property
+    def is_limited(self) -> Bools:
+        """(n,) which of the voltages that `magnitude` gives are."""
+        return self.network.whole.has_band
 
     def gaps(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
         """Of squared voltages."""
-        return np.where(excess != 0.0, self.magnitude(flow) ** 2 - flows.square, 0.0)
+        highest, lowest = self._extremes(self.magnitude(flow))
+        return np.where(excess != 0.0, np.where(excess > 0.0, highest, lowest) ** 2 - flows.square, 0.0)
 
 
 class ReverseFlow(RowFamily):
@@ -241,12 +261,17 @@ class ReverseFlow(RowFamily):
     @property
     def branch(self) -> Ints:
         """The transformers."""
+        return self.network.branch_of[self.row_of]
+
+    @property
+    def row_of(self) -> Ints:
+        """(n_limits,) the transformers among the branches that rows are of."""
         return np.flatnonzero(np.isfinite(self.network.reverse_kw))
 
     @property
     def name(self) -> NDArray[np.str_]:
         """With the name of the transformer."""
-        return np.char.add("reverse ", self.network.branch_name[self.branch])
+        return np.char.add("reverse ", self.network.branch_name[self.row_of])
 
     @property
     def lower(self) -> Floats:
@@ -256,11 +281,11 @@ class ReverseFlow(RowFamily):
     @property
     def upper(self) -> Floats:
         """The largest power towards it."""
-        return self.network.reverse_kw[self.branch]
+        return self.network.reverse_kw[self.row_of]
 
     def values(self, flows: Flows) -> Floats:
         """KW towards the external grid."""
-        return self.network.upward[self.branch] * flows.kw[:, self.branch]
+        return self.network.upward[self.row_of] * flows.kw[:, self.row_of]
 
     def entries(self, plus_kvar: Floats, minus_kvar: Floats) -> tuple[Floats, Floats]:
         """What a kW at each bus adds, of which kvar are no part."""
@@ -269,7 +294,7 @@ class ReverseFlow(RowFamily):
 
     def narrow(self, bounds: Bounds) -> Bounds:
         """Of active power, in the one direction."""
-        lower, upper, at = bounds.lower_kw.copy(), bounds.upper_kw.copy(), self.branch
+        lower, upper, at = bounds.lower_kw.copy(), bounds.upper_kw.copy(), self.row_of
         is_up = self.network.upward[at] > 0.0
         upper[at[is_up]] = np.minimum(upper[at[is_up]], self.upper[is_up])
         lower[at[~is_up]] = np.maximum(lower[at[~is_up]], -self.upper[~is_up])
@@ -296,7 +321,7 @@ class ReverseFlow(RowFamily):
 
     def upward_kw(self, flow: AnyFlow) -> Floats:
         """(n_books, n_limits) power into the transformers at their ends away from the external grid, kW."""
-        network, at = self.network, self.branch
+        network, at = self.network.whole, self.branch
         radian = np.deg2rad(flow.va_degree)
         voltage = flow.vm_pu * (np.cos(radian) + 1j * np.sin(radian))
         into_from, into_to = branch_currents(network, voltage, at)
@@ -306,13 +331,13 @@ class ReverseFlow(RowFamily):
         return np.real(voltage[:, end] * np.conj(current))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def dc_families(network: Network) -> tuple[RowFamily, ...]:
     """What limits DC flows."""
     return (BranchFlow(network), *_reverse(network))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def ac_families(network: Network, band_pu: tuple[float, float]) -> tuple[RowFamily, ...]:
     """What limits AC power flows, and their linear form."""
     return (ApparentPower(network), BusVoltage(network, band_pu), *_reverse(network))

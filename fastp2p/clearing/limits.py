@@ -18,13 +18,18 @@ from fastp2p.clearing.families import FACES, ac_families, dc_families
 from fastp2p.clearing.nested import nest_of
 from fastp2p.clearing.rows import ROW_TOLERANCE, Flows, LinearFlows, RowFamily, RowLayout, bounds_of, rows_of_families
 from fastp2p.grid.ac import SWEEPS, AcSolver, columns_of
+from fastp2p.grid.contraction import contracted
 from fastp2p.grid.feeder import ac_faults, feeder_of
+from fastp2p.grid.flows import BOOKS_PER_BLOCK, own_flows, work_space
+from fastp2p.grid.flows import linear_flows as dc_flows
 from fastp2p.grid.lindist3flow import unloaded_state
 from fastp2p.grid.lindistflow import linear_flows, linear_model, unloaded_slack_kw
-from fastp2p.grid.network import BOOKS_PER_BLOCK, Network
+from fastp2p.grid.linear_contraction import keep_linear_limits
+from fastp2p.grid.network import Network
 from fastp2p.grid.phase_feeder import phase_faults
 from fastp2p.kernels.clearing.limits import Bounds, BranchFacts, Screen, screen_linear, screen_meshed, screen_tree
 from fastp2p.kernels.clearing.nested import Nest
+from fastp2p.kernels.grid.ac import LOST_PU
 from fastp2p.kernels.structs import Columns, Rows
 
 Floats = NDArray[np.float64]
@@ -35,10 +40,23 @@ PHYSICS = ("dc", "lindistflow", "ac")
 
 @dataclass(frozen=True, eq=False)
 class Limits(ABC):
-    """Families of rows and the model that their values come from; `bus` says which bus a column is."""
+    """Families of rows and the model that their values come from; `bus` says which bus a column is.
+
+    Rows are those of `model`, the network contracted to the buses that matter for the columns.
+    """
 
     network: Network
     bus: Ints
+
+    @property
+    def model(self) -> Network:
+        """The network that rows are of."""
+        return self.network
+
+    @cached_property
+    def at(self) -> Ints:
+        """(n_columns,) the bus of each column in it."""
+        return self.model.node[self.bus]
 
     @property
     @abstractmethod
@@ -65,9 +83,9 @@ class Limits(ABC):
         flows = self.linear(injection)
         return np.concatenate([family.values(flows) for family in self.families], axis=1)
 
+    @abstractmethod
     def flows(self, injection: Injection) -> tuple[Floats, Floats]:
-        """(n_books, n_branch) kW and kvar."""
-        return self.linear(injection)[:2]
+        """(n_books, n_branch) kW and kvar of all branches of the network."""
 
     @property
     def solver(self) -> AcSolver:
@@ -76,7 +94,7 @@ class Limits(ABC):
 
     def terminals(self, books: Ints, columns: Columns) -> Columns:
         """Columns of some books of the batch as the rows see them: at buses."""
-        return columns._replace(plus=self.bus[columns.plus], minus=np.where(columns.minus >= 0, self.bus[columns.minus], -1))
+        return columns._replace(plus=self.at[columns.plus], minus=np.where(columns.minus >= 0, self.at[columns.minus], -1))
 
     @abstractmethod
     def linear(self, injection: Injection) -> Flows:
@@ -95,40 +113,50 @@ class Limits(ABC):
 class DcLimits(Limits):
     """DC flows of branches."""
 
+    @cached_property
+    def model(self) -> Network:
+        """See `keep_flow_limits`."""
+        return contracted(self.network, self.bus)
+
     @property
     def families(self) -> tuple[RowFamily, ...]:
         """See `dc_families`."""
-        return dc_families(self.network)
+        return dc_families(self.model)
 
     @property
     def nest(self) -> Nest | None:
         """On radial networks."""
-        return _dc_nest(self.network, self.bus.tobytes())
+        return _dc_nest(self.model, self.at.tobytes())
 
     @property
     def bounds(self) -> Bounds:
         """Kept for the next batch."""
-        return _dc_bounds(self.network)
+        return _dc_bounds(self.model)
 
     def linear(self, injection: Injection) -> LinearFlows:
         """Flows, kW; there are neither kvar nor voltages."""
-        flow_kw = self.network.column_flows_kw(injection.kw, self.bus)
+        model = self.model
+        flow_kw = dc_flows(model, injection.kw, self.at, own_flows(model, model.constant_kw))
         return LinearFlows(flow_kw, nothing(flow_kw.shape), np.empty((len(flow_kw), 0)))
+
+    def flows(self, injection: Injection) -> tuple[Floats, Floats]:
+        """There are no kvar."""
+        flow_kw = self.network.column_flows_kw(injection.kw, self.bus)
+        return flow_kw, nothing(flow_kw.shape)
 
     def screen(self, floor: Injection, full: Injection) -> Screen:
         """Loading is that of active power."""
-        network, bus = self.network, self.bus
-        n_branch, found = network.n_branch, Screen.empty(len(full.kw))
-        facts = BranchFacts(network.constant_kw, network.percent_per_kw, network.root_sign)
-        work = (network.work_space(), np.empty((n_branch, BOOKS_PER_BLOCK)), np.empty((n_branch, BOOKS_PER_BLOCK)))
+        model, at, found = self.model, self.at, Screen.empty(len(full.kw))
+        facts = BranchFacts(model.constant_kw, model.percent_per_kw, model.root_sign)
+        work = (work_space(model), np.empty((model.n_branch, BOOKS_PER_BLOCK)), np.empty((model.n_branch, BOOKS_PER_BLOCK)))
         how = (facts, self.bounds, ROW_TOLERANCE, *work, found)
-        if network.is_radial:
-            screen_tree(floor.kw, full.kw, bus, network.tree, *how)
+        if model.is_radial:
+            screen_tree(floor.kw, full.kw, at, model.tree, *how)
         else:
-            screen_meshed(floor.kw, full.kw, network.factors.position[bus], network.factors, *how)
-        for column in np.flatnonzero(network.is_reference[bus]):
+            screen_meshed(floor.kw, full.kw, model.factors.position[at], model.factors, *how)
+        for column in np.flatnonzero(model.is_reference[at]):
             found.slack_kw[:] -= full.kw[:, column]
-        found.slack_kw[:] -= network.fixed_kw[network.reference_bus].sum()
+        found.slack_kw[:] += _constant_slack_kw(self.network, model)
         return found
 
 
@@ -149,39 +177,55 @@ class LinearLimits(Limits):
     pv_kvar_per_kw: Floats
     load_kvar_per_kw: Floats
 
+    @cached_property
+    def model(self) -> Network:
+        """See `keep_linear_limits`."""
+        return contracted(self.network, self.bus, keep_linear_limits)
+
     @property
     def families(self) -> tuple[RowFamily, ...]:
         """See `ac_families`."""
-        return ac_families(self.network, self.band_pu)
+        return ac_families(self.model, self.band_pu)
 
     @cached_property
     def rows(self) -> Rows:
         """Of all families; a column's kvar follow its kW."""
-        plus, minus = np.zeros(self.network.n_bus), np.zeros(self.network.n_bus)
-        plus[self.bus], minus[self.bus] = self.pv_kvar_per_kw, self.load_kvar_per_kw
+        plus, minus = np.zeros(self.model.n_bus), np.zeros(self.model.n_bus)
+        plus[self.at], minus[self.at] = self.pv_kvar_per_kw, self.load_kvar_per_kw
         return rows_of_families(self.families, plus, minus)
 
     def linear(self, injection: Injection) -> LinearFlows:
         """Flows and squared voltages."""
-        return LinearFlows(*linear_flows(self.network, self.bus, *injection))
+        return LinearFlows(*linear_flows(self.model, self.at, *injection))
+
+    def flows(self, injection: Injection) -> tuple[Floats, Floats]:
+        """By LinDistFlow."""
+        return linear_flows(self.network, self.bus, *injection)[:2]
 
     def screen(self, floor: Injection, full: Injection) -> Screen:
         """Loading is that of apparent power."""
-        network, feeder, found = self.network, feeder_of(self.network), Screen.empty(len(full.kw))
+        model, feeder, found = self.model, feeder_of(self.model), Screen.empty(len(full.kw))
         screen_linear(
-            (floor.kw, floor.kvar), (full.kw, full.kvar), columns_of(feeder, self.bus), feeder.parent, linear_model(network),
-            _placed_bounds(network, self.band_pu), FACES, ROW_TOLERANCE, np.empty((6, network.n_bus, BOOKS_PER_BLOCK)), found,
+            (floor.kw, floor.kvar), (full.kw, full.kvar), columns_of(feeder, self.at), feeder.parent, linear_model(model),
+            _placed_bounds(model, self.band_pu), FACES, ROW_TOLERANCE, np.empty((6, model.n_bus, BOOKS_PER_BLOCK)), found,
         )  # fmt: skip
-        np.subtract(unloaded_slack_kw(network), full.kw.sum(axis=1), out=found.slack_kw)
+        np.subtract(unloaded_slack_kw(self.network), full.kw.sum(axis=1), out=found.slack_kw)
         return found
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
+def _constant_slack_kw(network: Network, model: Network) -> float:
+    """What the external grids feed in beyond what leaves them on chains, as those see it, and what is injected there."""
+    at_grids = network.fixed_kw[network.reference_bus].sum()
+    return float(network.root_sign @ network.constant_kw - model.root_sign @ model.constant_kw - at_grids)
+
+
+@lru_cache(maxsize=32)
 def _dc_bounds(network: Network) -> Bounds:
     return bounds_of(dc_families(network))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _placed_bounds(network: Network, band_pu: tuple[float, float]) -> Bounds:
     """In the order of the feeder, those of a branch at the bus below it and as towards the parent."""
     feeder, bounds = feeder_of(network), bounds_of(ac_families(network, band_pu))
@@ -191,7 +235,7 @@ def _placed_bounds(network: Network, band_pu: tuple[float, float]) -> Bounds:
     return Bounds(lower, upper, most, bounds.least_square[feeder.order], bounds.most_square[feeder.order])
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _dc_nest(network: Network, bus: bytes) -> Nest | None:
     if not network.is_radial:
         return None
@@ -222,7 +266,8 @@ def limit_faults(network: Network, physics: str, v_min_pu: float, v_max_pu: floa
 def _unloaded(network: Network) -> Floats:
     """The state without injections that linear models are made around."""
     if network.zero is None or network.zero.is_plain or phase_faults(network):
-        return linear_model(network)
+        square = linear_model(network)[:, 5]
+        return np.where(square >= LOST_PU**2, square, np.nan)  # no network comes to rest below
     return unloaded_state(network)[0]
 
 

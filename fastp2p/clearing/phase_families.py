@@ -18,6 +18,7 @@ from fastp2p.kernels.clearing.limits import Bounds
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 PHASE_NAMES = np.array([", phase a", ", phase b", ", phase c"])
 TERMINALS = 4
@@ -30,6 +31,8 @@ class Conductors(BranchFlow):
     Above transformers that mix phases a path no longer says what a conductor carries: these have no limit here, but one among
     the `UpperConductors`.
     """
+
+    place = RowFamily.place
 
     @property
     def branch(self) -> Ints:
@@ -142,6 +145,7 @@ class PhaseVoltage(BusVoltage):
 
     columns: Ints
     """The bus of each column."""
+    place = RowFamily.place
 
     @property
     def bus(self) -> Ints:
@@ -166,6 +170,11 @@ class PhaseVoltage(BusVoltage):
     def magnitude(self, flow: AnyFlow) -> Floats:
         """Between phase and neutral."""
         return _flat(flow.vm_pu)
+
+    @property
+    def is_limited(self) -> Bools:
+        """Three of each bus."""
+        return np.repeat(super().is_limited, 3)
 
     def entries(self, plus_kvar: Floats, minus_kvar: Floats) -> tuple[Floats, Floats]:
         """By what a kW at each terminal adds."""

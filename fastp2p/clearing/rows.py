@@ -70,11 +70,11 @@ class RowFamily(ABC):
     @property
     @abstractmethod
     def branch(self) -> Ints:
-        """(n_limits,) the branch that each limit is of; -1 where it is of none."""
+        """(n_limits,) the branch of the whole network that each limit is of; -1 where it is of none."""
 
     @property
     def bus(self) -> Ints:
-        """(n_limits,) the bus whose voltage each limit is of; -1 where it is of none."""
+        """(n_limits,) the bus of the whole network whose voltage each limit is of; -1 where it is of none."""
         return np.full(len(self.branch), -1)
 
     @property
@@ -213,13 +213,13 @@ class RowLayout(NamedTuple):
 
     @property
     def n_branch(self) -> int:
-        """Of the network."""
-        return self.families[0].network.n_branch
+        """Of the whole network."""
+        return self.families[0].network.whole.n_branch
 
     @property
     def n_bus(self) -> int:
-        """Of the network."""
-        return self.families[0].network.n_bus
+        """Of the whole network."""
+        return self.families[0].network.whole.n_bus
 
     def branch(self, row: Ints) -> Ints:
         """The branch whose limit each row belongs to; -1 where it is none's, and for row -1."""

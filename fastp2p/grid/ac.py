@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.arguments import refuse_other_kinds
 from fastp2p.arrays import finite_faults, floats, read_only, short_repr
 from fastp2p.errors import refuse
-from fastp2p.grid.feeder import feeder_of, percent_per_kva
+from fastp2p.grid.contraction import contracted
+from fastp2p.grid.feeder import ac_faults, feeder_of
+from fastp2p.grid.inside import inside_of
 from fastp2p.grid.network import Network
 from fastp2p.kernels.grid.ac import audit_books, flow_books
 from fastp2p.kernels.grid.structs import AcSummary, Feeder
@@ -95,9 +97,9 @@ def ac_flow(
     A book has converged when its voltages are within 1e-9 p.u. of the solution, estimated from the last two steps.
     """
     feeder, p, q, at = checked(network, injection_kw, injection_kvar, bus)
-    summary, n_iterations = summarise_flows(network, at, p, q)
+    summary, n_iterations = summarise_on(network, at, p, q)
     voltage, current = _phasors(network, at, p, q, n_iterations)
-    percent = percent_per_pu(network)
+    percent = feeder.percent
     loading = np.full((len(p), network.n_branch), np.nan)
     ka = np.empty((2, len(p), network.n_branch))
     below = np.flatnonzero(feeder.branch >= 0)
@@ -156,23 +158,32 @@ def summarise_flows(network: Network, bus: Ints, injection_kw: Floats, injection
     n_iterations : (n_books,) int64
         0 where it did not.
     """
-    feeder = feeder_of(network)
+    refuse(ac_faults(network))
+    few = contracted(network, bus, None)
+    summary, n_iterations = summarise_on(few, few.node[bus], injection_kw, injection_kvar)
+    if not network.has_band.any():  # no bus but external grids
+        summary.lowest_vm_pu[:] = summary.highest_vm_pu[:] = network.slack_vm_pu[0]
+        summary.lowest_bus[:] = summary.highest_bus[:] = network.reference_bus[0]
+    return summary, n_iterations
+
+
+def summarise_on(few: Network, bus: Ints, injection_kw: Floats, injection_kvar: Floats) -> tuple[AcSummary, Ints]:
+    """`summarise_flows` on a contraction; `bus` are its positions."""
+    feeder, inside = feeder_of(few), inside_of(few)
     summary, n_iterations = AcSummary.unknown(len(injection_kw)), np.zeros(len(injection_kw), np.int64)
-    column, percent, counts = columns_of(feeder, bus), percent_per_pu(network), network.has_band[feeder.order]
+    column = columns_of(feeder, bus)
     left, kvar = np.arange(len(injection_kw)), np.ascontiguousarray(injection_kvar)
     for most in STEPS:
         some = (injection_kw, kvar) if most == STEPS[0] else (injection_kw[left], kvar[left])
         more, steps = AcSummary.unknown(len(left)), np.empty(len(left), np.int64)
-        work = work_space(network, len(left))
-        audit_books(some[0], read_only(some[1]), column, feeder, percent, counts, TOLERANCE, most, work, more, steps)
+        work = work_space(few, len(left))
+        audit_books(some[0], read_only(some[1]), column, feeder, inside, TOLERANCE, most, work, more, steps)
         solved = steps > 0
         summary.put(left[solved], more.of(solved))
         n_iterations[left[solved]] = steps[solved]
         left = left[~solved]
         if not len(left):
             break
-    if not network.has_band.any():  # no bus but external grids
-        summary.lowest_vm_pu[:] = summary.highest_vm_pu[:] = network.slack_vm_pu[0]
     return summary, n_iterations
 
 
@@ -184,13 +195,6 @@ class AcSolver(NamedTuple):
 
 
 SWEEPS = AcSolver(summarise_flows, ac_flow)
-
-
-def percent_per_pu(network: Network) -> Floats:
-    """(n_bus, 2) loading per p.u. of current of the branch to the parent at either end, in breadth-first order."""
-    feeder = feeder_of(network)
-    percent: Floats = feeder.kva_per_pu * np.append(percent_per_kva(network), 0.0)[feeder.branch][:, None]
-    return percent
 
 
 def work_space(network: Network, n_books: int) -> Floats:

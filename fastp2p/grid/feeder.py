@@ -6,9 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.errors import refuse
+from fastp2p.grid.joining import Joined, join_ports
 from fastp2p.grid.network import Network
 from fastp2p.grid.topology import find_loops
-from fastp2p.kernels.grid.ac import A_RE, C_RE, DRAW_RE, SHUNT_RE, Y_RE, Z_RE
+from fastp2p.grid.two_ports import two_ports
+from fastp2p.kernels.grid.ac import (
+    A_RE,
+    BEHIND_RE,
+    C_RE,
+    DRAW_RE,
+    N_COEFFICIENTS,
+    PORT_A_RE,
+    PORT_C_RE,
+    PORT_Y_RE,
+    PORT_Z_RE,
+    WEIGHT,
+    Z_RE,
+)
 from fastp2p.kernels.grid.structs import Feeder
 
 Floats = NDArray[np.float64]
@@ -19,17 +33,12 @@ LOOPS_SHOWN, BRANCHES_SHOWN = 3, 20
 """How much of a meshed network's loops is spelt out where a radial one is needed."""
 
 
-def percent_per_kva(network: Network) -> Floats:
-    """(n_branch,) loading per kVA at rated voltage; zero without a limit, very large where a branch may carry nothing."""
-    return np.where(network.limit_kw == 0.0, 1e9, network.percent_per_kw)
-
-
 def ac_faults(network: Network) -> list[str]:
     """Why there is no AC power flow of a network by sweeps, if there is none."""
     return list(_ac_faults(network))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _ac_faults(network: Network) -> list[str]:
     if not network.is_radial:
         wanted = "an AC power flow by sweeps needs a radial one; open switches or lines until it is"
@@ -64,71 +73,62 @@ def model_faults(network: Network) -> list[str]:
     return faults
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def feeder_of(network: Network) -> Feeder:
-    """The feeder of a radial network, made once.
+    """The feeder of a radial network, or of its contraction, made once.
 
     Raises
     ------
     InputError
         A meshed network, negative resistances, or no AC model; all faults in one message.
     """
-    refuse(ac_faults(network))
-    tree = network.tree
-    order, n_bus = tree.order, network.n_bus
-    place = np.empty(n_bus, np.int64)
-    place[order] = np.arange(n_bus)
-    up = tree.parent[order]
-    parent = np.where(up == -1, -1, place[up])
-    branch, below = tree.parent_branch[order], np.flatnonzero(up != -1)
-    a, z, y, c = (np.ones(n_bus, np.complex128), *np.zeros((3, n_bus), np.complex128))
-    to_parent = tree.parent_sign[order][below] > 0.0  # the branch is directed from the child
-    a[below], z[below], y[below], c[below] = _two_ports(network, branch[below], to_parent)
-    series, square = np.zeros(n_bus, np.complex128), np.ones(n_bus)
-    tap = network.tap_ratio[branch[below]]
-    series[below] = network.resistance_pu[branch[below]] + 1j * network.reactance_pu[branch[below]]
-    series[below] *= np.where(to_parent, tap**2, 1.0)
-    square[below] = np.where(to_parent, tap**2, tap**-2.0)
-    own = network.bus_shunt_pu[order]
-    shunt = own.copy()
-    np.add.at(shunt, parent[below], y[below])
+    return joined(network)[0]
 
-    voltage = np.empty(n_bus, np.complex128)
-    voltage[place[network.reference_bus]] = network.slack_vm_pu * np.exp(1j * network.reference_angle_rad)
-    for i in below.tolist():
-        voltage[i] = a[i] * voltage[parent[i]]
-    coefficient = np.zeros((n_bus, DRAW_RE + 1))
-    for column, value in ((A_RE, a), (Z_RE, z), (C_RE, c), (Y_RE, y), (SHUNT_RE, shunt)):
+
+@lru_cache(maxsize=32)
+def joined(network: Network) -> tuple[Feeder, Joined]:
+    """The feeder, and what its chains and dead ends are made of."""
+    refuse(ac_faults(network.whole))
+    ports, joins = two_ports(network.whole), join_ports(network)
+    kept, above, a, z, y, c = joins.kept, joins.above, *joins.ports
+    n, own = len(kept), joins.shunt[kept]
+    number = np.full(len(joins.shunt), -1)
+    number[kept] = np.arange(n)
+    parent = np.where(above[kept] == -1, -1, number[above[kept]])
+    behind = _behind(parent, own, a, z, y, c)
+    divided = 1.0 + z * behind
+    voltage = np.empty(n, np.complex128)
+    roots = network.whole.slack_vm_pu * np.exp(1j * network.whole.reference_angle_rad)
+    place = np.empty(network.whole.n_bus, np.int64)
+    place[ports.order] = np.arange(len(place))
+    voltage[number[place[network.whole.reference_bus]]] = roots
+    for i in np.flatnonzero(parent != -1).tolist():
+        voltage[i] = a[i] / divided[i] * voltage[parent[i]]
+    columns = {A_RE: a / divided, Z_RE: z / divided, C_RE: c / divided, BEHIND_RE: behind}
+    columns |= {PORT_A_RE: a, PORT_Z_RE: z, PORT_C_RE: c, PORT_Y_RE: y}
+    coefficient = np.zeros((n, N_COEFFICIENTS))
+    for column, value in columns.items():
         coefficient[:, column], coefficient[:, column + 1] = value.real, value.imag
-    coefficient[:, DRAW_RE] = own.real
-    kva = np.zeros((n_bus, 2))
-    of_base = network.rated_kv / network.base_kv[np.stack([network.from_bus, network.to_bus], axis=1)]
-    kva[below] = np.where(to_parent[:, None], of_base[branch[below]][:, ::-1], of_base[branch[below]])
-    root_v = np.stack([voltage.real, voltage.imag], axis=1)
-    return Feeder(
-        order=order, parent=parent, branch=branch, coefficient=coefficient, root_v=root_v, series=series, square=square,
-        kva_per_pu=kva,
+    coefficient[:, DRAW_RE], coefficient[:, WEIGHT] = own.real, 1.0 / np.abs(voltage) ** 2
+    chain = np.append(network.chain, -1)
+    feeder = Feeder(
+        order=network.node[ports.order[kept]], parent=parent, branch=chain[ports.branch[kept]], coefficient=coefficient,
+        root_v=np.stack([voltage.real, voltage.imag], axis=1), series=joins.series, square=joins.square, percent=joins.percent,
     )  # fmt: skip
+    return feeder, joins
 
 
-def _two_ports(
-    network: Network, branch: Ints, from_child: NDArray[np.bool_]
-) -> tuple[Complexes, Complexes, Complexes, Complexes]:
-    """a, z, y and c of branches, seen from the parent; `from_child`: directed from the child to the parent.
-
-    The branch is an ideal transformer of ratio t at `from_bus` and behind it a π of z and the shunts f and t (pandapower's
-    model of lines and transformers); solved for V_child and I_parent.
-    """
-    series = network.resistance_pu[branch] + 1j * network.reactance_pu[branch]
-    ratio = network.tap_ratio[branch] * np.exp(1j * network.shift_rad[branch])
-    from_shunt, to_shunt = network.from_shunt_pu[branch], network.to_shunt_pu[branch]
-    square = np.abs(ratio) ** 2
-    down, up = 1.0 / (1.0 + series * to_shunt), 1.0 / (1.0 + series * from_shunt)
-    a = np.where(from_child, ratio * up, down / ratio)
-    z = np.where(from_child, square * series * up, series * down)
-    y = np.where(from_child, to_shunt + from_shunt * up, (from_shunt + to_shunt * down) / square)
-    c = np.where(from_child, np.conj(ratio) * up, down / np.conj(ratio))
-    return a, z, y, c
+def _behind(parent: Ints, own: Complexes, a: Complexes, z: Complexes, y: Complexes, c: Complexes) -> Complexes:
+    """(n,) admittance of each place with all that lies behind it, where nobody injects."""
+    if not (own.any() or y.any()):
+        return np.zeros(len(own), np.complex128)
+    behind = own.tolist()
+    of = list(zip(parent.tolist(), a.tolist(), z.tolist(), y.tolist(), c.tolist(), strict=True))
+    for i in range(len(of) - 1, -1, -1):
+        up, down, series, shunt, back = of[i]
+        if up != -1:
+            behind[up] += shunt + back * down * behind[i] / (1.0 + series * behind[i])
+    return np.array(behind)
 
 
 def branch_currents(network: Network, voltage: Complexes, branch: Ints) -> tuple[Complexes, Complexes]:

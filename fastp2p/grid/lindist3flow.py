@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.grid.feeder import feeder_of
 from fastp2p.grid.lindistflow import LinearFlow, linear_model, unloaded_slack_kw
 from fastp2p.grid.network import Network
-from fastp2p.grid.phase_feeder import TURN, phase_feeder
+from fastp2p.grid.phase_blocks import TURN
+from fastp2p.grid.phase_feeder import phase_feeder
 from fastp2p.grid.phases import checked_phases, phasors, summarise_phases
 from fastp2p.kernels.grid.lindist3flow import N_VALUES, linear_phase_states
 from fastp2p.kernels.grid.structs import LinearPhases
@@ -120,8 +121,11 @@ def _phase_model(network: Network, bus: bytes, dc: bool) -> PhaseModel:
     feeder = phase_feeder(network, np.frombuffer(bus, np.int64))
     assert network.zero is not None
     bits = network.zero.phases.astype(np.int64)
-    every, kept, order = feeder.every, feeder.kept, feeder.order
-    turn_of, parent = every.turn_of[kept], feeder.few.parent
+    every, order = feeder.every, feeder.order
+    kept = _ends(every.parent, every.turn_of, feeder.column)
+    number = np.full(len(order) + 1, -1, np.int64)
+    number[kept] = np.arange(len(kept))
+    turn_of, parent = every.turn_of[kept], number[every.parent[np.append(0, kept[:-1] + 1)]]
     is_root = parent == -1
     turn, is_tap = _turns(every.turn, turn_of, is_root, dc)
     general = TWICE * every.general[:, :18].view(np.complex128).reshape(-1, 3, 3) * CONJ_GAMMA
@@ -133,11 +137,20 @@ def _phase_model(network: Network, bus: bytes, dc: bool) -> PhaseModel:
             carries[parent[e]] |= carries[e] | turns[e]
             above[parent[e]] |= above[e] | mixes[e]
     linear = LinearPhases(
-        parent, feeder.column_of_few, turn_of, carries, np.append(0, kept + 1), TWICE * every.coefficient[:, :4],
+        parent, feeder.column[kept], turn_of, carries, np.append(0, kept + 1), TWICE * every.coefficient[:, :4],
         every.general_of, general.reshape(-1, 9).view(np.float64), turn.reshape(-1, 18).view(np.float64),
         bits[order], _constants(network, dc)[order],
     )  # fmt: skip
     return PhaseModel(order, network.tree.parent_branch[order], linear, np.flatnonzero(mixes), above)
+
+
+def _ends(parent: Ints, turn_of: Ints, column: Ints) -> Ints:
+    """Places of the ends of chains (`LinearPhases`), in depth-first order: a chain ends where the next one begins."""
+    below = np.flatnonzero(parent != -1)
+    is_end = (column != -1) | (parent == -1) | (turn_of != -1)
+    is_end |= np.bincount(parent[below], minlength=len(parent)) != 1
+    is_end[parent[below[turn_of[below] != -1]]] = True
+    return np.flatnonzero(is_end)
 
 
 def _turns(blocks: Floats, turn_of: Ints, is_root: NDArray[np.bool_], dc: bool) -> tuple[Complexes, NDArray[np.bool_]]:

@@ -61,10 +61,21 @@ def lindistflow(
     return LinearFlow(np.sqrt(np.where(square >= 0.0, square, np.nan)), flow_kw, flow_kvar)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def linear_model(network: Network) -> Floats:
-    """(n_bus, 6) coefficients of each bus and its branch to the parent (`kernels.grid.lindistflow.linear_states`)."""
-    feeder = feeder_of(network)
+    """(n_bus, 6) coefficients of each bus and its branch to the parent (`kernels.grid.lindistflow.linear_states`).
+
+    Of a contraction, powers are those of the members that stand for chains.
+    """
+    feeder, whole = feeder_of(network), network.whole
+    if whole is not network:
+        of_all, place, z = linear_model(whole), feeder_of(whole).place, 2.0 * feeder.series
+        below = np.full(whole.n_branch + 1, -1)
+        below[feeder_of(whole).branch] = np.arange(whole.n_bus)
+        at = np.where(feeder.branch == -1, -1, below[network.branch_of[feeder.branch]])
+        at = np.where(at == -1, place[network.bus_of[feeder.order]], at)
+        square = of_all[place[network.bus_of[feeder.order]], 5]
+        return np.stack([feeder.square, z.real, z.imag, of_all[at, 3], of_all[at, 4], square], axis=1)
     nobody, n_bus = np.empty((1, 0)), network.n_bus
     voltage, current = np.empty((2, 1, n_bus)), np.empty((2, 2, 1, n_bus))
     flow_books(
@@ -78,7 +89,7 @@ def linear_model(network: Network) -> Floats:
     return np.stack([feeder.square, z.real, z.imag, up.real, up.imag, np.abs(v) ** 2], axis=1)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def unloaded_slack_kw(network: Network) -> float:
     """What the external grids feed in where nobody injects anything."""
     summary, _ = summarise_flows(network, np.empty(0, np.int64), np.empty((1, 0)), np.empty((1, 0)))

@@ -16,13 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from fastp2p.arguments import described, way_to
 from fastp2p.arrays import floats, integers, short_repr
 from fastp2p.errors import InputError, refuse
+from fastp2p.grid.flows import linear_flows, own_flows
 from fastp2p.grid.network_arrays import network_faults, regular_arrays
+from fastp2p.grid.onto_all import OntoAll
 from fastp2p.grid.ratings import ampacities, narrowest_limits, rating_faults
 from fastp2p.grid.reverse import find_upward, reverse_faults, reverse_limits
 from fastp2p.grid.topology import count_between, factorise, find_ends, grow_tree, pass_down
 from fastp2p.grid.zero_sequence import ALL_PHASES, ZeroSequence
-from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
-from fastp2p.kernels.grid.structs import Factors, Tree
+from fastp2p.kernels.grid.structs import Factors, Spread, Tree
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,12 +32,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Complexes = NDArray[np.complex128]
 
-BOOKS_PER_BLOCK = 32
-"""Books that a flow kernel does at a time; measured best of 16 to 128 on 44 to 907 buses."""
-
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class Network(OntoAll):
     """A network's DC and AC model, made once and shared by every batch. kW throughout, per unit of 1 kVA and `base_kv`.
 
     Buses that closed bus-bus switches join are one bus; parts without a path to an external grid are left out, and branches
@@ -133,7 +131,8 @@ class Network:
             Arrays of other types or lengths, positions of buses that are not there, numbers far beyond those of any network.
         """
         faults: list[str] = []
-        arrays = regular_arrays({name: value for name, value in self.__getstate__().items() if name != "zero"}, faults)
+        names = [one.name for one in dataclasses.fields(Network) if one.name != "zero"]
+        arrays = regular_arrays({name: getattr(self, name) for name in names}, faults)
         refuse(faults or network_faults(arrays))
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
@@ -355,9 +354,10 @@ class Network:
 
     def column_flows_kw(self, injection_kw: Floats, bus: Ints) -> Floats:
         """`flow_kw` of arrays (n_books, n_columns) and (n_columns,) that are known to be right."""
-        flow = np.empty((len(injection_kw), self.n_branch))
-        self._linear_flows(injection_kw, bus, self.constant_kw, flow)
-        return flow
+        from fastp2p.grid.contraction import contracted
+
+        of = contracted(self, bus)
+        return linear_flows(of, injection_kw, of.node[bus], Spread(of.chain, of.along, self.constant_kw))
 
     def slack_kw(self, injection_kw: ArrayLike) -> Floats:
         """Power that the external grids feed in together, (...) kW: minus all injections and constant draws."""
@@ -433,7 +433,6 @@ class Network:
     @cached_property
     def constant_kw(self) -> Floats:
         """(n_branch,) flows when nobody injects anything: iron losses, shunts, phase shifts, angles of several grids."""
-        flow = np.empty((1, self.n_branch))
         fixed = self.fixed_kw.copy()
         shifted = self.susceptance_kw * self.shift_rad
         angle = np.zeros(self.n_bus)
@@ -441,8 +440,7 @@ class Network:
         known = self.susceptance_kw * (angle[self.from_bus] - angle[self.to_bus]) - shifted
         np.subtract.at(fixed, self.from_bus, known)
         np.add.at(fixed, self.to_bus, known)
-        self._linear_flows(fixed[None, :], np.arange(self.n_bus), np.zeros(self.n_branch), flow)
-        constant: Floats = flow[0] + known
+        constant: Floats = linear_flows(self, fixed[None, :], np.arange(self.n_bus), own_flows(self))[0] + known
         return constant
 
     @cached_property
@@ -475,26 +473,12 @@ class Network:
     @cached_property
     def flow_per_kw(self) -> Floats:
         """(n_bus, n_branch) flow that each kW at a bus adds: `ptdf` bus by bus."""
-        flow = np.empty((self.n_bus, self.n_branch))
-        self._linear_flows(np.eye(self.n_bus), np.arange(self.n_bus), np.zeros(self.n_branch), flow)
-        return flow
+        return linear_flows(self, np.eye(self.n_bus), np.arange(self.n_bus), own_flows(self))
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone: derived arrays are computed again on first use."""
         state = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: value for name, value in state.items() if value is not None}
-
-    def _linear_flows(self, books: Floats, bus: Ints, constant_kw: Floats, flow: Floats) -> None:
-        scratch, block = self.work_space(), np.empty((self.n_branch, BOOKS_PER_BLOCK))
-        if self.is_radial:
-            tree_flows(books, bus, self.tree, constant_kw, scratch, block, flow)
-        else:
-            meshed_flows(books, self.factors.position[bus], self.factors, constant_kw, scratch, block, flow)
-
-    def work_space(self) -> Floats:
-        """What the kernels work on: a row per bus (radial) or per row of the factors and one more (meshed)."""
-        n_rows = self.n_bus if self.is_radial else self.n_bus - len(self.reference_bus) + 1
-        return np.empty((n_rows, BOOKS_PER_BLOCK))
 
     @cached_property
     def factors(self) -> Factors:

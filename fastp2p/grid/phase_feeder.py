@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.errors import refuse
-from fastp2p.grid.feeder import ac_faults, percent_per_kva
+from fastp2p.grid.feeder import ac_faults
 from fastp2p.grid.network import Network
-from fastp2p.grid.phase_blocks import General, circulant, general_blocks, general_faults, join_general, mixed_chains
+from fastp2p.grid.phase_blocks import OF_SEQUENCES, General, circulant, general_blocks, general_faults
+from fastp2p.grid.phase_chains import ALIKE, Blocks, Contraction, contract, losses_of
+from fastp2p.grid.phase_inside import current_groups, inner_places, voltage_groups
+from fastp2p.grid.ratings import percent_per_kva
 from fastp2p.grid.zero_sequence import ZeroSequence
+from fastp2p.kernels.grid.phase_structs import PhaseInside, PhasePlaces
 from fastp2p.kernels.grid.structs import PhaseLimits, PhaseTree, Tree
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Complexes = NDArray[np.complex128]
-
-TURN = np.exp(2j * np.pi / 3.0)
-OF_SEQUENCES = np.array([[1, 1, 1], [1, TURN**2, TURN], [1, TURN, TURN**2]])
-"""Voltages of the phases a, b, c from those of the zero, positive and negative sequence."""
 
 
 class PhaseFeeder(NamedTuple):
@@ -31,16 +31,20 @@ class PhaseFeeder(NamedTuple):
     ----------
     order : (n_bus,) int64
         Bus of each place: depth-first, so that a sweep finds the rows of a bus where it has just left those of its neighbour.
-    few, column_of_few, every, column, kept, limits
+    few, column_of_few, few_limits, inside
         As for `fastp2p.kernels.grid.phases.audit_phases`.
+    places, every, column, limits
+        As for `fastp2p.kernels.grid.phases.flow_phases`.
     """
 
     order: Ints
     few: PhaseTree
     column_of_few: Ints
+    few_limits: PhaseLimits
+    inside: PhaseInside
+    places: PhasePlaces
     every: PhaseTree
     column: Ints
-    kept: Ints
     limits: PhaseLimits
 
 
@@ -102,56 +106,98 @@ def _phase_feeder(network: Network, bus: bytes) -> PhaseFeeder:
     places = _places(network, zero)
     order, parent, general = places.order, places.parent, places.general
     turn_of, turns = _turns(network, zero, places)
-    is_root = parent == -1
-    plain = ~is_root & (turn_of == -1)
     shunt = places.shunt + places.far
-    np.add.at(shunt, parent[~is_root], places.near[~is_root])
-
-    injecting = np.frombuffer(bus, np.int64)
+    np.add.at(shunt, parent[parent != -1], places.near[parent != -1])
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     column = np.full(len(order), -1, np.int64)
+    injecting = np.frombuffer(bus, np.int64)
     column[place[injecting]] = np.arange(len(injecting))
-    children = np.bincount(parent[~is_root], minlength=len(order))
-    under_turn = np.zeros(len(order), bool)
-    under_turn[parent[~is_root & ~plain]] = True
-    inner = plain & (children == 1) & (column == -1) & ~under_turn
-    kept = np.flatnonzero(~inner)
-
     start = _split(_start(network, places, turn_of, turns))
-    lifts = np.zeros(len(order), bool)
-    lifts[~is_root] = inner[parent[~is_root]]
-    sequences = _coefficients(places.series, shunt)
-    full = (general.series + circulant(places.series), general.shunt + circulant(shunt))
-    every = _tree(parent, sequences, full, general.is_any, (turn_of, turns), start, lifts)
-    mixed = mixed_chains(parent, general, inner)
-    above, series, joined = _join_chains(parent, places.series, shunt, inner, mixed)
-    number = np.cumsum(~inner) - 1
-    full, is_general, chains = join_general(parent, general, (places.series, shunt), inner, (series, joined))
-    few_turn_of = np.where(chains.turn_of == -1, turn_of, chains.turn_of + len(turns))
-    few = _tree(
-        np.where(above[kept] == -1, -1, number[above[kept]]), _coefficients(series, joined)[kept],
-        (full[0][kept], full[1][kept]), is_general[kept], (few_turn_of[kept], turns + chains.turn), start[kept],
-        np.zeros(len(kept), bool),
+
+    blocks = Blocks(
+        general.series + circulant(places.series), general.shunt + circulant(shunt), general.far + circulant(places.far),
+        general.near + circulant(places.near), np.stack([general.is_series, general.shunt.any(axis=(1, 2))], axis=1),
     )  # fmt: skip
-    ends = _coefficients(places.far, places.near)
-    alike = (turn_of == -1) & ~ends.any(axis=1) & ~general.has_ends
+    every = _tree(
+        parent, _coefficients(places.series, shunt), (blocks.series, blocks.shunt), general.is_any, (turn_of, turns), start
+    )
+    alike = (turn_of == -1) & ~_coefficients(places.far, places.near).any(axis=1) & ~general.has_ends
     counts = np.where(network.has_band, zero.phases, 0).astype(np.int64)[order]
-    full_ends = _rows(general.far + circulant(places.far), general.near + circulant(places.near))[general.is_any]
-    limits = PhaseLimits(ends, full_ends, alike, _percent(network, places), counts)
-    return PhaseFeeder(order, few, column[kept], every, column, kept, limits)
+    full_ends = _rows(blocks.far, blocks.near)[general.is_any]
+    percent = _percent(network, places)
+    limits = PhaseLimits(_coefficients(places.far, places.near), full_ends, alike, percent, counts)
+
+    whole = contract(parent, blocks, turn_of != -1, column != -1)
+    kept = np.flatnonzero(whole.kept)
+    few = _few(whole, kept, (turn_of, turns), start)
+    few_limits = _limits_of_few(whole, parent, kept, few, limits)
+    losses = losses_of(blocks, whole)[kept]
+    is_general = few.general_of != -1
+    inside = PhaseInside(
+        kept, *_loss_rows(losses, is_general), voltage_groups(whole, counts), current_groups(parent, blocks, whole, percent)
+    )
+    return PhaseFeeder(order, few, column[kept], few_limits, inside, inner_places(whole), every, column, limits)
+
+
+def _few(whole: Contraction, kept: Ints, turned: tuple[Ints, list[tuple[Complexes, Complexes]]], start: Floats) -> PhaseTree:
+    """The tree of kept places; chains of matrices may turn currents, as transformers do."""
+    turn_of, turns = turned[0].copy(), list(turned[1])
+    joined = whole.blocks
+    is_general = np.logical_or(joined.is_matrix[:, 0], joined.is_matrix[:, 1])
+    for i in np.flatnonzero(is_general & (np.abs(whole.turn - np.eye(3)).max(axis=(1, 2)) > ALIKE)).tolist():
+        turn_of[i] = len(turns)
+        turns.append((np.eye(3, dtype=np.complex128), whole.turn[i]))
+    number = np.cumsum(whole.kept) - 1
+    above = whole.above[kept]
+    series, shunt = joined.series[kept], joined.shunt[kept]
+    return _tree(
+        np.where(above == -1, -1, number[above]), np.concatenate([_alike_parts(series), _alike_parts(shunt)], axis=1),
+        (series, shunt), is_general[kept], (turn_of[kept], turns), start[kept],
+    )  # fmt: skip
+
+
+def _limits_of_few(whole: Contraction, parent: Ints, kept: Ints, few: PhaseTree, limits: PhaseLimits) -> PhaseLimits:
+    """Those of kept places: of a chain without shunts all branches have one current, and the smallest limit tells."""
+    joined, top = whole.blocks, whole.top
+    alike, percent = limits.alike.copy(), limits.percent.copy()
+    most, draws = limits.percent.max(axis=1), np.logical_or(joined.far.any(axis=(1, 2)), joined.near.any(axis=(1, 2)))
+    for i in kept[top[kept] != kept].tolist():
+        along, at = [i], int(parent[i])
+        while whole.inner[at]:  # ends: every step goes up the tree
+            along.append(at)
+            at = int(parent[at])
+        alike[i] = not draws[i] and bool(limits.alike[along].all()) and not whole.current[along, :, :3].any()
+        percent[i] = most[along].max() if alike[i] else (limits.percent[top[i], 0], limits.percent[i, 1])
+    ends = np.concatenate([_alike_parts(joined.far), _alike_parts(joined.near)], axis=1)[kept]
+    general_ends = _rows(joined.far[kept], joined.near[kept])[few.general_of != -1]
+    return PhaseLimits(ends, general_ends, alike[kept], percent[kept], limits.counts[kept])
+
+
+def _loss_rows(losses: Complexes, is_general: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """`PhaseInside.losses` and `general_losses`, of forms (n_few, 6, 6)."""
+    of_v, of_j, of_both = losses[:, :3, :3], losses[:, 3:, 3:], 2.0 * losses[:, :3, 3:]
+    real = [_alike_parts(of)[:, ::2] for of in (of_v, of_j)]
+    circulants = np.concatenate([*real, _alike_parts(of_both)], axis=1)
+    full = np.concatenate([of.reshape(-1, 9) for of in (of_v, of_j, of_both)], axis=1)[is_general]
+    return np.where(is_general[:, None], 0.0, circulants), _split(full)
+
+
+def _alike_parts(blocks: Complexes) -> Floats:
+    """(n, 4): of circulant matrices (n, 3, 3), m₁ and m_m, real and imaginary parts."""
+    return _split(np.stack([blocks[:, 0, 0] - blocks[:, 0, 1], blocks[:, 0, 1]], axis=1))
 
 
 def _tree(
     parent: Ints, coefficient: Floats, full: tuple[Complexes, Complexes], is_general: NDArray[np.bool_],
-    turned: tuple[Ints, list[tuple[Complexes, Complexes]]], start: Floats, lifts: NDArray[np.bool_],
+    turned: tuple[Ints, list[tuple[Complexes, Complexes]]], start: Floats,
 ) -> PhaseTree:  # fmt: skip
     """As kernels take it: the matrices of impedances and shunts where they are general, and those of voltages and currents."""
     general_of = np.where(is_general, np.cumsum(is_general) - 1, -1)
     down, up = (np.array([one[side] for one in turned[1]], np.complex128).reshape(-1, 3, 3) for side in (0, 1))
     return PhaseTree(
         parent, np.where(is_general[:, None], 0.0, coefficient), general_of, _rows(full[0][is_general], full[1][is_general]),
-        turned[0], _rows(down, up), start, lifts,
+        turned[0], _rows(down, up), start,
     )  # fmt: skip
 
 
@@ -255,30 +301,6 @@ def _start(network: Network, places: _Places, turn_of: Ints, turns: list[tuple[C
         if turn_of[i] != -1:
             start[i] = turns[turn_of[i]][0] @ start[i]
     return start
-
-
-def _join_chains(
-    parent: Ints, series: Complexes, shunt: Complexes, inner: NDArray[np.bool_], mixed: NDArray[np.bool_]
-) -> tuple[Ints, Complexes, Complexes]:
-    """The next place above that is kept, and the π that the chain to it makes: its impedance, all shunts at its ends.
-
-    A bus inside of a chain is the middle of a star of the branches to either side and its shunt; the star is a triangle without
-    it, in each sequence by itself. Chains with a matrix in them, `mixed`, are left to `phase_blocks.join_general`.
-    """
-    above, series, shunt = parent.copy(), series.copy(), shunt.copy()
-    for i in np.flatnonzero(~inner & (parent != -1)).tolist():
-        up = int(above[i])
-        while up != -1 and inner[up]:  # ends: every step goes up the tree
-            at = int(parent[up])
-            if not mixed[i]:
-                upper, middle = series[up], shunt[up]
-                whole = upper + series[i] + upper * series[i] * middle
-                shunt[i] += middle * upper / whole
-                shunt[at] += middle * series[i] / whole
-                series[i] = whole
-            up = at
-        above[i] = up
-    return above, series, shunt
 
 
 def _coefficients(one: Complexes, other: Complexes) -> Floats:

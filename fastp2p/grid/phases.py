@@ -13,8 +13,8 @@ from fastp2p.arrays import finite_faults, floats, short_repr
 from fastp2p.errors import refuse
 from fastp2p.grid.ac import STEPS, TOLERANCE, AcSolver
 from fastp2p.grid.network import Network
-from fastp2p.grid.phase_blocks import absent_faults
-from fastp2p.grid.phase_feeder import OF_SEQUENCES, PhaseFeeder, phase_faults, phase_feeder
+from fastp2p.grid.phase_blocks import OF_SEQUENCES, absent_faults
+from fastp2p.grid.phase_feeder import PhaseFeeder, phase_faults, phase_feeder
 from fastp2p.kernels.grid.phase_branches import describe_branches
 from fastp2p.kernels.grid.phases import audit_phases, flow_phases
 from fastp2p.kernels.grid.structs import PhaseSummary
@@ -145,8 +145,8 @@ def phasors(network: Network, feeder: PhaseFeeder, p: Floats, q: Floats, n_itera
         if not is_all:
             v, i = np.empty((2, len(books), *shape[1:])), np.empty((2, 2, len(books), *shape[1:]))
         flow_phases(
-            *((p, q) if is_all else (p[books], q[books])), feeder.few, feeder.column_of_few, feeder.every, feeder.column,
-            feeder.kept, feeder.limits, _control(most, len(books)), v, i, np.empty(len(books), np.int64),
+            *((p, q) if is_all else (p[books], q[books])), feeder.few, feeder.column_of_few, feeder.places,
+            feeder.every, feeder.column, feeder.limits, _control(most, len(books)), v, i, np.empty(len(books), np.int64),
         )  # fmt: skip
         if not is_all:
             voltage[:, books], current[:, :, books] = v, i
@@ -211,8 +211,7 @@ def summarise_phases(network: Network, bus: Ints, injection_kw: Floats, injectio
         some = (p, q) if most == STEPS[0] else (p[left], q[left])
         more, steps = PhaseSummary.unknown(len(left)), np.empty(len(left), np.int64)
         audit_phases(
-            *some, feeder.few, feeder.column_of_few, feeder.every, feeder.column, feeder.kept, feeder.limits,
-            _control(most, len(left)), more, steps,
+            *some, feeder.few, feeder.column_of_few, feeder.few_limits, feeder.inside, _control(most, len(left)), more, steps,
         )  # fmt: skip
         solved = np.flatnonzero(steps > 0)
         summary.put(left[solved], more.of(solved))

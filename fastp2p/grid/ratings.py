@@ -77,3 +77,8 @@ def narrowest_limits(network: Network, families: Sequence[str], angle_deg: float
     names = zip(network.element[limit < 0].tolist(), network.element_id[limit < 0].tolist(), strict=True)
     refuse([f"{element} {number} has a negative rating" for element, number in names])
     return limit
+
+
+def percent_per_kva(network: Network) -> Floats:
+    """(n_branch,) loading per kVA at rated voltage; zero without a limit, very large where a branch may carry nothing."""
+    return np.where(network.limit_kw == 0.0, 1e9, network.percent_per_kw)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastp2p.grid.ac import AcFlow, AcSolver
-from fastp2p.grid.feeder import branch_currents, percent_per_kva
+from fastp2p.grid.feeder import branch_currents
 from fastp2p.grid.network import Network
+from fastp2p.grid.ratings import percent_per_kva
 from fastp2p.kernels.grid.structs import AcSummary
 
 Floats = NDArray[np.float64]

@@ -303,7 +303,7 @@ def test_an_external_grid_without_a_voltage_is_named(vm_pu):
 
 
 def test_a_network_without_a_state_without_load_is_refused():
-    """Half a farad at the end of a line: its sweeps diverge."""
+    """Half a farad at the end of a line leaves a fiftieth of the voltage there."""
     net = chain()
     net.line["c_nf_per_km"] = 5e9
     network = Network.from_pandapower(net)

@@ -17,6 +17,7 @@ from fastp2p.kernels.clearing.progressive import fill_book
 from fastp2p.kernels.clearing.solve import assemble_books
 from fastp2p.kernels.clearing.waits import find_waits
 from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
+from fastp2p.kernels.grid.structs import Spread
 from fastp2p.kernels.market.orders import gather_profiles, split_orders
 from fastp2p.kernels.structs import Columns, LPs, Rows, TradeArrays
 from fastp2p.market.orders import leave_over, make_orders
@@ -62,6 +63,12 @@ def random_columns(rng, n_bus, n_books):
     return bus, injection, everywhere
 
 
+def spread(constant):
+    """Every branch its own chain, and one that is in none and carries 7 kW; and no flow of chains without injections."""
+    n = len(constant)
+    return Spread(np.append(np.arange(n), -1), np.append(np.ones(n), 0.0), np.append(constant, 7.0)), np.zeros(n)
+
+
 @check
 @given(seed=seeds, n_bus=st.integers(1, 12), n_books=st.integers(0, 7))
 def test_tree_flows(seed, n_bus, n_books):
@@ -71,10 +78,12 @@ def test_tree_flows(seed, n_bus, n_books):
     constant = rng.normal(size=n_bus - 1)
     bus, injection, everywhere = random_columns(rng, n_bus, n_books)
     tree = grow_tree(n_bus, from_bus, to_bus, reference)
-    flow = np.full((n_books, n_bus - 1), np.nan)
-    tree_flows(injection, bus, tree, constant, np.empty((n_bus, 3)), np.empty((n_bus - 1, 3)), flow)
+    flow = np.full((n_books, n_bus), np.nan)
+    tree_flows(injection, bus, tree, *spread(constant), np.empty((n_bus, 3)), np.zeros((n_bus, 3)), flow)
+    dead, flow = flow[:, -1], flow[:, :-1]
     expected = dense_flows(n_bus, from_bus, to_bus, susceptance, reference, everywhere, constant)
     np.testing.assert_allclose(flow, expected, atol=1e-9)
+    assert (dead == 7.0).all()
 
 
 @check
@@ -86,11 +95,13 @@ def test_meshed_flows(seed, n_bus, n_extra, n_books):
     constant = rng.normal(size=len(from_bus))
     bus, injection, everywhere = random_columns(rng, n_bus, n_books)
     factors = factorise(n_bus, from_bus, to_bus, susceptance, reference)
-    flow = np.full((n_books, len(from_bus)), np.nan)
-    scratch, block = np.full((n_bus - len(reference) + 1, 3), np.nan), np.empty((len(from_bus), 3))
-    meshed_flows(injection, factors.position[bus], factors, constant, scratch, block, flow)
+    flow = np.full((n_books, len(from_bus) + 1), np.nan)
+    scratch, block = np.full((n_bus - len(reference) + 1, 3), np.nan), np.zeros((len(from_bus) + 1, 3))
+    meshed_flows(injection, factors.position[bus], factors, *spread(constant), scratch, block, flow)
+    dead, flow = flow[:, -1], flow[:, :-1]
     expected = dense_flows(n_bus, from_bus, to_bus, susceptance, reference, everywhere, constant)
     np.testing.assert_allclose(flow, expected, atol=1e-9)
+    assert (dead == 7.0).all()
 
 
 @check

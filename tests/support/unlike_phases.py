@@ -21,13 +21,15 @@ def random_line(rng, has, ohm, capacitance=1.0):
     return (np.diag(own) + mutual + mutual.T) * mask, (shunt + between + between.T) * mask
 
 
-def general_network(rng, n_bus=12, *, transformer=True, grid=True, laterals=True, capacitance=1.0, banks=0.2, plain=0.25):
+def general_network(rng, n_bus=12, *, transformer=True, grid=True, laterals=True, capacitance=1.0, banks=0.2, plain=0.25,
+                    reach=4):  # fmt: skip
     """A tree below one external grid at bus 0, perhaps with a Dyn transformer below it; numbers of buses and ends are shuffled.
 
-    `plain` is the share of branches that are circulant, `banks` that of transformers with a tap per phase.
+    `plain` is the share of branches that are circulant, `banks` that of transformers with a tap per phase. A bus hangs on
+    one of the `reach` before it.
     """
     n_branch, ohm = n_bus - 1, 5e-4
-    parent = [0] + [int(rng.integers(max(1, i - 4), i)) for i in range(2, n_bus)]
+    parent = [0] + [int(rng.integers(max(1, i - reach), i)) for i in range(2, n_bus)]
     phases = np.full(n_bus, 7)
     kinds = ["plain"] * n_branch
     sequences = np.zeros((6, n_branch), complex)

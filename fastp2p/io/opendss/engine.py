@@ -33,7 +33,8 @@ def compiled(statements: list[Statement], *, shapes: bool = False) -> Iterator[A
     """
     if find_spec("dss") is None:
         raise InputError("OpenDSS files are read by DSS-Python, which is not installed; pip install 'fastp2p[opendss]'")
-    from dss import DSS, DSSException
+    with _one_compiles:
+        from dss import DSS, DSSException  # loads the engine, which threads do one at a time, too
 
     has_earth_model = any("earthmodel=" in one.text.lower() for one in statements)
     with _one_compiles, _staying_here(DSS), _context(DSS, keep=not has_earth_model) as context:

@@ -230,9 +230,10 @@ def _screen_block(
         for k in range(len(excess)):
             before, after = floor_value[r, k], full_value[r, k]
             excess[k] = max(excess[k], max(max(before, after) - high, low - min(before, after))) + 0.0
-    overload, congested = screen.overload, screen.congested
+    # slices, as a store at first + k becomes a scatter where vectors have 512 bits
+    screen.overload[first : first + size] = 0
+    screen.congested[first : first + size] = 0
     for k in range(size):
-        overload[first + k] = congested[first + k] = 0
         if excess[k] > 0.0:
             for r in range(len(lower)):
                 screen_row(floor_value[r, k], full_value[r, k], lower[r], upper[r], tolerance, first + k, screen)

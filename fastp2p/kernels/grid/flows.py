@@ -8,7 +8,7 @@ screen (`kernels.clearing.limits`) reads them there, and only `tree_flows` and `
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.kernels.grid.structs import Factors, Tree
+from fastp2p.kernels.grid.structs import Factors, Spread, Tree
 from fastp2p.kernels.jit import kernel
 
 Floats = NDArray[np.float64]
@@ -17,8 +17,9 @@ Ints = NDArray[np.int64]
 
 @kernel
 def tree_flows(
-    injection_kw: Floats, row: Ints, tree: Tree, constant_kw: Floats, scratch: Floats, block_kw: Floats, flow_kw: Floats
-) -> None:
+    injection_kw: Floats, row: Ints, tree: Tree, spread: Spread, nothing_kw: Floats, scratch: Floats, block_kw: Floats,
+    flow_kw: Floats,
+) -> None:  # fmt: skip
     """Branch flows on a forest whose roots are the external grids.
 
     The flow from a bus towards its root is the sum of the injections of its subtree (power balance alone).
@@ -29,10 +30,11 @@ def tree_flows(
     row : (n_columns,) int64
         Bus of every column, no bus twice; other buses inject nothing.
     tree : Tree
-    constant_kw : (n_branch,) float64, kW
-        Flow without injections (iron losses, shunts, phase shifts).
-    scratch : (n_bus, block) float64; block_kw : (n_branch, block) float64
-        Work space; `block` books are done at a time.
+    spread : Spread
+    nothing_kw : (n_chains,) float64
+        Zeros.
+    scratch : (n_bus, block) float64; block_kw : (n_chains + 1, block) float64
+        Work space, zero at first; `block` books are done at a time.
     flow_kw : (n_books, n_branch) float64, kW
         Output.
     """
@@ -40,14 +42,15 @@ def tree_flows(
     for first in range(0, len(injection_kw), block):
         size = min(block, len(injection_kw) - first)
         fill_block(injection_kw, row, first, size, scratch)
-        tree_block(tree, constant_kw, scratch, block_kw)
-        _write_block(block_kw, first, size, flow_kw)
+        tree_block(tree, nothing_kw, scratch, block_kw)
+        _write_block(block_kw, spread, first, size, flow_kw)
 
 
 @kernel
 def meshed_flows(
-    injection_kw: Floats, row: Ints, factors: Factors, constant_kw: Floats, scratch: Floats, block_kw: Floats, flow_kw: Floats
-) -> None:
+    injection_kw: Floats, row: Ints, factors: Factors, spread: Spread, nothing_kw: Floats, scratch: Floats, block_kw: Floats,
+    flow_kw: Floats,
+) -> None:  # fmt: skip
     """Branch flows from the factors L U = B' (rows and columns permuted): B' θ = p, flow = b (θ_from - θ_to).
 
     Parameters
@@ -56,9 +59,9 @@ def meshed_flows(
     row : (n_columns,) int64
         Row of L that the balance of a column's bus stands in; -1 at external grids, whose angle is fixed.
     factors : Factors
-    constant_kw : (n_branch,) float64, kW
-    scratch : (n_reduced + 1, block) float64; block_kw : (n_branch, block) float64
-        Work space; the last row of `scratch` is the external grids' angle.
+    spread, nothing_kw : as for `tree_flows`
+    scratch : (n_reduced + 1, block) float64; block_kw : (n_chains + 1, block) float64
+        Work space, zero at first; the last row of `scratch` is the external grids' angle.
     flow_kw : (n_books, n_branch) float64, kW
         Output.
     """
@@ -66,8 +69,8 @@ def meshed_flows(
     for first in range(0, len(injection_kw), block):
         size = min(block, len(injection_kw) - first)
         fill_block(injection_kw, row, first, size, scratch)
-        meshed_block(factors, constant_kw, scratch, block_kw)
-        _write_block(block_kw, first, size, flow_kw)
+        meshed_block(factors, nothing_kw, scratch, block_kw)
+        _write_block(block_kw, spread, first, size, flow_kw)
 
 
 @kernel
@@ -81,15 +84,17 @@ def fill_block(injection_kw: Floats, row: Ints, first: int, size: int, scratch: 
 
 
 @kernel
-def _write_block(block_kw: Floats, first: int, size: int, flow_kw: Floats) -> None:
+def _write_block(block_kw: Floats, spread: Spread, first: int, size: int, flow_kw: Floats) -> None:
+    chain, along, constant_kw = spread
     for k in range(size):
-        for branch in range(len(block_kw)):
-            flow_kw[first + k, branch] = block_kw[branch, k]
+        for branch in range(len(chain)):
+            # a branch of no chain, -1, reads the last row: zero
+            flow_kw[first + k, branch] = along[branch] * block_kw[chain[branch], k] + constant_kw[branch]
 
 
 @kernel
 def tree_block(tree: Tree, constant_kw: Floats, subtree_kw: Floats, block_kw: Floats) -> None:
-    """Flows of a block of books from their injections, which it sums up in place."""
+    """Flows of a block of books from their injections, which it sums up in place; `constant_kw` are those without any."""
     order, parent, parent_branch, parent_sign, _ = tree
     block = subtree_kw.shape[1]
     for i in range(len(order) - 1, -1, -1):

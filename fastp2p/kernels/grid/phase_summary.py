@@ -6,66 +6,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.grid.blocks import add_matrix, add_product
-from fastp2p.kernels.grid.structs import (
-    ALL_PHASES,
-    FAR,
-    NEAR,
-    SERIES,
-    SHUNT,
-    UP,
-    Y1_RE,
-    YM_RE,
-    Z1_RE,
-    ZM_RE,
-    PhaseLimits,
-    PhaseSummary,
-    PhaseTree,
+from fastp2p.kernels.grid.phase_inside import look_at_currents, look_at_voltages
+from fastp2p.kernels.grid.phase_structs import (
+    HIGHEST,
+    HIGHEST_AT,
+    LOADING,
+    LOSSES,
+    LOWEST,
+    LOWEST_AT,
+    NEUTRAL,
+    OF_BOTH,
+    OF_J,
+    OF_V,
+    SLACK_P,
+    SLACK_Q,
+    UNBALANCE,
+    UNBALANCE_AT,
+    PhaseInside,
+    PhaseLook,
 )
+from fastp2p.kernels.grid.structs import ALL_PHASES, FAR, NEAR, UP, PhaseLimits, PhaseSummary, PhaseTree
 from fastp2p.kernels.jit import kernel
 
 Floats = NDArray[np.float64]
 
-# rows of a block's `best`; places among them are floats, so that books stay side by side in one vector
-LOWEST, LOWEST_AT, HIGHEST, HIGHEST_AT, UNBALANCE, UNBALANCE_AT, LOADING, NEUTRAL, LOSSES, SLACK_P, SLACK_Q = (
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12,
-)  # fmt: skip
-N_BEST = 15
 HALF_ROOT = math.sqrt(0.75)
 
 
 @kernel
-def summarise_block(tree: PhaseTree, limits: PhaseLimits, work: Floats, best: Floats) -> None:
+def summarise_block(
+    few: PhaseTree, limits: PhaseLimits, inside: PhaseInside, work: Floats, end: Floats, look: PhaseLook, best: Floats
+) -> None:
     """A block's books in the rows of `best`.
 
     Parameters
     ----------
-    tree : PhaseTree
-        Of all buses.
+    few : PhaseTree
     limits : PhaseLimits
-    work : (4, n, 3 * block) float64, p.u.
+        Of the few.
+    inside : PhaseInside
+    work : (4, n_few, 3 * block) float64, p.u.
         Voltages and the currents J of `PhaseTree`: real and imaginary parts.
+    end : (2, 2, 3 * block) float64
+        Work space.
+    look : PhaseLook
     best : (15, block) float64
         Output.
     """
-    parent, coefficient, turn_of, turn = tree.parent, tree.coefficient, tree.turn_of, tree.turn
-    general_of, general, general_ends = tree.general_of, tree.general, limits.general_ends
-    ends, alike, percent, counts = limits.ends, limits.alike, limits.percent, limits.counts
+    parent, turn_of, turn, general_of = few.parent, few.turn_of, few.turn, few.general_of
+    ends, general_ends, alike, percent, counts = limits.ends, limits.general_ends, limits.alike, limits.percent, limits.counts
+    losses, general_losses, kept = inside.losses, inside.general_losses, inside.kept
     v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
     size = best.shape[1]
-    end = np.empty((2, 2, 3 * size))
     end_re, end_im = end[0], end[1]
     best[:] = 0.0
     best[LOWEST] = np.inf
     for i in range(len(parent)):
         up, row = parent[i], general_of[i]
-        if row != -1:
-            _note_matrix_losses(general, row, SHUNT, v_re, v_im, i, best)
-        elif coefficient[i, Y1_RE] != 0.0 or coefficient[i, YM_RE] != 0.0:
-            _note_losses(coefficient[i, Y1_RE], coefficient[i, YM_RE], v_re, v_im, i, best)
+        if row == -1:
+            _note_losses(losses, i, work, best)
+        else:
+            _note_general_losses(general_losses, row, work, i, best)
         if counts[i] == ALL_PHASES:
-            _note_voltages(v_re, v_im, i, best)
+            _note_voltages(v_re, v_im, i, kept[i], best)
         elif counts[i] != 0:
-            _note_some_voltages(counts[i], v_re, v_im, i, best)
+            _note_some_voltages(counts[i], v_re, v_im, i, kept[i], best)
         if up == -1:
             for f in range(3):
                 for k in range(size):
@@ -73,10 +78,6 @@ def summarise_block(tree: PhaseTree, limits: PhaseLimits, work: Floats, best: Fl
                     best[SLACK_P + f, k] += (a * c + b * d) / 3.0
                     best[SLACK_Q + f, k] += (b * c - a * d) / 3.0
             continue
-        if row == -1:
-            _note_losses(coefficient[i, Z1_RE], coefficient[i, ZM_RE], j_re, j_im, i, best)
-        else:
-            _note_matrix_losses(general, row, SERIES, j_re, j_im, i, best)
         near, far = percent[i, 0], percent[i, 1]
         if near == 0.0 and far == 0.0:
             continue
@@ -86,7 +87,10 @@ def summarise_block(tree: PhaseTree, limits: PhaseLimits, work: Floats, best: Fl
         find_ends(i, up, turn_of[i], turn, row, ends if row == -1 else general_ends, work, end)
         _note_currents(near, end_re, end_im, 0, best)
         _note_currents(far, end_re, end_im, 1, best)
-    best[LOSSES] /= 3.0
+    look_at_voltages(inside.voltages, work, look, best)
+    look_at_currents(inside.currents, work, look, best)
+    for k in range(size):
+        best[LOSSES, k] /= 3.0
     for row in (LOWEST, HIGHEST, UNBALANCE, LOADING, NEUTRAL):
         for k in range(size):
             best[row, k] = math.sqrt(best[row, k])
@@ -114,6 +118,23 @@ def find_ends(i: int, up: int, t: int, turn: Floats, row: int, ends: Floats, wor
 
 
 @kernel
+def _note_general_losses(of: Floats, row: int, work: Floats, i: int, best: Floats) -> None:
+    """Re V*(A V) + Re J*(B J) + Re V*(C J) with the three matrices of a row."""
+    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
+    _note_matrix_losses(of, row, OF_V, v_re, v_im, i, best)
+    _note_matrix_losses(of, row, OF_J, j_re, j_im, i, best)
+    size = best.shape[1]
+    for f in range(3):
+        for g in range(3):
+            re, im = of[row, OF_BOTH + 6 * f + 2 * g], of[row, OF_BOTH + 6 * f + 2 * g + 1]
+            if re == 0.0 and im == 0.0:
+                continue
+            for k in range(size):
+                a, b, c, d = v_re[i, f * size + k], v_im[i, f * size + k], j_re[i, g * size + k], j_im[i, g * size + k]
+                best[LOSSES, k] += re * (a * c + b * d) + im * (b * c - a * d)
+
+
+@kernel
 def _note_matrix_losses(of: Floats, row: int, at: int, x_re: Floats, x_im: Floats, i: int, best: Floats) -> None:
     """Re x*(M x) of a matrix: of x_f* M_fg x_g with both triangles, the difference of which turns the imaginary parts."""
     size = best.shape[1]
@@ -131,8 +152,32 @@ def _note_matrix_losses(of: Floats, row: int, at: int, x_re: Floats, x_im: Float
 
 
 @kernel
-def _note_losses(one: float, mutual: float, x_re: Floats, x_im: Floats, i: int, best: Floats) -> None:
-    """Re x*(M x) of a block M = m₁ + m_m; neither term is a small difference of large numbers."""
+def _note_losses(of: Floats, i: int, work: Floats, best: Floats) -> None:
+    """The same with circulant blocks: neither term of one is a small difference of large numbers."""
+    v_re, v_im, j_re, j_im = work[0], work[1], work[2], work[3]
+    if of[i, 0] != 0.0 or of[i, 1] != 0.0:
+        _note_square(of[i, 0], of[i, 1], v_re, v_im, i, best)
+    if of[i, 2] != 0.0 or of[i, 3] != 0.0:
+        _note_square(of[i, 2], of[i, 3], j_re, j_im, i, best)
+    one_re, one_im, both_re, both_im = of[i, 4], of[i, 5], of[i, 6], of[i, 7]
+    if one_re == 0.0 and one_im == 0.0 and both_re == 0.0 and both_im == 0.0:
+        return
+    size = best.shape[1]
+    for k in range(size):
+        a, b, c = v_re[i, k], v_re[i, size + k], v_re[i, 2 * size + k]
+        d, e, f = v_im[i, k], v_im[i, size + k], v_im[i, 2 * size + k]
+        p, q, r = j_re[i, k], j_re[i, size + k], j_re[i, 2 * size + k]
+        s, t, u = j_im[i, k], j_im[i, size + k], j_im[i, 2 * size + k]
+        best[LOSSES, k] += (
+            one_re * (a * p + d * s + b * q + e * t + c * r + f * u) + one_im * (d * p - a * s + e * q - b * t + f * r - c * u)
+            + both_re * ((a + b + c) * (p + q + r) + (d + e + f) * (s + t + u))
+            + both_im * ((d + e + f) * (p + q + r) - (a + b + c) * (s + t + u))
+        )  # fmt: skip
+
+
+@kernel
+def _note_square(one: float, mutual: float, x_re: Floats, x_im: Floats, i: int, best: Floats) -> None:
+    """Re x*(M x) of a block M = m₁ + m_m."""
     size = best.shape[1]
     for k in range(size):
         a, b, c = x_re[i, k], x_re[i, size + k], x_re[i, 2 * size + k]
@@ -157,9 +202,9 @@ def _note_currents(percent: float, x_re: Floats, x_im: Floats, i: int, best: Flo
 
 
 @kernel
-def _note_voltages(v_re: Floats, v_im: Floats, i: int, best: Floats) -> None:
+def _note_voltages(v_re: Floats, v_im: Floats, i: int, at_place: int, best: Floats) -> None:
     """Extremes of |V|² with three times the place plus the phase; of |V₂|² / |V₁|² with the place."""
-    size, place = best.shape[1], float(i)
+    size, place = best.shape[1], float(at_place)
     for f in range(3):
         at = 3.0 * place + f
         for k in range(size):
@@ -185,12 +230,12 @@ def _note_voltages(v_re: Floats, v_im: Floats, i: int, best: Floats) -> None:
 
 
 @kernel
-def _note_some_voltages(bits: int, v_re: Floats, v_im: Floats, i: int, best: Floats) -> None:
+def _note_some_voltages(bits: int, v_re: Floats, v_im: Floats, i: int, place: int, best: Floats) -> None:
     """As `_note_voltages`, of a bus that lacks phases: there is no unbalance."""
     size = best.shape[1]
     for f in range(3):
         if bits >> f & 1:
-            at = 3.0 * float(i) + f
+            at = 3.0 * float(place) + f
             for k in range(size):
                 a, b = v_re[i, f * size + k], v_im[i, f * size + k]
                 square = a * a + b * b

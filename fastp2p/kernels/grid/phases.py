@@ -4,8 +4,7 @@ As ac.py, with three conductors at every bus. A row of a block holds the books o
 what is the same for all phases is one loop. `size` is the number of books of a block: entry f * size + k is phase f of book k.
 
 What is given in symmetrical components has circulant blocks (`PhaseTree`): a branch drops z₁ J + z_m ΣJ, four complex products
-instead of nine. Sweeps run on few buses, a last one on all (`fastp2p.grid.phase_feeder`): on a chain without injection
-the voltages follow upwards from its lower end.
+instead of nine. Sweeps run on few buses (`fastp2p.grid.phase_feeder`): those on chains and dead ends follow from them.
 
 Source: Cheng and Shirmohammadi 1995, A three-phase power flow method for real-time distribution system analysis.
 """
@@ -17,7 +16,19 @@ from numpy.typing import NDArray
 
 from fastp2p.kernels.grid.ac import LONG, LOST_PU, stop_converged
 from fastp2p.kernels.grid.blocks import add_matrix, add_product
-from fastp2p.kernels.grid.phase_summary import LOSSES, N_BEST, SLACK_P, find_ends, put_summary, summarise_block
+from fastp2p.kernels.grid.phase_inside import look_space
+from fastp2p.kernels.grid.phase_structs import (
+    LOSSES,
+    MAP_J,
+    MAP_V,
+    N_BEST,
+    SLACK_P,
+    PhaseInside,
+    PhaseLook,
+    PhasePlaces,
+    PhaseWork,
+)
+from fastp2p.kernels.grid.phase_summary import find_ends, put_summary, summarise_block
 from fastp2p.kernels.grid.structs import (
     DOWN,
     SERIES,
@@ -48,10 +59,8 @@ def audit_phases(
     q_kvar: Floats,
     few: PhaseTree,
     column_of_few: Ints,
-    every: PhaseTree,
-    column: Ints,
-    kept: Ints,
     limits: PhaseLimits,
+    inside: PhaseInside,
     control: tuple[float, int, int],
     summary: PhaseSummary,
     n_iterations: Ints,
@@ -63,40 +72,65 @@ def audit_phases(
     p_kw, q_kvar : (n_books, n_columns, 3) float64
         Injections between phase and neutral, feeding the grid positive.
     few : PhaseTree
-        On which the sweeps run: external grids, buses with a column, forks, ends.
+        On which the sweeps run: external grids, buses with a column, forks, both sides of transformers.
     column_of_few : (n_few,) int64
         Column of each of its places; -1 where nobody injects.
-    every : PhaseTree
-        Of all buses.
-    column : (n_bus,) int64
-        Column of each place of it.
-    kept : (n_few,) int64
-        The place in it of each of the few.
     limits : PhaseLimits
+        Of the few.
+    inside : PhaseInside
+        What else there is.
     control : (float, int, int)
         How far a voltage may be from the solution, p.u., as the last two steps let it be estimated; the most iterations; the
         books of a block.
     summary : PhaseSummary
-        Output; buses are places of `every`.
+        Output; buses are places of the whole tree.
     n_iterations : (n_books,) int64
         Output; 0 where a book did not converge.
     """
-    tolerance, most_iterations, size = control
-    n_columns, n_few, n_bus = p_kw.shape[1], len(few.parent), len(every.parent)
+    size = control[2]
+    n_columns = p_kw.shape[1]
     power, busy = np.empty((2, n_columns, 3 * size)), np.empty((n_columns, 3), np.bool_)
-    small = np.empty((4, n_few, 3 * size))
-    large = small if n_few == n_bus else np.empty((4, n_bus, 3 * size))
+    work, look = _work_space(len(few.parent), size), look_space(inside, size)
     best, count = np.empty((N_BEST, size)), np.empty(size, np.int64)
     for first in range(0, len(p_kw), size):
         n = min(size, len(p_kw) - first)
         _fill(p_kw, q_kvar, first, n, size, power, busy)
-        _solve_block(power, busy, column_of_few, few, tolerance, most_iterations, n, small, count)
-        _expand(power, busy, column, every, kept, small, large)
-        summarise_block(every, limits, large, best)
+        audit_phase_block(power, busy, few, column_of_few, limits, inside, control, n, work, look, best, count)
         for k in range(n):
             put_summary(first + k, k, best, summary)
-            total = best[LOSSES, k] + best[SLACK_P, k] + best[SLACK_P + 1, k] + best[SLACK_P + 2, k]
-            n_iterations[first + k] = count[k] if math.isfinite(total) else 0  # a voltage that is no number spreads to the root
+            n_iterations[first + k] = count[k]
+
+
+@kernel
+def audit_phase_block(
+    power: Floats, busy: Bools, few: PhaseTree, column_of_few: Ints, limits: PhaseLimits, inside: PhaseInside,
+    control: tuple[float, int, int], n: int, work: PhaseWork, look: PhaseLook, best: Floats, count: Ints,
+) -> None:  # fmt: skip
+    """As `audit_phases`, of the books of one block; it allocates nothing, so that a thread of a GPU can do a block of one book.
+
+    Parameters
+    ----------
+    power : (2, n_columns, 3 * block) float64
+        Three times the kW and the kvar that a phase injects, books innermost; the first `n` of them count.
+    busy : (n_columns, 3) bool
+        Which phases inject in any of them.
+    few, column_of_few, limits, inside, control : as for `audit_phases`
+    n : int
+    work : PhaseWork
+    look : PhaseLook
+    best : (15, block) float64
+        Output: the rows that `kernels.grid.phase_summary` names.
+    count : (block,) int64
+        Output: sweeps, 0 where a book did not converge.
+    """
+    small, steps, above, end = work
+    _solve_block(power, busy, column_of_few, few, control[0], control[1], n, small, steps, above, count)
+    _sweep_backward(power, busy, column_of_few, few, small[0], small[1], small[2], small[3])
+    summarise_block(few, limits, inside, small, end, look, best)
+    for k in range(n):
+        total = best[LOSSES, k] + best[SLACK_P, k] + best[SLACK_P + 1, k] + best[SLACK_P + 2, k]
+        if not math.isfinite(total):  # a voltage that is no number spreads to the root
+            count[k] = 0
 
 
 @kernel
@@ -105,9 +139,9 @@ def flow_phases(
     q_kvar: Floats,
     few: PhaseTree,
     column_of_few: Ints,
+    inside: PhasePlaces,
     every: PhaseTree,
     column: Ints,
-    kept: Ints,
     limits: PhaseLimits,
     control: tuple[float, int, int],
     voltage: Floats,
@@ -118,7 +152,14 @@ def flow_phases(
 
     Parameters
     ----------
-    p_kw, q_kvar, few, column_of_few, every, column, kept, limits, control, n_iterations : as for `audit_phases`
+    p_kw, q_kvar, few, column_of_few, control, n_iterations : as for `audit_phases`
+    inside : PhasePlaces
+    every : PhaseTree
+        Of all buses.
+    column : (n_bus,) int64
+        Column of each place of it.
+    limits : PhaseLimits
+        Of it.
     voltage : (2, n_books, n_bus, 3) float64, p.u.
         Output: real and imaginary part, by place of `every`.
     current : (2, 2, n_books, n_bus, 3) float64, p.u.
@@ -130,15 +171,17 @@ def flow_phases(
     tolerance, most_iterations, size = control
     n_columns, n_few, n_bus = p_kw.shape[1], len(few.parent), len(every.parent)
     power, busy = np.empty((2, n_columns, 3 * size)), np.empty((n_columns, 3), np.bool_)
-    small = np.empty((4, n_few, 3 * size))
-    large = small if n_few == n_bus else np.empty((4, n_bus, 3 * size))
-    end, count = np.zeros((2, 2, 3 * size)), np.empty(size, np.int64)
+    small, steps, above, end = _work_space(n_few, size)
+    large, count = small if n_few == n_bus else np.empty((4, n_bus, 3 * size)), np.empty(size, np.int64)
     end_re, end_im, v_re, v_im = end[0], end[1], large[0], large[1]
     for first in range(0, len(p_kw), size):
         n = min(size, len(p_kw) - first)
         _fill(p_kw, q_kvar, first, n, size, power, busy)
-        _solve_block(power, busy, column_of_few, few, tolerance, most_iterations, n, small, count)
-        _expand(power, busy, column, every, kept, small, large)
+        _solve_block(power, busy, column_of_few, few, tolerance, most_iterations, n, small, steps, above, count)
+        if n_few < n_bus:
+            _sweep_backward(power, busy, column_of_few, few, small[0], small[1], small[2], small[3])
+            _expand(inside, small, large)
+        _sweep_backward(power, busy, column, every, v_re, v_im, large[2], large[3])
         for k in range(n):
             n_iterations[first + k] = count[k]
         for i in range(n_bus):
@@ -152,6 +195,12 @@ def flow_phases(
                     for e in range(2):
                         current[e, 0, first + k, i, f] = end_re[e, at] if parent[i] != -1 else 0.0
                         current[e, 1, first + k, i, f] = end_im[e, at] if parent[i] != -1 else 0.0
+
+
+@kernel
+def _work_space(n_few: int, size: int) -> PhaseWork:
+    small, above, end = np.empty((4, n_few, 3 * size)), np.empty((4, 1, 3 * size)), np.zeros((2, 2, 3 * size))
+    return PhaseWork(small, np.empty((4, size)), above, end)
 
 
 @kernel
@@ -175,13 +224,13 @@ def _fill(p_kw: Floats, q_kvar: Floats, first: int, n: int, size: int, power: Fl
 @kernel
 def _solve_block(
     power: Floats, busy: Bools, column: Ints, tree: PhaseTree, tolerance: float, most_iterations: int, n: int, work: Floats,
-    count: Ints,
+    steps: Floats, above: Floats, count: Ints,
 ) -> None:  # fmt: skip
     """Voltages of a block's books; a book's `count` is the steps that it took, 0 where they were not enough (as in ac.py)."""
     start, v_re, v_im, j_re, j_im = tree.start, work[0], work[1], work[2], work[3]
     size = len(count)
-    step, change, before, lowest = np.ones(size), np.empty(size), np.empty(size), np.empty(size)
-    scratch = np.empty((4, 1, 3 * size))
+    step, change, before, lowest = steps[0], steps[1], steps[2], steps[3]
+    step[:] = 1.0
     before[:] = np.inf
     count[:] = 0
     for i in range(len(start)):
@@ -191,7 +240,7 @@ def _solve_block(
     for iteration in range(1, most_iterations + 1):
         _sweep_backward(power, busy, column, tree, v_re, v_im, j_re, j_im)
         change[:] = 0.0
-        _sweep_forward(tree, step, change, scratch, v_re, v_im, j_re, j_im)
+        _sweep_forward(tree, step, change, above, v_re, v_im, j_re, j_im)
         n_left = stop_converged(step, change, before, n, iteration, tolerance, count)
         if iteration > LONG:
             n_left -= _give_up(step, n, lowest, v_re, v_im)
@@ -222,8 +271,8 @@ def _give_up(step: Floats, n: int, lowest: Floats, v_re: Floats, v_im: Floats) -
 def _sweep_backward(
     power: Floats, busy: Bools, column: Ints, tree: PhaseTree, v_re: Floats, v_im: Floats, j_re: Floats, j_im: Floats
 ) -> None:
-    """Currents into every bus from its voltage and the buses behind it; voltages of parents that are lifted."""
-    parent, coefficient, turn_of, turn, lifts = tree.parent, tree.coefficient, tree.turn_of, tree.turn, tree.lifts
+    """Currents into every bus from its voltage and the buses behind it."""
+    parent, coefficient, turn_of, turn = tree.parent, tree.coefficient, tree.turn_of, tree.turn
     general_of, general = tree.general_of, tree.general
     wide = v_re.shape[1]
     size = wide // 3
@@ -255,14 +304,6 @@ def _sweep_backward(
                 j_im[up, k] += j_im[i, k]
         else:
             add_matrix(turn, turn_of[i], UP, 1.0, j_re, j_im, i, j_re, j_im, up)
-        if lifts[i]:
-            for k in range(wide):
-                v_re[up, k] = v_re[i, k]
-                v_im[up, k] = v_im[i, k]
-            if row == -1:
-                add_product(coefficient, i, Z1_RE, 1.0, j_re, j_im, i, v_re, v_im, up)
-            else:
-                add_matrix(general, row, SERIES, 1.0, j_re, j_im, i, v_re, v_im, up)
 
 
 @kernel
@@ -335,11 +376,14 @@ def _go_to(to_re: Floats, to_im: Floats, i: int, step: Floats, change: Floats, v
 
 
 @kernel
-def _expand(power: Floats, busy: Bools, column: Ints, tree: PhaseTree, kept: Ints, small: Floats, large: Floats) -> None:
-    """Voltages and currents of all buses from the voltages of few."""
-    v_re, v_im, from_re, from_im = large[0], large[1], small[0], small[1]
-    if len(kept) < len(tree.parent):
-        for r in range(len(kept)):
-            for k in range(v_re.shape[1]):
-                v_re[kept[r], k], v_im[kept[r], k] = from_re[r, k], from_im[r, k]
-    _sweep_backward(power, busy, column, tree, v_re, v_im, large[2], large[3])
+def _expand(inside: PhasePlaces, small: Floats, large: Floats) -> None:
+    """Voltages of all buses from the voltages and currents of few."""
+    kept, place, row, maps = inside.kept, inside.place, inside.row, inside.map
+    v_re, v_im = large[0], large[1]
+    for r in range(len(kept)):
+        for k in range(v_re.shape[1]):
+            v_re[kept[r], k], v_im[kept[r], k] = small[0, r, k], small[1, r, k]
+    for i in range(len(place)):
+        v_re[place[i]], v_im[place[i]] = 0.0, 0.0
+        add_matrix(maps, i, MAP_V, 1.0, small[0], small[1], row[i], v_re, v_im, place[i])
+        add_matrix(maps, i, MAP_J, 1.0, small[2], small[3], row[i], v_re, v_im, place[i])

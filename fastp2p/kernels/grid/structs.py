@@ -63,6 +63,24 @@ class Factors(NamedTuple):
     susceptance: Floats
 
 
+class Spread(NamedTuple):
+    """How flows of chains are those of a network's branches (`fastp2p.grid.contraction`), (n_branch,).
+
+    Attributes
+    ----------
+    chain : int64
+        That each branch is part of; -1 for none.
+    along : float64
+        +1 where a branch is directed as its chain, -1 against it, 0 in none.
+    constant_kw : float64
+        Flow without injections (iron losses, shunts, phase shifts).
+    """
+
+    chain: Ints
+    along: Floats
+    constant_kw: Floats
+
+
 class Feeder(NamedTuple):
     """A forest below the external grids; place i is the i-th bus in breadth-first order. Per unit of 1 kVA.
 
@@ -76,18 +94,18 @@ class Feeder(NamedTuple):
         Place of the parent; -1 at external grids.
     branch : (n_bus,) int64
         Branch to the parent; -1 at external grids.
-    coefficient : (n_bus, 11) float64
-        a, z, c, y of the branch to the parent, all shunts at the bus (the y of its children included), and the real part of its
-        own shunt.
+    coefficient : (n_bus, 18) float64
+        α, ζ, γ of sweeps and the admittance Y of a place with all behind it (`kernels.grid.ac`); a, z, c, y of the branch to
+        the parent; the real part of the bus's own shunt; 1 over its unloaded |V|².
     root_v : (n_bus, 2) float64
-        Where nobody injects and no shunt draws, p.u.; real and imaginary part.
+        Where nobody injects, p.u.; real and imaginary part.
     series : (n_bus,) complex128
         Impedance of the branch to the parent, without its shunts.
     square : (n_bus,) float64
         By which a squared voltage is multiplied from the parent to the bus, shunts left out; 1 but below transformers off their
         nominal ratio.
-    kva_per_pu : (n_bus, 2) float64
-        Rated apparent power per p.u. of current of the branch to the parent, at the parent's end and the child's.
+    percent : (n_bus, 2) float64
+        Loading per p.u. of current of the branch to the parent, at the parent's end and the child's; zero without a limit.
     """
 
     order: Ints
@@ -97,7 +115,7 @@ class Feeder(NamedTuple):
     root_v: Floats
     series: Complexes
     square: Floats
-    kva_per_pu: Floats
+    percent: Floats
 
     @property
     def place(self) -> Ints:
@@ -105,6 +123,80 @@ class Feeder(NamedTuple):
         place = np.empty(len(self.order), np.int64)
         place[self.order] = np.arange(len(self.order))
         return place
+
+
+class Points(NamedTuple):
+    """Runs of linear forms κ V + λ J, one for each place, of the voltage above it and the current into it.
+
+    Attributes
+    ----------
+    first : (n_bus + 1,) int64
+        Forms ``first[i]:first[i + 1]`` are those of place i.
+    form : (n, 4) float64
+        κ and λ, real and imaginary parts.
+    gap : (n, 2) float64
+        Of the run that is halved at each form, how far κ and λ lie from the straight line between its ends.
+    bus : (n,) int64
+        That a form is the voltage of; -1 for ends of runs that are places, -2 for voltages that do not count, and currents.
+    """
+
+    first: Ints
+    form: Floats
+    gap: Floats
+    bus: Ints
+
+
+class Inside(NamedTuple):
+    """Where extremes may lie besides the places of a contraction (`fastp2p.grid.inside`).
+
+    Attributes
+    ----------
+    low, high, loaded : Points
+        Voltages and percent of loading inside of chains.
+    low_square, high_square : (n_bus,) float64
+        Of a place and its dead ends the least and the largest |V|² over that of the place; infinite and 0 where none counts.
+    low_bus, high_bus : (n_bus,) int64
+        Whose they are, in the whole network.
+    steady : (3, n_bus, 6) float64
+        For `low` and `high`, the two directions of the impedances of a chain that lie farthest apart, and by what |J|² and |V|²
+        are multiplied to give the change that tells nothing (`kernels.grid.inside`); infinite where forms are not just the
+        voltages along a chain of lines. For `loaded`, at the same places, by what they are multiplied to give more than the
+        square of any form.
+    percent : (n_bus, 2) float64
+        As in `Feeder`, of chains too, as far as their currents are one.
+    waste_at : (m,) int64; waste : (m, 4) float64; waste_most : float
+        Percent of loading of dead ends, as forms of places, and the largest square per |V|².
+    """
+
+    low: Points
+    high: Points
+    loaded: Points
+    low_square: Floats
+    low_bus: Ints
+    high_square: Floats
+    high_bus: Ints
+    steady: Floats
+    percent: Floats
+    waste_at: Ints
+    waste: Floats
+    waste_most: float
+
+
+class AcWork(NamedTuple):
+    """What the sweeps of a block of books work on.
+
+    Attributes
+    ----------
+    work : (4, n_bus, block) float64
+        Voltages and currents, real and imaginary parts.
+    steps : (4, block) float64
+    runs : (2, N_RUNS) int64
+        As for `kernels.grid.inside.look_inside`.
+    """
+
+    work: Floats
+    steps: Floats
+    runs: Ints
 
 
 class AcSummary(NamedTuple):
@@ -194,8 +286,6 @@ class PhaseTree(NamedTuple):
         A and B of a transformer, or A of an external grid's impedance, or of a chain of general blocks.
     start : (n, 6) float64
         Voltages to start from; at external grids those behind the impedance. Phase by phase, real and imaginary parts.
-    lifts : (n,) bool
-        Where a bus gives its parent the voltage in a backward sweep, as its only child.
     """
 
     parent: Ints
@@ -205,7 +295,6 @@ class PhaseTree(NamedTuple):
     turn_of: Ints
     turn: Floats
     start: Floats
-    lifts: NDArray[np.bool_]
 
 
 class LinearPhases(NamedTuple):
@@ -252,7 +341,7 @@ class LinearPhases(NamedTuple):
 
 
 class PhaseLimits(NamedTuple):
-    """What a summary looks at, by place of the whole tree.
+    """What there is to look at of places of a tree.
 
     Attributes
     ----------
