@@ -156,7 +156,7 @@ class DcLimits(Limits):
             screen_meshed(floor.kw, full.kw, model.factors.position[at], model.factors, *how)
         for column in np.flatnonzero(model.is_reference[at]):
             found.slack_kw[:] -= full.kw[:, column]
-        found.slack_kw[:] += _constant_slack_kw(self.network, model)
+        found.slack_kw[:] += constant_slack_kw(self.network, model)
         return found
 
 
@@ -214,7 +214,7 @@ class LinearLimits(Limits):
 
 
 @lru_cache(maxsize=32)
-def _constant_slack_kw(network: Network, model: Network) -> float:
+def constant_slack_kw(network: Network, model: Network) -> float:
     """What the external grids feed in beyond what leaves them on chains, as those see it, and what is injected there."""
     at_grids = network.fixed_kw[network.reference_bus].sum()
     return float(network.root_sign @ network.constant_kw - model.root_sign @ model.constant_kw - at_grids)

@@ -48,6 +48,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder
 Resume = Annotated[bool, typer.Option("--resume", help="Continue a run of this study that was stopped.")]
 Workers = Annotated[int | None, typer.Option(help="Threads, or processes for a large sweep; all processors if left out.")]
 Dask = Annotated[str | None, typer.Option(help="Scheduler of a Dask cluster, tcp://HOST:PORT, to run on instead.")]
+Device = Annotated[str | None, typer.Option(help="cuda: run the books on a GPU; see docs/gpu.md.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Chosen = Annotated[str | None, typer.Option(help="Run these alone, such as 17 or 3,10-19, and keep all their tables.")]
 Report = Annotated[bool, typer.Option("--report", help="Also write DIR.html, a report that any browser opens.")]
@@ -73,6 +74,7 @@ def run(
     resume: Resume = False,
     workers: Workers = None,
     dask: Dask = None,
+    device: Device = None,
     scenarios: Chosen = None,
     with_report: Report = False,
     quiet: Quiet = False,
@@ -88,7 +90,7 @@ def run(
     failed = 0
     for one, folder in zip(chosen, folders, strict=True):
         bar = (one.n_cases > 1 or one.network.sources is not None) and not (quiet or as_json)
-        results = _run_until_interrupted(one, folder, overwrite, resume, workers, dask, bar, scenarios)
+        results = _run_until_interrupted(one, folder, overwrite, resume, workers, dask, device, bar, scenarios)
         failed += len(results.failures) + len(failed_feeders(results.feeders))
         if as_json:
             summaries.append(summary_of(results, folder))
@@ -110,6 +112,7 @@ def _run_until_interrupted(
     resume: bool,
     workers: int | None,
     dask: str | None,
+    device: str | None,
     bar: bool,
     scenarios: str | None,
 ) -> "Results":
@@ -122,11 +125,13 @@ def _run_until_interrupted(
 
     if dask is not None and workers is not None:
         raise InputError("either --workers of this machine or a cluster with --dask, not both")
+    if dask is not None and device is not None:
+        raise InputError("either a GPU of this machine with --device or a cluster with --dask, not both")
     numbers = None if scenarios is None else numbers_in(scenarios, study.scenarios.count)
     n_feeders = count_feeders(study)
     n_run = n_feeders * n_cases(study, choose(study, numbers))
     count = count_workers(workers, n_run)
-    large = (n_run * (study.profiles.days or 1) >= PROCESSES_FROM or n_feeders >= FEEDERS_FROM) and count > 1
+    large = device is None and (n_run * (study.profiles.days or 1) >= PROCESSES_FROM or n_feeders >= FEEDERS_FROM) and count > 1
 
     def kept(what: str) -> str:
         begun = (folder / "manifest.json").exists()
@@ -139,10 +144,10 @@ def _run_until_interrupted(
         ):
             if dask is not None and executor and not has_workers(executor):
                 say(errors, "waiting:", "yellow", f"the scheduler at {dask} has no workers yet")
-            threads = count if executor is None else None
+            threads = count if executor is None and device is None else workers
             results = run_study(
                 study, out=folder, overwrite=overwrite, resume=resume, workers=threads, executor=executor, progress=bar,
-                scenarios=numbers,
+                scenarios=numbers, device=device,
             )  # fmt: skip
             if bar and executor is not None and dask is None:
                 say_not_cached(executor.submit(cache_fault).result())  # it was they who compiled

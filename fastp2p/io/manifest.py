@@ -124,6 +124,10 @@ class Manifest(_Record):
     stopped_because: str | None = None
     scenarios: Annotated[str, Field(pattern=r"^\d{1,12}(-\d{1,12})?(, \d{1,12}(-\d{1,12})?)*$")] | None = None
     """Numbers of those that were chosen; of a run of all, there is no such key."""
+    device: Literal["cuda"] | None = None
+    """What ran the books, but for those that a limit may bind; of a run on the processors, there is no such key."""
+    card: str | None = None
+    """The name of the GPU."""
     failures: tuple[Failure, ...] = ()
     """Of a whole run; of one that is going on, `parts.jsonl` has them."""
     feeders: Count | None = None
@@ -141,7 +145,8 @@ class Manifest(_Record):
         said = dump(self)
         if self.feeders is None:
             del said["feeders"], said["failed_feeders"]
-        return {key: value for key, value in said.items() if key != "scenarios" or value is not None}
+        unsaid = {key for key in ("scenarios", "device", "card") if said[key] is None}
+        return {key: value for key, value in said.items() if key not in unsaid}
 
     def seal(self, record: PartRecord) -> str:
         """The check of a part's record: other runs give other ones, so no line goes over from folder to folder."""

@@ -85,8 +85,8 @@ def _read(path: Path, mtime_ns: int, size: int) -> tuple[bytes, tuple[Path, ...]
     return hashlib.sha256(text.encode()).digest(), tuple(file.with_suffix(".py") for file in files)
 
 
-def _stamp(path: Path) -> tuple[bytes, ...]:
-    """Digests of a kernel's file and of every kernel file that it imports, also by way of others."""
+def source_stamp(path: Path) -> tuple[bytes, ...]:
+    """Digests of a file with kernels and of every kernel file that it imports, also by way of others."""
     found: dict[Path, bytes] = {}
     left = [path]
     while left:  # ends: no file is read twice
@@ -110,7 +110,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]
     def __init__(self, function: Any) -> None:
         """Numba's own stamp covers the file of the kernel alone."""
         super().__init__(function)
-        self._cache_file._source_stamp = (self._cache_file._source_stamp, _stamp(Path(function.__code__.co_filename)))
+        self._cache_file._source_stamp = (self._cache_file._source_stamp, source_stamp(Path(function.__code__.co_filename)))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The kept machine code, or None."""

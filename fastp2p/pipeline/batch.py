@@ -107,9 +107,9 @@ def run_batch(
     trades, prices = trade(study, orders, bids, asks, retail_per_kwh, feed_in_per_kwh)
     left = leave_homes_over(load_kwh, pv_kwh, trades, with_batteries=offers is not None)
     if done:
-        _, *own = _stress(rules.stress, trades, done.load_kwh, done.pv_kwh)
+        _, *own = stress_trades(rules.stress, trades, done.load_kwh, done.pv_kwh)
         done = replace(done, load_kwh=own[0], pv_kwh=own[1])
-    trades, load_kwh, pv_kwh = _stress(rules.stress, trades, load_kwh, pv_kwh)
+    trades, load_kwh, pv_kwh = stress_trades(rules.stress, trades, load_kwh, pv_kwh)
     beside = find_beside(scenarios, profiles, steps, scenarios.connected, done)
     connection = connection_of(scenarios, scenario)
     of_homes = at_homes(trades, n_homes) if offers else trades
@@ -214,7 +214,7 @@ def _charges(study: Study, network: Network, who: Ints, trades: Trades) -> Float
     return charge
 
 
-def _stress(factor: float, trades: Trades, load_kwh: Floats, pv_kwh: Floats) -> tuple[Trades, Floats, Floats]:
+def stress_trades(factor: float, trades: Trades, load_kwh: Floats, pv_kwh: Floats) -> tuple[Trades, Floats, Floats]:
     """The matched quantities times a factor, and load and PV with what they stand for added."""
     if factor == 1.0:
         return trades, load_kwh, pv_kwh

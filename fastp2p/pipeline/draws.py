@@ -252,17 +252,22 @@ def _sized(size: Amount | OfTransformer, buses: Ints) -> Ints:
 
 
 def _has_pv(u: Floats, pv_bus: Ints, share: float, exact: bool) -> NDArray[np.bool_]:
-    """(n_scenarios, n_bus) who has PV: those below the share, or the first so many of one random order.
-
-    Half a bus counts as one. A share such as 0.29 is a little less than it says, and so may be its product with 50.
-    """
+    """(n_scenarios, n_bus) who has PV: those below the share, or the first so many of one random order."""
     if not exact:
         return u < share
     has = np.zeros(u.shape, bool)
-    count = math.floor(share * len(pv_bus) + 0.5 + 1e-9)
+    count = count_with_pv(len(pv_bus), share)
     first = pv_bus[np.argsort(u[:, pv_bus], axis=1, kind="stable")[:, :count]]
     np.put_along_axis(has, first, True, axis=1)
     return has
+
+
+def count_with_pv(n: int, share: float) -> int:
+    """How many of n buses an exact share is.
+
+    Half a bus counts as one. A share such as 0.29 is a little less than it says, and so may be its product with 50.
+    """
+    return math.floor(share * n + 0.5 + 1e-9)
 
 
 def _of_transformer(part: float, network: Network, buses: Ints, n_scenarios: int, faults: list[str]) -> Floats:

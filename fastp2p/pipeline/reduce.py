@@ -15,7 +15,7 @@ from fastp2p.grid.network import Network
 from fastp2p.kernels.devices.sums import sum_energy
 from fastp2p.kernels.market.trades import count_pairs
 from fastp2p.kernels.settlement.settle import Accounts
-from fastp2p.market.trades import pair_trades
+from fastp2p.market.trades import Trades, pair_trades
 from fastp2p.pipeline.batch import BatchResult
 from fastp2p.pipeline.draws import Scenarios
 
@@ -192,7 +192,7 @@ def book_columns(batch: BatchResult) -> Columns:
         "slack_kwh": clearing.slack_kw * batch.step_hours
         if losses_kwh is None
         else books.retail_kwh - books.exported_kwh + drawn_beside(beside) + losses_kwh,
-        "n_trades": _pairs_per_book(batch),
+        "n_trades": pairs_per_book(batch.trades, batch.bid_per_kwh.shape[1]),
         "worst_loading_percent": clearing.loading_percent,
         "operator_balance": books.paid + books.charges - books.received - losses_cost,
         "retailer_revenue": books.bill - books.paid - books.charges + books.received + losses_cost,
@@ -248,13 +248,12 @@ def _by_bus(batch: BatchResult, energy: Floats) -> Floats:
     return energy.reshape(len(batch.scenarios.number), len(batch.steps), -1)
 
 
-def _pairs_per_book(batch: BatchResult) -> Ints:
+def pairs_per_book(trades: Trades, n_columns: int) -> Ints:
     """(n_books,) how many pairs of a seller and a buyer trade, whether or not the trades name them."""
-    trades = batch.trades
     if not trades.pooled:
         return np.diff(trades.offset)
     offset = np.empty_like(trades.offset)
-    count_pairs(trades.arrays, batch.bid_per_kwh.shape[1], offset)
+    count_pairs(trades.arrays, n_columns, offset)
     return np.diff(offset)
 
 

@@ -45,31 +45,55 @@ def is_audited_whole(scenarios: pd.DataFrame) -> bool:
 def scenario_columns(ran: Reduced, network: Network) -> Columns:
     """One row per scenario: totals of its books, and indicators that follow from them."""
     scenarios = ran.scenarios
-    total = _totals(ran, audit=False)
-    used_kwh = total["self_kwh"] + total["executed_kwh"]
-    # with a battery, what a bus uses itself has what it charges, as a load, and what it discharges, as PV
-    used_load, used_pv = (_less(used_kwh, total[name]) if name in total else used_kwh for name in STORED)
     status, (n_ev, unmet_share) = ran.status_code.reshape(-1, ran.n_steps), _vehicles(ran)
-    return {
+    head = {
         **scenarios.point_columns(len(scenarios.number)),
         "scenario": scenarios.number,
         "n_pv": ((scenarios.pv_profile >= 0) & (scenarios.kwp > 0.0)).sum(axis=1),
         "kwp": scenarios.kwp.sum(axis=1),
         **n_ev,
-        **total,
-        "saving": total["baseline_bill"] - total["bill"],
-        **_saving_spread(ran),
-        "welfare": total["buyer_surplus"] + total["seller_surplus"] + total["paid"] - total["received"],
-        "self_sufficiency": _ratio(used_load, total["load_kwh"]),
-        "self_consumption": _ratio(used_pv, total["pv_kwh"]),
-        "p2p_share": _ratio(total["executed_kwh"], total["load_kwh"]),
-        "cut_share": _ratio(total["cut_kwh"], total["matched_kwh"]),
-        **unmet_share,
-        **_slack_power(ran, network),
-        **_loading(ran),
-        **_audit(ran),
+    }
+    extremes = {**unmet_share, **_slack_power(ran, network), **_loading(ran), **_audit(ran)}
+    counts = {
         "n_cut": ran.by_step("is_cut").sum(axis=1),
         **{f"n_{name}": (status == code).sum(axis=1) for code, name in enumerate(STATUS.tolist())},
+    }
+    return indicator_columns(head, _totals(ran, audit=False), _savings(ran), extremes, counts)
+
+
+def indicator_columns(head: Columns, total: dict[str, Floats], saving: Floats, extremes: Columns, counts: Columns) -> Columns:
+    """The columns of scenarios from what their books come to, however that was summed up.
+
+    Parameters
+    ----------
+    head, counts : Columns
+        What stands before and after the indicators.
+    total : dict of str to (n_scenarios,) float64
+        Sums over the steps, by column.
+    saving : (n_scenarios, n_participants) float64
+        NaN for who does not count.
+    extremes : Columns
+        Of the power at the external grids and of the loading, and what an audit says.
+    """
+    used_kwh = total["self_kwh"] + total["executed_kwh"]
+    # with a battery, what a bus uses itself has what it charges, as a load, and what it discharges, as PV
+    used_load, used_pv = (_less(used_kwh, total[name]) if name in total else used_kwh for name in STORED)
+    return {
+        **head,
+        **total,
+        "saving": total["baseline_bill"] - total["bill"],
+        "least_saving": np.fmin.reduce(saving, axis=1),
+        "greatest_saving": np.fmax.reduce(saving, axis=1),
+        "n_worse_off": (saving < 0.0).sum(axis=1),
+        "jain_saving": jain_index(saving),
+        "gini_saving": gini_index(saving),
+        "welfare": total["buyer_surplus"] + total["seller_surplus"] + total["paid"] - total["received"],
+        "self_sufficiency": ratio(used_load, total["load_kwh"]),
+        "self_consumption": ratio(used_pv, total["pv_kwh"]),
+        "p2p_share": ratio(total["executed_kwh"], total["load_kwh"]),
+        "cut_share": ratio(total["cut_kwh"], total["matched_kwh"]),
+        **extremes,
+        **counts,
     }
 
 
@@ -80,7 +104,7 @@ def _vehicles(ran: Reduced) -> tuple[Columns, Columns]:
         return {}, {}
     n_ev = (drawn.kwh > 0.0).sum(axis=1)
     n_unmet = (ran.devices["ev_unmet_kwh"] > 0.0).sum(axis=1)
-    return {"n_ev": n_ev}, {"ev_unmet_share": _ratio(n_unmet.astype(np.float64), n_ev.astype(np.float64))}
+    return {"n_ev": n_ev}, {"ev_unmet_share": ratio(n_unmet.astype(np.float64), n_ev.astype(np.float64))}
 
 
 def jain_index(values: Floats) -> Floats:
@@ -96,7 +120,7 @@ def jain_index(values: Floats) -> Floats:
     Jain, Chiu, Hawe 1984, A quantitative measure of fairness and discrimination for resource allocation.
     """
     n = np.isfinite(values).sum(axis=1)
-    return _ratio(np.nansum(values, axis=1) ** 2, n * np.nansum(values**2, axis=1))
+    return ratio(np.nansum(values, axis=1) ** 2, n * np.nansum(values**2, axis=1))
 
 
 def gini_index(values: Floats) -> Floats:
@@ -113,7 +137,7 @@ def gini_index(values: Floats) -> Floats:
     n = np.isfinite(values).sum(axis=1, keepdims=True)
     rank_weight = 2.0 * np.arange(1, values.shape[1] + 1) - n - 1.0  # Σ_ij |x_i - x_j| = 2 Σ_i (2 i - n - 1) x_(i)
     spread: Floats = np.nansum(np.sort(values, axis=1) * rank_weight, axis=1)  # NaN come last
-    return _ratio(spread, n[:, 0] * np.nansum(np.abs(values), axis=1))
+    return ratio(spread, n[:, 0] * np.nansum(np.abs(values), axis=1))
 
 
 def _totals(ran: Reduced, audit: bool) -> dict[str, Floats]:
@@ -166,21 +190,20 @@ def _extremes(ran: Reduced) -> Columns:
     return columns
 
 
-def _saving_spread(ran: Reduced) -> Columns:
-    """How the saving is spread over the participants that have a load, PV, or a battery in use; NaN without any."""
-    saving = ran.buses.baseline_bill - ran.buses.bill
-    saving[np.abs(saving) < 1e-9] = 0.0  # rounding is no gain
+def _savings(ran: Reduced) -> Floats:
+    """(n_scenarios, n_participants); NaN for who has no load, PV, or a battery in use."""
     has_neither = (ran.buses.load_kwh <= 0.0) & (ran.scenarios.kwp[:, ran.scenarios.participant] <= 0.0)
     for name in STORED:  # a battery of a tariff trades all by itself
         has_neither &= ran.devices.get(name, np.zeros(1)) <= 0.0
-    saving[has_neither] = np.nan
-    return {
-        "least_saving": np.fmin.reduce(saving, axis=1),
-        "greatest_saving": np.fmax.reduce(saving, axis=1),
-        "n_worse_off": (saving < 0.0).sum(axis=1),
-        "jain_saving": jain_index(saving),
-        "gini_saving": gini_index(saving),
-    }
+    return savings_of(ran.buses.baseline_bill, ran.buses.bill, has_neither)
+
+
+def savings_of(baseline_bill: Floats, bill: Floats, does_not_count: NDArray[np.bool_]) -> Floats:
+    """What participants save; NaN for those who do not count."""
+    saving = baseline_bill - bill
+    saving[np.abs(saving) < 1e-9] = 0.0  # rounding is no gain
+    saving[does_not_count] = np.nan
+    return saving
 
 
 def _slack_power(ran: Reduced, network: Network) -> Columns:
@@ -193,7 +216,7 @@ def _slack_power(ran: Reduced, network: Network) -> Columns:
     return {
         "peak_import_kw": import_kw.max(axis=1),
         "peak_export_kw": np.maximum(-with_trading, 0.0).max(axis=1),
-        "load_factor": np.where(np.isnan(import_kw).any(axis=1), np.nan, _ratio(import_kw.mean(axis=1), import_kw.max(axis=1))),
+        "load_factor": np.where(np.isnan(import_kw).any(axis=1), np.nan, ratio(import_kw.mean(axis=1), import_kw.max(axis=1))),
         "baseline_peak_import_kw": np.maximum(without, 0.0).max(axis=1),
         "baseline_peak_export_kw": np.maximum(-without, 0.0).max(axis=1),
     }
@@ -218,6 +241,6 @@ def _less(used_kwh: Floats, stored_kwh: Floats) -> Floats:
     return np.where(np.abs(left) < ROUNDING_KWH * np.maximum(1.0, stored_kwh), np.maximum(left, 0.0), left)
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
+def ratio(part: Floats, whole: Floats) -> Floats:
     """A part of a whole; NaN where there is no whole."""
     return np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -222,8 +222,8 @@ def _connection(scenarios: Scenarios) -> Columns:
 def hour_columns(ran: Reduced) -> Columns:
     """One row per scenario and hour of the day: its energy in kWh, the mean of the days that have it."""
     n = len(ran.scenarios.number)
-    hours, slot = hours_of_day(ran)
-    days = np.bincount(np.searchsorted(hours, np.unique(_hour_of_step(ran)) % 24))  # the last day may be one of few hours
+    hours, slot = hours_of_day(ran.n_steps, ran.step_hours)
+    days = days_of_hours(ran.n_steps, ran.step_hours)
     summed = [one for one in columns_of("hours").values() if one.over_steps == "sum" and one.source in ran.books]
     columns = {one.name: np.empty((n, len(hours))) for one in summed}
     for one in summed:
@@ -255,15 +255,21 @@ def _voltages(ran: Reduced, slot: Ints, n_slots: int) -> Columns:
 
 def histogram_columns(ran: Reduced) -> Columns:
     """One row per hour of the day, quantity and bin that is not empty: in how many books its value lies there."""
-    hours, slot = hours_of_day(ran)
-    pieces = []
+    hours, slot = hours_of_day(ran.n_steps, ran.step_hours)
+    counts = {name: np.zeros((len(hours), len(edge) + 1), np.int64) for name, edge in HISTOGRAMS.items()}
     for name, edge in HISTOGRAMS.items():
-        count = np.zeros((len(hours), len(edge) + 1), np.int64)
-        count_by_slot(ran.by_step(columns_of("books")[name].source), slot, edge, count)
-        at, bin_ = np.nonzero(count)
+        count_by_slot(ran.by_step(columns_of("books")[name].source), slot, edge, counts[name])
+    return bin_columns(counts, hours, ran.scenarios)
+
+
+def bin_columns(counts: Mapping[str, Ints], hours: Ints, scenarios: Scenarios) -> Columns:
+    """One row per bin that is not empty, from counts (n_hours, n_bins) by quantity."""
+    pieces = []
+    for name, count in counts.items():
+        edge, (at, bin_) = HISTOGRAMS[name], np.nonzero(count)
         pieces.append(
             {
-                **ran.scenarios.point_columns(len(at)),
+                **scenarios.point_columns(len(at)),
                 "hour": hours[at],
                 "quantity": np.full(len(at), name),
                 "from_value": np.append(0.0, edge)[bin_],
@@ -280,15 +286,22 @@ def add_histograms(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.groupby(keys, sort=True, as_index=False).agg({"n_books": "sum"})
 
 
-def hours_of_day(ran: Reduced) -> tuple[Ints, Ints]:
+def hours_of_day(n_steps: int, step_hours: float) -> tuple[Ints, Ints]:
     """The hours of the day that occur, and the place among them of every step."""
-    hours, slot = np.unique(_hour_of_step(ran) % 24, return_inverse=True)
+    hours, slot = np.unique(_hour_of_step(n_steps, step_hours) % 24, return_inverse=True)
     return hours, slot
 
 
-def _hour_of_step(ran: Reduced) -> Ints:
+def days_of_hours(n_steps: int, step_hours: float) -> Ints:
+    """How many days have each of the hours of the day that occur: the last one may be of few hours."""
+    hours, _ = hours_of_day(n_steps, step_hours)
+    days: Ints = np.bincount(np.searchsorted(hours, np.unique(_hour_of_step(n_steps, step_hours)) % 24))
+    return days
+
+
+def _hour_of_step(n_steps: int, step_hours: float) -> Ints:
     """The hour, counted from the first step, in which every step begins."""
-    hour: Ints = np.floor(np.arange(ran.n_steps) * ran.step_hours).astype(np.int64)
+    hour: Ints = np.floor(np.arange(n_steps) * step_hours).astype(np.int64)
     return hour
 
 

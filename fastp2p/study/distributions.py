@@ -192,6 +192,11 @@ def check_weights(values: tuple[object, ...], weights: tuple[float, ...] | None)
 
 def pick(u: Floats, n: int, weights: tuple[float, ...] | None) -> NDArray[np.int64]:
     """Index 0…n-1 at the probabilities `u`."""
+    return np.minimum(np.searchsorted(edges_of(n, weights), u, side="right"), n - 1)
+
+
+def edges_of(n: int, weights: tuple[float, ...] | None) -> Floats:
+    """(n,) where each of n values ends, as a share of all."""
     edges = np.cumsum(np.ones(n) if weights is None else np.array(weights))
-    index = np.searchsorted(edges / edges[-1], u, side="right")
-    return np.minimum(index, n - 1)
+    shares: Floats = edges / edges[-1]
+    return shares

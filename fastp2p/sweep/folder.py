@@ -230,6 +230,9 @@ def _matching_manifest(folder: Path, about: Manifest, study: Study) -> Manifest:
     if manifest.scenarios != about.scenarios:
         those = "all scenarios" if manifest.scenarios is None else f"scenarios {shown_text(manifest.scenarios, LONGEST_NAME)}"
         faults.append(f"{folder} is of {those} of the study; choose another folder")
+    if manifest.device != about.device:
+        again = "continue without a device" if manifest.device is None else f"continue with device = {manifest.device!r}"
+        faults.append(f"{folder} was started {'on the processors' if manifest.device is None else 'on a GPU'}; {again}")
     if manifest.sha256.study != about.sha256.study:
         keys = _changed_keys(folder, manifest, study)
         faults.append(f"{folder} holds another study{keys}; choose another folder")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from platform import node
-from typing import overload
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -35,6 +36,10 @@ from fastp2p.sweep.feeders import Feeder, Work, of_feeder
 
 PART_BOOKS = 12_000
 """Books of a part: a second of work at most, and few enough part files. A part is at least one scenario."""
+DEVICE_BOOKS = 2**30
+"""Books of a part on a GPU: a second of work."""
+DEVICE_SCENARIOS = 2**18
+"""Scenarios of such a part, at most: their table takes 120 MB."""
 SIDE_BY_SIDE = 128
 """Scenarios of a part, at least, where batteries trade: books of one step are cleared together."""
 STORED_CELLS = 16_000_000
@@ -142,15 +147,21 @@ class Round:
 
 
 def cut_into_rounds(
-    study: Study, n_steps: int, chosen: Stretches | None = None, feeders: Sequence[Feeder | None] = (None,)
+    study: Study,
+    n_steps: int,
+    chosen: Stretches | None = None,
+    feeders: Sequence[Feeder | None] = (None,),
+    on_device: bool = False,
 ) -> list[Round]:
     """The parts of a study, or of chosen scenarios of it, in rounds after which it may stop.
 
     They depend on nothing but the study, its steps and what is chosen, so that a later run finds them again; a round has the
-    same scenarios at every point. Chosen scenarios are all run.
+    same scenarios at every point. Chosen scenarios are all run. On a GPU parts are larger, but a study of several stays one.
     """
     size = max(SIDE_BY_SIDE if batteries_trade(study) else 1, PART_BOOKS // n_steps)
     sweep, tables = study.scenarios, kept_tables(study, chosen)
+    if on_device:
+        size = max(size, min(DEVICE_SCENARIOS, DEVICE_BOOKS // n_steps, -(-sweep.count // 2)))
     if chosen is not None:
         return [Round(0, points_of(study), chosen, size, tables, feeders)]
     looks = sweep.stop.checkpoints(sweep.count) if sweep.stop else [sweep.count]
@@ -244,6 +255,21 @@ def write_and_report(
     done, columns = run_or_tell(work, part, batch_scenarios)
     tables = make_frames([columns], work[2].time)
     return done, write_part(tables, folder, part.number, UNITS)
+
+
+class Jobs(NamedTuple):
+    """What is done with each part: it is run, or run and written into a folder."""
+
+    run: Callable[[Work, Part], tuple[Done, dict[str, Columns]]]
+    write: Callable[..., tuple[Done, dict[str, FileRecord]]]
+    """Takes the folder as `folder`."""
+
+
+def jobs_of(batch_scenarios: int | None) -> Jobs:
+    """Those of processors."""
+    return Jobs(
+        partial(run_or_tell, batch_scenarios=batch_scenarios), partial(write_and_report, batch_scenarios=batch_scenarios)
+    )  # fmt: skip
 
 
 def _drawn_together(study: Study, n_steps: int, members: int, n_bus: int, size: int, asked: int | None) -> int:

@@ -37,6 +37,7 @@ from fastp2p.results.results import Results
 from fastp2p.results.tables import make_frames
 from fastp2p.study.model import Study
 from fastp2p.study.scenarios import StopPart
+from fastp2p.sweep import on_device
 from fastp2p.sweep.chosen import Stretches, choose, kept_tables, stretches_text
 from fastp2p.sweep.examine import prepare_many
 from fastp2p.sweep.executors import finished_parts, share_work
@@ -53,7 +54,7 @@ from fastp2p.sweep.folder import (
     write_whole,
 )
 from fastp2p.sweep.opened import as_run, make_results
-from fastp2p.sweep.parts import Done, Finished, Round, cut_into_rounds, run_or_tell, write_and_report
+from fastp2p.sweep.parts import Done, Finished, Jobs, Round, cut_into_rounds, jobs_of
 from fastp2p.sweep.plausible import unit_warnings
 from fastp2p.sweep.prepare import checked, prepare_with_folder
 from fastp2p.sweep.progress import progress_bar
@@ -79,6 +80,7 @@ def run(
     profiles: Profiles | None = None,
     batch_scenarios: int | None = None,
     scenarios: Sequence[int] | None = None,
+    device: str | None = None,
 ) -> Results:
     """Run a study. The numbers are the same to the bit for any workers, executor and batch size.
 
@@ -109,6 +111,9 @@ def run(
         Numbers of the scenarios to run, at every share; by default all. All tables but histograms are kept of them, with the
         numbers to the bit that the whole study gives them. ``study.scenarios.stop`` does not apply, and no statistics are
         written: scenarios that somebody has picked are no sample.
+    device : {"cuda"}, optional
+        Run the books on a GPU (docs/gpu.md), but for those that a limit may bind. Draws and counts are the same as without it,
+        sums to 1e-9 of them. `workers`, `executor` and `batch_scenarios` are not for it.
 
     Returns
     -------
@@ -138,6 +143,7 @@ def run(
         raise InputError(f"progress = {progress!r}: must be true, false or a function")
     if workers is not None and executor is not None:
         raise InputError("either workers of this machine or an executor, not both")
+    card = on_device.find_card(study, device, chosen, workers=workers, executor=executor, batch_scenarios=batch_scenarios)
     if resume and folder is None:
         raise InputError("resume needs a folder to continue")
     if resume and overwrite:
@@ -153,10 +159,12 @@ def run(
         network, profiles = prepare_with_folder(study, network, profiles, to_write, overwrite)
         work = (hold_tariffs(study, profiles), network, profiles)
     study = work[0]
+    if card is not None:
+        on_device.refuse_network(work[1])
     for warning in _unit_warnings(work):
         warnings.warn(warning, InputWarning, stacklevel=2)
     feeders = (None,) if isinstance(work[1], Network) else work[1].feeders
-    rounds = cut_into_rounds(study, work[2].n_steps, chosen, feeders)
+    rounds = cut_into_rounds(study, work[2].n_steps, chosen, feeders, card is not None)
     n_parts = sum(len(parts) for parts in rounds)
     too_large = size_fault(*work, chosen)
     if too_large and folder is None:
@@ -168,13 +176,18 @@ def run(
         about, begun = None, None
         if folder is not None:
             tables, which = kept_tables(study, chosen), stretches_text(chosen)
-            about = describe_run(*work, tables=tables, parts=n_parts, files={}, scenarios=which)
+            about = describe_run(
+                *work, tables=tables, parts=n_parts, files={}, scenarios=which, device=device, card=card
+            )  # fmt: skip
             begun, overwrite = _begin_folder(about, work, folder, resume, overwrite)
         bar = progress_bar(study.name) if progress is True else nullcontext(progress or None)
+        jobs = jobs_of(batch_scenarios)
+        if card is not None:
+            jobs, workers = on_device.JOBS, on_device.WORKERS
         with bar as tell, _pool(executor, workers, n_parts) as pool:
             if folder is not None and begun is not None:
-                return _run_in_folder(work, rounds, folder, begun, pool, tell, batch_scenarios, chosen)
-            results = _run_in_memory(work, rounds, pool, tell, batch_scenarios, chosen)
+                return _run_in_folder(work, rounds, folder, begun, pool, tell, jobs, chosen)
+            results = _run_in_memory(work, rounds, pool, tell, jobs, chosen)
         if folder is not None and about is not None:
             _write_day(results, folder, about, overwrite, clock)
     return results
@@ -230,7 +243,7 @@ def _run_in_memory(
     rounds: list[Round],
     pool: Executor,
     progress: Progress | None,
-    batch_scenarios: int | None,
+    jobs: Jobs,
     chosen: Stretches | None,
 ) -> Results:
     """Run the rounds until there are enough, and put their tables together in order."""
@@ -240,7 +253,7 @@ def _run_in_memory(
     finished, failures, failed = Finished(), list[Failure](), list[tuple[str, str]]()
     shared = share_work(pool, work)
     for parts in rounds:
-        for ended in finished_parts(pool, partial(run_or_tell, batch_scenarios=batch_scenarios), shared, parts):
+        for ended in finished_parts(pool, jobs.run, shared, parts):
             for done, columns in ended:
                 if done.failed_feeder:
                     failed.append(done.failed_feeder)
@@ -263,7 +276,7 @@ def _run_in_folder(
     begun: Begun,
     pool: Executor,
     progress: Progress | None,
-    batch_scenarios: int | None,
+    jobs: Jobs,
     chosen: Stretches | None,
 ) -> Results:
     """Run the parts that a folder lacks; each counts once its files are whole and it is listed in the journal."""
@@ -272,7 +285,7 @@ def _run_in_folder(
         if manifest.complete:
             manifest = manifest.model_copy(update={"complete": False, "finished": None})
             write_manifest(manifest, folder)
-        seconds = _run_missing(work, rounds, folder, begun, pool, progress, batch_scenarios)
+        seconds = _run_missing(work, rounds, folder, begun, pool, progress, jobs)
     if too_large := size_fault(*work, chosen):
         raise InputError(f"{folder}: all parts are complete, but {too_large}; read them with fastp2p.open_results")
     if begun.numbers == []:
@@ -307,14 +320,14 @@ def _run_missing(
     begun: Begun,
     pool: Executor,
     progress: Progress | None,
-    batch_scenarios: int | None,
+    jobs: Jobs,
 ) -> float:
     """Add the parts that are missing to a folder; seconds that all of it took."""
     clock, stop = time.perf_counter(), None if begun.manifest.scenarios else work[0].scenarios.stop
     finished = Finished()
     n_parts = sum(len(parts) for parts in rounds)
     shared = share_work(pool, work)
-    job = partial(write_and_report, folder=folder, batch_scenarios=batch_scenarios)
+    job = partial(jobs.write, folder=folder)
     with open_journal(folder, begun.manifest, begun.done) as add:
         for parts in rounds:
             missing = (part for part in parts if part.number not in begun.done)

@@ -117,8 +117,8 @@ def screen_tree(
         tree_block(tree, facts.constant_kw, scratch, floor_block)
         fill_block(full_kw, row, first, size, scratch)
         tree_block(tree, facts.constant_kw, scratch, full_block)
-        _screen_block(floor_block, full_block, bounds.lower_kw, bounds.upper_kw, tolerance, first, size, excess, screen)
-        _load_block(full_block, facts, first, size, screen)
+        screen_block(floor_block, full_block, bounds.lower_kw, bounds.upper_kw, tolerance, first, size, excess, screen)
+        load_block(full_block, facts, first, size, screen)
 
 
 @kernel
@@ -140,8 +140,8 @@ def screen_meshed(
         for injection_kw, block_kw in ((floor_kw, floor_block), (full_kw, full_block)):
             fill_block(injection_kw, row, first, size, scratch)
             meshed_block(factors, facts.constant_kw, scratch, block_kw)
-        _screen_block(floor_block, full_block, bounds.lower_kw, bounds.upper_kw, tolerance, first, size, excess, screen)
-        _load_block(full_block, facts, first, size, screen)
+        screen_block(floor_block, full_block, bounds.lower_kw, bounds.upper_kw, tolerance, first, size, excess, screen)
+        load_block(full_block, facts, first, size, screen)
 
 
 @kernel
@@ -218,7 +218,7 @@ def _screen_linear_book(
 
 
 @kernel
-def _screen_block(
+def screen_block(
     floor_value: Floats, full_value: Floats, lower: Floats, upper: Floats, tolerance: float, first: int, size: int,
     excess: Floats, screen: Screen,
 ) -> None:  # fmt: skip
@@ -253,7 +253,7 @@ def screen_row(before: float, after: float, low: float, high: float, tolerance: 
 
 
 @kernel
-def _load_block(block_kw: Floats, facts: BranchFacts, first: int, size: int, screen: Screen) -> None:
+def load_block(block_kw: Floats, facts: BranchFacts, first: int, size: int, screen: Screen) -> None:
     """The largest loading of any branch, and the power out of the external grids, of the books of a block."""
     worst, leaving = screen.loading_percent[first : first + size], screen.slack_kw[first : first + size]
     worst[:] = 0.0

@@ -100,6 +100,15 @@ class Items(NamedTuple):
     share: Floats
 
 
+class FillRoom(NamedTuple):
+    """Work space of `fill_in_room`: as many sellers as columns, limits as in the nest, items as trades and columns."""
+
+    sellers: Sellers
+    limits: Limits
+    items: Items
+    spare: Ints
+
+
 @kernel
 def fill_nested_books(
     books: Ints, trades: TradeArrays, export_kw: Floats, floor_value: Floats, floor_kw: Floats, nest: Nest, tolerance: float,
@@ -129,8 +138,21 @@ def fill_nested_books(
     most = export_kw.shape[1]
     for k in books:
         most = max(most, trades.offset[k + 1] - trades.offset[k] + export_kw.shape[1])
-    sellers, limits = _new_sellers(export_kw.shape[1]), _new_limits(len(nest.row))
-    items, spare = _new_items(most), np.empty(most, np.int64)
+    room = FillRoom(
+        _new_sellers(export_kw.shape[1]), _new_limits(len(nest.row)), _new_items(most), np.empty(most, np.int64)
+    )  # fmt: skip
+    fill_in_room(
+        books, trades, export_kw, floor_value, floor_kw, nest, tolerance, by_welfare, priced, step_hours, room, filled
+    )  # fmt: skip
+
+
+@kernel
+def fill_in_room(
+    books: Ints, trades: TradeArrays, export_kw: Floats, floor_value: Floats, floor_kw: Floats, nest: Nest, tolerance: float,
+    by_welfare: bool, priced: bool, step_hours: float, room: FillRoom, filled: Filled,
+) -> None:  # fmt: skip
+    """`fill_nested_books` in a work space that the caller has."""
+    sellers, limits, items, spare = room
     for n in range(len(books)):
         k = books[n]
         n_sellers = _find_sellers(k, trades, export_kw, nest.place, step_hours, sellers)

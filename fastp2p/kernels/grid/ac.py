@@ -219,22 +219,28 @@ def _solve_block(
 def stop_converged(
     step: Floats, change: Floats, before: Floats, size: int, iteration: int, tolerance: float, count: Ints
 ) -> int:
-    """Stop the books of a block that have converged, and note the iteration; how many go on.
-
-    Steps shrink by a ratio: what is left of the way is a geometric series, change · ratio / (1 - ratio).
-    """
+    """Stop the books of a block that have converged, and note the iteration; how many go on."""
     n_left = 0
     for k in range(size):
         if step[k] == 0.0:
             continue
-        ratio = change[k] / before[k]
-        if change[k] <= 1e-3 * tolerance or (iteration > 1 and change[k] * ratio <= tolerance * (1.0 - ratio)):
+        if has_converged(change[k], before[k], iteration, tolerance):
             step[k] = 0.0
             count[k] = iteration
         else:
             n_left += 1
         before[k] = change[k]
     return n_left
+
+
+@kernel
+def has_converged(change: float, before: float, iteration: int, tolerance: float) -> bool:
+    """Whether voltages are near enough after a step.
+
+    Steps shrink by a ratio: what is left of the way is a geometric series, change · ratio / (1 - ratio).
+    """
+    ratio = change / before
+    return change <= 1e-3 * tolerance or (iteration > 1 and change * ratio <= tolerance * (1.0 - ratio))
 
 
 @kernel

@@ -95,7 +95,7 @@ def audit_phases(
     for first in range(0, len(p_kw), size):
         n = min(size, len(p_kw) - first)
         _fill(p_kw, q_kvar, first, n, size, power, busy)
-        audit_phase_block(power, busy, few, column_of_few, limits, inside, control, n, work, look, best, count)
+        audit_phase_block(power, busy, few, column_of_few, limits, inside, (control[0], control[1], n), work, look, best, count)
         for k in range(n):
             put_summary(first + k, k, best, summary)
             n_iterations[first + k] = count[k]
@@ -104,18 +104,19 @@ def audit_phases(
 @kernel
 def audit_phase_block(
     power: Floats, busy: Bools, few: PhaseTree, column_of_few: Ints, limits: PhaseLimits, inside: PhaseInside,
-    control: tuple[float, int, int], n: int, work: PhaseWork, look: PhaseLook, best: Floats, count: Ints,
+    control: tuple[float, int, int], work: PhaseWork, look: PhaseLook, best: Floats, count: Ints,
 ) -> None:  # fmt: skip
     """As `audit_phases`, of the books of one block; it allocates nothing, so that a thread of a GPU can do a block of one book.
 
     Parameters
     ----------
     power : (2, n_columns, 3 * block) float64
-        Three times the kW and the kvar that a phase injects, books innermost; the first `n` of them count.
+        Three times the kW and the kvar that a phase injects, books innermost.
     busy : (n_columns, 3) bool
         Which phases inject in any of them.
-    few, column_of_few, limits, inside, control : as for `audit_phases`
-    n : int
+    few, column_of_few, limits, inside : as for `audit_phases`
+    control : (float, int, int)
+        As there, but how many books of the block count.
     work : PhaseWork
     look : PhaseLook
     best : (15, block) float64
@@ -123,8 +124,9 @@ def audit_phase_block(
     count : (block,) int64
         Output: sweeps, 0 where a book did not converge.
     """
+    tolerance, most_iterations, n = control
     small, steps, above, end = work
-    _solve_block(power, busy, column_of_few, few, control[0], control[1], n, small, steps, above, count)
+    _solve_block(power, busy, column_of_few, few, tolerance, most_iterations, n, small, steps, above, count)
     _sweep_backward(power, busy, column_of_few, few, small[0], small[1], small[2], small[3])
     summarise_block(few, limits, inside, small, end, look, best)
     for k in range(n):

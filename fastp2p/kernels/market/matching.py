@@ -8,6 +8,8 @@ it. Where all prices of a book differ, or each side has one, a walk over all its
 `_match_by_price` shares what the last price groups trade.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,33 @@ DUST = 1e-12
 """What is left of an order counts as nothing up to this share of it: it joins the trade before."""
 TINY = 1e-5
 """An order below this share of its side does not come last in a pool, where it would take the rounding of the whole pool."""
+
+
+class MatchRoom(NamedTuple):
+    """Work space of `match_in_room` for books of n_bus buses.
+
+    Attributes
+    ----------
+    bids, asks : (n_bus,) int64
+    bid_size, bid_price, take, ask_size, ask_price, give : (n_bus,) float64
+    begin : (3, n_bus + 1) int64
+    of_bids, of_asks : (4, n_bus) float64
+    pool : (2, 2 n_bus) int64; pool_kwh : (2 n_bus,) float64
+    """
+
+    bids: Ints
+    asks: Ints
+    bid_size: Floats
+    bid_price: Floats
+    take: Floats
+    ask_size: Floats
+    ask_price: Floats
+    give: Floats
+    begin: Ints
+    of_bids: Floats
+    of_asks: Floats
+    pool: Ints
+    pool_kwh: Floats
 
 
 @kernel
@@ -59,13 +88,31 @@ def match_books(
     bool
         Whether several sellers meet several buyers in some pool of pro-rata orders. Where none do, the trades are the pairs.
     """
-    n_books, n_bus = bid_kwh.shape
+    n_bus = bid_kwh.shape[1]
+    room = MatchRoom(
+        np.empty(n_bus, np.int64), np.empty(n_bus, np.int64), np.empty(n_bus), np.empty(n_bus), np.empty(n_bus),
+        np.empty(n_bus), np.empty(n_bus), np.empty(n_bus), np.empty((3, n_bus + 1), np.int64), np.empty((4, n_bus)),
+        np.empty((4, n_bus)), np.empty((2, 2 * n_bus), np.int64), np.empty(2 * n_bus),
+    )  # fmt: skip
+    return match_in_room(
+        bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh, bid_order, ask_order, (by_volume, pro_rata), room,
+        offset, seller, buyer, quantity_kwh,
+    )  # fmt: skip
+
+
+@kernel
+def match_in_room(
+    bid_kwh: Floats, ask_kwh: Floats, bid_per_kwh: Floats, ask_per_kwh: Floats, bid_order: Ints, ask_order: Ints,
+    rule: tuple[bool, bool], room: MatchRoom, offset: Ints, seller: Ints, buyer: Ints, quantity_kwh: Floats,
+) -> bool:  # fmt: skip
+    """`match_books` in a work space that the caller has: one book of a thread of a GPU, or all of a batch.
+
+    `rule` is whether volume has priority, and whether ties are shared pro rata.
+    """
+    by_volume, pro_rata = rule
+    n_books = len(bid_kwh)
     bid_books, ask_books = n_books // max(len(bid_order), 1), n_books // max(len(ask_order), 1)
-    bids, asks = np.empty(n_bus, np.int64), np.empty(n_bus, np.int64)
-    bid_size, bid_price, take = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
-    ask_size, ask_price, give = np.empty(n_bus), np.empty(n_bus), np.empty(n_bus)
-    begin, of_bids, of_asks = np.empty((3, n_bus + 1), np.int64), np.empty((4, n_bus)), np.empty((4, n_bus))
-    pool, pool_kwh = np.empty((2, 2 * n_bus), np.int64), np.empty(2 * n_bus)
+    bids, asks, bid_size, bid_price, take, ask_size, ask_price, give, begin, of_bids, of_asks, pool, pool_kwh = room
     some_mix = False
     offset[0] = 0
     end = offset[0]  # a literal 0 has a type of its own, for which numba would compile all that takes it once more

@@ -36,9 +36,20 @@ def find_margins(
         cheapest ask with something left (-inf and inf for none). A rest that is dust of its order, or of the book's volume, is
         nothing left.
     """
+    bought, sold = np.empty(bid_kwh.shape[1]), np.empty(bid_kwh.shape[1])
+    find_margins_in(
+        bid_kwh, ask_kwh, bid_per_kwh, ask_per_kwh, offset, seller, buyer, quantity_kwh, bought, sold, margin
+    )  # fmt: skip
+
+
+@kernel
+def find_margins_in(
+    bid_kwh: Floats, ask_kwh: Floats, bid_per_kwh: Floats, ask_per_kwh: Floats, offset: Ints, seller: Ints, buyer: Ints,
+    quantity_kwh: Floats, bought: Floats, sold: Floats, margin: Floats,
+) -> None:  # fmt: skip
+    """`find_margins` with work space of the caller, (n_bus,) float64 twice."""
     n_books, n_bus = bid_kwh.shape
     bid_books, ask_books = n_books // max(len(bid_per_kwh), 1), n_books // max(len(ask_per_kwh), 1)
-    bought, sold = np.empty(n_bus), np.empty(n_bus)
     for k in range(n_books):
         margin[0, k] = margin[1, k] = np.nan
         margin[2, k], margin[3, k] = -np.inf, np.inf

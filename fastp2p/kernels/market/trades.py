@@ -96,7 +96,14 @@ def count_pairs(trades: TradeArrays, n_bus: int, offset: Ints) -> int:
     int
         Number of pairs in all books.
     """
-    sold_in, bought_in = np.full(n_bus, -1), np.full(n_bus, -1)
+    return count_pairs_in(trades, np.empty(n_bus, np.int64), np.empty(n_bus, np.int64), offset)
+
+
+@kernel
+def count_pairs_in(trades: TradeArrays, sold_in: Ints, bought_in: Ints, offset: Ints) -> int:
+    """`count_pairs` with work space of the caller, (n_bus,) int64 twice."""
+    sold_in[:] = -1
+    bought_in[:] = -1
     n = 0
     offset[0] = 0
     for k in range(len(offset) - 1):
