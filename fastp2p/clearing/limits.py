@@ -42,7 +42,7 @@ PHYSICS = ("dc", "lindistflow", "ac")
 class Limits(ABC):
     """Families of rows and the model that their values come from; `bus` says which bus a column is.
 
-    Rows are those of `model`, the network contracted to the buses that matter for the columns.
+    Rows are those of `model`: of active power the network contracted to the buses that matter for the columns.
     """
 
     network: Network
@@ -177,39 +177,47 @@ class LinearLimits(Limits):
     pv_kvar_per_kw: Floats
     load_kvar_per_kw: Floats
 
-    @cached_property
-    def model(self) -> Network:
-        """See `keep_linear_limits`."""
-        return contracted(self.network, self.bus, keep_linear_limits)
-
     @property
     def families(self) -> tuple[RowFamily, ...]:
         """See `ac_families`."""
-        return ac_families(self.model, self.band_pu)
+        return ac_families(self.network, self.band_pu)
 
     @cached_property
     def rows(self) -> Rows:
         """Of all families; a column's kvar follow its kW."""
-        plus, minus = np.zeros(self.model.n_bus), np.zeros(self.model.n_bus)
-        plus[self.at], minus[self.at] = self.pv_kvar_per_kw, self.load_kvar_per_kw
+        plus, minus = np.zeros(self.network.n_bus), np.zeros(self.network.n_bus)
+        plus[self.bus], minus[self.bus] = self.pv_kvar_per_kw, self.load_kvar_per_kw
         return rows_of_families(self.families, plus, minus)
 
     def linear(self, injection: Injection) -> LinearFlows:
         """Flows and squared voltages."""
-        return LinearFlows(*linear_flows(self.model, self.at, *injection))
+        return LinearFlows(*linear_flows(self.network, self.bus, *injection))
 
     def flows(self, injection: Injection) -> tuple[Floats, Floats]:
         """By LinDistFlow."""
         return linear_flows(self.network, self.bus, *injection)[:2]
 
     def screen(self, floor: Injection, full: Injection) -> Screen:
-        """Loading is that of apparent power."""
-        model, feeder, found = self.model, feeder_of(self.model), Screen.empty(len(full.kw))
-        screen_linear(
-            (floor.kw, floor.kvar), (full.kw, full.kvar), columns_of(feeder, self.at), feeder.parent, linear_model(model),
-            _placed_bounds(model, self.band_pu), FACES, ROW_TOLERANCE, np.empty((6, model.n_bus, BOOKS_PER_BLOCK)), found,
-        )  # fmt: skip
+        """Loading is that of apparent power.
+
+        Books are screened on the contracted network (`keep_linear_limits`); those whose base breaks a limit once more on the
+        whole one, where each bus inside of a chain has a limit of its own then: the base's voltage, if that is beyond the band.
+        """
+        few = contracted(self.network, self.bus, keep_linear_limits)
+        found = self._screen_on(few, floor, full)
+        over = np.flatnonzero(found.overload)
+        if few is not self.network and len(over):
+            found.congested[over] = self._screen_on(self.network, floor.of(over), full.of(over)).congested
         np.subtract(unloaded_slack_kw(self.network), full.kw.sum(axis=1), out=found.slack_kw)
+        return found
+
+    def _screen_on(self, few: Network, floor: Injection, full: Injection) -> Screen:
+        feeder, found = feeder_of(few), Screen.empty(len(full.kw))
+        screen_linear(
+            (floor.kw, floor.kvar), (full.kw, full.kvar), columns_of(feeder, few.node[self.bus]), feeder.parent,
+            linear_model(few), _placed_bounds(few, self.band_pu), FACES, ROW_TOLERANCE,
+            np.empty((6, few.n_bus, BOOKS_PER_BLOCK)), found,
+        )  # fmt: skip
         return found
 
 

@@ -118,11 +118,11 @@ def telling_members(constant: Floats, limit: Floats) -> Ints:
     if not len(limited):
         return np.flatnonzero(limit == 0.0)
     c, most = constant[limited], limit[limited]
-    across = c - c[0]
-    far = across[np.argmax((across**2).sum(axis=1))]
     scale = max(1.0, float(most.min()))
-    if np.abs(far).max() <= SAME * scale:
-        tells = np.argmin(most, keepdims=True)
+    across = np.round((c - c[0]) / (SAME * scale)) * (SAME * scale)  # rounding is not to choose among members that are alike
+    far = across[np.argmax((across**2).sum(axis=1))]
+    if not far.any():
+        tells = len(most) - 1 - np.argmin(most[::-1], keepdims=True)  # of alike ones the last, as filling takes them
     else:
         order = np.lexsort((most, across @ far))
         tells = order[_corners(c[order], most[order], STRAIGHT * scale)]

@@ -117,7 +117,7 @@ def keep_flow_limits(network: Network, chains: Chains) -> tuple[Bools, Ints]:
 
 
 def stay_telling(network: Network, chains: Chains, constant: Floats) -> tuple[Bools, Ints]:
-    """The buses between members of a chain that tell of its limits, and both ends of the branch of dead ends loaded most.
+    """The buses between members of a chain that tell of its limits, and both ends of the branches of dead ends loaded most.
 
     Parameters
     ----------
@@ -137,10 +137,11 @@ def stay_telling(network: Network, chains: Chains, constant: Floats) -> tuple[Bo
         telling.append(member[tells])
     dead = np.ones(network.n_branch, bool)
     dead[chains.member] = False
-    loading = np.sqrt((constant**2).sum(axis=1)) * np.where(dead, network.percent_per_kw, 0.0)
-    if loading.any():
-        most = int(np.argmax(loading))
-        stay[[network.from_bus[most], network.to_bus[most]]] = True
+    flow = np.where(dead, np.sqrt((constant**2).sum(axis=1)), 0.0)
+    for loading in (flow * network.percent_per_kw, np.where(network.limit_kw == 0.0, flow, 0.0)):  # no loading tells of zero
+        if loading.any():
+            most = int(np.argmax(loading))
+            stay[[network.from_bus[most], network.to_bus[most]]] = True
     return stay, np.concatenate(telling)
 
 
@@ -157,7 +158,8 @@ def contracted(network: Network, bus: Ints, keep: Keep | None = keep_flow_limits
     Returns
     -------
     Network
-        This one, where every bus matters.
+        This one, where every bus matters, or where it is meshed: flows of fewer nodes have other last bits there, which may
+        choose another of two limits that are reached together.
     """
     return _contracted(network, np.sort(bus).tobytes(), keep)
 
@@ -169,7 +171,7 @@ def _contracted(network: Network, bus: bytes, keep: Keep | None) -> Network:
     if keep is not None:
         reverse = np.isfinite(network.reverse_kw)
         wanted[network.from_bus[reverse]] = wanted[network.to_bus[reverse]] = True
-    if wanted.all():
+    if wanted.all() or not network.is_radial:
         return network
     chains, telling = _chains(network, wanted), np.empty(0, np.int64)
     if keep is not None:
@@ -195,7 +197,7 @@ def _contraction(network: Network, chains: Chains, telling: Ints) -> Contraction
     for k in range(len(chains)):
         of = chains.of(k)
         member, way = chains.member[of], chains.along[of]
-        best = np.lexsort((network.limit_kw[member], ~tells[member]))[0]
+        best = np.lexsort((-np.arange(len(member)), network.limit_kw[member], ~tells[member]))[0]  # of alike ones the last
         branch_of[k], susceptance[k] = member[best], 1.0 / (1.0 / network.susceptance_kw[member]).sum()
         chain[member], along[member] = k, way * way[best]
         ends = node[[chains.start[k], chains.end[of][-1]]]

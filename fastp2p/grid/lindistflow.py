@@ -72,7 +72,7 @@ def linear_model(network: Network) -> Floats:
         of_all, place, z = linear_model(whole), feeder_of(whole).place, 2.0 * feeder.series
         below = np.full(whole.n_branch + 1, -1)
         below[feeder_of(whole).branch] = np.arange(whole.n_bus)
-        at = np.where(feeder.branch == -1, -1, below[network.branch_of[feeder.branch]])
+        at = np.where(feeder.branch == -1, -1, below[np.append(network.branch_of, -1)[feeder.branch]])
         at = np.where(at == -1, place[network.bus_of[feeder.order]], at)
         square = of_all[place[network.bus_of[feeder.order]], 5]
         return np.stack([feeder.square, z.real, z.imag, of_all[at, 3], of_all[at, 4], square], axis=1)

@@ -1,5 +1,7 @@
 """Clearing on the contracted network is clearing on the whole one, whose branches and buses it names."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 import fastp2p
 from fastp2p.grid.ac import ac_flow
 from tests.grid.test_contraction import random_tree
+from tests.support.numbering import network_of
 
 BAND_PU = {"v_min_pu": 0.95, "v_max_pu": 1.05}
 
@@ -84,6 +87,43 @@ def test_a_bus_inside_of_a_chain_is_named_where_its_voltage_binds():
     )
     assert found.binding_bus.tolist() == [1]
     assert found.layout.name(found.binding_row).tolist() == ["voltage at bus 1"]
+
+
+@pytest.mark.parametrize("physics", ["dc", "lindistflow"])
+def test_a_dead_end_that_may_carry_nothing_but_does_is_a_broken_base(physics):
+    """A shunt where nobody is connected draws through a line without any capacity."""
+    network = fastp2p.Network.load("cigre_lv")
+    leaf = int(network.leaf_buses()[-1])
+    bus = np.sort(network.leaf_buses()[:2])
+    fixed, limit = network.fixed_kw.copy(), network.limit_kw.copy()
+    shunt = network.bus_shunt_pu.copy()
+    fixed[leaf], shunt[leaf] = -2.0, 2.0
+    limit[(network.from_bus == leaf) | (network.to_bus == leaf)] = 0.0
+    network = dataclasses.replace(network, fixed_kw=fixed, bus_shunt_pu=shunt, limit_kw=limit)
+    trades = random_trades(np.random.default_rng(1), 2, 4)
+    every = fastp2p.clear(network, at_buses(trades, bus), np.zeros((4, network.n_bus)), physics=physics)
+    found = fastp2p.clear(network, trades, np.zeros((4, 2)), bus=bus, physics=physics)
+    assert (every.status == "base_overload").all()
+    np.testing.assert_array_equal(found.status, every.status)
+
+
+@pytest.mark.parametrize("physics", ["dc", "lindistflow", "ac"])
+@pytest.mark.parametrize(("at_grid", "no_band"), [(False, True), (True, True), (True, False)])
+def test_nobody_or_only_the_external_grid_may_take_part(physics, at_grid, no_band):
+    network = network_of("feeder 14 1")
+    if no_band:  # none of its branches is left
+        network = dataclasses.replace(network, bus_id=np.where(network.is_reference, network.bus_id, -1))
+    bus = network.reference_bus[: int(at_grid)]
+    base, of_all = np.full((3, len(bus)), 5.0), np.zeros((3, network.n_bus))
+    of_all[:, bus] = base
+    trades = random_trades(np.random.default_rng(1), network.n_bus, 0)
+    trades = dataclasses.replace(trades, offset=np.zeros(4, int))
+    found = fastp2p.clear(network, trades, base, bus=bus, physics=physics)
+    every = fastp2p.clear(network, trades, of_all, physics=physics)
+    np.testing.assert_array_equal(found.status, every.status)
+    np.testing.assert_allclose(found.slack_kw, every.slack_kw, rtol=1e-12)
+    np.testing.assert_allclose(found.loading_percent, every.loading_percent, rtol=1e-12)
+    np.testing.assert_allclose(found.flow_kw, every.flow_kw, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("physics", ["dc", "lindistflow", "ac"])
