@@ -86,7 +86,7 @@ def ac_stages(n_books: int, n_checked: int) -> Iterator[Stage]:
     from fastp2p.cuda.ac import audit_of_book, batch_kernel, books_last, on_device, summarise_on_device
     from fastp2p.cuda.phases import audit_of_phases, phase_kernel, summarise_phases_on_device
     from fastp2p.cuda.straight import straight_code
-    from fastp2p.kernels.grid import inside, phase_summary
+    from fastp2p.kernels.grid import inside, phase_structs
 
     network = load("44").network
     bus = network.load_bus[:HOMES].astype(np.int64)
@@ -134,7 +134,7 @@ def ac_stages(n_books: int, n_checked: int) -> Iterator[Stage]:
     audit = audit_of_phases(of_phases, bus)
     title = f"AC on three phases, {len(audit.data.few.parent)} of {of_phases.n_bus} nodes"
     kernel = phase_kernel(audit.function, len(bus))
-    yield stage(title, kernel, audit.data, phase_summary.N_BEST, on_phases, fault, phases_on_cpu, float("nan"))
+    yield stage(title, kernel, audit.data, phase_structs.N_BEST, on_phases, fault, phases_on_cpu, float("nan"))
 
 
 def draw_kw(n_columns: int, n_books: int) -> np.ndarray:

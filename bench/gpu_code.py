@@ -6,7 +6,6 @@ As bench/ptx.py of a sweep's kernels. A thread keeps its numbers in at most 255 
 *spilled*: stored to memory and loaded again.
 """
 
-import gc
 import re
 import time
 from collections.abc import Iterator
@@ -69,8 +68,7 @@ STATED = {"r0_per_r1": 4.0, "x0_per_x1": 4.0, "vector_group": "Dyn", "trafo_z0_p
 
 def main() -> None:
     print(f"{'kernel':<48} {'numba s':>8} {'ptxas s':>8} {'registers':>9} {'stack B':>8} {'spilled B':>9}")
-    for title, kernel, arguments in list(cases()):
-        gc.freeze()  # what is loaded is not looked through again and again, which would take longer than compiling
+    for title, kernel, arguments in cases():
         numba_s, ptxas_s, *numbers = compile_kernel(kernel, *arguments).values()
         print(f"{title:<48} {numba_s:8.1f} {ptxas_s:8.1f} {numbers[0]:9.0f} {numbers[1]:8.0f} {numbers[2]:9.0f}", flush=True)
 

@@ -61,12 +61,11 @@ def stages(n_joints: int, n_homes: int, nf_per_km: float) -> dict[str, Callable[
         "DC screen": lambda: dc.screen(injection, injection),
         "LinDistFlow screen": lambda: linear.screen(injection, injection),
         "AC audit": lambda: summarise_flows(network, bus, *injection),
-        "congested, DC": congested("dc"),
-        "congested, LinDistFlow": congested("lindistflow"),
+        "congested, DC": congested,
     }
 
 
-def _congested(network: fastp2p.Network, bus: np.ndarray, kw: np.ndarray) -> Callable[[str], Callable[[], object]]:
+def _congested(network: fastp2p.Network, bus: np.ndarray, kw: np.ndarray) -> Callable[[], object]:
     """A clearing of books that sell more than the trunk carries."""
     surplus = np.abs(kw) * 40.0
     half = len(bus) // 2
@@ -77,7 +76,7 @@ def _congested(network: fastp2p.Network, bus: np.ndarray, kw: np.ndarray) -> Cal
         bid_per_kwh=np.full(len(books), 0.2), ask_per_kwh=np.full(len(books), 0.1),
     )  # fmt: skip
     tight = network.with_limits(factor=0.2)
-    return lambda physics: lambda: fastp2p.clear(tight, trades, np.zeros_like(kw), bus=bus, physics=physics, check=False)
+    return lambda: fastp2p.clear(tight, trades, np.zeros_like(kw), bus=bus, check=False)
 
 
 def measure(axis: str, sizes: tuple[int, ...], rounds: int, nf_per_km: float) -> None:

@@ -53,6 +53,7 @@ def launches(study, n=2):
         patch.multiple(draws, **changes),
         patch.multiple(engine, **changes, get=np.asarray, free_bytes=lambda: 1e9, _listed_books=listed),
         patch("fastp2p.cuda.inputs.put", np.asarray),
+        patch("fastp2p.cuda.ac.put", np.asarray),
     ):
         list(engine.run_scenarios(study, *prepare(study), 0.5, range(n), ("scenarios", "hours", "histograms")))
     return found

@@ -144,7 +144,7 @@ def _run_until_interrupted(
         ):
             if dask is not None and executor and not has_workers(executor):
                 say(errors, "waiting:", "yellow", f"the scheduler at {dask} has no workers yet")
-            threads = count if executor is None and device is None else workers
+            threads = workers if device else count if executor is None else None
             results = run_study(
                 study, out=folder, overwrite=overwrite, resume=resume, workers=threads, executor=executor, progress=bar,
                 scenarios=numbers, device=device,

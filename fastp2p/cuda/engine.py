@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import FAILED
+from fastp2p.cuda.audits import audits_of
 from fastp2p.cuda.device import free_bytes, get, launch, put, room
 from fastp2p.cuda.draws import draw_on_device
-from fastp2p.cuda.inputs import clock_of, grid_of, rules_of, sizes_of
+from fastp2p.cuda.inputs import checks_of, clock_of, grid_of, rules_of, sizes_of
 from fastp2p.cuda.kernels import list_books, make_books, make_ranks, put_loading
 from fastp2p.cuda.listed import Listed, run_listed
 from fastp2p.cuda.totals import HOURLY, PERCENTILES, Totals, add_listed, make_columns, ranks_of, totals_of
 from fastp2p.errors import InputError
 from fastp2p.grid.network import Network
+from fastp2p.kernels.cuda.audit import N_AUDITED
 from fastp2p.kernels.cuda.sums import N_COUNTED, N_COUNTS, N_LISTED, N_MOST, N_OF_HOMES, N_SUMS, Sums
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.pipeline.reduce import Columns
@@ -97,7 +99,7 @@ def _run_block(
     of_day, slot = hours_of_day(n_steps, hours)
     shown = "hours" in tables, "histograms" in tables
     n_bins = max(len(edge) for edge in HISTOGRAMS.values()) + 1 if shown[1] else 0
-    sums = _room_for_sums(n, n_steps, n_columns, len(of_day), n_bins, shown[0])
+    sums = _room_for_sums(n, n_steps, n_columns, len(of_day), n_bins, shown[0], bool(study.audited_every))
     edges = tuple(put(HISTOGRAMS[name]) for name in ("executed_kwh", "worst_loading_percent"))
     clock, grid, drawings = (
         clock_of(study, profiles, drawn),
@@ -105,10 +107,12 @@ def _run_block(
         (study, network, profiles, share, numbers),
     )
     sizes, rules = sizes_of(study, grid), rules_of(study, network, hours)
-    run = make_books(sizes, rules, shown[0], len(of_day), n_bins)
-    launch(run, n, draw_on_device(*drawings), clock, grid, (put(slot),), edges, sums)
-    total, most, counts, of_homes, hourly, bins = (np.array(get(array)) for array in sums[1:])
-    totals = totals_of(n_steps, total, most, counts, of_homes, hourly, bins.reshape(len(of_day), N_COUNTED, n_bins))
+    audit, checks = checks_of(study, network, drawn)
+    run = make_books(sizes, rules, shown[0], len(of_day), n_bins, audit)
+    launch(run, n, draw_on_device(*drawings), clock, grid, (put(slot),), edges, checks, sums)
+    total, most, counts, of_homes, hourly, bins, audited, band = (np.array(get(array)) for array in sums[1:])
+    audits = audits_of(n_steps - counts[N_LISTED], audited, band) if study.audited_every else None
+    totals = totals_of(n_steps, total, most, counts, of_homes, hourly, bins.reshape(len(of_day), N_COUNTED, n_bins), audits)
     listed = run_listed(*drawings, *_listed_books(sums.loading, totals.count[N_LISTED], n))
     failed = np.empty((0, 2), np.int64)
     if listed is not None:
@@ -119,7 +123,9 @@ def _run_block(
     return totals, _find_percentiles(sums.loading, n, n_steps), failed
 
 
-def _room_for_sums(n: int, n_steps: int, n_columns: int, n_hours: int, n_bins: int, with_hours: bool) -> Sums:
+def _room_for_sums(
+    n: int, n_steps: int, n_columns: int, n_hours: int, n_bins: int, with_hours: bool, with_audits: bool
+) -> Sums:
     return Sums(
         loading=room((n_steps, n)),
         total=room((N_SUMS, n)),
@@ -128,13 +134,15 @@ def _room_for_sums(n: int, n_steps: int, n_columns: int, n_hours: int, n_bins: i
         of_homes=room((N_OF_HOMES, n_columns, n)),
         hourly=room((len(HOURLY), n_hours, n)) if with_hours else put(np.empty((0, 0, 0))),
         bins=put(np.zeros(n_hours * N_COUNTED * n_bins, np.int64)),
+        audited=room((N_AUDITED, n)) if with_audits else put(np.empty((0, 0))),
+        band=room((2, n_hours, n)) if with_hours and with_audits else put(np.empty((0, 0, 0))),
     )
 
 
 def _bytes_of_scenario(n_columns: int, n_steps: int, tables: tuple[str, ...]) -> int:
     """On the device, with its draws and what is listed of it at most."""
-    of_hours = len(HOURLY) * min(24, n_steps) if "hours" in tables else 0
-    numbers = N_SUMS + N_MOST + N_COUNTS + (N_OF_HOMES + 8) * n_columns + of_hours + 2 * len(PERCENTILES)
+    of_hours = (len(HOURLY) + 2) * min(24, n_steps) if "hours" in tables else 0
+    numbers = N_SUMS + N_MOST + N_COUNTS + N_AUDITED + (N_OF_HOMES + 8) * n_columns + of_hours + 2 * len(PERCENTILES)
     return 8 * (4 * n_steps + numbers)
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 
+from fastp2p.clearing.families import LOADING_TOLERANCE, VOLTAGE_TOLERANCE
 from fastp2p.clearing.limits import DcLimits, constant_slack_kw
 from fastp2p.clearing.rows import ROW_TOLERANCE
+from fastp2p.cuda.ac import AuditOfBook, audit_of_book, on_device
 from fastp2p.cuda.device import put
 from fastp2p.cuda.kernels import Sizes
 from fastp2p.cuda.refusals import PRICINGS
 from fastp2p.grid.network import Network
 from fastp2p.kernels.clearing.limits import BranchFacts
+from fastp2p.kernels.cuda.audit import Checks
 from fastp2p.kernels.cuda.books import (
     ASK,
     BID,
@@ -28,12 +34,15 @@ from fastp2p.kernels.cuda.books import (
 )
 from fastp2p.market.rules import RULES
 from fastp2p.pipeline.draws import Scenarios
+from fastp2p.pipeline.stages import kvar_of
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.settlement.settle import SURPLUS
 from fastp2p.study.distributions import Choice
 from fastp2p.study.model import Study
 from fastp2p.study.sections import ByClock, Price
 
+SURE = 1e-7
+"""p.u. by which a book has to keep a limit for certain: more than the sweeps of two processors may differ by."""
 CODES = dict(zip(PRICINGS, (ASK, BID, MIDPOINT, K, K, MID_MARKET_RATE, BILL_SHARING), strict=True))
 
 
@@ -104,3 +113,25 @@ def grid_of(network: Network, drawn: Scenarios) -> Grid:
         constant_slack_kw=constant_slack_kw(network, few),
         fixed_kw=float(network.fixed_kw.sum()),
     )
+
+
+def checks_of(study: Study, network: Network, drawn: Scenarios) -> tuple[Any, tuple[Any, ...]]:
+    """The AC power flow of a book, a function of the device, and what it and its limits read there; None without an audit."""
+    if not study.audited_every:
+        return None, (put(np.empty(0)),)
+    audit, (load, pv) = _audit_of(network, drawn.participant.tobytes()), kvar_of(study)
+    n, limits = len(drawn.participant), study.network
+    checks = Checks(
+        least_pu=limits.v_min_pu - VOLTAGE_TOLERANCE + SURE,
+        most_pu=limits.v_max_pu + VOLTAGE_TOLERANCE - SURE,
+        most_percent=100.0 * (1.0 - SURE) + LOADING_TOLERANCE,
+        pv_kvar_per_kw=put(np.full(n, pv)),
+        load_kvar_per_kw=put(np.full(n, load)),
+    )
+    return audit.function, (checks, on_device(audit.data))
+
+
+@lru_cache(maxsize=8)
+def _audit_of(network: Network, bus: bytes) -> AuditOfBook:
+    """Made once for all blocks of scenarios."""
+    return audit_of_book(network, np.frombuffer(bus, np.int64))

@@ -19,7 +19,17 @@ from numba import cuda as numba_cuda
 from fastp2p.kernels.clearing.levels import Limits, Sellers
 from fastp2p.kernels.clearing.limits import Screen
 from fastp2p.kernels.clearing.nested import FillRoom, Items
-from fastp2p.kernels.cuda.books import LISTED, Homes, Rules, Work, run_book
+from fastp2p.kernels.cuda.accounts import settle_book
+from fastp2p.kernels.cuda.audit import (
+    N_AUDITED,
+    begin_audits,
+    inject_book,
+    keeps_limits,
+    note_audit,
+    note_band,
+    write_audits,
+)
+from fastp2p.kernels.cuda.books import LISTED, SPILL, Homes, Rules, Work, clear_book
 from fastp2p.kernels.cuda.draws import amount_of, draw_uniforms, has_pv
 from fastp2p.kernels.cuda.ranks import find_ranks
 from fastp2p.kernels.cuda.sums import (
@@ -36,6 +46,7 @@ from fastp2p.kernels.cuda.sums import (
     take_homes,
     write_sums,
 )
+from fastp2p.kernels.grid.inside import N_BEST
 from fastp2p.kernels.jit import source_stamp
 from fastp2p.kernels.market.matching import MatchRoom
 from fastp2p.kernels.settlement.settle import Accounts, BookAccounts
@@ -131,11 +142,12 @@ def place_type(sizes: Sizes) -> Any:
 
 
 @lru_cache(maxsize=64)
-def make_books(sizes: Sizes, rules: Rules, with_hours: bool, n_slots: int, n_bins: int) -> Any:
-    """The kernel that runs scenarios: ``kernel[blocks, threads](drawn, clock, grid, slot, edges, sums)``.
+def make_books(sizes: Sizes, rules: Rules, with_hours: bool, n_slots: int, n_bins: int, audit: Any = None) -> Any:
+    """The kernel that runs scenarios: ``kernel[blocks, threads](drawn, clock, grid, slot, edges, checks, sums)``.
 
     Histograms, of so many slots and bins (0: none), are counted in memory that the threads of a block share, and then added up.
-    A place for the audit is after `run_book`, which says where what every participant injects is.
+    With `audit`, the power flow of one book (`fastp2p.cuda.ac.AuditOfBook.function`), `checks` are a
+    `fastp2p.kernels.cuda.audit.Checks` and the data of the function. Such a kernel is not kept on disk.
     """
     n, room = sizes.n, sizes.room
     side, ranks, three, four, pools = (2, n), (2, 1, n), (3, n + 1), (4, n), (2, 2 * n)
@@ -144,9 +156,9 @@ def make_books(sizes: Sizes, rules: Rules, with_hours: bool, n_slots: int, n_bin
     values, cuttings, n_limits = (2, 1, sizes.n_branch), (1, sizes.n_branch), sizes.n_limits
     nodes, flows, accounts, of_buses, n_pools = (sizes.n_bus, 2), (sizes.n_branch, 2), (N_ACCOUNTS, 1), (4, 1, n), 2 * n
     margins, with_histograms, n_counted = (4, 1), n_bins > 0, max(1, n_slots * N_COUNTED * n_bins)
+    injections, bests, n_flows = (n, 1), (N_BEST, 1), 2 if rules.surplus == SPILL else 1
 
-    @device_kernel
-    def run(drawn: Any, clock: Any, grid: Any, slot: Any, edges: Any, out: Any) -> None:
+    def run(drawn: Any, clock: Any, grid: Any, slot: Any, edges: Any, checks: Any, out: Any) -> None:
         shared, first, threads = cuda.shared.array(n_counted, int32), cuda.threadIdx.x, cuda.blockDim.x
         for i in range(first, n_counted, threads):
             shared[i] = 0
@@ -198,18 +210,35 @@ def make_books(sizes: Sizes, rules: Rules, with_hours: bool, n_slots: int, n_bin
             a[18],
         )  # fmt: skip
         begin_sums(s, kept, total, most, count, out.hourly)
+        if audit is not None:
+            p, q = cuda.local.array(injections, float64), cuda.local.array(injections, float64)
+            best, audited = cuda.local.array(bests, float64), cuda.local.array(N_AUDITED, float64)
+            begin_audits(s, audited, out.band)
         work.book[0] = 0
         n_steps = 0
         if s < out.loading.shape[1]:  # others only help with the counts
             n_steps = out.loading.shape[0]
             take_homes(s, drawn, homes, rules, total, count)
         for t in range(n_steps):
-            ends = run_book(t, homes, clock, grid, rules, work, match_room, screen, bus, book)
+            ends = clear_book(t, homes, clock, grid, rules, work, match_room, screen)
+            if audit is not None:
+                if screen.congested[0] == 1:
+                    ends = LISTED
+                for flow in range(n_flows):  # the last one is of what is executed, one before of what is spilled as well
+                    if ends != LISTED:
+                        inject_book(rules, checks[0], flow < n_flows - 1, work, p, q)
+                        if audit(p, q, checks[1], best) == 0 or not keeps_limits(checks[0], best):
+                            ends = LISTED
             if ends == LISTED:
                 out.loading[t, s] = LISTED_MARK
                 count[N_LISTED] += 1
                 continue
+            settle_book(t, homes, clock, rules, work, screen, bus, book)
             out.loading[t, s] = screen.loading_percent[0]
+            if audit is not None:
+                note_audit(t, rules, clock, work, best, screen, audited)
+                if with_hours:
+                    note_band(slot[0][t], s, best, out.band)
             note_book(t, ends, rules, clock, grid, work, screen, total, most, count)
             if with_hours:
                 add_hour(slot[0][t], s, work.account, out.hourly)
@@ -219,12 +248,14 @@ def make_books(sizes: Sizes, rules: Rules, with_hours: bool, n_slots: int, n_bin
                     cuda.atomic.add(shared, (slot[0][t] * N_COUNTED + i) * n_bins + bins[i], 1)
         if n_steps > 0:
             write_sums(s, homes, kept, total, most, count, out)
+            if audit is not None:
+                write_audits(s, audited, out.audited)
         cuda.syncthreads()
         for i in range(first, n_counted, threads):
             if shared[i] > 0:
                 cuda.atomic.add(out.bins, i, shared[i])
 
-    return run
+    return device_kernel(run) if audit is None else cuda.jit(run)  # the function is in no file that would tell of its changes
 
 
 @device_kernel

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fastp2p.clearing.audit import Audit
 from fastp2p.grid.network import Network
 from fastp2p.kernels.settlement.settle import Accounts
 from fastp2p.market.orders import make_orders
 from fastp2p.market.rules import RULES
-from fastp2p.pipeline.batch import stress_trades
+from fastp2p.pipeline.batch import audit_books, stress_trades
 from fastp2p.pipeline.draws import Scenarios, draw_scenarios
 from fastp2p.pipeline.reduce import Columns, join_columns, pairs_per_book
 from fastp2p.pipeline.stages import clear_trades, leave_homes_over, trade
@@ -24,6 +25,8 @@ Ints = NDArray[np.int64]
 
 BOOKS_AT_A_TIME = 20_000
 SCENARIOS_AT_A_TIME = 5_000
+FLAGS = ("full_breaks_voltage", "full_breaks_current", "needless_cut")
+"""What the audit says of a book with yes or no."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +38,7 @@ class Listed:
     scenario, step : (n,) int64
         Scenarios are counted from the first one of the block.
     books : Columns
-        As `fastp2p.pipeline.reduce.book_columns` names them, (n,).
+        As `fastp2p.pipeline.reduce.book_columns` and `audit_columns` name them, (n,).
     status_code : (n,) int8
     homes : Accounts
         (n, n_participants) each.
@@ -93,7 +96,8 @@ def _run_books(
     trades, prices = trade(study, orders, bids, asks, retail_per_kwh, feed_in_per_kwh)
     left = leave_homes_over(load_kwh, pv_kwh, trades, with_batteries=False)
     trades, load_kwh, pv_kwh = stress_trades(rules.stress, trades, load_kwh, pv_kwh)
-    clearing, _ = clear_trades(study, network, drawn, trades, left, None, hours, None)
+    clearing, unmatched = clear_trades(study, network, drawn, trades, left, None, hours, None)
+    audited = audit_books(study, network, drawn, clearing, unmatched, hours)
     settled = settle(
         trades.at_prices(bids, asks) if RULES[market.pricing].is_pool else trades, clearing, load_kwh, pv_kwh, left,
         retail_per_kwh=retail_per_kwh, feed_in_per_kwh=feed_in_per_kwh, buyer_per_kwh=prices.buyer_per_kwh,
@@ -110,7 +114,24 @@ def _run_books(
         "baseline_co2_kg": books.baseline_retail_kwh * co2,
         "is_cut": clearing.is_cut,
     }
+    if audited is not None:
+        columns |= _audit_columns(audited, hours, retail_per_kwh)
+        columns["slack_kwh"] = books.retail_kwh - books.exported_kwh + audited.losses_kw * hours
     return Listed(scenario + start, step, columns, clearing.status_code, settled.buses)
+
+
+def _audit_columns(audited: Audit, hours: float, retail_per_kwh: Floats) -> Columns:
+    """`fastp2p.pipeline.reduce.audit_columns`, without buses."""
+    losses_kwh = audited.losses_kw * hours
+    return {
+        "lowest_vm_pu": audited.lowest_vm_pu,
+        "highest_vm_pu": audited.highest_vm_pu,
+        "worst_current_percent": audited.loading_percent,
+        "losses_kwh": losses_kwh,
+        "losses_cost": losses_kwh * retail_per_kwh,
+        "ac_status": audited.code,
+        **dict(zip(FLAGS, (audited.full_voltage, audited.full_current, audited.needless_cut), strict=True)),
+    }
 
 
 def _energy(profiles: Profiles, drawn: Scenarios, profile_of: Ints, size: Floats, scenario: Ints, step: Ints) -> Floats:

@@ -25,8 +25,10 @@ def device_faults(study: Study, tables: tuple[str, ...]) -> list[str]:
     clearing, market = study.clearing, study.market
     if clearing.physics != "dc":
         wrong.append((f"clearing.physics = {clearing.physics!r}", "limits of voltage and apparent power"))
-    elif clearing.audit:
-        wrong.append(("clearing.audit", "audits"))
+    elif clearing.audit > 1:
+        wrong.append((f"clearing.audit = {int(clearing.audit)}", "audits of a sample"))
+    elif clearing.audit and study.network.reverse_kw is not None:
+        wrong.append(("network.reverse_kw", "limits of reverse power in audits"))
     if clearing.unserved == "shed":
         wrong.append(("clearing.unserved = 'shed'", "the shedding of load"))
     if market.branch_charge_per_kwh > 0.0:

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import BASE_OVERLOAD, CLEARED, FREE, STATUS
+from fastp2p.cuda.audits import Audits, add_listed_audits, hour_audits, scenario_audits
 from fastp2p.cuda.listed import Listed
+from fastp2p.kernels.cuda.audit import LOSSES_COST
 from fastp2p.kernels.cuda.sums import (
     ABOVE_100,
     BASELINE_CO2,
@@ -51,7 +53,7 @@ PERCENTILES = (50, 95, 99)
 class Totals:
     """What the books of a block of scenarios come to; see `fastp2p.kernels.cuda.sums.Sums`. `add_listed` changes its arrays.
 
-    `status` are counts (len(STATUS), n_scenarios); `n_cut` is (n_scenarios,).
+    `status` are counts (len(STATUS), n_scenarios); `n_cut` is (n_scenarios,); `audits` are None in a study without.
     """
 
     total: Floats
@@ -62,14 +64,17 @@ class Totals:
     bins: Ints
     status: Ints
     n_cut: Ints
+    audits: Audits | None
 
 
-def totals_of(n_steps: int, total: Floats, most: Floats, count: Ints, of_homes: Floats, hourly: Floats, bins: Ints) -> Totals:
+def totals_of(
+    n_steps: int, total: Floats, most: Floats, count: Ints, of_homes: Floats, hourly: Floats, bins: Ints, audits: Audits | None
+) -> Totals:
     """Those of the books that the device has run."""
     status = np.zeros((len(STATUS), total.shape[1]), np.int64)
     status[BASE_OVERLOAD], status[CLEARED] = count[N_OVERLOAD], count[N_CLEARED]
     status[FREE] = n_steps - count[N_LISTED] - count[N_OVERLOAD] - count[N_CLEARED]
-    return Totals(total, most, count, of_homes, hourly, bins, status, count[N_CUT])
+    return Totals(total, most, count, of_homes, hourly, bins, status, count[N_CUT], audits)
 
 
 def add_listed(to: Totals, listed: Listed, slot: Ints, step_hours: float, fixed_kw: float) -> None:
@@ -89,6 +94,8 @@ def add_listed(to: Totals, listed: Listed, slot: Ints, step_hours: float, fixed_
     np.add.at(to.count[N_ABOVE_100], at, loading > ABOVE_100)
     np.add.at(to.status, (listed.status_code, at), 1)
     np.add.at(to.n_cut, at, np.asarray(listed.books["is_cut"], np.int64))
+    if to.audits is not None:
+        add_listed_audits(to.audits, listed, slot)
     homes = listed.homes
     for place, of_books in enumerate((homes.load_kwh, homes.bill, homes.baseline_bill)):
         np.add.at(to.of_homes[place].T, at, of_books)
@@ -160,6 +167,7 @@ def _scenario_columns(
         **{f"p{q}_loading_percent": values for q, values in zip(PERCENTILES, percentiles, strict=True)},
         "worst_loading_percent": most[LOADING],
         "hours_above_100_percent": totals.count[N_ABOVE_100] * step_hours,
+        **({} if totals.audits is None else scenario_audits(totals.audits, n_steps)),
     }
     counts = {"n_cut": totals.n_cut, **{f"n_{name}": totals.status[code] for code, name in enumerate(STATUS.tolist())}}
     load_kwh, bill, baseline_bill, kwp = (of_home.T for of_home in totals.of_homes)
@@ -173,14 +181,15 @@ def _sums(totals: Totals) -> dict[str, Floats]:
     of |= {"slack_kwh": totals.total[SLACK], "n_trades": totals.total[N_TRADES].astype(np.int64)}
     of |= {"co2_kg": totals.total[CO2], "baseline_co2_kg": totals.total[BASELINE_CO2]}
     of["matched_kwh"] = of["bought_kwh"] + of["cut_kwh"]
-    of["operator_balance"] = of["paid"] + of["charges"] - of["received"]
-    of["retailer_revenue"] = of["bill"] - of["paid"] - of["charges"] + of["received"]
+    losses_cost = 0.0 if totals.audits is None else totals.audits.of_scenario[LOSSES_COST]
+    of["operator_balance"] = of["paid"] + of["charges"] - of["received"] - losses_cost
+    of["retailer_revenue"] = of["bill"] - of["paid"] - of["charges"] + of["received"] + losses_cost
     columns = columns_of("scenarios").values()
     return {one.name: of[one.source] for one in columns if one.over_steps == "sum" and one.source in of}
 
 
 def _hour_columns(totals: Totals, numbers: range, drawn: Scenarios, n_steps: int, step_hours: float) -> Columns:
-    hours, _ = hours_of_day(n_steps, step_hours)
+    hours, slot = hours_of_day(n_steps, step_hours)
     n, days = len(numbers), days_of_hours(n_steps, step_hours)
     means = {name: (one.T / days).ravel() for name, one in zip(HOURLY, totals.hourly, strict=True)}
     return {
@@ -188,6 +197,7 @@ def _hour_columns(totals: Totals, numbers: range, drawn: Scenarios, n_steps: int
         "scenario": np.repeat(np.arange(numbers.start, numbers.stop), len(hours)),
         "hour": np.tile(hours, n),
         **{one.name: means[one.source] for one in columns_of("hours").values() if one.source in means},
+        **({} if totals.audits is None else hour_audits(totals.audits, slot)),
     }
 
 

@@ -114,7 +114,8 @@ def run_batch(
     connection = connection_of(scenarios, scenario)
     of_homes = at_homes(trades, n_homes) if offers else trades
     clearing, unmatched = clear_trades(study, network, scenarios, of_homes, left, beside, hours, connection)
-    audited = _audit(study, network, scenarios, steps, profiles, clearing, unmatched, connection)
+    sample = _audited_sample(study, profiles, scenarios, steps)
+    audited = audit_books(study, network, scenarios, clearing, unmatched, hours, connection, sample)
     if done and offers:
         bought_kwh, sold_kwh = delivered(study, trades, clearing, n_homes)
         batteries = done_by(fleet, scenario, offers, bought_kwh, sold_kwh, after_kwh)
@@ -166,27 +167,31 @@ def _storage_price_rows(bids: Floats, asks: Floats, scenarios: Scenarios, steps:
     return with_storage_prices(bids, asks, np.resize(value, n_rows), one_way)
 
 
-def _audit(
+def _audited_sample(study: Study, profiles: Profiles, scenarios: Scenarios, steps: range) -> Ints | None:
+    """Books that AC power flows are to check, where these are a random sample of one in N."""
+    every = study.audited_every
+    if every <= 1:
+        return None
+    drawn = draw_sample(study.seed, every, scenarios.number, steps, profiles.n_steps, profiles.step_hours)
+    return np.flatnonzero(drawn)
+
+
+def audit_books(
     study: Study,
     network: Network,
     scenarios: Scenarios,
-    steps: range,
-    profiles: Profiles,
     clearing: Clearing,
     left: Leftovers,
-    connection: Connection | None,
+    hours: float,
+    connection: Connection | None = None,
+    books: Ints | None = None,
 ) -> Audit | None:
-    """AC power flows of the books that the study wants checked by them: all, or a random sample of one in N."""
-    every = study.audited_every
-    if not every:
+    """AC power flows of cleared books where the study wants them checked: of all, or of a sample."""
+    if not study.audited_every:
         return None
-    books = None
-    if every > 1:
-        drawn = draw_sample(study.seed, every, scenarios.number, steps, profiles.n_steps, profiles.step_hours)
-        books = np.flatnonzero(drawn)
     solver = None if network.is_radial else runpp_solver(study.network.source)
     band_pu = (study.network.v_min_pu, study.network.v_max_pu)
-    uncontrolled = _uncontrolled(study, clearing, left, profiles.step_hours, connection)
+    uncontrolled = _uncontrolled(study, clearing, left, hours, connection)
     return audit(network, scenarios.connected, clearing, band_pu, books, solver, uncontrolled)
 
 

@@ -18,7 +18,11 @@ def test_parts_and_draws_are_those_of_the_processor():
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
-    assert {name: wrong for name, (wrong, _, _) in answer["parts"].items() if wrong} == {}
+    assert {name: wrong for name, (wrong, *_) in answer["parts"].items() if wrong} == {}
     assert {name: wrong for name, wrong in answer["draws"].items() if wrong} == {}
-    assert sum(cut for _, cut, _ in answer["parts"].values()) > 20
-    assert sum(overloaded for _, _, overloaded in answer["parts"].values()) > 20
+    assert sum(cut for _, cut, _, _ in answer["parts"].values()) > 20
+    assert sum(overloaded for _, _, overloaded, _ in answer["parts"].values()) > 20
+    audits = {name: kept for name, (*_, kept) in answer["parts"].items() if kept}
+    assert audits["audited, wide"] == [16, 0]
+    assert all(min(audits[name]) > 2 for name in ("audited, exports", "audited, curtailable"))
+    assert len(audits) == 4

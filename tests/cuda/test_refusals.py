@@ -25,13 +25,15 @@ def test_each_fault_has_its_key():
     study = SWEEP.with_(
         battery={"kwh": 5.0}, network={"phases": 3, "zero_sequence": {"r0_per_r1": 4.0, "x0_per_x1": 4.0, "c0_per_c1": 1.0}},
         connection={"phases": "random"}, market={"pricing": "mcafee", "branch_charge_per_kwh": 0.01},
-        clearing={"unserved": "shed", "audit": True}, scenarios={"keep": ["books", "hours"]},
+        clearing={"unserved": "shed", "audit": 3}, scenarios={"keep": ["books", "hours"]},
     )  # fmt: skip
     keys = [fault.partition(":")[0] for fault in faults_of(study, workers=2)]
     assert keys == [
-        "workers", "battery", "network.phases = 3", "clearing.audit", "clearing.unserved = 'shed'",
+        "workers", "battery", "network.phases = 3", "clearing.audit = 3", "clearing.unserved = 'shed'",
         "market.branch_charge_per_kwh", "market.pricing = 'mcafee'", "scenarios.keep (books)",
     ]  # fmt: skip
+    reverse = SWEEP.with_(clearing={"audit": True}, network={"reverse_kw": 10.0})
+    assert [fault.partition(":")[0] for fault in faults_of(reverse)] == ["network.reverse_kw"]
     assert [fault.partition(":")[0] for fault in faults_of(SWEEP, scenarios=[1])] == [
         "scenarios.keep (books, trades, branches, participants)"
     ]

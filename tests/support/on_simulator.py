@@ -41,6 +41,20 @@ VARIANTS = {
     "charges": {"market": {"network_charge_per_kwh": 0.01}, "scenarios": {"exact": True, "shares": [0.3]}},
     "drawn by the processor": {"market": {"bid_per_kwh": {"distribution": "normal", "mean": 0.15, "sd": 0.02}}},
 }
+AUDIT = {"load": {"power_factor": 0.95}, "clearing": {"audit": True}}
+VARIANTS |= {
+    "audited, wide": AUDIT | {"network": {"v_min_pu": 0.8, "v_max_pu": 1.2, "limit_factor": 4.0}},
+    "audited, exports": {
+        "pv": {"power_factor": 0.95, "reactive": "draws"}, "load": {"power_factor": 0.95},
+        "network": {"v_min_pu": 0.965, "v_max_pu": 1.015, "limit_factor": 0.8},
+        "clearing": {"audit": True, "surplus": "export", "stress": 1.5},
+    },
+    "audited, curtailable": AUDIT | {"network": {"v_min_pu": 0.95, "v_max_pu": 1.05, "limit_factor": 0.25}},
+    "audited, pool, spilled": {
+        "network": {"v_min_pu": 0.95, "v_max_pu": 1.02, "limit_factor": 0.8},
+        "market": {"pricing": "mid_market_rate"}, "clearing": {"audit": True, "surplus": "spill"},
+    },
+}  # fmt: skip
 DRAWN = {
     "as it is": {},
     "large seed, exact": {"seed": 2**70 + 5, "scenarios": {"exact": True}, "load": {"homes": CHOICE | {"values": [1, 2, 3]}}},
@@ -50,7 +64,8 @@ DRAWN = {
 
 
 def differences(study, numbers):
-    """What of a part differs from the processor's, how many of its books are cut, and how many limits are broken before."""
+    """What of a part differs from the processor's, how many of its books are cut, and how many limits are broken before; where
+    it is audited, how many books keep all limits, and how many do not."""
     network, profiles = prepare(study)
     work, (point,) = (hold_tariffs(study, profiles), network, profiles), points_of(study)
     part = Part(0, (point,), numbers, TABLES)
@@ -67,7 +82,9 @@ def differences(study, numbers):
                 same = (ours == its).all()
             wrong += [] if same else [f"{name}.{column}"]
         wrong += [] if list(table) == list(found[name]) else [f"columns of {name}"]
-    return wrong, done.n_congested, int(tables["scenarios"]["n_base_overload"].sum())
+    of = tables["scenarios"]
+    kept = [int(of["n_audit_kept"].sum()), int((of["n_audited"] - of["n_audit_kept"]).sum())] if "n_audited" in of else []
+    return wrong, done.n_congested, int(of["n_base_overload"].sum()), kept
 
 
 def draw_differences(study, numbers):

@@ -19,7 +19,6 @@ from fastp2p.kernels.market.matching import MatchRoom, match_in_room
 from fastp2p.kernels.market.orders import leftovers, split_orders
 from fastp2p.kernels.market.pricing import find_margins_in
 from fastp2p.kernels.market.trades import count_pairs_in, look_up_prices
-from fastp2p.kernels.settlement.settle import Accounts, BookAccounts, Tariffs, TradePrices, settle_buses, settle_trades
 from fastp2p.kernels.structs import TradeArrays
 
 Floats = NDArray[np.float64]
@@ -176,12 +175,11 @@ def sort_prices(homes: Homes, by_volume: bool, pool: bool) -> None:
 
 
 @kernel
-def run_book(
-    t: int, homes: Homes, clock: Clock, grid: Grid, rules: Rules, work: Work, room: MatchRoom, screen: Screen, bus: Accounts,
-    book: BookAccounts,
+def clear_book(
+    t: int, homes: Homes, clock: Clock, grid: Grid, rules: Rules, work: Work, room: MatchRoom, screen: Screen
 ) -> int:  # fmt: skip
-    """Run step t of a scenario; returns how the book ends. After it, `work.energy[9]` has the injections where it was filled,
-    else `work.energy[7]`, kW.
+    """Match and clear step t of a scenario; returns how the book ends. After it, `work.energy[9]` has the injections where it
+    was filled (`screen.congested` is 1), else `work.energy[7]`, kW. `kernels.cuda.accounts.settle_book` is next.
 
     Parameters
     ----------
@@ -189,10 +187,6 @@ def run_book(
     homes, clock, grid, rules, work, room : see their types
     screen : Screen
         Output, of one book.
-    bus : Accounts, (1, n)
-        Added to, but where the book is listed.
-    book : BookAccounts, (1,)
-        Output, but where the book is listed.
     """
     energy, trader, trade, offset, price = work.energy, work.trader, work.trade, work.offset, homes.price
     load, pv, own, deficit, surplus, full = energy[0], energy[1], energy[2], energy[5], energy[6], energy[7]
@@ -220,17 +214,8 @@ def run_book(
     _inject(rules, deficit, surplus, floor, export)
     inject_trades(floor, export, trades, rules.step_hours, True, floor, full)
     ends, is_congested = _screen_book(grid, rules.tolerance, floor, full, work, screen)
-    executed = bought = quantity
-    exported = export
     if is_congested and ends != LISTED:
-        executed, bought, exported = trade[5], trade[6], energy[8]
         ends = _fill_book(rules, grid, trades, floor, full, export, work, screen, ends)
-    if ends == LISTED:
-        return LISTED
-    if rules.pool:  # trades were matched by the tariffs; they are worth what participants bid and ask
-        look_up_prices(offset, seller, buyer, price[0], price[1], trade[1], trade[2])
-    work.account[:] = 0.0
-    _settle(t, rules, clock, work, trades, executed, bought, exported, bus, book)
     return ends
 
 
@@ -367,30 +352,3 @@ def _price(
             pays[i] = (trades.bid_per_kwh[i] + trades.ask_per_kwh[i]) / 2.0
         else:
             pays[i] = of_book
-
-
-@kernel
-def _settle(
-    t: int, rules: Rules, clock: Clock, work: Work, trades: TradeArrays, executed: Floats, bought: Floats, exported: Floats,
-    bus: Accounts, book: BookAccounts,
-) -> None:  # fmt: skip
-    """Energy and money of what is executed, of exports of `exported` kW."""
-    energy, trade = work.energy, work.trade
-    load, pv, own, deficit, surplus = energy[0], energy[1], energy[2], energy[5], energy[6]
-    feed_in = clock.feed_in_per_kwh[t : t + 1]
-    if rules.surplus == SPILL:
-        work.excess[0] = 0.0
-        feed_in = work.excess[:1]
-    tariff = Tariffs(clock.retail_per_kwh[t : t + 1], feed_in)
-    scale = 1.0
-    if rules.surplus == CURTAILABLE:
-        scale = rules.step_hours
-    else:
-        exported, scale = surplus, 0.0 if rules.surplus == SPILL else 1.0
-    settle_buses(load, pv, own, deficit, surplus, exported, scale, tariff, 1, bus, book)
-    if rules.surplus == SPILL:  # nor is any exported without trading
-        book.baseline_exported_kwh[0] = 0.0
-    for i in range(trades.offset[1]):
-        trade[4, i] = rules.charge_per_kwh
-    price = TradePrices(trade[3], trade[3], trade[4], trades.bid_per_kwh, trades.ask_per_kwh)
-    settle_trades(trades, executed, bought, price, tariff, True, load.shape[1], 1, bus, book)

@@ -57,6 +57,8 @@ class Sums(NamedTuple):
         Empty where nobody asks for it.
     bins : (n_slots * N_COUNTED * n_bins,) int64
         Of a histogram for each quantity and slot, over all scenarios; zero at first.
+    audited : (N_AUDITED, n_scenarios) float64; band : (2, n_slots, n_scenarios) float64
+        What audits say, and the lowest and highest voltage of every hour (`kernels.cuda.audit`); empty without.
     """
 
     loading: Floats
@@ -66,6 +68,8 @@ class Sums(NamedTuple):
     of_homes: Floats
     hourly: Floats
     bins: Ints
+    audited: Floats
+    band: Floats
 
 
 @kernel
@@ -118,8 +122,8 @@ def note_book(
     Parameters
     ----------
     t, ends : int
-        Its step, and what `run_book` has returned.
-    rules, clock, grid, work, screen : as for `run_book`
+        Its step, and what `clear_book` has returned.
+    rules, clock, grid, work, screen : as for `clear_book`
     total : (N_SUMS,) float64; most : (N_MOST,) float64; count : (N_COUNTS,) int64
         Outputs.
     """
