@@ -70,7 +70,7 @@ class BranchFlow(RowFamily):
         return flows.kw, flows.kvar
 
     def loading(self, flow: AnyFlow) -> Floats:
-        """(n_books, n_limits) percent, from current: of every branch, and not only of the member of a chain that is a row."""
+        """(n_books, n_limits) percent, from current."""
         return flow.loading_percent
 
     def values(self, flows: Flows) -> Floats:
@@ -95,11 +95,11 @@ class BranchFlow(RowFamily):
     def excess(self, base: AnyFlow, flow: AnyFlow) -> Floats:
         """Percent of loading from current."""
         over = self.loading(flow) - np.fmax(100.0, self.loading(base))
-        return self.network.most_of_chains(np.where(over > LOADING_TOLERANCE, over, 0.0))
+        return np.where(over > LOADING_TOLERANCE, over, 0.0)
 
     def _missed_kva(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
         """(n_books, n_limits) by how much the linear apparent power of branches with an excess is too low."""
-        missed = self.network.most_of_chains(self.loading(flow)) / 100.0 * self.limit_kw - np.hypot(*self.powers(flows))
+        missed = self.loading(flow) / 100.0 * self.limit_kw - np.hypot(*self.powers(flows))
         return np.where(excess > 0.0, np.maximum(missed, 0.0), 0.0)
 
     def gaps(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
@@ -199,7 +199,7 @@ class BusVoltage(RowFamily):
         return np.where(self.network.whole.has_band[self.bus], self.band_pu[1] ** 2, np.inf)
 
     def magnitude(self, flow: AnyFlow) -> Floats:
-        """(n_books, n) voltages of all buses, p.u."""
+        """(n_books, n_limits) voltages, p.u."""
         return flow.vm_pu
 
     def values(self, flows: Flows) -> Floats:
@@ -235,22 +235,12 @@ class BusVoltage(RowFamily):
         vm, of_base = self.magnitude(flow), self.magnitude(base)
         over, under = vm - np.fmax(self.band_pu[1], of_base), vm - np.fmin(self.band_pu[0], of_base)
         excess = np.where(over > VOLTAGE_TOLERANCE, over, np.where(under < -VOLTAGE_TOLERANCE, under, 0.0))
-        highest, lowest = self._extremes(np.where(self.is_limited, excess, 0.0))
-        return np.where(highest >= -lowest, highest, lowest)
-
-    def _extremes(self, value: Floats) -> tuple[Floats, Floats]:
-        """Among the buses that each row speaks for."""
-        return self.network.most_of_nodes(value), -self.network.most_of_nodes(-value)
-
-    @property
-    def is_limited(self) -> Bools:
-        """(n,) which of the voltages that `magnitude` gives are."""
-        return self.network.whole.has_band
+        excess[:, ~self.network.whole.has_band[self.bus]] = 0.0
+        return excess
 
     def gaps(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
         """Of squared voltages."""
-        highest, lowest = self._extremes(self.magnitude(flow))
-        return np.where(excess != 0.0, np.where(excess > 0.0, highest, lowest) ** 2 - flows.square, 0.0)
+        return np.where(excess != 0.0, self.magnitude(flow) ** 2 - flows.square, 0.0)
 
 
 class ReverseFlow(RowFamily):

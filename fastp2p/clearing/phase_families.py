@@ -171,11 +171,6 @@ class PhaseVoltage(BusVoltage):
         """Between phase and neutral."""
         return _flat(flow.vm_pu)
 
-    @property
-    def is_limited(self) -> Bools:
-        """Three of each bus."""
-        return np.repeat(super().is_limited, 3)
-
     def entries(self, plus_kvar: Floats, minus_kvar: Floats) -> tuple[Floats, Floats]:
         """By what a kW at each terminal adds."""
         per_kw, per_kvar = (one.square for one in unit_flows(self.network, self.columns.tobytes(), False))

@@ -31,8 +31,9 @@ from fastp2p.kernels.grid.inside import (
     N_RUNS,
     SLACK_P,
     SLACK_Q,
+    Inside,
 )
-from fastp2p.kernels.grid.structs import AcSummary, AcWork, Feeder, Inside
+from fastp2p.kernels.grid.structs import AcSummary, AcWork, Feeder
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

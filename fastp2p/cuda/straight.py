@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from fastp2p.cuda.trace import Tape, names, traced
 from fastp2p.kernels.grid.ac import LONG, _add_behind, _summarise_block, _sweep_backward, _sweep_forward, has_converged
-from fastp2p.kernels.grid.inside import HIGHEST, LOADING, LOSSES, LOWEST, N_BEST, SLACK_P, look_inside
-from fastp2p.kernels.grid.structs import Feeder, Inside
+from fastp2p.kernels.grid.inside import HIGHEST, LOADING, LOSSES, LOWEST, N_BEST, SLACK_P, Inside, look_inside
+from fastp2p.kernels.grid.structs import Feeder
 
 Ints = NDArray[np.int64]
 

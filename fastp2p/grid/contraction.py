@@ -70,42 +70,6 @@ class Contraction(Network):
         """(n_branch,) as in the whole network."""
         return self.whole.upward[self.branch_of]
 
-    @cached_property
-    def speaker(self) -> Ints:
-        """(n_bus of the whole,) the bus here that speaks for each: inside of a chain its farther end, else the nearest one."""
-        whole, speaker = self.whole, self.node.copy()
-        ends = np.stack([whole.from_bus, whole.to_bus])
-        inside = np.flatnonzero(self.chain >= 0)
-        for end in ends[:, inside]:
-            of = self.to_bus[self.chain[inside]]
-            lower = speaker[end] == -1
-            speaker[end[lower]] = of[lower]
-        left = np.flatnonzero(self.chain == -1)
-        while len(left):  # ends: a dead end hangs on a bus that is spoken for
-            one, other = speaker[ends[:, left]]
-            for known, unknown, at in ((one, other, 1), (other, one, 0)):
-                begins = (known >= 0) & (unknown == -1)
-                speaker[ends[at, left[begins]]] = known[begins]
-            one, other = speaker[ends[:, left]]
-            left = left[(one == -1) | (other == -1)]
-        return speaker
-
-    def most_of_chains(self, value: Floats) -> Floats:
-        """Those of dead ends belong to no chain."""
-        return _most_of(value, self.chain, self.n_branch)
-
-    def most_of_nodes(self, value: Floats) -> Floats:
-        """See `speaker`."""
-        return _most_of(value, self.speaker, self.n_bus)
-
-
-def _most_of(value: Floats, group: Ints, n: int) -> Floats:
-    """(n_books, n) the largest value of each group, NaN left out."""
-    order = np.argsort(group, kind="stable")[np.count_nonzero(group == -1) :]
-    first = np.searchsorted(group[order], np.arange(n))
-    most: Floats = np.fmax.reduceat(value[:, order], first, axis=1)
-    return most
-
 
 Keep = Callable[[Network, Chains], tuple[Bools, Ints]]
 """From a network and its chains: (n_bus,) which buses stay besides, and the branches whose limits tell of their chains."""

@@ -17,8 +17,7 @@ from fastp2p.grid.feeder import joined
 from fastp2p.grid.joining import Joined
 from fastp2p.grid.network import Network
 from fastp2p.grid.two_ports import TwoPorts, two_ports
-from fastp2p.kernels.grid.inside import SEEN
-from fastp2p.kernels.grid.structs import Inside, Points
+from fastp2p.kernels.grid.inside import SEEN, Inside, Points
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -57,11 +57,3 @@ class OntoAll:
     def along(self) -> Floats:
         """(n_branch of the whole,) +1 where a branch there is directed as that one, -1 against it, 0 in dead ends."""
         return np.ones(self.n_branch)
-
-    def most_of_chains(self, value: Floats) -> Floats:
-        """(n_books, n_branch) the largest value of any branch of the whole in each chain, from those of all, NaN left out."""
-        return value
-
-    def most_of_nodes(self, value: Floats) -> Floats:
-        """(n_books, n_bus) the largest value of any bus of the whole that each one here speaks for, from those of all."""
-        return value

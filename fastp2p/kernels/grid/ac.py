@@ -30,9 +30,10 @@ from fastp2p.kernels.grid.inside import (
     N_RUNS,
     SLACK_P,
     SLACK_Q,
+    Inside,
     look_inside,
 )
-from fastp2p.kernels.grid.structs import AcSummary, AcWork, Feeder, Inside
+from fastp2p.kernels.grid.structs import AcSummary, AcWork, Feeder
 from fastp2p.kernels.jit import kernel
 
 Floats = NDArray[np.float64]

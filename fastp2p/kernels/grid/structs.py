@@ -125,63 +125,6 @@ class Feeder(NamedTuple):
         return place
 
 
-class Points(NamedTuple):
-    """Runs of linear forms κ V + λ J, one for each place, of the voltage above it and the current into it.
-
-    Attributes
-    ----------
-    first : (n_bus + 1,) int64
-        Forms ``first[i]:first[i + 1]`` are those of place i.
-    form : (n, 4) float64
-        κ and λ, real and imaginary parts.
-    gap : (n, 2) float64
-        Of the run that is halved at each form, how far κ and λ lie from the straight line between its ends.
-    bus : (n,) int64
-        That a form is the voltage of; -1 for ends of runs that are places, -2 for voltages that do not count, and currents.
-    """
-
-    first: Ints
-    form: Floats
-    gap: Floats
-    bus: Ints
-
-
-class Inside(NamedTuple):
-    """Where extremes may lie besides the places of a contraction (`fastp2p.grid.inside`).
-
-    Attributes
-    ----------
-    low, high, loaded : Points
-        Voltages and percent of loading inside of chains.
-    low_square, high_square : (n_bus,) float64
-        Of a place and its dead ends the least and the largest |V|² over that of the place; infinite and 0 where none counts.
-    low_bus, high_bus : (n_bus,) int64
-        Whose they are, in the whole network.
-    steady : (3, n_bus, 6) float64
-        For `low` and `high`, the two directions of the impedances of a chain that lie farthest apart, and by what |J|² and |V|²
-        are multiplied to give the change that tells nothing (`kernels.grid.inside`); infinite where forms are not just the
-        voltages along a chain of lines. For `loaded`, at the same places, by what they are multiplied to give more than the
-        square of any form.
-    percent : (n_bus, 2) float64
-        As in `Feeder`, of chains too, as far as their currents are one.
-    waste_at : (m,) int64; waste : (m, 4) float64; waste_most : float
-        Percent of loading of dead ends, as forms of places, and the largest square per |V|².
-    """
-
-    low: Points
-    high: Points
-    loaded: Points
-    low_square: Floats
-    low_bus: Ints
-    high_square: Floats
-    high_bus: Ints
-    steady: Floats
-    percent: Floats
-    waste_at: Ints
-    waste: Floats
-    waste_most: float
-
-
 class AcWork(NamedTuple):
     """What the sweeps of a block of books work on.
 
