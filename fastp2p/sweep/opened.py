@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,7 +97,7 @@ def read_results(folder: str | Path, *, network: Network | None = None, profiles
     if too_large := size_fault(*work, chosen):
         raise InputError(f"{place}: {too_large}; read them with fastp2p.open_results")
     tables = {name: as_run(read_table(place, name, found.numbers), work[2].time) for name in manifest.tables}
-    return make_results(work, tables, sorted(found.failures), chosen, found.failed.values())
+    return make_results(work, tables, sorted(found.failures), chosen, found.failed)
 
 
 def read_comparison(folder: str | Path, *, network: Network | None = None, profiles: Profiles | None = None) -> Comparison:
@@ -187,13 +187,14 @@ def make_results(
     tables: dict[str, pd.DataFrame],
     failures: list[Failure],
     chosen: Stretches | None = None,
-    failed: Iterable[tuple[str, str]] = (),
+    failed: Mapping[int, tuple[str, str]] | None = None,
 ) -> Results:
     """The results of a run, from its tables; without the feeders that have failed."""
     study, network, profiles = work
-    if not isinstance(network, Network) and (why := dict(failed)):
+    if not isinstance(network, Network) and failed:
+        why = faults_by_feeder(failed)
         network = network.without(why)
-        refuse([] if len(network) else [f"feeder {name}: {fault}" for name, fault in why.items()])
+        refuse([] if len(network) else feeder_faults(failed))
         tables = {name: table[~table["feeder"].isin(why)].reset_index(drop=True) for name, table in tables.items()}
         failures = [one for one in failures if not (isinstance(one[0], tuple) and one[0][0] in why)]
     put_in_order(study, tables)
@@ -210,6 +211,16 @@ def make_results(
         chosen=chosen,
         feeders=None if isinstance(network, Network) else network.table,
     )
+
+
+def faults_by_feeder(failed: Mapping[int, tuple[str, str]]) -> dict[str, str]:
+    """Why feeders could not run, in the order of their parts, whichever of these ended first."""
+    return dict(failed[number] for number in sorted(failed))
+
+
+def feeder_faults(failed: Mapping[int, tuple[str, str]]) -> list[str]:
+    """`faults_by_feeder`, a sentence for each."""
+    return [f"feeder {name}: {why}" for name, why in faults_by_feeder(failed).items()]
 
 
 def put_in_order(study: Study, tables: dict[str, pd.DataFrame]) -> None:

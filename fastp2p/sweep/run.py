@@ -53,7 +53,7 @@ from fastp2p.sweep.folder import (
     write_study,
     write_whole,
 )
-from fastp2p.sweep.opened import as_run, make_results
+from fastp2p.sweep.opened import as_run, feeder_faults, make_results
 from fastp2p.sweep.parts import Done, Finished, Jobs, Round, cut_into_rounds, jobs_of
 from fastp2p.sweep.plausible import unit_warnings
 from fastp2p.sweep.prepare import checked, prepare_with_folder
@@ -250,19 +250,19 @@ def _run_in_memory(
     stop = None if chosen else work[0].scenarios.stop
     n_parts = sum(len(parts) for parts in rounds)
     pieces: dict[int, dict[str, Columns]] = {}
-    finished, failures, failed = Finished(), list[Failure](), list[tuple[str, str]]()
+    finished, failures, failed = Finished(), list[Failure](), dict[int, tuple[str, str]]()
     shared = share_work(pool, work)
     for parts in rounds:
         for ended in finished_parts(pool, jobs.run, shared, parts):
             for done, columns in ended:
                 if done.failed_feeder:
-                    failed.append(done.failed_feeder)
+                    failed[done.number] = done.failed_feeder
                 else:
                     pieces[done.number] = columns
                 failures += done.failures
                 _tell(progress, finished, done, n_parts)
         if not pieces:
-            raise InputError([f"feeder {name}: {why}" for name, why in dict(failed).items()])
+            raise InputError(feeder_faults(failed))
         ordered = [pieces[number] for number in sorted(pieces)]
         if stop and _is_enough(stop, make_frames([{"scenarios": piece["scenarios"]} for piece in ordered])["scenarios"]):
             break
@@ -289,9 +289,9 @@ def _run_in_folder(
     if too_large := size_fault(*work, chosen):
         raise InputError(f"{folder}: all parts are complete, but {too_large}; read them with fastp2p.open_results")
     if begun.numbers == []:
-        raise InputError([f"feeder {name}: {why}" for name, why in dict(begun.failed.values()).items()])
+        raise InputError(feeder_faults(begun.failed))
     tables = {name: as_run(read_table(folder, name, begun.numbers), work[2].time) for name in manifest.tables}
-    results = make_results(work, tables, sorted(begun.failures), chosen, begun.failed.values())
+    results = make_results(work, tables, sorted(begun.failures), chosen, begun.failed)
     if not begun.is_whole:
         stop, because = work[0].scenarios.stop, None
         if results.stopped_at and stop:

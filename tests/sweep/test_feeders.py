@@ -12,6 +12,7 @@ from fastp2p.sweep import parts
 from fastp2p.sweep.examine import prepare_feeders
 from fastp2p.sweep.executors import share_work
 from fastp2p.sweep.feeders import Feeder, Networks
+from fastp2p.sweep.opened import feeder_faults
 from fastp2p.sweep.parts import cut_into_rounds
 from fastp2p.sweep.workers import start_processes
 from tests.support.chains import chain
@@ -146,8 +147,14 @@ def test_a_feeder_that_fails_while_it_runs_is_told_and_the_others_run(expected, 
             assert_same(same.tables(), results.tables())
             pd.testing.assert_frame_equal(same.feeders, results.feeders)
     monkeypatch.setattr(Networks, "_load", lambda *_: fail(None, Feeder("chain-4", "")))
-    with pytest.raises(fastp2p.InputError, match=r"^feeder chain-3: its file is gone"):
+    with pytest.raises(fastp2p.InputError) as error:
         fastp2p.run(study(str(grids)), out=out and tmp_path / "none")
+    assert list(error.value.faults) == [f"feeder chain-{n}: its file is gone" for n in (3, 4, 5, 6)]
+
+
+def test_why_feeders_failed_is_told_in_their_order_whichever_ended_first():
+    ended = {3: ("b", "late"), 2: ("b", "early"), 0: ("a", "gone")}
+    assert feeder_faults(ended) == ["feeder a: gone", "feeder b: late"]
 
 
 def test_what_keeps_all_feeders_from_running_is_said_once(grids):
