@@ -55,7 +55,7 @@ DRAWN_CELLS = 25_000
 BATCH_PAIRS = 1_000_000
 """Pairs of a batch, at most, where trades name them: some 100 MB."""
 KEPT_BYTES = 30_000_000
-"""A block of memory that is taken and given back before a part, see `run_part`."""
+"""A block of memory that is taken and given back, see `keep_memory`."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +186,7 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     """
     study, network, profiles = of_feeder(work, part.feeder)
     kept = part.tables or study.tables
-    # glibc gives freed memory back to the system beyond twice the largest block it has seen freed, and page faults to get it
-    # again cost a third of a part's time; having seen a block of this size, it keeps what a batch needs
-    np.empty(KEPT_BYTES, np.uint8)
+    keep_memory()
     who = find_members(study, network, []).participant
     connected = len(np.union1d(who, find_background(study, network)))
     most = books_at_a_time(study, len(who), connected)
@@ -213,6 +211,15 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
         raise NumberError(f"{study.name}{f', feeder {name}' * bool(part.feeder)}: {error}") from None
     n_books = len(part.points) * len(part.scenarios) * profiles.n_steps
     return Done(part.number, n_books, n_congested, failures), columns
+
+
+def keep_memory() -> None:
+    """Have this process keep the memory that a batch or a table needs, which costs page faults each time it is asked for.
+
+    glibc gives freed memory back to the system beyond twice the largest block it has seen freed. Page faults to get it again
+    cost a third of a part's time, and half of the time in which the parts of worker processes become one table.
+    """
+    np.empty(KEPT_BYTES, np.uint8)
 
 
 def run_or_tell(work: Work, part: Part, batch_scenarios: int | None = None) -> tuple[Done, dict[str, Columns]]:

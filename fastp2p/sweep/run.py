@@ -54,7 +54,7 @@ from fastp2p.sweep.folder import (
     write_whole,
 )
 from fastp2p.sweep.opened import as_run, feeder_faults, make_results
-from fastp2p.sweep.parts import Done, Finished, Jobs, Round, cut_into_rounds, jobs_of
+from fastp2p.sweep.parts import Done, Finished, Jobs, Round, cut_into_rounds, jobs_of, keep_memory
 from fastp2p.sweep.plausible import unit_warnings
 from fastp2p.sweep.prepare import checked, prepare_with_folder
 from fastp2p.sweep.progress import progress_bar
@@ -252,6 +252,7 @@ def _run_in_memory(
     pieces: dict[int, dict[str, Columns]] = {}
     finished, failures, failed = Finished(), list[Failure](), dict[int, tuple[str, str]]()
     shared = share_work(pool, work)
+    keep_memory()
     for parts in rounds:
         for ended in finished_parts(pool, jobs.run, shared, parts):
             for done, columns in ended:
