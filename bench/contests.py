@@ -116,11 +116,11 @@ def home_flows(key: str, quick: bool) -> list[Row]:
     every = np.zeros((n_books, network.n_bus))
     every[:, homes] = some
     all_columns, columns = network.ptdf.T, np.ascontiguousarray(network.ptdf[:, homes].T)
-    flow_kw = np.empty((n_books, network.n_branch))
 
     def product(injection_kw: np.ndarray, ptdf: np.ndarray) -> np.ndarray:
-        np.matmul(injection_kw, ptdf, out=flow_kw)
-        return np.add(flow_kw, network.constant_kw, out=flow_kw)
+        flow_kw = injection_kw @ ptdf  # into a new array, as ours
+        flow_kw += network.constant_kw
+        return flow_kw
 
     jobs = {
         "fastp2p": lambda: network.flow_kw(some, bus=homes),
