@@ -8,17 +8,16 @@ from hypothesis import settings
 
 import fastp2p
 from tests.support.compile_once import take_turns
+from tests.support.drawing import undrawn
 
-os.environ["FASTP2P_CACHE_DIR"] = tempfile.mkdtemp(prefix="fastp2p-test-")  # each run converts its networks itself
-
-
-if "PYTEST_XDIST_TESTRUNUID" in os.environ:
+if "PYTEST_XDIST_TESTRUNUID" in os.environ:  # a worker; it keeps networks where the others do
     take_turns(os.environ["PYTEST_XDIST_TESTRUNUID"])
-settings.register_profile("few", max_examples=30)
-settings.register_profile("many", max_examples=150)
+else:
+    os.environ["FASTP2P_CACHE_DIR"] = tempfile.mkdtemp(prefix="fastp2p-test-")  # each run converts its networks itself
+settings.register_profile("few", max_examples=20)
+settings.register_profile("many", max_examples=100)
 settings.load_profile("few")
 
-DRAWING = ("draw_day_figures", "draw_sweep_figures", "draw_region_pages", "draw_comparison_figures")
 LEFT_OUT = pytest.StashKey[int]()
 
 
@@ -68,10 +67,10 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def no_figures(monkeypatch):
+def no_figures():
     """For tests that look at something else: drawing takes most of a run."""
-    for name in DRAWING:
-        monkeypatch.setattr(f"fastp2p.sweep.drawing.{name}", lambda *_, **__: {})
+    with undrawn():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from fastp2p.sweep.compare import compare_rules
 from fastp2p.sweep.drawing import draw_figures
 from fastp2p.sweep.export import export
 from fastp2p.sweep.opened import read_comparison
-from tests.conftest import DRAWING
 from tests.support.commands import call
+from tests.support.drawing import undrawn
 from tests.support.regions import NAMES, write_region
 
 HOSTILE = NAMES[1]
@@ -28,9 +28,7 @@ HOSTILE = NAMES[1]
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("region")
     study = fastp2p.Study.from_toml(write_region(place))
-    with pytest.MonkeyPatch.context() as patch:
-        for name in DRAWING:
-            patch.setattr(f"fastp2p.sweep.drawing.{name}", lambda *_, **__: {})
+    with undrawn():
         fastp2p.run(study, out=place / "area", workers=1)
         fastp2p.run(study.with_(seed=6, scenarios={"count": 3}), out=place / "other", workers=1)
         one = {"source": str(place / "f0.json"), "sources": None}

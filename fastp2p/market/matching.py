@@ -70,13 +70,17 @@ def priority_faults(priority: str) -> list[str]:
     return [] if is_word(priority, ("price", "volume")) else [f"priority = {priority!r}: must be 'price' or 'volume'"]
 
 
+def _usual(array: Floats) -> Floats:
+    """The array, or a copy where kernels would be compiled once more for it: it has gaps, or cannot be written to."""
+    return np.require(array, requirements=["C_CONTIGUOUS", "WRITEABLE"])
+
+
 def match_in_pools(
     bid_kwh: Floats, ask_kwh: Floats, bid_per_kwh: Floats, ask_per_kwh: Floats, *, priority: str, ties: str, pairs: bool
 ) -> Trades:
     """`match_orders` of arrays that are known to be right, with prices by row; without `pairs` pro-rata trades stay pooled."""
     by_volume, pro_rata = priority == "volume", ties == "pro_rata"
-    kwh = np.ascontiguousarray(bid_kwh), np.ascontiguousarray(ask_kwh)
-    prices = np.ascontiguousarray(bid_per_kwh), np.ascontiguousarray(ask_per_kwh)
+    kwh, prices = (_usual(bid_kwh), _usual(ask_kwh)), (_usual(bid_per_kwh), _usual(ask_per_kwh))
     bid_order = np.argsort(prices[0] if by_volume else -prices[0], axis=1, kind="stable")
     ask_order = np.argsort(prices[1], axis=1, kind="stable")
 

@@ -183,7 +183,7 @@ def test_an_audit_with_too_few_books_says_so(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_shares_are_audited_on_the_same_books_in_any_batches(tmp_path):
+def test_shares_are_audited_on_the_same_books_in_any_batches(tmp_path, no_figures):
     base = fastp2p.studies()["pv-sweep"]
     study = base.with_(clearing={"audit": 5}, scenarios={"count": 30, "keep": ("books",)})
     one = fastp2p.run(study, workers=1)

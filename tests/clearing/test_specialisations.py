@@ -13,6 +13,8 @@ from fastp2p.kernels.clearing.execution import inject_reactive
 from fastp2p.kernels.clearing.phase_execution import put_on_phases
 from fastp2p.kernels.grid.ac import audit_books
 from fastp2p.kernels.grid.lindistflow import linear_states
+from fastp2p.kernels.market.matching import match_books
+from fastp2p.market.matching import match_orders
 
 pytestmark = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
 
@@ -37,6 +39,20 @@ def test_power_flows(cigre):
     bus, ways = np.arange(cigre.n_bus), injections(cigre)
     assert_one(audit_books, lambda kvar: summarise_flows(cigre, bus, ways[0], kvar), ways)
     assert_one(linear_states, lambda kvar: linear_flows(cigre, bus, ways[0], kvar), ways[:2])
+
+
+def test_orders():
+    zeros, prices = np.zeros((3, 5)), np.ones(5)
+    fixed = zeros.copy()
+    fixed.flags.writeable = False
+    ways = [
+        (zeros, prices),
+        (fixed, prices),
+        (zeros, fixed[0]),
+        (zeros, np.broadcast_to(prices, zeros.shape)),
+        (fixed.T[:3, :1], 0.1),
+    ]
+    assert_one(match_books, lambda way: match_orders(way[0], way[0], way[1], way[1]), ways)
 
 
 def test_reactive_power(cigre, some_trades):

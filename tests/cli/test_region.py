@@ -7,7 +7,14 @@ import pytest
 import fastp2p
 from fastp2p.cli import print_results
 from tests.support.commands import call, refused_command
+from tests.support.drawing import undrawn
 from tests.support.regions import NAMES, write_region
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_figures():
+    with undrawn():
+        yield
 
 
 @pytest.fixture(scope="module")

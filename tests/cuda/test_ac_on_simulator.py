@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("numba_cuda")
 
 
-@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("compiled", [False, True])
 def test_books_are_those_of_the_processor(compiled):
     """To the bit but for where the last digit of a square root or an angle is the library's: 1e-12."""
     simulated = {"NUMBA_ENABLE_CUDASIM": "1", "NUMBA_DISABLE_JIT": str(int(not compiled)), "PYTHONWARNINGS": "ignore"}

@@ -68,6 +68,7 @@ def test_cigre_lv_to_the_bit():
     assert n_iterations[1] >= 6
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(trees())
 def test_random_trees_to_the_bit(tree):

@@ -89,7 +89,7 @@ def test_pv_is_per_kwp(year, net):
 
 
 @pytest.mark.slow
-def test_a_week_of_trading_from_a_study_file(year, net, tmp_path, monkeypatch):
+def test_a_week_of_trading_from_a_study_file(year, net, tmp_path, monkeypatch, no_figures):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "week.toml").write_text(STUDY)
     answer = CliRunner().invoke(app, ["run", "week.toml", "--out", "out", "--quiet"])

@@ -6,7 +6,7 @@ import fastp2p
 from fastp2p.report.page import make_page
 from fastp2p.report.runs import read_run
 from fastp2p.sweep import parts
-from tests.conftest import DRAWING
+from tests.support.drawing import undrawn
 from tests.support.reports import AUDITED, HOSTILE
 from tests.support.results_folders import interrupted
 from tests.support.sweeps import SWEEP
@@ -19,10 +19,8 @@ def folders(tmp_path_factory):
     columns = [f"{HOSTILE.load.profile} [kWh/home]", f"{HOSTILE.pv.profile} [kWh/kWp]"]
     rows = [f"{hour},{0.5 + 0.1 * (hour > 16)},{max(0.0, 6 - abs(hour - 12)) / 8}" for hour in range(24)]
     (place / "profiles.csv").write_text("\n".join([",".join(["hour", *columns]), *rows]), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
+    with undrawn() as patch:
         patch.setattr(parts, "PART_BOOKS", 240)
-        for name in DRAWING:
-            patch.setattr(f"fastp2p.sweep.drawing.{name}", lambda *_: {})
         fastp2p.run(HOSTILE.with_(profiles={"source": str(place / "profiles.csv")}), out=place / "hostile", workers=1)
         fastp2p.run(AUDITED, out=place / "sweep", workers=1)
         fastp2p.run(AUDITED.with_(scenarios={"count": 3, "sweep": None, "keep": []}), out=place / "bare", workers=1)

@@ -262,7 +262,7 @@ def test_stretches_of_steps_have_the_sums_and_the_last_state():
         assert np.array_equal(joined[name], 2.0 * one.devices[name])
 
 
-def test_the_terminal_has_means(tmp_path):
+def test_the_terminal_has_means(tmp_path, no_figures):
     rows = {"charged_kwh": [1.0, 3.0, 5.0], "discharged_kwh": [0.0, 2.0, 4.0], "battery_lost_kwh": [0.2, 0.4, 0.5]}
     scenarios = pd.DataFrame({"share": [0.1, 0.1, 0.9], **rows})
     assert battery_text(scenarios) == "(charged, discharged and lost; means by share): 2.0, 1.0 and 0.3; 5.0, 4.0 and 0.5 kWh"

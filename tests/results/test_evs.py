@@ -83,7 +83,7 @@ def test_shares_of_vehicles_are_swept_beside_those_of_pv_and_batteries(ran):
     assert none["ev_unmet_share"].isna().all()
 
 
-def test_the_terminal_has_means(tmp_path):
+def test_the_terminal_has_means(tmp_path, no_figures):
     scenarios = pd.DataFrame(
         {"share": [0.1, 0.1, 0.9], "ev_kwh": [1.0, 3.0, 5.0], "ev_unmet_kwh": [0.0, 2.0, 0.0], "ev_unmet_share": [0, 0.5, 0]}
     )

@@ -57,7 +57,7 @@ def broken(monkeypatch):
     return monkeypatch
 
 
-def test_a_run_that_makes_such_numbers_ends_and_keeps_what_is_whole(tmp_path, broken):
+def test_a_run_that_makes_such_numbers_ends_and_keeps_what_is_whole(tmp_path, broken, no_figures):
     broken.chdir(tmp_path)
     study = fastp2p.Study.from_toml(write(tmp_path))
     message = "^broken: table scenarios, column slack_kwh: nan in .* scenario 700"

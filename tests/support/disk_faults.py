@@ -73,8 +73,9 @@ def watched(root: Path, before: Callable[[str, str], None], synced: Callable[[in
     real = {name: getattr(os, name) for name in SYNCS}
 
     def sync(name: str, descriptor: int) -> None:
-        _watch.tell(name, descriptor)
-        synced(descriptor)  # the disk itself is not waited for
+        with _watch.lock:  # so that no operation of another thread is told of between the two
+            _watch.tell(name, descriptor)
+            synced(descriptor)  # the disk itself is not waited for
 
     _watch.before, _watch.root = before, root
     for name in SYNCS:

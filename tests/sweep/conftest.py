@@ -6,7 +6,7 @@ import pytest
 
 import fastp2p
 from fastp2p.sweep import parts
-from tests.conftest import DRAWING
+from tests.support.drawing import undrawn
 from tests.support.results_folders import DAY, OTHER, STUDY
 
 
@@ -21,9 +21,7 @@ def small_parts():
 def made(small_parts, tmp_path_factory):
     """Whole folders: of a sweep, of the same with another seed, of a day, of a comparison."""
     place = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in DRAWING:
-            patch.setattr(f"fastp2p.sweep.drawing.{name}", lambda *_: {})
+    with undrawn():
         fastp2p.run(STUDY, out=place / "sweep")
         fastp2p.run(OTHER, out=place / "other")
         fastp2p.run(DAY, out=place / "day")

@@ -34,7 +34,7 @@ def test_threads_and_processes_give_the_same_bits(rule):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
-def test_a_dask_cluster_gives_the_same_bits(tmp_path):
+def test_a_dask_cluster_gives_the_same_bits(tmp_path, no_figures):
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(n_workers=2, processes=True, threads_per_worker=1, dashboard_address=None) as local,
@@ -53,7 +53,7 @@ def resume_sweep(study, out):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
-def test_a_run_that_is_killed_goes_on_with_the_same_bits(rule, tmp_path, monkeypatch):
+def test_a_run_that_is_killed_goes_on_with_the_same_bits(rule, tmp_path, monkeypatch, no_figures):
     monkeypatch.setattr(parts, "PART_BOOKS", 24)
     study, out = RULES[rule], tmp_path / "out"
     processes = multiprocessing.get_context("forkserver")

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 import fastp2p
 from fastp2p.cli.main import app
 from fastp2p.sweep import drawing, parts
-from tests.conftest import DRAWING
 from tests.support.commands import call
 from tests.support.disk_faults import crash_states, failing, read_tree, watched, write_tree
+from tests.support.drawing import DRAWING
 from tests.support.sweeps import SWEEP
 
 SCENARIOS = {"count": 2, "shares": [0.5], "keep": ["books", "trades"]}

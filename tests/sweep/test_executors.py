@@ -53,7 +53,7 @@ def test_tables_are_the_same_in_memory(client, expected):
 
 
 @pytest.mark.slow
-def test_tables_are_the_same_in_a_folder_and_from_the_command_line(client, expected, tmp_path):
+def test_tables_are_the_same_in_a_folder_and_from_the_command_line(client, expected, tmp_path, no_figures):
     study = tmp_path / "small-sweep.toml"
     study.write_text(SWEEP.to_toml())
     address = client.scheduler.address
@@ -81,7 +81,7 @@ def test_the_network_travels_once(stop, client, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_region_is_converted_and_run_on_the_workers(client, monkeypatch, tmp_path):
+def test_a_region_is_converted_and_run_on_the_workers(client, monkeypatch, tmp_path, no_figures):
     """No network and no list of feeders travels with a part."""
     for n_lines in range(3, 7):
         pp.to_json(chain(n_lines), tmp_path / f"chain-{n_lines}.json")
@@ -104,7 +104,7 @@ def test_a_region_is_converted_and_run_on_the_workers(client, monkeypatch, tmp_p
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_has_its_parts_run_again(client, expected, tmp_path):
+def test_a_worker_that_dies_has_its_parts_run_again(client, expected, tmp_path, no_figures):
     finished = []
     killed = threading.Event()
 

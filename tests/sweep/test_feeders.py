@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import pandapower as pp
 import pandas as pd
@@ -22,7 +23,7 @@ KEPT = ["hours", "histograms", "books", "trades", "branches", "participants"]
 
 
 @pytest.fixture(autouse=True)
-def small_parts(monkeypatch):
+def small_parts(monkeypatch, no_figures):
     monkeypatch.setattr(parts, "PART_BOOKS", 240)  # a share of a feeder
 
 
@@ -76,13 +77,14 @@ def test_every_feeder_has_the_rows_of_its_study_alone(expected, tmp_path):
     assert len({expected.of_feeder(name).study.seed for name in expected.networks}) == 4
 
 
-def test_the_same_bits_in_any_order_beside_any_others_by_any_workers(expected, grids, tmp_path):
+@pytest.mark.parametrize("start", [ThreadPoolExecutor, pytest.param(start_processes, marks=pytest.mark.slow)])
+def test_the_same_bits_in_any_order_beside_any_others_by_any_workers(expected, grids, start):
     files = [str(grids / f"chain-{n}.json") for n in (5, 3, 6)]
     names = ["chain-3", "chain-5", "chain-6"]
     fewer = fastp2p.run(study(files), workers=2)
     assert_same(fewer.tables(), rows_of(expected, names))
     others = [*files[::-1], {"file": "village_1", "weight": 40}]
-    with start_processes(2) as pool:
+    with start(2) as pool:
         more = fastp2p.run(study(others, network={"limit_factor": 0.02}), executor=pool, batch_scenarios=3)
     assert list(more.networks) == [*names, "village_1"]
     assert_same(rows_of(more, names), rows_of(expected, names))
@@ -171,8 +173,6 @@ def test_a_file_that_changes_while_the_study_runs_is_told(grids, tmp_path):
     pp.to_json(net, tmp_path / "a.json")
     one = study([str(tmp_path / "a.json")])
     profiles = fastp2p.Profiles.load("typical_day")
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(1) as pool:
         networks = prepare_feeders(one, profiles, pool, lambda *_: None)
     net.line.loc[0, "length_km"] = 0.7

@@ -172,7 +172,7 @@ def test_the_command_says_it_in_sentences(place, monkeypatch):
     assert "Traceback" not in message.output
 
 
-def test_a_folder_of_another_version(tmp_path, monkeypatch):
+def test_a_folder_of_another_version(tmp_path, monkeypatch, no_figures):
     monkeypatch.setattr(parts, "PART_BOOKS", 240)
     fastp2p.run(SWEEP, out=tmp_path / "out")
     manifest = tmp_path / "out" / "manifest.json"

@@ -25,7 +25,7 @@ def finished_parts_are_readable(folder):
 
 
 @pytest.mark.slow
-def test_a_full_disk_keeps_the_finished_parts(tmp_path):
+def test_a_full_disk_keeps_the_finished_parts(tmp_path, no_figures):
     with tmpfs(tmp_path / "disk", "size=6m") as disk:
         with pytest.raises(fastp2p.InputError, match=r"No space left on device; the parts finished before are complete"):
             fastp2p.run(STUDY, out=disk / "out", workers=2)

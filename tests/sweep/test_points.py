@@ -223,6 +223,7 @@ def test_market_rules_are_compared_at_each_point():
 # ----------------------------------------------------------------------------------------------------------- the terminal
 
 
+@pytest.mark.slow
 def test_the_terminal_and_the_folder_have_every_point(tmp_path):
     study = STUDY.with_(clearing={"audit": True}, scenarios={"count": 2, "sweep": {"battery": [0.0, 0.5]}, "keep": ["hours"]})
     (tmp_path / "study.toml").write_text(study.to_toml(), encoding="utf-8")

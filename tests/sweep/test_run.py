@@ -18,7 +18,7 @@ from tests.support.sweeps import SWEEP, assert_same, journal
 
 
 @pytest.fixture(autouse=True)
-def small_parts(monkeypatch):
+def small_parts(monkeypatch, no_figures):
     monkeypatch.setattr(parts, "PART_BOOKS", 240)
 
 

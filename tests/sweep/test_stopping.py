@@ -69,7 +69,7 @@ def half_width(values):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 2, "batch_scenarios": 7}])
-def test_a_folder_holds_what_was_enough_and_says_so(options, long, tmp_path):
+def test_a_folder_holds_what_was_enough_and_says_so(options, long, tmp_path, no_figures):
     study, out = stopping(0.08), tmp_path / "out"
     results = fastp2p.run(study, out=out, **options)
     in_memory = fastp2p.run(study)
@@ -87,7 +87,7 @@ def test_a_folder_holds_what_was_enough_and_says_so(options, long, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_stops_at_the_same_place(tmp_path):
+def test_an_interrupted_run_stops_at_the_same_place(tmp_path, no_figures):
     study = stopping(0.08)
 
     def interrupt(done, n_parts):
