@@ -1,13 +1,16 @@
 """What a book costs over the joints of a feeder with 13 homes, and over the homes of a feeder with 1,000 joints.
 
+Stages of a book one by one, and whole sweeps of days.
+
     python -m bench.joints [--quick] [--rounds 9]
 
 A joint is a bus where nobody is connected: where a cable was cut, bent or branched off. The feeder is a trunk of 1.2 km with a
 home or a lateral of 30 m to one at random places; each joint cuts it into shorter pieces, so that the feeder stays what it is.
-One thread, in turns in one process, medians; the exponent is the slope over all sizes on a log-log scale.
+One thread, in turns in one process, medians of processor time; the exponent is the slope over all sizes on a log-log scale.
 """
 
 import argparse
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -19,6 +22,7 @@ from fastp2p.clearing.answer import Injection
 from fastp2p.clearing.limits import DcLimits, LinearLimits
 from fastp2p.grid.ac import summarise_flows
 
+WHOLE, N_SCENARIOS, STEPS = "whole sweep, DC", 5_000, 24
 JOINTS = (100, 300, 1_000, 3_000, 10_000)
 HOMES = (5, 13, 40, 120)
 LENGTH_KM, LATERAL_KM, N_BOOKS = 1.2, 0.03, 4_096
@@ -49,7 +53,7 @@ def feeder(n_joints: int, n_homes: int, nf_per_km: float) -> tuple[fastp2p.Netwo
 
 
 def stages(n_joints: int, n_homes: int, nf_per_km: float) -> dict[str, Callable[[], object]]:
-    """What is timed: limits under either physics with and without all trades, the AC audit, congested books."""
+    """What is timed: limits under either physics with and without all trades, the AC audit, congested books, a sweep."""
     network, bus = feeder(n_joints, n_homes, nf_per_km)
     bus = np.sort(bus)
     rng = np.random.default_rng(2)
@@ -62,7 +66,20 @@ def stages(n_joints: int, n_homes: int, nf_per_km: float) -> dict[str, Callable[
         "LinDistFlow screen": lambda: linear.screen(injection, injection),
         "AC audit": lambda: summarise_flows(network, bus, *injection),
         "congested, DC": congested,
+        WHOLE: sweep(network, bus),
     }
+
+
+def sweep(network: fastp2p.Network, bus: np.ndarray) -> Callable[[], object]:
+    """`fastp2p.run` of `pv-sweep` on a feeder with limits that never bind, in memory: draws, books, tables."""
+    study = fastp2p.studies()["pv-sweep"]
+    study = study.with_(
+        network={"ampacity_ka_by_std_type": {}, "limit_factor": 1e6},
+        participants={"buses": network.bus_id[bus].tolist()},
+        scenarios={"count": N_SCENARIOS, "shares": [0.3], "keep": []},
+    )
+    profiles = fastp2p.Profiles.load()
+    return lambda: fastp2p.run(study, network=network, profiles=profiles, workers=1)
 
 
 def _congested(network: fastp2p.Network, bus: np.ndarray, kw: np.ndarray) -> Callable[[], object]:
@@ -86,11 +103,12 @@ def measure(axis: str, sizes: tuple[int, ...], rounds: int, nf_per_km: float) ->
         n_joints, n_homes = (size, 13) if axis == "joints" else (1_000, size)
         jobs |= {(stage, size): job for stage, job in stages(n_joints, n_homes, nf_per_km).items()}
     with on_one_core():
-        taken = in_turns(jobs, rounds, 240.0)
+        taken = in_turns(jobs, rounds, 240.0, time.process_time)
     print(f"\n{nf_per_km:g} nF/km\n\n| {axis} | " + " | ".join(f"{size:,}" for size in sizes) + " | exponent |")
     print("|---|" + "---:|" * (len(sizes) + 1))
     for stage in dict.fromkeys(stage for stage, _ in jobs):
-        micros = [float(np.median(taken[stage, size])) / N_BOOKS * 1e6 for size in sizes]
+        n_books = N_SCENARIOS * STEPS if stage == WHOLE else N_BOOKS
+        micros = [float(np.median(taken[stage, size])) / n_books * 1e6 for size in sizes]
         slope = np.polyfit(np.log(sizes), np.log(micros), 1)[0]
         print(f"| {stage} | " + " | ".join(f"{one:.3g}" for one in micros) + f" | {slope:.2f} |")
 

@@ -116,8 +116,8 @@ def prepare_phase(phase: str, key: str, n_books: int) -> Job:
 
 def match(key: str, n_books: int) -> Job:
     books = _books(key, n_books)
-    orders, scenarios, who = books.orders, books.batch.scenarios, books.bus
-    bid, ask = scenarios.bid_per_kwh[:, who], scenarios.ask_per_kwh[:, who]
+    orders, who = books.orders, books.bus
+    bid, ask = books.batch.bid_per_kwh, books.batch.ask_per_kwh
     trades = books.batch.trades
     per_book = trades.n_trades / trades.n_books
     moved = 8 * (2 * len(who) + 5 * per_book + 1)

@@ -87,7 +87,7 @@ def check_study(study: Study) -> tuple[dict[str, str], list[str]]:
 def describe(study: Study, network: Network, profiles: Profiles) -> tuple[dict[str, str], list[str]]:
     """Facts about a study of one network that can run, and warnings."""
     scenarios = draw_scenarios(study, network, profiles, None, range(min(study.scenarios.count, LOOKED_AT)))
-    load_bus, pv_bus = (np.flatnonzero(rows[0] >= 0) for rows in (scenarios.load_profile, scenarios.pv_profile))
+    load_bus, pv_bus = (scenarios.participant[rows[0] >= 0] for rows in (scenarios.load_profile, scenarios.pv_profile))
     ids, eligible = network.bus_id, find_eligible(study, network, [])
     loads, suns = (some(profile_names(name)) or "the bus's own" for name in (study.load.profile, study.pv.profile))
     days = profiles.n_steps * profiles.step_hours / 24.0
@@ -302,8 +302,6 @@ def _physics(study: Study) -> str:
 
 def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> list[str]:
     warnings = []
-    who = scenarios.participant
-    by_step = scenarios.bid_per_kwh.shape[1] == 1  # else by scenario and bus, of which one alone may take part
     bids_count = not RULES[study.market.pricing].is_pool
     if (scenarios.feed_in_per_kwh > scenarios.retail_per_kwh).any():
         warnings.append("the feed-in tariff is above the retail tariff: exporting pays more than using one's own PV")
@@ -311,7 +309,7 @@ def _study_warnings(study: Study, network: Network, scenarios: Scenarios) -> lis
     if band != default and study.clearing.physics == "dc" and not study.audited_every:
         warnings.append("network.v_min_pu and v_max_pu have no effect: clearing.physics is 'dc', and no book is audited")
     n_steps, bids = len(scenarios.retail_per_kwh), scenarios.bid_per_kwh
-    highest = bids[:, 0] if by_step else bids[:, who].max()
+    highest = bids if bids.ndim == 1 else bids.max()
     if bids_count and (n_above := int((highest > scenarios.retail_per_kwh).sum())):
         when = "" if n_above == n_steps else f" in {n_above} of {n_steps} steps"
         warnings.append(f"bids are above the retail tariff{when}: buyers would pay their neighbours more than the retailer")

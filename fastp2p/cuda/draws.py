@@ -51,7 +51,7 @@ def draw_on_device(study: Study, network: Network, profiles: Profiles, share: fl
     launch(make_pv_draw(n), n_scenarios, all_of_them, (at,), (put(may_load),), (has_load,))
     market = study.market
     of_load, of_pv = (
-        _rows(name, kind, rows[0, bus], profiles)
+        _rows(name, kind, rows[0], profiles)
         for name, kind, rows in (
             (study.load.profile, "load", given.load_profile),
             (study.pv.profile, "pv", given.pv_profile),
@@ -60,8 +60,8 @@ def draw_on_device(study: Study, network: Network, profiles: Profiles, share: fl
     amounts = (
         ("load_profile", of_load, has_load, -1.0, _buses(study.load.profile, bus)),
         ("pv_profile", of_pv, has_pv, -1.0, _buses(study.pv.profile, bus)),
-        ("homes", _amounts(study.load.homes, given.homes[0, bus], may_load), everyone, 0.0, bus),
-        ("kwp", _amounts(study.pv.kwp, given.kwp[0, bus], may_pv), has_pv, 0.0, bus),
+        ("homes", _amounts(study.load.homes, given.homes[0], may_load), everyone, 0.0, bus),
+        ("kwp", _amounts(study.pv.kwp, given.kwp[0], may_pv), has_pv, 0.0, bus),
         ("bid", _amounts(market.bid_per_kwh, _prices(given.bid_per_kwh, given), everybody), everyone, 0.0, bus),
         ("ask", _amounts(market.ask_per_kwh, _prices(given.ask_per_kwh, given), everybody), everyone, 0.0, bus),
     )
@@ -82,10 +82,9 @@ def _draw_by_cpu(study: Study, network: Network, profiles: Profiles, share: floa
     for start in range(numbers.start, numbers.stop, AT_A_TIME):
         some = range(start, min(start + AT_A_TIME, numbers.stop))
         one = draw_scenarios(study, network, profiles, share, some)
-        bus = one.participant
         prices = (_spread(_prices(price, one), len(some)) for price in (one.bid_per_kwh, one.ask_per_kwh))
-        rows = (one.load_profile[:, bus].astype(np.float64), one.pv_profile[:, bus].astype(np.float64))
-        pieces.append([*rows, one.homes[:, bus], one.kwp[:, bus], *prices])
+        rows = (one.load_profile.astype(np.float64), one.pv_profile.astype(np.float64))
+        pieces.append([*rows, one.homes, one.kwp, *prices])
     return Drawn(*(put(np.concatenate(arrays).T) for arrays in zip(*pieces, strict=True)))
 
 
@@ -95,10 +94,9 @@ def _spread(prices: Floats, n_scenarios: int) -> Floats:
 
 def _prices(price: Floats, drawn: Scenarios) -> Floats:
     """Those of participants, of one scenario (n,) or of several; zero where they follow the clock."""
-    if price.shape[1] != drawn.homes.shape[1]:
+    if price.ndim == 1:
         return np.zeros(len(drawn.participant))
-    of_participants: Floats = price[:, drawn.participant]
-    return of_participants[0] if len(price) == 1 else of_participants
+    return price[0] if len(price) == 1 else price
 
 
 def _amounts(amount: Any, given: Floats, may: Bools) -> Amounts:

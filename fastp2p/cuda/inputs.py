@@ -91,8 +91,8 @@ def _n_prices(price: Price) -> int:
 def clock_of(study: Study, profiles: Profiles, drawn: Scenarios) -> Clock:
     """Profiles, tariffs, and prices that follow the clock, on the device."""
     market, none = study.market, np.empty(0)
-    bid = drawn.bid_per_kwh[:, 0] if isinstance(market.bid_per_kwh, ByClock) else none
-    ask = drawn.ask_per_kwh[:, 0] if isinstance(market.ask_per_kwh, ByClock) else none
+    bid = drawn.bid_per_kwh if isinstance(market.bid_per_kwh, ByClock) else none
+    ask = drawn.ask_per_kwh if isinstance(market.ask_per_kwh, ByClock) else none
     of_steps = (drawn.retail_per_kwh, drawn.feed_in_per_kwh, drawn.co2_kg_per_kwh, bid, ask)
     return Clock(put(profiles.kwh_per_unit), *(put(values) for values in of_steps))
 

@@ -30,7 +30,7 @@ from fastp2p.kernels.cuda.audit import (
     write_audits,
 )
 from fastp2p.kernels.cuda.books import LISTED, SPILL, Homes, Rules, Work, clear_book
-from fastp2p.kernels.cuda.draws import amount_of, draw_uniforms, has_pv
+from fastp2p.kernels.cuda.draws import amount_of, has_pv
 from fastp2p.kernels.cuda.ranks import find_ranks
 from fastp2p.kernels.cuda.sums import (
     N_ACCOUNTS,
@@ -49,6 +49,8 @@ from fastp2p.kernels.cuda.sums import (
 from fastp2p.kernels.grid.inside import N_BEST
 from fastp2p.kernels.jit import source_stamp
 from fastp2p.kernels.market.matching import MatchRoom
+from fastp2p.kernels.philox import NONE
+from fastp2p.kernels.pipeline.uniforms import draw_uniforms
 from fastp2p.kernels.settlement.settle import Accounts, BookAccounts
 
 N_STREAMS = 8
@@ -106,7 +108,7 @@ def make_pv_draw(n: int) -> Any:
         if s >= has[0].shape[1]:
             return
         u, here = cuda.local.array(n, float64), cuda.local.array(n, bool_)
-        draw_uniforms(seed.key0, seed.key1, seed.first + s, PV_STREAM, N_STREAMS, seed.n_bus, bus[0], u)
+        draw_uniforms(seed.key0, seed.key1, NONE, NONE, seed.first + s, PV_STREAM, N_STREAMS, seed.n_bus, bus[0], u)
         has_pv(seed.pv_mode, seed.share, seed.n_with_pv, may[0], u, here)
         for c in range(n):
             has[0][c, s] = here[c]
@@ -127,7 +129,7 @@ def make_amount_draw(n: int) -> Any:
         if s >= drawn[0].shape[1]:
             return
         u = cuda.local.array(n, float64)
-        draw_uniforms(seed.key0, seed.key1, seed.first + s, stream, N_STREAMS, seed.n_bus, bus[0], u)
+        draw_uniforms(seed.key0, seed.key1, NONE, NONE, seed.first + s, stream, N_STREAMS, seed.n_bus, bus[0], u)
         for c in range(n):
             drawn[0][c, s] = amount_of(of, c, u[c]) if has[0][c, s] else absent
 

@@ -88,8 +88,8 @@ def _run_books(
 ) -> Listed:
     """`fastp2p.pipeline.batch.run_batch` of books that are no rectangle of scenarios and steps, without devices."""
     market, rules, hours = study.market, study.clearing, profiles.step_hours
-    load_kwh = _energy(profiles, drawn, drawn.load_profile, drawn.homes, scenario, step)
-    pv_kwh = _energy(profiles, drawn, drawn.pv_profile, drawn.kwp, scenario, step)
+    load_kwh = _energy(profiles, drawn.load_profile, drawn.homes, scenario, step)
+    pv_kwh = _energy(profiles, drawn.pv_profile, drawn.kwp, scenario, step)
     orders = make_orders(load_kwh, pv_kwh, orders=market.orders, min_order_kwh=market.min_order_kwh, check=False)
     retail_per_kwh, feed_in_per_kwh = drawn.retail_per_kwh[step], drawn.feed_in_per_kwh[step]
     bids, asks = (_prices(price, drawn, scenario, step) for price in (drawn.bid_per_kwh, drawn.ask_per_kwh))
@@ -134,15 +134,12 @@ def _audit_columns(audited: Audit, hours: float, retail_per_kwh: Floats) -> Colu
     }
 
 
-def _energy(profiles: Profiles, drawn: Scenarios, profile_of: Ints, size: Floats, scenario: Ints, step: Ints) -> Floats:
+def _energy(profiles: Profiles, profile_of: Ints, size: Floats, scenario: Ints, step: Ints) -> Floats:
     """(n_books, n_participants) kWh."""
-    at = np.ix_(scenario, drawn.participant)
-    row = profile_of[at]
-    return np.where(row == -1, 0.0, profiles.kwh_per_unit[row, step[:, None]] * size[at])
+    row = profile_of[scenario]
+    return np.where(row == -1, 0.0, profiles.kwh_per_unit[row, step[:, None]] * size[scenario])
 
 
 def _prices(price: Floats, drawn: Scenarios, scenario: Ints, step: Ints) -> Floats:
     """(n_books, n_participants) bids or asks."""
-    if price.shape[1] == drawn.homes.shape[1]:
-        return price[np.ix_(scenario, drawn.participant)]
-    return np.tile(price[step], len(drawn.participant))
+    return price[scenario] if price.ndim == 2 else np.tile(price[step, None], len(drawn.participant))

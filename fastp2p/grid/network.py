@@ -285,12 +285,22 @@ class Network(OntoAll):
         An end has one neighbour and is no external grid. Branches that end at an open switch, and inner buses of pandapower's
         own, do not count: the last bus before an open ring switch is an end, the far end of the open line is none.
         """
+        return self._leaves.copy()
+
+    @cached_property
+    def _leaves(self) -> Ints:
+        """Looked for once: every block of scenarios asks for them."""
         ends = find_ends(self.n_bus, self.from_bus, self.to_bus, self.bus_id < 0)
         leaves = ends[~self.is_reference[ends]]
         return leaves[np.argsort(self.bus_id[leaves], kind="stable")]
 
     def feeding_rating_kw(self) -> Floats:
         """(n_bus,) rating of the nearest transformer between each bus and the external grid, kVA; NaN where there is none."""
+        return self._feeding_rating_kw.copy()
+
+    @cached_property
+    def _feeding_rating_kw(self) -> Floats:
+        """Found once, as `_leaves` are."""
         rating = np.where(np.char.startswith(self.element, "trafo") & (self.rating_kw > 0), self.rating_kw, np.nan)
         return pass_down(self.n_bus, self.from_bus, self.to_bus, rating, self.reference_bus)
 

@@ -17,7 +17,7 @@ from fastp2p.clearing.reactive import kvar_per_kw
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.members import amounts, bus_positions, grid_bus_faults
 from fastp2p.pipeline.profile_draws import profile_rows
-from fastp2p.pipeline.uniforms import uniforms_of
+from fastp2p.pipeline.uniforms import Uniforms
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.model import Study
 from fastp2p.study.participants import BackgroundPart
@@ -83,22 +83,17 @@ def draw_background(
         key, n_faults = f"participants.background.{entry}", len(faults)
         buses = background_buses(part, network, f"{key}.buses", faults)
         of_lists = lengths if len(faults) == n_faults else []  # of buses that are not there
-        u = background_uniforms(study.seed, entry, numbers, network.n_bus)
-        at = {name: u[:, place] for place, name in enumerate(BACKGROUND_STREAMS)}
+        u = Uniforms(study.seed, numbers, BACKGROUND_STREAMS, network.n_bus, buses, REGION + entry * OF_ENTRY)
+        columns = np.arange(len(buses))
         row = profile_rows(
-            part.profile, part.kind, f"{key}.{part.kind}", network, buses, at["profile"], profiles, faults, of_lists
+            part.profile, part.kind, f"{key}.{part.kind}", network, columns, u, "profile", profiles, faults, of_lists
         )
-        size = amounts(part.size, f"{key}.size", buses, at["size"], of_lists)
-        there = _sized(part.size, buses)
+        size = amounts(part.size, f"{key}.size", columns, u, "size", of_lists)
+        there = _sized(part.size, columns)
         sign = -1.0 if part.kind == "pv" else 1.0
         of_one = np.full(len(there), _kvar_per_kw(study, part))
-        pieces.append((np.full(len(there), entry), there, row[:, there], sign * size[:, there], of_one))
+        pieces.append((np.full(len(there), entry), buses[there], row[:, there], sign * size[:, there], of_one))
     return Background(*(np.concatenate(arrays, axis=-1) for arrays in zip(*pieces, strict=True)))
-
-
-def background_uniforms(seed: int, entry: int, numbers: range, n_bus: int) -> Floats:
-    """Uniform numbers in [0, 1) of an entry in some scenarios, (n_scenarios, n_streams, n_bus)."""
-    return uniforms_of(seed, numbers, len(BACKGROUND_STREAMS), n_bus, REGION + entry * OF_ENTRY)
 
 
 def background_buses(part: BackgroundPart, network: Network, key: str, faults: list[str]) -> Ints:

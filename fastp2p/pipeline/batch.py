@@ -149,10 +149,9 @@ def run_batch(
 
 def _price_rows(price: Floats, scenarios: Scenarios, steps: range) -> Floats:
     """Participants' prices as `match_orders` takes them: a row per scenario, or per book where they follow the clock."""
-    who = scenarios.participant
-    if price.shape[1] == scenarios.homes.shape[1]:
-        return price[:, who]
-    return np.tile(price[steps.start : steps.stop], (len(scenarios.number), len(who)))
+    if price.ndim == 2:
+        return price
+    return np.tile(price[steps.start : steps.stop, None], (len(scenarios.number), len(scenarios.participant)))
 
 
 def _storage_price_rows(bids: Floats, asks: Floats, scenarios: Scenarios, steps: range) -> tuple[Floats, Floats]:
@@ -163,7 +162,7 @@ def _storage_price_rows(bids: Floats, asks: Floats, scenarios: Scenarios, steps:
     value, n_scenarios = battery.value_per_kwh[steps.start : steps.stop], len(scenarios.number)
     n_rows = max(len(bids), len(asks), n_scenarios if (value == value[0]).all() else n_scenarios * len(steps))
     bids, asks = (np.repeat(price, n_rows // len(price), axis=0) for price in (bids, asks))
-    one_way = np.repeat(np.sqrt(battery.efficiency[:, scenarios.participant]), n_rows // n_scenarios, axis=0)
+    one_way = np.repeat(np.sqrt(battery.efficiency), n_rows // n_scenarios, axis=0)
     return with_storage_prices(bids, asks, np.resize(value, n_rows), one_way)
 
 

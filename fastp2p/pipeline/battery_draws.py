@@ -6,7 +6,7 @@ samples of an audit never reach. So a study draws the same homes, PV and prices 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -16,9 +16,9 @@ from fastp2p.arrays import short_repr
 from fastp2p.devices.battery import cheap_and_dear
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.correlation import correlated
-from fastp2p.pipeline.members import Members, Owners, bus_positions, find_owners, grid_bus_faults
+from fastp2p.pipeline.members import Members, bus_positions, find_owners, grid_bus_faults
 from fastp2p.pipeline.tariffs import days_of_steps
-from fastp2p.pipeline.uniforms import uniforms_of
+from fastp2p.pipeline.uniforms import Uniforms
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.devices import BatteryPart
 from fastp2p.study.model import Study
@@ -42,13 +42,13 @@ class Batteries:
 
     Attributes
     ----------
-    kwh : (n_scenarios, n_bus) float64, kWh
+    kwh : (n_scenarios, n_participants) float64, kWh
         Capacity.
-    kw : (n_scenarios, n_bus) float64, kW
+    kw : (n_scenarios, n_participants) float64, kW
         Largest power, either way.
-    lowest_kwh, first_kwh : (n_scenarios, n_bus) float64, kWh
+    lowest_kwh, first_kwh : (n_scenarios, n_participants) float64, kWh
         The least that may be stored, and what is stored before the first step.
-    efficiency : (n_scenarios, n_bus) float64
+    efficiency : (n_scenarios, n_participants) float64
         Of a round trip; 1 where there is no battery.
     value_per_kwh : (n_steps,) float64, currency per kWh, optional
         What a stored kWh is worth, where batteries trade.
@@ -86,36 +86,23 @@ def draw_batteries(
         Of the scenarios.
     network : Network
     who : Members
-    has_pv : (n_scenarios, n_bus) bool
-    u_pv : (n_scenarios, n_bus) float64
+    has_pv : (n_scenarios, n_participants) bool
+    u_pv : (n_scenarios, n_participants) float64
         The uniform numbers that decide who has PV.
     faults, lengths : list of str
         What is wrong is added to them, of a list's length to `lengths`.
     """
-    u = battery_uniforms(seed, numbers, network.n_bus)
-    at = {name: u[:, place] for place, name in enumerate(BATTERY_STREAMS)}
+    u = Uniforms(seed, numbers, BATTERY_STREAMS, network.n_bus, who.participant, REGION)
     owners = find_owners(part.buses, "battery", network, who, has_pv, faults)
-    has = owners.may & (correlated(at["has"], u_pv, part.pv_correlation) < part.share)
-    kwh = owners.sizes(part.kwh, "kwh", at["kwh"], lengths)
-    kw = KW_PER_KWH * kwh if part.kw is None else owners.sizes(part.kw, "kw", at["kw"], lengths)
+    has = owners.may & (correlated(u.of("has"), u_pv, part.pv_correlation) < part.share)
+    kwh = owners.sizes(part.kwh, "kwh", u, lengths)
+    kw = KW_PER_KWH * kwh if part.kw is None else owners.sizes(part.kw, "kw", u, lengths)
     kwh, kw = np.where(has, kwh, 0.0), np.where(has, kw, 0.0)
-    efficiency, lowest, first = _states(part, seed, numbers, network.n_bus, owners, lengths)
-    return Batteries(kwh, kw, lowest * kwh, first * kwh, np.where(efficiency > 0.0, efficiency, 1.0))
-
-
-def _states(
-    part: BatteryPart, seed: int, numbers: range, n_bus: int, owners: Owners, lengths: list[str]
-) -> tuple[Floats, Floats, Floats]:
-    """Efficiency, and the parts of the capacity that are never used and that are stored at first, (n_scenarios, n_bus)."""
-    given = {name: getattr(part, name) for name in STATE_STREAMS[:3]}
-    if any(not isinstance(amount, float | tuple) for amount in given.values()):
-        u = battery_uniforms(seed, numbers, n_bus, STATES_REGION)
-    else:  # nothing is drawn
-        u = np.zeros((len(numbers), len(STATE_STREAMS), n_bus))
+    of_states = replace(u, streams=STATE_STREAMS, region=STATES_REGION)
     efficiency, lowest, first = (
-        owners.sizes(amount, name, u[:, place], lengths) for place, (name, amount) in enumerate(given.items())
+        owners.sizes(getattr(part, name), name, of_states, lengths) for name in ("efficiency", "lowest", "first")
     )
-    return efficiency, lowest, first
+    return Batteries(kwh, kw, lowest * kwh, first * kwh, np.where(efficiency > 0.0, efficiency, 1.0))
 
 
 def find_community_bus(study: Study, network: Network, faults: list[str]) -> int | None:
@@ -126,11 +113,6 @@ def find_community_bus(study: Study, network: Network, faults: list[str]) -> int
     bus = bus_positions((part.bus,), network, "community_battery.bus", faults)
     faults += grid_bus_faults(bus, network, "community_battery.bus")
     return int(bus[0]) if len(bus) and part.kwh > 0.0 and part.kw != 0.0 else None
-
-
-def battery_uniforms(seed: int, numbers: range, n_bus: int, region: int = REGION) -> Floats:
-    """Uniform numbers in [0, 1) of the batteries of scenarios, (n_scenarios, n_streams, n_bus)."""
-    return uniforms_of(seed, numbers, len(BATTERY_STREAMS), n_bus, region)
 
 
 def tariff_faults(retail_per_kwh: Floats, profiles: Profiles, faults: list[str]) -> list[str]:

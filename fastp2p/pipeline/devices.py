@@ -120,15 +120,15 @@ def _run_heat_pump(study: Study, profiles: Profiles, scenarios: Scenarios, net_k
     if part is None or drawn is None:
         return {}
     if isinstance(drawn, HeatPumpProfiles):
-        who = np.ix_(np.arange(len(net_kwh)), scenarios.participant)
-        kwh = _energy(profiles.kwh_per_unit, drawn.profile[who], drawn.size[who]).reshape(net_kwh.shape)
+        n = len(net_kwh)
+        kwh = _energy(profiles.kwh_per_unit, drawn.profile[:n], drawn.size[:n]).reshape(net_kwh.shape)
         return {"heat_pump_kwh": kwh, "cold_kh": np.zeros_like(kwh)}
-    low_c, high_c = part.comfort_c
+    (low_c, high_c), n = part.comfort_c, len(net_kwh)
     ran = run_heat_pumps(
         net_kwh,
-        _of_members(drawn.kw, scenarios, net_kwh),
-        _of_members(drawn.resistance_k_per_kw, scenarios, net_kwh),
-        _of_members(drawn.capacity_kwh_per_k, scenarios, net_kwh),
+        drawn.kw[:n],
+        drawn.resistance_k_per_kw[:n],
+        drawn.capacity_kwh_per_k[:n],
         drawn.temperature_c,
         drawn.cop,
         comfort_c=(low_c, high_c),
@@ -147,7 +147,7 @@ def _run_evs(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh: Fl
         return {}
     ran = run_evs(
         net_kwh,
-        *(_of_members(one, scenarios, net_kwh) for one in (drawn.kw, drawn.arrival, drawn.departure, drawn.kwh)),
+        *(one[: len(net_kwh)] for one in (drawn.kw, drawn.arrival, drawn.departure, drawn.kwh)),
         rule=study.ev.rule,
         step_hours=profiles.step_hours,
         cyclic=profiles.time is None,
@@ -165,7 +165,10 @@ def count_vehicles(profiles: Profiles, scenarios: Scenarios) -> tuple[int, int]:
     nothing = np.zeros((len(scenarios.number), of_a_day, len(scenarios.participant)))
     ran = run_evs(
         nothing,
-        *(_of_members(one, scenarios, nothing) for one in (drawn.kw, drawn.arrival, drawn.departure, drawn.kwh)),
+        drawn.kw,
+        drawn.arrival,
+        drawn.departure,
+        drawn.kwh,
         rule="immediate",
         step_hours=profiles.step_hours,
         cyclic=True,
@@ -178,11 +181,11 @@ def _run_battery(study: Study, profiles: Profiles, scenarios: Scenarios, net_kwh
     drawn = scenarios.battery
     if study.battery is None or drawn is None:
         return {}
-    efficiency = _of_members(drawn.efficiency, scenarios, net_kwh)
+    efficiency = drawn.efficiency[: len(net_kwh)]
     tariff = {"retail_per_kwh": scenarios.retail_per_kwh, "day": days_of_steps(profiles)}
     ran = run_batteries(
         net_kwh,
-        *(_of_members(sizes, scenarios, net_kwh) for sizes in (drawn.kwh, drawn.kw, drawn.lowest_kwh, drawn.first_kwh)),
+        *(sizes[: len(net_kwh)] for sizes in (drawn.kwh, drawn.kw, drawn.lowest_kwh, drawn.first_kwh)),
         efficiency=efficiency,
         step_hours=profiles.step_hours,
         cyclic=profiles.time is None,
@@ -231,16 +234,11 @@ def _lost_kwh(efficiency: float | Floats, charged_kwh: Floats, discharged_kwh: F
     return (1.0 - one_way) * charged_kwh + (1.0 / one_way - 1.0) * discharged_kwh
 
 
-def _of_members(sizes: Floats, scenarios: Scenarios, net_kwh: Floats) -> Floats:
-    """(n_scenarios, n_participants) of sizes by bus."""
-    return sizes[np.ix_(np.arange(len(net_kwh)), scenarios.participant)]
-
-
 def home_energy(profiles: Profiles, scenarios: Scenarios, steps: range) -> tuple[Floats, Floats]:
     """(n_books, n_participants) kWh of load and of PV, before any device."""
-    who, kwh_per_unit = scenarios.participant, np.ascontiguousarray(profiles.kwh_per_unit[:, steps.start : steps.stop])
+    kwh_per_unit = np.ascontiguousarray(profiles.kwh_per_unit[:, steps.start : steps.stop])
     load_kwh, pv_kwh = (
-        _energy(kwh_per_unit, profile_of[:, who], size[:, who])
+        _energy(kwh_per_unit, profile_of, size)
         for profile_of, size in ((scenarios.load_profile, scenarios.homes), (scenarios.pv_profile, scenarios.kwp))
     )
     return load_kwh, pv_kwh

@@ -2,7 +2,7 @@
 
 Every scenario has its own stretch of one counter-based stream of random numbers (Philox, keyed by the study's seed): a
 uniform number per stream below and bus. So a scenario is the same whatever block it is drawn in, and in every share: the
-buses with PV at a small share have it at a larger one too.
+buses with PV at a small share have it at a larger one too. Only the numbers of those who take part are made.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from fastp2p.pipeline.battery_draws import Batteries, draw_batteries, find_commu
 from fastp2p.pipeline.ev_draws import Vehicles, draw_vehicles, price_faults
 from fastp2p.pipeline.heat_pump_draws import HeatPumps, draw_heat_pumps, heat_pump_faults
 from fastp2p.pipeline.members import Members, amounts, find_members, largest
-from fastp2p.pipeline.phase_draws import draw_load_phases, pv_phases
+from fastp2p.pipeline.phase_draws import draw_load_phases, has_phase, pv_phases
 from fastp2p.pipeline.profile_draws import profile_rows
 from fastp2p.pipeline.tariffs import by_step
-from fastp2p.pipeline.uniforms import rows_of, uniforms_of
+from fastp2p.pipeline.uniforms import Uniforms, rows_of
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.ranges import ENERGY_KWH, KWP
 from fastp2p.study.model import Study
@@ -48,18 +48,18 @@ class Scenarios:
     share : float
         Share of PV: the one asked for, or participating buses with PV over those with a load or PV.
     participant : (n_participants,) int64
-        Bus positions.
-    load_profile, pv_profile : (n_scenarios, n_bus) int64
+        Bus positions, ascending: the columns of the arrays below, and of those of devices.
+    load_profile, pv_profile : (n_scenarios, n_participants) int64
         Row of the profiles; -1 for none.
-    homes : (n_scenarios, n_bus) float64
-    kwp : (n_scenarios, n_bus) float64
-    bid_per_kwh, ask_per_kwh : (n_scenarios, n_bus) float64, currency per kWh
-        (n_steps, 1) where prices follow the clock: a row per step then, the same for every bus and scenario.
+    homes : (n_scenarios, n_participants) float64
+    kwp : (n_scenarios, n_participants) float64
+    bid_per_kwh, ask_per_kwh : (n_scenarios, n_participants) float64, currency per kWh
+        (n_steps,) where prices follow the clock: the same for every participant and scenario then.
     retail_per_kwh, feed_in_per_kwh : (n_steps,) float64, currency per kWh
     co2_kg_per_kwh : (n_steps,) float64, kg per kWh
-    load_phase, pv_phase : (n_scenarios, n_bus) int8, optional
-        Where the homes of a bus and its PV, if it has any, are connected: a place in `fastp2p.grid.zero_sequence.PHASES`; -1
-        where nobody takes part. None in a study of one phase.
+    load_phase, pv_phase : (n_scenarios, n_participants) int8, optional
+        Where the homes of a bus and its PV, if it has any, are connected: a place in `fastp2p.grid.zero_sequence.PHASES`. None
+        in a study of one phase.
     heat_pump : HeatPumpProfiles or HeatPumpHouses, optional
         None in a study without heat pumps.
     battery : Batteries, optional
@@ -110,7 +110,7 @@ class Scenarios:
 
     def some(self, part: slice) -> Scenarios:
         """Consecutive scenarios of the block, as views."""
-        prices = [name for name in ("bid_per_kwh", "ask_per_kwh") if getattr(self, name).shape == self.homes.shape]
+        prices = [name for name in ("bid_per_kwh", "ask_per_kwh") if getattr(self, name).ndim == 2]
         phases = [] if self.load_phase is None else ["load_phase", "pv_phase"]
         own = ["number", "load_profile", "pv_profile", "homes", "kwp", *prices, *phases]
         return replace(
@@ -141,37 +141,36 @@ def draw_scenarios(study: Study, network: Network, profiles: Profiles, share: fl
     who = find_members(study, network, faults)
     # of buses that are not there, nothing can be said of how many values they need
     lengths: list[str] = [] if faults else faults
-    n_bus = network.n_bus
-    u = uniforms(study.seed, numbers, n_bus)
+    u = Uniforms(study.seed, numbers, STREAMS, network.n_bus, who.participant)
+    load, pv, listed = who.columns(who.load_bus), who.columns(who.pv_bus), who.columns(who.listed)
     load_row, pv_row = (
-        profile_rows(
-            name, kind, f"{kind}.profile", network, buses, u[:, STREAMS.index(f"{kind}_profile")], profiles, faults, lengths
-        )
-        for name, kind, buses in ((study.load.profile, "load", who.load_bus), (study.pv.profile, "pv", who.pv_bus))
+        profile_rows(name, kind, f"{kind}.profile", network, columns, u, f"{kind}_profile", profiles, faults, lengths)
+        for name, kind, columns in ((study.load.profile, "load", load), (study.pv.profile, "pv", pv))
     )
-    homes = amounts(study.load.homes, "load.homes", who.load_bus, u[:, STREAMS.index("homes")], lengths)
+    homes = amounts(study.load.homes, "load.homes", load, u, "homes", lengths)
     if isinstance(study.pv.kwp, OfTransformer):
-        kwp = _of_transformer(study.pv.kwp.of_transformer, network, who.pv_bus, len(numbers), faults)
+        kwp = _of_transformer(study.pv.kwp.of_transformer, network, pv, u, faults)
     else:
-        kwp = amounts(study.pv.kwp, "pv.kwp", who.pv_bus, u[:, STREAMS.index("kwp")], lengths)
+        kwp = amounts(study.pv.kwp, "pv.kwp", pv, u, "kwp", lengths)
     load_phase = pv_phase = None
     if study.network.phases == 3 and study.connection:
-        load_phase = draw_load_phases(study.connection, network, who.listed, u[:, STREAMS.index("phase")], faults, lengths)
-        pv_phase = pv_phases(load_phase, kwp, study.three_phase_above_kw, network)
+        load_phase = draw_load_phases(study.connection, network, listed, u, faults, lengths)
+        pv_phase = pv_phases(load_phase, kwp, study.three_phase_above_kw, has_phase(network, who.participant))
     bid, ask = (
-        by_step(amount, f"market.{side}_per_kwh", profiles, faults)[:, None]
+        by_step(amount, f"market.{side}_per_kwh", profiles, faults)
         if isinstance(amount, ByClock)
-        else amounts(amount, f"market.{side}_per_kwh", who.listed, u[:, STREAMS.index(side)], lengths)
+        else amounts(amount, f"market.{side}_per_kwh", listed, u, side, lengths)
         for side, amount in (("bid", study.market.bid_per_kwh), ("ask", study.market.ask_per_kwh))
     )
     tariffs = {
         name: by_step(getattr(study.market, name), f"market.{name}", profiles, faults)
         for name in ("retail_per_kwh", "feed_in_per_kwh", "co2_kg_per_kwh")
     }
+    u_pv = u.of("pv")
     if share is not None:
-        without = ~_has_pv(u[:, STREAMS.index("pv")], who.pv_bus, share, study.scenarios.exact)
+        without = ~_has_pv(u_pv, pv, share, study.scenarios.exact)
         pv_row[without], kwp[without] = -1, 0.0
-    has_pv, u_pv = (pv_row >= 0) & (kwp > 0.0), u[:, STREAMS.index("pv")]
+    has_pv = (pv_row >= 0) & (kwp > 0.0)
     heat_pump = ev = battery = None
     if study.heat_pump is not None:
         heat_pump = draw_heat_pumps(study.heat_pump, study.seed, numbers, network, who, profiles, has_pv, u_pv, faults, lengths)
@@ -233,11 +232,6 @@ def _energy_faults(key: str, kind: str, name: ProfileName, most: float, profiles
     ]
 
 
-def uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
-    """Uniform numbers in [0, 1) of the scenarios `numbers`, (n_scenarios, n_streams, n_bus)."""
-    return uniforms_of(seed, numbers, len(STREAMS), n_bus)
-
-
 def _share_of_pv(study: Study, who: Members) -> float:
     """Buses with PV over those with a load or PV."""
     with_load, with_pv = _sized(study.load.homes, who.load_bus), _sized(study.pv.kwp, who.pv_bus)
@@ -251,13 +245,13 @@ def _sized(size: Amount | OfTransformer, buses: Ints) -> Ints:
     return buses[:0] if size == 0.0 else buses
 
 
-def _has_pv(u: Floats, pv_bus: Ints, share: float, exact: bool) -> NDArray[np.bool_]:
-    """(n_scenarios, n_bus) who has PV: those below the share, or the first so many of one random order."""
+def _has_pv(u: Floats, pv: Ints, share: float, exact: bool) -> NDArray[np.bool_]:
+    """(n_scenarios, n_participants) who has PV: those below the share, or the first so many of one random order."""
     if not exact:
         return u < share
     has = np.zeros(u.shape, bool)
-    count = count_with_pv(len(pv_bus), share)
-    first = pv_bus[np.argsort(u[:, pv_bus], axis=1, kind="stable")[:, :count]]
+    count = count_with_pv(len(pv), share)
+    first = pv[np.argsort(u[:, pv], axis=1, kind="stable")[:, :count]]
     np.put_along_axis(has, first, True, axis=1)
     return has
 
@@ -270,9 +264,9 @@ def count_with_pv(n: int, share: float) -> int:
     return math.floor(share * n + 0.5 + 1e-9)
 
 
-def _of_transformer(part: float, network: Network, buses: Ints, n_scenarios: int, faults: list[str]) -> Floats:
-    """(n_scenarios, n_bus) kWp of systems that are each a part of the rating of the transformer that feeds them."""
-    rating = network.feeding_rating_kw()
+def _of_transformer(part: float, network: Network, columns: Ints, u: Uniforms, faults: list[str]) -> Floats:
+    """(n_scenarios, n_participants) kWp of systems that are each a part of the rating of the transformer that feeds them."""
+    rating, buses = network.feeding_rating_kw(), u.bus[columns]
     without = ", ".join(map(str, network.bus_id[buses[np.isnan(rating[buses])]]))
     if without:
         faults.append(f"pv.kwp.of_transformer: no transformer with a rating feeds bus {without}; give kWp instead")
@@ -281,6 +275,6 @@ def _of_transformer(part: float, network: Network, buses: Ints, n_scenarios: int
             f"pv.kwp.of_transformer = {part:g}: makes {part * rating[bus]:g} kWp of the transformer's {rating[bus]:g} kVA at "
             f"bus {network.bus_id[bus]}; must lie in {KWP}"
         )
-    values = np.zeros((n_scenarios, network.n_bus))
-    values[:, buses] = part * rating[buses]
+    values = np.zeros(u.shape)
+    values[:, columns] = part * rating[buses]
     return values

@@ -16,7 +16,7 @@ from fastp2p.arrays import short_repr
 from fastp2p.grid.network import Network
 from fastp2p.pipeline.correlation import correlated
 from fastp2p.pipeline.members import Members, find_owners
-from fastp2p.pipeline.uniforms import uniforms_of
+from fastp2p.pipeline.uniforms import Uniforms
 from fastp2p.study.ev import EvPart
 
 Floats = NDArray[np.float64]
@@ -29,15 +29,15 @@ EV_STREAMS = ("has", "kw", "arrival", "departure", "kwh", "unused_1", "unused_2"
 
 @dataclass(frozen=True, eq=False)
 class Vehicles:
-    """Electric vehicles of a block of scenarios, one at a bus; zero where there is none.
+    """Electric vehicles of a block of scenarios, one at a participant; zero where there is none.
 
     Attributes
     ----------
-    kw : (n_scenarios, n_bus) float64, kW
+    kw : (n_scenarios, n_participants) float64, kW
         Power of the charger.
-    arrival, departure : (n_scenarios, n_bus) float64, hours of the day
+    arrival, departure : (n_scenarios, n_participants) float64, hours of the day
         When it is plugged in, and when it leaves: the same every day.
-    kwh : (n_scenarios, n_bus) float64, kWh
+    kwh : (n_scenarios, n_participants) float64, kWh
         What it needs each time, at the charger.
     """
 
@@ -71,23 +71,17 @@ def draw_vehicles(
         Of the scenarios.
     network : Network
     who : Members
-    has_pv : (n_scenarios, n_bus) bool
-    u_pv : (n_scenarios, n_bus) float64
+    has_pv : (n_scenarios, n_participants) bool
+    u_pv : (n_scenarios, n_participants) float64
         The uniform numbers that decide who has PV.
     faults, lengths : list of str
         What is wrong is added to them, of a list's length to `lengths`.
     """
-    u = ev_uniforms(seed, numbers, network.n_bus)
-    at = {name: u[:, place] for place, name in enumerate(EV_STREAMS)}
+    u = Uniforms(seed, numbers, EV_STREAMS, network.n_bus, who.participant, REGION)
     owners = find_owners(part.buses, "ev", network, who, has_pv, faults)
-    has = owners.may & (correlated(at["has"], u_pv, part.pv_correlation) < part.share)
-    drawn = {name: owners.sizes(getattr(part, name), name, at[name], lengths) for name in EV_STREAMS[1:5]}
+    has = owners.may & (correlated(u.of("has"), u_pv, part.pv_correlation) < part.share)
+    drawn = {name: owners.sizes(getattr(part, name), name, u, lengths) for name in EV_STREAMS[1:5]}
     return Vehicles(**{name: np.where(has, values, 0.0) for name, values in drawn.items()})
-
-
-def ev_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
-    """Uniform numbers in [0, 1) of the vehicles of scenarios, (n_scenarios, n_streams, n_bus)."""
-    return uniforms_of(seed, numbers, len(EV_STREAMS), n_bus, REGION)
 
 
 def price_faults(retail_per_kwh: Floats, faults: list[str]) -> list[str]:

@@ -17,7 +17,7 @@ from fastp2p.grid.network import Network
 from fastp2p.pipeline.correlation import correlated
 from fastp2p.pipeline.members import Members, find_owners, largest
 from fastp2p.pipeline.tariffs import by_step
-from fastp2p.pipeline.uniforms import uniforms_of
+from fastp2p.pipeline.uniforms import Uniforms
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.ranges import ENERGY_KWH
 from fastp2p.study.distributions import pick
@@ -39,9 +39,9 @@ class HeatPumpProfiles:
 
     Attributes
     ----------
-    profile : (n_scenarios, n_bus) int64
+    profile : (n_scenarios, n_participants) int64
         Row of the profiles; -1 where there is no heat pump.
-    size : (n_scenarios, n_bus) float64
+    size : (n_scenarios, n_participants) float64
         Multiplies the profile; zero where there is none.
     """
 
@@ -57,9 +57,9 @@ class HeatPumpHouses:
 
     Attributes
     ----------
-    kw : (n_scenarios, n_bus) float64, kW
+    kw : (n_scenarios, n_participants) float64, kW
         Largest electric power.
-    resistance_k_per_kw, capacity_kwh_per_k : (n_scenarios, n_bus) float64, K per kW and kWh per K
+    resistance_k_per_kw, capacity_kwh_per_k : (n_scenarios, n_participants) float64, K per kW and kWh per K
         Of the house.
     temperature_c, cop : (n_steps,) float64, °C and 1
         Outdoor temperature, and heat by electric energy.
@@ -101,26 +101,24 @@ def draw_heat_pumps(
     network : Network
     who : Members
     profiles : Profiles
-    has_pv : (n_scenarios, n_bus) bool
-    u_pv : (n_scenarios, n_bus) float64
+    has_pv : (n_scenarios, n_participants) bool
+    u_pv : (n_scenarios, n_participants) float64
         The uniform numbers that decide who has PV.
     faults, lengths : list of str
         What is wrong is added to them, of a list's length to `lengths`.
     """
-    u = heat_pump_uniforms(seed, numbers, network.n_bus)
-    at = {name: u[:, place] for place, name in enumerate(HEAT_PUMP_STREAMS)}
-    first = correlated(at["has"], u_pv, part.pv_correlation)
+    u = Uniforms(seed, numbers, HEAT_PUMP_STREAMS, network.n_bus, who.participant, REGION)
     owners = find_owners(part.buses, "heat_pump", network, who, has_pv, faults)
-    has = owners.may & (first < part.share)
+    has = owners.may & (correlated(u.of("has"), u_pv, part.pv_correlation) < part.share)
 
     def drawn(key: str) -> Floats:
         amount = getattr(part, key)
-        return np.where(has, owners.sizes(amount, key, at[key], lengths), 0.0)
+        return np.where(has, owners.sizes(amount, key, u, lengths), 0.0)
 
     if part.profile is not None:
         missing = profile_faults(part, profiles)
         faults += missing
-        row = np.int64(-1) if missing else _profile_rows(part.profile, at["profile"], profiles)
+        row = np.int64(-1) if missing else _profile_rows(part.profile, u, profiles)
         return HeatPumpProfiles(np.where(has, row, -1), drawn("size"))
     assert part.temperature_c is not None
     temperature_c = by_step(part.temperature_c, "heat_pump.temperature_c", profiles, faults)
@@ -154,21 +152,17 @@ def heat_pump_faults(part: HeatPumpPart, profiles: Profiles) -> list[str]:
     ]
 
 
-def heat_pump_uniforms(seed: int, numbers: range, n_bus: int) -> Floats:
-    """Uniform numbers in [0, 1) of the heat pumps of scenarios, (n_scenarios, n_streams, n_bus)."""
-    return uniforms_of(seed, numbers, len(HEAT_PUMP_STREAMS), n_bus, REGION)
-
-
 def _names(name: str | ProfileChoice | None) -> tuple[str, ...]:
     if name is None:
         return ()
     return name.choice if isinstance(name, ProfileChoice) else (name,)
 
 
-def _profile_rows(name: str | ProfileChoice, u: Floats, profiles: Profiles) -> Ints:
-    """(n_scenarios, n_bus) rows of the profiles, or (n_scenarios, 1) where a scenario has one."""
+def _profile_rows(name: str | ProfileChoice, u: Uniforms, profiles: Profiles) -> Ints:
+    """(n_scenarios, n_participants) rows of the profiles, or (n_scenarios, 1) where a scenario has one."""
     rows = np.array([profiles.row(one, "load") for one in _names(name)])
     if isinstance(name, str):
-        return np.full((len(u), 1), rows[0])
-    drawn = rows[pick(u, len(rows), name.weights)]
-    return drawn if name.per == "bus" else drawn[:, :1]
+        return np.full((len(u.numbers), 1), rows[0])
+    at = u.of("profile") if name.per == "bus" else u.of_scenario("profile")
+    drawn: Ints = rows[pick(at, len(rows), name.weights)]
+    return drawn

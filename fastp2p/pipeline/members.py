@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fastp2p.arrays import short_repr
 from fastp2p.errors import InputError, some
 from fastp2p.grid.network import Network
+from fastp2p.pipeline.uniforms import Uniforms
 from fastp2p.study.model import Study
 from fastp2p.study.sections import Amount, Buses
 
@@ -22,7 +23,7 @@ Ints = NDArray[np.int64]
 class Members:
     """Who a study is about: bus positions with a load, with PV (or that may have it), and all of them.
 
-    All of them twice: ascending, and as `participants.buses` lists them.
+    All of them twice: ascending, which are the columns of what is drawn, and as `participants.buses` lists them.
     """
 
     __repr__ = short_repr
@@ -30,6 +31,10 @@ class Members:
     pv_bus: Ints
     participant: Ints
     listed: Ints
+
+    def columns(self, buses: Ints) -> Ints:
+        """The columns of some participants, whose bus positions these are."""
+        return np.searchsorted(self.participant, buses)
 
 
 def find_members(study: Study, network: Network, faults: list[str]) -> Members:
@@ -54,18 +59,18 @@ def find_eligible(study: Study, network: Network, faults: list[str]) -> Ints:
     return bus_positions(study.participants.buses, network, "participants.buses", faults)
 
 
-def amounts(amount: Amount, key: str, buses: Ints, u: Floats, faults: list[str]) -> Floats:
-    """(n_scenarios, n_bus) values at `buses`, zero elsewhere."""
+def amounts(amount: Amount, key: str, columns: Ints, u: Uniforms, stream: str, faults: list[str]) -> Floats:
+    """(n_scenarios, n_columns) values at `columns` of the buses of `u`, zero at others."""
     values = np.zeros(u.shape)
     if isinstance(amount, tuple):
-        if len(amount) != len(buses):
-            faults.append(f"{key} lists {len(amount)} values for {len(buses)} buses")
+        if len(amount) != len(columns):
+            faults.append(f"{key} lists {len(amount)} values for {len(columns)} buses")
         else:
-            values[:, buses] = amount
+            values[:, columns] = amount
     elif isinstance(amount, float):
-        values[:, buses] = amount
+        values[:, columns] = amount
     else:
-        values[:, buses] = amount.quantile(u[:, buses])
+        values[:, columns] = amount.quantile(u.of(stream)[:, columns])
     return values
 
 
@@ -111,9 +116,9 @@ class Owners:
     ----------
     device : str
         The section.
-    may : (n_scenarios, n_bus) bool
+    may : (n_scenarios, n_participants) bool
     listed : (n_listed,) int64
-        Bus positions in the order of lists of sizes: those of the key `buses` where it is a list, else all participants.
+        Columns in the order of lists of sizes: those of the key `buses` where it is a list, else all participants.
     whose : str
         What lists have a value for each of; '' where the buses have faults, of which lengths cannot be told.
     """
@@ -124,10 +129,13 @@ class Owners:
     listed: Ints
     whose: str
 
-    def sizes(self, amount: Amount, key: str, u: Floats, lengths: list[str]) -> Floats:
-        """(n_scenarios, n_bus) values of a key of the section; a list of another length is told in `lengths`."""
+    def sizes(self, amount: Amount, key: str, u: Uniforms, lengths: list[str]) -> Floats:
+        """(n_scenarios, n_participants) values of a key of the section, whose stream has its name.
+
+        A list of another length is told in `lengths`.
+        """
         wrong: list[str] = []
-        values = amounts(amount, f"{self.device}.{key}", self.listed, u, wrong)
+        values = amounts(amount, f"{self.device}.{key}", self.listed, u, key, wrong)
         lengths += [f"{fault}; list one for each {self.whose}" for fault in wrong if self.whose]
         return values
 
@@ -141,10 +149,11 @@ def find_owners(
     faults: list[str],
 ) -> Owners:
     """Who may have a device, by the key `buses` of its section; faults are added to `faults`."""
+    listed = who.columns(who.listed)
     if buses == "pv":
-        return Owners(device, has_pv, who.listed, "participant")
+        return Owners(device, has_pv, listed, "participant")
     n_faults = len(faults)
-    chosen = who.listed if buses == "all" else _members_listed(buses, device, network, who, faults)
+    chosen = listed if buses == "all" else who.columns(_members_listed(buses, device, network, who, faults))
     may = np.zeros(has_pv.shape, bool)
     may[:, chosen] = True
     whose = "participant" if buses == "all" else f"bus of {device}.buses"
@@ -152,7 +161,7 @@ def find_owners(
 
 
 def _members_listed(buses: tuple[int, ...], device: str, network: Network, who: Members, faults: list[str]) -> Ints:
-    """Positions of the buses that a section lists, in its order."""
+    """Positions of the participants that a section lists, in its order."""
     are_members_known = not any(fault.startswith(("participants.buses", "load.buses", "pv.buses")) for fault in faults)
     positions = bus_positions(buses, network, f"{device}.buses", faults)
     outside = network.bus_id[np.setdiff1d(positions, who.participant)].tolist()
@@ -161,7 +170,7 @@ def _members_listed(buses: tuple[int, ...], device: str, network: Network, who: 
             f"{device}.buses: bus {some([str(bus) for bus in outside])} is not a participant; make it one (participants.buses, "
             "load.buses, pv.buses), or leave it out here"
         )
-    return positions
+    return positions[np.isin(positions, who.participant)]
 
 
 def _chosen(buses: Buses, eligible: Ints, network: Network, key: str, faults: list[str]) -> Ints:

@@ -9,6 +9,7 @@ from fastp2p.errors import some
 from fastp2p.grid.network import Network
 from fastp2p.grid.zero_sequence import PHASES
 from fastp2p.io.stated import BALANCED, DELTA, NO_LOAD, UNEQUAL
+from fastp2p.pipeline.uniforms import Uniforms
 from fastp2p.study.distributions import pick
 from fastp2p.study.sections import ConnectionPart
 
@@ -27,9 +28,9 @@ UNKNOWN = {
 
 
 def draw_load_phases(
-    connection: ConnectionPart, network: Network, listed: Ints, u: Floats, faults: list[str], lengths: list[str]
+    connection: ConnectionPart, network: Network, listed: Ints, u: Uniforms, faults: list[str], lengths: list[str]
 ) -> Codes:
-    """(n_scenarios, n_bus) the phase of all homes of a bus, a place in `PHASES`; -1 where nobody takes part.
+    """(n_scenarios, n_participants) the phase of all homes of a bus, a place in `PHASES`; -1 where a fault says why.
 
     Parameters
     ----------
@@ -37,40 +38,40 @@ def draw_load_phases(
     network : Network
         Loaded with ``phases=3``.
     listed : (n_participants,) int64
-        Positions of the participants, in the order of lists.
-    u : (n_scenarios, n_bus) float64
-        Uniform numbers.
+        The columns, in the order of lists.
+    u : Uniforms
+        Of the participants.
     faults, lengths : list of str
         What is wrong is added to them, of a list's length to `lengths`.
     """
-    phases, codes = connection.phases, np.full(u.shape, -1, np.int8)
+    phases, codes, buses = connection.phases, np.full(u.shape, -1, np.int8), u.bus[listed]
     if isinstance(phases, tuple):
         if len(phases) != len(listed):
             lengths.append(f"connection.phases lists {len(phases)} values for {len(listed)} buses")
         else:
             codes[:, listed] = [PHASES.index(phase) for phase in phases]
     elif phases == "random":
-        codes[:, listed] = _random(u[:, listed], has_phase(network)[listed])
+        codes[:, listed] = _random(u.of("phase")[:, listed], has_phase(network, buses))
     elif phases == "as_connected":
-        codes[:, listed] = _as_connected(network, listed, faults)
+        codes[:, listed] = _as_connected(network, buses, faults)
     else:
         codes[:, listed] = PHASES.index(phases)
     if len(codes) and phases != "random":
-        faults += _absent_faults(codes[0, listed], network, listed)
+        faults += _absent_faults(codes[0, listed], network, buses)
     return codes
 
 
-def has_phase(network: Network) -> Bools:
-    """(n_bus, 3) whether a bus has the phases a, b, c; of a balanced network all."""
-    return np.ones((network.n_bus, 3), bool) if network.zero is None else network.zero.has_phase
+def has_phase(network: Network, buses: Ints) -> Bools:
+    """(n_buses, 3) whether buses have the phases a, b, c; of a balanced network all."""
+    return np.ones((len(buses), 3), bool) if network.zero is None else network.zero.has_phase[buses]
 
 
-def pv_phases(load_phase: Codes, kwp: Floats, three_phase_above_kw: float, network: Network) -> Codes:
-    """(n_scenarios, n_bus) the phase of PV: that of the bus's homes, and all three for more kWp than `three_phase_above_kw`.
+def pv_phases(load_phase: Codes, kwp: Floats, three_phase_above_kw: float, has: Bools) -> Codes:
+    """(n_scenarios, n) the phase of PV: that of the bus's homes, and all three for more kWp than `three_phase_above_kw`.
 
-    At a bus that lacks phases PV of any size is on the phase of the homes.
+    At a bus that lacks phases, as `has` (n, 3) tells, PV of any size is on the phase of the homes.
     """
-    on_all = (kwp > three_phase_above_kw) & (load_phase >= 0) & has_phase(network).all(axis=1)
+    on_all = (kwp > three_phase_above_kw) & (load_phase >= 0) & has.all(axis=1)
     return np.where(on_all, np.int8(BALANCED), load_phase)
 
 
@@ -85,12 +86,12 @@ def _random(u: Floats, has: Bools) -> Codes:
     return codes
 
 
-def _absent_faults(codes: Codes, network: Network, listed: Ints) -> list[str]:
+def _absent_faults(codes: Codes, network: Network, buses: Ints) -> list[str]:
     """Phases that are asked for where a bus lacks them."""
-    of_bus, faults = has_phase(network)[listed], list[str]()
+    of_bus, faults = has_phase(network, buses), list[str]()
     has = np.append(of_bus, np.all(of_bus, axis=1, keepdims=True), axis=1)
     for code, name in enumerate(PHASES):
-        wrong = np.sort(network.bus_id[listed[(codes == code) & ~has[:, code]]]).tolist()
+        wrong = np.sort(network.bus_id[buses[(codes == code) & ~has[:, code]]]).tolist()
         what = "all three phases" if code == BALANCED else f"phase {name}"
         faults += [
             f'connection.phases asks for {what} at bus {some([str(bus) for bus in wrong])}, which lacks it; choose "random", '

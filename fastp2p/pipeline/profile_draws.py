@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.grid.network import Network
+from fastp2p.pipeline.uniforms import Uniforms
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.distributions import pick
 from fastp2p.study.sections import BY_BUS, ProfileChoice, ProfileName, profile_names
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
@@ -19,13 +19,14 @@ def profile_rows(
     kind: str,
     key: str,
     network: Network,
-    buses: Ints,
-    u: Floats,
+    columns: Ints,
+    u: Uniforms,
+    stream: str,
     profiles: Profiles,
     faults: list[str],
     lengths: list[str],
 ) -> Ints:
-    """(n_scenarios, n_bus) rows of the profiles at `buses`, -1 elsewhere.
+    """(n_scenarios, n_columns) rows of the profiles at `columns` of the buses of `u`, -1 at others.
 
     Parameters
     ----------
@@ -34,15 +35,16 @@ def profile_rows(
     key : str
         Of the study, for messages.
     network : Network
-    buses : (n,) int64
-        Positions, in the order of lists.
-    u : (n_scenarios, n_bus) float64
-        Uniform numbers.
+    columns : (n,) int64
+        In the order of lists.
+    u : Uniforms
+    stream : str
+        The one of `u` that a profile is drawn by.
     profiles : Profiles
     faults, lengths : list of str
         What is wrong is added to them, of a list's length to `lengths`.
     """
-    name = _by_bus(network, buses, kind, key, profiles, faults) if name == BY_BUS else name
+    name = _by_bus(network, u.bus[columns], kind, key, profiles, faults) if name == BY_BUS else name
     rows = np.full(u.shape, -1, np.int64)
     names = profile_names(name)
     missing = profiles.missing(names, kind, key)
@@ -51,11 +53,12 @@ def profile_rows(
         return rows
     found = [profiles.row(one, kind) for one in names]
     if isinstance(name, ProfileChoice):
-        rows[:, buses] = np.array(found)[pick(u[:, buses] if name.per == "bus" else u[:, :1], len(names), name.weights)]
-    elif isinstance(name, tuple) and len(name) != len(buses):
-        lengths.append(f"{key} lists {len(name)} profiles for {len(buses)} buses")
+        at = u.of(stream)[:, columns] if name.per == "bus" else u.of_scenario(stream)
+        rows[:, columns] = np.array(found)[pick(at, len(names), name.weights)]
+    elif isinstance(name, tuple) and len(name) != len(columns):
+        lengths.append(f"{key} lists {len(name)} profiles for {len(columns)} buses")
     else:
-        rows[:, buses] = found
+        rows[:, columns] = found
     return rows
 
 

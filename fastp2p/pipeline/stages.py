@@ -76,7 +76,7 @@ def clear_trades(
     """
     rules, connected = study.clearing, scenarios.connected
     carried, unmatched = at_buses(scenarios, connected, trades, left)
-    on_phases = has_phase(network)[connected]
+    on_phases = has_phase(network, connected)
     clearing = clear(
         network,
         carried,
@@ -100,14 +100,13 @@ def clear_trades(
 def connection_of(scenarios: Scenarios, scenario: Ints) -> Connection | None:
     """On which phases participants are, book by book, where each book belongs to the scenario in a row.
 
-    None in a study of one phase. Where nobody takes part it is no matter.
+    None in a study of one phase. At buses where nobody takes part it is no matter.
     """
     if scenarios.load_phase is None or scenarios.pv_phase is None:
         return None
-    load, pv = (
-        np.where(phase < 0, np.int8(BALANCED), phase)[np.ix_(scenario, scenarios.connected)]
-        for phase in (scenarios.load_phase, scenarios.pv_phase)
-    )
+    place = np.searchsorted(scenarios.connected, scenarios.participant)
+    load, pv = np.full((2, len(scenario), len(scenarios.connected)), BALANCED, np.int8)
+    load[:, place], pv[:, place] = scenarios.load_phase[scenario], scenarios.pv_phase[scenario]
     return Connection(load, pv)
 
 

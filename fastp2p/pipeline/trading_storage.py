@@ -103,10 +103,7 @@ def fleet_of(scenarios: Scenarios, hours: float) -> Fleet:
     """The batteries of some scenarios as kernels take them."""
     drawn = scenarios.battery
     assert drawn is not None
-    kwh, kw, lowest, efficiency = (
-        np.ascontiguousarray(one[:, scenarios.participant]) for one in (drawn.kwh, drawn.kw, drawn.lowest_kwh, drawn.efficiency)
-    )
-    return Fleet(kwh, kw * hours, lowest, np.sqrt(efficiency))
+    return Fleet(drawn.kwh, drawn.kw * hours, drawn.lowest_kwh, np.sqrt(drawn.efficiency))
 
 
 def offer(fleet: Fleet, row: Ints, load_kwh: Floats, pv_kwh: Floats, before_kwh: Floats, min_order_kwh: float) -> Offers:
@@ -199,7 +196,7 @@ def run_storage(study: Study, network: Network, profiles: Profiles, scenarios: S
     n_scenarios, n_homes = fleet.kwh.shape
     with_devices_kwh = _consumption(study, profiles, scenarios)
     before_kwh = np.empty((n_scenarios, profiles.n_steps + 1, n_homes))
-    before_kwh[:, 0] = drawn.first_kwh[:, who]
+    before_kwh[:, 0] = drawn.first_kwh
     if is_cyclic:  # where self use alone would return to, if the last week repeated
         last = range(max(0, profiles.n_steps - round(WEEK_HOURS / profiles.step_hours)), profiles.n_steps)
         load_kwh, net_kwh = (one.reshape(n_scenarios, -1, n_homes) for one in home_energy(profiles, scenarios, last))
@@ -377,17 +374,16 @@ def _ask_network(
 
 def _offer_prices(scenarios: Scenarios, steps: range, by_volume: bool) -> OfferPrices:
     """Prices of some steps, and who comes first; one row of them where they do not follow the clock."""
-    drawn, who = scenarios.battery, scenarios.participant
+    drawn, shape = scenarios.battery, scenarios.homes.shape
     assert drawn is not None and drawn.value_per_kwh is not None  # noqa: PT018
-    value, shape = drawn.value_per_kwh[steps.start : steps.stop], (len(scenarios.number), len(who))
-    by_scenario = [price.shape[1] == scenarios.homes.shape[1] for price in (scenarios.bid_per_kwh, scenarios.ask_per_kwh)]
-    n_rows = 1 if all(by_scenario) and (value == value[0]).all() else len(steps)
+    value, prices = drawn.value_per_kwh[steps.start : steps.stop], (scenarios.bid_per_kwh, scenarios.ask_per_kwh)
+    n_rows = len(steps) if any(price.ndim == 1 for price in prices) or (value != value[0]).any() else 1
     homes = (
-        np.broadcast_to(price[:, who] if is_drawn else price[steps.start : steps.stop][:n_rows, :, None], (n_rows, *shape))
-        for price, is_drawn in zip((scenarios.bid_per_kwh, scenarios.ask_per_kwh), by_scenario, strict=True)
+        np.broadcast_to(price if price.ndim == 2 else price[steps.start : steps.stop, None, None], (n_rows, *shape))
+        for price in prices
     )
-    bids, asks = (price.reshape(-1, len(who)) for price in homes)
-    one_way = np.tile(np.sqrt(drawn.efficiency[:, who]), (n_rows, 1))
+    bids, asks = (price.reshape(-1, shape[1]) for price in homes)
+    one_way = np.tile(np.sqrt(drawn.efficiency), (n_rows, 1))
     bids, asks = with_storage_prices(bids, asks, np.repeat(value[:n_rows], shape[0]), one_way)
     first = (np.argsort(price, axis=1, kind="stable") for price in (bids if by_volume else -bids, asks))
     by_row = (n_rows, shape[0], 2 * shape[1])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastp2p.grid.ac import ac_flow
 from fastp2p.grid.feeder import ac_faults
+from fastp2p.grid.network import Network
 from fastp2p.grid.phases import phase_flow
 from fastp2p.pipeline.batch import BatchResult
 from fastp2p.report.drawing import Drawing, draw_feeder
@@ -79,7 +80,7 @@ def feeder_view(results: Results) -> FeederView:
         "branches": network.branch_name.tolist(),
         "grid": network.reference_bus.tolist(),
         "band": [results.study.network.v_min_pu, results.study.network.v_max_pu],
-        "states": [_packed(state) | {"kwp": _kwp(batch)} for state, batch in zip(states, ran, strict=True)],
+        "states": [_packed(state) | {"kwp": _kwp(network, batch)} for state, batch in zip(states, ran, strict=True)],
     }
     places = [tuple(point.values()) for point, _ in points]
     chosen = places.index(tuple(float(row[key]) for key in points[0][0]))
@@ -156,9 +157,11 @@ def _whole(values: Floats) -> list[list[int | None]]:
     return [[None if np.isnan(one) else round(one) for one in row] for row in np.clip(values, -1e9, 1e9).tolist()]
 
 
-def _kwp(batch: BatchResult) -> list[float]:
+def _kwp(network: Network, batch: BatchResult) -> list[float]:
     """PV at every bus of the scenario."""
-    return [round(one, 1) for one in batch.scenarios.kwp[0].tolist()]
+    kwp = np.zeros(network.n_bus)
+    kwp[batch.scenarios.participant] = batch.scenarios.kwp[0]
+    return [round(one, 1) for one in kwp.tolist()]
 
 
 def _times(results: Results, steps: Ints) -> list[str]:

@@ -192,7 +192,7 @@ def _extremes(ran: Reduced) -> Columns:
 
 def _savings(ran: Reduced) -> Floats:
     """(n_scenarios, n_participants); NaN for who has no load, PV, or a battery in use."""
-    has_neither = (ran.buses.load_kwh <= 0.0) & (ran.scenarios.kwp[:, ran.scenarios.participant] <= 0.0)
+    has_neither = (ran.buses.load_kwh <= 0.0) & (ran.scenarios.kwp <= 0.0)
     for name in STORED:  # a battery of a tariff trades all by itself
         has_neither &= ran.devices.get(name, np.zeros(1)) <= 0.0
     return savings_of(ran.buses.baseline_bill, ran.buses.bill, has_neither)

@@ -200,8 +200,8 @@ def participant_columns(ran: Reduced, network: Network) -> Columns:
         "scenario": np.repeat(ran.scenarios.number, len(who)),
         "bus": np.tile(network.bus_id[who], n),
         **_connection(ran.scenarios),
-        "kwp": ran.scenarios.kwp[:, who].ravel(),
-        **({} if battery is None else {"battery_kwh": battery.kwh[:, who].ravel()}),
+        "kwp": ran.scenarios.kwp.ravel(),
+        **({} if battery is None else {"battery_kwh": battery.kwh.ravel()}),
         **total,
         **{name: values.ravel() for name, values in ran.devices.items()},
         "saving": total["baseline_bill"] - total["bill"],
@@ -212,11 +212,10 @@ def _connection(scenarios: Scenarios) -> Columns:
     """The phase of every participant's load and PV, by code, -1 where there is none; nothing in a study of one phase."""
     if scenarios.load_phase is None or scenarios.pv_phase is None:
         return {}
-    who = scenarios.participant
     has_load = (scenarios.load_profile >= 0) & (scenarios.homes > 0.0)
     has_pv = (scenarios.pv_profile >= 0) & (scenarios.kwp > 0.0)
     sides = (("phase", scenarios.load_phase, has_load), ("pv_phase", scenarios.pv_phase, has_pv))
-    return {name: np.where(has, code, -1)[:, who].ravel() for name, code, has in sides}
+    return {name: np.where(has, code, -1).ravel() for name, code, has in sides}
 
 
 def hour_columns(ran: Reduced) -> Columns:

@@ -51,7 +51,7 @@ BATCH_CELLS = 50_000
 TOGETHER_CELLS = 160_000
 """The same of scenarios that are run together, a whole part of 13 homes: a batch costs 0.3 ms however few books it has."""
 DRAWN_CELLS = 25_000
-"""Scenarios times buses that are drawn at a time, at least a batch: their uniform numbers are 1.6 MB."""
+"""Scenarios times the same buses that are drawn at a time, at least a batch: arrays of 0.2 MB, some ten of them."""
 BATCH_PAIRS = 1_000_000
 """Pairs of a batch, at most, where trades name them: some 100 MB."""
 KEPT_BYTES = 30_000_000
@@ -194,7 +194,7 @@ def run_part(work: Work, part: Part, batch_scenarios: int | None = None) -> tupl
     # nor may what is kept of chosen scenarios
     together = max(1, books_at_a_time(study, len(who), connected, kept, TOGETHER_CELLS) // profiles.n_steps)
     size = 1 if profiles.n_steps > most else batch_scenarios or together
-    drawn_together = _drawn_together(study, profiles.n_steps, len(who), network.n_bus, size, batch_scenarios)
+    drawn_together = _drawn_together(study, profiles.n_steps, len(who), connected, size, batch_scenarios)
     n_congested = 0
     failures, pieces = [], []
     for point in part.points:
@@ -279,12 +279,12 @@ def jobs_of(batch_scenarios: int | None) -> Jobs:
     )  # fmt: skip
 
 
-def _drawn_together(study: Study, n_steps: int, members: int, n_bus: int, size: int, asked: int | None) -> int:
+def _drawn_together(study: Study, n_steps: int, members: int, connected: int, size: int, asked: int | None) -> int:
     """Scenarios that are drawn, and made tables of, in one go: both cost some tenths of a millisecond however few there are."""
     if batteries_trade(study):
         cells = STORED_CELLS if study.ev is None and study.heat_pump is None else CONSUMED_CELLS
         return max(1, cells // (n_steps * members))
-    return asked or max(size, DRAWN_CELLS // n_bus)
+    return asked or max(size, DRAWN_CELLS // connected)
 
 
 def _run_drawn(

@@ -215,7 +215,7 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
     who, market = scenarios.participant, study.market
     few = slice(0, max(1, MOST_CELLS // max(1, profiles.n_steps * len(who))))
     load, pv = (
-        np.where(rows[few, who, None] >= 0, size[few, who, None] * profiles.kwh_per_unit[rows[few, who]], 0.0)
+        np.where(rows[few, :, None] >= 0, size[few, :, None] * profiles.kwh_per_unit[rows[few]], 0.0)
         for rows, size in ((scenarios.load_profile, scenarios.homes), (scenarios.pv_profile, scenarios.kwp))
     )  # (scenario, participant, step)
     has_pv, has_load, had_surplus = (bool(there.any()) for there in (pv, load, pv > load))
@@ -244,7 +244,7 @@ def why_no_trades(study: Study, profiles: Profiles, scenarios: Scenarios) -> str
         prices = [scenarios.retail_per_kwh[None, :, None], scenarios.feed_in_per_kwh[None, :, None]]
     else:
         prices = [
-            price[None] if price.shape[1] == 1 else price[few, None, who]  # by step, or by scenario and bus
+            price[None, :, None] if price.ndim == 1 else price[few, None]  # by step, or by scenario and participant
             for price in (scenarios.bid_per_kwh, scenarios.ask_per_kwh)
         ]
     highest = np.where(bid, prices[0], -np.inf).max(axis=2)
@@ -269,7 +269,7 @@ def phases_text(study: Study, scenarios: Scenarios) -> str:
     """How homes and PV are connected in a study of three phases."""
     assert study.connection is not None
     assert scenarios.load_phase is not None
-    codes, words = scenarios.load_phase[0, scenarios.participant].tolist(), ("on a", "on b", "on c", "balanced")
+    codes, words = scenarios.load_phase[0].tolist(), ("on a", "on b", "on c", "balanced")
     counted = ", ".join(f"{codes.count(code)} {word}" for code, word in enumerate(words) if code in codes)
     homes = "one drawn for each bus" if study.connection.phases == "random" else f"of {len(codes)} buses {counted}"
     return f"three, {homes}; PV of more than {study.three_phase_above_kw:g} kWp on all of them"

@@ -15,11 +15,10 @@ from fastp2p.grid.network import Network
 from fastp2p.grid.runpp import check_source
 from fastp2p.io.folders import check_folder
 from fastp2p.market.rules import rule_faults
-from fastp2p.pipeline.background_draws import BACKGROUND_STREAMS
-from fastp2p.pipeline.battery_draws import BATTERY_STREAMS
-from fastp2p.pipeline.draws import STREAMS, Scenarios, draw_scenarios, energy_faults
-from fastp2p.pipeline.ev_draws import EV_STREAMS
-from fastp2p.pipeline.heat_pump_draws import HEAT_PUMP_STREAMS, profile_faults
+from fastp2p.pipeline.background_draws import background_buses
+from fastp2p.pipeline.draws import Scenarios, draw_scenarios, energy_faults
+from fastp2p.pipeline.heat_pump_draws import profile_faults
+from fastp2p.pipeline.members import find_members
 from fastp2p.pipeline.trading_storage import storage_faults
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.profiles.sources import load_several
@@ -30,14 +29,12 @@ from fastp2p.study.sections import profile_names
 from fastp2p.sweep.phases import can_draw, key_faults, load_network, network_faults
 from fastp2p.sweep.sizes import memory_bytes
 
-DRAWN_BYTES = 8 * (len(STREAMS) + 6)
-"""Of the draws of a bus in a scenario: uniform numbers, and what is made of them."""
-BATTERY_BYTES = 8 * (len(BATTERY_STREAMS) + 4)
-HEAT_PUMP_BYTES = 8 * (len(HEAT_PUMP_STREAMS) + 3)
-EV_BYTES = 8 * (len(EV_STREAMS) + 4)
+DRAWN_BYTES = 8 * (6 + 4)
+"""Of the draws of a participant in a scenario: six arrays, and what is in memory while they are made."""
+BATTERY_BYTES, HEAT_PUMP_BYTES, EV_BYTES = 8 * (5 + 3), 8 * (3 + 3), 8 * (4 + 3)
 """The same of batteries, heat pumps and electric vehicles."""
-BACKGROUND_BYTES = 8 * (len(BACKGROUND_STREAMS) + 4)
-"""The same of an entry of background."""
+BACKGROUND_BYTES = 8 * (2 + 4)
+"""The same of a bus of an entry of background."""
 
 
 def prepare(study: Study, network: Network | None = None, profiles: Profiles | None = None) -> tuple[Network, Profiles]:
@@ -218,7 +215,8 @@ def scenarios(
     Returns
     -------
     Scenarios
-        Arrays (n_scenarios, n_bus) of homes, kWp, profiles, prices and devices, and the background.
+        Arrays (n_scenarios, n_participants) of homes, kWp, profiles, prices and devices, and the background. Columns are the
+        buses `participant`, positions in ascending order.
 
     Raises
     ------
@@ -236,8 +234,10 @@ def scenarios(
     refuse(faults + _device_faults(study, devices))
     network, profiles = prepare(study, network, profiles)
     of_devices = ((BATTERY_BYTES, study.battery), (HEAT_PUMP_BYTES, study.heat_pump), (EV_BYTES, study.ev))
-    each = DRAWN_BYTES + sum(size for size, part in of_devices if part) + BACKGROUND_BYTES * len(study.background or ())
-    needed, there = len(numbers) * network.n_bus * each, memory_bytes()
+    members = len(find_members(study, network, []).participant)
+    beside = sum(len(background_buses(part, network, "", [])) for part in study.background or ())
+    each = members * (DRAWN_BYTES + sum(size for size, part in of_devices if part)) + beside * BACKGROUND_BYTES
+    needed, there = len(numbers) * each, memory_bytes()
     if needed > there:
         raise InputError(
             f"numbers = {numbers!r}: these draws take {needed / 1e9:,.0f} GB in memory, and this machine has "

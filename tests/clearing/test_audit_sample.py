@@ -10,7 +10,8 @@ import fastp2p
 from fastp2p.clearing.audit_sample import draw_sample
 from fastp2p.cli.main import app
 from fastp2p.figures.pages import Look, new_page
-from fastp2p.pipeline.draws import uniforms
+from fastp2p.pipeline.draws import STREAMS
+from fastp2p.pipeline.uniforms import Uniforms
 from fastp2p.results.intervals import proportion_interval, rate_interval
 from fastp2p.results.statistics import (
     count_audited,
@@ -18,6 +19,7 @@ from fastp2p.results.statistics import (
     too_few_audited,
 )
 from fastp2p.sweep.voltage_pages import draw_voltage_of
+from tests.oracles.uniforms import uniforms_of
 
 
 def drawn(every, n_scenarios, n_steps=24, step_hours=1.0, seed=7):
@@ -59,11 +61,11 @@ def test_a_sample_is_the_same_in_any_pieces():
 
 def test_a_sample_leaves_the_draws_of_scenarios_alone():
     """Counters of the sample begin at 2^192: even 10^12 scenarios of 10^6 buses stay 2^128 below."""
-    before = uniforms(7, range(3), 5)
+    before = Uniforms(7, range(3), STREAMS, 5, np.arange(5)).of("kwp")
     drawn(24, 100)
-    assert np.array_equal(uniforms(7, range(3), 5), before)
+    assert np.array_equal(Uniforms(7, range(3), STREAMS, 5, np.arange(5)).of("kwp"), before)
     sample_first = np.random.Generator(np.random.Philox(key=7, counter=1 << 192)).random(8)
-    assert not np.isin(sample_first, uniforms(7, range(50), 5)).any()
+    assert not np.isin(sample_first, uniforms_of(7, range(50), STREAMS, 5)).any()
 
 
 @pytest.fixture(scope="module")

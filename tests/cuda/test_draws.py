@@ -1,23 +1,10 @@
-"""Numbers of Philox one at a time, and what is made of them, against NumPy's generator and the quantiles of a study."""
+"""What is made of uniform numbers one at a time, against the quantiles of a study."""
 
 import numpy as np
-import pytest
 
-from fastp2p.kernels.cuda.draws import draw_uniforms, has_pv, pick_of
+from fastp2p.kernels.cuda.draws import has_pv, pick_of
 from fastp2p.pipeline.draws import _has_pv
-from fastp2p.pipeline.uniforms import uniforms_of
 from fastp2p.study.distributions import edges_of, pick
-
-
-@pytest.mark.parametrize("seed", [0, 5, 2**64 - 1, 2**127 + 2**63 + 1])
-def test_numbers_are_those_of_numpy(seed):
-    n_bus, bus, key = 11, np.array([0, 3, 4, 5, 10]), (np.uint64(seed & (2**64 - 1)), np.uint64(seed >> 64))
-    for scenario in (0, 1, 2**40 + 3):
-        wanted = uniforms_of(seed, range(scenario, scenario + 1), 8, n_bus)[0]
-        for stream in (0, 3, 7):
-            u = np.empty(len(bus))
-            draw_uniforms(*key, scenario, stream, 8, n_bus, bus, u)
-            assert np.array_equal(u, wanted[stream, bus])
 
 
 def test_who_has_pv_and_which_profile():

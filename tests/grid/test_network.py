@@ -162,6 +162,10 @@ def test_switches_parallel_lines_and_parts_out_of_service():
 def test_leaves_of_the_papers_network():
     network = fastp2p.Network.load("cigre_lv")
     assert network.bus_id[network.leaf_buses()].tolist() == [12, 16, 17, 18, 19, 22, 35, 36, 37, 40, 41, 42, 43]
+    for found in (network.leaf_buses, network.feeding_rating_kw):  # both are kept, and a caller's array is the caller's
+        before = found()
+        found()[:] = 0
+        np.testing.assert_array_equal(found(), before)
 
 
 def test_limits():

@@ -17,18 +17,17 @@ DUST = 1e-12
 
 def run_scenario(study, network, profiles, drawn, i, first_kwh):
     """Accounts of each book and home, {name: [[…]]}, and energies of batteries, of scenario i that begins with `first_kwh`."""
-    who, hours = drawn.participant.tolist(), profiles.step_hours
-    one_way = [math.sqrt(drawn.battery.efficiency[i, bus]) for bus in who]
+    hours, one_way = profiles.step_hours, [math.sqrt(efficiency) for efficiency in drawn.battery.efficiency[i].tolist()]
     stored, found = list(first_kwh), defaultdict(list)
     for t in range(profiles.n_steps):
         homes = []
-        for j, bus in enumerate(who):
-            home = {"kwh": drawn.battery.kwh[i, bus], "limit": drawn.battery.kw[i, bus] * hours, "e": stored[j]}
-            home["lowest"] = drawn.battery.lowest_kwh[i, bus]
-            home["load"] = energy_of(profiles, drawn.load_profile[i, bus], drawn.homes[i, bus], t)
-            home["pv"] = energy_of(profiles, drawn.pv_profile[i, bus], drawn.kwp[i, bus], t)
+        for j in range(len(one_way)):
+            home = {"kwh": drawn.battery.kwh[i, j], "limit": drawn.battery.kw[i, j] * hours, "e": stored[j]}
+            home["lowest"] = drawn.battery.lowest_kwh[i, j]
+            home["load"] = energy_of(profiles, drawn.load_profile[i, j], drawn.homes[i, j], t)
+            home["pv"] = energy_of(profiles, drawn.pv_profile[i, j], drawn.kwp[i, j], t)
             for name, price in (("bid_per_kwh", drawn.bid_per_kwh), ("ask_per_kwh", drawn.ask_per_kwh)):
-                home[name] = price[t, 0] if price.shape[1] == 1 else price[i, bus]  # by the clock, or drawn
+                home[name] = price[t] if price.ndim == 1 else price[i, j]  # by the clock, or drawn
             serve(home, one_way[j])
             offer(home, one_way[j], drawn.battery.value_per_kwh[t], study.market.min_order_kwh)
             homes.append(home)

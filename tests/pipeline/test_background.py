@@ -10,15 +10,17 @@ from scipy import stats
 
 import fastp2p
 from bench.peers.asymmetric import STATED
-from fastp2p.pipeline.background_draws import BACKGROUND_STREAMS, REGION, background_uniforms
+from fastp2p.pipeline.background_draws import BACKGROUND_STREAMS, OF_ENTRY, REGION
 from fastp2p.pipeline.batch import run_batch
-from fastp2p.pipeline.battery_draws import battery_uniforms
+from fastp2p.pipeline.battery_draws import BATTERY_STREAMS
+from fastp2p.pipeline.battery_draws import REGION as BATTERY_REGION
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.results.columns import columns_of
 from fastp2p.sweep import parts
 from fastp2p.sweep.again import run_worst_book
 from fastp2p.sweep.prepare import prepare
 from tests.oracles.background import draw_of_buses
+from tests.oracles.uniforms import uniforms_of
 from tests.support.shipped import shipped
 from tests.support.sweeps import SWEEP, assert_same
 
@@ -124,7 +126,7 @@ def test_sizes_and_profiles_are_those_of_the_entries(batch_of, profiles):
     assert drawn.size[0, :7].tolist() == [0.2, 1.5, 0.7, -8.0, -8.0, 2.0, 2.0]
     names = np.array(profiles.names)[drawn.profile[0, :7]]
     assert names.tolist() == [*SOME["load"], "solar_0", "solar_0", "feeder", "feeder"]
-    u = background_uniforms(STUDY.seed, 3, range(3), network.n_bus)
+    u = uniforms_of(STUDY.seed, range(3), BACKGROUND_STREAMS, network.n_bus, REGION + 3 * OF_ENTRY)
     np.testing.assert_allclose(drawn.size[:, 7:], 0.3 * u[:, 0][:, drawn.bus[7:]])
     assert {profiles.names[row] for row in drawn.profile[:, 7:].ravel()} == {"residential_0", "commercial_1"}
 
@@ -302,13 +304,12 @@ def test_nothing_else_is_drawn_otherwise(batch_of):
 
 
 def test_numbers_are_uniform_and_nobody_elses(cigre):
-    own = np.array([background_uniforms(3, entry, range(100), cigre.n_bus) for entry in range(3)])
-    assert own.shape == (3, 100, len(BACKGROUND_STREAMS), cigre.n_bus)
+    regions = [REGION + entry * OF_ENTRY for entry in range(3)]
+    own = np.array([uniforms_of(3, range(100), BACKGROUND_STREAMS, cigre.n_bus, region) for region in regions])
     assert stats.kstest(own.ravel(), "uniform").pvalue > 0.01
     assert len(np.unique(own)) == own.size
-    assert not np.intersect1d(own, battery_uniforms(3, range(100), cigre.n_bus)).size
+    assert not np.intersect1d(own, uniforms_of(3, range(100), BATTERY_STREAMS, cigre.n_bus, BATTERY_REGION)).size
     assert REGION == 5 << 192
-    np.testing.assert_array_equal(background_uniforms(3, 1, range(40, 60), cigre.n_bus), own[1, 40:60])
 
 
 def test_books_that_are_run_again_have_it(run):

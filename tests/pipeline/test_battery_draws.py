@@ -6,8 +6,9 @@ from scipy import stats
 
 import fastp2p
 from fastp2p.clearing.audit_sample import REGION as SAMPLE_REGION
-from fastp2p.pipeline.battery_draws import BATTERY_STREAMS, REGION, STATES_REGION, battery_uniforms
-from fastp2p.pipeline.draws import STREAMS, draw_scenarios, uniforms
+from fastp2p.pipeline.battery_draws import BATTERY_STREAMS, REGION, STATE_STREAMS, STATES_REGION
+from fastp2p.pipeline.draws import STREAMS, draw_scenarios
+from tests.oracles.uniforms import uniforms_of
 from tests.support.sweeps import SWEEP
 
 PLAIN = SWEEP.with_(scenarios={"count": 2000})
@@ -50,12 +51,10 @@ def test_nothing_else_is_drawn_otherwise(draw, share):
 
 
 def test_batteries_by_the_definition(draw, cigre):
-    drawn, u = draw(buses="all", kw=SIZE, lowest=0.1, first=0.6), battery_uniforms(PLAIN.seed, range(300), cigre.n_bus)
-    homes = drawn.participant
+    drawn = draw(buses="all", kw=SIZE, lowest=0.1, first=0.6)
+    u = uniforms_of(PLAIN.seed, range(300), BATTERY_STREAMS, cigre.n_bus, REGION)[:, :, drawn.participant]
     for place, name in ((1, "kwh"), (2, "kw")):
-        expected = np.zeros(drawn.kwp.shape)
-        expected[:, homes] = 4.0 + 8.0 * u[:, place][:, homes]
-        np.testing.assert_array_equal(getattr(drawn.battery, name), expected)
+        np.testing.assert_array_equal(getattr(drawn.battery, name), 4.0 + 8.0 * u[:, place])
     np.testing.assert_array_equal(drawn.battery.lowest_kwh, 0.1 * drawn.battery.kwh)
     np.testing.assert_array_equal(drawn.battery.first_kwh, 0.6 * drawn.battery.kwh)
 
@@ -63,13 +62,13 @@ def test_batteries_by_the_definition(draw, cigre):
 def test_efficiency_and_states_are_drawn_or_listed(draw, cigre):
     part = {"distribution": "uniform", "low": 0.1, "high": 0.3}
     drawn = draw(buses="all", efficiency={"distribution": "uniform", "low": 0.8, "high": 0.95}, lowest=part, first=0.4)
-    homes, u = drawn.participant, battery_uniforms(PLAIN.seed, range(300), cigre.n_bus, STATES_REGION)
-    np.testing.assert_array_equal(drawn.battery.efficiency[:, homes], (0.8 + u[:, 0] * (0.95 - 0.8))[:, homes])
+    u = uniforms_of(PLAIN.seed, range(300), STATE_STREAMS, cigre.n_bus, STATES_REGION)[:, :, drawn.participant]
+    np.testing.assert_array_equal(drawn.battery.efficiency, 0.8 + u[:, 0] * (0.95 - 0.8))
     np.testing.assert_array_equal(drawn.battery.lowest_kwh, (0.1 + u[:, 1] * (0.3 - 0.1)) * drawn.battery.kwh)
     np.testing.assert_array_equal(drawn.battery.first_kwh, 0.4 * drawn.battery.kwh)
     np.testing.assert_array_equal(drawn.battery.kwh, draw(buses="all").battery.kwh)
     listed = draw(buses=[16, 12], efficiency=[0.7, 0.9], first=[0.2, 0.3], lowest=[0.2, 0.1]).battery
-    at = cigre.positions([16, 12])
+    at = np.searchsorted(drawn.participant, cigre.positions([16, 12]))
     np.testing.assert_array_equal(listed.efficiency[:, at], np.tile([0.7, 0.9], (300, 1)))
     np.testing.assert_array_equal(listed.first_kwh[:, at], [0.2, 0.3] * listed.kwh[:, at])
     assert (np.delete(listed.efficiency, at, axis=1) == 1.0).all()
@@ -88,9 +87,9 @@ def test_batteries_are_where_pv_is(draw, share):
 
 def test_batteries_are_at_all_participants_or_at_those_that_are_listed(draw, cigre):
     everyone, some = draw(0.2, buses="all"), draw(0.2, buses=[43, 12])
-    assert set(np.flatnonzero(everyone.battery.kwh.all(axis=0))) == set(everyone.participant)
-    assert set(np.flatnonzero(some.battery.kwh.any(axis=0))) == set(cigre.positions([12, 43]))
-    at = cigre.positions([12, 43])
+    assert everyone.battery.kwh.all()
+    at = np.isin(some.participant, cigre.positions([12, 43]))
+    np.testing.assert_array_equal(some.battery.kwh.any(axis=0), at)
     np.testing.assert_array_equal(some.battery.kwh[:, at], everyone.battery.kwh[:, at])
 
 
@@ -109,8 +108,8 @@ def test_a_larger_share_only_adds_batteries(draw, of):
 def test_homes_with_pv_may_be_those_with_batteries(draw, correlation, least, most):
     """Half of all homes have one at any correlation; of those with PV few, half or most do; and shares are nested."""
     drawn = draw(0.2, buses="all", part=0.5, pv_correlation=correlation)
-    has, who = drawn.battery.kwh > 0.0, drawn.participant
-    assert stats.binomtest(int(has.sum()), has[:, who].size, 0.5).pvalue > 0.01
+    has = drawn.battery.kwh > 0.0
+    assert stats.binomtest(int(has.sum()), has.size, 0.5).pvalue > 0.01
     assert least <= has[drawn.pv_profile >= 0].mean() <= most
     more = draw(0.2, buses="all", part=0.7, pv_correlation=correlation).battery
     np.testing.assert_array_equal(more.kwh[has], drawn.battery.kwh[has])
@@ -127,33 +126,29 @@ def test_a_scenario_has_its_batteries_in_any_block(draw, numbers):
 
 def test_each_has_one_with_the_probability_of_the_share(draw):
     drawn = draw(numbers=range(2000), buses="all", part=0.3)
-    has = drawn.battery.kwh[:, drawn.participant] > 0.0
+    has = drawn.battery.kwh > 0.0
     assert stats.binomtest(int(has.sum()), has.size, 0.3).pvalue > 0.01
 
 
 def test_numbers_are_uniform_and_nobody_elses(cigre):
     """Neither those of the scenarios nor of a sample of books, of which even a million million come before them."""
     n_bus = cigre.n_bus
-    own = battery_uniforms(3, range(500), n_bus)
-    assert own.shape == (500, len(BATTERY_STREAMS), n_bus)
+    own = uniforms_of(3, range(500), BATTERY_STREAMS, n_bus, REGION)
     assert stats.kstest(own.ravel(), "uniform").pvalue > 0.01
     assert abs(np.corrcoef(own[:, 0].ravel(), own[:, 1].ravel())[0, 1]) < 0.03
-    others = uniforms(3, range(500), n_bus)[:, : len(STREAMS)]
+    others = uniforms_of(3, range(500), STREAMS, n_bus)
     sample = np.random.Generator(np.random.Philox(key=3, counter=SAMPLE_REGION)).random(own.size)
     assert not np.intersect1d(own, others).size
     assert not np.intersect1d(own, sample).size
     assert REGION - SAMPLE_REGION >= 10**12 * 10**12
-    np.testing.assert_array_equal(
-        np.concatenate([battery_uniforms(3, range(a, a + 100), n_bus) for a in range(0, 500, 100)]), own
-    )
-    assert not np.array_equal(battery_uniforms(4, range(500), n_bus), own)
 
 
 def test_lists_go_by_the_buses_that_are_listed(draw, cigre):
     """In the order of that list, wherever PV is."""
-    drawn = draw(0.2, buses=[43, 12], kwh=[6.0, 8.0], kw=[3.0, 2.0]).battery
+    scenarios = draw(0.2, buses=[43, 12], kwh=[6.0, 8.0], kw=[3.0, 2.0])
+    drawn = scenarios.battery
     for kwh, kw, bus in ((6.0, 3.0, 43), (8.0, 2.0, 12)):
-        at = cigre.positions([bus])
+        at = np.isin(scenarios.participant, cigre.positions([bus]))
         assert (drawn.kwh[:, at] == kwh).all()
         assert (drawn.kw[:, at] == kw).all()
     assert (drawn.kwh > 0.0).sum() == 2 * 300
@@ -161,8 +156,8 @@ def test_lists_go_by_the_buses_that_are_listed(draw, cigre):
 
 def test_lists_go_by_the_participants(draw, cigre):
     drawn = draw(buses="all", kwh=[float(i) for i in range(13)], kw=[2.0] * 13)
-    np.testing.assert_array_equal(drawn.battery.kwh[0, drawn.participant], range(13))
-    assert (drawn.battery.kw[:, drawn.participant] == 2.0).all()
+    np.testing.assert_array_equal(drawn.battery.kwh[0], range(13))
+    assert (drawn.battery.kw == 2.0).all()
 
 
 def test_what_is_refused(draw):

@@ -76,7 +76,7 @@ def test_days_that_repeat_return_and_dated_ones_begin_at_first(cigre, dated):
     np.testing.assert_allclose(gained.sum(axis=1), 0.0, **SUMS)
     np.testing.assert_allclose(stored[:, 0] - stored[:, -1], gained[:, 0], **SUMS)
     batch = batch_of(STORED, cigre, dated)[0]
-    first = batch.scenarios.battery.first_kwh[:, batch.scenarios.participant]
+    first = batch.scenarios.battery.first_kwh
     gained = half * batch.devices.of["charged_kwh"] - batch.devices.of["discharged_kwh"] / half
     np.testing.assert_allclose(
         batch.devices.of["stored_kwh"].reshape(5, 24 * DAYS, -1)[:, 0], first + gained.reshape(5, 24 * DAYS, -1)[:, 0], **SUMS
@@ -100,12 +100,12 @@ def test_batteries_by_a_tariff_charge_in_its_cheapest_and_discharge_in_its_deare
         price[24 * day + 18 : 24 * day + 21] = 0.4
     batch, profiles = batch_of(BY_TARIFF.with_(market={"retail_per_kwh": {"series": price.tolist()}}), cigre, dated)
     load, pv = home_energy(profiles, batch.scenarios, range(profiles.n_steps))
-    drawn, who = batch.scenarios.battery, batch.scenarios.participant
-    for scenario, home in itertools.product(range(5), range(len(who))):
+    drawn = batch.scenarios.battery
+    for scenario, home in itertools.product(range(5), range(drawn.kw.shape[1])):
         charged, discharged, stored = run_battery(
             (pv - load).reshape(5, 24 * DAYS, -1)[scenario, :, home].tolist(),
-            **{name: float(getattr(drawn, name)[scenario, who[home]]) for name in ("kwh", "lowest_kwh", "first_kwh")},
-            limit_kwh=float(drawn.kw[scenario, who[home]]), one_way=np.sqrt(0.9), price=price.tolist(),
+            **{name: float(getattr(drawn, name)[scenario, home]) for name in ("kwh", "lowest_kwh", "first_kwh")},
+            limit_kwh=float(drawn.kw[scenario, home]), one_way=np.sqrt(0.9), price=price.tolist(),
             day=[step // 24 for step in range(24 * DAYS)],
         )  # fmt: skip
         for found, right in (("charged_kwh", charged), ("discharged_kwh", discharged), ("stored_kwh", stored)):
@@ -116,7 +116,7 @@ def test_batteries_by_a_tariff_buy_from_neighbours_and_sell_to_them(cigre):
     """At 30 % PV, homes without it have batteries, too: they sell when it is dear, and buy when it is cheap."""
     batch, _ = batch_of(BY_TARIFF.with_(network={"limit_factor": 1.0}), cigre, share=0.3)
     bus = batch.settlement.buses
-    has_pv = batch.scenarios.pv_profile[:, batch.scenarios.participant] >= 0
+    has_pv = batch.scenarios.pv_profile >= 0
     assert bus.sold_kwh[~has_pv].sum() > 10.0
     assert bus.bought_kwh.sum() > batch_of(STORED, cigre, share=0.3)[0].settlement.buses.bought_kwh.sum() + 10.0
 

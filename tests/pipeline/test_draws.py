@@ -5,9 +5,10 @@ from pydantic import TypeAdapter, ValidationError
 from scipy import stats
 
 import fastp2p
-from fastp2p.pipeline.draws import _has_pv, draw_scenarios, uniforms
+from fastp2p.pipeline.draws import STREAMS, _has_pv, draw_scenarios
 from fastp2p.study.distributions import Distribution, pick
 from fastp2p.study.model import Study
+from tests.oracles.uniforms import uniforms_of
 from tests.support.commands import call
 from tests.support.shipped import shipped
 from tests.support.studies import refused, study_text
@@ -91,9 +92,9 @@ def test_a_scenario_is_the_same_in_any_block(inputs, numbers):
 
 
 def test_uniform_numbers_of_blocks_join():
-    whole = uniforms(3, range(20), 41)
-    assert np.array_equal(np.concatenate([uniforms(3, range(a, a + 5), 41) for a in (0, 5, 10, 15)]), whole)
-    assert not np.array_equal(uniforms(4, range(20), 41), whole)
+    whole = uniforms_of(3, range(20), STREAMS, 41)
+    assert np.array_equal(np.concatenate([uniforms_of(3, range(a, a + 5), STREAMS, 41) for a in (0, 5, 10, 15)]), whole)
+    assert not np.array_equal(uniforms_of(4, range(20), STREAMS, 41), whole)
     assert len(np.unique(whole)) == whole.size
     assert stats.kstest(whole.ravel(), "uniform").pvalue > 0.01
 
@@ -101,7 +102,7 @@ def test_uniform_numbers_of_blocks_join():
 @pytest.mark.parametrize("exact", [False, True])
 def test_a_larger_share_only_adds_pv(inputs, exact):
     study = STUDY.with_(scenarios={"exact": exact})
-    before = np.zeros((300, inputs[0].n_bus), bool)
+    before = np.zeros((300, 13), bool)
     for share in (0.0, 0.1, 0.3, 0.5, 1.0):
         drawn = draw(inputs, share, range(300), study)
         has = drawn.pv_profile >= 0
@@ -111,7 +112,7 @@ def test_a_larger_share_only_adds_pv(inputs, exact):
         assert not exact or (has.sum(axis=1) == int(share * n_homes + 0.5)).all()
         assert has.sum() / (300 * n_homes) == pytest.approx(share, abs=0.05)
         before = has
-    assert has[:, inputs[0].leaf_buses()].all()
+    assert has.all()
 
 
 @pytest.mark.parametrize(
@@ -141,17 +142,17 @@ def test_an_exact_share_rounds_half_up(share, n_buses, n_with_pv):
 
 def test_what_is_listed_drawn_or_shared(inputs):
     drawn = draw(inputs, 1.0, range(2000))
-    leaves = inputs[0].leaf_buses()
-    assert np.array_equal(drawn.homes[5, leaves], [1 + i / 4 for i in range(13)])
-    assert (drawn.ask_per_kwh[:, leaves] == 0.05).all()
-    assert (np.ptp(drawn.pv_profile[:, leaves], axis=1) == 0).all()
-    assert len(np.unique(drawn.pv_profile[:, leaves[0]])) == 3
-    share = (drawn.load_profile[:, leaves] == inputs[1].row("residential_0", "load")).mean()
+    assert np.array_equal(drawn.participant, inputs[0].leaf_buses())
+    assert np.array_equal(drawn.homes[5], [1 + i / 4 for i in range(13)])
+    assert (drawn.ask_per_kwh == 0.05).all()
+    assert (np.ptp(drawn.pv_profile, axis=1) == 0).all()
+    assert len(np.unique(drawn.pv_profile[:, 0])) == 3
+    share = (drawn.load_profile == inputs[1].row("residential_0", "load")).mean()
     assert share == pytest.approx(0.75, abs=0.01)
-    kwp = drawn.kwp[:, leaves].ravel()
+    kwp = drawn.kwp.ravel()
     assert stats.kstest(kwp, stats.truncnorm(-2, 2, 5, 2).cdf).pvalue > 0.01
-    assert stats.kstest(drawn.bid_per_kwh[:, leaves].ravel(), stats.uniform(0.1, 0.1).cdf).pvalue > 0.01
-    assert abs(np.corrcoef(kwp, drawn.bid_per_kwh[:, leaves].ravel())[0, 1]) < 0.02
+    assert stats.kstest(drawn.bid_per_kwh.ravel(), stats.uniform(0.1, 0.1).cdf).pvalue > 0.01
+    assert abs(np.corrcoef(kwp, drawn.bid_per_kwh.ravel())[0, 1]) < 0.02
 
 
 CASES = {
@@ -328,4 +329,4 @@ def test_lists_go_by_the_list_of_participants():
     assert found[0].participant.tolist() == found[1].participant.tolist()
     for name in ("homes", "kwp", "bid_per_kwh", "ask_per_kwh"):
         assert getattr(found[1], name).tolist() == getattr(found[0], name).tolist(), name
-    assert found[0].bid_per_kwh[0, network.positions([12, 16, 22])].tolist() == [0.21, 0.22, 0.23]
+    assert found[0].bid_per_kwh[0].tolist() == [0.21, 0.22, 0.23]

@@ -5,10 +5,11 @@ import pytest
 from scipy import stats
 
 import fastp2p
+from fastp2p.pipeline.battery_draws import BATTERY_STREAMS
 from fastp2p.pipeline.battery_draws import REGION as BATTERY_REGION
-from fastp2p.pipeline.battery_draws import battery_uniforms
-from fastp2p.pipeline.draws import draw_scenarios, uniforms
-from fastp2p.pipeline.ev_draws import EV_STREAMS, REGION, ev_uniforms
+from fastp2p.pipeline.draws import STREAMS, draw_scenarios
+from fastp2p.pipeline.ev_draws import EV_STREAMS, REGION
+from tests.oracles.uniforms import uniforms_of
 from tests.support.sweeps import SWEEP
 
 PLAIN = SWEEP.with_(scenarios={"count": 2000})
@@ -51,9 +52,9 @@ def test_nothing_else_is_drawn_otherwise(cigre, profiles, draw, share):
 
 
 def test_vehicles_by_the_definition(draw, cigre):
-    drawn, u = draw(part=0.4), ev_uniforms(PLAIN.seed, range(300), cigre.n_bus)
-    takes_part = np.isin(np.arange(cigre.n_bus), drawn.participant)
-    has = takes_part & (u[:, 0] < 0.4)
+    drawn, u = draw(part=0.4), uniforms_of(PLAIN.seed, range(300), EV_STREAMS, cigre.n_bus, REGION)
+    u = u[:, :, drawn.participant]
+    has = u[:, 0] < 0.4
     for place, (name, size) in enumerate(SIZES.items(), 1):
         expected = np.where(has, size["low"] + (size["high"] - size["low"]) * u[:, place], 0.0)
         np.testing.assert_allclose(getattr(drawn.ev, name), expected, rtol=1e-15)
@@ -61,10 +62,10 @@ def test_vehicles_by_the_definition(draw, cigre):
 
 def test_vehicles_are_at_all_participants_where_pv_is_or_at_those_that_are_listed(draw, cigre):
     everyone, of_pv, some = draw(0.2), draw(0.2, buses="pv"), draw(0.2, buses=[43, 12])
-    assert set(np.flatnonzero(everyone.ev.kwh.all(axis=0))) == set(everyone.participant)
+    assert everyone.ev.kwh.all()
     np.testing.assert_array_equal(of_pv.ev.kwh > 0.0, of_pv.pv_profile >= 0)
-    at = cigre.positions([12, 43])
-    assert set(np.flatnonzero(some.ev.kwh.any(axis=0))) == set(at)
+    at = np.isin(some.participant, cigre.positions([12, 43]))
+    np.testing.assert_array_equal(some.ev.kwh.any(axis=0), at)
     np.testing.assert_array_equal(some.ev.kwh[:, at], everyone.ev.kwh[:, at])
 
 
@@ -83,7 +84,7 @@ def test_vehicles_go_with_pv_where_they_are_asked_to(draw):
     both = {}
     for rho in (-1.0, 0.0, 1.0):
         drawn = draw(0.6, range(1000), part=0.5, pv_correlation=rho)
-        has_ev, has_pv = (array[:, drawn.participant] > 0.0 for array in (drawn.ev.kwh, drawn.kwp))
+        has_ev, has_pv = (array > 0.0 for array in (drawn.ev.kwh, drawn.kwp))
         both[rho] = (has_ev & has_pv).mean()
     assert both == pytest.approx({-1.0: 0.1, 0.0: 0.3, 1.0: 0.5}, abs=0.03)
 
@@ -97,22 +98,22 @@ def test_a_scenario_has_its_vehicles_in_any_block(draw, numbers):
 
 def test_numbers_are_uniform_and_nobody_elses(cigre):
     n_bus = cigre.n_bus
-    own = ev_uniforms(3, range(500), n_bus)
-    assert own.shape == (500, len(EV_STREAMS), n_bus)
+    own = uniforms_of(3, range(500), EV_STREAMS, n_bus, REGION)
     assert len(EV_STREAMS) % 4 == 0
     assert stats.kstest(own.ravel(), "uniform").pvalue > 0.01
-    assert not np.intersect1d(own, uniforms(3, range(500), n_bus)).size
-    assert not np.intersect1d(own, battery_uniforms(3, range(500), n_bus)).size
+    assert not np.intersect1d(own, uniforms_of(3, range(500), STREAMS, n_bus)).size
+    assert not np.intersect1d(own, uniforms_of(3, range(500), BATTERY_STREAMS, n_bus, BATTERY_REGION)).size
     assert REGION - BATTERY_REGION >= 10**12 * 10**12
-    np.testing.assert_array_equal(np.concatenate([ev_uniforms(3, range(a, a + 100), n_bus) for a in range(0, 500, 100)]), own)
 
 
 def test_lists_go_by_the_participants_or_the_buses_that_are_listed(draw, cigre):
     drawn = draw(kw=[float(i) for i in range(13)], arrival=[18.0] * 13)
-    np.testing.assert_array_equal(drawn.ev.kw[0, drawn.participant], range(13))
-    assert (drawn.ev.arrival[:, drawn.participant] == 18.0).all()
+    np.testing.assert_array_equal(drawn.ev.kw[0], range(13))
+    assert (drawn.ev.arrival == 18.0).all()
     some = draw(buses=[43, 12], kwh=[3.0, 4.0])
-    np.testing.assert_array_equal(some.ev.kwh[:, cigre.positions([43, 12])], np.tile([3.0, 4.0], (300, 1)))
+    np.testing.assert_array_equal(
+        some.ev.kwh[:, np.searchsorted(some.participant, cigre.positions([43, 12]))], np.tile([3.0, 4.0], (300, 1))
+    )
 
 
 def test_what_is_refused(draw):
@@ -127,5 +128,5 @@ def test_what_is_refused(draw):
 def test_scenarios_show_the_draws():
     drawn = fastp2p.scenarios(PLAIN.with_(ev={}), range(3), share=0.6)
     assert drawn.ev.kwh.shape == drawn.kwp.shape
-    assert set(drawn.ev.kwh[:, drawn.participant].ravel()) == {8.0}
+    assert set(drawn.ev.kwh.ravel()) == {8.0}
     assert "ev=Vehicles(" in repr(drawn)

@@ -52,9 +52,7 @@ def test_each_home_charges_what_the_definition_says(cigre, dated, has_dates, rul
     net, retail = (pv - load).reshape(shape), batch.scenarios.retail_per_kwh.tolist()
     found, drawn = [batch.devices.of[name].reshape(shape) for name in NAMES], batch.scenarios.ev
     for s, b in np.ndindex(4, net.shape[2]):
-        kw, arrival, departure, kwh = (
-            float(getattr(drawn, name)[s, batch.scenarios.participant[b]]) for name in ("kw", "arrival", "departure", "kwh")
-        )
+        kw, arrival, departure, kwh = (float(getattr(drawn, name)[s, b]) for name in ("kw", "arrival", "departure", "kwh"))
         ev, unmet, _ = run_ev(
             net[s, :, b].tolist(), retail, kw=kw, kwh=kwh, arrival=round(60 * arrival), departure=round(60 * departure),
             rule=rule, step=round(60 * profiles.step_hours), cyclic=not has_dates,

@@ -5,12 +5,13 @@ import pytest
 from scipy import stats
 
 import fastp2p
+from fastp2p.pipeline.battery_draws import BATTERY_STREAMS
 from fastp2p.pipeline.battery_draws import REGION as BATTERY_REGION
-from fastp2p.pipeline.battery_draws import battery_uniforms
-from fastp2p.pipeline.draws import draw_scenarios, uniforms
-from fastp2p.pipeline.heat_pump_draws import HEAT_PUMP_STREAMS, REGION, cop_at, heat_pump_uniforms
+from fastp2p.pipeline.draws import STREAMS, draw_scenarios
+from fastp2p.pipeline.heat_pump_draws import HEAT_PUMP_STREAMS, REGION, cop_at
 from fastp2p.study.heat_pump import CopTable
 from tests.oracles.heat_pump import performance_at
+from tests.oracles.uniforms import uniforms_of
 from tests.support.sweeps import SWEEP
 
 PLAIN = SWEEP.with_(scenarios={"count": 2000})
@@ -49,11 +50,9 @@ def test_nothing_else_is_drawn_otherwise(draw):
 
 
 def test_houses_by_the_definition(draw, cigre):
-    drawn, u = draw(), heat_pump_uniforms(PLAIN.seed, range(300), cigre.n_bus)
-    who = drawn.participant
+    drawn, u = draw(), uniforms_of(PLAIN.seed, range(300), HEAT_PUMP_STREAMS, cigre.n_bus, REGION)
     for name in SIZES:
-        expected = np.zeros(drawn.kwp.shape)
-        expected[:, who] = 4.0 + 8.0 * u[:, HEAT_PUMP_STREAMS.index(name)][:, who]
+        expected = 4.0 + 8.0 * u[:, HEAT_PUMP_STREAMS.index(name)][:, drawn.participant]
         np.testing.assert_array_equal(getattr(drawn.heat_pump, name), expected)
     assert drawn.heat_pump.temperature_c.tolist() == [5.0] * 24
     assert drawn.heat_pump.cop.tolist() == [3.0] * 24
@@ -63,22 +62,22 @@ def test_houses_by_the_definition(draw, cigre):
 def test_profiles_by_the_definition(draw, cigre, profiles, per):
     names = ("residential_0", "commercial_1")
     drawn = draw(of={"profile": {"choice": names, "per": per}, "size": SIZE}, part=0.5)
-    u = heat_pump_uniforms(PLAIN.seed, range(300), cigre.n_bus)
-    has = drawn.heat_pump.size > 0.0
+    u = uniforms_of(PLAIN.seed, range(300), HEAT_PUMP_STREAMS, cigre.n_bus, REGION)
+    has, who = drawn.heat_pump.size > 0.0, drawn.participant
     of_profile = u[:, HEAT_PUMP_STREAMS.index("profile")]
-    of_profile = of_profile if per == "bus" else np.broadcast_to(of_profile[:, :1], of_profile.shape)
+    of_profile = of_profile[:, who] if per == "bus" else of_profile[:, :1]
     rows = np.where(of_profile < 0.5, profiles.row(names[0], "load"), profiles.row(names[1], "load"))
     np.testing.assert_array_equal(drawn.heat_pump.profile, np.where(has, rows, -1))
-    np.testing.assert_array_equal(drawn.heat_pump.size[has], (4.0 + 8.0 * u[:, HEAT_PUMP_STREAMS.index("size")])[has])
+    np.testing.assert_array_equal(drawn.heat_pump.size[has], (4.0 + 8.0 * u[:, HEAT_PUMP_STREAMS.index("size")][:, who])[has])
     one = draw(of={"profile": names[1]}).heat_pump
-    assert (one.profile[:, drawn.participant] == profiles.row(names[1], "load")).all()
+    assert (one.profile == profiles.row(names[1], "load")).all()
 
 
 def test_who_may_have_one(draw, cigre):
     everyone, sunny, some = draw(0.2), draw(0.2, buses="pv"), draw(0.2, buses=[43, 12])
-    assert set(np.flatnonzero(everyone.heat_pump.kw.all(axis=0))) == set(everyone.participant)
+    assert everyone.heat_pump.kw.all()
     np.testing.assert_array_equal(sunny.heat_pump.kw > 0.0, sunny.pv_profile >= 0)
-    assert set(np.flatnonzero(some.heat_pump.kw.any(axis=0))) == set(cigre.positions([12, 43]))
+    assert set(some.participant[some.heat_pump.kw.any(axis=0)]) == set(cigre.positions([12, 43]))
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.8])
@@ -95,7 +94,7 @@ def test_a_larger_share_only_adds_heat_pumps(draw, rho):
 def test_who_has_pv_may_be_who_has_a_heat_pump(draw, rho, both):
     """Half have PV, and half a heat pump; the part that has both follows from the two normals."""
     drawn = draw(0.5, range(1000), part=0.5, pv_correlation=rho)
-    has_pv, has = (array[:, drawn.participant] for array in (drawn.pv_profile >= 0, drawn.heat_pump.kw > 0.0))
+    has_pv, has = drawn.pv_profile >= 0, drawn.heat_pump.kw > 0.0
     assert (has_pv & has).mean() == pytest.approx(both, abs=0.02)
 
 
@@ -108,15 +107,12 @@ def test_a_scenario_has_its_heat_pumps_in_any_block(draw, numbers):
 
 def test_numbers_are_uniform_and_nobody_elses(cigre):
     n_bus = cigre.n_bus
-    own = heat_pump_uniforms(3, range(500), n_bus)
-    assert own.shape == (500, len(HEAT_PUMP_STREAMS), n_bus)
+    own = uniforms_of(3, range(500), HEAT_PUMP_STREAMS, n_bus, REGION)
     assert stats.kstest(own.ravel(), "uniform").pvalue > 0.01
     assert abs(np.corrcoef(own[:, 0].ravel(), own[:, 1].ravel())[0, 1]) < 0.03
-    for others in (uniforms(3, range(500), n_bus), battery_uniforms(3, range(500), n_bus)):
-        assert not np.intersect1d(own, others).size
+    for streams, region in ((STREAMS, 0), (BATTERY_STREAMS, BATTERY_REGION)):
+        assert not np.intersect1d(own, uniforms_of(3, range(500), streams, n_bus, region)).size
     assert REGION - BATTERY_REGION >= 10**12 * 10**12
-    pieces = [heat_pump_uniforms(3, range(a, a + 100), n_bus) for a in range(0, 500, 100)]
-    np.testing.assert_array_equal(np.concatenate(pieces), own)
 
 
 def test_performance_is_linear_between_and_constant_outside():

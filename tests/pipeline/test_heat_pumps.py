@@ -72,11 +72,11 @@ def test_load_of_the_market_has_what_heat_pumps_draw_and_batteries_see_what_they
     battery = {"kwh": 8.0, "buses": "all"}
     batch, profiles = batch_of(WARM.with_(battery=battery), cigre, dated if has_dates else None)
     load, pv = home_energy(profiles, batch.scenarios, range(profiles.n_steps))
-    done, who, n = batch.devices.of, batch.scenarios.participant, len(batch.scenarios.number)
-    net = (pv - load).reshape(n, -1, len(who))
+    done = batch.devices.of
+    net = (pv - load).reshape(len(batch.scenarios.number), profiles.n_steps, -1)
     drawn = batch.scenarios.heat_pump
     alone = run_heat_pumps(
-        net, *(getattr(drawn, name)[:, who] for name in ("kw", "resistance_k_per_kw", "capacity_kwh_per_k")),
+        net, *(getattr(drawn, name) for name in ("kw", "resistance_k_per_kw", "capacity_kwh_per_k")),
         np.tile(OUTDOOR, profiles.n_steps // 24), drawn.cop, comfort_c=(20.0, 22.0), first_c=20.0, rule="surplus",
         step_hours=1.0, cyclic=not has_dates,
     )  # fmt: skip
@@ -84,7 +84,7 @@ def test_load_of_the_market_has_what_heat_pumps_draw_and_batteries_see_what_they
     np.testing.assert_array_equal(done["cold_kh"], alone.cold_kh.reshape(load.shape))
     assert (done["heat_pump_kwh"].sum(), done["cold_kh"].sum()) > (100.0, 1.0)
     stored = batch.scenarios.battery
-    sizes = (getattr(stored, name)[:, who] for name in ("kwh", "kw", "lowest_kwh", "first_kwh"))
+    sizes = (getattr(stored, name) for name in ("kwh", "kw", "lowest_kwh", "first_kwh"))
     after = run_batteries(net - alone.heat_pump_kwh, *sizes, efficiency=0.9, step_hours=1.0, cyclic=not has_dates)
     np.testing.assert_array_equal(done["charged_kwh"], after.charged_kwh.reshape(load.shape))
     np.testing.assert_array_equal(batch.load_kwh, load + done["heat_pump_kwh"] + done["charged_kwh"])
@@ -93,8 +93,8 @@ def test_load_of_the_market_has_what_heat_pumps_draw_and_batteries_see_what_they
 
 def test_a_heat_pump_by_a_profile_draws_its_size_times_it(cigre):
     batch, profiles = batch_of(METERED, cigre)
-    drawn, who = batch.scenarios.heat_pump, batch.scenarios.participant
-    kwh = drawn.size[:, who, None] * profiles.kwh_per_unit[drawn.profile[:, who]]
+    drawn = batch.scenarios.heat_pump
+    kwh = drawn.size[:, :, None] * profiles.kwh_per_unit[drawn.profile]
     np.testing.assert_array_equal(batch.devices.of["heat_pump_kwh"].reshape(5, 24, -1), kwh.transpose(0, 2, 1))
     assert not batch.devices.of["cold_kh"].any()
 

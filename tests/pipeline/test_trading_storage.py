@@ -116,8 +116,7 @@ def test_energy_and_money_are_conserved_and_limits_are_kept_exactly(cigre, dated
         by_scenario(batch, done[name]) for name in ("stored_kwh", "charged_kwh", "discharged_kwh", "battery_lost_kwh")
     )
     kwh, kw, lowest, first = (
-        one[:, drawn.participant][:, None]
-        for one in (drawn.battery.kwh, drawn.battery.kw, drawn.battery.lowest_kwh, drawn.battery.first_kwh)
+        one[:, None] for one in (drawn.battery.kwh, drawn.battery.kw, drawn.battery.lowest_kwh, drawn.battery.first_kwh)
     )
     before = np.concatenate([first if has_dates else stored[:, -1:], stored[:, :-1]], axis=1)
     returns = SUMS["atol"] * (1.0 + kwh.max())

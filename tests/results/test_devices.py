@@ -158,7 +158,7 @@ def test_what_is_charged_is_stored_discharged_or_lost(ran, dated, has_dates):
 def test_participants_have_the_batteries_that_are_drawn(ran):
     for share, rows in ran.participants.groupby("share"):
         drawn = fastp2p.scenarios(STUDY, range(5), share=share)
-        assert rows["battery_kwh"].tolist() == drawn.battery.kwh[:, drawn.participant].ravel().tolist()
+        assert rows["battery_kwh"].tolist() == drawn.battery.kwh.ravel().tolist()
         has = rows["battery_kwh"] > 0.0
         assert not rows.loc[~has, [*OF_ENERGY, "stored_kwh"]].any(axis=None)
         assert (rows["stored_kwh"] >= 0.1 * rows["battery_kwh"]).all()
@@ -241,7 +241,7 @@ def test_sums_of_a_batch_by_hand():
     assert who["stored_kwh"].tolist() == by_bus["stored_kwh"][:, 2].ravel().tolist()
     np.testing.assert_allclose(books["load_kwh"], batch.settlement.books.load_kwh)
     np.testing.assert_allclose(who["pv_kwh"], batch.settlement.buses.pv_kwh.ravel())
-    assert who["battery_kwh"].tolist() == changed.scenarios.battery.kwh[:, changed.scenarios.participant].ravel().tolist()
+    assert who["battery_kwh"].tolist() == changed.scenarios.battery.kwh.ravel().tolist()
 
 
 def test_a_load_that_is_all_charging_is_no_load():

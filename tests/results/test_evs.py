@@ -50,7 +50,7 @@ def test_sums_go_over_books_hours_and_participants(ran):
 def test_what_is_charged_and_missing_is_what_was_needed(ran):
     for share, rows in ran.participants.groupby("share"):
         drawn = fastp2p.scenarios(STUDY, range(3), share=share)
-        kwh = drawn.ev.kwh[:, drawn.participant]
+        kwh = drawn.ev.kwh
         np.testing.assert_allclose(rows[SUMS].sum(axis=1), kwh.ravel(), atol=1e-9)
         of_share = ran.scenarios[ran.scenarios["share"] == share]
         assert of_share["n_ev"].tolist() == (kwh > 0.0).sum(axis=1).tolist()

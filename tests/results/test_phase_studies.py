@@ -92,7 +92,7 @@ def test_branches_and_books_agree_on_the_worst_loading(physics):
 def test_participants_are_connected_as_drawn(ran, flow):
     drawn = flow[0].scenarios
     rows = ran.participants[ran.participants["share"] == 0.9]
-    load, pv = (codes[:, drawn.participant].ravel() for codes in (drawn.load_phase, drawn.pv_phase))
+    load, pv = (codes.ravel() for codes in (drawn.load_phase, drawn.pv_phase))
     assert rows["phase"].cat.codes.tolist() == load.tolist()
     has_pv = (rows["kwp"] > 0.0).to_numpy()
     assert rows["pv_phase"].cat.codes.tolist() == np.where(has_pv, pv, -1).tolist()

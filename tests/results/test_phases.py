@@ -121,17 +121,17 @@ def test_participants_have_the_phases_of_what_they_have(ran):
     drawn, reduced = batch.scenarios, reduce_batch(batch, network, TABLES)
     rng = np.random.default_rng(1)
     codes = rng.integers(0, 4, (2, *drawn.kwp.shape)).astype(np.int8)
-    homes = np.where(np.arange(drawn.homes.shape[1]) == drawn.participant[2], 0.0, drawn.homes)
+    homes = np.where(np.arange(drawn.homes.shape[1]) == 2, 0.0, drawn.homes)
     phased = dataclasses.replace(drawn, load_phase=codes[0], pv_phase=codes[1], homes=homes)
     made = make_columns(dataclasses.replace(reduced, scenarios=phased), network, ("participants",))
     table = make_frames([made])["participants"]
     assert table.columns.tolist()[:6] == ["share", "scenario", "bus", "phase", "pv_phase", "kwp"]
     of = table.itertuples(index=False)
     for scenario in range(N_SCENARIOS):
-        for bus in drawn.participant.tolist():
-            row, (load, pv) = next(of), codes[:, scenario, bus]
+        for column, bus in enumerate(drawn.participant.tolist()):
+            row, (load, pv) = next(of), codes[:, scenario, column]
             assert row.bus == network.bus_id[bus]
-            assert row.phase == ("a", "b", "c", "balanced")[load] if homes[scenario, bus] else pd.isna(row.phase)
+            assert row.phase == ("a", "b", "c", "balanced")[load] if homes[scenario, column] else pd.isna(row.phase)
             assert row.pv_phase == ("a", "b", "c", "balanced")[pv] if row.kwp > 0.0 else pd.isna(row.pv_phase)
     assert table["pv_phase"].isna().any()
     assert set(table) == {one.name for one in columns_of("participants").values() if not (one.device or one.swept)}

@@ -160,4 +160,4 @@ def test_whatever_uses_a_study_checks_it(use):
 def test_what_model_copy_put_in_is_taken_where_it_is_right():
     market = SWEEP.market.model_copy(update={"bid_per_kwh": {"distribution": "uniform", "low": 0.3, "high": 0.4}})
     drawn = fastp2p.scenarios(SWEEP.model_copy(update={"market": market}), range(20))
-    assert 0.3 <= drawn.bid_per_kwh[:, drawn.participant].min() <= drawn.bid_per_kwh.max() <= 0.4
+    assert 0.3 <= drawn.bid_per_kwh.min() <= drawn.bid_per_kwh.max() <= 0.4

@@ -95,9 +95,7 @@ def draw_differences(study, numbers):
     ours = draw_on_device(point.of(study), network, profiles, point.share, numbers)
     names = {"load_row": "load_profile", "pv_row": "pv_profile"}
     return [
-        name
-        for name, drawn in ours._asdict().items()
-        if not np.array_equal(get(drawn).T, getattr(its, names.get(name, name))[:, its.participant])
+        name for name, drawn in ours._asdict().items() if not np.array_equal(get(drawn).T, getattr(its, names.get(name, name)))
     ]
 
 

@@ -165,10 +165,10 @@ def test_the_digest_of_a_network_has_its_zero_sequence():
 
 def test_scenarios_show_the_phases():
     drawn = fastp2p.scenarios(OF_LOADS, range(4), share=0.5)
-    codes = drawn.load_phase[:, drawn.participant]
+    codes = drawn.load_phase
     assert [int((codes[0] == code).sum()) for code in range(3)] == [21, 19, 15]
     assert drawn.pv_phase.shape == drawn.load_phase.shape == drawn.kwp.shape
-    assert "load_phase=int8 4 x 907" in repr(drawn)
+    assert "load_phase=int8 4 x 55" in repr(drawn)
 
 
 def test_check_says_how_homes_are_connected():

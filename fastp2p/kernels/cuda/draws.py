@@ -1,15 +1,13 @@
-"""Draws of one scenario: uniform numbers of some buses, and what distributions make of them."""
+"""Draws of one scenario: what distributions make of its uniform numbers (`fastp2p.kernels.pipeline.uniforms`)."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.kernels.cuda.philox import as_uniform, four_words
 from fastp2p.kernels.jit import kernel
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 GIVEN, UNIFORM, CHOICE = 0, 1, 2
 """What an amount is: a number of each bus, uniform between two numbers, or one of several."""
@@ -40,34 +38,6 @@ class Amounts(NamedTuple):
     edge: Floats
     value: Floats
     may: NDArray[np.bool_]
-
-
-@kernel
-def draw_uniforms(
-    key0: np.uint64, key1: np.uint64, scenario: int, stream: int, n_streams: int, n_bus: int, bus: Ints, u: Floats
-) -> None:
-    """The uniform numbers of a stream at some buses, as `fastp2p.pipeline.uniforms.uniforms_of` has them.
-
-    Parameters
-    ----------
-    key0, key1 : uint64
-        Of the seed.
-    scenario, stream, n_streams, n_bus : int
-        A scenario has n_streams times n_bus numbers, those of a stream one after the other.
-    bus : (n,) int64
-    u : (n,) float64
-        Output.
-    """
-    before = -1
-    w0, w1, w2, w3 = four_words(key0, key1, np.uint64(0))
-    for c in range(len(bus)):
-        place = stream * n_bus + bus[c]
-        step = scenario * n_bus * (n_streams // 4) + place // 4
-        if step != before:  # a step of the counter gives four numbers; the generator counts before it draws
-            w0, w1, w2, w3 = four_words(key0, key1, np.uint64(step + 1))
-            before = step
-        word = place % 4
-        u[c] = as_uniform(w0 if word == 0 else w1 if word == 1 else w2 if word == 2 else w3)
 
 
 @kernel

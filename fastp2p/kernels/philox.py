@@ -15,17 +15,19 @@ NONE, DROPPED = np.uint64(0), np.uint64(11)
 
 
 @kernel
-def four_words(key0: np.uint64, key1: np.uint64, counter: np.uint64) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+def four_words(
+    key0: np.uint64, key1: np.uint64, c0: np.uint64, c2: np.uint64, c3: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     """The four words of one step of the counter.
 
     Parameters
     ----------
     key0, key1 : uint64
         Low and high word of the seed.
-    counter : uint64
-        Lowest word of the counter, whose other words are 0.
+    c0, c2, c3 : uint64
+        Words of the counter, the lowest first; c1 is 0.
     """
-    c0, c1, c2, c3 = counter, NONE, NONE, NONE
+    c1 = NONE
     for turn in range(10):
         if turn > 0:
             key0, key1 = key0 + W0, key1 + W1
