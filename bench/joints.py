@@ -60,12 +60,12 @@ def stages(n_joints: int, n_homes: int, nf_per_km: float) -> dict[str, Callable[
     kw = rng.uniform(-2.0, 1.5, (N_BOOKS, len(bus))) * 13.0 / len(bus)
     injection, none = Injection(kw, 0.2 * kw), np.zeros(len(bus))
     dc, linear = DcLimits(network, bus), LinearLimits(network, bus, (0.9, 1.1), none, none)
-    congested = _congested(network, bus, kw)
     return {
         "DC screen": lambda: dc.screen(injection, injection),
         "LinDistFlow screen": lambda: linear.screen(injection, injection),
         "AC audit": lambda: summarise_flows(network, bus, *injection),
-        "congested, DC": congested,
+        "congested, DC": _congested(network, bus, kw, "dc"),
+        "congested, LinDistFlow": _congested(network, bus, kw, "lindistflow"),
         WHOLE: sweep(network, bus),
     }
 
@@ -82,7 +82,7 @@ def sweep(network: fastp2p.Network, bus: np.ndarray) -> Callable[[], object]:
     return lambda: fastp2p.run(study, network=network, profiles=profiles, workers=1)
 
 
-def _congested(network: fastp2p.Network, bus: np.ndarray, kw: np.ndarray) -> Callable[[], object]:
+def _congested(network: fastp2p.Network, bus: np.ndarray, kw: np.ndarray, physics: str) -> Callable[[], object]:
     """A clearing of books that sell more than the trunk carries."""
     surplus = np.abs(kw) * 40.0
     half = len(bus) // 2
@@ -93,7 +93,7 @@ def _congested(network: fastp2p.Network, bus: np.ndarray, kw: np.ndarray) -> Cal
         bid_per_kwh=np.full(len(books), 0.2), ask_per_kwh=np.full(len(books), 0.1),
     )  # fmt: skip
     tight = network.with_limits(factor=0.2)
-    return lambda: fastp2p.clear(tight, trades, np.zeros_like(kw), bus=bus, check=False)
+    return lambda: fastp2p.clear(tight, trades, np.zeros_like(kw), bus=bus, physics=physics, check=False)
 
 
 def measure(axis: str, sizes: tuple[int, ...], rounds: int, nf_per_km: float) -> None:

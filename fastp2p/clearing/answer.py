@@ -72,6 +72,14 @@ def are_equal(one: Injection, other: Injection) -> NDArray[np.bool_]:
     return np.asarray(((one.kw == other.kw) & (one.kvar == other.kvar)).all(axis=axes))
 
 
+class InnerPrices(NamedTuple):
+    """Shadow prices of voltages that have no row in a layout (`RowLayout`): books, buses of the whole network, per p.u."""
+
+    book: Ints
+    bus: Ints
+    price: Floats
+
+
 @dataclass(frozen=True, eq=False)
 class Clearing:
     """The trades and exports of a batch that the network carries; columns are buses, or those that `clear` was given.
@@ -98,7 +106,7 @@ class Clearing:
         Place in `STATUS`; `status` has the words.
     binding_row : (n_trades,) int64
         Of a cut trade, the row it touches with the largest shadow price ("pro_rata", and where none has a price: the one it
-        waits for); else -1.
+        waits for), as `RowLayout` numbers them; else -1.
     congested_book : (n,) int64
         Books that were not free to execute everything.
     dual : (n, n_rows) float64
@@ -115,6 +123,8 @@ class Clearing:
         Under ``physics = "ac"``, what an AC power flow of what is executed says.
     cutting : (n, n_rows) bool or None
         The rows for which a trade or an export of these books is cut (as in `binding_row`); None: nothing is cut.
+    inner_price : InnerPrices or None
+        Of voltages without a row; None: there are none.
     """
 
     __repr__ = short_repr
@@ -136,6 +146,7 @@ class Clearing:
     flows: Callable[[Injection], tuple[Floats, Floats]]
     ac: AcSummary | PhaseSummary | None = None
     cutting: NDArray[np.bool_] | None = None
+    inner_price: InnerPrices | None = None
 
     @property
     def injection_kw(self) -> Floats:
@@ -255,6 +266,9 @@ class Clearing:
             prices[:, family.place] = of_rows
         for family, of_rows in found[1:]:
             np.add.at(prices.T, family.place, of_rows.T)
+        if kind == "voltage" and self.inner_price is not None:
+            book, bus, price = self.inner_price
+            prices[np.searchsorted(self.congested_book, book), bus] = price
         return prices
 
     def price_of(self, book: Ints, row: Ints) -> Floats:
@@ -266,6 +280,9 @@ class Clearing:
                 price = self.limit_price(family.kind)
                 place = family.place[(row[here] - part.start) % len(family.branch)]
                 size[here] = np.abs(price.reshape(len(price), math.prod(price.shape[1:]))[book[here], place])
+        inside = row >= self.layout.n_rows
+        if inside.any():
+            size[inside] = np.abs(self.voltage_price[book[inside], row[inside] - self.layout.n_rows])
         return size
 
     @property

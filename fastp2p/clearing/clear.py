@@ -154,7 +154,7 @@ def clear_books(
     else:
         kvar = None if physics == "dc" and reactive is None else (reactive or Reactive()).spread(base.shape)
         if kvar is not None and physics != "dc":
-            limits = LinearLimits(network, bus, band_pu, kvar.pv_kvar_per_kw, kvar.load_kvar_per_kw)
+            limits = LinearLimits(network, bus, band_pu, kvar.pv_kvar_per_kw, kvar.load_kvar_per_kw, every_bus=physics == "ac")
         order = Order(limits, trades, export, base, kvar, None, objective, retail, step_hours, solver)
     clearing = execute_all(order)
     clearing = cut(order, clearing, clearing.congested_book)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.clearing.answer import BASE_OVERLOAD, CLEARED, FAILED, FREE, NO_LP, Clearing, Injection, nothing
+from fastp2p.clearing.answer import BASE_OVERLOAD, CLEARED, FAILED, FREE, NO_LP, Clearing, Injection, InnerPrices, nothing
 from fastp2p.clearing.columns import collect
 from fastp2p.clearing.connection import OnPhases
 from fastp2p.clearing.limits import Limits
@@ -124,7 +124,7 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
             order.objective == "welfare", order.objective != "pro_rata", order.step_hours, filled,
         )  # fmt: skip
     left = np.flatnonzero(~filled.proven)
-    _solve(order, clearing, books[left], values[left], left, filled)
+    inner_price = _solve(order, clearing, books[left], values[left], left, filled)
     injection = order.executed(clearing, kw)
     if len(left):
         screen = order.limits.screen(floor.of(left), injection.of(books[left]))
@@ -148,24 +148,33 @@ def cut(order: Order, clearing: Clearing, books: Ints, tightening: Floats | floa
         congested_book=congested,
         dual=dual,
         cutting=cutting,
+        inner_price=inner_price,
     )
 
 
-def _solve(order: Order, clearing: Clearing, some: Ints, values: Floats, left: Ints, filled: Filled) -> None:
+def _solve(order: Order, clearing: Clearing, some: Ints, values: Floats, left: Ints, filled: Filled) -> InnerPrices | None:
     """LPs for the books that filling has not proven, or did not look at: those at places `left` of what is filled."""
     if not len(some):
-        return
-    trades, limits = order.trades, order.limits
+        return None
+    trades, limits, n_rows = order.trades, order.limits, values.shape[1]
     columns = collect(some, trades, order.export_kw, order.objective, order.retail, order.step_hours)
     at = limits.terminals(some, columns)
-    answer = curtail(limits.rows, np.arange(len(some)), at, values, order.objective, order.solver)
+    rows, values, kinks = limits.with_kinks(values)
+    own = None if kinks is None else kinks.own
+    answer = curtail(rows, np.arange(len(some)), at, values, order.objective, order.solver, own)
     clearing.status_code[some[answer.failed]] = FAILED
     clearing.solver_code[some], clearing.certified[some] = answer.solver_code, answer.certified
+    row, book = answer.binding_row, np.repeat(np.arange(len(some)), np.diff(columns.offset))
+    is_cut = (answer.share < 1.0 - CUT) & (row >= 0) & (row < n_rows)
+    filled.dual[left], filled.cutting[left] = answer.dual[:, :n_rows], False
+    filled.cutting[left[book[is_cut]], row[is_cut]] = True
+    inner_price = None
+    if kinks is not None:
+        row, k = kinks.in_layout(row, book, n_rows), slice(n_rows, None)
+        inner_price = kinks.prices(some, values[:, k], order.step_hours * answer.dual[:, k])
     floor_kw = np.zeros(order.export_kw.shape) if order.phases else clearing.floor.kw  # on phases they are injected after it
     execute_books(
-        some, trades.arrays, order.step_hours, order.retail, columns, answer.share, answer.binding_row, floor_kw,
-        filled.executed_kwh, filled.binding_row, filled.exported_kw, filled.injected_kw,
+        some, trades.arrays, order.step_hours, order.retail, columns, answer.share, row, floor_kw, filled.executed_kwh,
+        filled.binding_row, filled.exported_kw, filled.injected_kw,
     )  # fmt: skip
-    is_cut, book = (answer.share < 1.0 - CUT) & (answer.binding_row >= 0), np.repeat(left, np.diff(columns.offset))
-    filled.dual[left], filled.cutting[left] = answer.dual, False
-    filled.cutting[book[is_cut], answer.binding_row[is_cut]] = True
+    return inner_price

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fastp2p.clearing.rows import AnyFlow, Flows, RowFamily, Summary
+from fastp2p.clearing.rows import AnyFlow, Flows, RowFamily, Summary, voltage_name
 from fastp2p.grid.feeder import branch_currents, shared_paths
 from fastp2p.grid.network import Network
 from fastp2p.kernels.clearing.limits import Bounds
@@ -186,7 +186,7 @@ class BusVoltage(RowFamily):
     @property
     def name(self) -> NDArray[np.str_]:
         """With the index of the bus."""
-        return np.char.add("voltage at bus ", self.network.whole.bus_id[self.bus].astype(str))
+        return voltage_name(self.network, self.bus)
 
     @property
     def lower(self) -> Floats:
@@ -219,9 +219,7 @@ class BusVoltage(RowFamily):
     def per_limit(self, values: Floats, dual: Floats) -> Floats:
         """Per p.u. of the limit: times 2 v, v being the limit, or the base's voltage where that is beyond it."""
         price, (book, row) = dual.copy(), np.nonzero(dual)
-        value, is_upper = values[book, row], dual[book, row] > 0.0
-        limit = np.where(is_upper, np.maximum(self.upper[row], value), np.minimum(self.lower[row], value))
-        price[book, row] *= 2.0 * np.sqrt(np.maximum(limit, 0.0))  # a base far beyond collapse has no voltage
+        price[book, row] = price_per_pu(dual[book, row], values[book, row], (self.lower[row], self.upper[row]))
         return price
 
     def is_beyond(self, summary: Summary, flow: Callable[[], AnyFlow]) -> Bools:
@@ -241,6 +239,13 @@ class BusVoltage(RowFamily):
     def gaps(self, excess: Floats, flow: AnyFlow, flows: Flows) -> Floats:
         """Of squared voltages."""
         return np.where(excess != 0.0, self.magnitude(flow) ** 2 - flows.square, 0.0)
+
+
+def price_per_pu(dual: Floats, square: Floats, band: tuple[Floats | float, Floats | float]) -> Floats:
+    """Per p.u. of a limit of voltage, from duals of squared voltages, which are `square` with nothing executed."""
+    limit = np.where(dual > 0.0, np.maximum(band[1], square), np.minimum(band[0], square))
+    price: Floats = dual * 2.0 * np.sqrt(np.maximum(limit, 0.0))  # a base far beyond collapse has no voltage
+    return price
 
 
 class ReverseFlow(RowFamily):

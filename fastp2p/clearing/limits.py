@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import Injection, nothing
 from fastp2p.clearing.families import FACES, ac_families, dc_families
+from fastp2p.clearing.kinks import Kinks, find_kinks
 from fastp2p.clearing.nested import nest_of
 from fastp2p.clearing.rows import ROW_TOLERANCE, Flows, LinearFlows, RowFamily, RowLayout, bounds_of, rows_of_families
 from fastp2p.grid.ac import SWEEPS, AcSolver, columns_of
@@ -24,7 +25,7 @@ from fastp2p.grid.flows import BOOKS_PER_BLOCK, own_flows, work_space
 from fastp2p.grid.flows import linear_flows as dc_flows
 from fastp2p.grid.lindist3flow import unloaded_state
 from fastp2p.grid.lindistflow import linear_flows, linear_model, unloaded_slack_kw
-from fastp2p.grid.linear_contraction import keep_linear_limits
+from fastp2p.grid.linear_contraction import inner_buses, keep_linear_limits
 from fastp2p.grid.network import Network
 from fastp2p.grid.phase_feeder import phase_faults
 from fastp2p.kernels.clearing.limits import Bounds, BranchFacts, Screen, screen_linear, screen_meshed, screen_tree
@@ -34,6 +35,7 @@ from fastp2p.kernels.structs import Columns, Rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 PHYSICS = ("dc", "lindistflow", "ac")
 
@@ -42,7 +44,7 @@ PHYSICS = ("dc", "lindistflow", "ac")
 class Limits(ABC):
     """Families of rows and the model that their values come from; `bus` says which bus a column is.
 
-    Rows are those of `model`: of active power the network contracted to the buses that matter for the columns.
+    Rows are those of `model`, the network contracted to the buses that matter for the columns.
     """
 
     network: Network
@@ -104,6 +106,10 @@ class Limits(ABC):
     def nest(self) -> Nest | None:
         """The limits as nested ones, where they are that for columns that only inject."""
         return None
+
+    def with_kinks(self, values: Floats) -> tuple[Rows, Floats, Kinks | None]:
+        """The rows and their values with nothing executed, each with those of single books behind; None: there are none."""
+        return self.rows, values, None
 
     @abstractmethod
     def screen(self, floor: Injection, full: Injection) -> Screen:
@@ -171,27 +177,54 @@ class LinearLimits(Limits):
     bus : (n_columns,) int64
     band_pu : (lowest, highest) voltage, p.u.
     pv_kvar_per_kw, load_kvar_per_kw : (n_columns,) float64
+    every_bus : bool
+        Whether there are rows of all buses and branches, for AC power flows to tighten.
     """
 
     band_pu: tuple[float, float]
     pv_kvar_per_kw: Floats
     load_kvar_per_kw: Floats
+    every_bus: bool = False
+
+    @cached_property
+    def few(self) -> Network:
+        """See `keep_linear_limits`."""
+        return contracted(self.network, self.bus, keep_linear_limits)
+
+    @property
+    def model(self) -> Network:
+        """The network that rows are of."""
+        return self.network if self.every_bus else self.few
 
     @property
     def families(self) -> tuple[RowFamily, ...]:
         """See `ac_families`."""
-        return ac_families(self.network, self.band_pu)
+        return ac_families(self.model, self.band_pu)
 
     @cached_property
     def rows(self) -> Rows:
         """Of all families; a column's kvar follow its kW."""
-        plus, minus = np.zeros(self.network.n_bus), np.zeros(self.network.n_bus)
-        plus[self.bus], minus[self.bus] = self.pv_kvar_per_kw, self.load_kvar_per_kw
+        plus, minus = np.zeros(self.model.n_bus), np.zeros(self.model.n_bus)
+        plus[self.at], minus[self.at] = self.pv_kvar_per_kw, self.load_kvar_per_kw
         return rows_of_families(self.families, plus, minus)
+
+    @property
+    def band_square(self) -> tuple[float, float]:
+        """Of squared voltages."""
+        return self.band_pu[0] ** 2, self.band_pu[1] ** 2
+
+    def with_kinks(self, values: Floats) -> tuple[Rows, Floats, Kinks | None]:
+        """Where the base breaks a limit of voltage at one end of a chain alone."""
+        voltage = next(part for family, part in self.layout.parts if family.kind == "voltage")
+        kinks = find_kinks(inner_buses(self.model), values[:, voltage], self.band_square)
+        if kinks is None:
+            return self.rows, values, None
+        rows = kinks.behind(self.rows)
+        return rows, np.append(values, kinks.squares(values[:, voltage]), axis=1), kinks
 
     def linear(self, injection: Injection) -> LinearFlows:
         """Flows and squared voltages."""
-        return LinearFlows(*linear_flows(self.network, self.bus, *injection))
+        return LinearFlows(*linear_flows(self.model, self.at, *injection))
 
     def flows(self, injection: Injection) -> tuple[Floats, Floats]:
         """By LinDistFlow."""
@@ -200,25 +233,35 @@ class LinearLimits(Limits):
     def screen(self, floor: Injection, full: Injection) -> Screen:
         """Loading is that of apparent power.
 
-        Books are screened on the contracted network (`keep_linear_limits`); those whose base breaks a limit once more on the
-        whole one, where each bus inside of a chain has a limit of its own then: the base's voltage, if that is beyond the band.
+        Buses inside of chains are looked at where the base breaks a limit (`fastp2p.clearing.kinks`).
         """
-        few = contracted(self.network, self.bus, keep_linear_limits)
-        found = self._screen_on(few, floor, full)
-        over = np.flatnonzero(found.overload)
-        if few is not self.network and len(over):
-            found.congested[over] = self._screen_on(self.network, floor.of(over), full.of(over)).congested
-        np.subtract(unloaded_slack_kw(self.network), full.kw.sum(axis=1), out=found.slack_kw)
-        return found
-
-    def _screen_on(self, few: Network, floor: Injection, full: Injection) -> Screen:
+        few = self.few
         feeder, found = feeder_of(few), Screen.empty(len(full.kw))
         screen_linear(
             (floor.kw, floor.kvar), (full.kw, full.kvar), columns_of(feeder, few.node[self.bus]), feeder.parent,
             linear_model(few), _placed_bounds(few, self.band_pu), FACES, ROW_TOLERANCE,
             np.empty((6, few.n_bus, BOOKS_PER_BLOCK)), found,
         )  # fmt: skip
+        over = np.flatnonzero(found.overload)
+        if few is not self.network and len(over):
+            found.congested[over] |= self._breaks_inside(floor.of(over), full.of(over))
+        np.subtract(unloaded_slack_kw(self.network), full.kw.sum(axis=1), out=found.slack_kw)
         return found
+
+    def _breaks_inside(self, floor: Injection, full: Injection) -> Bools:
+        """(n_books,) whether everything executed breaks a limit inside of a chain that nothing executed keeps, or more so."""
+        at = self.few.node[self.bus]
+        before, after = (linear_flows(self.few, at, *injection)[2] for injection in (floor, full))
+        kinks = find_kinks(inner_buses(self.few), before, self.band_square)
+        if kinks is None:
+            return np.zeros(len(before), bool)
+        base, square = kinks.squares(before), kinks.squares(after)
+        low, high = (pick(limit, base) for pick, limit in zip((np.minimum, np.maximum), self.band_square, strict=True))
+        beyond = (square > high + ROW_TOLERANCE * np.maximum(1.0, high)) | (
+            square < low - ROW_TOLERANCE * np.maximum(1.0, -low)
+        )
+        breaks: Bools = np.any(beyond & (kinks.bus >= 0), axis=1)
+        return breaks
 
 
 @lru_cache(maxsize=32)

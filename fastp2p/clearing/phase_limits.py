@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,17 @@ from fastp2p.clearing.families import FACES
 from fastp2p.clearing.limits import Limits
 from fastp2p.clearing.phase_families import TERMINALS, PhaseVoltage, phase_families, upper_ends
 from fastp2p.clearing.phase_joints import find_joints
-from fastp2p.clearing.rows import FACE_KW, ROW_TOLERANCE, RowFamily
+from fastp2p.clearing.phase_places import merge_places, telling_places
+from fastp2p.clearing.rows import FACE_KW, ROW_TOLERANCE, RowFamily, bounds_of
 from fastp2p.grid.ac import AcSolver
-from fastp2p.grid.lindist3flow import PhaseLinearFlows, linear_phase_flows, phase_model, unloaded_phases_kw, work_space
+from fastp2p.grid.lindist3flow import (
+    PhaseLinearFlows,
+    PhaseModel,
+    linear_phase_flows,
+    phase_model,
+    unloaded_phases_kw,
+    work_space,
+)
 from fastp2p.grid.network import Network
 from fastp2p.grid.phases import PHASE_SWEEPS
 from fastp2p.kernels.clearing.limits import Bounds, Screen
@@ -91,21 +100,51 @@ class PhaseLimits(Limits):
         return flows.kw.reshape(shape), kvar
 
     def screen(self, floor: Injection, full: Injection) -> Screen:
-        """Loading is that of the most loaded conductor."""
-        network, bounds, n_books = self.network, self.bounds, len(full.kw)
-        model = phase_model(network, self.bus, self.dc)
-        found, sign = Screen.empty(n_books), network.tree.parent_sign[model.order]
-        lower, upper, most = (np.append(bound, np.inf)[model.branch] for bound in bounds[:3])
-        lower, upper = np.where(sign < 0.0, -upper, lower), np.where(sign < 0.0, -lower, upper)  # as towards the parent
-        work = work_space(model, n_books)
-        screen_phases(
-            (floor.kw, floor.kvar), (full.kw, full.kvar), model.linear, model.mixing,
-            Bounds(lower, upper, most, bounds.least_square[model.order], bounds.most_square[model.order]),
-            FACE_KW if self.dc else FACES, ROW_TOLERANCE, np.stack([work, work]), found,
-        )  # fmt: skip
+        """Loading is that of the most loaded conductor.
+
+        Books are screened on the places that tell of all others (`fastp2p.clearing.phase_places`); those whose base breaks a
+        limit once more on all places, each of which has a limit of its own then.
+        """
+        network = self.network
+        whole, few = _screened(network, self.bus.tobytes(), self.band_pu)
+        found = self._screen_on(few, floor, full)
+        over = np.flatnonzero(found.overload)
+        if few is not whole and len(over):
+            found.congested[over] = self._screen_on(whole, floor.of(over), full.of(over)).congested
         at_rest = -network.fixed_kw.sum() if self.dc else unloaded_phases_kw(network)
         np.subtract(at_rest, full.kw.sum(axis=(1, 2)), out=found.slack_kw)
         return found
+
+    def _screen_on(self, places: _Places, floor: Injection, full: Injection) -> Screen:
+        found, work = Screen.empty(len(full.kw)), work_space(places.model, len(full.kw))
+        screen_phases(
+            (floor.kw, floor.kvar), (full.kw, full.kvar), places.model.linear, places.model.mixing, places.bounds,
+            FACE_KW if self.dc else FACES, ROW_TOLERANCE, np.stack([work, work]), found,
+        )  # fmt: skip
+        return found
+
+
+class _Places(NamedTuple):
+    """What the screen looks at, and bounds by place."""
+
+    model: PhaseModel
+    bounds: Bounds
+
+
+@lru_cache(maxsize=8)
+def _screened(network: Network, bus: bytes, band_pu: tuple[float, float] | None) -> tuple[_Places, _Places]:
+    """All places, and those that tell of all others."""
+    at, dc = np.frombuffer(bus, np.int64), band_pu is None
+    model, bounds = phase_model(network, at, dc), bounds_of(phase_families(network, at, band_pu))
+    sign = network.tree.parent_sign[model.order]
+    lower, upper, most = (np.append(bound, np.inf)[model.branch] for bound in bounds[:3])
+    lower, upper = np.where(sign < 0.0, -upper, lower), np.where(sign < 0.0, -lower, upper)  # as towards the parent
+    whole = _Places(model, Bounds(lower, upper, most, bounds.least_square[model.order], bounds.most_square[model.order]))
+    looks = telling_places(network, model, whole.bounds, dc)
+    if looks.all():
+        return whole, whole
+    few = model._replace(linear=merge_places(model.linear, looks))
+    return whole, _Places(few, Bounds(*(bound[looks] for bound in whole.bounds)))
 
 
 @lru_cache(maxsize=2)  # of a feeder of 900 buses they are 160 MB

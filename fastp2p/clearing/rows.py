@@ -21,7 +21,7 @@ from fastp2p.grid.phases import PhaseFlow
 from fastp2p.kernels.clearing.limits import Bounds
 from fastp2p.kernels.clearing.solve import longest_path
 from fastp2p.kernels.grid.structs import AcSummary, PhaseSummary, Tree
-from fastp2p.kernels.structs import Rows
+from fastp2p.kernels.structs import OwnRows, Rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -182,9 +182,9 @@ def rows_of_families(
     )  # fmt: skip
 
 
-def entries_per_column(rows: Rows) -> int:
+def entries_per_column(rows: Rows, own: OwnRows) -> int:
     """The most entries that a column can have."""
-    return int(longest_path(rows)) + int(rows.dense_plus.shape[1])
+    return int(longest_path(rows)) + int(rows.dense_plus.shape[1]) + int(own.share.shape[1])
 
 
 def _beside(rows: list[Floats], n_bus: int) -> Floats:
@@ -192,8 +192,16 @@ def _beside(rows: list[Floats], n_bus: int) -> Floats:
     return rows[0] if len(rows) == 1 else np.concatenate([np.empty((n_bus, 0)), *rows], axis=1)
 
 
+def voltage_name(network: Network, bus: Ints) -> NDArray[np.str_]:
+    """What limits of voltage are called in tables, with the index of the bus; `bus` are positions in the whole network."""
+    return np.char.add("voltage at bus ", network.whole.bus_id[bus].astype(str))
+
+
 class RowLayout(NamedTuple):
-    """What the rows of a clearing are: those of its families, one family after the other."""
+    """What the rows of a clearing are: those of its families, one family after the other.
+
+    Row ``n_rows + i`` is the voltage of bus i of the whole network, where it has no row in a family (`fastp2p.clearing.kinks`).
+    """
 
     families: tuple[RowFamily, ...]
 
@@ -224,17 +232,23 @@ class RowLayout(NamedTuple):
     def branch(self, row: Ints) -> Ints:
         """The branch whose limit each row belongs to; -1 where it is none's, and for row -1."""
         of_all = [np.tile(family.branch, len(family.face)) for family in self.families]
-        return np.concatenate([*of_all, [-1]])[row]
+        return np.concatenate([*of_all, [-1]])[np.where(row < self.n_rows, row, -1)]
 
     def bus(self, row: Ints) -> Ints:
         """The bus whose voltage each row is; -1 where it is none's, and for row -1."""
         of_all = [np.tile(family.bus, len(family.face)) for family in self.families]
-        return np.concatenate([*of_all, [-1]])[row]
+        in_families: Ints = np.concatenate([*of_all, [-1]])[np.where(row < self.n_rows, row, -1)]
+        return np.where(row < self.n_rows, in_families, row - self.n_rows)
 
     def name(self, row: Ints) -> NDArray[np.str_]:
         """What the limit of each row is called; "" for row -1."""
         of_all = [np.tile(family.name, len(family.face)) for family in self.families]
-        return np.concatenate([*of_all, [""]])[row]
+        names: NDArray[np.str_] = np.concatenate([*of_all, [""]])[np.where(row < self.n_rows, row, -1)]
+        inside = row >= self.n_rows
+        if inside.any():
+            names = names.astype(object)
+            names[inside] = voltage_name(self.families[0].network, row[inside] - self.n_rows)
+        return names.astype(np.str_)
 
     def per_limit(self, values: Floats, dual: Floats, hours: float, by_volume: bool) -> Floats:
         """(n, n_rows) shadow prices per unit of limit, kWh per kW or currency per kWh, from duals of a step of some hours.

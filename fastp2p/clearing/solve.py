@@ -27,7 +27,7 @@ from fastp2p.kernels.clearing.progressive import fill_books
 from fastp2p.kernels.clearing.simplex import solve_books
 from fastp2p.kernels.clearing.solve import assemble_books, scale_books
 from fastp2p.kernels.clearing.waits import find_waits, name_rows
-from fastp2p.kernels.structs import Columns, LPs, Rows, one_lp
+from fastp2p.kernels.structs import Columns, LPs, OwnRows, Rows, one_lp
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -76,19 +76,28 @@ class Curtailment:
 
 
 def curtail(
-    rows: Rows, books: Ints, columns: Columns, floor_value: Floats, objective: str, solver: str = "auto"
+    rows: Rows,
+    books: Ints,
+    columns: Columns,
+    floor_value: Floats,
+    objective: str,
+    solver: str = "auto",
+    own: OwnRows | None = None,
 ) -> Curtailment:
     """Solve the congested books, some at a time.
 
     Parameters
     ----------
     rows : Rows
+        With the bounds of the books' own rows, if there are any.
     books : (n,) int64
     columns : Columns
     floor_value : (n_books, n_rows) float64
         Row values with nothing executed.
     objective : {"volume", "welfare", "pro_rata"}
     solver : {"auto", "compiled", "highs"}
+    own : OwnRows, optional
+        Rows that single books have besides; by default none.
 
     Raises
     ------
@@ -105,11 +114,12 @@ def curtail(
         solver_code=np.full(n, NO_LP, np.int8),
         steps=np.zeros(n, np.int64),
     )
-    per_chunk = max(1, ENTRIES_PER_CHUNK // max(1, entries_per_column(rows)))
+    own = own or _no_rows(len(floor_value))
+    per_chunk = max(1, ENTRIES_PER_CHUNK // max(1, entries_per_column(rows, own)))
     first = 0
     while first < n:  # ends: a chunk has one book at least
         last = max(first + 1, int(np.searchsorted(columns.offset, columns.offset[first] + per_chunk, side="right")) - 1)
-        lps, row = _reduce(rows, books, columns, floor_value, range(first, last))
+        lps, row = _reduce(rows, books, columns, floor_value, range(first, last), own)
         ours = slice(int(columns.offset[first]), int(columns.offset[last]))
         part = Curtailment(
             share=answer.share[ours],
@@ -128,10 +138,13 @@ def curtail(
     return answer
 
 
-def _reduce(rows: Rows, books: Ints, columns: Columns, floor_value: Floats, some: range) -> tuple[LPs, Ints]:
+def _reduce(
+    rows: Rows, books: Ints, columns: Columns, floor_value: Floats, some: range, own: OwnRows | None = None
+) -> tuple[LPs, Ints]:
     """The LPs of the books `some` over the rows that they can break, and which rows these are."""
+    own = own or _no_rows(len(floor_value))
     c0, c1, n_rows = int(columns.offset[some.start]), int(columns.offset[some.stop]), floor_value.shape[1]
-    room, n = (c1 - c0) * entries_per_column(rows), len(some)
+    room, n = (c1 - c0) * entries_per_column(rows, own), len(some)
     row = np.empty(n * n_rows, np.int64)
     lps = LPs(
         column_offset=columns.offset[some.start : some.stop + 1] - c0,
@@ -145,7 +158,7 @@ def _reduce(rows: Rows, books: Ints, columns: Columns, floor_value: Floats, some
         room_below=np.empty(n * n_rows),
         room_above=np.empty(n * n_rows),
     )
-    assemble_books(books[some.start : some.stop], columns, some.start, floor_value, rows, ROW_TOLERANCE, lps, row)
+    assemble_books(books[some.start : some.stop], columns, some.start, floor_value, rows, own, ROW_TOLERANCE, lps, row)
     m, e = int(lps.row_offset[-1]), int(lps.entry_offset[-1])
     lps = lps._replace(
         entry_row=lps.entry_row[:e],
@@ -155,6 +168,11 @@ def _reduce(rows: Rows, books: Ints, columns: Columns, floor_value: Floats, some
     )
     check_lps(lps)
     return lps, row[:m]
+
+
+def _no_rows(n_books: int) -> OwnRows:
+    """No book has rows of its own."""
+    return OwnRows(np.empty((n_books, 0, 2), np.int64), np.empty((n_books, 0)))
 
 
 def _merge(lps: LPs) -> tuple[LPs, Ints]:

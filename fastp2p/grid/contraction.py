@@ -150,19 +150,22 @@ def _chains(network: Network, wanted: Bools) -> Chains:
 
 
 def _contraction(network: Network, chains: Chains, telling: Ints) -> Contraction:
-    """The arrays of the chains, each with a member that tells of its limits."""
+    """The arrays of the chains, each with a member that tells of its limits.
+
+    Susceptances are those of the members, too: flows of a radial network need none, and those of a chain may cancel.
+    """
     bus_of = np.flatnonzero(chains.kept)
     node = np.full(network.n_bus, -1)
     node[bus_of] = np.arange(len(bus_of))
     tells = np.zeros(network.n_branch, bool)
     tells[telling] = True
     chain, along = np.full(network.n_branch, -1), np.zeros(network.n_branch)
-    branch_of, susceptance, end = np.empty(len(chains), np.int64), np.empty(len(chains)), np.empty((2, len(chains)), np.int64)
+    branch_of, end = np.empty(len(chains), np.int64), np.empty((2, len(chains)), np.int64)
     for k in range(len(chains)):
         of = chains.of(k)
         member, way = chains.member[of], chains.along[of]
         best = np.lexsort((-np.arange(len(member)), network.limit_kw[member], ~tells[member]))[0]  # of alike ones the last
-        branch_of[k], susceptance[k] = member[best], 1.0 / (1.0 / network.susceptance_kw[member]).sum()
+        branch_of[k] = member[best]
         chain[member], along[member] = k, way * way[best]
         ends = node[[chains.start[k], chains.end[of][-1]]]
         end[:, k] = ends if way[best] > 0.0 else ends[::-1]
@@ -173,7 +176,6 @@ def _contraction(network: Network, chains: Chains, telling: Ints) -> Contraction
     arrays |= {
         "from_bus": end[0],
         "to_bus": end[1],
-        "susceptance_kw": susceptance,
         "known_position": np.where(network.known_position >= 0, node[network.known_position], -1),
         "load_bus": loads[loads >= 0],
         "load_kind": network.load_kind[loads >= 0],

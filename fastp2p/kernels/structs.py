@@ -100,6 +100,21 @@ class Rows(NamedTuple):
     share: Floats
 
 
+class OwnRows(NamedTuple):
+    """Rows that single books have besides: the last ones, each on the line between two dense rows of its book.
+
+    Attributes
+    ----------
+    between : (n_books, n, 2) int64
+        Two dense rows; -1 where a book has fewer than n rows of its own.
+    share : (n_books, n) float64
+        How far each lies from the first of them, 0…1.
+    """
+
+    between: Ints
+    share: Floats
+
+
 class LPs(NamedTuple):
     """The LPs of some books, laid end to end: max cost·y, room_below ≤ A y ≤ room_above, 0 ≤ y ≤ most.
 

@@ -19,7 +19,7 @@ from fastp2p.kernels.clearing.waits import find_waits
 from fastp2p.kernels.grid.flows import meshed_flows, tree_flows
 from fastp2p.kernels.grid.structs import Spread
 from fastp2p.kernels.market.orders import gather_profiles, split_orders
-from fastp2p.kernels.structs import Columns, LPs, Rows, TradeArrays
+from fastp2p.kernels.structs import Columns, LPs, OwnRows, Rows, TradeArrays
 from fastp2p.market.orders import leave_over, make_orders
 from fastp2p.market.trades import Trades
 from tests.oracles import books as oracle
@@ -294,7 +294,8 @@ def assembled(rng, retail, as_tree):
         room_below=np.empty(n_bus),
         room_above=np.empty(n_bus),
     )
-    assemble_books(books, columns, 0, floor, rows, 1e-9, lps, row)
+    own = OwnRows(np.empty((1, 0, 2), np.int64), np.empty((1, 0)))
+    assemble_books(books, columns, 0, floor, rows, own, 1e-9, lps, row)
     m = lps.row_offset[1]
     assert lps.entry_offset[1] == lps.start[n]
     found = np.zeros((m, n))

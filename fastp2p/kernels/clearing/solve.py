@@ -1,7 +1,8 @@
 """The LPs of congested books: the rows that they can break, and a form that suits a solver.
 
 Rows come in two kinds that may stand side by side: *tree rows* (the branches of a radial network, whose entries are ±1 along a
-path and are never stored) and *dense rows* (any other, given as a matrix). Nothing here knows what a row means.
+path and are never stored) and *dense rows* (any other, given as a matrix). A book may have rows of its own after them, each on
+the line between two dense rows. Nothing here knows what a row means.
 """
 
 import math
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.jit import kernel
-from fastp2p.kernels.structs import Columns, LPs, Rows
+from fastp2p.kernels.structs import Columns, LPs, OwnRows, Rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,8 +23,9 @@ ENTRY_ZERO = 1e-11
 
 @kernel
 def assemble_books(
-    books: Ints, columns: Columns, first_book: int, floor_value: Floats, rows: Rows, tolerance: float, lps: LPs, row: Ints
-) -> None:
+    books: Ints, columns: Columns, first_book: int, floor_value: Floats, rows: Rows, own: OwnRows, tolerance: float, lps: LPs,
+    row: Ints,
+) -> None:  # fmt: skip
     """Constraint matrices of some books, by column, with only the rows that some 0 ≤ y ≤ most can break.
 
     Parameters
@@ -36,6 +38,8 @@ def assemble_books(
     floor_value : (n_books, n_rows) float64
         Row values at y = 0; where they break a limit they take its place.
     rows : Rows
+        With the bounds of the books' own rows.
+    own : OwnRows
     tolerance : float
         How far a row may pass its limit, relative to the limit (absolute below 1).
     lps : LPs
@@ -48,12 +52,13 @@ def assemble_books(
     column_offset, row_offset, entry_offset, start, entry_row, entry_value, most, _, room_below, room_above = lps
     lower, upper, face, shift = rows.lower, rows.upper, rows.face, columns.offset[first_book]
     dense_plus, dense_minus = rows.dense_plus, rows.dense_minus
-    n_rows, n_dense = floor_value.shape[1], dense_plus.shape[1]
+    n_rows, n_fixed = floor_value.shape[1], dense_plus.shape[1]
+    n_dense = n_fixed + own.share.shape[1]
     n_tree_rows = n_rows - n_dense
     rise, fall, place = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows, np.int32)
     between, share = rows.between, rows.share
     path_row, path_value = np.empty(longest_path(rows), np.int32), np.empty(longest_path(rows))
-    dense, nothing = np.empty(n_dense), np.zeros(n_dense)
+    dense, nothing = np.empty(n_dense), np.zeros(n_fixed)
     row_offset[0] = entry_offset[0] = 0
     for n in range(len(books)):
         rise[:] = 0.0
@@ -65,6 +70,8 @@ def assemble_books(
                 rise[path_row[e]] += max(path_value[e] * kw, 0.0)
                 fall[path_row[e]] += min(path_value[e] * kw, 0.0)
             _dense_entries(dense_plus[up], dense_minus[down] if down != -1 else nothing, dense)
+            if n_dense > n_fixed:
+                _own_entries(own.between[books[n]], own.share[books[n]], n_fixed, dense)
             for d in range(n_dense):
                 rise[n_tree_rows + d] += max(dense[d] * kw, 0.0)
             for d in range(n_dense):
@@ -78,7 +85,7 @@ def assemble_books(
             too_high = rise[r] > above + tolerance * max(1.0, abs(upper[r]))
             too_low = fall[r] < below - tolerance * max(1.0, abs(lower[r]))
             d = r - n_tree_rows
-            if d >= 0 and between[0, d] != -1 and (too_high or too_low):
+            if 0 <= d < n_fixed and between[0, d] != -1 and (too_high or too_low):
                 one, other = (
                     floor_value[books[n], n_tree_rows + between[0, d]],
                     floor_value[books[n], n_tree_rows + between[1, d]],
@@ -105,6 +112,8 @@ def assemble_books(
                     entry_row[end], entry_value[end] = place[path_row[e]], path_value[e]
                     end += 1
             _dense_entries(dense_plus[up], dense_minus[down] if down != -1 else nothing, dense)
+            if n_dense > n_fixed:
+                _own_entries(own.between[books[n]], own.share[books[n]], n_fixed, dense)
             for r in range(first_dense, kept):
                 value = dense[row[r] - n_tree_rows]
                 if value != 0.0:
@@ -126,9 +135,18 @@ def longest_path(rows: Rows) -> int:
 @kernel
 def _dense_entries(plus: Floats, minus: Floats, entry: Floats) -> None:
     """Of a column in all dense rows; what is but rounding is none."""
-    for d in range(len(entry)):
+    for d in range(len(plus)):
         value = plus[d] - minus[d]
         entry[d] = value if abs(value) > ENTRY_ZERO else 0.0
+
+
+@kernel
+def _own_entries(between: Ints, share: Floats, first: int, entry: Floats) -> None:
+    """Of a column in its book's own rows, from `first` on, where those of the dense rows are known."""
+    for k in range(len(share)):
+        one, other = between[k, 0], between[k, 1]
+        value = (1.0 - share[k]) * entry[one] + share[k] * entry[other] if one != -1 else 0.0
+        entry[first + k] = value if abs(value) > ENTRY_ZERO else 0.0
 
 
 @kernel
