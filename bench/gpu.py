@@ -1,9 +1,12 @@
 """What the GPU of this machine does: first that it agrees with the CPU, then how fast it is. Under three minutes.
 
     python -m bench.gpu
+    python -m bench.gpu sweeps
 
-Times of AC power flows are of kernels alone, with all arrays on the card, by its own clock: medians over rounds. Those of DC
-books hold all that a run does but reading its input and writing tables. The floors say how long the card would take for the
+The second one goes on with sweeps under other limits and with audits, which takes some minutes more.
+
+Times of AC power flows are of kernels alone, with all arrays on the card, by its own clock: medians over rounds. Those of
+sweeps hold all that a run does but reading its input and writing tables. The floors say how long the card would take for the
 bytes that a book reads and writes, and for its operations of floats, at the rates that it reached just before, copying and
 multiplying. The lines of the table are as docs/gpu.md has them.
 """
@@ -36,6 +39,25 @@ ROUNDS = 7
 NEAR_PU, NEAR = 1e-8, 1e-9
 """How far voltages may be from the CPU's, p.u.; and sums of books, relative."""
 QUERY = "name,driver_version,clocks.sm,clocks.max.sm,clocks.mem,power.limit,memory.total"
+BATTERY = {"kwh": {"distribution": "uniform", "low": 4.0, "high": 12.0}}
+EV = {"share": 0.5, "rule": "surplus", "arrival": {"distribution": "uniform", "low": 12.0, "high": 20.0}}
+HEAT_PUMP = {
+    "share": 0.5, "kw": 2.0, "resistance_k_per_kw": 5.0, "capacity_kwh_per_k": 8.0, "cop": 3.0, "temperature_c": 5.0,
+}  # fmt: skip
+DC_SWEEPS: dict[str, dict[str, Any]] = {
+    "DC book with draws": {},
+    "DC book with batteries": {"battery": BATTERY},
+    "DC book with heat pumps, cars, batteries": {"battery": BATTERY, "ev": EV, "heat_pump": HEAT_PUMP},
+}
+"""Sweeps without devices of homes and with them, and their changes of the study."""
+PHASES = {"network": {"phases": 3, "zero_sequence": STATED}, "connection": {"phases": "random"}}
+SWEEPS: dict[str, dict[str, Any]] = {
+    "LinDistFlow book with draws": {"clearing": {"physics": "lindistflow"}},
+    "AC book with draws": {"clearing": {"physics": "ac"}},
+    "DC book with draws, one in 100 audited": {"clearing": {"audit": 100}},
+    "three-phase DC book with draws and audit": PHASES | {"clearing": {"audit": True}},
+}
+"""Sweeps that `python -m bench.gpu sweeps` measures as well, and their changes of the study."""
 HEAD = "| stage | ns a book | books a second | × one core | × all cores | ns at least, bytes | ns at least, operations |"
 
 
@@ -143,25 +165,49 @@ def draw_kw(n_columns: int, n_books: int) -> np.ndarray:
 
 
 def dc_stages(n_scenarios: int) -> Iterator[Stage]:
-    """A day of `pv-sweep`: its draws alone, and with everything that the engine does until its sums are made."""
+    """A day of `pv-sweep`: its draws alone, and all that the engine does until its sums are made, without devices and with."""
     from fastp2p.cuda.draws import draw_on_device
+    from fastp2p.sweep.prepare import prepare
+
+    study, numbers = sweep_of({}, n_scenarios), range(n_scenarios)
+    drawings = study, *prepare(study), 0.3, numbers
+    yield Stage("draws", lambda: draw_on_device(*drawings), n_scenarios * drawings[2].n_steps, None, "")
+    for title, changes in DC_SWEEPS.items():
+        yield sweep_stage(title, changes, n_scenarios, 20_000)
+
+
+def more_sweep_stages(n_scenarios: int) -> Iterator[Stage]:
+    """The same with other limits, and with audits; kernels take a minute or more to compile."""
+    for title, changes in SWEEPS.items():
+        yield sweep_stage(title, changes, n_scenarios, 2_000)
+
+
+def sweep_of(changes: dict[str, Any], n_scenarios: int) -> Any:
+    """`pv-sweep` at one share of PV, whose books leave no table but that of scenarios."""
+    return fastp2p.studies()["pv-sweep"].with_(
+        **changes, scenarios={"count": n_scenarios, "shares": [0.3], "keep": []}
+    )  # fmt: skip
+
+
+def sweep_stage(title: str, changes: dict[str, Any], n_scenarios: int, n_on_core: int) -> Stage:
+    """Everything that the engine does until the sums of a sweep are made; `n_on_core` scenarios are timed on each core."""
     from fastp2p.cuda.engine import run_scenarios
     from fastp2p.sweep.prepare import prepare
 
-    study = fastp2p.studies()["pv-sweep"].with_(scenarios={"count": n_scenarios, "shares": [0.3], "keep": []})
+    study = sweep_of(changes, n_scenarios)
     network, profiles = prepare(study)
-    n_books, numbers = n_scenarios * profiles.n_steps, range(n_scenarios)
-    drawings = study, network, profiles, 0.3
-    few = study.with_(scenarios={"count": min(200, n_scenarios)})
+    few = sweep_of(changes, min(200, n_scenarios))
     fault = difference_of_tables(fastp2p.run(few, device="cuda").scenarios, fastp2p.run(few, workers=1).scenarios)
 
     def on_cpu(n_cores: int) -> int:
-        many = min(n_scenarios, 20_000 * n_cores)
-        fastp2p.run(study.with_(scenarios={"count": many}), workers=n_cores)
+        many = min(n_scenarios, n_on_core * n_cores)
+        fastp2p.run(sweep_of(changes, many), workers=n_cores)
         return many * profiles.n_steps
 
-    yield Stage("draws", lambda: draw_on_device(*drawings, numbers), n_books, None, "")
-    yield Stage("DC book with draws", lambda: list(run_scenarios(*drawings, numbers, ("scenarios",))), n_books, on_cpu, fault)
+    def run() -> list[Any]:
+        return list(run_scenarios(study, network, profiles, 0.3, range(n_scenarios), ("scenarios",)))
+
+    return Stage(title, run, n_scenarios * profiles.n_steps, on_cpu, fault)
 
 
 def difference(found: Any, expected: Any) -> str:
@@ -246,8 +292,10 @@ def main() -> int:
     print(
         f"copies {moved * 1e-9:,.0f} GB/s, {operations * 1e-12:.2f} tera-operations/s of float64\n\n{HEAD}\n|---|" + "---:|" * 6
     )
-    faults = []
-    for stages in (dc_stages(2 if is_simulated() else 100_000), ac_stages(n_books, min(N_CHECKED, n_books))):
+    faults, parts = [], [dc_stages(2 if is_simulated() else 100_000), ac_stages(n_books, min(N_CHECKED, n_books))]
+    if sys.argv[1:] == ["sweeps"]:
+        parts.append(more_sweep_stages(2 if is_simulated() else 20_000))
+    for stages in parts:
         for stage in stages:
             print(line_of(stage, moved, operations), flush=True)
             faults += [f"{stage.title} differs from the CPU: {stage.fault}"] if stage.fault else []

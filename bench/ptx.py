@@ -36,7 +36,7 @@ def _pretended_device():
 
 def launches(study, n=2):
     """The kernels that a part of a study launches, by name, each with its arguments; nothing is run."""
-    from fastp2p.cuda import draws, engine
+    from fastp2p.cuda import device_draws, devices, draws, engine
 
     found = {}
 
@@ -51,8 +51,11 @@ def launches(study, n=2):
     changes = {"launch": record, "put": np.asarray, "room": np.zeros}
     with (
         patch.multiple(draws, **changes),
-        patch.multiple(engine, **changes, get=np.asarray, free_bytes=lambda: 1e9, _listed_books=listed),
+        patch.multiple(device_draws, **changes),
+        patch.multiple(devices, **changes, get=np.asarray, refuse=lambda faults: None),
+        patch.multiple(engine, **changes, get=np.asarray, free_bytes=lambda of_thread: 1e9, _listed_books=listed),
         patch("fastp2p.cuda.inputs.put", np.asarray),
+        patch("fastp2p.cuda.checks.put", np.asarray),
         patch("fastp2p.cuda.ac.put", np.asarray),
     ):
         list(engine.run_scenarios(study, *prepare(study), 0.5, range(n), ("scenarios", "hours", "histograms")))

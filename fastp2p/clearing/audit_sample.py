@@ -9,6 +9,8 @@ Numbers are counter-based, from the study's seed, the hour and the block alone: 
 and parts, whether a run was resumed or not, and at every share of PV, so that shares are compared on the same books.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,19 +43,60 @@ def draw_sample(seed: int, every: int, scenarios: Ints, steps: range, n_steps: i
     -------
     (n_scenarios, len(steps)) bool
     """
+    if not len(scenarios) or not len(steps):
+        return np.zeros((len(scenarios), len(steps)), bool)
+    places = draw_places(seed, every, int(scenarios.min()), int(scenarios.max()) + 1, n_steps, step_hours)
+    return is_audited(places, every, scenarios[:, None], np.arange(steps.start, steps.stop))
+
+
+class Places(NamedTuple):
+    """What a sample draws for some scenarios.
+
+    Attributes
+    ----------
+    hour, earlier : (n_steps,) int64
+        Hour of the day of each step, and how many steps before it have the same.
+    of_hour : (HOURS,) int64
+        Steps of a scenario in each hour.
+    first_block : int
+    place : (n_blocks, HOURS) int64
+        What each hour draws in each block; -1 for hours that do not occur.
+    """
+
+    hour: Ints
+    earlier: Ints
+    of_hour: Ints
+    first_block: int
+    place: Ints
+
+
+def draw_places(seed: int, every: int, start: int, stop: int, n_steps: int, step_hours: float) -> Places:
+    """What a sample draws for the scenarios from `start` to below `stop`."""
     hour = np.floor(np.arange(n_steps) * step_hours).astype(np.int64) % HOURS
     of_hour = np.bincount(hour, minlength=HOURS)
     earlier = np.empty(n_steps, np.int64)  # steps of the same hour before each
     for one in np.flatnonzero(of_hour):
         earlier[hour == one] = np.arange(of_hour[one])
-    hour, earlier = hour[steps.start : steps.stop], earlier[steps.start : steps.stop]
-    block, place = np.divmod(scenarios[:, None] * of_hour[hour] + earlier, every)
-    if not block.size:
-        return np.zeros(block.shape, bool)
-    first = int(block.min())
-    drawn = _draw_places(seed, every, range(first, int(block.max()) + 1), of_hour > 0)
-    chosen: NDArray[np.bool_] = place == drawn[block - first, hour]
+    first = start * int(of_hour[of_hour > 0].min()) // every
+    blocks = range(first, (stop * int(of_hour.max()) - 1) // every + 1)
+    return Places(hour, earlier, of_hour, first, _draw_places(seed, every, blocks, of_hour > 0))
+
+
+def is_audited(places: Places, every: int, scenario: Ints, step: Ints) -> NDArray[np.bool_]:
+    """Whether steps of scenarios are audited, arrays that are broadcast."""
+    hour = places.hour[step]
+    block, place = np.divmod(scenario * places.of_hour[hour] + places.earlier[step], every)
+    chosen: NDArray[np.bool_] = place == places.place[block - places.first_block, hour]
     return chosen
+
+
+def audited_by_hour(places: Places, every: int, start: int, stop: int) -> Ints:
+    """(HOURS, n_scenarios) how many books of each hour are audited, of the scenarios from `start` to below `stop`."""
+    counts, block = np.zeros((HOURS, stop - start), np.int64), places.first_block + np.arange(len(places.place))
+    for hour in np.flatnonzero(places.of_hour).tolist():
+        scenario = (block * every + places.place[:, hour]) // places.of_hour[hour] - start
+        counts[hour] = np.bincount(scenario[(scenario >= 0) & (scenario < stop - start)], minlength=stop - start)
+    return counts
 
 
 def _draw_places(seed: int, every: int, blocks: range, occurs: NDArray[np.bool_]) -> Ints:

@@ -239,7 +239,7 @@ class LinearLimits(Limits):
         feeder, found = feeder_of(few), Screen.empty(len(full.kw))
         screen_linear(
             (floor.kw, floor.kvar), (full.kw, full.kvar), columns_of(feeder, few.node[self.bus]), feeder.parent,
-            linear_model(few), _placed_bounds(few, self.band_pu), FACES, ROW_TOLERANCE,
+            linear_model(few), placed_bounds(few, self.band_pu), FACES, ROW_TOLERANCE,
             np.empty((6, few.n_bus, BOOKS_PER_BLOCK)), found,
         )  # fmt: skip
         over = np.flatnonzero(found.overload)
@@ -277,7 +277,7 @@ def _dc_bounds(network: Network) -> Bounds:
 
 
 @lru_cache(maxsize=32)
-def _placed_bounds(network: Network, band_pu: tuple[float, float]) -> Bounds:
+def placed_bounds(network: Network, band_pu: tuple[float, float]) -> Bounds:
     """In the order of the feeder, those of a branch at the bus below it and as towards the parent."""
     feeder, bounds = feeder_of(network), bounds_of(ac_families(network, band_pu))
     sign = network.tree.parent_sign[feeder.order]

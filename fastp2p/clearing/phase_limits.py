@@ -105,14 +105,12 @@ class PhaseLimits(Limits):
         Books are screened on the places that tell of all others (`fastp2p.clearing.phase_places`); those whose base breaks a
         limit once more on all places, each of which has a limit of its own then.
         """
-        network = self.network
-        whole, few = _screened(network, self.bus.tobytes(), self.band_pu)
+        whole, few = _screened(self.network, self.bus.tobytes(), self.band_pu)
         found = self._screen_on(few, floor, full)
         over = np.flatnonzero(found.overload)
         if few is not whole and len(over):
             found.congested[over] = self._screen_on(whole, floor.of(over), full.of(over)).congested
-        at_rest = -network.fixed_kw.sum() if self.dc else unloaded_phases_kw(network)
-        np.subtract(at_rest, full.kw.sum(axis=(1, 2)), out=found.slack_kw)
+        np.subtract(slack_at_rest_kw(self.network, self.dc), full.kw.sum(axis=(1, 2)), out=found.slack_kw)
         return found
 
     def _screen_on(self, places: _Places, floor: Injection, full: Injection) -> Screen:
@@ -135,16 +133,29 @@ class _Places(NamedTuple):
 def _screened(network: Network, bus: bytes, band_pu: tuple[float, float] | None) -> tuple[_Places, _Places]:
     """All places, and those that tell of all others."""
     at, dc = np.frombuffer(bus, np.int64), band_pu is None
-    model, bounds = phase_model(network, at, dc), bounds_of(phase_families(network, at, band_pu))
-    sign = network.tree.parent_sign[model.order]
-    lower, upper, most = (np.append(bound, np.inf)[model.branch] for bound in bounds[:3])
-    lower, upper = np.where(sign < 0.0, -upper, lower), np.where(sign < 0.0, -lower, upper)  # as towards the parent
-    whole = _Places(model, Bounds(lower, upper, most, bounds.least_square[model.order], bounds.most_square[model.order]))
+    model = phase_model(network, at, dc)
+    whole = _Places(model, placed_phase_bounds(network, at, band_pu))
     looks = telling_places(network, model, whole.bounds, dc)
     if looks.all():
         return whole, whole
     few = model._replace(linear=merge_places(model.linear, looks))
     return whole, _Places(few, Bounds(*(bound[looks] for bound in whole.bounds)))
+
+
+def placed_phase_bounds(network: Network, bus: Ints, band_pu: tuple[float, float] | None) -> Bounds:
+    """Bounds for the screen, in the order of the linear model: of the branch to the parent, in whose direction power is
+    positive, and of the bus.
+    """
+    model, bounds = phase_model(network, bus, band_pu is None), bounds_of(phase_families(network, bus, band_pu))
+    sign = network.tree.parent_sign[model.order]
+    lower, upper, most = (np.append(bound, np.inf)[model.branch] for bound in bounds[:3])
+    lower, upper = np.where(sign < 0.0, -upper, lower), np.where(sign < 0.0, -lower, upper)
+    return Bounds(lower, upper, most, bounds.least_square[model.order], bounds.most_square[model.order])
+
+
+def slack_at_rest_kw(network: Network, dc: bool) -> float:
+    """What the external grids feed in where nobody injects anything; with `dc` without losses."""
+    return float(-network.fixed_kw.sum()) if dc else unloaded_phases_kw(network)
 
 
 @lru_cache(maxsize=2)  # of a feeder of 900 buses they are 160 MB

@@ -110,11 +110,22 @@ def _failures() -> Iterator[None]:
         raise InputError(f"device = 'cuda': the GPU {why}; leave the device out to run without it") from error
 
 
-def free_bytes() -> float:
-    """Memory of the device that nobody uses; what the simulator has is little."""
+def free_bytes(of_thread: int = 0) -> float:
+    """Memory of the device that nobody uses; what the simulator has is little.
+
+    Parameters
+    ----------
+    of_thread : int
+        Bytes of work space of a thread. A card sets it aside for all threads that it could ever run at once, when a kernel
+        first needs it, and keeps it.
+    """
     if is_simulated():
         return 1e9
-    return float(_numba_cuda().current_context().get_memory_info()[0])
+    cuda = _numba_cuda()
+    free, total = cuda.current_context().get_memory_info()
+    card = cuda.get_current_device()
+    n_threads = card.MULTIPROCESSOR_COUNT * card.MAX_THREADS_PER_MULTIPROCESSOR
+    return float(min(free, total - n_threads * of_thread))
 
 
 def _why_not() -> str:

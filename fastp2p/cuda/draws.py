@@ -14,6 +14,7 @@ from fastp2p.kernels.cuda.draws import ALL, BELOW_SHARE, CHOICE, EXACT, GIVEN, U
 from fastp2p.kernels.cuda.sums import Drawn
 from fastp2p.pipeline.draws import STREAMS, Scenarios, count_with_pv, draw_scenarios
 from fastp2p.pipeline.members import find_members
+from fastp2p.pipeline.phase_draws import has_phase
 from fastp2p.profiles.profiles import Profiles
 from fastp2p.study.distributions import Choice, LogNormal, Normal, Triangular, Uniform, edges_of
 from fastp2p.study.model import Study
@@ -38,10 +39,8 @@ def draw_on_device(study: Study, network: Network, profiles: Profiles, share: fl
     may_pv, may_load = np.isin(bus, who.pv_bus), np.isin(bus, who.load_bus)
     everybody, at = np.ones(n, bool), put(bus)
     mode = ALL if share is None else EXACT if study.scenarios.exact else BELOW_SHARE
-    seed = Seed(
-        np.uint64(study.seed & (2**64 - 1)), np.uint64(study.seed >> 64), numbers.start, network.n_bus, mode,
-        1.0 if share is None else share, count_with_pv(len(who.pv_bus), share or 0.0),
-    )  # fmt: skip
+    n_with_pv = count_with_pv(len(who.pv_bus), share or 0.0)
+    seed = _seed_of(study, network, numbers, mode, 1.0 if share is None else share, n_with_pv)
     shape = (n, n_scenarios)
     has_pv, everyone = room(shape, np.bool_), room(shape, np.bool_)
     all_of_them = seed._replace(pv_mode=ALL)
@@ -51,24 +50,53 @@ def draw_on_device(study: Study, network: Network, profiles: Profiles, share: fl
     launch(make_pv_draw(n), n_scenarios, all_of_them, (at,), (put(may_load),), (has_load,))
     market = study.market
     of_load, of_pv = (
-        _rows(name, kind, rows[0], profiles)
+        rows_of(name, kind, rows[0], profiles)
         for name, kind, rows in (
             (study.load.profile, "load", given.load_profile),
             (study.pv.profile, "pv", given.pv_profile),
         )
     )
     amounts = (
-        ("load_profile", of_load, has_load, -1.0, _buses(study.load.profile, bus)),
-        ("pv_profile", of_pv, has_pv, -1.0, _buses(study.pv.profile, bus)),
-        ("homes", _amounts(study.load.homes, given.homes[0], may_load), everyone, 0.0, bus),
-        ("kwp", _amounts(study.pv.kwp, given.kwp[0], may_pv), has_pv, 0.0, bus),
-        ("bid", _amounts(market.bid_per_kwh, _prices(given.bid_per_kwh, given), everybody), everyone, 0.0, bus),
-        ("ask", _amounts(market.ask_per_kwh, _prices(given.ask_per_kwh, given), everybody), everyone, 0.0, bus),
+        ("load_profile", of_load, has_load, -1.0, buses_of(study.load.profile, bus)),
+        ("pv_profile", of_pv, has_pv, -1.0, buses_of(study.pv.profile, bus)),
+        ("homes", amounts_of(study.load.homes, given.homes[0], may_load), everyone, 0.0, bus),
+        ("kwp", amounts_of(study.pv.kwp, given.kwp[0], may_pv), has_pv, 0.0, bus),
+        ("bid", amounts_of(market.bid_per_kwh, _prices(given.bid_per_kwh, given), everybody), everyone, 0.0, bus),
+        ("ask", amounts_of(market.ask_per_kwh, _prices(given.ask_per_kwh, given), everybody), everyone, 0.0, bus),
     )
     drawn = Drawn(*(room(shape) for _ in amounts))
     for (stream, of, has, absent, buses), into in zip(amounts, drawn, strict=True):
         launch(make_amount_draw(n), n_scenarios, seed, STREAMS.index(stream), (put(buses),), of, (has,), absent, (into,))
     return drawn
+
+
+def draw_phases_on_device(study: Study, network: Network, profiles: Profiles, share: float | None, numbers: range) -> Any:
+    """On which phase each participant draws, (n_participants, n_scenarios) float64: a place in `fastp2p.io.stated.PHASES`."""
+    given = draw_scenarios(study, network, profiles, share, numbers[:1])
+    bus, assigned = given.participant, given.load_phase
+    assert assigned is not None
+    assert study.connection is not None
+    is_random = study.connection.phases == "random"
+    if is_random and not has_phase(network, bus).all():  # of the phases that each bus has
+        codes = [
+            draw_scenarios(study, network, profiles, share, numbers[first : first + AT_A_TIME]).load_phase
+            for first in range(0, len(numbers), AT_A_TIME)
+        ]
+        return put(np.concatenate([one for one in codes if one is not None]).T.astype(np.float64))
+    n, everybody = len(bus), put(np.ones(len(bus), bool))
+    edge, kind = edges_of(3, None), CHOICE if is_random else GIVEN
+    phase = Amounts(kind, put(assigned[0].astype(np.float64)), 0.0, 0.0, put(edge), put(np.arange(3.0)), everybody)
+    shape = (n, len(numbers))
+    drawn, has = room(shape), room(shape, np.bool_)
+    seed = _seed_of(study, network, numbers, ALL, 1.0, 0)
+    launch(make_pv_draw(n), len(numbers), seed, (put(bus),), (everybody,), (has,))
+    launch(make_amount_draw(n), len(numbers), seed, STREAMS.index("phase"), (put(bus),), phase, (has,), 0.0, (drawn,))
+    return drawn
+
+
+def _seed_of(study: Study, network: Network, numbers: range, mode: int, share: float, n_with_pv: int) -> Seed:
+    words = np.uint64(study.seed & (2**64 - 1)), np.uint64(study.seed >> 64)
+    return Seed(*words, numbers.start, network.n_bus, mode, share, n_with_pv)
 
 
 def draws_by_cpu(study: Study) -> bool:
@@ -99,7 +127,7 @@ def _prices(price: Floats, drawn: Scenarios) -> Floats:
     return price[0] if len(price) == 1 else price
 
 
-def _amounts(amount: Any, given: Floats, may: Bools) -> Amounts:
+def amounts_of(amount: Any, given: Floats, may: Bools) -> Amounts:
     """An amount as the device draws it."""
     none, low, width, kind = np.zeros(1), 0.0, 0.0, GIVEN
     edge, value = none, none
@@ -110,7 +138,7 @@ def _amounts(amount: Any, given: Floats, may: Bools) -> Amounts:
     return Amounts(kind, put(given), low, width, put(edge), put(value), put(may))
 
 
-def _rows(name: Any, kind: str, given: NDArray[np.int64], profiles: Profiles) -> Amounts:
+def rows_of(name: Any, kind: str, given: NDArray[np.int64], profiles: Profiles) -> Amounts:
     """Rows of profiles as the device draws them."""
     everybody, none = put(np.ones(len(given), bool)), put(np.zeros(1))
     if not isinstance(name, ProfileChoice):
@@ -120,6 +148,6 @@ def _rows(name: Any, kind: str, given: NDArray[np.int64], profiles: Profiles) ->
     return Amounts(CHOICE, put(given.astype(np.float64)), 0.0, 0.0, put(edge), put(found), everybody)
 
 
-def _buses(name: Any, bus: NDArray[np.int64]) -> NDArray[np.int64]:
+def buses_of(name: Any, bus: NDArray[np.int64]) -> NDArray[np.int64]:
     """Whose uniform numbers decide on profiles: of one for all buses of a scenario, that of the first bus of the network."""
     return np.zeros_like(bus) if isinstance(name, ProfileChoice) and name.per == "scenario" else bus

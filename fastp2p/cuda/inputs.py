@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from fastp2p.clearing.families import LOADING_TOLERANCE, VOLTAGE_TOLERANCE
 from fastp2p.clearing.limits import DcLimits, constant_slack_kw
 from fastp2p.clearing.rows import ROW_TOLERANCE
-from fastp2p.cuda.ac import AuditOfBook, audit_of_book, on_device
 from fastp2p.cuda.device import put
 from fastp2p.cuda.kernels import Sizes
 from fastp2p.cuda.refusals import PRICINGS
 from fastp2p.grid.network import Network
 from fastp2p.kernels.clearing.limits import BranchFacts
-from fastp2p.kernels.cuda.audit import Checks
 from fastp2p.kernels.cuda.books import (
     ASK,
     BID,
@@ -34,15 +30,11 @@ from fastp2p.kernels.cuda.books import (
 )
 from fastp2p.market.rules import RULES
 from fastp2p.pipeline.draws import Scenarios
-from fastp2p.pipeline.stages import kvar_of
-from fastp2p.profiles.profiles import Profiles
 from fastp2p.settlement.settle import SURPLUS
 from fastp2p.study.distributions import Choice
 from fastp2p.study.model import Study
 from fastp2p.study.sections import ByClock, Price
 
-SURE = 1e-7
-"""p.u. by which a book has to keep a limit for certain: more than the sweeps of two processors may differ by."""
 CODES = dict(zip(PRICINGS, (ASK, BID, MIDPOINT, K, K, MID_MARKET_RATE, BILL_SHARING), strict=True))
 
 
@@ -75,10 +67,15 @@ def _filling(study: Study, network: Network) -> int:
 
 def sizes_of(study: Study, grid: Grid) -> Sizes:
     """Sizes of a thread's work space; a book with more trades than there is room for is listed."""
-    prices = max(_n_prices(study.market.bid_per_kwh), _n_prices(study.market.ask_per_kwh), 2)
     n = len(grid.bus)
+    return Sizes(n, len(grid.tree.order), len(grid.facts.constant_kw), len(grid.nest.row), most_trades(study, n))
+
+
+def most_trades(study: Study, n: int) -> int:
+    """For how many trades of a book of n participants a thread has room."""
+    prices = max(_n_prices(study.market.bid_per_kwh), _n_prices(study.market.ask_per_kwh), 2)
     pairs = n * n if study.market.orders == "gross" else n * n // 4
-    return Sizes(n, len(grid.tree.order), len(grid.facts.constant_kw), len(grid.nest.row), max(2, min(pairs, n * prices) + 1))
+    return max(2, min(pairs, n * prices) + 1)
 
 
 def _n_prices(price: Price) -> int:
@@ -88,13 +85,13 @@ def _n_prices(price: Price) -> int:
     return len(set(price.values)) if isinstance(price, Choice) else 1
 
 
-def clock_of(study: Study, profiles: Profiles, drawn: Scenarios) -> Clock:
-    """Profiles, tariffs, and prices that follow the clock, on the device."""
+def clock_of(study: Study, drawn: Scenarios, kwh_per_unit: Any, made_load_kwh: Any, made_pv_kwh: Any) -> Clock:
+    """Tariffs, and prices that follow the clock, on the device, where profiles and what homes draw and give are already."""
     market, none = study.market, np.empty(0)
     bid = drawn.bid_per_kwh if isinstance(market.bid_per_kwh, ByClock) else none
     ask = drawn.ask_per_kwh if isinstance(market.ask_per_kwh, ByClock) else none
     of_steps = (drawn.retail_per_kwh, drawn.feed_in_per_kwh, drawn.co2_kg_per_kwh, bid, ask)
-    return Clock(put(profiles.kwh_per_unit), *(put(values) for values in of_steps))
+    return Clock._make([kwh_per_unit, *(put(values) for values in of_steps), made_load_kwh, made_pv_kwh])
 
 
 def grid_of(network: Network, drawn: Scenarios) -> Grid:
@@ -113,25 +110,3 @@ def grid_of(network: Network, drawn: Scenarios) -> Grid:
         constant_slack_kw=constant_slack_kw(network, few),
         fixed_kw=float(network.fixed_kw.sum()),
     )
-
-
-def checks_of(study: Study, network: Network, drawn: Scenarios) -> tuple[Any, tuple[Any, ...]]:
-    """The AC power flow of a book, a function of the device, and what it and its limits read there; None without an audit."""
-    if not study.audited_every:
-        return None, (put(np.empty(0)),)
-    audit, (load, pv) = _audit_of(network, drawn.participant.tobytes()), kvar_of(study)
-    n, limits = len(drawn.participant), study.network
-    checks = Checks(
-        least_pu=limits.v_min_pu - VOLTAGE_TOLERANCE + SURE,
-        most_pu=limits.v_max_pu + VOLTAGE_TOLERANCE - SURE,
-        most_percent=100.0 * (1.0 - SURE) + LOADING_TOLERANCE,
-        pv_kvar_per_kw=put(np.full(n, pv)),
-        load_kvar_per_kw=put(np.full(n, load)),
-    )
-    return audit.function, (checks, on_device(audit.data))
-
-
-@lru_cache(maxsize=8)
-def _audit_of(network: Network, bus: bytes) -> AuditOfBook:
-    """Made once for all blocks of scenarios."""
-    return audit_of_book(network, np.frombuffer(bus, np.int64))

@@ -22,20 +22,28 @@ from fastp2p.kernels.clearing.nested import FillRoom, Items
 from fastp2p.kernels.cuda.accounts import settle_book
 from fastp2p.kernels.cuda.audit import (
     N_AUDITED,
+    N_TOLD,
+    VERDICT,
     begin_audits,
+    find_reactive,
     inject_book,
-    keeps_limits,
+    is_idle,
+    judge_book,
     note_audit,
     note_band,
+    tell_balanced,
     write_audits,
 )
-from fastp2p.kernels.cuda.books import LISTED, SPILL, Homes, Rules, Work, clear_book
+from fastp2p.kernels.cuda.books import LISTED, SPILL, Homes, Rules, Work, clear_book, trade_book
 from fastp2p.kernels.cuda.draws import amount_of, has_pv
+from fastp2p.kernels.cuda.linear import screen_book_linearly
 from fastp2p.kernels.cuda.ranks import find_ranks
+from fastp2p.kernels.cuda.sample import is_drawn
 from fastp2p.kernels.cuda.sums import (
     N_ACCOUNTS,
     N_COUNTED,
     N_COUNTS,
+    N_KEPT,
     N_LISTED,
     N_MOST,
     N_SUMS,
@@ -71,6 +79,27 @@ class Sizes(NamedTuple):
     room: int
 
 
+class Checking(NamedTuple):
+    """What books are checked by besides, or in place of, DC flows.
+
+    Attributes
+    ----------
+    n_linear : int or None
+        Buses of the tree that LinDistFlow screens books on; None for DC flows.
+    audit : device function or None
+        The balanced AC power flow of one book (`fastp2p.cuda.ac.AuditOfBook.function`), which is to keep all limits.
+    phases : device function or None
+        What checks a book on three phases in place of all that (`fastp2p.cuda.phase_books.phase_check`).
+    every : int
+        One book in so many is audited: 1 for all, 0 for none.
+    """
+
+    n_linear: int | None = None
+    audit: Any = None
+    phases: Any = None
+    every: int = 0
+
+
 class Seed(NamedTuple):
     """What draws depend on beside the amounts."""
 
@@ -82,19 +111,23 @@ class Seed(NamedTuple):
     pv_mode: int
     share: float
     n_with_pv: int
+    c2: np.uint64 = NONE
+    c3: np.uint64 = NONE
+    """Upper words of the counter: what is drawn."""
+    n_streams: int = N_STREAMS
 
 
 def device_kernel(function: Callable[..., Any]) -> Any:
     """Compile for the device on first launch: ``kernel[blocks, threads](...)``.
 
-    Machine code is kept where numba keeps it, and compiled again once this file or a kernel file that it imports has changed.
+    Machine code is kept where numba keeps it, and compiled again once its file or a kernel file that this imports has changed.
     """
     kernel = cuda.jit(function)
     if not cuda.config.ENABLE_CUDASIM:
         with contextlib.suppress(RuntimeError, OSError):  # there is no folder for it
             kernel.enable_caching()
             kept = kernel._cache._cache_file
-            kept._source_stamp = (kept._source_stamp, source_stamp(Path(__file__)))
+            kept._source_stamp = (kept._source_stamp, source_stamp(Path(function.__code__.co_filename)))
     return kernel
 
 
@@ -129,7 +162,7 @@ def make_amount_draw(n: int) -> Any:
         if s >= drawn[0].shape[1]:
             return
         u = cuda.local.array(n, float64)
-        draw_uniforms(seed.key0, seed.key1, NONE, NONE, seed.first + s, stream, N_STREAMS, seed.n_bus, bus[0], u)
+        draw_uniforms(seed.key0, seed.key1, seed.c2, seed.c3, seed.first + s, stream, seed.n_streams, seed.n_bus, bus[0], u)
         for c in range(n):
             drawn[0][c, s] = amount_of(of, c, u[c]) if has[0][c, s] else absent
 
@@ -144,13 +177,16 @@ def place_type(sizes: Sizes) -> Any:
 
 
 @lru_cache(maxsize=64)
-def make_books(sizes: Sizes, rules: Rules, with_hours: bool, n_slots: int, n_bins: int, audit: Any = None) -> Any:
+def make_books(sizes: Sizes, rules: Rules, with_hours: bool, n_slots: int, n_bins: int, checking: Checking) -> Any:
     """The kernel that runs scenarios: ``kernel[blocks, threads](drawn, clock, grid, slot, edges, checks, sums)``.
 
     Histograms, of so many slots and bins (0: none), are counted in memory that the threads of a block share, and then added up.
-    With `audit`, the power flow of one book (`fastp2p.cuda.ac.AuditOfBook.function`), `checks` are a
-    `fastp2p.kernels.cuda.audit.Checks` and the data of the function. Such a kernel is not kept on disk.
+    `checks` are a `fastp2p.kernels.cuda.audit.Checks`, a `fastp2p.kernels.cuda.linear.LinearGrid` or a
+    `fastp2p.kernels.cuda.phases.PhaseGrid`, the data of the audit and of the balanced one beside it, and a
+    `fastp2p.kernels.cuda.sample.Sample`, as far as there are such. A kernel with an audit, or of three phases, is not kept on
+    disk.
     """
+    n_linear, audit, phases, every = checking
     n, room = sizes.n, sizes.room
     side, ranks, three, four, pools = (2, n), (2, 1, n), (3, n + 1), (4, n), (2, 2 * n)
     prices, energies, traders, trades = (4 if rules.pool else 2, 1, n), (10, 1, n), (3, room), (7, room)
@@ -159,6 +195,7 @@ def make_books(sizes: Sizes, rules: Rules, with_hours: bool, n_slots: int, n_bin
     nodes, flows, accounts, of_buses, n_pools = (sizes.n_bus, 2), (sizes.n_branch, 2), (N_ACCOUNTS, 1), (4, 1, n), 2 * n
     margins, with_histograms, n_counted = (4, 1), n_bins > 0, max(1, n_slots * N_COUNTED * n_bins)
     injections, bests, n_flows = (n, 1), (N_BEST, 1), 2 if rules.surplus == SPILL else 1
+    linear, sampled = None if n_linear is None else (6, n_linear, 1), every if every > 1 else None
 
     def run(drawn: Any, clock: Any, grid: Any, slot: Any, edges: Any, checks: Any, out: Any) -> None:
         shared, first, threads = cuda.shared.array(n_counted, int32), cuda.threadIdx.x, cuda.blockDim.x
@@ -168,7 +205,7 @@ def make_books(sizes: Sizes, rules: Rules, with_hours: bool, n_slots: int, n_bin
         s = cuda.grid(1)
         homes = Homes(
             cuda.local.array(n, place), cuda.local.array(n, place), cuda.local.array(n, float64), cuda.local.array(n, float64),
-            cuda.local.array(prices, float64), cuda.local.array(ranks, place),
+            cuda.local.array(prices, float64), cuda.local.array(ranks, place), s,
         )  # fmt: skip
         sellers = Sellers(
             cuda.local.array(n_above, place), cuda.local.array(n, float64), cuda.local.array(n_above, float64),
@@ -212,24 +249,43 @@ def make_books(sizes: Sizes, rules: Rules, with_hours: bool, n_slots: int, n_bin
             a[18],
         )  # fmt: skip
         begin_sums(s, kept, total, most, count, out.hourly)
+        if linear is not None:
+            states = cuda.local.array(linear, float64)
         if audit is not None:
             p, q = cuda.local.array(injections, float64), cuda.local.array(injections, float64)
-            best, audited = cuda.local.array(bests, float64), cuda.local.array(N_AUDITED, float64)
-            begin_audits(s, audited, out.band)
+            best = cuda.local.array(bests, float64)
+        told, audited = cuda.local.array(N_TOLD, float64), cuda.local.array(N_AUDITED, float64)
+        begin_audits(s, audited, out.band)
         work.book[0] = 0
         n_steps = 0
         if s < out.loading.shape[1]:  # others only help with the counts
             n_steps = out.loading.shape[0]
             take_homes(s, drawn, homes, rules, total, count)
         for t in range(n_steps):
-            ends = clear_book(t, homes, clock, grid, rules, work, match_room, screen)
-            if audit is not None:
-                if screen.congested[0] == 1:
+            ends, looked = trade_book(t, homes, clock, rules, work, match_room), every == 1
+            if sampled is not None:
+                looked = is_drawn(checks[4], t, s)
+            if phases is not None:
+                if ends != LISTED:
+                    ends = phases(s, checks, work, screen, looked, told)
+            elif linear is not None:
+                if ends != LISTED:
+                    find_reactive(rules, checks[0], work)
+                    ends = screen_book_linearly(rules, checks[1], work, states, screen)
+            elif ends != LISTED:
+                ends = clear_book(grid, rules, work, screen)
+                if looked and screen.congested[0] == 1:
                     ends = LISTED
+                if looked and ends != LISTED:
+                    find_reactive(rules, checks[0], work)
+            if audit is not None:
                 for flow in range(n_flows):  # the last one is of what is executed, one before of what is spilled as well
-                    if ends != LISTED:
+                    if looked and ends != LISTED:
                         inject_book(rules, checks[0], flow < n_flows - 1, work, p, q)
-                        if audit(p, q, checks[1], best) == 0 or not keeps_limits(checks[0], best):
+                        if audit(p, q, checks[2], best) == 0:
+                            ends = LISTED
+                        tell_balanced(best, told)
+                        if not judge_book(checks[0], is_idle(work), told):
                             ends = LISTED
             if ends == LISTED:
                 out.loading[t, s] = LISTED_MARK
@@ -237,10 +293,11 @@ def make_books(sizes: Sizes, rules: Rules, with_hours: bool, n_slots: int, n_bin
                 continue
             settle_book(t, homes, clock, rules, work, screen, bus, book)
             out.loading[t, s] = screen.loading_percent[0]
-            if audit is not None:
-                note_audit(t, rules, clock, work, best, screen, audited)
+            if looked:
+                note_audit(t, rules, clock, work, told, every == 1, screen, audited)
+                count[N_KEPT + int(told[VERDICT])] += 1
                 if with_hours:
-                    note_band(slot[0][t], s, best, out.band)
+                    note_band(slot[0][t], s, told, out.band)
             note_book(t, ends, rules, clock, grid, work, screen, total, most, count)
             if with_hours:
                 add_hour(slot[0][t], s, work.account, out.hourly)
@@ -250,14 +307,16 @@ def make_books(sizes: Sizes, rules: Rules, with_hours: bool, n_slots: int, n_bin
                     cuda.atomic.add(shared, (slot[0][t] * N_COUNTED + i) * n_bins + bins[i], 1)
         if n_steps > 0:
             write_sums(s, homes, kept, total, most, count, out)
-            if audit is not None:
+            if every > 0:
                 write_audits(s, audited, out.audited)
         cuda.syncthreads()
         for i in range(first, n_counted, threads):
             if shared[i] > 0:
                 cuda.atomic.add(out.bins, i, shared[i])
 
-    return device_kernel(run) if audit is None else cuda.jit(run)  # the function is in no file that would tell of its changes
+    if audit is None and phases is None:
+        return device_kernel(run)
+    return cuda.jit(run)  # the functions are in no file that would tell of their changes
 
 
 @device_kernel

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fastp2p.clearing.answer import BASE_OVERLOAD, CLEARED, FREE, STATUS
 from fastp2p.cuda.audits import Audits, add_listed_audits, hour_audits, scenario_audits
+from fastp2p.cuda.devices import DeviceSums
 from fastp2p.cuda.listed import Listed
 from fastp2p.kernels.cuda.audit import LOSSES_COST
 from fastp2p.kernels.cuda.sums import (
@@ -53,7 +54,8 @@ PERCENTILES = (50, 95, 99)
 class Totals:
     """What the books of a block of scenarios come to; see `fastp2p.kernels.cuda.sums.Sums`. `add_listed` changes its arrays.
 
-    `status` are counts (len(STATUS), n_scenarios); `n_cut` is (n_scenarios,); `audits` are None in a study without.
+    `status` are counts (len(STATUS), n_scenarios); `n_cut` is (n_scenarios,); `audits` and `devices` are None in a study
+    without. Load and PV of books have what batteries charge and discharge; the tables tell it apart.
     """
 
     total: Floats
@@ -65,16 +67,18 @@ class Totals:
     status: Ints
     n_cut: Ints
     audits: Audits | None
+    devices: DeviceSums | None
 
 
 def totals_of(
-    n_steps: int, total: Floats, most: Floats, count: Ints, of_homes: Floats, hourly: Floats, bins: Ints, audits: Audits | None
-) -> Totals:
+    n_steps: int, total: Floats, most: Floats, count: Ints, of_homes: Floats, hourly: Floats, bins: Ints,
+    audits: Audits | None, devices: DeviceSums | None,
+) -> Totals:  # fmt: skip
     """Those of the books that the device has run."""
     status = np.zeros((len(STATUS), total.shape[1]), np.int64)
     status[BASE_OVERLOAD], status[CLEARED] = count[N_OVERLOAD], count[N_CLEARED]
     status[FREE] = n_steps - count[N_LISTED] - count[N_OVERLOAD] - count[N_CLEARED]
-    return Totals(total, most, count, of_homes, hourly, bins, status, count[N_CUT], audits)
+    return Totals(total, most, count, of_homes, hourly, bins, status, count[N_CUT], audits, devices)
 
 
 def add_listed(to: Totals, listed: Listed, slot: Ints, step_hours: float, fixed_kw: float) -> None:
@@ -150,15 +154,18 @@ def _scenario_columns(
     totals: Totals, ranked: Floats, numbers: range, drawn: Scenarios, n_steps: int, step_hours: float
 ) -> Columns:
     n, (_, beyond) = len(numbers), ranks_of(n_steps)
+    n_ev, unmet_share = totals.devices.vehicles() if totals.devices else ({}, {})
     head = {
         **drawn.point_columns(n),
         "scenario": np.arange(numbers.start, numbers.stop),
         "n_pv": totals.count[N_PV],
         "kwp": totals.total[KWP],
+        **n_ev,
     }
     most, low, high = totals.most, ranked[0], ranked[1]
     percentiles = low + (high - low) * beyond[:, None]
     extremes = {
+        **unmet_share,
         "peak_import_kw": most[PEAK_IMPORT],
         "peak_export_kw": most[PEAK_EXPORT],
         "load_factor": ratio(totals.total[IMPORT_KW] / n_steps, most[PEAK_IMPORT]),
@@ -171,7 +178,10 @@ def _scenario_columns(
     }
     counts = {"n_cut": totals.n_cut, **{f"n_{name}": totals.status[code] for code, name in enumerate(STATUS.tolist())}}
     load_kwh, bill, baseline_bill, kwp = (of_home.T for of_home in totals.of_homes)
-    saving = savings_of(np.ascontiguousarray(baseline_bill), bill, (load_kwh <= 0.0) & (kwp <= 0.0))
+    has_neither = (load_kwh <= 0.0) & (kwp <= 0.0)
+    if totals.devices:
+        has_neither &= totals.devices.discharged_kwh.T <= 0.0
+    saving = savings_of(np.ascontiguousarray(baseline_bill), bill, has_neither)
     return indicator_columns(head, _sums(totals), saving, cast(Columns, extremes), cast(Columns, counts))
 
 
@@ -181,17 +191,23 @@ def _sums(totals: Totals) -> dict[str, Floats]:
     of |= {"slack_kwh": totals.total[SLACK], "n_trades": totals.total[N_TRADES].astype(np.int64)}
     of |= {"co2_kg": totals.total[CO2], "baseline_co2_kg": totals.total[BASELINE_CO2]}
     of["matched_kwh"] = of["bought_kwh"] + of["cut_kwh"]
-    losses_cost = 0.0 if totals.audits is None else totals.audits.of_scenario[LOSSES_COST]
+    whole = totals.audits if totals.audits is not None and totals.audits.kind.is_whole else None
+    losses_cost = 0.0 if whole is None else whole.of_scenario[LOSSES_COST]
     of["operator_balance"] = of["paid"] + of["charges"] - of["received"] - losses_cost
     of["retailer_revenue"] = of["bill"] - of["paid"] - of["charges"] + of["received"] + losses_cost
+    if totals.devices:
+        of |= totals.devices.columns(of["matched_kwh"])
     columns = columns_of("scenarios").values()
-    return {one.name: of[one.source] for one in columns if one.over_steps == "sum" and one.source in of}
+    return {one.name: of[one.source] for one in columns if one.over_steps in ("sum", "last") and one.source in of}
 
 
 def _hour_columns(totals: Totals, numbers: range, drawn: Scenarios, n_steps: int, step_hours: float) -> Columns:
     hours, slot = hours_of_day(n_steps, step_hours)
     n, days = len(numbers), days_of_hours(n_steps, step_hours)
-    means = {name: (one.T / days).ravel() for name, one in zip(HOURLY, totals.hourly, strict=True)}
+    of = dict(zip(HOURLY, totals.hourly, strict=True))
+    if totals.devices:
+        of |= totals.devices.columns(of["matched_kwh"], by_hour=True)
+    means = {name: (one.T / days).ravel() for name, one in of.items()}
     return {
         **drawn.point_columns(n * len(hours)),
         "scenario": np.repeat(np.arange(numbers.start, numbers.stop), len(hours)),

@@ -97,7 +97,7 @@ def run_evs(
     refuse(faults + _faults(net, sizes, retail, step_hours, check))
     ran = EvRun(np.zeros_like(net), np.zeros_like(net))
     has_order = rule == "cheapest" and len(retail) > 0
-    order = _order(retail, step_hours) if has_order else (np.zeros(0, np.int64), np.zeros(0, np.int64))
+    order = price_order(retail, step_hours) if has_order else (np.zeros(0, np.int64), np.zeros(0, np.int64))
     times = (sizes["arrival"], sizes["departure"])
     run_sessions(
         net, *order, sizes["kw"] * step_hours, *times, sizes["kwh"], RULES[rule], float(step_hours), cyclic,
@@ -106,7 +106,7 @@ def run_evs(
     return ran
 
 
-def _order(retail: Floats, step_hours: float) -> tuple[Ints, Ints]:
+def price_order(retail: Floats, step_hours: float) -> tuple[Ints, Ints]:
     """Steps from the cheapest to the dearest, and the place of each, of the axis and a day that repeats its beginning."""
     n_known = len(retail) + math.ceil(24.0 / step_hours) + 1
     by_price = np.argsort(retail[np.arange(n_known) % len(retail)], kind="stable")

@@ -106,16 +106,19 @@ def run_heat_pumps(
     if cyclic:
         returns = np.empty(there.shape, np.bool_)
         find_return(net, *house, *band, state, returns)
-        refuse(
-            [
-                f"scenario {s}, column {b}: its days do not return to within {RETURN_K:g} K of the room that they begin with"
-                for s, b in np.argwhere(there & ~returns).tolist()
-            ]
-        )
+        refuse(return_faults(there & ~returns))
     run_houses(net, *house, *band, state, energy_kwh, room_c)
     cold_kh = np.maximum(low - room_c, 0.0)
     cold_kh *= (step_hours * there)[:, None]
     return HeatPumpRun(energy_kwh, cold_kh, room_c)
+
+
+def return_faults(lost: NDArray[np.bool_]) -> list[str]:
+    """That rooms of days that repeat, (n_scenarios, n_columns), do not end as they begin."""
+    return [
+        f"scenario {s}, column {b}: its days do not return to within {RETURN_K:g} K of the room that they begin with"
+        for s, b in np.argwhere(lost).tolist()
+    ]
 
 
 def _shape_faults(net: Floats, sizes: dict[str, Floats], series: dict[str, Floats], step_hours: float) -> list[str]:

@@ -108,8 +108,8 @@ class Scenarios:
         more += [] if self.community_bus is None else [np.array([self.community_bus])]
         return np.unique(np.concatenate([self.participant, *more])) if more else self.participant
 
-    def some(self, part: slice) -> Scenarios:
-        """Consecutive scenarios of the block, as views."""
+    def some(self, part: slice | Ints) -> Scenarios:
+        """Some scenarios of the block: consecutive ones as views, or those at places that rise."""
         prices = [name for name in ("bid_per_kwh", "ask_per_kwh") if getattr(self, name).ndim == 2]
         phases = [] if self.load_phase is None else ["load_phase", "pv_phase"]
         own = ["number", "load_profile", "pv_profile", "homes", "kwp", *prices, *phases]

@@ -71,7 +71,7 @@ class Uniforms:
         return u
 
 
-def rows_of(drawn: Drawn, part: slice, names: Iterable[str] = ()) -> Drawn:
+def rows_of(drawn: Drawn, part: slice | Ints, names: Iterable[str] = ()) -> Drawn:
     """What is drawn for some of the scenarios of a block: `names`, or else its `BY_SCENARIO`, have a row for each."""
     if drawn is None:
         return drawn

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from fastp2p.cuda.device import device_name
-from fastp2p.cuda.refusals import device_faults
+from fastp2p.cuda.refusals import CPU, device_faults
 from fastp2p.errors import InputError, NumberError, refuse
 from fastp2p.grid.network import Network
 from fastp2p.io.manifest import Failure, FileRecord
 from fastp2p.io.parquet import write_part
+from fastp2p.pipeline.members import find_members
 from fastp2p.pipeline.reduce import Columns
 from fastp2p.results.columns import UNITS
 from fastp2p.results.tables import join_pieces, make_frames
@@ -18,8 +21,8 @@ from fastp2p.sweep.chosen import Stretches, kept_tables
 from fastp2p.sweep.feeders import Networks, Work, of_feeder
 from fastp2p.sweep.parts import Done, Jobs, Part
 
-WORKERS = 2
-"""Threads: while the device runs a part, tables are made of the one before."""
+WORKERS = 4
+"""Threads: while one has the device, others make and write tables of the parts before; Parquet takes most of a row's time."""
 
 
 def find_card(study: Study, device: str | None, chosen: Stretches | None, **others: object) -> str | None:
@@ -49,15 +52,21 @@ def find_card(study: Study, device: str | None, chosen: Stretches | None, **othe
     return device_name()
 
 
-def refuse_network(network: Network | Networks) -> None:
-    """Refuse a network that a GPU does not do.
+def refuse_network(study: Study, network: Network | Networks) -> None:
+    """Refuse a network that a GPU does not do, with those who take part in it.
 
     Raises
     ------
     InputError
     """
-    if isinstance(network, Network) and not network.is_radial:
-        raise InputError("network.source: device = 'cuda' does not do meshed networks; leave the device out to run without it")
+    if not isinstance(network, Network):
+        return
+    wrong, buses = [], find_members(study, network, []).participant
+    if not network.is_radial:
+        wrong.append("network.source: device = 'cuda' does not do meshed networks")
+    if np.isin(buses, network.reference_bus).all():
+        wrong.append("participants.buses: device = 'cuda' does not do communities at external grids alone")
+    refuse([f"{one}; {CPU}" for one in wrong])
 
 
 def run_part_cuda(work: Work, part: Part) -> tuple[Done, dict[str, Columns]]:

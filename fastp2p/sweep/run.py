@@ -160,7 +160,7 @@ def run(
         work = (hold_tariffs(study, profiles), network, profiles)
     study = work[0]
     if card is not None:
-        on_device.refuse_network(work[1])
+        on_device.refuse_network(study, work[1])
     for warning in _unit_warnings(work):
         warnings.warn(warning, InputWarning, stacklevel=2)
     feeders = (None,) if isinstance(work[1], Network) else work[1].feeders

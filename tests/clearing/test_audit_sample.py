@@ -7,7 +7,7 @@ from scipy import stats
 from typer.testing import CliRunner
 
 import fastp2p
-from fastp2p.clearing.audit_sample import draw_sample
+from fastp2p.clearing.audit_sample import audited_by_hour, draw_places, draw_sample
 from fastp2p.cli.main import app
 from fastp2p.figures.pages import Look, new_page
 from fastp2p.pipeline.draws import STREAMS
@@ -39,6 +39,10 @@ def test_every_hour_of_the_day_is_sampled_alike(every, n_scenarios, days, step_h
     assert by_hour.max() - by_hour.min() <= 1
     assert (np.abs(by_hour - books_per_hour / every) < 1.0).all()
     assert abs(sample.sum() - sample.size / every) < 2.0  # spread evenly over the last block as well
+    last = range(n_scenarios - 2, n_scenarios)
+    counted = audited_by_hour(draw_places(7, every, last.start, last.stop, n_steps, step_hours), every, last.start, last.stop)
+    wanted = [[scenario[hour == one].sum() for scenario in sample[last.start :]] for one in range(24)]
+    assert counted.tolist() == wanted
 
 
 @pytest.mark.parametrize(("every", "n_steps"), [(5, 24), (24, 24), (30, 48), (7, 31)])

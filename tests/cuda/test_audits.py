@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastp2p.clearing.audit import BROKEN, COLLAPSE, KEPT
-from fastp2p.cuda.audits import add_listed_audits, audits_of, hour_audits, scenario_audits
+from fastp2p.cuda.audits import AuditKind, add_listed_audits, audits_of, hour_audits, scenario_audits
 from fastp2p.cuda.listed import Listed
 
 NONE = np.nan
@@ -13,6 +13,7 @@ def test_listed_books_count_beside_those_of_the_device():
     """Scenarios of 4 steps: one where the device has run 2 books, one where it has run none, and all books collapse."""
     inf = np.inf
     of_scenario = np.array([[0.5, 0.0], [0.1, 0.0], [0.97, inf], [1.0, inf], [1.01, -inf], [3.0, inf], [40.0, -inf]])
+    of_scenario = np.concatenate([of_scenario, np.full((2, 2), -inf)])  # neither unbalance nor neutrals
     band = np.array([[[0.97, inf], [0.98, inf]], [[1.01, -inf], [1.005, -inf]]])
     slot = np.array([0, 0, 1, 1])
     columns = {
@@ -28,7 +29,8 @@ def test_listed_books_count_beside_those_of_the_device():
     books = {name: np.array(values) for name, values in columns.items()}
     books["ac_status"] = np.array([BROKEN, KEPT] + [COLLAPSE] * 4, np.int8)
     listed = Listed(np.array([0, 0, 1, 1, 1, 1]), np.array([0, 2, 0, 1, 2, 3]), books, np.zeros(6, np.int8), None)
-    audits = audits_of(np.array([2, 0]), of_scenario, band)
+    n_run = np.array([2, 0])
+    audits = audits_of(AuditKind(), n_run, n_run, 0 * n_run, of_scenario, band, np.full((2, 2), 2))
     add_listed_audits(audits, listed, slot)
     found = scenario_audits(audits, n_steps=4)
     wanted = {

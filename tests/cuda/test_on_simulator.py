@@ -20,9 +20,13 @@ def test_parts_and_draws_are_those_of_the_processor():
     answer = json.loads(done.stdout)
     assert {name: wrong for name, (wrong, *_) in answer["parts"].items() if wrong} == {}
     assert {name: wrong for name, wrong in answer["draws"].items() if wrong} == {}
-    assert sum(cut for _, cut, _, _ in answer["parts"].values()) > 20
-    assert sum(overloaded for _, _, overloaded, _ in answer["parts"].values()) > 20
-    audits = {name: kept for name, (*_, kept) in answer["parts"].items() if kept}
+    assert sum(cut for _, cut, *_ in answer["parts"].values()) > 20
+    assert sum(overloaded for _, _, overloaded, *_ in answer["parts"].values()) > 20
+    audits = {name: kept for name, (*_, kept, _) in answer["parts"].items() if kept}
     assert audits["audited, wide"] == [16, 0]
-    assert all(min(audits[name]) > 2 for name in ("audited, exports", "audited, curtailable"))
-    assert len(audits) == 4
+    with_both = ("audited, exports", "audited, curtailable", "ac, exports", "three phases, audited, spilled")
+    assert all(min(audits[name]) > 2 for name in with_both)
+    assert 0 < sum(audits["a sample"]) < 16
+    assert len(audits) == 9
+    # where nothing trades and no surplus is left over, a broken limit is the base's: the device says so itself
+    assert answer["parts"]["three phases, audited, spilled"][-1] < audits["three phases, audited, spilled"][1]

@@ -5,12 +5,14 @@ imported; with NUMBA_DISABLE_JIT=1 in a few seconds instead of a minute.
 """
 
 import json
+from unittest.mock import patch
 
 import numpy as np
 
 import fastp2p
 from fastp2p.cuda.device import get
-from fastp2p.cuda.draws import draw_on_device
+from fastp2p.cuda.draws import draw_on_device, draw_phases_on_device
+from fastp2p.cuda.listed import run_listed
 from fastp2p.pipeline.draws import draw_scenarios
 from fastp2p.pipeline.tariffs import hold_tariffs
 from fastp2p.results.tables import make_frames
@@ -55,6 +57,40 @@ VARIANTS |= {
         "market": {"pricing": "mid_market_rate"}, "clearing": {"audit": True, "surplus": "spill"},
     },
 }  # fmt: skip
+VARIANTS |= {
+    "lindistflow": {
+        "load": {"power_factor": 0.95}, "network": {"v_min_pu": 0.965, "v_max_pu": 1.01, "limit_factor": 0.6},
+        "clearing": {"physics": "lindistflow"},
+    },
+    "lindistflow, reverse power, spilled": {
+        "pv": {"power_factor": 0.95, "reactive": "draws"}, "network": {"v_min_pu": 0.95, "v_max_pu": 1.02, "reverse_kw": 40.0},
+        "market": {"pricing": "mid_market_rate"}, "clearing": {"physics": "lindistflow", "surplus": "spill"},
+    },
+    "ac, spilled": {
+        "load": {"power_factor": 0.95}, "network": {"v_min_pu": 0.97, "v_max_pu": 1.01, "limit_factor": 0.6},
+        "clearing": {"physics": "ac", "surplus": "spill"},
+    },
+    "ac, exports": {
+        "load": {"power_factor": 0.95}, "network": {"v_min_pu": 0.965, "v_max_pu": 1.01, "limit_factor": 0.6},
+        "clearing": {"physics": "ac", "surplus": "export"},
+    },
+}  # fmt: skip
+PHASES = {
+    "phases": 3,
+    "zero_sequence": {"r0_per_r1": 4.0, "x0_per_x1": 4.0, "vector_group": "Dyn", "trafo_z0_per_z1": 1.0, "grid": "ideal"},
+}
+VARIANTS |= {
+    "three phases": {"network": PHASES | {"limit_factor": 0.5}, "connection": {"phases": "random"}},
+    "three phases, audited, spilled": {
+        "network": PHASES | {"v_min_pu": 0.9, "v_max_pu": 1.1, "limit_factor": 0.8}, "connection": {"phases": "random"},
+        "load": {"power_factor": 0.95}, "clearing": {"audit": True, "surplus": "spill"},
+    },
+    "three phases, lindistflow, a sample": {
+        "network": PHASES | {"v_min_pu": 0.9, "v_max_pu": 1.1, "limit_factor": 1.2}, "connection": {"phases": "random"},
+        "pv": {"three_phase_above_kw": 4.0}, "clearing": {"physics": "lindistflow", "audit": 2},
+    },
+    "a sample": AUDIT | {"network": {"limit_factor": 0.25, "v_max_pu": 1.02}, "clearing": {"audit": 3}},
+}  # fmt: skip
 DRAWN = {
     "as it is": {},
     "large seed, exact": {"seed": 2**70 + 5, "scenarios": {"exact": True}, "load": {"homes": CHOICE | {"values": [1, 2, 3]}}},
@@ -63,13 +99,18 @@ DRAWN = {
 }
 
 
-def differences(study, numbers):
+PHASES_DRAWN = {"random": True, "b": True, "random, by the processor": False}
+
+
+def differences(study, numbers, profiles=None):
     """What of a part differs from the processor's, how many of its books are cut, and how many limits are broken before; where
-    it is audited, how many books keep all limits, and how many do not."""
-    network, profiles = prepare(study)
+    it is audited, how many books keep all limits, and how many do not; and how many the device leaves to the processor."""
+    network, profiles = prepare(study, None, profiles)
     work, (point,) = (hold_tariffs(study, profiles), network, profiles), points_of(study)
     part = Part(0, (point,), numbers, TABLES)
-    (done, columns), (on_device, its) = run_part(work, part), run_part_cuda(work, part)
+    with patch("fastp2p.cuda.engine.run_listed", wraps=run_listed) as listed:
+        (done, columns), (on_device, its) = run_part(work, part), run_part_cuda(work, part)
+    n_listed = sum(len(call.args[-1]) for call in listed.call_args_list)
     tables, found = (make_frames([of], profiles.time) for of in (columns, its))
     wrong = [] if done == on_device else [f"{done} is {on_device}"]
     for name, table in tables.items():
@@ -84,7 +125,7 @@ def differences(study, numbers):
         wrong += [] if list(table) == list(found[name]) else [f"columns of {name}"]
     of = tables["scenarios"]
     kept = [int(of["n_audit_kept"].sum()), int((of["n_audited"] - of["n_audit_kept"]).sum())] if "n_audited" in of else []
-    return wrong, done.n_congested, int(of["n_base_overload"].sum()), kept
+    return wrong, done.n_congested, int(of["n_base_overload"].sum()), kept, n_listed
 
 
 def draw_differences(study, numbers):
@@ -99,8 +140,19 @@ def draw_differences(study, numbers):
     ]
 
 
+def phases_differ(phases, all_there, numbers):
+    """Whether the phases of homes are others than the processor's; some buses may be said to lack some."""
+    study = STUDY.with_(network=PHASES, connection={"phases": phases.partition(",")[0]})
+    drawings = study, *prepare(study), 0.5, numbers
+    its = draw_scenarios(*drawings)
+    with patch("fastp2p.cuda.draws.has_phase", lambda _, buses: np.full((len(buses), 3), all_there)):
+        ours = get(draw_phases_on_device(*drawings))
+    return not np.array_equal(ours.T, its.load_phase)
+
+
 if __name__ == "__main__":
     np.seterr(over="ignore")  # uncompiled, products of random words pass the range of their type, as they should
     answer = {name: differences(STUDY.with_(**changes), range(3, 5)) for name, changes in VARIANTS.items()}
     draws = {name: draw_differences(STUDY.with_(**changes), range(7, 12)) for name, changes in DRAWN.items()}
+    draws |= {f"phases, {name}": phases_differ(name, there, range(7, 12)) for name, there in PHASES_DRAWN.items()}
     print(json.dumps({"parts": answer, "draws": draws}))

@@ -167,36 +167,55 @@ def screen_linear(
     screen : Screen
         Output but for `slack_kw`; loading is the largest apparent power of any branch over its limit.
     """
-    floor_kw, floor_kvar = floor
-    full_kw, full_kvar = full
-    lower_kw, upper_kw, limit, least_v2, most_v2 = bounds
-    block = work.shape[2]
+    block, n_books = work.shape[2], len(full[0])
     before, after = work[:3], work[3:]
     excess = np.empty(block)
-    for first in range(0, len(full_kw), block):
-        size = min(block, len(full_kw) - first)
-        linear_block(floor_kw, floor_kvar, column, parent, linear, first, size, before)
-        linear_block(full_kw, full_kvar, column, parent, linear, first, size, after)
+    for first in range(0, n_books, block):
+        size = min(block, n_books - first)
         worst = screen.loading_percent[first : first + size]
-        worst[:] = 0.0
-        excess[:] = 0.0
-        for i in range(len(parent)):
-            if parent[i] == -1:
-                continue
-            note_value(least_v2[i], most_v2[i], tolerance, before[2, i], after[2, i], excess)
-            if lower_kw[i] > -np.inf or upper_kw[i] < np.inf:
-                note_value(lower_kw[i], upper_kw[i], tolerance, before[0, i], after[0, i], excess)
-            if limit[i] < np.inf:
-                for state in (before, after):
-                    note_power(limit[i] * face[0, 0], face, tolerance, state[0, i], state[1, i], excess)
-                if limit[i] > 0.0:
-                    note_loading(100.0 / limit[i], after[0, i], after[1, i], worst)
+        note_linear_block(floor, full, column, parent, linear, bounds, face, tolerance, first, work, excess, worst)
         for k in range(size):
             screen.overload[first + k] = screen.congested[first + k] = 0
             if excess[k] > 0.0:
                 _screen_linear_book(before, after, parent, bounds, face, tolerance, k, first + k, screen)
-        for k in range(size):
-            worst[k] = math.sqrt(worst[k])
+
+
+@kernel
+def note_linear_block(
+    floor: tuple[Floats, Floats], full: tuple[Floats, Floats], column: Ints, parent: Ints, linear: Floats, bounds: Bounds,
+    face: Floats, tolerance: float, first: int, work: Floats, excess: Floats, worst: Floats,
+) -> None:  # fmt: skip
+    """States of a block of books, by how much they pass any limit, and their largest loading; it allocates nothing.
+
+    Parameters
+    ----------
+    floor, full, column, parent, linear, bounds, face, tolerance, work : as for `screen_linear`
+    first : int
+        The first book.
+    excess : (block,) float64
+        Output: positive where a limit is broken, with nothing executed or with everything.
+    worst : (size,) float64
+        Output, percent; as many books are looked at.
+    """
+    lower_kw, upper_kw, limit, least_v2, most_v2 = bounds
+    before, after, size = work[:3], work[3:], len(worst)
+    linear_block(floor[0], floor[1], column, parent, linear, first, size, before)
+    linear_block(full[0], full[1], column, parent, linear, first, size, after)
+    worst[:] = 0.0
+    excess[:] = 0.0
+    for i in range(len(parent)):
+        if parent[i] == -1:
+            continue
+        note_value(least_v2[i], most_v2[i], tolerance, before[2, i], after[2, i], excess)
+        if lower_kw[i] > -np.inf or upper_kw[i] < np.inf:
+            note_value(lower_kw[i], upper_kw[i], tolerance, before[0, i], after[0, i], excess)
+        if limit[i] < np.inf:
+            for state in (before, after):
+                note_power(limit[i] * face[0, 0], face, tolerance, state[0, i], state[1, i], excess)
+            if limit[i] > 0.0:
+                note_loading(100.0 / limit[i], after[0, i], after[1, i], worst)
+    for k in range(size):
+        worst[k] = math.sqrt(worst[k])
 
 
 @kernel

@@ -42,14 +42,36 @@ def inject_on_phases(
     floor, full : (n_books, n_columns, 3) float64, kW and kvar
         Outputs.
     """
+    n_columns = exported_kw.shape[1]
+    inject_on_phases_in(
+        base, kvar_per_kw, phase, exported_kw, trades, executed_kwh, step_hours, retail,
+        (np.empty(n_columns), np.empty(n_columns)), floor, full,
+    )  # fmt: skip
+
+
+@kernel
+def inject_on_phases_in(
+    base: tuple[Floats, Floats],
+    kvar_per_kw: tuple[Floats, Floats],
+    phase: tuple[Codes, Codes],
+    exported_kw: Floats,
+    trades: TradeArrays,
+    executed_kwh: Floats,
+    step_hours: float,
+    retail: bool,
+    room: tuple[Floats, Floats],
+    floor: tuple[Floats, Floats],
+    full: tuple[Floats, Floats],
+) -> None:
+    """`inject_on_phases` with work space, (n_columns,) each; `base` may be `full`."""
     offset, seller, buyer, quantity_kwh, _, _ = trades
+    fed, drawn = room
     base_kw, base_kvar = base
     pv_kvar, load_kvar = kvar_per_kw
     pv_phase, load_phase = phase
     floor_kw, floor_kvar = floor
     full_kw, full_kvar = full
     n_books, n_columns = exported_kw.shape
-    fed, drawn = np.empty(n_columns), np.empty(n_columns)
     for k in range(n_books):
         for c in range(n_columns):
             fed[c] = exported_kw[k, c]

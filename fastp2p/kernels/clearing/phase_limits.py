@@ -6,12 +6,14 @@ few books with either are looked at row by row.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastp2p.kernels.clearing.limits import Bounds, Screen, screen_row
 from fastp2p.kernels.grid.lindist3flow import (
+    N_SUMS,
     P,
     Q,
     W,
@@ -28,6 +30,25 @@ from fastp2p.kernels.jit import kernel
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+class PhaseRoom(NamedTuple):
+    """What the screen of a block of books works on.
+
+    Attributes
+    ----------
+    work : (2, n_ends, N_VALUES, block) float64
+        Of nothing executed, and of everything.
+    w : (3, block) float64; total : (2, block) float64; sums : (N_SUMS,) float64
+        As `kernels.grid.lindist3flow` takes them.
+    near : (6, block) float64
+    """
+
+    work: Floats
+    w: Floats
+    total: Floats
+    sums: Floats
+    near: Floats
 
 
 @kernel
@@ -56,24 +77,14 @@ def screen_phases(
     screen : Screen
         Output but for `slack_kw`; loading is the largest of any conductor.
     """
-    block, dc = work.shape[3], len(face) == 1
+    block = work.shape[3]
     work[:] = 0.0
-    excess, worst, near = np.empty(block), np.empty((2, block)), np.empty((6, block))
-    w, total = np.empty((3, block)), np.empty((2, block))
+    excess, worst = np.empty(block), np.empty((2, block))
+    room = PhaseRoom(work, np.empty((3, block)), np.empty((2, block)), np.empty(N_SUMS), np.empty((6, block)))
     inside = (100.0 * face[0, 0]) ** 2
     for book in range(0, len(full[0]), block):
         size = min(block, len(full[0]) - book)
-        excess[:] = 0.0
-        worst[:] = 0.0
-        for s in range(2):
-            kw, kvar = floor if s == 0 else full
-            sum_behind(kw, kvar, model, 3 if dc else 6, book, size, work[s])
-            _note_block(model, bounds, tolerance, dc, work[s], w, total, excess, worst[s])
-            for e in mixing:
-                _near_powers(model, e, work[s], near)
-                limit = bounds.most_kva[model.first[e + 1] - 1]
-                for f in range(3):
-                    _note_conductor(limit, 0.0, 0.0, near[P + f], near[Q + f], dc, excess, worst[s])
+        note_phase_block(floor, full, model, mixing, bounds, face, tolerance, book, size, room, excess, worst)
         for k in range(size):
             screen.overload[book + k] = screen.congested[book + k] = 0
             screen.loading_percent[book + k] = math.sqrt(worst[1, k])
@@ -82,9 +93,43 @@ def screen_phases(
 
 
 @kernel
+def note_phase_block(
+    floor: tuple[Floats, Floats], full: tuple[Floats, Floats], model: LinearPhases, mixing: Ints, bounds: Bounds,
+    face: Floats, tolerance: float, book: int, size: int, room: PhaseRoom, excess: Floats, worst: Floats,
+) -> None:  # fmt: skip
+    """By how much a block of books is beyond limits of voltages, and their largest loading; it allocates nothing.
+
+    Parameters
+    ----------
+    floor, full, model, mixing, bounds, face, tolerance : as for `screen_phases`
+    book, size : int
+        The first book, and how many.
+    room : PhaseRoom
+        Work space.
+    excess : (block,) float64
+        Output: positive where a limit of voltage or of reverse power is broken, or one of zero.
+    worst : (2, block) float64
+        Output: squares of the largest loading in percent, with nothing executed and with everything.
+    """
+    dc = len(face) == 1
+    work, w, total, sums, near = room
+    excess[:] = 0.0
+    worst[:] = 0.0
+    for s in range(2):
+        kw, kvar = floor if s == 0 else full
+        sum_behind(kw, kvar, model, 3 if dc else 6, book, size, work[s])
+        _note_block(model, bounds, tolerance, dc, work[s], w, total, sums, excess, worst[s])
+        for e in mixing:
+            _near_powers(model, e, work[s], near)
+            limit = bounds.most_kva[model.first[e + 1] - 1]
+            for f in range(3):
+                _note_conductor(limit, 0.0, 0.0, near[P + f], near[Q + f], dc, excess, worst[s])
+
+
+@kernel
 def _note_block(
-    model: LinearPhases, bounds: Bounds, tolerance: float, dc: bool, work: Floats, w: Floats, total: Floats, excess: Floats,
-    worst: Floats,
+    model: LinearPhases, bounds: Bounds, tolerance: float, dc: bool, work: Floats, w: Floats, total: Floats, sums: Floats,
+    excess: Floats, worst: Floats,
 ) -> None:  # fmt: skip
     """By how much a block is beyond limits of voltages or of reverse power, and squares of the largest loading."""
     parent, first, coefficient, constant = model.parent, model.first, model.coefficient, model.constant
@@ -114,7 +159,7 @@ def _note_block(
                     kw = behind[P, k] + behind[P + 1, k] + behind[P + 2, k] + p
                     excess[k] = max(excess[k], max(kw - upper_kw[i], lower_kw[i] - kw)) + 0.0
         if not dc:
-            end_chain(model, e, w, work)
+            end_chain(model, e, w, work, sums)
 
 
 @kernel

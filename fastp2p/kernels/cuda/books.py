@@ -59,7 +59,8 @@ class Rules(NamedTuple):
 class Clock(NamedTuple):
     """What follows the clock: profiles (n_profiles, n_steps) kWh per unit, and values of steps, (n_steps,).
 
-    Bids and asks are empty where each participant has its own.
+    Bids and asks are empty where each participant has its own. In a study with devices, what homes draw and give with them is
+    in `made_load_kwh` and `made_pv_kwh` (`fastp2p.kernels.cuda.devices.Made`), which have no steps else.
     """
 
     kwh_per_unit: Floats
@@ -68,6 +69,8 @@ class Clock(NamedTuple):
     co2_kg_per_kwh: Floats
     bid_per_kwh: Floats
     ask_per_kwh: Floats
+    made_load_kwh: Floats
+    made_pv_kwh: Floats
 
 
 class Homes(NamedTuple):
@@ -82,6 +85,8 @@ class Homes(NamedTuple):
         Bids, asks, and those by which a pool rule matches, the tariffs; without such a rule the last two are not there.
     order : (2, 1, n) int64
         Bids and asks by price.
+    scenario : int
+        Its place among those that run.
     """
 
     load_row: Ints
@@ -90,6 +95,7 @@ class Homes(NamedTuple):
     kwp: Floats
     price: Floats
     order: Ints
+    scenario: int
 
 
 class Grid(NamedTuple):
@@ -175,18 +181,15 @@ def sort_prices(homes: Homes, by_volume: bool, pool: bool) -> None:
 
 
 @kernel
-def clear_book(
-    t: int, homes: Homes, clock: Clock, grid: Grid, rules: Rules, work: Work, room: MatchRoom, screen: Screen
-) -> int:  # fmt: skip
-    """Match and clear step t of a scenario; returns how the book ends. After it, `work.energy[9]` has the injections where it
-    was filled (`screen.congested` is 1), else `work.energy[7]`, kW. `kernels.cuda.accounts.settle_book` is next.
+def trade_book(t: int, homes: Homes, clock: Clock, rules: Rules, work: Work, room: MatchRoom) -> int:
+    """Match step t of a scenario: `LISTED` where it has more trades than there is room for, else `FREE`.
+
+    After it `work.energy[3]` has the injections with nothing executed, kW, `[7]` those with everything, and `[4]` exports.
 
     Parameters
     ----------
     t : int
-    homes, clock, grid, rules, work, room : see their types
-    screen : Screen
-        Output, of one book.
+    homes, clock, rules, work, room : see their types
     """
     energy, trader, trade, offset, price = work.energy, work.trader, work.trade, work.offset, homes.price
     load, pv, own, deficit, surplus, full = energy[0], energy[1], energy[2], energy[5], energy[6], energy[7]
@@ -213,8 +216,25 @@ def clear_book(
     _stress(rules.stress, trades, load, pv)
     _inject(rules, deficit, surplus, floor, export)
     inject_trades(floor, export, trades, rules.step_hours, True, floor, full)
+    return FREE
+
+
+@kernel
+def clear_book(grid: Grid, rules: Rules, work: Work, screen: Screen) -> int:
+    """Clear a book that `trade_book` has matched, by its DC flows; returns how it ends. After it, `work.energy[9]` has the
+    injections where it was filled (`screen.congested` is 1). `kernels.cuda.accounts.settle_book` is next.
+
+    Parameters
+    ----------
+    grid, rules, work : see their types
+    screen : Screen
+        Output, of one book.
+    """
+    energy, trader, trade = work.energy, work.trader, work.trade
+    floor, export, full = energy[3], energy[4], energy[7]
     ends, is_congested = _screen_book(grid, rules.tolerance, floor, full, work, screen)
     if is_congested and ends != LISTED:
+        trades = TradeArrays(work.offset, trader[0], trader[1], trade[0], trade[1], trade[2])
         ends = _fill_book(rules, grid, trades, floor, full, export, work, screen, ends)
     return ends
 
@@ -262,7 +282,14 @@ def _fill_book(
 
 @kernel
 def _take_energy(t: int, homes: Homes, clock: Clock, load: Floats, pv: Floats) -> None:
-    for c in range(load.shape[1]):
+    n = load.shape[1]
+    if clock.made_load_kwh.shape[1] > 0:
+        n_scenarios = clock.made_load_kwh.shape[2] // n
+        for c in range(n):
+            at = c * n_scenarios + homes.scenario
+            load[0, c], pv[0, c] = clock.made_load_kwh[0, t, at], clock.made_pv_kwh[0, t, at]
+        return
+    for c in range(n):
         load_row, pv_row = homes.load_row[c], homes.pv_row[c]
         load[0, c] = 0.0 if load_row == -1 else clock.kwh_per_unit[load_row, t] * homes.homes[c]
         pv[0, c] = 0.0 if pv_row == -1 else clock.kwh_per_unit[pv_row, t] * homes.kwp[c]

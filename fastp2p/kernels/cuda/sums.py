@@ -20,9 +20,9 @@ N_SUMS = N_ACCOUNTS + 6
 PEAK_IMPORT, PEAK_EXPORT, BASELINE_IMPORT, BASELINE_EXPORT, LOADING = range(5)
 """Extremes, in kW and percent."""
 N_MOST = 5
-N_CLEARED, N_OVERLOAD, N_CUT, N_LISTED, N_ABOVE_100, N_PV = range(6)
-"""Counts: books, and buses with PV."""
-N_COUNTS = 6
+N_CLEARED, N_OVERLOAD, N_CUT, N_LISTED, N_ABOVE_100, N_PV, N_KEPT, N_BASE_BROKEN = range(8)
+"""Counts: books, and buses with PV; the last two are of audits, by their verdict (`kernels.cuda.audit.judge_book`)."""
+N_COUNTS = 8
 ABOVE_100 = 100.0 * (1.0 + 1e-6)
 """Percent from which a branch counts as overloaded."""
 LOAD, PV, SELF, BOUGHT, SOLD, RETAIL, EXPORTED, SPILLED, SHED = range(9)

@@ -92,8 +92,26 @@ def find_cycle(net_kwh: Floats, kwh: Floats, limit_kwh: Floats, lowest_kwh: Floa
     state_kwh : (n_scenarios, n_homes) float64, kWh
         Output.
     """
+    n_homes = kwh.shape[1]
+    find_cycle_in(
+        net_kwh, kwh, limit_kwh, lowest_kwh, one_way, np.empty(n_homes), np.empty(n_homes), np.empty(n_homes), state_kwh
+    )
+
+
+@kernel
+def find_cycle_in(
+    net_kwh: Floats,
+    kwh: Floats,
+    limit_kwh: Floats,
+    lowest_kwh: Floats,
+    one_way: Floats,
+    added: Floats,
+    low: Floats,
+    high: Floats,
+    state_kwh: Floats,
+) -> None:
+    """`find_cycle` in work space of the caller, `added`, `low` and `high`, (n_homes,) each."""
     n_scenarios, n_steps, n_homes = net_kwh.shape
-    added, low, high = np.empty(n_homes), np.empty(n_homes), np.empty(n_homes)
     for s in range(n_scenarios):
         begin = max(0, n_steps - LAST_STEPS)
         while True:  # ends: the second time at the latest
@@ -107,7 +125,10 @@ def find_cycle(net_kwh: Floats, kwh: Floats, limit_kwh: Floats, lowest_kwh: Floa
                     added[b] += more
                     low[b] = min(max(low[b] + more, lowest_kwh[s, b]), kwh[s, b])
                     high[b] = min(max(high[b] + more, lowest_kwh[s, b]), kwh[s, b])
-            if begin == 0 or (low == high).all():
+            differs = False
+            for b in range(n_homes):
+                differs = differs or low[b] != high[b]
+            if begin == 0 or not differs:
                 break
             begin = 0
         for b in range(n_homes):

@@ -63,7 +63,7 @@ def run_sessions(
         step it is in the step of the arrival.
     """
     n_scenarios, n_steps, n_homes = net_kwh.shape
-    n_days = math.ceil(n_steps * step_hours / DAY_HOURS)
+    n_days = _round_up(n_steps * step_hours / DAY_HOURS)
     for s in range(n_scenarios):
         for b in range(n_homes):
             need, limit = need_kwh[s, b], limit_kwh[s, b]
@@ -74,14 +74,14 @@ def run_sessions(
             if stays <= 0.0:
                 stays += DAY_HOURS
             again = (
-                math.ceil(since / step_hours - OF_A_STEP) + n_steps
+                _round_up(since / step_hours - OF_A_STEP) + n_steps
             )  # where steps repeat, the first session begins once more
             for day in range(n_days):
                 arrives = (day * DAY_HOURS + since) / step_hours
                 if arrives >= n_steps - OF_A_STEP:
                     break
-                start = math.ceil(arrives - OF_A_STEP)
-                end = math.floor(arrives + stays / step_hours + OF_A_STEP)
+                start = _round_up(arrives - OF_A_STEP)
+                end = _round_down(arrives + stays / step_hours + OF_A_STEP)
                 if cyclic:
                     end = min(end, again)
                 if rule == CHEAPEST:
@@ -89,8 +89,18 @@ def run_sessions(
                 else:
                     left = _charge_in_order(net_kwh, limit, need, start, end, rule == SURPLUS, cyclic, s, b, ev_kwh)
                 if (cyclic or end <= n_steps) and left > OF_THE_NEED * need:
-                    last = end - 1 if end > start else min(math.floor(arrives + OF_A_STEP), n_steps - 1)
+                    last = end - 1 if end > start else min(_round_down(arrives + OF_A_STEP), n_steps - 1)
                     unmet_kwh[s, last % n_steps, b] += left
+
+
+@kernel
+def _round_up(value: float) -> int:
+    return int(math.ceil(value))  # noqa: RUF046  # a GPU gives a float
+
+
+@kernel
+def _round_down(value: float) -> int:
+    return int(math.floor(value))  # noqa: RUF046
 
 
 @kernel

@@ -30,6 +30,8 @@ Ints = NDArray[np.int64]
 P, Q, W, IM = 0, 3, 6, 9
 """Where an end's three values begin: P, Q towards the parent, changes of squared voltages, and their imaginary parts."""
 N_VALUES = 12
+N_SUMS = 22
+"""Coefficients that are summed up over a chain: z₁, z_m, and a matrix."""
 SIN = math.sqrt(0.75)
 
 
@@ -49,7 +51,7 @@ def linear_phase_states(p_kw: Floats, q_kvar: Floats, model: LinearPhases, work:
     parent, first, coefficient, constant = model.parent, model.first, model.coefficient, model.constant
     general_of, general = model.general_of, model.general
     block = work.shape[2]
-    w, total = np.empty((3, block)), np.empty((2, block))
+    w, total, sums = np.empty((3, block)), np.empty((2, block)), np.empty(N_SUMS)
     for book in range(0, len(p_kw), block):
         size = min(block, len(p_kw) - book)
         sum_behind(p_kw, q_kvar, model, 6, book, size, work)
@@ -65,7 +67,7 @@ def linear_phase_states(p_kw: Floats, q_kvar: Floats, model: LinearPhases, work:
                         state[0, book + k, i, f] = work[e, P + f, k] + constant[i, P + f]
                         state[1, book + k, i, f] = work[e, Q + f, k] + constant[i, Q + f]
                         state[2, book + k, i, f] = w[f, k] + constant[i, W + f]
-            end_chain(model, e, w, work)
+            end_chain(model, e, w, work, sums)
 
 
 @kernel
@@ -176,8 +178,11 @@ def turned(f: int, re: float, im: float) -> tuple[float, float]:
 
 
 @kernel
-def end_chain(model: LinearPhases, e: int, w: Floats, work: Floats) -> None:
-    """Keep the changes of squared voltages at an end; above transformers that mix phases their imaginary parts too."""
+def end_chain(model: LinearPhases, e: int, w: Floats, work: Floats, sums: Floats) -> None:
+    """Keep the changes of squared voltages at an end; above transformers that mix phases their imaginary parts too.
+
+    `sums` is work space, (N_SUMS,).
+    """
     up, t = model.parent[e], model.turn_of[e]
     block = work.shape[2]
     for f in range(3):
@@ -185,12 +190,15 @@ def end_chain(model: LinearPhases, e: int, w: Floats, work: Floats) -> None:
             work[e, W + f, k] = w[f, k]
     if not model.carries[e]:
         return
-    z, matrix = np.zeros(4), np.zeros(18)
+    sums[:] = 0.0
+    z, matrix = sums[:4], sums[4:]
     for i in range(model.first[e], model.first[e + 1]):
         if up != -1 and model.general_of[i] == -1:
-            z += model.coefficient[i]
+            for m in range(4):
+                z[m] += model.coefficient[i, m]
         elif up != -1:
-            matrix += model.general[model.general_of[i]]
+            for m in range(18):
+                matrix[m] += model.general[model.general_of[i], m]
     for f in range(3):
         for k in range(block):
             im = 0.0 if up == -1 or t != -1 else work[up, IM + f, k]
