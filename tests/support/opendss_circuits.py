@@ -10,7 +10,7 @@ import pytest
 from fastp2p import Network
 from fastp2p.io.opendss.circuit import Circuit, circuit_of
 from fastp2p.io.opendss.conductors import phases_of
-from fastp2p.io.opendss.engine import compiled
+from fastp2p.io.opendss.engine import read_compiled
 from fastp2p.io.opendss.script import read_script
 
 SOURCE = """\
@@ -54,7 +54,8 @@ def engine_states(path: Path, network: Network, n_states: int, seed: int = 1) ->
     p, q = np.zeros((2, n_states, network.n_bus, 3))
     voltage = np.full((n_states, network.n_bus, 3), np.nan, np.complex128)
     random = np.random.default_rng(seed)
-    with compiled(script.statements) as context:
+
+    def solve(context: Any) -> None:
         circuit = circuit_of(context)
         _make_exact(context, circuit)
         for state in range(n_states):
@@ -62,6 +63,8 @@ def engine_states(path: Path, network: Network, n_states: int, seed: int = 1) ->
             context.ActiveCircuit.Solution.Solve()
             assert context.ActiveCircuit.Solution.Converged
             voltage[state] = _voltages(context, circuit, network)
+
+    read_compiled(script.statements, solve)
     return p, q, voltage
 
 

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import re
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 from fastp2p.errors import InputError
 from fastp2p.io.opendss.script import Statement
 from fastp2p.text import shown_text
 
+Read = TypeVar("Read")
+
 MOST_ERRORS = 50
-_one_compiles = threading.Lock()
 
 
-@contextmanager
-def compiled(statements: list[Statement], *, shapes: bool = False) -> Iterator[Any]:
-    """A context of the engine that holds the circuit, its admittances made; one at a time in this process.
+def read_compiled(statements: list[Statement], read: Callable[[Any], Read], *, shapes: bool = False) -> Read:
+    """What `read` makes of a context of the engine that holds the circuit, its admittances made.
 
     Without `shapes`, load shapes have names alone: their files may be large.
 
-    The process's working folder and its first context stay as they are.
+    The process's working folder and its first context stay as they are. One thread does all of it, one circuit after the
+    other: the engine has crashed as threads that came and went called it, though one at a time.
 
     Raises
     ------
@@ -33,11 +35,27 @@ def compiled(statements: list[Statement], *, shapes: bool = False) -> Iterator[A
     """
     if find_spec("dss") is None:
         raise InputError("OpenDSS files are read by DSS-Python, which is not installed; pip install 'fastp2p[opendss]'")
-    with _one_compiles:
-        from dss import DSS, DSSException  # loads the engine, which threads do one at a time, too
+
+    def work() -> Read:
+        with _compiled(statements, shapes) as context:
+            return read(context)
+
+    return _thread(os.getpid()).submit(work).result()
+
+
+@lru_cache(maxsize=1)
+def _thread(process: int) -> ThreadPoolExecutor:
+    """The engine's thread of this process: a fork has none of its parent's."""
+    return ThreadPoolExecutor(1, thread_name_prefix="opendss")
+
+
+@contextmanager
+def _compiled(statements: list[Statement], shapes: bool) -> Iterator[Any]:
+    """As for `read_compiled`."""
+    from dss import DSS, DSSException
 
     has_earth_model = any("earthmodel=" in one.text.lower() for one in statements)
-    with _one_compiles, _staying_here(DSS), _context(DSS, keep=not has_earth_model) as context:
+    with _staying_here(DSS), _context(DSS, keep=not has_earth_model) as context:
         faults = _earth_faults(statements) if has_earth_model else []
         for statement in statements:
             try:

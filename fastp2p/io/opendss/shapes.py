@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fastp2p.errors import InputError, refuse
 from fastp2p.io.opendss.circuit import Circuit, Element, circuit_of
-from fastp2p.io.opendss.engine import compiled
+from fastp2p.io.opendss.engine import read_compiled
 from fastp2p.io.opendss.script import read_script
 from fastp2p.io.readers.axis import ProfileTable
 
@@ -35,12 +35,8 @@ def read_opendss(path: Path) -> ProfileTable:
     """
     script = read_script(path)
     refuse([f"profiles {path}: {fault}" for fault in script.faults])
-    with compiled(script.statements, shapes=True) as context:
-        circuit = circuit_of(context)
-        loads, suns = circuit.elements["Load"], circuit.elements["PVSystem"]
-        names = sorted({_followed(one) for one in loads + suns} - {""})
-        shapes = {name: _shape(context, name) for name in names}
-        actual_kw = {name: kw for name in names if (kw := _actual_kw(context, name)) is not None}
+    circuit, shapes, actual_kw = read_compiled(script.statements, _circuit_and_shapes, shapes=True)
+    loads, suns = circuit.elements["Load"], circuit.elements["PVSystem"]
     faults = [f"profiles {path}: {why}" for why in _step_faults(shapes)]
     refuse(faults)
     hours = min((step for step, _ in shapes.values()), default=1.0)
@@ -64,6 +60,14 @@ def _followed(element: Element) -> str:
         return ""
     shape: str = element.about["yearly"] or element.about["daily"]
     return "" if shape == "none" else shape
+
+
+def _circuit_and_shapes(context: Any) -> tuple[Circuit, dict[str, tuple[float, Floats]], dict[str, float]]:
+    """The circuit, and the shapes that its loads and PV follow, by name; of actual kW also the largest."""
+    circuit = circuit_of(context)
+    names = sorted({_followed(one) for kind in ("Load", "PVSystem") for one in circuit.elements[kind]} - {""})
+    actual_kw = {name: kw for name in names if (kw := _actual_kw(context, name)) is not None}
+    return circuit, {name: _shape(context, name) for name in names}, actual_kw
 
 
 def _shape(context: Any, name: str) -> tuple[float, Floats]:

@@ -85,11 +85,9 @@ def _read(path: Path, content: bytes) -> tuple[Script, Converted]:
     """Once for the same content: a network is asked for its balanced model, its zero sequence and its places in turn."""
     from fastp2p.io.opendss.arrays import convert
     from fastp2p.io.opendss.circuit import circuit_of
-    from fastp2p.io.opendss.engine import compiled
+    from fastp2p.io.opendss.engine import read_compiled
     from fastp2p.io.opendss.script import read_script
 
     script = read_script(path)
     refuse(script.faults)
-    with compiled(script.statements) as context:
-        circuit = circuit_of(context)
-    return script, convert(circuit)
+    return script, convert(read_compiled(script.statements, circuit_of))

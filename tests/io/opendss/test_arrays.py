@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 
 from fastp2p import InputError, Network, ac_flow, phase_flow
 from fastp2p.io.coordinates import bus_coordinates
+from fastp2p.io.opendss.engine import read_compiled
+from fastp2p.io.opendss.script import Statement
 from fastp2p.io.opendss.source import circuit_read
 from fastp2p.io.stated import BALANCED, NO_LOAD, UNEQUAL
 from tests.support.opendss_circuits import BASES, LOADS, SOURCE, STREET, engine_states, needs_engine, write
@@ -193,6 +196,18 @@ def test_threads_read_side_by_side(tmp_path: Path):
     with ThreadPoolExecutor(4) as pool:
         networks = list(pool.map(lambda path: Network.load(path, phases=3), paths))
     assert [network.length_km[2] for network in networks] == pytest.approx([(n + 1) / 10 for n in range(8)])
+
+
+def test_one_thread_has_the_engine():
+    circuit = [Statement("new circuit.x", "x.dss", 1, "new circuit.x")]
+
+    def thread(_: object) -> str:
+        return read_compiled(circuit, lambda _: threading.current_thread().name)
+
+    with ThreadPoolExecutor(4) as pool:
+        names = list(pool.map(thread, range(8)))
+    assert set(names) == {thread(None)}
+    assert names[0].startswith("opendss")
 
 
 def test_the_process_stays_as_it_is(tmp_path: Path, monkeypatch):

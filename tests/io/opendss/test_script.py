@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fastp2p import InputError, Network
 from fastp2p.io.opendss.allowed import COMMANDS, OPTIONS, PROPERTIES, full_name
-from fastp2p.io.opendss.engine import compiled
+from fastp2p.io.opendss.engine import read_compiled
 from fastp2p.io.opendss.script import Statement, read_script
 from fastp2p.io.opendss.shapes import read_opendss
 from fastp2p.io.opendss.words import words_of
@@ -56,7 +56,7 @@ def test_abbreviations_are_the_first_that_begin_so():
 
 @needs_engine
 def test_lists_are_the_engine_s():
-    with compiled([Statement("new circuit.x", "x.dss", 1, "new circuit.x")]) as context:
+    def look(context):
         executive = context.Executive
         assert tuple(executive.Command(i).lower() for i in range(1, executive.NumCommands + 1)) == COMMANDS
         assert tuple(executive.Option(i).lower() for i in range(1, executive.NumOptions + 1)) == OPTIONS
@@ -74,6 +74,8 @@ def test_lists_are_the_engine_s():
             context.SetActiveClass(name)
             found = context.ActiveCircuit.ActiveDSSElement.AllPropertyNames
             assert tuple(one.lower() for one in found) == properties, name
+
+    read_compiled([Statement("new circuit.x", "x.dss", 1, "new circuit.x")], look)
 
 
 REFUSED = [
@@ -144,7 +146,7 @@ def test_all_that_is_refused_is_named_at_once_and_nothing_of_it_happens(tmp_path
         raise AssertionError("a process was started")
 
     monkeypatch.setattr(subprocess, "Popen", no_process)
-    monkeypatch.setattr("fastp2p.io.opendss.engine.compiled", no_process)  # the engine is not even asked
+    monkeypatch.setattr("fastp2p.io.opendss.engine.read_compiled", no_process)  # the engine is not even asked
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(InputError) as error:
         Network.load(path, phases=3)

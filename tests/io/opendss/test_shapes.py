@@ -8,7 +8,7 @@ import pytest
 
 from fastp2p import InputError, Profiles, Study, run
 from fastp2p.cli.check import check_network, check_study
-from fastp2p.io.opendss.engine import compiled
+from fastp2p.io.opendss.engine import read_compiled
 from fastp2p.io.opendss.script import read_script
 from fastp2p.sweep.begin import begin_study
 from tests.support.opendss_circuits import BASES, LOADS, SOURCE, needs_engine, write
@@ -77,7 +77,8 @@ def test_fixed_loads_and_actual_kw_are_the_engine_s(tmp_path: Path):
     path = street(tmp_path, more + "Disable Load.c\nDisable PVSystem.roof\nDisable PVSystem.large\n")
     profiles = Profiles.load(path)
     of = dict(zip(profiles.names, profiles.kwh_per_unit, strict=True))
-    with compiled(read_script(path).statements, shapes=True) as context:
+
+    def solve(context):
         for command in (
             "batchedit load..* vminpu=0 vmaxpu=3",
             "set controlmode=off tolerance=1e-9 mode=yearly stepsize=1h number=1",
@@ -89,6 +90,9 @@ def test_fixed_loads_and_actual_kw_are_the_engine_s(tmp_path: Path):
             for at, name in enumerate(("load.a", "load.b")):
                 context.ActiveCircuit.SetActiveElement(name)
                 kw[at, hour] = np.ravel(context.ActiveCircuit.ActiveCktElement.TotalPowers)[0].real
+        return kw
+
+    kw = read_compiled(read_script(path).statements, solve, shapes=True)
     assert of["bus_2"] == pytest.approx(kw[0], rel=1e-6)
     assert of["bus_2"] == pytest.approx(4.0)
     assert of["bus_3"] == pytest.approx(kw[1], rel=1e-6)
