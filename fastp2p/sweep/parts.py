@@ -51,7 +51,7 @@ BATCH_CELLS = 50_000
 TOGETHER_CELLS = 160_000
 """The same of scenarios that are run together, a whole part of 13 homes: a batch costs 0.3 ms however few books it has."""
 DRAWN_CELLS = 25_000
-"""Scenarios times the same buses that are drawn at a time, at least a batch: arrays of 0.2 MB, some ten of them."""
+"""Scenarios times such buses that are drawn at a time, but at least those of a batch: some ten arrays of 0.2 MB."""
 BATCH_PAIRS = 1_000_000
 """Pairs of a batch, at most, where trades name them: some 100 MB."""
 KEPT_BYTES = 30_000_000
